@@ -1,0 +1,58 @@
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+RUNS ?= runs
+
+# Small matrices on many threads are slower than on one, and far slower on a busy machine.
+export OMP_NUM_THREADS ?= 1
+export OPENBLAS_NUM_THREADS ?= 1
+export NUMBA_NUM_THREADS ?= 1
+
+.DEFAULT_GOAL := help
+.PHONY: help env browser explore notebooks check format lint test bench
+
+help: ## print this list
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+env: $(STAMP) ## make .venv with everything in it
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "daexplore needs Python 3.11 or later, but '$(PYTHON)' is: $$($(PYTHON) --version 2>&1). Name another one: make env PYTHON=python3.11" >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[tests,notebooks]"
+	@touch $@
+
+browser: env ## make sure that the browser tests have a Chromium
+	@if command -v chromium chromium-browser google-chrome >/dev/null || ls -d "$${PLAYWRIGHT_BROWSERS_PATH:-$$HOME/.cache/ms-playwright}"/chromium-* >/dev/null 2>&1; then \
+	  :; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -q && apt-get install -q -y --no-install-recommends chromium; then \
+	  :; \
+	else \
+	  $(BIN)/python -m playwright install chromium; \
+	fi
+
+explore: env ## open the explorer on RUNS (runs)
+	$(BIN)/daexplore explore $(RUNS)
+
+notebooks: env ## open the tutorial notebooks
+	$(BIN)/jupyter lab notebooks
+
+format: env ## put the code in order
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+lint: env ## style, imports and types
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/lint-imports
+	$(BIN)/mypy
+
+check: lint ## style, imports, types and the fast tests
+	$(BIN)/python -m pytest -q -m "not slow and not browser"
+
+test: lint browser ## everything: style, imports, types, every test and every notebook
+	$(BIN)/python -m pytest --durations=15 --nbmake --nbmake-timeout=900 tests daexplore notebooks
+
+bench: env ## measure: training steps, the explorer
+	@for script in benchmarks/*.py; do echo "$$script"; $(BIN)/python "$$script" || exit 1; done

@@ -1,0 +1,40 @@
+"""Adaptation methods: one file each, behind one protocol, listed in one dict."""
+
+import importlib
+
+from daexplore.alignment.base import Alignment
+from daexplore.alignment.dann import DANN, ganin_schedule, reverse_gradient
+from daexplore.alignment.mmd import MMD
+from daexplore.config import AlignmentConfig
+from daexplore.errors import InputError
+
+__all__ = ["DANN", "METHODS", "MMD", "Alignment", "build_alignment", "ganin_schedule", "reverse_gradient"]
+
+METHODS: dict[str, type[Alignment]] = {"mmd": MMD, "dann": DANN}
+"""Methods by the name an ``AlignmentConfig`` gives; noDA is having none."""
+
+
+def build_alignment(config: AlignmentConfig, latent_dim: int, classes: int) -> Alignment:
+    """The method that ``config`` names, from ``METHODS`` or as an outsider's ``package.module:Class``.
+
+    Raises:
+        InputError: unknown method or option.
+    """
+    kind = METHODS.get(config.name) or _imported(config.name)
+    try:
+        return kind(latent_dim, classes, **config.options)
+    except TypeError as error:
+        raise InputError(f"The method {config.name} cannot be built with the options {config.options}: {error}.") from error
+
+
+def _imported(name: str) -> type[Alignment]:
+    module, _, attribute = name.partition(":")
+    if not attribute:
+        raise InputError(f"Unknown method {name!r}; there are noda, {', '.join(METHODS)}, and your own as package.module:Class.")
+    try:
+        kind = getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        raise InputError(f"The method {name!r} cannot be imported: {error}.") from error
+    if not (isinstance(kind, type) and issubclass(kind, Alignment)):
+        raise InputError(f"The method {name!r} is not a subclass of daexplore.alignment.Alignment.")
+    return kind

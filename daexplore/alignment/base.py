@@ -1,0 +1,36 @@
+"""The one protocol behind which every adaptation method stands."""
+
+from abc import ABC, abstractmethod
+
+from torch import Tensor, nn
+
+from daexplore.types import DomainOutputs
+
+__all__ = ["Alignment"]
+
+
+class Alignment(nn.Module, ABC):
+    """A loss that pulls two domains together; its trainable parts, if any, are its sub-modules.
+
+    A method is one file with one subclass, whose constructor takes ``latent_dim`` and ``classes`` and then its own options, and one line
+    in ``daexplore.alignment.METHODS``.
+
+    Attributes:
+        gathers: whether, in distributed training, the method must see the batches of all processes together.
+    """
+
+    gathers: bool = True
+
+    @abstractmethod
+    def forward(self, source: DomainOutputs, target: DomainOutputs, progress: float) -> dict[str, Tensor]:
+        """Named, unweighted, scalar loss terms of one step.
+
+        Args:
+            source: latents, logits and labels of the source batch.
+            target: latents and logits of the target batch; ``target.labels`` is None.
+            progress: share of the training that is done, from 0 to 1.
+        """
+
+    def strength(self, progress: float) -> float:  # noqa: ARG002
+        """Factor on the method's weight at this point of the training; 1 unless the method warms up."""
+        return 1.0

@@ -1,0 +1,128 @@
+"""How far apart the domains lie in the latent space: MMD on fixed bandwidths, and a cross-validated linear domain probe."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from daexplore.analysis.metrics import auc
+from daexplore.errors import InputError
+from daexplore.kernels import SCALES, gaussian_kernel, median_heuristic, squared_distances
+
+__all__ = ["DomainProbe", "domain_probe", "fixed_bandwidths", "mmd2_chunked"]
+
+Floats = NDArray[np.floating[Any]]
+
+
+def fixed_bandwidths(x: Floats, y: Floats, limit: int = 1000) -> list[float]:
+    """The sigma^2 of each kernel for comparing two samples, to be chosen once and then kept: MMD^2 of other bandwidths is not comparable.
+
+    Args:
+        x: (n, d).
+        y: (m, d).
+        limit: at most so many rows of each, always the same ones, enter the median heuristic.
+
+    Returns:
+        ``SCALES`` times the median heuristic of the pooled sample.
+    """
+    x, y = (rows[np.random.default_rng(0).permutation(len(rows))[:limit]].astype(np.float64) for rows in (x, y))
+    return [scale * median_heuristic(x, y) for scale in SCALES]
+
+
+def mmd2_chunked(x: Floats, y: Floats, bandwidths: Sequence[float], chunk: int = 512) -> float:
+    """As ``kernels.mmd2``, in double precision, without ever holding a whole kernel matrix.
+
+    Args:
+        x: (n, d), n >= 2.
+        y: (m, d), m >= 2.
+        bandwidths: sigma^2 of each Gaussian.
+        chunk: rows at a time; 512 keep a block of the matrix within the processor's cache.
+    """
+    x, y = x.astype(np.float64), y.astype(np.float64)
+    n, m = len(x), len(y)
+
+    def total(one: Floats, other: Floats) -> float:
+        blocks = [(one[i : i + chunk], other[j : j + chunk]) for i in range(0, len(one), chunk) for j in range(0, len(other), chunk)]
+        return sum(float(gaussian_kernel(squared_distances(a, b), bandwidths).sum()) for a, b in blocks)
+
+    return (total(x, x) - n) / (n * (n - 1)) + (total(y, y) - m) / (m * (m - 1)) - 2 * total(x, y) / (n * m)
+
+
+@dataclass(frozen=True, eq=False)
+class DomainProbe:
+    """A linear classifier of the domain, each galaxy scored by the one that was fitted without it.
+
+    Attributes:
+        directions: (folds, D) unit vectors, each pointing from source to target.
+        fold: (n,) which direction was fitted without that row.
+        scores: (n,) latent along that direction.
+        auc: mean over folds of the area under the ROC curve for telling target from source: 0.5 if the domains cannot be told apart.
+    """
+
+    directions: NDArray[np.float64]
+    fold: NDArray[np.int64]
+    scores: NDArray[np.float64]
+    auc: float
+
+
+def domain_probe(
+    latents: Floats,
+    domains: NDArray[Any],
+    groups: NDArray[Any] | None = None,
+    without: Floats | None = None,
+    folds: int = 5,
+    seed: int = 0,
+    shrinkage: float = 1e-3,
+) -> DomainProbe:
+    """How well a linear function of the latent tells target from source. Uses no class labels.
+
+    Fisher's linear discriminant with a ridge, ``v ~ (S + a I)^-1 (mean_target - mean_source)`` with S the mean of the two domains'
+    covariances and a = shrinkage * trace(S) / D (Friedman 1989, JASA 84, 165): in closed form, so a hundred times faster than a logistic
+    regression, and unlike it indifferent to how many images each domain has. It does not depend on a rotation of the latent.
+
+    Args:
+        latents: (n, D).
+        domains: (n,) "source" or "target".
+        groups: (n,) the galaxy each row shows: all images of a galaxy, in both domains, are in one fold. By default each row is its own.
+        without: (D,) a direction the probe may not use.
+        folds: of the cross-validation.
+        seed: which galaxies are in which fold; the same ones whenever the galaxies are the same.
+        shrinkage: keeps directions without variance (dead units, ``without``) from mattering.
+
+    Raises:
+        InputError: latents that are not finite, or fewer than 2 rows of a domain in a fold.
+    """
+    if not np.isfinite(latents).all():
+        raise InputError("Latents hold NaN or infinite values: the training diverged. Train again with a smaller learning rate.")
+    z = latents.astype(np.float64)
+    z -= z.mean(axis=0)
+    if without is not None:
+        unit = without.astype(np.float64) / np.linalg.norm(without)
+        z -= np.outer(z @ unit, unit)
+    target = domains == "target"
+    names, index = np.unique(np.arange(len(z)) if groups is None else groups, return_inverse=True)
+    fold = (np.random.default_rng(seed).permutation(len(names)) % folds)[index]
+    directions = np.zeros((folds, z.shape[1]))
+    scores = np.zeros(len(z))
+    areas = []
+    for number in range(folds):
+        held_out = fold == number
+        if min((held_out & target).sum(), (held_out & ~target).sum()) < 2:
+            raise InputError(f"A domain probe with {folds} folds needs at least 2 images of each domain in each; evaluate more galaxies.")
+        direction = _discriminant(z[~held_out & ~target], z[~held_out & target], shrinkage)
+        if without is not None:
+            # Rounding aside it is already orthogonal: the data have nothing along ``without``.
+            direction -= (direction @ unit) * unit
+        directions[number] = direction / max(float(np.linalg.norm(direction)), np.finfo(float).tiny)
+        scores[held_out] = latents[held_out].astype(np.float64) @ directions[number]
+        areas.append(auc(target[held_out], scores[held_out]))
+    return DomainProbe(directions, fold.astype(np.int64), scores, float(np.mean(areas)))
+
+
+def _discriminant(source: NDArray[np.float64], target: NDArray[np.float64], shrinkage: float) -> NDArray[np.float64]:
+    covariance = np.atleast_2d((np.cov(source, rowvar=False) + np.cov(target, rowvar=False)) / 2)
+    ridge = shrinkage * np.trace(covariance) / len(covariance)
+    difference = target.mean(axis=0) - source.mean(axis=0)
+    return np.asarray(np.linalg.solve(covariance + max(ridge, np.finfo(float).tiny) * np.eye(len(covariance)), difference))

@@ -1,0 +1,65 @@
+"""Which points lie inside a drawn outline, and which lies nearest to a tap on the screen."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["inside_polygon", "nearest_on_screen"]
+
+
+def inside_polygon(x: NDArray[Any], y: NDArray[Any], outline_x: Sequence[float], outline_y: Sequence[float]) -> NDArray[np.bool_]:
+    """Which points are inside a closed outline, by the even-odd rule: a ray to the right crosses it an odd number of times.
+
+    A point on a left or lower edge counts as inside, one on a right or upper edge as outside, so that outlines that share an edge never
+    share a point.
+
+    Args:
+        x: (n,).
+        y: (n,).
+        outline_x: corners in drawing order; the last is joined to the first.
+        outline_y: likewise.
+
+    Returns:
+        (n,) mask.
+    """
+    x, y = np.asarray(x, float), np.asarray(y, float)
+    corners = np.column_stack([outline_x, outline_y]).astype(float)
+    inside = np.zeros(len(x), bool)
+    if len(corners) < 3:
+        return inside
+    low, high = corners.min(axis=0), corners.max(axis=0)
+    near = np.flatnonzero((x >= low[0]) & (x <= high[0]) & (y >= low[1]) & (y <= high[1]))
+    px, py = x[near], y[near]
+    crossed = np.zeros(len(near), bool)
+    for (x0, y0), (x1, y1) in zip(corners, np.roll(corners, -1, axis=0), strict=True):
+        if y0 != y1:
+            crossed ^= ((y0 > py) != (y1 > py)) & (px < x0 + (py - y0) * (x1 - x0) / (y1 - y0))
+    inside[near] = crossed
+    return inside
+
+
+def nearest_on_screen(
+    x: NDArray[Any], y: NDArray[Any], at: tuple[float, float], pixels: tuple[float, float], reach: float = 40.0
+) -> int | None:
+    """The point nearest to a tap as the eye measures it.
+
+    All distances are computed: that takes a fifth of a millisecond for the 50 000 points a panel shows at most, less than keeping a tree up
+    to date while the panel is zoomed.
+
+    Args:
+        x: (n,) in data units.
+        y: (n,) in data units.
+        at: the tap in data units.
+        pixels: [screen pixel / data unit] along x and y.
+        reach: beyond so many screen pixels nothing was meant.
+
+    Returns:
+        Its number, or None.
+    """
+    if len(x) == 0:
+        return None
+    squared = np.nan_to_num(((x - at[0]) * pixels[0]) ** 2 + ((y - at[1]) * pixels[1]) ** 2, nan=np.inf)
+    nearest = int(np.argmin(squared))
+    return nearest if squared[nearest] <= reach**2 else None

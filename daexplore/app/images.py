@@ -1,0 +1,59 @@
+"""The pictures of the tapped galaxy: its image in both domains and its Grad-CAM under each run."""
+
+from concurrent.futures import Future
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from daexplore.app import workers
+from daexplore.app.cache import Memo
+from daexplore.app.coordinates import stamp
+from daexplore.data import GalaxySet, open_described
+from daexplore.data.display import to_rgb
+from daexplore.runs import Run
+
+__all__ = ["galaxy_image", "gradcam_at_hand", "gradcam_later"]
+
+_sets: Memo[GalaxySet] = Memo(8)
+_maps: Memo[NDArray[np.float32]] = Memo(2000)
+
+
+def galaxy_image(run: Run, domain: str, sample_id: str) -> NDArray[np.uint8]:
+    """(H, W, 3) the galaxy in colour.
+
+    Raises:
+        InputError: the images are not on this machine, or do not hold the galaxy.
+    """
+    description = run.info["data"][domain]
+    key = tuple(str(description.get(name)) for name in ("path", "label", "prefix", "fingerprint"))
+    galaxies = _sets.get(key, lambda: open_described(description))
+    row = galaxies.rows([sample_id])
+    image: NDArray[np.uint8] = to_rgb(np.asarray(galaxies.images[row]), galaxies.bands)[0]
+    return image
+
+
+def gradcam_at_hand(run: Run, epoch: int, sample_id: str) -> NDArray[np.float32] | None:
+    """(rows, cols) a map that is stored in the run or was computed since; None if there is none yet."""
+    stored = run.saliency(epoch)
+    found = stored.map(sample_id) if stored is not None else None
+    if found is None:
+        found = _maps.peek(_key(run, epoch, sample_id))
+    return found
+
+
+def gradcam_later(run: Run, epoch: int, sample_id: str, domain: str) -> "Future[Any]":
+    """Starts computing a map that is not at hand; when the future is done it is, unless the future holds an exception."""
+    future = workers.gradcam(run.path, epoch, sample_id, domain)
+    key = _key(run, epoch, sample_id)
+
+    def keep(done: "Future[Any]") -> None:
+        if not done.cancelled() and done.exception() is None:
+            _maps.get(key, done.result)
+
+    future.add_done_callback(keep)
+    return future
+
+
+def _key(run: Run, epoch: int, sample_id: str) -> tuple[Any, ...]:
+    return *stamp(run, epoch), sample_id

@@ -1,0 +1,173 @@
+"""The figures of one training under way: where its galaxies lie, and its curves. Columns are replaced, figures are made once."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from bokeh.models import ColumnDataSource, Range1d
+from bokeh.models.annotations import BoxAnnotation, Label, Span
+from bokeh.plotting import figure
+from numpy.typing import NDArray
+
+from daexplore.runs import Run
+from daexplore.views.epochs import with_epoch_position
+from daexplore.views.style import DOMAIN_COLORS, DOMAINS, NEUTRAL, class_marker
+
+__all__ = ["LiveCurves", "LivePlane", "PlanePoints", "plane_points", "widen"]
+
+# More points than this make no picture clearer, and every epoch sends them anew.
+_DRAWN = 600
+
+
+@dataclass(frozen=True, eq=False)
+class PlanePoints:
+    """What one epoch's margin plane draws.
+
+    Attributes:
+        epoch: of the weights.
+        x: for each (domain, label) the distances to the boundary.
+        y: likewise, the domain-probe scores.
+        boundary: where the probability is one half.
+        shown: galaxies drawn.
+        total: galaxies of the split, both domains.
+        split: which one.
+    """
+
+    epoch: int
+    x: dict[tuple[str, int], NDArray[np.float32]]
+    y: dict[tuple[str, int], NDArray[np.float32]]
+    boundary: float
+    shown: int
+    total: int
+    split: str
+
+
+def plane_points(run: Run, epoch: int, split: str = "validation") -> PlanePoints:
+    """The margin plane of an epoch, thinned to what a small figure can show: the same galaxies at every epoch. May take a second."""
+    from daexplore.app.coordinates import margin_plane
+
+    plane, found = margin_plane(run, epoch), run.evaluation(epoch)
+    x, y, shown = {}, {}, 0
+    for domain in DOMAINS:
+        rows = np.flatnonzero(found.where(domain, split))
+        rows = rows[:: max(1, -(-len(rows) // _DRAWN))]
+        shown += len(rows)
+        for label in np.unique(found.labels[rows]):
+            chosen = rows[found.labels[rows] == label]
+            x[domain, int(label)], y[domain, int(label)] = plane.x[chosen], plane.y[chosen]
+    boundary = plane.threshold_x(0.5) if plane.threshold_x is not None else 0.0
+    return PlanePoints(epoch, x, y, boundary, shown, int(found.where(split=split).sum()), split)
+
+
+def widen(ranges: tuple[Range1d, Range1d], points: PlanePoints) -> None:
+    """Makes the ranges hold all but the outermost hundredth on each side. They never shrink: only galaxies are to move, not the axes."""
+    for axis, parts in zip(ranges, (points.x, points.y), strict=True):
+        low, high = np.percentile(np.concatenate(list(parts.values())), [1, 99])
+        # In steps, so that a galaxy more or less does not shift everything.
+        axis.update(start=min(axis.start, float(np.floor(low - 0.5))), end=max(axis.end, float(np.ceil(high + 0.5))))
+
+
+class LivePlane:
+    """Galaxies either side of the decision boundary, moving with each epoch.
+
+    Args:
+        ranges: of x and y; shared between runs, since the axes mean the same in all of them.
+        classes: their names.
+    """
+
+    def __init__(self, ranges: tuple[Range1d, Range1d], classes: tuple[str, ...]) -> None:
+        self.figure = _small(260, x_range=ranges[0], y_range=ranges[1])
+        self.figure.xaxis.axis_label, self.figure.yaxis.axis_label = "distance to the boundary [source spread]", "domain probe [σ]"
+        self._side = BoxAnnotation(left=0, fill_color=NEUTRAL, fill_alpha=0.08, line_color=None, level="underlay")
+        self._boundary = Span(location=0, dimension="height", line_color=NEUTRAL, line_width=1.6)
+        style: dict[str, Any] = {"x": 0, "y": 4, "y_units": "screen", "text_font_size": "11px", "text_color": NEUTRAL}
+        left = Label(text=f"◂ {classes[0]}", text_align="right", x_offset=-6, **style)
+        self._names = [left, Label(text=f"{classes[1]} ▸", text_align="left", x_offset=6, **style)]
+        for annotation in (self._side, self._boundary, *self._names):
+            self.figure.add_layout(annotation)
+        self._sources: dict[tuple[str, int], ColumnDataSource] = {}
+
+    def show(self, points: PlanePoints) -> None:
+        """Moves the galaxies to where they are after an epoch."""
+        for key in sorted(points.x):
+            if key not in self._sources:
+                self._sources[key] = self._scatter(*key)
+            self._sources[key].data = {"x": points.x[key], "y": points.y[key]}
+        for annotation in self._names:
+            annotation.x = points.boundary
+        self._boundary.location = self._side.left = points.boundary
+
+    def _scatter(self, domain: str, label: int) -> ColumnDataSource:
+        source = ColumnDataSource({"x": [], "y": []})
+        dots = self.figure.scatter(
+            "x", "y", source=source, size=5, marker=class_marker(label), fill_color=DOMAIN_COLORS[domain], fill_alpha=0.55, line_color=None
+        )
+        dots.selection_glyph = dots.nonselection_glyph = None
+        return source
+
+
+# Which lines each figure has: (name, split, domain, dash).
+_LINES: dict[str, tuple[tuple[str, str, str, str], ...]] = {
+    "accuracy": (("accuracy", "validation", "source", "solid"), ("accuracy", "validation", "target", "dashed")),
+    "mmd2": (("mmd2", "validation", "both", "solid"),),
+    "loss": (
+        ("loss/task", "train", "source", "solid"),
+        ("loss/mmd", "train", "both", "dashed"),
+        ("loss/domain", "train", "both", "dotted"),
+    ),
+}
+_TITLES = {
+    "accuracy": "accuracy, validation: source ―, target - - (oracle)",
+    "mmd2": "MMD² of the latents, validation",
+    "loss": "loss, training: task ―, MMD - -, domain ···",
+}
+
+
+class LiveCurves:
+    """Accuracy of both domains, MMD and losses of one run over its epochs.
+
+    Args:
+        epochs: planned; the axis does not move meanwhile.
+        accuracy: the range of the accuracies, shared between runs.
+    """
+
+    def __init__(self, epochs: int, accuracy: Range1d) -> None:
+        self.figures, self._sources = [], {}
+        shared = Range1d(start=0, end=max(epochs, 1))
+        for key, lines in _LINES.items():
+            ranges = {"x_range": shared} | ({"y_range": accuracy} if key == "accuracy" else {})
+            plot = _small(138 if key == "loss" else 118, title=_TITLES[key], **ranges)
+            for name, split, domain, dash in lines:
+                source = self._sources[name, split, domain] = ColumnDataSource({"x": [], "y": []})
+                color = DOMAIN_COLORS[domain]
+                plot.line("x", "y", source=source, line_color=color, line_width=2, line_dash=dash)
+                if split != "train":
+                    plot.scatter("x", "y", source=source, size=5, fill_color=color, line_color=None)
+            self.figures.append(plot)
+        self.figures[-1].xaxis.axis_label = "epoch"
+
+    def show(self, history: pd.DataFrame) -> None:
+        """Draws a run's history so far.
+
+        Args:
+            history: as ``Run.history`` gives it.
+        """
+        table = with_epoch_position(history.assign(run=""))
+        found = dict(list(table.groupby(["name", "split", "domain"], sort=False)))
+        for key, source in self._sources.items():
+            if key in found and len(found[key]) != len(source.data["x"]):
+                rows = found[key].sort_values("position", kind="stable")
+                source.data = {"x": rows["position"].to_numpy(), "y": rows["value"].to_numpy()}
+
+
+def _small(height: int, **options: Any) -> Any:
+    plot: Any = figure(height=height, sizing_mode="stretch_width", tools="", toolbar_location=None, output_backend="canvas", **options)
+    plot.update(min_border_left=48, min_border_right=8, min_border_top=4, min_border_bottom=4)
+    plot.grid.grid_line_alpha = 0.18
+    if plot.title:
+        plot.title.update(text_font_size="11px", text_font_style="normal")
+    for axis in (*plot.xaxis, *plot.yaxis):
+        axis.update(axis_label_text_font_size="11px", major_label_text_font_size="10px", axis_label_standoff=3, minor_tick_line_color=None)
+    plot.yaxis.ticker.desired_num_ticks = 4
+    return plot

@@ -1,0 +1,117 @@
+"""What one panel shows: which galaxies of a run at an epoch, where they lie, and how they look."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from daexplore.app.coordinates import Coordinates, coordinates
+from daexplore.app.state import ExplorerState
+from daexplore.runs import Evaluation, Run
+from daexplore.views.style import DOMAIN_COLORS, class_marker
+
+__all__ = ["MAX_POINTS", "Scene", "pair_probability", "scene"]
+
+MAX_POINTS = 50_000
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """The galaxies of one panel.
+
+    Attributes:
+        run: whose they are.
+        label: the run's name on the page.
+        evaluation: its outputs at the epoch shown.
+        coordinates: of all rows of the evaluation.
+        inside: (n,) mask of the split and domains asked for.
+        rows: (m,) the rows that are drawn, m <= MAX_POINTS: the same galaxies in the same order in every run and epoch.
+        pair: the two classes either side of the boundary.
+    """
+
+    run: Run
+    label: str
+    evaluation: Evaluation
+    coordinates: Coordinates
+    inside: NDArray[np.bool_]
+    rows: NDArray[np.int64]
+    pair: tuple[int, int]
+
+    @property
+    def total(self) -> int:
+        """How many galaxies there are to draw."""
+        return int(self.inside.sum())
+
+    @property
+    def x(self) -> NDArray[np.float32]:
+        """(m,) of the drawn ones."""
+        return self.coordinates.x[self.rows]
+
+    @property
+    def y(self) -> NDArray[np.float32]:
+        """(m,) of the drawn ones."""
+        return self.coordinates.y[self.rows]
+
+    @property
+    def markers(self) -> list[str]:
+        """Bokeh's marker of each drawn galaxy's true class."""
+        return [class_marker(label) for label in self.evaluation.labels[self.rows].tolist()]
+
+    @property
+    def domain_colours(self) -> list[str]:
+        """Each drawn galaxy's domain as a hue."""
+        return [DOMAIN_COLORS[domain] for domain in self.evaluation.domain[self.rows]]
+
+    @property
+    def probability_colours(self) -> list[str]:
+        """Each drawn galaxy's probability of the pair's second class, from dark (0) to bright (1)."""
+        from bokeh.palettes import Cividis256
+
+        level = np.rint(255 * self.probability[self.rows]).astype(int)
+        return [Cividis256[i] for i in level.tolist()]
+
+    @cached_property
+    def probability(self) -> NDArray[np.float64]:
+        """(n,) of the pair's second class against its first, for every row of the evaluation."""
+        return pair_probability(self.evaluation, self.pair)
+
+    def row_of(self, sample_id: str | None) -> int | None:
+        """The row of a galaxy, drawn or not; None if this run did not evaluate it."""
+        found = np.flatnonzero(self.evaluation.sample_ids == sample_id)
+        return int(found[0]) if len(found) else None
+
+    def twin_of(self, row: int) -> int | None:
+        """The row of the same physical galaxy in the other domain, the same view of it if there are several; None if there is none."""
+        found = self.evaluation
+        twins = np.flatnonzero((found.group_ids == found.group_ids[row]) & (found.domain != found.domain[row]))
+        view = str(found.sample_ids[row]).partition("/")[2]
+        same = [twin for twin in twins if str(found.sample_ids[twin]).partition("/")[2] == view]
+        return int((same or list(twins))[0]) if len(twins) else None
+
+
+def pair_probability(evaluation: Evaluation, pair: tuple[int, int]) -> NDArray[np.float64]:
+    """(n,) probability of the second class of the pair if only the pair were possible; for two classes that of class ``pair[1]``."""
+    logits = evaluation.logits.astype(np.float64)
+    margin = np.clip(logits[:, pair[1]] - logits[:, pair[0]], -500, 500)
+    return np.asarray(1 / (1 + np.exp(-margin)))
+
+
+def scene(state: ExplorerState, run: Run) -> Scene:
+    """What ``state`` asks the panel of ``run`` to show."""
+    epoch = state.epoch_of(run)
+    evaluation = run.evaluation(epoch)
+    pair = (int(state.pair[0]), int(state.pair[1]))
+    inside = evaluation.where(None if state.domains == "both" else state.domains, state.split)
+    return Scene(
+        run, state.label(run), evaluation, coordinates(run, epoch, state.view, pair), inside, _drawn(evaluation.sample_ids, inside), pair
+    )
+
+
+def _drawn(sample_ids: NDArray[Any], inside: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """The rows to draw in an order that does not favour a domain: both follow from the ids alone, so they are the same in every panel."""
+    rows = np.flatnonzero(inside)
+    order = np.argsort(pd.util.hash_array(sample_ids[rows]), kind="stable")
+    return rows[order[:MAX_POINTS]]

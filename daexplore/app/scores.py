@@ -1,0 +1,165 @@
+"""How good the runs on screen are at the epoch and threshold shown: for all galaxies asked for, or for the outlined ones."""
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from daexplore.app.cache import Memo
+from daexplore.app.coordinates import margin_plane, stamp
+from daexplore.app.scene import Scene, pair_probability
+from daexplore.app.state import ExplorerState
+from daexplore.runs import Run
+
+__all__ = ["Score", "headline", "roc_tables", "scores"]
+
+_RESAMPLES = 200
+_cache: Memo[dict[str, dict[str, float]]] = Memo(512)
+
+
+@dataclass(frozen=True)
+class Score:
+    """The metrics of one run on one domain, each with "value", "low", "high" and "n"; empty if there is nothing labelled to count.
+
+    Attributes:
+        run: its label.
+        domain: "source" or "target"; the latter is the oracle's knowledge.
+        n: labelled galaxies counted.
+        metrics: name -> value and 95% interval.
+    """
+
+    run: str
+    domain: str
+    n: int
+    metrics: dict[str, dict[str, float]]
+
+
+def scores(state: ExplorerState, scenes: list[Scene], sample_ids: frozenset[str] | None = None) -> list[Score]:
+    """Metrics with intervals, domain by domain and run by run.
+
+    Args:
+        state: threshold and split.
+        scenes: of the runs on screen.
+        sample_ids: only these galaxies; None takes all of the split.
+    """
+    found = []
+    for domain in ("source", "target"):
+        for scene in scenes:
+            mask = scene.evaluation.where(domain, state.split) & (scene.evaluation.labels >= 0)
+            if sample_ids is not None:
+                mask &= np.isin(scene.evaluation.sample_ids.astype(str), np.array(sorted(sample_ids), str))
+            key = (*stamp(scene.run, scene.evaluation.epoch), domain, state.split, state.threshold, sample_ids)
+            metrics = _cache.get(key, partial(_metrics, scene, mask, state.threshold)) if mask.any() else {}
+            found.append(Score(scene.label, domain, int(mask.sum()), metrics))
+    return found
+
+
+def _metrics(scene: Scene, mask: NDArray[np.bool_], threshold: float) -> dict[str, dict[str, float]]:
+    from daexplore.analysis.statistics import metrics_with_intervals
+
+    found = scene.evaluation
+    return metrics_with_intervals(
+        found.labels[mask], found.probabilities[mask], found.group_ids[mask], resamples=_RESAMPLES, threshold=threshold
+    )
+
+
+def headline(state: ExplorerState, scenes: list[Scene]) -> str:
+    """The comparison in one sentence, as markup: the first run against each of the others, on target galaxies."""
+    if not scenes:
+        return ""
+    target = {score.run: score for score in scores(state, scenes) if score.domain == "target"}
+    first = scenes[0]
+    n = int(first.evaluation.where("target", state.split).sum())
+    parts = []
+    labelled = [score for score in target.values() if score.metrics]
+    if labelled:
+        values = [_percent(target[scene.label].metrics.get("accuracy"), interval=i > 0) for i, scene in enumerate(scenes)]
+        parts.append("accuracy " + _arrow(scenes, values))
+    else:
+        parts.append("accuracy unknown, since the target has no labels")
+    aucs = [margin_plane(scene.run, scene.evaluation.epoch, scene.pair).probe_auc for scene in scenes]
+    parts.append("domain probe AUC " + _arrow(scenes, [f"<b>{auc:.2f}</b>" if np.isfinite(auc) else "–" for auc in aucs]))
+    if labelled and len(scenes) > 1:
+        flips = []
+        for scene in scenes[1:]:
+            fixed, broken = _flips(first, scene, state)
+            flips.append(f"{_name(scene, scenes)} <b>{fixed}</b> fixed, <b>{broken}</b> broken")
+        parts.append("; ".join(flips))
+    held = "held-out" if state.split == "test" else "validation"
+    oracle = ", oracle" if labelled else ""
+    return f"On {n} {held} target galaxies <small>({state.split} split{oracle})</small> {'; '.join(parts)}."
+
+
+def _arrow(scenes: list[Scene], values: list[str]) -> str:
+    named = [f"{_name(scene, scenes)} {value}" for scene, value in zip(scenes, values, strict=True)]
+    return named[0] if len(named) == 1 else f"{named[0]} → {', '.join(named[1:])}"
+
+
+def _name(scene: Scene, scenes: list[Scene]) -> str:
+    method = scene.label.partition(" · ")[0]
+    methods = [each.label.partition(" · ")[0] for each in scenes]
+    return method if methods.count(method) == 1 else scene.label
+
+
+def _percent(entry: dict[str, float] | None, interval: bool) -> str:
+    if entry is None or not np.isfinite(entry["value"]):
+        return "–"
+    text = f"<b>{100 * entry['value']:.1f}%</b>"
+    return f"{text} <small>[{100 * entry['low']:.1f}, {100 * entry['high']:.1f}]</small>" if interval else text
+
+
+def _flips(first: Scene, second: Scene, state: ExplorerState) -> tuple[int, int]:
+    """Target galaxies that ``second`` gets right and ``first`` does not, and the other way round."""
+    before, after = (_right(scene, state) for scene in (first, second))
+    common = before.keys() & after.keys()
+    fixed = sum(after[key] and not before[key] for key in common)
+    broken = sum(before[key] and not after[key] for key in common)
+    return fixed, broken
+
+
+def _right(scene: Scene, state: ExplorerState) -> dict[str, bool]:
+    found = scene.evaluation
+    mask = found.where("target", state.split) & (found.labels >= 0)
+    right = called(scene, state.threshold)[mask] == found.labels[mask]
+    return dict(zip(found.sample_ids[mask].tolist(), right.tolist(), strict=True))
+
+
+def called(scene: Scene, threshold: float) -> NDArray[np.int64]:
+    """(n,) the class each galaxy is called: by the threshold for two classes, the most probable one for more."""
+    if len(scene.run.classes) == 2:
+        return (scene.evaluation.probabilities[:, 1] > threshold).astype(np.int64)
+    return scene.evaluation.predicted
+
+
+def roc_tables(state: ExplorerState, runs: list[Run]) -> tuple[Any, Any]:
+    """ROC curves and their bands as ``daexplore.views.roc`` takes them.
+
+    For more than two classes: the second class of the pair against the first, among the galaxies of those two.
+
+    Returns:
+        Two tables; the second is None if there is nothing to draw.
+    """
+    import pandas as pd
+
+    from daexplore.analysis.metrics import roc
+    from daexplore.analysis.statistics import roc_band
+
+    curves, bands = [], []
+    for run in runs:
+        found = run.evaluation(state.epoch_of(run))
+        score = pair_probability(found, (int(state.pair[0]), int(state.pair[1])))
+        for domain in ("source", "target"):
+            mask = found.where(domain, state.split) & np.isin(found.labels, state.pair)
+            labels = (found.labels[mask] == state.pair[1]).astype(np.int64)
+            if len(set(labels.tolist())) < 2:
+                continue
+            curve = roc(labels, score[mask])
+            common = {"run": state.label(run), "domain": domain, "n": int(mask.sum()), "auc": curve.auc}
+            curves.append(pd.DataFrame({"fpr": curve.fpr, "tpr": curve.tpr, "threshold": curve.thresholds}).assign(**common))
+            band = roc_band(labels, score[mask], found.group_ids[mask])
+            bands.append(pd.DataFrame({"fpr": band.fpr, "low": band.low, "high": band.high}).assign(run=state.label(run), domain=domain))
+    if not curves:
+        return pd.DataFrame(columns=["run", "domain", "n", "auc", "fpr", "tpr", "threshold"]), None
+    return pd.concat(curves, ignore_index=True), pd.concat(bands, ignore_index=True)

@@ -1,0 +1,36 @@
+"""The page's theme and its one style sheet."""
+
+from pathlib import Path
+from typing import Any
+
+__all__ = ["STYLE", "THEME"]
+
+STYLE = (Path(__file__).parent / "explorer.css").read_text(encoding="utf-8")
+"""Style sheet of the panes with markup of their own."""
+
+THEME: dict[str, Any] = {
+    mode: {
+        "palette": {"primary": {"main": main}, "background": {"default": ground, "paper": paper}},
+        "typography": {"fontSize": 13, "button": {"textTransform": "none"}},
+        "shape": {"borderRadius": 6},
+        "components": {
+            "MuiAppBar": {
+                "styleOverrides": {
+                    "root": {
+                        "backgroundColor": paper,
+                        "color": ink,
+                        "boxShadow": "none",
+                        "borderBottom": f"1px solid {line}",
+                        "backgroundImage": "none",
+                    }
+                }
+            },
+            "MuiToggleButton": {"styleOverrides": {"root": {"whiteSpace": "nowrap", "padding": "3px 9px", "fontSize": "12px"}}},
+        },
+    }
+    for mode, main, ground, paper, ink, line in (
+        ("light", "#274b6d", "#fcfcfb", "#ffffff", "#1a1a1a", "#e3e3e0"),
+        ("dark", "#9cc4e4", "#121416", "#1a1d20", "#f2f2f2", "#33383d"),
+    )
+}
+"""Material theme, light and dark: one quiet accent that is neither domain's hue."""

@@ -1,0 +1,54 @@
+"""Galaxies of both domains to look at before anything is trained: the same ones, noise-free and as the survey sees them."""
+
+import threading
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from daexplore.views.images import wall_png
+
+__all__ = ["Wall", "walls"]
+
+_lock = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Wall:
+    """Galaxies of one class in one domain as a picture.
+
+    Attributes:
+        domain: "source" or "target".
+        kind: name of the class.
+        png: the picture.
+        alt: what it shows, in words.
+    """
+
+    domain: str
+    kind: str
+    png: bytes
+    alt: str
+
+
+def walls(preset: str = "demo", n: int = 48, columns: int = 12) -> list[Wall]:
+    """A wall for each domain and class: the first n images of a preset, galaxy by galaxy the same in both domains.
+
+    Takes one to two seconds the first time, then it is kept. Safe to call from several threads.
+    """
+    with _lock:
+        return _walls(preset, n, columns)
+
+
+@lru_cache(maxsize=4)
+def _walls(preset: str, n: int, columns: int) -> list[Wall]:
+    from daexplore.data.display import to_rgb
+    from daexplore.data.simulate import simulate
+
+    found = []
+    for galaxies in simulate(preset, n=n, workers=1):
+        stamps = to_rgb(galaxies.images, galaxies.bands)
+        for label, kind in reversed(list(enumerate(galaxies.classes))):
+            rows = np.flatnonzero(galaxies.labels == label)
+            alt = f"{len(rows)} images of {kind}s in the {galaxies.name} domain, {', '.join(galaxies.bands)}"
+            found.append(Wall(galaxies.name, kind, wall_png(stamps[rows], columns, gap=3), alt))
+    return found

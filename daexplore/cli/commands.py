@@ -1,0 +1,141 @@
+"""The commands themselves: options in, a call of the engine, a table out."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from daexplore.errors import InputError
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    name="daexplore",
+    help="Domain adaptation for galaxy images: train it, see it, and say honestly whether it helped.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+
+Runs = Annotated[Path, typer.Option("--runs", help="Folder of the runs.", envvar="DAEXPLORE_RUNS")]
+
+
+@app.command()
+def simulate(
+    out: Annotated[Path, typer.Option("--out", help="Folder to write source/, target/ and a contact sheet of each into.")],
+    preset: Annotated[
+        str, typer.Option(help="distant: Illustris-like galaxies at z = 2 with and without noise. demo: fewer of them.")
+    ] = "distant",
+    n: Annotated[int | None, typer.Option("--n", help="Images a domain; the preset's own number by default.")] = None,
+    seed: Annotated[int, typer.Option(help="Which galaxies.")] = 0,
+    workers: Annotated[int | None, typer.Option(help="Processes; all cores by default. The images do not depend on it.")] = None,
+) -> None:
+    """Simulate the same galaxies as two surveys see them: a labelled source and a target."""
+    from daexplore.cli.progress import simulation_progress
+    from daexplore.data.display import contact_sheet
+    from daexplore.data.simulate import simulate as run
+
+    with simulation_progress() as progress:
+        domains = run(preset, n, seed, workers, progress)
+    for galaxies in domains:
+        try:
+            folder = galaxies.save(out / galaxies.name)
+            contact_sheet(galaxies).save(out / f"{galaxies.name}.png")
+        except OSError as error:
+            raise InputError(f"Cannot write to {out}: {error}. Choose another folder with --out.") from error
+        print(f"{galaxies}\n  in {folder}, some of them in {out / galaxies.name}.png")
+    print(f"Train on them with: daexplore train --data {out} --method mmd")
+
+
+@app.command()
+def train(
+    data: Annotated[str | None, typer.Option("--data", help="A preset (distant, demo), or a folder holding source/ and target/.")] = None,
+    source: Annotated[
+        str | None, typer.Option("--source", help="Labelled images: a galaxy set, an .npy file, a folder with catalogue.csv.")
+    ] = None,
+    target: Annotated[str | None, typer.Option("--target", help="Images of the survey, likewise; labels are not needed.")] = None,
+    label: Annotated[str | None, typer.Option(help="Column of catalogue.csv that holds the class.")] = None,
+    method: Annotated[str, typer.Option(help="noda, mmd, dann, your own as package.module:Class; several at once joined by +.")] = "noda",
+    methods: Annotated[str | None, typer.Option(help="The same, joined by commas: --methods mmd,dann is one run with both losses.")] = None,
+    weight: Annotated[float | None, typer.Option(help="Weight of the alignment losses.")] = None,
+    seed: Annotated[str, typer.Option(help="A seed, or several such as 0..2 or 0,3,5: one run each, one after another.")] = "0",
+    epochs: Annotated[int | None, typer.Option(help="Passes over the larger domain.")] = None,
+    limit: Annotated[int | None, typer.Option(help="Training images a domain at most.")] = None,
+    network: Annotated[str | None, typer.Option(help="deepmerge or resnet18.")] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="Any setting, such as train.learning_rate=1e-3 or alignments.dann.options.reversal=0.5."),
+    ] = None,
+    runs: Runs = Path("runs"),
+    resume: Annotated[Path | None, typer.Option(help="Go on with a stopped run, exactly where it was.")] = None,
+    devices: Annotated[int, typer.Option(help="Processes (GPUs) on this machine.")] = 1,
+    nodes: Annotated[int, typer.Option(help="Machines.")] = 1,
+) -> None:
+    """Train one method on a labelled source and an unlabelled target, and save the run."""
+    from daexplore.cli.options import run_config, seeds
+    from daexplore.cli.progress import training_progress
+    from daexplore.cli.tables import print_runs
+    from daexplore.engine.train import train as run
+
+    if resume is not None:
+        with training_progress(str(resume)) as report:
+            print_runs([run(None, resume=resume, devices=devices, nodes=nodes, report=report)])
+        return
+    config = run_config(data, source, target, label, methods or method, weight, epochs, limit, network, settings or [])
+    done = []
+    for number in seeds(seed):
+        with training_progress(f"{config.method} seed {number}") as report:
+            done.append(run(_seeded(config, number), runs, devices=devices, nodes=nodes, report=report))
+    print_runs(done)
+    print(f"See {'them' if len(done) > 1 else 'it'} with: daexplore explore {runs}")
+
+
+def _seeded(config: Any, seed: int) -> Any:
+    import dataclasses
+
+    return dataclasses.replace(config, seed=seed)
+
+
+@app.command()
+def evaluate(
+    run: Annotated[Path, typer.Argument(help="Folder of a run.")],
+    data: Annotated[str | None, typer.Option("--data", help="Other images to evaluate on, treated as the target's are.")] = None,
+    label: Annotated[str | None, typer.Option(help="Column of catalogue.csv that holds the class.")] = None,
+    epoch: Annotated[int | None, typer.Option(help="The selected one by default.")] = None,
+) -> None:
+    """Evaluate a run on all its held-out galaxies, or on other images, with intervals over galaxies."""
+    from daexplore.cli.tables import print_metrics
+    from daexplore.engine.report import evaluate_run
+
+    print_metrics(evaluate_run(run, data, label, epoch))
+
+
+@app.command()
+def compare(
+    runs: Annotated[list[Path], typer.Argument(help="Folders of runs, or a folder that holds runs.")],
+    format: Annotated[str, typer.Option("--format", help="text, csv or json.")] = "text",
+    split: Annotated[str, typer.Option(help="test or validation.")] = "test",
+) -> None:
+    """Compare runs: metrics with intervals in both domains, and what differs between their settings."""
+    from daexplore.cli.tables import compare_runs
+
+    compare_runs(runs, format, split)
+
+
+@app.command()
+def explore(
+    runs: Annotated[Path, typer.Argument(help="Folder of the runs.")] = Path("runs"),
+    port: Annotated[int, typer.Option(help="Port of the page on this machine.")] = 5006,
+    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page in the browser.")] = True,
+) -> None:
+    """Open the explorer: see galaxies cross the decision boundary, run beside run."""
+    import os
+    import subprocess
+    import sys
+
+    import daexplore
+
+    page = Path(daexplore.__file__).parent / "app" / "serve.py"
+    command = [sys.executable, "-m", "panel", "serve", str(page), "--port", str(port), *(["--show"] if browser else [])]
+    print(f"The explorer of {runs} is at http://localhost:{port}/serve. Stop it with Ctrl-C.", flush=True)
+    raise typer.Exit(subprocess.run(command, env=os.environ | {"DAEXPLORE_RUNS": str(runs)}).returncode)

@@ -1,0 +1,68 @@
+"""Progress bars on the terminal, and the same as JSON lines for whoever started this process."""
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from daexplore.engine import Progress as Stage
+
+__all__ = ["simulation_progress", "training_progress"]
+
+
+def _bars() -> Progress:
+    columns = (
+        TextColumn("{task.description:<12}"),
+        BarColumn(bar_width=28),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[values]}"),
+    )
+    return Progress(*columns, console=Console(stderr=True))
+
+
+@contextmanager
+def simulation_progress() -> Iterator[Callable[[int, int], None]]:
+    """A bar over simulated images."""
+    with training_progress("") as report:
+        yield lambda done, total: report(Stage("simulating", done, total))
+
+
+@contextmanager
+def training_progress(title: str) -> Iterator[Callable[[Stage], None]]:
+    """One bar a stage, with the newest losses and validation values beside it."""
+    feed = os.environ.get("DAEXPLORE_PROGRESS")
+    told = 0.0
+    tasks: dict[str, TaskID] = {}
+    if title:
+        Console(stderr=True).print(f"[bold]{title}[/bold]")
+    with _bars() as bars:
+
+        def report(stage: Stage) -> None:
+            nonlocal told
+            if stage.stage not in tasks:
+                tasks[stage.stage] = bars.add_task(stage.stage, total=stage.total, values="")
+            bars.update(tasks[stage.stage], completed=stage.done, values=_values(stage))
+            if feed and (time.monotonic() - told > 0.2 or stage.done == stage.total):
+                told = time.monotonic()
+                _tell(Path(feed), {"stage": stage.stage, "done": stage.done, "total": stage.total, "epoch": stage.epoch})
+
+        yield report
+
+
+def _values(stage: Stage) -> str:
+    shown = {"task": "loss", "mmd": "mmd", "domain": "domain loss", "accuracy/source": "source val. accuracy", "mmd2/both": "val. MMD2"}
+    parts = [f"{text} {stage.values[name]:.3f}" for name, text in shown.items() if name in stage.values]
+    return "  ".join(([f"epoch {stage.epoch}"] if stage.epoch else []) + parts)
+
+
+def _tell(feed: Path, message: dict[str, Any]) -> None:
+    with feed.open("a") as stream:
+        stream.write(json.dumps(message) + "\n")

@@ -1,0 +1,179 @@
+"""A set of galaxy images and its catalogue: what every reader gives and everything else takes."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from daexplore.errors import InputError
+
+__all__ = ["REQUIRED_COLUMNS", "GalaxySet"]
+
+REQUIRED_COLUMNS = ("sample_id", "group_id", "label")
+_FILES = ("images.npy", "catalogue.parquet", "galaxies.json")
+
+
+@dataclass(frozen=True, eq=False)
+class GalaxySet:
+    """Images of galaxies in one domain, row by row with their catalogue.
+
+    Attributes:
+        images: (N, C, H, W) float32, channel first, memory-mapped where they come from disk; native flux units.
+        catalogue: N rows; ``sample_id`` (unique text), ``group_id`` (text; images of one physical galaxy share it), ``label``
+            (nullable integer index into ``classes``; missing where nobody labelled it), then whatever else is known.
+        classes: names of the labels 0, 1, …
+        bands: names of the channels, declared by whoever made the data, never guessed.
+        name: short name of the set.
+        pixel_scale: [arcsec / pixel], None where unknown.
+        provenance: where it came from, as JSON types.
+    """
+
+    images: NDArray[np.float32]
+    catalogue: pd.DataFrame
+    classes: tuple[str, ...]
+    bands: tuple[str, ...]
+    name: str
+    pixel_scale: float | None = None
+    provenance: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        where = f"Galaxy set {self.name!r}"
+        if self.images.ndim != 4:
+            raise InputError(f"{where}: expected images of shape (N, channels, height, width), got {self.images.shape}.")
+        missing = [column for column in REQUIRED_COLUMNS if column not in self.catalogue.columns]
+        if missing:
+            raise InputError(
+                f"{where}: the catalogue lacks the column {missing[0]!r}; it has {', '.join(map(str, self.catalogue.columns))}."
+            )
+        if len(self.catalogue) != len(self.images):
+            raise InputError(f"{where}: {len(self.images)} images but {len(self.catalogue)} catalogue rows; give one row for each image.")
+        if len(self.images) == 0:
+            raise InputError(f"{where}: it holds no galaxies; the catalogue is empty.")
+        if len(self.bands) != self.images.shape[1]:
+            raise InputError(f"{where}: {len(self.bands)} band names ({', '.join(self.bands)}) for {self.images.shape[1]} channels.")
+        repeated = self.catalogue["sample_id"][self.catalogue["sample_id"].duplicated()]
+        if len(repeated):
+            raise InputError(
+                f"{where}: sample_id {repeated.iloc[0]!r} stands {1 + int((repeated == repeated.iloc[0]).sum())} times; ids must be unique."
+            )
+        labels = self.labels
+        if labels.max(initial=-1) >= len(self.classes) or labels.min(initial=0) < -1:
+            raise InputError(
+                f"{where}: labels must be 0 to {len(self.classes) - 1} ({', '.join(self.classes)}) or missing; found {sorted(set(labels))}."
+            )
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __repr__(self) -> str:
+        n, c, h, w = self.images.shape
+        counts = ", ".join(f"{count} {name}" for name, count in self.class_counts().items())
+        return f"GalaxySet({self.name!r}: {n} images {c}x{h}x{w}, {self.catalogue['group_id'].nunique()} galaxies; {counts})"
+
+    @property
+    def labels(self) -> NDArray[np.int64]:
+        """(N,) class index, -1 where the label is missing."""
+        labels: NDArray[np.int64] = self.catalogue["label"].fillna(-1).to_numpy(np.int64)
+        return labels
+
+    @property
+    def sample_ids(self) -> NDArray[np.object_]:
+        """(N,) the ids, in row order."""
+        return self.catalogue["sample_id"].to_numpy(object)
+
+    def class_counts(self) -> dict[str, int]:
+        """Images by class name, and "unlabelled" where there are any."""
+        names = (*self.classes, "unlabelled")
+        counts = {name: int((self.labels == i).sum()) for i, name in zip((*range(len(self.classes)), -1), names, strict=True)}
+        return {name: count for name, count in counts.items() if count or name != "unlabelled"}
+
+    def rows(self, sample_ids: Sequence[str] | NDArray[np.object_]) -> NDArray[np.int64]:
+        """Row numbers of the given ids, in their order.
+
+        Raises:
+            InputError: an id that is not in the set.
+        """
+        rows = pd.Index(self.catalogue["sample_id"]).get_indexer(pd.Index(list(sample_ids)))
+        if (rows < 0).any():
+            raise InputError(f"Galaxy set {self.name!r} has no galaxy {list(sample_ids)[int(np.argmax(rows < 0))]!r}.")
+        return rows.astype(np.int64)
+
+    def take(self, rows: NDArray[np.integer[Any]] | NDArray[np.bool_]) -> "GalaxySet":
+        """The given rows (numbers or a mask) as a new set; their images are copied."""
+        rows = np.flatnonzero(rows) if np.asarray(rows).dtype == bool else np.asarray(rows)
+        catalogue = self.catalogue.iloc[rows].reset_index(drop=True)
+        return GalaxySet(self.images[rows], catalogue, self.classes, self.bands, self.name, self.pixel_scale, self.provenance)
+
+    def check_finite(self, chunk: int = 1024) -> None:
+        """Reads every pixel once.
+
+        Raises:
+            InputError: NaN or infinite pixels, with how many images and which comes first.
+        """
+        bad = [
+            start + int(i)
+            for start in range(0, len(self), chunk)
+            for i in np.flatnonzero(~np.isfinite(self.images[start : start + chunk]).all(axis=(1, 2, 3)))
+        ]
+        if bad:
+            raise InputError(
+                f"Galaxy set {self.name!r}: {len(bad)} of {len(self)} images hold NaN or infinite pixels, first {self.sample_ids[bad[0]]!r} "
+                f"(row {bad[0]}). Mask or replace those pixels, or leave these images out."
+            )
+
+    def fingerprint(self) -> str:
+        """Sixteen hexadecimal digits over the catalogue's keys and labels, the shape, and up to 256 evenly spaced images."""
+        digest = hashlib.sha256(repr((self.images.shape, self.classes, self.bands, self.pixel_scale)).encode())
+        for column in REQUIRED_COLUMNS:
+            digest.update("\x1f".join(map(str, self.catalogue[column])).encode())
+        for row in np.unique(np.linspace(0, len(self) - 1, 256).astype(int)):
+            digest.update(np.ascontiguousarray(self.images[row], np.float32).tobytes())
+        return digest.hexdigest()[:16]
+
+    def save(self, folder: str | Path) -> Path:
+        """Writes images.npy, catalogue.parquet and galaxies.json, the last one last: a folder with it is complete."""
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        np.save(folder / _FILES[0], np.ascontiguousarray(self.images, np.float32))
+        self.catalogue.to_parquet(folder / _FILES[1], index=False)
+        about = {
+            "format": 1,
+            "name": self.name,
+            "classes": list(self.classes),
+            "bands": list(self.bands),
+            "pixel_scale": self.pixel_scale,
+            "provenance": self.provenance,
+        }
+        (folder / _FILES[2]).write_text(json.dumps(about, indent=1) + "\n")
+        return folder
+
+    @staticmethod
+    def load(folder: str | Path) -> "GalaxySet":
+        """Opens a folder that ``save`` wrote, images memory-mapped.
+
+        Raises:
+            InputError: a file of it is missing or unreadable.
+        """
+        folder = Path(folder)
+        missing = [name for name in _FILES if not (folder / name).is_file()]
+        if missing:
+            raise InputError(
+                f"{folder} is not a galaxy set: it lacks {', '.join(missing)}. Make one with `daexplore simulate`, or give a path to your images."
+            )
+        try:
+            about = json.loads((folder / _FILES[2]).read_text())
+            images = np.load(folder / _FILES[0], mmap_mode="r", allow_pickle=False)
+            catalogue = pd.read_parquet(folder / _FILES[1])
+            return GalaxySet(
+                images, catalogue, tuple(about["classes"]), tuple(about["bands"]), about["name"], about["pixel_scale"], about["provenance"]
+            )
+        except (OSError, KeyError, ValueError) as error:
+            if isinstance(error, InputError):
+                raise
+            raise InputError(f"The galaxy set in {folder} cannot be read: {error}. Make it anew.") from error

@@ -1,0 +1,136 @@
+"""DeepMerge-style pairs of .npy files: images, and labels in a file named alike (Ćiprijanović et al. 2021, MNRAS 506, 677)."""
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from daexplore.data.galaxies import GalaxySet
+from daexplore.errors import InputError
+
+__all__ = ["CLASSES", "read_npy"]
+
+CLASSES = ("non-merger", "merger")
+"""What the labels 0 and 1 of the published files mean."""
+
+_MOST_CHANNELS = 16
+_IDS = "subsamples_ID"
+
+
+def read_npy(path: str | Path, name: str | None = None, bands: Sequence[str] | None = None, pixel_scale: float | None = None) -> GalaxySet:
+    """Images (N, channels, height, width), memory-mapped, with the labels and galaxy ids found beside them.
+
+    The files stay on disk in the precision they have: float64 images are not converted here, since a whole file may not fit in memory;
+    whoever takes rows out of them casts those to float32, as ``Preprocess.apply`` does.
+
+    Labels are looked for, whatever the case of the letters, under the published names: ``…_X_….npy`` with ``…_y_….npy``,
+    ``…-x.npy`` with ``…-labels-y.npy`` or ``…labels-y.npy``, ``NAME.npy`` with ``NAME_y.npy``, ``…_3FILT.npy`` with ``…_3FILT_y.npy`` or
+    ``…_y_3FILT.npy``. Without such a file the set is unlabelled. Galaxy ids come from ``NAME_ID.npy`` or ``subsamples_ID.npy``; without
+    them each image is a group of its own, and the provenance warns that images of one galaxy may come apart in the splits.
+
+    Raises:
+        InputError: an array of another shape or type, or labels or ids of another length or with other values.
+    """
+    path = Path(path)
+    name = path.stem if name is None else name
+    images = _images(path)
+    labels_file = _beside(path, _label_stems(path.stem))
+    ids_file = _beside(path, (f"{path.stem}_ID", _IDS))
+    sample_ids = [f"{name}/{row:06d}" for row in range(len(images))]
+    groups = sample_ids if ids_file is None else _ids(ids_file, path, len(images))
+    label: Any = pd.NA if labels_file is None else _labels(labels_file, path, len(images))
+    catalogue = pd.DataFrame(
+        {"sample_id": sample_ids, "group_id": groups, "label": pd.Series(label, index=range(len(images)), dtype="Int64")}
+    )
+    provenance: dict[str, Any] = {
+        "reader": "npy",
+        "path": str(path.resolve()),
+        "labels": None if labels_file is None else labels_file.name,
+        "group_ids": None if ids_file is None else ids_file.name,
+    }
+    if ids_file is None:
+        provenance["note"] = "groups unknown: leakage possible"
+    channels = images.shape[1]
+    names = tuple(f"channel {channel}" for channel in range(channels)) if bands is None else tuple(bands)
+    return GalaxySet(images, catalogue, CLASSES, names, name, pixel_scale, provenance)
+
+
+def _open(path: Path) -> NDArray[Any]:
+    try:
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise InputError(f"{path} cannot be read as a plain .npy array: {error}. Write it anew with numpy.save.") from error
+    if not isinstance(array, np.ndarray):
+        raise InputError(f"{path} is an archive of several arrays; give one .npy file.")
+    return array
+
+
+def _images(path: Path) -> NDArray[Any]:
+    images = _open(path)
+    expected = "expected images of shape (N, channels, height, width)"
+    if images.ndim == 3:
+        raise InputError(f"{path}: {expected}, got {images.shape}. If it has one band, save images[:, None].")
+    if images.ndim != 4:
+        raise InputError(f"{path}: {expected}, got {images.shape}. Is this the labels' file? Give the images'.")
+    n, channels, _, last = images.shape
+    if channels > _MOST_CHANNELS >= last:
+        raise InputError(f"{path}: {expected}, got {images.shape}, which has the channels last. Save numpy.moveaxis(images, -1, 1).")
+    if n == 0 or 0 in images.shape:
+        raise InputError(f"{path}: {expected}, got {images.shape}, which is empty.")
+    if images.dtype.kind != "f" or images.dtype.itemsize not in (4, 8):
+        raise InputError(f"{path}: expected float32 or float64 pixels, got {images.dtype}. Save images.astype('float32').")
+    return images
+
+
+def _label_stems(stem: str) -> Iterator[str]:
+    """Names under which the labels of ``stem`` were published."""
+    yield re.sub(r"_x_", "_y_", stem, flags=re.IGNORECASE)
+    for suffix in ("-x", "_x"):
+        if stem.lower().endswith(suffix):
+            base = stem[: -len(suffix)]
+            yield from (base + ending for ending in (f"{suffix[0]}y", "-labels-y", "_labels-y", "labels-y"))
+    if stem.lower() == "x":
+        yield "y"
+    yield f"{stem}_y"
+    yield re.sub(r"_3filt", "_y_3FILT", stem, flags=re.IGNORECASE)
+
+
+def _beside(path: Path, stems: Iterator[str] | tuple[str, ...]) -> Path | None:
+    """The first of the named .npy files that lies beside ``path``, whatever the case of its letters."""
+    there = {file.name.lower(): file for file in sorted(path.parent.iterdir()) if file.name != path.name}
+    return next((there[f"{stem}.npy".lower()] for stem in stems if f"{stem}.npy".lower() in there), None)
+
+
+def _column(path: Path, of: Path, n: int, what: str) -> NDArray[Any]:
+    values = _open(path)
+    if values.ndim == 2 and values.shape[1] == 1:
+        values = values[:, 0]
+    if values.shape != (n,):
+        hint = " If it belongs to other images, rename it to theirs: NAME_ID.npy beside NAME.npy." if what == "ids" else ""
+        raise InputError(f"{path}: expected {n} {what}, one for each image of {of.name}, got an array of shape {values.shape}.{hint}")
+    return values
+
+
+def _labels(path: Path, of: Path, n: int) -> NDArray[np.int64]:
+    values = _column(path, of, n, "labels")
+    known = np.isin(values, (0, 1)) if values.dtype.kind in "fiub" else np.zeros(n, bool)
+    if not known.all():
+        first = int(np.argmin(known))
+        raise InputError(
+            f"{path}: labels must be 0 ({CLASSES[0]}) or 1 ({CLASSES[1]}); {n - int(known.sum())} of {n} are not, "
+            f"first {values[first].item()!r} in row {first}. For other classes give a folder of images with a catalogue.csv."
+        )
+    return values.astype(np.int64)
+
+
+def _ids(path: Path, of: Path, n: int) -> list[str]:
+    values = _column(path, of, n, "ids")
+    if values.dtype.kind == "f":
+        if not np.array_equal(values, np.floor(values)):
+            raise InputError(f"{path}: galaxy ids must be whole numbers or text, got {values.dtype} with fractions or NaN.")
+        values = values.astype(np.int64)
+    return [value.decode() if isinstance(value, bytes) else str(value) for value in values.tolist()]

@@ -1,0 +1,90 @@
+"""The one module of a training step: network and alignments together, called once a step."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+from torch.distributed.nn.functional import all_gather
+from torch.nn.functional import cross_entropy
+
+from daexplore.alignment import Alignment
+from daexplore.models import Network
+from daexplore.types import DomainBatch, DomainOutputs
+
+__all__ = ["Adapter"]
+
+
+class Adapter(nn.Module):
+    """Turns a batch into named losses; ``total`` is the one to differentiate.
+
+    Everything trainable lives in here, so that one optimiser sees the domain classifiers too and distributed training synchronises
+    every gradient.
+
+    Args:
+        network: the network to train.
+        alignments: methods with their weights; none for noDA.
+        batch_norm: "mixed" passes source and target through the network as one batch, so that batch norm sees both domains; "source" passes
+            the source alone in training mode and the target, if an alignment wants it, with the running statistics.
+    """
+
+    def __init__(self, network: Network, alignments: Sequence[tuple[Alignment, float]], batch_norm: str):
+        super().__init__()
+        self.network = network
+        self.alignments = nn.ModuleList(alignment for alignment, _ in alignments)
+        self.weights = [weight for _, weight in alignments]
+        self.batch_norm = batch_norm
+
+    def forward(self, batch: DomainBatch, progress: float) -> dict[str, Tensor]:
+        """The losses of one step: ``task``, each alignment's terms, and their weighted sum ``total``."""
+        source, target = self.outputs(batch)
+        losses = {"task": cross_entropy(source.logits, batch.source_labels)}
+        total = losses["task"]
+        for alignment, weight in zip(self.alignments, self.weights, strict=True):
+            assert target is not None
+            assert isinstance(alignment, Alignment)
+            pair = (_gathered(source), _gathered(target)) if alignment.gathers else (source, target)
+            terms = alignment(*pair, progress)
+            losses |= terms
+            total = total + weight * alignment.strength(progress) * torch.stack(list(terms.values())).sum()
+        return losses | {"total": total}
+
+    def outputs(self, batch: DomainBatch) -> tuple[DomainOutputs, DomainOutputs | None]:
+        """The network's outputs of both domains; of the target only where someone needs them."""
+        if self.batch_norm == "mixed":
+            n = len(batch.source_images)
+            latents, logits = self.network(torch.cat([batch.source_images, batch.target_images]))
+            return DomainOutputs(latents[:n], logits[:n], batch.source_labels), DomainOutputs(latents[n:], logits[n:], None)
+        latents, logits = self.network(batch.source_images)
+        source = DomainOutputs(latents, logits, batch.source_labels)
+        if not len(self.alignments):
+            return source, None
+        with _running_statistics(self.network):
+            latents, logits = self.network(batch.target_images)
+        return source, DomainOutputs(latents, logits, None)
+
+
+@contextmanager
+def _running_statistics(network: nn.Module) -> Iterator[None]:
+    """Batch norm neither uses nor updates the statistics of what passes in this block."""
+    norms = [module for module in network.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
+    for norm in norms:
+        norm.eval()
+    try:
+        yield
+    finally:
+        for norm in norms:
+            norm.train()
+
+
+def _gathered(outputs: DomainOutputs) -> DomainOutputs:
+    """The outputs of all processes, with gradients to each: a two-sample loss on a rank's own few images would be another loss."""
+    if not (torch.distributed.is_available() and torch.distributed.is_initialized() and torch.distributed.get_world_size() > 1):
+        return outputs
+    latents, logits = (torch.cat(all_gather(tensor.contiguous())) for tensor in (outputs.latents, outputs.logits))  # type: ignore[no-untyped-call]
+    labels = outputs.labels
+    if labels is not None:
+        parts = [torch.empty_like(labels) for _ in range(torch.distributed.get_world_size())]
+        torch.distributed.all_gather(parts, labels)
+        labels = torch.cat(parts)
+    return DomainOutputs(latents, logits, labels)

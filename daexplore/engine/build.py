@@ -1,0 +1,124 @@
+"""From a config to the objects of a training: the only place where that happens."""
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+
+from daexplore.alignment import build_alignment
+from daexplore.config import DataConfig, RunConfig
+from daexplore.data import describe, open_domains
+from daexplore.data.galaxies import GalaxySet
+from daexplore.data.pairs import DomainPairLoader, PairSampler
+from daexplore.data.preprocess import Preprocess
+from daexplore.data.readers import require_two_classes
+from daexplore.data.splits import SPLITS, limit_rows, split_groups
+from daexplore.engine.adapter import Adapter
+from daexplore.models import build_network
+
+__all__ = ["Prepared", "build_adapter", "build_loader", "prepare"]
+
+DOMAINS = ("source", "target")
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Both domains, split and with fitted preprocessing.
+
+    Attributes:
+        domains: the galaxy sets by "source" and "target".
+        rows: the training rows by domain.
+        evaluated: the fixed evaluation sample, a row number by domain.
+        samples: all galaxies of the run: sample_id, group_id, domain, split, label and the catalogues' columns.
+        preprocess: fitted on the training rows.
+    """
+
+    domains: dict[str, GalaxySet]
+    rows: dict[str, NDArray[np.int64]]
+    evaluated: dict[str, NDArray[np.int64]]
+    samples: pd.DataFrame
+    preprocess: Preprocess
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Class names; those of the source, which is labelled."""
+        return self.domains["source"].classes
+
+    def description(self) -> dict[str, Any]:
+        """What run.json says of the data."""
+        return {name: describe(galaxies) for name, galaxies in self.domains.items()}
+
+    def evaluation_sample(self) -> pd.DataFrame:
+        """The rows of ``samples`` that are evaluated every epoch, source first."""
+        offset = len(self.domains["source"])
+        return self.samples.iloc[np.concatenate([self.evaluated["source"], self.evaluated["target"] + offset])].reset_index(drop=True)
+
+
+def prepare(config: DataConfig, evaluation_limit: int, progress: Callable[[int, int], None] | None = None) -> Prepared:
+    """Opens, checks, splits and fits.
+
+    Args:
+        config: which data, and how they are preprocessed.
+        evaluation_limit: see ``TrainConfig``.
+        progress: told how many images of a preset are simulated.
+
+    Raises:
+        InputError: data that cannot be used, and why.
+    """
+    domains = dict(zip(DOMAINS, open_domains(config, progress), strict=True))
+    splits = dict(zip(DOMAINS, split_groups(domains["source"], domains["target"], config.fractions, config.split_seed), strict=True))
+    # Source images without a label teach nothing; target labels are not looked at.
+    usable = {"source": domains["source"].labels >= 0, "target": np.ones(len(domains["target"]), bool)}
+    require_two_classes(domains["source"], splits["source"] == "train")
+    rows, evaluated = {}, {}
+    for name, galaxies in domains.items():
+        chosen = {split: np.flatnonzero((splits[name] == split) & usable[name]) for split in SPLITS}
+        rows[name] = limit_rows(galaxies, chosen["train"], config.limit, config.split_seed)
+        evaluated[name] = np.concatenate(
+            [limit_rows(galaxies, chosen[split], evaluation_limit, config.split_seed) for split in ("validation", "test")]
+        )
+    samples = pd.concat(
+        [galaxies.catalogue.assign(domain=name, split=splits[name]) for name, galaxies in domains.items()], ignore_index=True
+    )
+    height, width = domains["source"].images.shape[2:]
+    if config.size is None and height != width:
+        # The square's symmetries, by which images are augmented, need a square.
+        config = dataclasses.replace(config, size=min(height, width))
+    fit = Preprocess.fit(config, domains["source"], rows["source"], domains["target"], rows["target"])
+    return Prepared(domains, rows, evaluated, samples, fit)
+
+
+def build_loader(prepared: Prepared, config: RunConfig, rank: int = 0, world: int = 1) -> DomainPairLoader:
+    """The training batches of this process. Target labels are not passed on: they end here."""
+    source, target = prepared.rows["source"], prepared.rows["target"]
+    sampler = PairSampler(len(source), len(target), config.train.batch_size, config.seed, rank, world)
+    return DomainPairLoader(
+        prepared.domains["source"].images,
+        source,
+        prepared.domains["source"].labels[source],
+        prepared.domains["target"].images,
+        target,
+        prepared.preprocess,
+        sampler,
+        config.train.augment,
+    )
+
+
+def build_adapter(config: RunConfig, prepared: Prepared) -> Adapter:
+    """Network and alignments, initialised by the seed: equal seeds start from equal networks whatever the method."""
+    torch.manual_seed(config.seed)
+    classes = len(prepared.classes)
+    network = build_network(config.model, len(prepared.domains["source"].bands), classes, prepared.preprocess.size[0]).to(
+        memory_format=torch.channels_last
+    )  # type: ignore[call-overload]
+    latent_dim = network.head.in_features
+    alignments = [(build_alignment(alignment, latent_dim, classes), alignment.weight) for alignment in config.alignments]
+    batch_norm = config.train.batch_norm
+    if batch_norm == "auto":
+        batch_norm = "mixed" if alignments else "source"
+    return Adapter(network, alignments, batch_norm)

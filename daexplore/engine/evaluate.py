@@ -1,0 +1,92 @@
+"""What a network says of galaxies, and how good that is."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from daexplore.analysis.metrics import classification_metrics
+from daexplore.analysis.two_sample import mmd2_chunked
+from daexplore.data.pairs import as_batch
+from daexplore.data.preprocess import Preprocess
+from daexplore.models import Network
+from daexplore.runs import softmax
+
+__all__ = ["Outputs", "epoch_rows", "network_outputs"]
+
+
+class Outputs(NamedTuple):
+    """A network's answer for n galaxies."""
+
+    latents: NDArray[np.float32]
+    logits: NDArray[np.float32]
+
+
+def network_outputs(
+    network: Network,
+    images: NDArray[Any],
+    rows: NDArray[np.int64],
+    preprocess: Preprocess,
+    domain: str,
+    batch_size: int = 256,
+    device: torch.device | None = None,
+    report: Callable[[int], None] | None = None,
+) -> Outputs:
+    """Latents (n, D) and logits (n, K) of the given rows, in evaluation mode, without augmentation."""
+    was_training = network.training
+    network.eval()
+    latents, logits = [], []
+    with torch.inference_mode():
+        for start in range(0, len(rows), batch_size):
+            batch = as_batch(images, rows[start : start + batch_size], preprocess, domain)
+            outputs = network(batch.to(device) if device is not None else batch)
+            latents.append(outputs.latents.float().cpu().numpy())
+            logits.append(outputs.logits.float().cpu().numpy())
+            if report:
+                report(len(batch))
+    network.train(was_training)
+    return Outputs(np.concatenate(latents), np.concatenate(logits))
+
+
+def epoch_rows(
+    epoch: int,
+    step: int,
+    outputs: Outputs,
+    labels: NDArray[np.int64],
+    domains: NDArray[np.object_],
+    splits: NDArray[np.object_],
+    bandwidths: list[float],
+) -> list[dict[str, Any]]:
+    """History lines of one evaluated epoch: metrics by domain and split, and the MMD^2 between the domains on the fixed bandwidths.
+
+    Args:
+        epoch: number of the epoch.
+        step: steps taken so far.
+        outputs: of the evaluation sample.
+        labels: class index, -1 where missing; target labels go nowhere but into values marked "oracle".
+        domains: "source" or "target" of each row.
+        splits: "validation" or "test" of each row.
+        bandwidths: sigma^2 of the kernel.
+    """
+    rows = []
+    probabilities = softmax(outputs.logits)
+    for split in ("validation", "test"):
+        for domain in ("source", "target"):
+            chosen = (domains == domain) & (splits == split) & (labels >= 0)
+            if not chosen.any():
+                continue
+            values = classification_metrics(labels[chosen], probabilities[chosen])
+            values["loss"] = float(-np.log(np.clip(probabilities[chosen, labels[chosen]], 1e-12, 1)).mean())
+            oracle = {"oracle": True} if domain == "target" else {}
+            rows += [
+                {"epoch": epoch, "step": step, "split": split, "domain": domain, "name": name, "value": value, **oracle}
+                for name, value in values.items()
+                if np.isfinite(value)
+            ]
+        one, other = (outputs.latents[(domains == domain) & (splits == split)] for domain in ("source", "target"))
+        if min(len(one), len(other)) >= 2:
+            value = mmd2_chunked(one, other, bandwidths)
+            rows.append({"epoch": epoch, "step": step, "split": split, "domain": "both", "name": "mmd2", "value": value})
+    return rows

@@ -1,0 +1,32 @@
+"""What a training says of itself while it runs."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+__all__ = ["Progress", "Report", "quiet"]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One message of a running training.
+
+    Attributes:
+        stage: "simulating", "training" or "explaining" (Grad-CAM at the end).
+        done: of ``total``, images or steps.
+        total: see ``done``.
+        epoch: the epoch under way.
+        values: newest values by a short name, for a progress line.
+    """
+
+    stage: str
+    done: int
+    total: int
+    epoch: int = 0
+    values: dict[str, float] = field(default_factory=dict)
+
+
+Report = Callable[[Progress], None]
+
+
+def quiet(progress: Progress) -> None:
+    """Reports nothing."""

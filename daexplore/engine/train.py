@@ -1,0 +1,153 @@
+"""The training loop: data in, a run folder out."""
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import torch
+from lightning_fabric import Fabric
+
+from daexplore.config import RunConfig
+from daexplore.engine.adapter import Adapter
+from daexplore.engine.build import Prepared, build_adapter, build_loader, prepare
+from daexplore.engine.checkpoint import load_state, save_state
+from daexplore.engine.conclude import conclude
+from daexplore.engine.progress import Progress, Report, quiet
+from daexplore.engine.record import Recorder
+from daexplore.engine.select import should_stop
+from daexplore.errors import InputError
+from daexplore.runs import Run, RunWriter
+
+__all__ = ["train"]
+
+
+def train(
+    config: RunConfig | None,
+    runs: str | Path = "runs",
+    *,
+    resume: str | Path | None = None,
+    devices: int = 1,
+    nodes: int = 1,
+    report: Report = quiet,
+) -> Run:
+    """Trains one run and returns it.
+
+    Training, early stopping and the choice of the epoch see no target label; target labels, where there are any, go only into metrics
+    marked "oracle". A run killed at any time goes on from its last epoch with ``resume`` and ends in the same numbers,
+    bit for bit on a CPU.
+
+    Args:
+        config: what to train; None with ``resume``, which takes the run's own.
+        runs: folder of the runs.
+        resume: folder of a stopped run to go on with.
+        devices: processes on this machine; ignored under torchrun, which says so itself.
+        nodes: machines.
+        report: called about ten times an epoch.
+
+    Raises:
+        InputError: anything the user can mend.
+        KeyboardInterrupt: the training was interrupted; the run's status is then "stopped".
+    """
+    if resume is not None:
+        config = Run(resume).config
+    if config is None:
+        raise InputError("train needs a config, or a run to resume.")
+    torch.set_num_threads(config.train.threads or 1)
+    fabric = _fabric(config, devices, nodes)
+    writer = RunWriter.open(resume) if resume is not None and fabric.is_global_zero else None
+    with _status(writer):
+        prepared = prepare(config.data, config.train.evaluation_limit, lambda done, total: report(Progress("simulating", done, total)))
+        adapter = build_adapter(config, prepared)
+    if writer is None and fabric.is_global_zero:
+        writer = _create(runs, config, prepared, adapter)
+    with _status(writer):
+        return _train(config, prepared, adapter, fabric, writer, resume, report)
+
+
+def _fabric(config: RunConfig, devices: int, nodes: int) -> Fabric:
+    if "TORCHELASTIC_RUN_ID" in os.environ:
+        devices = int(os.environ["LOCAL_WORLD_SIZE"])
+        nodes = int(os.environ["WORLD_SIZE"]) // devices
+    fabric = Fabric(
+        accelerator=config.train.accelerator, strategy="ddp" if devices * nodes > 1 else "auto", devices=devices, num_nodes=nodes
+    )
+    fabric.launch()
+    return fabric
+
+
+def _create(runs: str | Path, config: RunConfig, prepared: Prepared, adapter: Adapter) -> RunWriter:
+    return RunWriter.create(
+        runs,
+        config,
+        data=prepared.description(),
+        classes=prepared.classes,
+        latent_dim=adapter.network.head.in_features,
+        samples=prepared.samples,
+        preprocessing=prepared.preprocess.to_dict(),
+        versions={"torch": torch.__version__},
+    )
+
+
+@contextmanager
+def _status(writer: RunWriter | None) -> Iterator[None]:
+    """However the training ends, run.json says how."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if writer:
+            writer.update(status="stopped")
+        raise
+    except BaseException as error:
+        if writer:
+            writer.update(status="failed", error=f"{type(error).__name__}: {error}".splitlines()[0])
+        raise
+
+
+def _train(
+    config: RunConfig,
+    prepared: Prepared,
+    adapter: Adapter,
+    fabric: Fabric,
+    writer: RunWriter | None,
+    resume: str | Path | None,
+    report: Report,
+) -> Run:
+    loader = build_loader(prepared, config, fabric.global_rank, fabric.world_size)
+    optimizer = torch.optim.AdamW(adapter.parameters(), lr=config.train.learning_rate, weight_decay=config.train.weight_decay)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, config.train.learning_rate, total_steps=config.train.epochs * len(loader) + 1, cycle_momentum=False
+    )
+    first = load_state(Path(resume) / "resume", adapter, optimizer, schedule) + 1 if resume is not None else 1
+    wrapped, optimizer = fabric.setup(adapter, optimizer)
+    if writer:
+        writer.rewind(first - 1)
+    recorder = Recorder(config, prepared, adapter.network, writer, report, fabric.device, len(loader)) if writer else None
+    for epoch in range(first, config.train.epochs + 1):
+        if fabric.broadcast(should_stop(recorder.run.history(), config.train.patience) if recorder else False):
+            break
+        loader.epoch = epoch
+        # Dropout draws from torch's own stream: tied to the epoch, so that a resumed training draws the same.
+        torch.manual_seed(int(np.random.SeedSequence([config.seed, epoch, fabric.global_rank]).generate_state(1)[0]))
+        adapter.train()
+        started = time.perf_counter()
+        for step, batch in enumerate(loader, start=(epoch - 1) * len(loader) + 1):
+            batch = fabric.to_device(batch)
+            losses = wrapped(batch, (step - 1) / (config.train.epochs * len(loader)))
+            fabric.backward(losses["total"])
+            optimizer.step()
+            optimizer.zero_grad()
+            schedule.step()
+            if recorder:
+                recorder.step(epoch, step, losses)
+        if writer and recorder:
+            recorder.epoch(epoch, step, float(schedule.get_last_lr()[0]), time.perf_counter() - started)
+            save_state(writer.resume_path, epoch, adapter, optimizer, schedule)
+    fabric.barrier()
+    path = fabric.broadcast(writer.path if writer else None)
+    if writer:
+        conclude(writer, prepared, adapter.network, config, fabric.device, report)
+    fabric.barrier()
+    return Run(path)

@@ -1,0 +1,10 @@
+"""The one exception a user can mend: bad input, said in a sentence that tells what to do."""
+
+__all__ = ["InputError"]
+
+
+class InputError(ValueError):
+    """Input that cannot be used as it is: what was expected, what came, where, and what to do.
+
+    The command line prints it and exits with code 2; the explorer shows it in an alert. Every other exception is a fault of ours.
+    """

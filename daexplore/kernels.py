@@ -1,0 +1,83 @@
+"""Gaussian kernels and the MMD built on them: one copy for the training loss (torch) and for the two-sample test (numpy)."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from array_api_compat import array_namespace
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+
+    Array = TypeVar("Array", np.ndarray, torch.Tensor)
+else:
+    Array = TypeVar("Array")
+
+__all__ = ["SCALES", "gaussian_kernel", "median_heuristic", "mmd2", "squared_distances"]
+
+SCALES = (0.25, 0.5, 1.0, 2.0, 4.0)
+"""Multiples of the median heuristic's sigma^2 that make up the default multi-bandwidth kernel."""
+
+
+def squared_distances(x: Array, y: Array) -> Array:
+    """Squared Euclidean distances of all pairs.
+
+    Args:
+        x: (n, d).
+        y: (m, d).
+
+    Returns:
+        (n, m), never negative; computed about the common mean, so that rounding stays small for latents far from the origin.
+    """
+    xp: Any = array_namespace(x, y)
+    centre = (xp.sum(x, axis=0) + xp.sum(y, axis=0)) / (x.shape[0] + y.shape[0])
+    x, y = x - centre, y - centre
+    d2 = xp.sum(x * x, axis=1)[:, None] + xp.sum(y * y, axis=1)[None, :] - 2 * (x @ y.T)
+    return xp.clip(d2, min=0.0)  # type: ignore[no-any-return]
+
+
+def median_heuristic(x: Array, y: Array, floor: float = 1e-12) -> float:
+    """Half the median squared distance between different points of the pooled sample: the sigma^2 at which the kernel is 1/e there.
+
+    The pairs of a point with itself are left out (they would pull the median of a small batch down), and the value is a plain number:
+    no gradient flows through it. ``floor`` keeps identical points from giving a zero bandwidth. Gretton et al. 2012, JMLR 13, sec. 8.
+    """
+    xp: Any = array_namespace(x, y)
+    if hasattr(x, "detach"):
+        x, y = x.detach(), y.detach()
+    pooled = xp.concat([x, y], axis=0)
+    n = pooled.shape[0]
+    d2 = squared_distances(pooled, pooled)
+    # Dropping the last entry and reshaping to rows of n + 1 puts the diagonal into the first column.
+    off_diagonal = xp.reshape(xp.reshape(d2, (-1,))[:-1], (n - 1, n + 1))[:, 1:]
+    ordered = xp.sort(xp.reshape(off_diagonal, (-1,)))
+    return max(float(ordered[ordered.shape[0] // 2]) / 2, floor)
+
+
+def gaussian_kernel(d2: Array, bandwidths: Sequence[float]) -> Array:
+    """Mean of Gaussian kernels ``exp(-d2 / (2 s))`` over the bandwidths ``s`` (sigma^2), in [0, 1]."""
+    xp: Any = array_namespace(d2)
+    total = xp.exp(d2 * (-0.5 / bandwidths[0]))
+    for bandwidth in bandwidths[1:]:
+        total = total + xp.exp(d2 * (-0.5 / bandwidth))
+    return total / len(bandwidths)  # type: ignore[no-any-return]
+
+
+def mmd2(x: Array, y: Array, bandwidths: Sequence[float]) -> Array:
+    """Unbiased estimate of the squared maximum mean discrepancy; may be negative, and is zero in the mean for equal distributions.
+
+    ``1/(n(n-1)) sum_{i!=j} k(x_i, x_j) + 1/(m(m-1)) sum_{i!=j} k(y_i, y_j) - 2/(nm) sum_ij k(x_i, y_j)``,
+    Gretton et al. 2012, JMLR 13, eq. 3.
+
+    Args:
+        x: (n, d), n >= 2.
+        y: (m, d), m >= 2.
+        bandwidths: sigma^2 of each Gaussian.
+    """
+    xp: Any = array_namespace(x, y)
+    n, m = x.shape[0], y.shape[0]
+    # k(x, x) = 1 exactly, so the diagonal's contribution is the number of points.
+    within_x = (xp.sum(gaussian_kernel(squared_distances(x, x), bandwidths)) - n) / (n * (n - 1))
+    within_y = (xp.sum(gaussian_kernel(squared_distances(y, y), bandwidths)) - m) / (m * (m - 1))
+    between = xp.sum(gaussian_kernel(squared_distances(x, y), bandwidths)) / (n * m)
+    return within_x + within_y - 2 * between  # type: ignore[no-any-return]

@@ -1,0 +1,8 @@
+"""Runs on disk: a folder that is written while training and read by everything else, without torch."""
+
+from daexplore.runs.outputs import Evaluation, Saliency, softmax
+from daexplore.runs.read import Run, method_label
+from daexplore.runs.store import RunStore
+from daexplore.runs.write import RunWriter
+
+__all__ = ["Evaluation", "Run", "RunStore", "RunWriter", "Saliency", "method_label", "softmax"]

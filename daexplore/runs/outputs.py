@@ -1,0 +1,92 @@
+"""What a network said of a run's evaluation sample at one epoch, as plain arrays."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Evaluation", "Saliency", "softmax"]
+
+
+def softmax(logits: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+    """(n, K) probabilities, computed in double precision so that they do not round to 0 or 1 too soon."""
+    shifted = np.asarray(logits, np.float64) - np.max(logits, axis=1, keepdims=True)
+    exponentials = np.exp(shifted)
+    return np.asarray(exponentials / exponentials.sum(axis=1, keepdims=True))
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """Outputs for the n galaxies of the evaluation sample, the same ones in the same order at every epoch of a run.
+
+    Attributes:
+        epoch: after which they were computed.
+        sample_ids: (n,) text.
+        predicted: (n,) the most probable class.
+        probability: (n,) float32, of class 1 if there are two classes, else of the predicted one.
+        logits: (n, K) float32.
+        latents: (n, D) float32.
+        domain: (n,) "source" or "target".
+        split: (n,) "validation" or "test".
+        labels: (n,) -1 where missing. Those of the target are an oracle: for reporting only.
+        group_ids: (n,) text; images of one physical galaxy share it.
+    """
+
+    epoch: int
+    sample_ids: NDArray[np.object_]
+    predicted: NDArray[np.int64]
+    probability: NDArray[np.float32]
+    logits: NDArray[np.float32]
+    latents: NDArray[np.float32]
+    domain: NDArray[np.object_]
+    split: NDArray[np.object_]
+    labels: NDArray[np.int64]
+    group_ids: NDArray[np.object_]
+
+    def __len__(self) -> int:
+        return len(self.sample_ids)
+
+    @cached_property
+    def probabilities(self) -> NDArray[np.float64]:
+        """(n, K) softmax of the logits."""
+        return softmax(self.logits)
+
+    def where(self, domain: str | None = None, split: str | None = None) -> NDArray[np.bool_]:
+        """(n,) mask of the galaxies of a domain, a split, or both."""
+        mask = np.ones(len(self), bool)
+        if domain is not None:
+            mask &= self.domain == domain
+        if split is not None:
+            mask &= self.split == split
+        return mask
+
+
+@dataclass(frozen=True, eq=False)
+class Saliency:
+    """Grad-CAM maps of n galaxies at one epoch.
+
+    Attributes:
+        epoch: after which they were computed.
+        sample_ids: (n,) text.
+        classes: (n,) the class each map explains.
+        maps: (n, rows, cols) float32 on the layer's own grid, >= 0, not normalised.
+    """
+
+    epoch: int
+    sample_ids: NDArray[np.object_]
+    classes: NDArray[np.int64]
+    maps: NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self.sample_ids)
+
+    @cached_property
+    def _rows(self) -> dict[str, int]:
+        return {sample_id: row for row, sample_id in enumerate(self.sample_ids)}
+
+    def map(self, sample_id: str) -> NDArray[np.float32] | None:
+        """(rows, cols) the map of one galaxy, or None if it has none."""
+        row = self._rows.get(sample_id)
+        return None if row is None else self.maps[row]

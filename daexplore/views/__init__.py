@@ -1,0 +1,1 @@
+"""Pure functions that turn tables into pictures, for notebooks and the explorer alike; no state, no torch."""

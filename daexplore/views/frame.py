@@ -1,0 +1,64 @@
+"""The frame common to all HoloViews plots: sizes, grid, fonts, toolbar."""
+
+from typing import Any
+
+import holoviews as hv
+import holoviews.plotting.bokeh
+
+__all__ = ["framed"]
+
+# Importing the plotting module registers the backend, so that options can be given before a notebook or page asks for it.
+
+
+def framed(
+    plot: hv.Overlay,
+    *,
+    title: str,
+    xlabel: str,
+    ylabel: str,
+    xlim: tuple[float | None, float | None] | None = None,
+    ylim: tuple[float | None, float | None] | None = None,
+    legend: str = "right",
+    size: tuple[int, int] | None = (380, 330),
+    **options: Any,
+) -> hv.Overlay:
+    """The overlay with title, axes and legend set. Text colours are left to the page's theme, light or dark.
+
+    Args:
+        plot: what to draw.
+        title: above the plot.
+        xlabel: with its unit.
+        ylabel: with its unit.
+        xlim: None leaves the range to the data.
+        ylim: likewise.
+        legend: HoloViews' ``legend_position``.
+        size: (width, height) of the frame [screen pixel]; None stretches to the width of the page.
+        options: further options of a HoloViews overlay.
+    """
+    frame: dict[str, Any] = {"responsive": True, "min_height": 260} if size is None else {"frame_width": size[0], "frame_height": size[1]}
+    limits = {name: value for name, value in (("xlim", xlim), ("ylim", ylim)) if value is not None}
+    framed_plot: hv.Overlay = plot.opts(
+        title=title,
+        xlabel=xlabel,
+        ylabel=ylabel,
+        show_grid=True,
+        show_legend=True,
+        legend_position=legend,
+        legend_opts={
+            "background_fill_alpha": 0.6,
+            "border_line_alpha": 0.0,
+            "label_text_font_size": "9pt",
+            "glyph_width": 34,
+            "padding": 4,
+        },
+        gridstyle={"grid_line_alpha": 0.25},
+        fontsize={"title": "11pt", "labels": "10pt", "ticks": "9pt"},
+        toolbar="above",
+        default_tools=["pan", "box_zoom", "wheel_zoom", "save", "reset"],
+        active_tools=[],
+        backend="bokeh",
+        **frame,
+        **limits,
+        **options,
+    )
+    return framed_plot

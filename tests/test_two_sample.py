@@ -1,0 +1,108 @@
+"""MMD in chunks is the MMD, and the domain probe finds what is there and nothing else."""
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import GroupKFold, cross_val_predict
+
+from daexplore.analysis.two_sample import domain_probe, fixed_bandwidths, mmd2_chunked
+from daexplore.errors import InputError
+from daexplore.kernels import SCALES, median_heuristic, mmd2
+
+
+def draw_domains(n=600, d=8, shift=1.0, seed=0):
+    """Latents of n galaxies seen in both domains, their domains and galaxies."""
+    rng = np.random.default_rng(seed)
+    mixing = rng.normal(size=(d, d)) / np.sqrt(d)
+    latents = rng.normal(size=(2 * n, d)) @ mixing
+    latents[n:, 0] += shift
+    return latents, np.repeat(np.array(["source", "target"], object), n), np.tile(np.arange(n), 2)
+
+
+@pytest.mark.parametrize("chunk", [1, 7, 64, 1000])
+def test_chunks_change_nothing(chunk):
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(37, 5)).astype(np.float32), rng.normal(size=(29, 5)).astype(np.float32) + 1
+    expected = mmd2(x.astype(float), y.astype(float), (0.5, 4.0))
+    assert mmd2_chunked(x, y, (0.5, 4.0), chunk=chunk) == pytest.approx(float(expected), abs=1e-12)
+
+
+def test_bandwidths_are_those_of_the_median_heuristic_and_stay():
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(300, 5)), rng.normal(size=(200, 5)) + 1
+    expected = [scale * median_heuristic(x, y) for scale in SCALES]
+    np.testing.assert_allclose(fixed_bandwidths(x, y), expected)
+    few = fixed_bandwidths(x, y, limit=150)
+    assert few == fixed_bandwidths(x, y, limit=150)
+    np.testing.assert_allclose(few, expected, rtol=0.15)
+
+
+@pytest.mark.parametrize("shift", [0.3, 1.0, 2.0])
+def test_the_probe_is_as_good_as_a_logistic_regression(shift):
+    latents, domains, groups = draw_domains(shift=shift)
+    probe = domain_probe(latents, domains, groups)
+    target = domains == "target"
+    scores = cross_val_predict(LogisticRegression(C=100), latents, target, groups=groups, cv=GroupKFold(5), method="decision_function")
+    assert probe.auc == pytest.approx(roc_auc_score(target, scores), abs=0.02)
+
+
+def test_equal_domains_cannot_be_told_apart():
+    areas = [domain_probe(*draw_domains(n=200, shift=0.0, seed=seed)).auc for seed in range(30)]
+    assert abs(np.mean(areas) - 0.5) < 4 * np.std(areas, ddof=1) / np.sqrt(30)
+
+
+def test_no_galaxy_is_in_two_folds():
+    latents, domains, groups = draw_domains()
+    fold = domain_probe(latents, domains, groups).fold
+    assert all(len(set(fold[groups == group])) == 1 for group in np.unique(groups))
+    np.testing.assert_array_equal(np.unique(fold), np.arange(5))
+    # The folds hang on the galaxies, not on the order of the rows or on the latents.
+    order = np.random.default_rng(0).permutation(len(latents))
+    np.testing.assert_array_equal(domain_probe(latents[order] * 3, domains[order], groups[order]).fold, fold[order])
+
+
+def test_a_galaxy_recognised_in_both_domains_does_not_help():
+    # Each galaxy's own latent is the same in both domains; a probe that saw its twin would have nothing to gain but must not lose either.
+    rng = np.random.default_rng(3)
+    own = rng.normal(size=(150, 40))
+    latents = np.r_[own, own]
+    domains, groups = np.repeat(np.array(["source", "target"], object), 150), np.tile(np.arange(150), 2)
+    assert domain_probe(latents, domains, groups).auc == pytest.approx(0.5, abs=0.02)
+    # With twins split over folds the probe learns "the other one is the source" and is wrong about each: far below one half.
+    assert domain_probe(latents, domains).auc < 0.45
+
+
+def test_scores_are_held_out_projections():
+    latents, domains, groups = draw_domains()
+    probe = domain_probe(latents, domains, groups)
+    np.testing.assert_allclose(np.linalg.norm(probe.directions, axis=1), 1)
+    for row in range(0, len(latents), 37):
+        assert probe.scores[row] == pytest.approx(latents[row] @ probe.directions[probe.fold[row]])
+    changed = latents.copy()
+    changed[probe.fold == 2] += 100 * (domains[probe.fold == 2] == "source")[:, None]
+    np.testing.assert_allclose(abs(domain_probe(changed, domains, groups).directions[2] @ probe.directions[2]), 1, atol=1e-2)
+
+
+def test_a_direction_can_be_forbidden():
+    latents, domains, groups = draw_domains(shift=3.0)
+    forbidden = np.eye(8)[0] * 7
+    probe = domain_probe(latents, domains, groups, without=forbidden)
+    np.testing.assert_allclose(probe.directions @ forbidden, 0, atol=1e-12)
+    assert domain_probe(latents, domains, groups).auc > 0.97
+    others = domain_probe(np.delete(latents, 0, axis=1), domains, groups)
+    assert probe.auc == pytest.approx(others.auc, abs=0.01)
+
+
+def test_dead_units_do_not_matter():
+    latents, domains, groups = draw_domains()
+    padded = np.c_[latents, np.zeros((len(latents), 3))]
+    assert domain_probe(padded, domains, groups).auc == pytest.approx(domain_probe(latents, domains, groups).auc, abs=1e-3)
+
+
+def test_bad_latents_are_refused():
+    latents, domains, groups = draw_domains(n=20)
+    with pytest.raises(InputError, match="diverged"):
+        domain_probe(np.full_like(latents, np.nan), domains, groups)
+    with pytest.raises(InputError, match="at least 2 images of each domain"):
+        domain_probe(latents, np.full(40, "source", object), groups)
