@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from daexplore.analysis.statistics import metrics_with_intervals
 from daexplore.config import AlignmentConfig, DataConfig, RunConfig, TrainConfig
 from daexplore.data.galaxies import GalaxySet
 from daexplore.runs import Run, RunWriter
@@ -213,8 +214,9 @@ def _metrics(run: Run) -> dict[str, Any]:
     for domain in metrics:
         for split in ("validation", "test"):
             mask = evaluation.where(domain, split)
-            n, accuracy = int(mask.sum()), float((evaluation.predicted == evaluation.labels)[mask].mean())
-            half = 1.96 * float(np.sqrt(accuracy * (1 - accuracy) / n))
-            value = {"value": accuracy, "low": accuracy - half, "high": accuracy + half, "n": n}
-            metrics[domain][split] = {"accuracy": value | ({"oracle": True} if domain == "target" else {})}
+            oracle = {"oracle": True} if domain == "target" else {}
+            found = metrics_with_intervals(
+                evaluation.labels[mask], evaluation.probabilities[mask], evaluation.group_ids[mask], resamples=50
+            )
+            metrics[domain][split] = {name: value | oracle for name, value in found.items()}
     return metrics

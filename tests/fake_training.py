@@ -20,6 +20,9 @@ parser.add_argument("--simulate", type=float, default=0.0, help="seconds of pret
 parser.add_argument("--pause", type=float, default=0.1, help="seconds an epoch")
 parser.add_argument("--fail", choices=["input", "crash", "late", "killed"])
 parser.add_argument("--resume", type=Path)
+parser.add_argument("--data", default="demo")
+parser.add_argument("--source", type=Path)
+parser.add_argument("--target", type=Path)
 
 
 def report(stage, done, total):

@@ -41,7 +41,7 @@ def test_particle_follows_newton_in_a_lone_halo():
 def test_orbit_comes_back_to_its_pericentre():
     pericentre = np.array([0.9, 2.0, 4.5])
     orbit = _Orbit(np.array([0.3, 0.6, 1.0]), drag=np.full(3, 0.08))
-    x, v = orbit.at_start(pericentre, eccentric=np.array([0.9, 0.95, 1.0]))
+    x, v = orbit.at_start(pericentre, speed=np.array([0.9, 0.95, 1.0]))
     nothing = np.zeros((3, 1, 3))
     distance = []
     for steps in np.linspace(60, 130, 71, dtype=int):

@@ -81,7 +81,12 @@ def test_inclined_galaxy_looks_as_galsim_draws_it(index, profile):
 def test_a_star_is_the_point_spread_function_where_it_should_be(offset):
     mine = draw(scene(stars=np.array([[offset]]), star_fluxes=np.ones((1, 1, 3))))
     for channel, band in enumerate(PRESET.source.bands):
-        expected = galsim_psf(band.optics, PRESET.pixel_scale).shift(*offset).drawImage(nx=75, ny=75, scale=PRESET.pixel_scale, method="no_pixel", dtype=float).array
+        expected = (
+            galsim_psf(band.optics, PRESET.pixel_scale)
+            .shift(*offset)
+            .drawImage(nx=75, ny=75, scale=PRESET.pixel_scale, method="no_pixel", dtype=float)
+            .array
+        )
         assert np.abs(mine[channel] - expected).max() < 0.02 * expected.max()
 
 

@@ -61,13 +61,12 @@ def umap(latents: Floats, seed: int = 0, neighbours: int = 15, min_dist: float =
     if len(z) < 4:
         raise InputError(f"UMAP needs at least 4 galaxies, got {len(z)}.")
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+        # Its package says on import that it would like TensorFlow, for a part that is not used here.
+        warnings.simplefilter("ignore", ImportWarning)
         from umap import UMAP
 
-        # The spectral start needs more points than dimensions it works in; very small samples start at random.
-        start = "spectral" if len(z) > 10 else "random"
-        embedder = UMAP(n_neighbors=min(neighbours, len(z) - 1), min_dist=min_dist, init=start, random_state=seed, n_jobs=1)
-        return np.asarray(embedder.fit_transform(z), np.float32)
+    embedder = UMAP(n_neighbors=min(neighbours, len(z) - 1), min_dist=min_dist, random_state=seed, n_jobs=1)
+    return np.asarray(embedder.fit_transform(z), np.float32)
 
 
 def _finite(latents: Floats) -> NDArray[np.float64]:

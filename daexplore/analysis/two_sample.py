@@ -16,7 +16,7 @@ __all__ = ["DomainProbe", "domain_probe", "fixed_bandwidths", "mmd2_chunked"]
 Floats = NDArray[np.floating[Any]]
 
 
-def fixed_bandwidths(x: Floats, y: Floats, limit: int = 1000) -> list[float]:
+def fixed_bandwidths(x: Floats, y: Floats, limit: int = 500) -> list[float]:
     """The sigma^2 of each kernel for comparing two samples, to be chosen once and then kept: MMD^2 of other bandwidths is not comparable.
 
     Args:

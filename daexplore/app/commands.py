@@ -5,7 +5,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-__all__ = ["command_line", "resume_command", "train_command"]
+from daexplore.errors import InputError
+
+__all__ = ["command_line", "data_arguments", "parse_seeds", "resume_command", "train_command"]
+
+_MOST_SEEDS = 20
 
 
 def train_command(
@@ -32,3 +36,44 @@ def resume_command(run: Path) -> list[str]:
 def command_line(command: Sequence[str]) -> str:
     """A command of this module as one would type it."""
     return shlex.join(["daexplore", *command[3:]] if list(command[1:3]) == ["-m", "daexplore"] else command)
+
+
+def parse_seeds(text: str) -> list[int]:
+    """Random seeds as one writes them: "0", "0, 3, 5" or "0..2".
+
+    Raises:
+        InputError: anything else, or none at all.
+
+    >>> parse_seeds("0..2, 7")
+    [0, 1, 2, 7]
+    """
+    seeds: list[int] = []
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        first, dots, last = part.partition("..")
+        if not first.strip().isdecimal() or (dots and not last.strip().isdecimal()):
+            raise InputError(f"Seeds: expected whole numbers such as 0, 3, 5 or a range such as 0..2, got {text!r}.")
+        seeds += range(int(first), int(last if dots else first) + 1)
+    if not 0 < len(seeds) <= _MOST_SEEDS:
+        raise InputError(f"Seeds: expected 1 to {_MOST_SEEDS} of them, got {len(seeds)} from {text!r}.")
+    return list(dict.fromkeys(seeds))
+
+
+def data_arguments(preset: str | None, source: str = "", target: str = "") -> tuple[str, ...]:
+    """The part of a command that says which galaxies.
+
+    Args:
+        preset: a simulator preset; None takes the two paths.
+        source: of the labelled images.
+        target: of the survey's images.
+
+    Raises:
+        InputError: a path that is missing or does not exist.
+    """
+    if preset is not None:
+        return ("--data", preset)
+    for domain, path in (("source", source), ("target", target)):
+        if not path.strip():
+            raise InputError(f"Give the path of the {domain} images: a galaxy set, an .npy file, or a folder with catalogue.csv.")
+        if not Path(path.strip()).expanduser().exists():
+            raise InputError(f"The {domain} images {path.strip()} do not exist on the machine that serves this page; give another path.")
+    return ("--source", str(Path(source.strip()).expanduser()), "--target", str(Path(target.strip()).expanduser()))

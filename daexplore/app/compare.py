@@ -90,7 +90,7 @@ class Compare:
         self._scenes = self._readable()
         count = len(self._scenes)
         self._ranges = [_ranges()] * count if state.view == "plane" else [_ranges() for _ in range(count)]
-        self._panels = [LatentPanel(ranges, i == 0, self._tapped, self._outlined) for i, ranges in enumerate(self._ranges)]
+        self._panels = [LatentPanel(ranges, i, self._tapped, self._outlined) for i, ranges in enumerate(self._ranges)]
         self._board.objects = []
         self.update(fit=True)
         if self._panels:

@@ -39,7 +39,7 @@ class LatentPanel:
 
     Args:
         ranges: x and y, shared between panels whose axes mean the same.
-        leftmost: whether this panel names the y axis that it shares with those to its right.
+        place: how many panels are to its left. The first one names the y axis for all.
         on_tap: called with the sample_id nearest to a tap.
         on_lasso: called with the outlined sample_ids, of all galaxies asked for, drawn or not; None if there are none.
     """
@@ -47,18 +47,19 @@ class LatentPanel:
     def __init__(
         self,
         ranges: tuple[Range1d, Range1d],
-        leftmost: bool,
+        place: int,
         on_tap: Callable[[str], None],
         on_lasso: Callable[[frozenset[str] | None], None],
     ) -> None:
         self.scene: Scene | None = None
-        self._leftmost = leftmost
+        self._leftmost = place == 0
         self._on_tap, self._on_lasso = on_tap, on_lasso
         self.points = ColumnDataSource({"x": [], "y": [], "colour": [], "edge": [], "marker": []})
         self.picked = ColumnDataSource({"x": [], "y": [], "colour": [], "edge": [], "marker": []})
         self.halo = ColumnDataSource({"x": [], "y": []})
         self.twin = ColumnDataSource({"x": [], "y": []})
         self.figure = _empty_figure(ranges)
+        self.figure.tags = [f"panel-{place}"]
         lasso = LassoSelectTool(continuous=False, renderers=[])
         self.figure.add_tools(lasso)
         self.figure.toolbar.active_drag = lasso
@@ -68,10 +69,10 @@ class LatentPanel:
         self._right = Label(x=0, y=6, y_units="screen", x_offset=8, text_align="left", text_font_size="11px", background_fill_alpha=0.75)
         for annotation in (self._side, self.boundary, self._left, self._right):
             self.figure.add_layout(annotation)
-        self._dots = [self._scatter(self.points), self._scatter(self.picked)]
+        self._dots = [self._scatter("points", self.points), self._scatter("picked", self.picked)]
         self._halos = [
-            self.figure.scatter("x", "y", source=source, size=17, fill_color=None, line_width=width, line_dash=dash)
-            for source, dash in ((self.halo, "solid"), (self.twin, (4, 3)))
+            self.figure.scatter("x", "y", name=name, source=source, size=17, fill_color=None, line_width=width, line_dash=dash)
+            for name, source, dash in (("halo", self.halo, "solid"), ("twin", self.twin, (4, 3)))
             for width in (5, 2.4)
         ]
         self.figure.on_event(Tap, self._tapped)
@@ -139,9 +140,18 @@ class LatentPanel:
         for i, halo in enumerate(self._halos):
             halo.glyph.line_color = ink if i % 2 else paper
 
-    def _scatter(self, source: ColumnDataSource) -> Any:
+    def _scatter(self, name: str, source: ColumnDataSource) -> Any:
         dots = self.figure.scatter(
-            "x", "y", source=source, size=5, marker="marker", fill_color="colour", fill_alpha=0.9, line_color="edge", line_alpha=0.0
+            "x",
+            "y",
+            name=name,
+            source=source,
+            size=5,
+            marker="marker",
+            fill_color="colour",
+            fill_alpha=0.9,
+            line_color="edge",
+            line_alpha=0.0,
         )
         dots.selection_glyph = dots.nonselection_glyph = None
         return dots

@@ -3,19 +3,22 @@
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from html import escape
+from pathlib import Path
 from typing import Any
 
 import panel as pn
 import panel_material_ui as pmui
-from bokeh.models import Range1d
 
 from daexplore.app.jobs import Job
-from daexplore.app.live_plots import LiveCurves, LivePlane, PlanePoints, plane_points, widen
+from daexplore.app.live_plots import LiveCurves, LivePlane, PlanePoints, SharedAxes, plane_points
 from daexplore.app.style import STYLE
 from daexplore.errors import InputError
 from daexplore.runs import method_label
 
-__all__ = ["LiveCard", "progress_text"]
+__all__ = ["STYLES", "LiveCard", "progress_text"]
+
+STYLES = [STYLE, (Path(__file__).parent / "live.css").read_text(encoding="utf-8")]
+"""Style sheets of the trainings' panes."""
 
 _COLORS = {"finished": "success", "failed": "error", "running": "primary", "simulating": "primary", "starting": "primary"}
 _TASKS = {"simulating": "Simulating galaxies", "explaining": "Computing Grad-CAM maps"}
@@ -49,25 +52,22 @@ class LiveCard:
 
     Args:
         job: what to follow.
-        ranges: of the margin plane, shared between cards.
-        accuracy: range of the accuracies, shared between cards.
+        axes: shared between cards.
         worker: where margin planes are computed.
         on_resume: called with the job when the visitor wants a stopped one to go on.
     """
 
-    def __init__(
-        self, job: Job, ranges: tuple[Range1d, Range1d], accuracy: Range1d, worker: Executor, on_resume: Callable[[Job], None] | None = None
-    ) -> None:
+    def __init__(self, job: Job, axes: SharedAxes, worker: Executor, on_resume: Callable[[Job], None] | None = None) -> None:
         self.job = job
-        self._ranges, self._accuracy, self._worker = ranges, accuracy, worker
+        self._axes, self._worker = axes, worker
         self._pending: Future[PlanePoints] | None = None
         self._plane: LivePlane | None = None
         self._curves: LiveCurves | None = None
         self._drawn = 0
         self._lines = 0
         name = f"<b>{escape(method_label(job.method) if job.method else 'Training')}</b> <span>seed {job.seed}</span>"
-        title = pn.pane.HTML(f"<div class='panel-head live-head'>{name}</div>", stylesheets=[STYLE], margin=0, sizing_mode="stretch_width")
-        self._state = pmui.Chip(label=job.state, size="small", margin=0, align="center")
+        title = pn.pane.HTML(f"<div class='live-head'>{name}</div>", stylesheets=STYLES, margin=0, sizing_mode="stretch_width")
+        self._state = pmui.Chip(label=job.state, size="small", variant="outlined", margin=0, align="center")
         self.stop = pmui.Button(label="Stop", icon="stop", size="small", variant="text", color="error", margin=0, align="center")
         self.stop.on_click(lambda _: job.stop())
         self.resume = pmui.Button(label="Resume", icon="play_arrow", size="small", variant="text", margin=0, align="center", visible=False)
@@ -75,9 +75,9 @@ class LiveCard:
             self.resume.on_click(lambda _: on_resume(job))
         self._resumable = on_resume is not None
         self._bar = pmui.LinearProgress(value=0, max=100, margin=0, sizing_mode="stretch_width", variant="indeterminate")
-        self._text = pn.pane.HTML("", stylesheets=[STYLE], margin=0, sizing_mode="stretch_width")
+        self._text = pn.pane.HTML("", stylesheets=STYLES, margin=0, sizing_mode="stretch_width")
         self._error = pmui.Alert(object="", severity="error", visible=False, margin=0, sizing_mode="stretch_width")
-        self._summary = pn.pane.HTML("", stylesheets=[STYLE], margin=0, sizing_mode="stretch_width")
+        self._summary = pn.pane.HTML("", stylesheets=STYLES, margin=0, sizing_mode="stretch_width")
         # The margin plane's place, and that of the curves beneath it.
         self._slots = [pn.Column(sizing_mode="stretch_width", margin=0) for _ in range(2)]
         self._new: list[list[Any]] = [[], []]
@@ -97,8 +97,8 @@ class LiveCard:
             elevation=0,
             variant="outlined",
             sizing_mode="stretch_width",
-            min_width=330,
             margin=0,
+            styles={"flex": "1 1 340px", "max-width": "760px"},
         )
 
     def update(self, others: list[Job]) -> None:
@@ -133,8 +133,9 @@ class LiveCard:
             return
         self._lines = len(history)
         if self._curves is None:
-            self._curves = LiveCurves(int(run.info["progress"]["epochs"]), self._accuracy)
+            self._curves = LiveCurves(int(run.info["progress"]["epochs"]), self._axes)
             self._new[1] += [pn.pane.Bokeh(plot, sizing_mode="stretch_width", margin=0) for plot in self._curves.figures]
+        self._axes.hold_curves(history)
         self._curves.show(history)
         last = history[history["split"] == "validation"].groupby(["name", "domain"])["value"].last()
         parts = [f"{name} {last[key]:.3f}" for name, key in _SUMMARY.items() if key in last.index]
@@ -166,13 +167,13 @@ class LiveCard:
     def _show(self, points: PlanePoints) -> None:
         assert self.job.run is not None
         if self._plane is None:
-            self._plane = LivePlane(self._ranges, self.job.run.classes)
-            self._caption: Any = pn.pane.HTML("", stylesheets=[STYLE], margin=0, sizing_mode="stretch_width")
+            self._plane = LivePlane(self._axes, self.job.run.classes)
+            self._caption: Any = pn.pane.HTML("", stylesheets=STYLES, margin=0, sizing_mode="stretch_width")
             self._new[0] += [pn.pane.Bokeh(self._plane.figure, sizing_mode="stretch_width", margin=0), self._caption]
-        widen(self._ranges, points)
+        self._axes.hold_plane(points)
         self._plane.show(points)
         self._caption.object = (
-            f"<p class='panel-foot'>Margin plane after epoch {points.epoch}: {points.shown} of {points.total} {points.split} galaxies</p>"
+            f"<p class='foot'>Margin plane after epoch {points.epoch}: {points.shown} of {points.total} {points.split} galaxies</p>"
         )
 
 

@@ -14,7 +14,7 @@ from daexplore.runs import Run
 from daexplore.views.epochs import with_epoch_position
 from daexplore.views.style import DOMAIN_COLORS, DOMAINS, NEUTRAL, class_marker
 
-__all__ = ["LiveCurves", "LivePlane", "PlanePoints", "plane_points", "widen"]
+__all__ = ["LiveCurves", "LivePlane", "PlanePoints", "SharedAxes", "plane_points"]
 
 # More points than this make no picture clearer, and every epoch sends them anew.
 _DRAWN = 600
@@ -60,24 +60,45 @@ def plane_points(run: Run, epoch: int, split: str = "validation") -> PlanePoints
     return PlanePoints(epoch, x, y, boundary, shown, int(found.where(split=split).sum()), split)
 
 
-def widen(ranges: tuple[Range1d, Range1d], points: PlanePoints) -> None:
-    """Makes the ranges hold all but the outermost hundredth on each side. They never shrink: only galaxies are to move, not the axes."""
-    for axis, parts in zip(ranges, (points.x, points.y), strict=True):
-        low, high = np.percentile(np.concatenate(list(parts.values())), [1, 99])
-        # In steps, so that a galaxy more or less does not shift everything.
-        axis.update(start=min(axis.start, float(np.floor(low - 0.5))), end=max(axis.end, float(np.ceil(high + 0.5))))
+class SharedAxes:
+    """Ranges that all cards of a page share, for one scale of comparison. They only ever grow: the data move, not the axes."""
+
+    def __init__(self) -> None:
+        self.x, self.y = Range1d(start=-6, end=6), Range1d(start=-3, end=7)
+        self.accuracy, self.mmd2 = Range1d(start=0.4, end=1.0), Range1d(start=-0.01, end=0.1)
+
+    def hold_plane(self, points: PlanePoints) -> None:
+        """Makes room for all but the outermost hundredth of the galaxies on each side."""
+        for axis, parts in ((self.x, points.x), (self.y, points.y)):
+            low, high = np.percentile(np.concatenate(list(parts.values())), [1, 99])
+            # In steps, so that a galaxy more or less does not shift everything.
+            _grow(axis, float(np.floor(low - 0.5)), float(np.ceil(high + 0.5)))
+
+    def hold_curves(self, history: pd.DataFrame) -> None:
+        """Makes room for a run's accuracies and MMD."""
+        for axis, name in ((self.accuracy, "accuracy"), (self.mmd2, "mmd2")):
+            values = history.loc[(history["name"] == name) & (history["split"] == "validation"), "value"].dropna()
+            if len(values):
+                low, high = float(values.min()), float(values.max())
+                margin = 0.1 * (high - low) + 0.03 * abs(high)
+                _grow(axis, low - margin, min(high + margin, 1.0) if name == "accuracy" else high + margin)
+
+
+def _grow(axis: Range1d, low: float, high: float) -> None:
+    if low < axis.start or high > axis.end:
+        axis.update(start=min(axis.start, low), end=max(axis.end, high))
 
 
 class LivePlane:
     """Galaxies either side of the decision boundary, moving with each epoch.
 
     Args:
-        ranges: of x and y; shared between runs, since the axes mean the same in all of them.
+        axes: shared between runs, since x and y mean the same in all of them.
         classes: their names.
     """
 
-    def __init__(self, ranges: tuple[Range1d, Range1d], classes: tuple[str, ...]) -> None:
-        self.figure = _small(260, x_range=ranges[0], y_range=ranges[1])
+    def __init__(self, axes: SharedAxes, classes: tuple[str, ...]) -> None:
+        self.figure = _small(240, x_range=axes.x, y_range=axes.y)
         self.figure.xaxis.axis_label, self.figure.yaxis.axis_label = "distance to the boundary [source spread]", "domain probe [σ]"
         self._side = BoxAnnotation(left=0, fill_color=NEUTRAL, fill_alpha=0.08, line_color=None, level="underlay")
         self._boundary = Span(location=0, dimension="height", line_color=NEUTRAL, line_width=1.6)
@@ -129,21 +150,23 @@ class LiveCurves:
 
     Args:
         epochs: planned; the axis does not move meanwhile.
-        accuracy: the range of the accuracies, shared between runs.
+        axes: shared between runs.
     """
 
-    def __init__(self, epochs: int, accuracy: Range1d) -> None:
+    def __init__(self, epochs: int, axes: SharedAxes) -> None:
         self.figures, self._sources = [], {}
         shared = Range1d(start=0, end=max(epochs, 1))
         for key, lines in _LINES.items():
-            ranges = {"x_range": shared} | ({"y_range": accuracy} if key == "accuracy" else {})
-            plot = _small(138 if key == "loss" else 118, title=_TITLES[key], **ranges)
+            ranges = {"x_range": shared} | {name: axis for name, axis in (("y_range", getattr(axes, key, None)),) if axis is not None}
+            plot = _small(136 if key == "loss" else 96, title=_TITLES[key], **ranges)
             for name, split, domain, dash in lines:
                 source = self._sources[name, split, domain] = ColumnDataSource({"x": [], "y": []})
                 color = DOMAIN_COLORS[domain]
                 plot.line("x", "y", source=source, line_color=color, line_width=2, line_dash=dash)
                 if split != "train":
-                    plot.scatter("x", "y", source=source, size=5, fill_color=color, line_color=None)
+                    plot.scatter("x", "y", source=source, size=5, fill_color=color if dash == "solid" else None, line_color=color)
+            # Only the lowest of the three says the epochs; their axes are linked.
+            plot.xaxis.visible = key == "loss"
             self.figures.append(plot)
         self.figures[-1].xaxis.axis_label = "epoch"
 

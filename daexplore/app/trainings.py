@@ -7,15 +7,14 @@ from typing import Any
 
 import panel as pn
 import panel_material_ui as pmui
-from bokeh.models import Range1d
 
 from daexplore.app.commands import resume_command
 from daexplore.app.guard import guarded
 from daexplore.app.jobs import Job
-from daexplore.app.live import LiveCard
+from daexplore.app.live import STYLES, LiveCard
+from daexplore.app.live_plots import SharedAxes
 from daexplore.app.queue import JobQueue, find_jobs
 from daexplore.app.state import ExplorerState
-from daexplore.app.style import STYLE
 from daexplore.runs import Run
 from daexplore.views.style import DOMAIN_COLORS
 
@@ -41,30 +40,28 @@ class Trainings:
         self.queue = JobQueue()
         self._state, self._on_end = state, on_end
         self._cards: dict[int, LiveCard] = {}
-        self._ranges = (Range1d(start=-6, end=6), Range1d(start=-4, end=7))
-        self._accuracy = Range1d(start=0.4, end=1.0)
+        self._axes = SharedAxes()
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="margin-plane")
-        self._busy = False
         close = pmui.RadioButtonGroup(options={"let training finish": False, "stop it": True}, value=False, size="small", margin=0)
         close.param.watch(lambda event: setattr(self.queue, "stop_on_close", bool(event.new)), "value")
         self._stop = pmui.Button(label="Stop all", icon="stop", size="small", variant="outlined", color="error", margin=0)
         self._stop.on_click(lambda _: self.queue.stop())
-        self._legend = pn.pane.HTML("", stylesheets=[STYLE], margin=0)
-        question = pn.pane.HTML("<p class='hint'>When I close this page:</p>", stylesheets=[STYLE], margin=0, align="center")
+        self._legend = pn.pane.HTML("", stylesheets=STYLES, margin=0)
+        question = pn.pane.HTML("<p class='hint'>When I close this page:</p>", stylesheets=STYLES, margin=0, align="center")
         bar = pn.FlexBox(
             self._legend,
             pn.Row(question, close, self._stop, margin=0, styles={"gap": "8px"}),
             justify_content="space-between",
             align_items="center",
             sizing_mode="stretch_width",
-            styles={"gap": "8px 24px"},
+            gap="8px 24px",
             margin=0,
         )
-        grid = {"display": "grid", "grid-template-columns": "repeat(auto-fit, minmax(340px, 1fr))", "gap": "12px"}
-        self._grid = pn.Column(sizing_mode="stretch_width", margin=0, styles=grid)
+        self._grid = pn.FlexBox(gap="12px", sizing_mode="stretch_width", margin=0)
         self.view = pn.Column(bar, self._grid, sizing_mode="stretch_width", margin=0, styles={"gap": "10px"}, visible=False)
         self.queue.adopt(find_jobs(state.root))
-        self.tick()
+        self._busy = self.queue.busy
+        self._show_cards()
         if pn.state.curdoc:
             pn.state.add_periodic_callback(guarded(state, self.tick), period=_LOOK_EVERY)
             pn.state.on_session_destroyed(lambda _: self.close())
@@ -106,7 +103,7 @@ class Trainings:
     def _show_cards(self) -> None:
         for job in self.queue.jobs:
             if id(job) not in self._cards:
-                self._cards[id(job)] = LiveCard(job, self._ranges, self._accuracy, self._worker, guarded(self._state, self._resume))
+                self._cards[id(job)] = LiveCard(job, self._axes, self._worker, guarded(self._state, self._resume))
         # Keyed by identity, which is sound since each card keeps its job alive.
         self._cards = {id(job): self._cards[id(job)] for job in self.queue.jobs}
         views = [card.view for card in self._cards.values()]

@@ -30,7 +30,7 @@ class Wall:
     alt: str
 
 
-def walls(preset: str = "demo", n: int = 48, columns: int = 12) -> list[Wall]:
+def walls(preset: str = "demo", n: int = 48, columns: int = 8) -> list[Wall]:
     """A wall for each domain and class: the first n images of a preset, galaxy by galaxy the same in both domains.
 
     Takes one to two seconds the first time, then it is kept. Safe to call from several threads.

@@ -1,9 +1,8 @@
 """What a folder without runs shows: the problem in one sentence, the galaxies it is about, and one button that trains three answers."""
 
+import asyncio
 from collections.abc import Callable
 from html import escape
-from pathlib import Path
-from threading import Thread
 
 import panel as pn
 import panel_material_ui as pmui
@@ -11,8 +10,8 @@ import panel_material_ui as pmui
 from daexplore.app.commands import command_line, train_command
 from daexplore.app.guard import guarded, say
 from daexplore.app.jobs import Job
+from daexplore.app.live import STYLES
 from daexplore.app.state import ExplorerState
-from daexplore.app.style import STYLE
 from daexplore.app.trainings import Trainings
 from daexplore.app.walls import Wall, walls
 from daexplore.runs import Run
@@ -20,8 +19,6 @@ from daexplore.views.images import data_uri
 from daexplore.views.style import DOMAIN_COLORS
 
 __all__ = ["METHODS", "welcome"]
-
-_STYLES = [STYLE, (Path(__file__).parent / "welcome.css").read_text(encoding="utf-8")]
 
 METHODS = ("noda", "mmd", "dann")
 
@@ -31,6 +28,10 @@ _LEAD = (
     "Below are the same galaxies twice: as a simulation draws them, and as a survey sees them. A network learns mergers from the labelled "
     "simulation (the source) and is asked about the survey (the target), where nobody labelled anything. Domain adaptation tries to carry "
     "the skill over. Train the same network without it and with two kinds of it, and watch the galaxies move across the decision boundary."
+)
+_LIVE = (
+    "Each point is a galaxy that no network was trained on. Right of the line a network calls it a merger; the higher it lies, the more "
+    "it looks like the survey to the network. Watch where the target goes without adaptation, and whether MMD and DANN bring it back."
 )
 _DOMAINS = {"source": ("Source", "simulated, labelled"), "target": ("Target", "the same galaxies with the survey's noise, unlabelled")}
 
@@ -49,9 +50,10 @@ def welcome(
     begin = pmui.Button(label=_BEGIN, icon="play_arrow", color="primary", variant="contained", size="large", margin=0)
     compare = pmui.Button(label="Open the comparison", icon="compare", color="primary", variant="outlined", margin=0, visible=False)
     hint = pn.pane.HTML(
-        f"<p class='hint'>The same from a terminal: <code>{escape(command_line(command('mmd')))}</code></p>", stylesheets=_STYLES, margin=0
+        f"<p class='hint'>The same from a terminal: <code>{escape(command_line(command('mmd')))}</code></p>", stylesheets=STYLES, margin=0
     )
     gallery = _gallery(state)
+    hero = pn.pane.HTML(_hero(_LEAD), stylesheets=STYLES, margin=0, sizing_mode="stretch_width")
 
     def leave(*_: object) -> None:
         state.refresh()
@@ -68,21 +70,20 @@ def welcome(
 
     trainings = Trainings(state, ended)
 
+    def go_live() -> None:
+        begin.visible = compare.visible = gallery.visible = hint.visible = False
+        hero.object = _hero(_LIVE)
+
     def start(*_: object) -> None:
-        begin.param.update(visible=False)
-        compare.visible = False
-        gallery.visible = hint.visible = False
+        go_live()
         trainings.queue.forget_ended()
         trainings.start(Job(command(method), state.root, method=method) for method in METHODS)
 
     begin.on_click(guarded(state, start))
     compare.on_click(guarded(state, leave))
     if trainings.queue.busy:
-        begin.visible = gallery.visible = hint.visible = False
-    hero = pn.pane.HTML(
-        f"<div class='hero'><h1>{_HEADLINE}</h1><p>{_LEAD}</p></div>", stylesheets=_STYLES, margin=0, sizing_mode="stretch_width"
-    )
-    buttons = pn.FlexBox(begin, compare, hint, align_items="center", styles={"gap": "10px 18px"}, margin=0, sizing_mode="stretch_width")
+        go_live()
+    buttons = pn.FlexBox(begin, compare, hint, align_items="center", gap="10px 18px", margin=0, sizing_mode="stretch_width")
     return pn.Column(
         hero,
         buttons,
@@ -96,26 +97,15 @@ def welcome(
 
 def _gallery(state: ExplorerState) -> pn.viewable.Viewable:
     """Both domains' walls; quiet grey until they are drawn, in a thread, since that takes a second or two."""
-    pane = pn.pane.HTML(_walls_html([]), stylesheets=_STYLES, sizing_mode="stretch_width", margin=0)
-    document = pn.state.curdoc
+    pane = pn.pane.HTML(_walls_html([]), stylesheets=STYLES, sizing_mode="stretch_width", margin=0)
 
-    def draw() -> None:
+    async def draw() -> None:
         try:
-            html, failure = _walls_html(walls()), ""
+            pane.object = _walls_html(await asyncio.to_thread(walls))
         except Exception as error:
-            html, failure = "", say(error)
+            state.alert = say(error)
 
-        def show() -> None:
-            pane.object = html
-            if failure:
-                state.alert = failure
-
-        if document is None:
-            show()
-        elif document.session_context is not None and not document.session_context.destroyed:
-            document.add_next_tick_callback(show)
-
-    Thread(target=draw, daemon=True).start()
+    pn.state.execute(draw, schedule=True)
     return pane
 
 
@@ -132,3 +122,7 @@ def _walls_html(found: list[Wall]) -> str:
 
 def _figure(wall: Wall) -> str:
     return f"<figure><figcaption>{escape(wall.kind)}s</figcaption><img src='{data_uri(wall.png)}' alt='{escape(wall.alt)}'></figure>"
+
+
+def _hero(text: str) -> str:
+    return f"<div class='hero'><h1>{_HEADLINE}</h1><p>{text}</p></div>"

@@ -15,8 +15,9 @@ __all__ = ["app", "main"]
 
 def main() -> None:
     """Runs the command line. Exit codes: 0 done, 1 a fault of ours, 2 bad input, 130 interrupted (the run is resumable)."""
-    # A scheduler ends a job with SIGTERM; the training then leaves a resumable run, as it does on Ctrl-C.
-    signal.signal(signal.SIGTERM, _interrupt)
+    # A scheduler ends a job with SIGTERM, and a shell starts background jobs with SIGINT ignored: both leave a resumable run all the same.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _interrupt)
     try:
         app(standalone_mode=False)
     except InputError as error:

@@ -3,7 +3,9 @@
 import math
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from daexplore.analysis.saliency import gradcam
 from daexplore.analysis.statistics import metrics_with_intervals
@@ -42,14 +44,15 @@ def conclude(writer: RunWriter, prepared: Prepared, network: Network, config: Ru
     assert epoch is not None
     network.load_state_dict(load_file(writer.weights_path(epoch)))
     evaluation = run.evaluation(epoch)
+    found: list[tuple[NDArray[Any], ...]] = []
     for number, domain in enumerate(("source", "target")):
         report(Progress("explaining", number, 2, epoch))
         chosen = evaluation.where(domain, "test").nonzero()[0][: config.train.saliency_limit]
         galaxies = prepared.domains[domain]
         ids = evaluation.sample_ids[chosen]
+        classes = evaluation.predicted[chosen] if len(prepared.classes) > 2 else np.ones(len(chosen), np.int64)
         images = as_batch(galaxies.images, galaxies.rows(ids), prepared.preprocess, domain)
-        classes = evaluation.predicted[chosen] if len(prepared.classes) > 2 else evaluation.predicted[chosen] * 0 + 1
-        maps = gradcam(network, images.to(device), classes, network.saliency_layer)
-        writer.write_saliency(epoch, ids, classes, maps)
+        found.append((ids, classes, gradcam(network, images.to(device), classes, network.saliency_layer)))
+    writer.write_saliency(epoch, *(np.concatenate(parts) for parts in zip(*found, strict=True)))
     writer.update(status="finished", metrics=evaluation_metrics(evaluation))
     report(Progress("explaining", 2, 2, epoch))

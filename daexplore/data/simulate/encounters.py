@@ -51,7 +51,7 @@ def simulate_encounters(
 ) -> Encounters:
     """Draws ``count`` encounters and follows ``particles`` a disc through each.
 
-    Mass ratios 1:4 to 1:1, pericentres of 0.8 to 4 scale lengths, nearly parabolic, random spins, of which four in five turn with
+    Mass ratios 1:4 to 1:1, pericentres of 0.8 to 4 scale lengths, on bound orbits, random spins, of which four in five turn with
     the orbit: those passages raise the tails by which mergers are found at all.
 
     Args:
@@ -65,8 +65,8 @@ def simulate_encounters(
     mass_ratio = rng.uniform(0.25, 1.0, count)
     pericentre = rng.uniform(0.8, 4.0, count)
     seen = np.where(rng.random(count) < approaching, rng.uniform(-2.5, 0.0, count), rng.uniform(*time, count))
-    orbit = _Orbit(mass_ratio, drag=rng.uniform(0.05, 0.12, count))
-    relative, velocity = orbit.at_start(pericentre, eccentric=rng.uniform(0.85, 1.02, count))
+    orbit = _Orbit(mass_ratio, drag=rng.uniform(0.08, 0.18, count))
+    relative, velocity = orbit.at_start(pericentre, speed=rng.uniform(0.75, 0.95, count))
 
     primary = rotating_disc(rng, np.ones(count), particles)
     secondary = rotating_disc(rng, mass_ratio, particles)
@@ -124,10 +124,13 @@ class _Orbit:
         r = np.sqrt(r2 + _SOFTENING)
         return np.asarray(-self.mass / (r * (r + self.radius) ** 2) * x - drag * v / (1 + r2 / _DRAG_RADIUS**2))
 
-    def at_start(self, pericentre: Array, eccentric: Array) -> tuple[Array, Array]:
-        """Position and velocity at time -9: the orbit followed back from pericentre, friction reversed with time."""
+    def at_start(self, pericentre: Array, speed: Array) -> tuple[Array, Array]:
+        """Position and velocity at time -9, followed back from pericentre, where the speed is given in units of that of escape.
+
+        Friction reverses with time, so that the way forward leads to the same pericentre.
+        """
         zero = np.zeros_like(pericentre)
-        speed = eccentric * np.sqrt(2 * self.mass[:, 0] / (pericentre + self.radius[:, 0]))
+        speed = speed * np.sqrt(2 * self.mass[:, 0] / (pericentre + self.radius[:, 0]))
         x, v = np.stack([pericentre, zero, zero], 1), np.stack([zero, -speed, zero], 1)
         steps = 120
         h = _START / steps

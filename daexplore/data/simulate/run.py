@@ -20,7 +20,7 @@ from daexplore.errors import InputError
 
 __all__ = ["SIMULATOR_VERSION", "cache_folder", "open_preset", "simulate"]
 
-SIMULATOR_VERSION = 2
+SIMULATOR_VERSION = 4
 """Part of the cache's key: raised whenever the same preset and seed give other images."""
 
 Progress = Callable[[int, int], None]

@@ -38,7 +38,7 @@ class Scene:
     Attributes:
         particles: (B, P, 2) positions.
         particle_fluxes: (B, P, C); particles without flux do not count as neighbours either.
-        bulges: (B, K, 2) positions.
+        bulges: (B, K, 2) positions of bulges and haloes.
         bulge_radii: (B, K) circularised half-light radii [arcsec].
         bulge_axes: (B, K) axis ratios.
         bulge_angles: (B, K) position angles of the major axes from x [radian].
@@ -115,7 +115,7 @@ def non_mergers(
     count: int,
     views: int,
     particles: int,
-    neighbour: float = 0.5,
+    neighbour: float = 0.45,
     separation: tuple[float, float] = (4.0, 18.0),
 ) -> tuple[Scene, dict[str, Any]]:
     """``count`` undisturbed galaxies from ``views`` sides, many with a chance neighbour, which differs from side to side.
@@ -172,14 +172,14 @@ def _fluxes(rng: np.random.Generator, population: str, *shape: int) -> Array:
 
 
 def _compose(rng: np.random.Generator, pairs: _Pairs) -> tuple[Scene, dict[str, Any]]:
-    """Light for the pairs: discs, bulges, clumps, arms, and now and then a foreground star. The same for both classes."""
+    """Light for the pairs: discs, bulges, haloes, clumps, arms, and now and then a foreground star. The same for both classes."""
     count, views = pairs.present.shape
     particles = pairs.positions.shape[2] // 2
     second = np.where(pairs.present, pairs.mass_ratio[:, None], 0.0)
     shares = np.stack([np.ones_like(second), second], -1) / (1 + second)[..., None]
 
-    elliptical = rng.random((count, 2)) < 0.15
-    bulge_share = np.where(elliptical, rng.uniform(0.75, 0.95, (count, 2)), rng.uniform(0.05, 0.6, (count, 2)))
+    elliptical = rng.random((count, 2)) < 0.1
+    bulge_share = np.where(elliptical, rng.uniform(0.75, 0.95, (count, 2)), rng.uniform(0.05, 0.45, (count, 2)))
     discordant = pairs.discordant[..., None]
     old = np.repeat(_fluxes(rng, "old", count, 1), views, 1)
     bulge_colours = np.stack([old, np.where(discordant, _fluxes(rng, "any", count, views), old)], 2)
@@ -193,6 +193,12 @@ def _compose(rng: np.random.Generator, pairs: _Pairs) -> tuple[Scene, dict[str, 
     fluxes = np.where(pairs.clumps[:, None, :, None], clump_light, fluxes)
     halves = fluxes.reshape(count, views, 2, particles, 3)
     halves = halves * (shares * (1 - bulge_share[:, None]) / halves[..., 2].sum(-1))[..., None, None]
+
+    # Every galaxy has a stellar halo, anything from unseen to a tenth of its light (D'Souza et al. 2014, MNRAS 443, 1433): the faintest
+    # pixels of a stamp tell of it rather than of the class.
+    halo_share = np.exp(rng.uniform(np.log(0.003), np.log(0.1), (count, 1)))
+    halo = (halo_share[:, None] * old)[:, :, None]
+    halo_radii = pairs.scale[:, None] * rng.uniform(3.0, 7.0, (count, 1))
 
     jitter = 0.042 * rng.standard_normal((count, views, 1, 2))
     scale = pairs.scale[:, None, None, None]
@@ -212,12 +218,12 @@ def _compose(rng: np.random.Generator, pairs: _Pairs) -> tuple[Scene, dict[str, 
     scene = Scene(
         particles=rows(pairs.positions * scale + jitter),
         particle_fluxes=rows(halves.reshape(count, views, 2 * particles, 3)),
-        bulges=rows(centres),
-        bulge_radii=np.repeat(radii, views, 0),
-        bulge_axes=rng.uniform(0.55, 1.0, (count * views, 2)),
-        bulge_angles=rng.uniform(0, np.pi, (count * views, 2)),
-        bulge_indices=np.repeat(index, views, 0),
-        bulge_fluxes=rows(bulge_colours * (shares * bulge_share[:, None])[..., None]),
+        bulges=rows(np.concatenate([centres, centres[:, :, :1]], 2)),
+        bulge_radii=np.repeat(np.hstack([radii, halo_radii]), views, 0),
+        bulge_axes=rng.uniform(0.55, 1.0, (count * views, 3)),
+        bulge_angles=rng.uniform(0, np.pi, (count * views, 3)),
+        bulge_indices=np.repeat(np.hstack([index, np.ones((count, 1))]), views, 0),
+        bulge_fluxes=rows(np.concatenate([bulge_colours * (shares * bulge_share[:, None])[..., None], halo], 2)),
         stars=rows((star_distance[..., None] * np.stack([np.cos(star_angle), np.sin(star_angle)], -1))[:, :, None]),
         star_fluxes=rows((star_flux[..., None] * _fluxes(rng, "any", count, views))[:, :, None]),
     )

@@ -1,0 +1,119 @@
+"""A real Chromium on a real server: every request to another host is stopped and remembered."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, Route, sync_playwright
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from factories import make_run
+
+ROOT = Path(__file__).parents[2]
+APP = ROOT / "apps" / "explorer.py"
+
+
+class Served:
+    """A server over a folder of runs."""
+
+    def __init__(self, runs: Path, log: Path) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        self.runs, self.log, self.url = runs, log, f"http://127.0.0.1:{port}/explorer"
+        environment = os.environ | {"DAEXPLORE_RUNS": str(runs), "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+        command = [sys.executable, "-m", "panel", "serve", str(APP), "--port", str(port), "--address", "127.0.0.1"]
+        with log.open("w") as stream:
+            self._process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=stream, stderr=subprocess.STDOUT)
+        self._wait()
+
+    def stop(self) -> None:
+        self._process.terminate()
+        try:
+            self._process.wait(10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+
+    def _wait(self) -> None:
+        for _ in range(240):
+            if self._process.poll() is not None:
+                break
+            try:
+                urllib.request.urlopen(self.url.rpartition("/")[0] + "/favicon.ico", timeout=1).close()
+            except OSError:
+                time.sleep(0.5)
+            else:
+                return
+        self.stop()
+        pytest.fail(f"The server did not start:\n{self.log.read_text()}")
+
+
+@pytest.fixture(scope="session")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """noDA, MMD and DANN on the same galaxies, and a run whose run.json is torn."""
+    root = tmp_path_factory.mktemp("explorer")
+    for method in ("noda", "mmd", "dann"):
+        make_run(root / "runs", method, n=1200, epochs=4, data_path=root / "data")
+    torn = root / "runs" / "20200101T000000-mmd-torn0000"
+    torn.mkdir()
+    (torn / "run.json").write_text('{"format": 1, "id": ')
+    return root / "runs"
+
+
+@pytest.fixture(scope="session")
+def server(runs: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    served = Served(runs, tmp_path_factory.mktemp("log") / "server.log")
+    yield served
+    served.stop()
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """CHROMIUM, else one on the path, else Playwright's own. None at all is a failure: these tests are never skipped."""
+    path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(chromium: Browser, server: Served) -> Iterator[Callable[..., Page]]:
+    """Opens the explorer in a browser context of its own; at the end no page may have logged an error or asked another host."""
+    contexts, errors, foreign = [], [], []
+
+    def stop(route: Route) -> None:
+        if route.request.url.startswith(("data:", "blob:", server.url.rpartition("/")[0])):
+            route.continue_()
+        else:
+            foreign.append(route.request.url)
+            route.abort()
+
+    def listen(message: ConsoleMessage) -> None:
+        if message.type == "error":
+            errors.append(message.text)
+
+    def open_page(query: str = "", url: str | None = None) -> Page:
+        context = chromium.new_context(viewport={"width": 1280, "height": 900})
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(60_000)
+        page.route("**/*", stop)
+        page.on("console", listen)
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.goto((url or server.url) + query)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert foreign == []
+    assert errors == []

@@ -1,0 +1,66 @@
+"""What a page shows, read from Bokeh's own models and views, and a mouse that points at data."""
+
+from typing import Any
+
+from playwright.sync_api import Page
+
+_FIGURES = """() => Bokeh.documents.flatMap(doc => [...doc._all_models.values()])
+  .filter(model => model.type === 'Figure' && (model.tags[0] || '').startsWith('panel-'))
+  .filter(model => Bokeh.index.find_one_by_id(model.id))
+  .sort((a, b) => a.tags[0].localeCompare(b.tags[0]))"""
+
+_READ = f"""() => ({_FIGURES})().map(figure => {{
+  const view = Bokeh.index.find_one_by_id(figure.id);
+  const box = view.el.getBoundingClientRect(), frame = view.frame.bbox;
+  const source = name => figure.renderers.find(renderer => renderer.name === name).data_source.data;
+  const plain = data => Object.fromEntries(['x', 'y'].map(key => [key, Array.from(data[key])]));
+  return {{
+    id: figure.id,
+    frame: [box.x + frame.x, box.y + frame.y, frame.width, frame.height],
+    x: [figure.x_range.start, figure.x_range.end], y: [figure.y_range.start, figure.y_range.end],
+    points: plain(source('points')), picked: plain(source('picked')), halo: plain(source('halo')), twin: plain(source('twin')),
+    boundary: figure.center.find(item => item.type === 'Span').location,
+    side: figure.center.find(item => item.type === 'BoxAnnotation').left,
+  }};
+}})"""
+
+_PIXEL = """([id, x, y]) => {
+  const view = Bokeh.index.find_one_by_id(id), box = view.el.getBoundingClientRect();
+  return [box.x + view.frame.x_scale.compute(x), box.y + view.frame.y_scale.compute(y)];
+}"""
+
+
+def wait_for_panels(page: Page, count: int) -> None:
+    """Until so many panels are laid out and filled."""
+    page.wait_for_function(
+        f"""count => {{
+          if (!window.Bokeh) return false;
+          const figures = ({_FIGURES})();
+          return figures.length === count && figures.every(figure => Bokeh.index.find_one_by_id(figure.id).frame.bbox.width > 50
+            && figure.renderers.find(renderer => renderer.name === 'points').data_source.data.x.length > 0);
+        }}""",
+        arg=count,
+    )
+    page.wait_for_timeout(500)
+
+
+def panels(page: Page) -> list[dict[str, Any]]:
+    """Of each panel from left to right: ranges, points, halo, boundary."""
+    found: list[dict[str, Any]] = page.evaluate(_READ)
+    return found
+
+
+def pixel(page: Page, panel: dict[str, Any], x: float, y: float) -> tuple[float, float]:
+    """Where on the page a data position is, as Bokeh's own scales say."""
+    across, down = page.evaluate(_PIXEL, [panel["id"], x, y])
+    return across, down
+
+
+def tap(page: Page, panel: dict[str, Any], x: float, y: float) -> None:
+    """Clicks at a data position."""
+    page.mouse.click(*pixel(page, panel, x, y))
+
+
+def galaxy_in_strip(page: Page, sample_id: str) -> None:
+    """Waits until the strip shows this galaxy."""
+    page.locator(".strip-head b", has_text=sample_id).wait_for()
