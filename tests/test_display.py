@@ -50,6 +50,12 @@ def test_a_red_spot_is_red_and_a_blue_one_blue():
     assert rgb[26, 26, 2] > 2 * rgb[26, 26, 0]
 
 
+def test_pictures_are_shown_as_they_are():
+    picture = np.random.default_rng(0).integers(0, 256, (2, 3, 9, 9)).astype(np.float32)
+    np.testing.assert_array_equal(to_rgb(picture, ("R", "G", "B")), picture.transpose(0, 2, 3, 1))
+    assert not np.array_equal(to_rgb(picture, ("g", "r", "z")), picture[:, ::-1].transpose(0, 2, 3, 1))
+
+
 def test_units_and_neighbours_do_not_matter():
     images = np.stack([blob([1.0, 2.0, 3.0], 0.02), blob([5.0, 1.0, 2.0], 0.3)])
     together = to_rgb(images)
@@ -84,12 +90,12 @@ def test_what_cannot_be_drawn_is_said():
         to_rgb(np.zeros((3, 8, 8)), ("g", "r"))
 
 
-def test_png_is_read_back_upside_up():
+def test_png_has_the_first_row_at_the_top():
     rgb = np.zeros((6, 4, 3), np.uint8)
-    rgb[0, 0] = (255, 0, 0)
+    rgb[0, 1] = (255, 0, 0)
     image = Image.open(io.BytesIO(png(rgb)))
     assert image.size == (4, 6)
-    assert image.getpixel((0, 5)) == (255, 0, 0)
+    assert image.getpixel((1, 0)) == (255, 0, 0)
     assert Image.open(io.BytesIO(png(rgb, 40))).size == (40, 60)
 
 

@@ -13,9 +13,10 @@ def draw(n=200, d=10, seed=0):
     return rng.normal(size=(n, d)) @ np.diag(np.linspace(3, 0.5, d)) @ rng.normal(size=(d, d)) + 4
 
 
+@pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("referenced", [False, True])
-def test_components_agree_with_scikit_learn(referenced):
-    latents = draw()
+def test_components_agree_with_scikit_learn(referenced, seed):
+    latents = draw(seed=seed)
     reference = np.arange(200) < 120 if referenced else None
     oracle = PCA(2).fit(latents if reference is None else latents[reference])
     positions, shares = pca(latents, reference)

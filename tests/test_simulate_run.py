@@ -66,9 +66,8 @@ def test_catalogue_knows_what_is_in_the_stamp(pair):
     assert catalogue["separation_arcsec"].notna().equals(catalogue["companion"])
 
 
-@pytest.mark.parametrize("workers", [2, 3])
-def test_images_do_not_depend_on_the_number_of_workers(pair, workers):
-    source, target = simulate("distant", n=128, seed=3, workers=workers)
+def test_images_do_not_depend_on_the_number_of_workers(pair):
+    source, target = simulate("distant", n=128, seed=3, workers=2)
     np.testing.assert_array_equal(source.images, pair[0].images)
     np.testing.assert_array_equal(target.images, pair[1].images)
     pd.testing.assert_frame_equal(source.catalogue, pair[0].catalogue)

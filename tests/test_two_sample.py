@@ -6,7 +6,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GroupKFold, cross_val_predict
 
-from daexplore.analysis.two_sample import domain_probe, fixed_bandwidths, mmd2_chunked
+from daexplore.analysis.two_sample import domain_probe, fixed_bandwidths, mmd2_chunked, spread
 from daexplore.errors import InputError
 from daexplore.kernels import SCALES, median_heuristic, mmd2
 
@@ -36,6 +36,13 @@ def test_bandwidths_are_those_of_the_median_heuristic_and_stay():
     few = fixed_bandwidths(x, y, limit=150)
     assert few == fixed_bandwidths(x, y, limit=150)
     np.testing.assert_allclose(few, expected, rtol=0.15)
+
+
+def test_the_spread_is_the_root_mean_square_distance_from_the_mean():
+    latents = draw_domains(n=30)[0]
+    mean = sum(latents) / 60
+    assert spread(latents) == pytest.approx(np.sqrt(sum(sum((row - mean) ** 2) for row in latents) / 60))
+    assert spread(7 * latents + 100) == pytest.approx(7 * spread(latents))
 
 
 @pytest.mark.parametrize("shift", [0.3, 1.0, 2.0])

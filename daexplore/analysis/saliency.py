@@ -40,8 +40,7 @@ def gradcam(
         maps = []
         with torch.enable_grad():
             for start in range(0, len(images), batch):
-                # Gradients have to reach the layer even if the network's own parameters are frozen.
-                part = images[start : start + batch].detach().clone().requires_grad_()
+                part = images[start : start + batch].detach()
                 wanted = torch.as_tensor(classes[start : start + batch], device=part.device)
                 maps.append(explain.attribute(part, target=wanted, relu_attributions=True)[:, 0].detach().cpu().numpy())
     finally:

@@ -11,7 +11,7 @@ from daexplore.analysis.metrics import auc
 from daexplore.errors import InputError
 from daexplore.kernels import SCALES, gaussian_kernel, median_heuristic, squared_distances
 
-__all__ = ["DomainProbe", "domain_probe", "fixed_bandwidths", "mmd2_chunked"]
+__all__ = ["DomainProbe", "domain_probe", "fixed_bandwidths", "mmd2_chunked", "spread"]
 
 Floats = NDArray[np.floating[Any]]
 
@@ -29,6 +29,19 @@ def fixed_bandwidths(x: Floats, y: Floats, limit: int = 500) -> list[float]:
     """
     x, y = (rows[np.random.default_rng(0).permutation(len(rows))[:limit]].astype(np.float64) for rows in (x, y))
     return [scale * median_heuristic(x, y) for scale in SCALES]
+
+
+def spread(latents: Floats) -> float:
+    """Root mean square distance of the latents from their mean: the unit in which distances mean the same at every epoch and in every run.
+
+    A network's latents grow by an order of magnitude while it trains; on a bandwidth fixed in their own units, every kernel value would
+    vanish and the MMD^2 of any two distributions with it.
+
+    Args:
+        latents: (n, d).
+    """
+    centred = latents.astype(np.float64) - latents.mean(axis=0, dtype=np.float64)
+    return float(np.sqrt((centred**2).sum(axis=1).mean()))
 
 
 def mmd2_chunked(x: Floats, y: Floats, bandwidths: Sequence[float], chunk: int = 512) -> float:

@@ -11,15 +11,16 @@ __all__ = ["apply_query", "query_of"]
 _VIEWS = ("plane", "pca", "umap")
 
 
-def query_of(state: ExplorerState) -> dict[str, str | None]:
-    """The query parameters that reproduce what ``state`` shows; None removes one from the address."""
-    return {
+def query_of(state: ExplorerState) -> dict[str, str]:
+    """The query parameters that reproduce what ``state`` shows; what is as it is by default is left out."""
+    query = {
         "runs": ",".join(state.run_ids) if state.chosen and state.run_ids else None,
         "epoch": None if state.epoch is None else str(state.epoch),
         "view": None if state.view == "plane" else state.view,
         "galaxy": state.galaxy,
         "threshold": None if state.threshold == 0.5 else f"{state.threshold:g}",
     }
+    return {name: text for name, text in query.items() if text is not None}
 
 
 def apply_query(state: ExplorerState, query: Mapping[str, Any]) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from daexplore.errors import InputError
 
-__all__ = ["command_line", "data_arguments", "parse_seeds", "resume_command", "train_command"]
+__all__ = ["command_line", "data_arguments", "parse_epochs", "parse_seeds", "resume_command", "train_command"]
 
 _MOST_SEEDS = 20
 
@@ -56,6 +56,19 @@ def parse_seeds(text: str) -> list[int]:
     if not 0 < len(seeds) <= _MOST_SEEDS:
         raise InputError(f"Seeds: expected 1 to {_MOST_SEEDS} of them, got {len(seeds)} from {text!r}.")
     return list(dict.fromkeys(seeds))
+
+
+def parse_epochs(text: str) -> int | None:
+    """A number of epochs, or None for an empty field: what is advised for the galaxies.
+
+    Raises:
+        InputError: not a whole number from 1.
+    """
+    if not text.strip():
+        return None
+    if not text.strip().isdecimal() or int(text) < 1:
+        raise InputError(f"Epochs: expected a whole number of at least 1, or nothing, got {text!r}.")
+    return int(text)
 
 
 def data_arguments(preset: str | None, source: str = "", target: str = "") -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlencode
 
 import panel as pn
 import panel_material_ui as pmui
@@ -68,14 +69,23 @@ def _content(state: ExplorerState, session: Session) -> tuple[pn.viewable.Viewab
     place = pn.Column(sizing_mode="stretch_width", margin=0)
 
     def show(*_: Any) -> None:
-        if menu.visible or (place.objects and not state.usable):
+        ready = bool(state.usable) and not state.training
+        if menu.visible or (place.objects and not ready):
             return
-        menu.visible = bool(state.usable)
-        place.objects = [_rooms(state, session, menu) if state.usable else _welcome(state)]
+        menu.visible = ready
+        place.objects = [_rooms(state, session, menu) if ready else _welcome(state)]
 
+    state.training = _first_training(state)
     guarded(state, show)()
-    state.param.watch(guarded(state, show), "revision")
+    state.param.watch(guarded(state, show), ["revision", "training"])
     return menu, place
+
+
+def _first_training(state: ExplorerState) -> bool:
+    """Whether trainings go on and none was ever finished here: then a reload leads back to them."""
+    from daexplore.app.queue import find_jobs
+
+    return not any(run.status == "finished" for run in state.usable) and any(not job.ended for job in find_jobs(state.root))
 
 
 def _welcome(state: ExplorerState) -> pn.viewable.Viewable:
@@ -183,4 +193,9 @@ def _share_address(state: ExplorerState) -> None:
     if location is None:
         return
     apply_query(state, location.query_params)
-    state.param.watch(guarded(state, lambda *_: location.update_query(**query_of(state))), _ADDRESS)
+
+    def write(*_: Any) -> None:
+        query = urlencode(query_of(state), safe=",/")
+        location.search = f"?{query}" if query else ""
+
+    state.param.watch(guarded(state, write), _ADDRESS)

@@ -64,7 +64,7 @@ class LiveCard:
         self._plane: LivePlane | None = None
         self._curves: LiveCurves | None = None
         self._drawn = 0
-        self._lines = 0
+        self._seen = (0, False)
         name = f"<b>{escape(method_label(job.method) if job.method else 'Training')}</b> <span>seed {job.seed}</span>"
         title = pn.pane.HTML(f"<div class='live-head'>{name}</div>", stylesheets=STYLES, margin=0, sizing_mode="stretch_width")
         self._state = pmui.Chip(label=job.state, size="small", variant="outlined", margin=0, align="center")
@@ -129,9 +129,11 @@ class LiveCard:
         run = self.job.run
         assert run is not None
         history = run.history()
-        if len(history) == self._lines:
+        # The counts come from the outputs, which are known a moment after the history or before it.
+        seen = len(history), bool(run.evaluated)
+        if seen == self._seen:
             return
-        self._lines = len(history)
+        self._seen = seen
         if self._curves is None:
             self._curves = LiveCurves(int(run.info["progress"]["epochs"]), self._axes)
             self._new[1] += [pn.pane.Bokeh(plot, sizing_mode="stretch_width", margin=0) for plot in self._curves.figures]
@@ -170,10 +172,11 @@ class LiveCard:
             self._plane = LivePlane(self._axes, self.job.run.classes)
             self._caption: Any = pn.pane.HTML("", stylesheets=STYLES, margin=0, sizing_mode="stretch_width")
             self._new[0] += [pn.pane.Bokeh(self._plane.figure, sizing_mode="stretch_width", margin=0), self._caption]
-        self._axes.hold_plane(points)
+        beyond = self._axes.hold_plane(points)
         self._plane.show(points)
         self._caption.object = (
-            f"<p class='foot'>Margin plane after epoch {points.epoch}: {points.shown} of {points.total} {points.split} galaxies</p>"
+            f"<p class='foot'>Margin plane after epoch {points.epoch}: {points.shown} of {points.total} {points.split} galaxies"
+            f"{f', {beyond} of them beyond the frame' if beyond else ''}</p>"
         )
 
 

@@ -18,6 +18,8 @@ __all__ = ["LiveCurves", "LivePlane", "PlanePoints", "SharedAxes", "plane_points
 
 # More points than this make no picture clearer, and every epoch sends them anew.
 _DRAWN = 600
+# In units of the source's within-class spread; beyond these the source would be a speck.
+_X_LIMITS, _Y_LIMITS = (-12.0, 12.0), (-8.0, 16.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,12 +69,19 @@ class SharedAxes:
         self.x, self.y = Range1d(start=-6, end=6), Range1d(start=-3, end=7)
         self.accuracy, self.mmd2 = Range1d(start=0.4, end=1.0), Range1d(start=-0.01, end=0.1)
 
-    def hold_plane(self, points: PlanePoints) -> None:
-        """Makes room for all but the outermost hundredth of the galaxies on each side."""
-        for axis, parts in ((self.x, points.x), (self.y, points.y)):
-            low, high = np.percentile(np.concatenate(list(parts.values())), [1, 99])
+    def hold_plane(self, points: PlanePoints) -> int:
+        """Makes room for all but the outermost hundredth of the galaxies on each side, and returns how many lie beyond the frame.
+
+        There is a limit: a domain that is far away in one run is not to squeeze all the others.
+        """
+        beyond = np.zeros(points.shown, bool)
+        for axis, parts, (least, most) in ((self.x, points.x, _X_LIMITS), (self.y, points.y, _Y_LIMITS)):
+            values = np.concatenate(list(parts.values()))
+            low, high = np.percentile(values, [1, 99])
             # In steps, so that a galaxy more or less does not shift everything.
-            _grow(axis, float(np.floor(low - 0.5)), float(np.ceil(high + 0.5)))
+            _grow(axis, max(float(np.floor(low - 0.5)), least), min(float(np.ceil(high + 0.5)), most))
+            beyond |= (values < axis.start) | (values > axis.end)
+        return int(beyond.sum())
 
     def hold_curves(self, history: pd.DataFrame) -> None:
         """Makes room for a run's accuracies and MMD."""

@@ -35,7 +35,7 @@ class JobQueue:
 
     Attributes:
         jobs: in the order of their start.
-        stop_on_close: whether closing the page stops what it started; otherwise that goes on to its end.
+        stop_on_close: whether closing the page stops what it shows; otherwise that goes on to its end.
     """
 
     def __init__(self, at_once: int | None = None) -> None:
@@ -50,7 +50,7 @@ class JobQueue:
         self._started.append(job)
 
     def adopt(self, jobs: Sequence[Job]) -> None:
-        """Shows jobs that go on already; closing this page does not stop them."""
+        """Shows jobs that go on already."""
         self.jobs.extend(jobs)
 
     def forget_ended(self) -> None:
@@ -92,6 +92,6 @@ class JobQueue:
 
     def close(self) -> None:
         """To be called when the page is closed. Jobs that wait for their turn are dropped; see ``stop_on_close``."""
-        for job in self._started:
+        for job in self.jobs:
             if self.stop_on_close or job.state == "waiting":
                 job.stop()

@@ -62,6 +62,7 @@ class ExplorerState(param.Parameterized):
     chosen = param.Boolean(default=False, doc="whether the visitor picked the runs, so that new ones no longer join by themselves")
     dark = param.Boolean(default=False, doc="whether the page is dark")
     alert = param.String(default="", doc="what went wrong, in a sentence")
+    training = param.Boolean(default=False, doc="whether the first page shows trainings, and stays until they end or the visitor leaves it")
     revision = param.Integer(default=0, doc="counts the changes seen in the runs folder")
     progress = param.Integer(default=0, doc="counts the changes seen in the runs on screen")
 

@@ -7,7 +7,7 @@ from typing import Any
 import panel as pn
 import panel_material_ui as pmui
 
-from daexplore.app.commands import command_line, data_arguments, parse_seeds, resume_command, train_command
+from daexplore.app.commands import command_line, data_arguments, parse_epochs, parse_seeds, resume_command, train_command
 from daexplore.app.guard import guarded
 from daexplore.app.jobs import Job
 from daexplore.app.live import STYLES
@@ -47,6 +47,7 @@ def train_tab(
 
     def start(*_: Any) -> None:
         jobs = form.jobs()
+        state.alert = ""
         compare.visible = False
         trainings.queue.forget_ended()
         trainings.start(jobs)
@@ -80,7 +81,7 @@ class _Form:
         self.target = pmui.TextInput(label="Target: images of the survey", placeholder="path", width=300, visible=False, **small)
         self.methods = pmui.CheckButtonGroup(options=_METHODS, value=list(_METHODS.values()), **small)
         self.seeds = pmui.TextInput(label="Seeds", value="0", width=110, description="0, or 0,3,5, or 0..2", **small)
-        self.epochs = pmui.IntInput(label="Epochs", value=None, start=1, placeholder="as advised", width=120, **small)
+        self.epochs = pmui.TextInput(label="Epochs", placeholder="as advised", width=120, **small)
         self.start = pmui.Button(label="Start", icon="play_arrow", color="primary", variant="contained", margin=0)
         self.stopped = pmui.Select(label="Stopped runs", options={}, width=330, **small)
         self.resume = pmui.Button(label="Resume", icon="play_arrow", variant="outlined", margin=0, align="center")
@@ -132,7 +133,7 @@ class _Form:
     def _train(self, method: str, seed: int) -> list[str]:
         preset = None if self.data.value == _OWN else self.data.value
         data = data_arguments(preset, self.source.value, self.target.value)
-        return train_command(self._state.root, method, seed=seed, epochs=self.epochs.value, data=data)
+        return train_command(self._state.root, method, seed=seed, epochs=parse_epochs(self.epochs.value), data=data)
 
     def _changed(self, *_: Any) -> None:
         self.source.visible = self.target.visible = self.data.value == _OWN

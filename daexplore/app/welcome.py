@@ -57,6 +57,7 @@ def welcome(
 
     def leave(*_: object) -> None:
         state.refresh()
+        state.training = False
         if on_finished is not None:
             on_finished()
 
@@ -71,6 +72,7 @@ def welcome(
     trainings = Trainings(state, ended)
 
     def go_live() -> None:
+        state.training = True
         begin.visible = compare.visible = gallery.visible = hint.visible = False
         hero.object = _hero(_LIVE)
 
@@ -79,8 +81,12 @@ def welcome(
         trainings.queue.forget_ended()
         trainings.start(Job(command(method), state.root, method=method) for method in METHODS)
 
+    def look(*_: object) -> None:
+        compare.visible = state.training and bool(state.usable)
+
     begin.on_click(guarded(state, start))
     compare.on_click(guarded(state, leave))
+    state.param.watch(guarded(state, look), "revision")
     if trainings.queue.busy:
         go_live()
     buttons = pn.FlexBox(begin, compare, hint, align_items="center", gap="10px 18px", margin=0, sizing_mode="stretch_width")
@@ -105,7 +111,10 @@ def _gallery(state: ExplorerState) -> pn.viewable.Viewable:
         except Exception as error:
             state.alert = say(error)
 
-    pn.state.execute(draw, schedule=True)
+    if pn.state.curdoc:
+        pn.state.execute(draw, schedule=True)
+    else:
+        pane.object = _walls_html(walls())
     return pane
 
 

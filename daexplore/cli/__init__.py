@@ -19,33 +19,24 @@ def main() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _interrupt)
     try:
-        app(standalone_mode=False)
+        app()
     except InputError as error:
         _leave(str(error), 2)
-    except KeyboardInterrupt:
-        _leave("Interrupted. A run that had begun can go on: daexplore train --resume RUN", 130)
+    except SystemExit as ended:
+        if ended.code == 130:
+            _leave("Interrupted. A run that had begun can go on: daexplore train --resume RUN", 130)
+        raise
     except Exception as error:
-        _unexpected(error)
+        handle, path = tempfile.mkstemp(prefix="daexplore-", suffix=".log", text=True)
+        with os.fdopen(handle, "w") as log:
+            traceback.print_exc(file=log)
+        _leave(
+            f"This is a fault in daexplore, not in your input: {type(error).__name__}: {error}\nDetails are in {path}; please report it.", 1
+        )
 
 
 def _interrupt(signum: int, frame: FrameType | None) -> None:  # noqa: ARG001
     raise KeyboardInterrupt
-
-
-def _unexpected(error: Exception) -> None:
-    import click
-
-    if isinstance(error, click.exceptions.Exit):
-        sys.exit(error.exit_code)
-    if isinstance(error, click.exceptions.Abort):
-        _leave("Interrupted.", 130)
-    if isinstance(error, click.ClickException):
-        error.show()
-        sys.exit(2)
-    handle, path = tempfile.mkstemp(prefix="daexplore-", suffix=".log", text=True)
-    with os.fdopen(handle, "w") as log:
-        traceback.print_exc(file=log)
-    _leave(f"This is a fault in daexplore, not in your input: {type(error).__name__}: {error}\nDetails are in {path}; please report it.", 1)
 
 
 def _leave(message: str, code: int) -> None:

@@ -18,7 +18,7 @@ __all__ = ["band_order", "contact_sheet", "png", "to_rgb"]
 # Pivot wavelengths [micron] of the filters whose order we know; others keep the order they are given in.
 _WAVELENGTHS = {"F814W": 0.806, "F160W": 1.537, "F356W": 3.563}
 _WAVELENGTHS |= {"u": 0.355, "g": 0.477, "r": 0.623, "i": 0.762, "z": 0.913, "y": 1.0, "Y": 1.0}
-_WAVELENGTHS |= {"R": 10.0, "G": 9.0, "B": 8.0}
+_PICTURE = ("R", "G", "B")
 
 
 def band_order(bands: Sequence[str]) -> tuple[int, ...]:
@@ -28,6 +28,8 @@ def band_order(bands: Sequence[str]) -> tuple[int, ...]:
     three channels the last, the middle and the first of that order are shown.
     """
     order = list(range(len(bands)))
+    if tuple(bands) == _PICTURE:
+        return (0, 1, 2)
     if all(band in _WAVELENGTHS for band in bands):
         order.sort(key=lambda channel: _WAVELENGTHS[bands[channel]])
     if len(order) > 3:
@@ -48,6 +50,8 @@ def to_rgb(
     The stretch is that of Lupton et al. (2004, PASP 116, 133). Every image gets its own scale: white is where the intensity reaches the
     99.9th percentile, and faint light starts to show ``noise`` standard deviations of the sky above black, or at ``softening`` of the
     white level in images without noise.
+
+    Pictures, that is bands R, G and B from 0 to 255, were stretched by whoever made them and are shown as they are.
 
     Args:
         images: (N, C, H, W) or (C, H, W); NaN pixels are drawn black.
@@ -80,12 +84,14 @@ def to_rgb(
     if not 1 <= len(order) <= 3 or not all(0 <= channel < channels for channel in order):
         raise InputError(f"Cannot draw channels {tuple(order)} of {channels}: give one to three numbers from 0 to {channels - 1}.")
     planes = np.nan_to_num(images[:, list(order)], posinf=0.0, neginf=0.0)
+    if bands is not None and tuple(bands) == _PICTURE and planes.min(initial=0) >= 0 and planes.max(initial=0) <= 255:
+        return np.asarray(planes.round(), np.uint8).transpose(0, 2, 3, 1)
     if planes.shape[1] == 2:
         planes = np.stack([planes[:, 0], planes.mean(1), planes[:, 1]], 1)
 
     sky = np.median(planes, (2, 3), keepdims=True)
-    # half of the pixels lie below the median; their spread is that of the sky alone
-    sigma = 1.4826 * np.median(np.where(planes < sky, sky - planes, np.nan_to_num(np.abs(sky - planes))), (2, 3), keepdims=True)
+    # 1.4826 times the median deviation is the standard deviation of Gaussian noise, whatever the galaxy in its midst does
+    sigma = 1.4826 * np.median(np.abs(planes - sky), (2, 3), keepdims=True)
     high = np.percentile(planes, 99.0, (2, 3), keepdims=True)
     weight = 1 / np.maximum(high - np.minimum(sky, 0), 1e-12)
     planes, sigma = planes * weight, sigma * weight
@@ -102,10 +108,10 @@ def to_rgb(
 
 
 def png(rgb: NDArray[np.uint8], size: int | None = None) -> bytes:
-    """An (H, W, 3) or (H, W, 4) image as the bytes of a PNG file, upwards as in the sky (row 0 at the bottom), ``size`` pixels wide."""
+    """An (H, W, 3) or (H, W, 4) image as the bytes of a PNG file, row 0 at the top, ``size`` pixels wide."""
     from PIL import Image
 
-    image = Image.fromarray(np.ascontiguousarray(rgb[::-1]))
+    image = Image.fromarray(np.ascontiguousarray(rgb))
     if size is not None and size != image.width:
         image = image.resize((size, round(size * image.height / image.width)), Image.Resampling.BICUBIC)
     stream = io.BytesIO()
@@ -140,7 +146,7 @@ def contact_sheet(galaxies: GalaxySet, per_class: int = 24, seed: int = 0, colum
     for (name, total, rows), height in zip(blocks, heights, strict=True):
         draw.text((4, top + 4), f"{galaxies.name}: {name}  ({len(rows)} of {total})", fill="#F0E442", font=font)
         for i, rgb in enumerate(to_rgb(galaxies.images[rows], galaxies.bands)):
-            stamp = Image.fromarray(np.ascontiguousarray(rgb[::-1])).resize((size, size), Image.Resampling.BICUBIC)
+            stamp = Image.fromarray(rgb).resize((size, size), Image.Resampling.BICUBIC)
             sheet.paste(stamp, ((i % columns) * (size + gap), top + title + (i // columns) * (size + gap)))
         top += height
     return sheet

@@ -8,9 +8,10 @@ import torch
 from numpy.typing import NDArray
 
 from daexplore.analysis.metrics import classification_metrics
-from daexplore.analysis.two_sample import mmd2_chunked
+from daexplore.analysis.two_sample import mmd2_chunked, spread
 from daexplore.data.pairs import as_batch
 from daexplore.data.preprocess import Preprocess
+from daexplore.kernels import SCALES
 from daexplore.models import Network
 from daexplore.runs import softmax
 
@@ -57,9 +58,10 @@ def epoch_rows(
     labels: NDArray[np.int64],
     domains: NDArray[np.object_],
     splits: NDArray[np.object_],
-    bandwidths: list[float],
 ) -> list[dict[str, Any]]:
-    """History lines of one evaluated epoch: metrics by domain and split, and the MMD^2 between the domains on the fixed bandwidths.
+    """History lines of one evaluated epoch: metrics by domain and split, and the MMD^2 between the domains.
+
+    The MMD^2 has one fixed set of bandwidths, sigma^2 = 1/4 to 4 in units of the source latents' mean squared distance from their mean.
 
     Args:
         epoch: number of the epoch.
@@ -68,7 +70,6 @@ def epoch_rows(
         labels: class index, -1 where missing; target labels go nowhere but into values marked "oracle".
         domains: "source" or "target" of each row.
         splits: "validation" or "test" of each row.
-        bandwidths: sigma^2 of the kernel.
     """
     rows = []
     probabilities = softmax(outputs.logits)
@@ -87,6 +88,7 @@ def epoch_rows(
             ]
         one, other = (outputs.latents[(domains == domain) & (splits == split)] for domain in ("source", "target"))
         if min(len(one), len(other)) >= 2:
-            value = mmd2_chunked(one, other, bandwidths)
+            unit = spread(one) or 1.0
+            value = mmd2_chunked(one / unit, other / unit, SCALES)
             rows.append({"epoch": epoch, "step": step, "split": split, "domain": "both", "name": "mmd2", "value": value})
     return rows

@@ -6,7 +6,6 @@ from collections import defaultdict
 import numpy as np
 import torch
 
-from daexplore.analysis.two_sample import fixed_bandwidths
 from daexplore.config import RunConfig
 from daexplore.engine.build import Prepared
 from daexplore.engine.evaluate import Outputs, epoch_rows, network_outputs
@@ -91,12 +90,7 @@ class Recorder:
         outputs = Outputs(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
         labels = self.sample["label"].fillna(-1).to_numpy(np.int64)
         domains, splits = self.sample["domain"].to_numpy(object), self.sample["split"].to_numpy(object)
-        bandwidths = self.writer.info["mmd_bandwidths"]
-        if not bandwidths:
-            validation = splits == "validation"
-            bandwidths = fixed_bandwidths(*(outputs.latents[validation & (domains == domain)] for domain in ("source", "target")))
-            self.writer.update(mmd_bandwidths=bandwidths)
-        rows = epoch_rows(epoch, step, outputs, labels, domains, splits, bandwidths)
+        rows = epoch_rows(epoch, step, outputs, labels, domains, splits)
         rows.append({"epoch": epoch, "step": step, "split": "train", "domain": "both", "name": "learning_rate", "value": learning_rate})
         self.writer.write_weights(epoch, {name: value.cpu().numpy() for name, value in self.network.state_dict().items()})
         self.writer.write_evaluation(epoch, self.sample["sample_id"].to_numpy(object), outputs.logits, outputs.latents)

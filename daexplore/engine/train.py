@@ -19,6 +19,7 @@ from daexplore.engine.progress import Progress, Report, quiet
 from daexplore.engine.record import Recorder
 from daexplore.engine.select import should_stop
 from daexplore.errors import InputError
+from daexplore.kernels import SCALES
 from daexplore.runs import Run, RunWriter
 
 __all__ = ["train"]
@@ -86,6 +87,7 @@ def _create(runs: str | Path, config: RunConfig, prepared: Prepared, adapter: Ad
         classes=prepared.classes,
         latent_dim=adapter.network.head.in_features,
         samples=prepared.samples,
+        mmd_bandwidths=list(SCALES),
         preprocessing=prepared.preprocess.to_dict(),
         versions={"torch": torch.__version__},
     )

@@ -247,10 +247,9 @@ def _publish(draft: Path, path: Path, info: dict[str, Any]) -> Path:
     for number in range(2, 10_000):
         write_json(draft / "run.json", info | {"id": path.name})
         try:
-            if not path.exists():
-                draft.rename(path)
-                info["id"] = path.name
-                return path
+            draft.rename(path)
+            info["id"] = path.name
+            return path
         except OSError:
             if not path.exists():
                 raise

@@ -31,8 +31,8 @@ def check_domains(source: GalaxySet, target: GalaxySet) -> tuple[GalaxySet, Gala
             f"Source and target share {len(shared)} sample ids, first {min(shared)!r}; ids must tell the domains apart. "
             f"Read them under different names (they are called {source.name!r} and {target.name!r})."
         )
-    source, target = match_classes(source, target)
     require_two_classes(source)
+    source, target = match_classes(source, target)
     source.check_finite()
     target.check_finite()
     return source, target

@@ -1,0 +1,171 @@
+"""Training from the page in a real browser, with the real command line on small galaxies."""
+
+import json
+import os
+import signal
+import statistics
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from conftest import Served
+from factories import make_galaxies, make_run
+from playwright.sync_api import Locator, Page, expect
+from screen import wait_for_panels
+
+from daexplore.app.jobs import JOBS_FOLDER
+from daexplore.data.simulate import PRESETS, SIMULATOR_VERSION
+from daexplore.runs import Run, RunStore
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+BEGIN = "Train noDA, MMD and DANN"
+# Three processes that import torch, on a busy machine.
+PATIENCE = 240_000
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache in which the demo preset's place is taken by a few galaxies that are made in a moment."""
+    root = tmp_path_factory.mktemp("cache")
+    make_galaxies(root / "simulated" / f"demo-n{PRESETS['demo'].n}-seed0-v{SIMULATOR_VERSION}", 240, size=75)
+    return root
+
+
+@pytest.fixture
+def empty(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
+    monkeypatch.setenv("DAEXPLORE_CACHE", str(cache))
+    served = Served(tmp_path / "runs", tmp_path / "server.log")
+    yield served
+    served.stop()
+    for run in RunStore(tmp_path / "runs").runs():
+        if run.alive():
+            os.kill(run.info["process"]["pid"], signal.SIGKILL)
+
+
+def card(page: Page, method: str) -> Locator:
+    return page.locator(".MuiPaper-root", has=page.locator(".live-head b", has_text=method))
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 180.0) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.2)
+
+
+def statuses(root: Path) -> list[str]:
+    return sorted(json.loads(file.read_text())["status"] for file in root.glob("*/run.json"))
+
+
+def test_empty_folder_shows_both_domains_and_the_trio_trains_live_until_the_comparison(empty: Served, visit: Callable[..., Page]) -> None:
+    page = visit(url=empty.url)
+    expect(page.get_by_role("heading", name="loses its skill on the survey")).to_be_visible()
+    for domain in ("source", "target"):
+        for kind in ("mergers", "non-mergers"):
+            picture = page.get_by_alt_text(f"images of {kind} in the {domain} domain")
+            expect(picture).to_be_visible()
+            assert picture.evaluate("image => image.naturalWidth") > 500
+
+    page.get_by_role("button", name=BEGIN).click()
+    for method in ("noDA", "MMD", "DANN"):
+        expect(card(page, method)).to_contain_text("running", timeout=PATIENCE)
+    expect(card(page, "MMD")).to_contain_text("Margin plane after epoch", timeout=PATIENCE)
+    expect(card(page, "MMD")).to_contain_text("target (oracle)", timeout=PATIENCE)
+
+    waits = []
+    for _ in range(10):
+        began = time.perf_counter()
+        urllib.request.urlopen(empty.url.rpartition("/")[0] + "/favicon.ico").close()
+        waits.append(time.perf_counter() - began)
+        time.sleep(0.2)
+    assert statistics.median(waits) < 0.5, "the server answers while three trainings run"
+
+    page.set_default_timeout(PATIENCE)
+    wait_for_panels(page, 3)
+    assert statuses(empty.runs) == ["finished"] * 3
+    assert not any((empty.runs / JOBS_FOLDER).iterdir())
+
+
+def test_stop_of_one_and_of_all_leaves_runs_that_can_be_resumed(empty: Served, visit: Callable[..., Page]) -> None:
+    page = visit(url=empty.url)
+    page.get_by_role("button", name=BEGIN).click()
+    expect(card(page, "MMD")).to_contain_text("Epoch 1 of", timeout=PATIENCE)
+    card(page, "MMD").get_by_role("button", name="Stop").click()
+    expect(card(page, "MMD")).to_contain_text("Stopped after", timeout=PATIENCE)
+    page.get_by_role("button", name="Stop all").click()
+    expect(page.get_by_role("button", name=f"{BEGIN} again")).to_be_visible(timeout=PATIENCE)
+    assert "running" not in statuses(empty.runs)
+    assert "stopped" in statuses(empty.runs)
+
+    card(page, "MMD").get_by_role("button", name="Resume").click()
+    expect(card(page, "MMD")).to_contain_text("Finished", timeout=PATIENCE)
+
+
+def test_worker_that_dies_shows_its_error_and_the_others_go_on(empty: Served, visit: Callable[..., Page]) -> None:
+    page = visit(url=empty.url)
+    page.get_by_role("button", name=BEGIN).click()
+    expect(card(page, "DANN")).to_contain_text("running", timeout=PATIENCE)
+    (run,) = (run for run in RunStore(empty.runs).runs() if run.method == "dann")
+    os.kill(run.info["process"]["pid"], signal.SIGKILL)
+    expect(card(page, "DANN").get_by_role("alert")).to_contain_text("ended by SIGKILL", timeout=PATIENCE)
+    for method in ("noDA", "MMD"):
+        expect(card(page, method)).to_contain_text("Finished", timeout=PATIENCE)
+    page.get_by_role("button", name="Open the comparison").click()
+    wait_for_panels(page, len([run for run in RunStore(empty.runs).runs() if run.evaluated]))
+
+
+def test_bad_galaxies_are_named_on_the_page(empty: Served, visit: Callable[..., Page], tmp_path: Path) -> None:
+    make_run(empty.runs, "noda", n=400, epochs=2)
+    (tmp_path / "source").mkdir()
+    page = visit(url=empty.url)
+    page.get_by_role("tab", name="Train").click()
+    page.get_by_role("button", name="my own").click()
+    page.get_by_role("textbox", name="Source").fill(str(tmp_path / "source"))
+    page.get_by_role("textbox", name="Target").fill(str(tmp_path / "nowhere"))
+    page.get_by_role("textbox", name="Target").press("Tab")
+    page.get_by_role("button", name="Start").click()
+    expect(page.get_by_role("alert")).to_contain_text("nowhere do not exist")
+    (tmp_path / "nowhere").mkdir()
+    page.get_by_role("button", name="MMD").click()
+    page.get_by_role("button", name="DANN").click()
+    page.get_by_role("button", name="Start 1 training").click()
+    expect(card(page, "noDA").get_by_role("alert")).to_contain_text(str(tmp_path / "source"), timeout=PATIENCE)
+    expect(card(page, "noDA")).not_to_contain_text("Traceback")
+
+
+def test_page_opened_anew_finds_the_trainings_and_closing_it_stops_them_if_asked(empty: Served, visit: Callable[..., Page]) -> None:
+    page = visit(url=empty.url)
+    page.get_by_role("button", name=BEGIN).click()
+    expect(card(page, "noDA")).to_be_visible()
+    # By default closing leaves them alone; the next page shows them again.
+    page.close()
+    again = visit(url=empty.url)
+    for method in ("noDA", "MMD", "DANN"):
+        expect(card(again, method)).to_be_visible()
+    again.close()
+    wait_until(lambda: statuses(empty.runs) == ["finished"] * 3, PATIENCE / 1000)
+
+
+def test_closing_the_page_stops_what_it_started_if_asked(empty: Served, visit: Callable[..., Page], tmp_path: Path) -> None:
+    page = visit(url=empty.url)
+    make_run(empty.runs, "noda", n=400, epochs=2)
+    wait_for_panels(page, 1)
+    page.get_by_role("tab", name="Train").click()
+    page.get_by_role("textbox", name="Epochs").fill("500")
+    page.get_by_role("textbox", name="Epochs").press("Tab")
+    page.get_by_role("button", name="MMD").click()
+    page.get_by_role("button", name="DANN").click()
+    page.get_by_role("button", name="Start 1 training").click()
+    expect(card(page, "noDA")).to_contain_text("of 500", timeout=PATIENCE)
+    page.get_by_role("button", name="stop it").click()
+    page.wait_for_timeout(500)
+    page.close()
+    (run,) = (run for run in RunStore(empty.runs).runs() if run.info["progress"]["epochs"] == 500)
+
+    def stopped() -> bool:
+        return Run(run.path).info["status"] == "stopped"
+
+    wait_until(stopped)

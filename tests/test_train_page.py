@@ -1,0 +1,283 @@
+"""The training page without a browser: its cards follow the folders, errors come to the page, the form says what it will run."""
+
+import dataclasses
+import sys
+import time
+from pathlib import Path
+
+import panel as pn
+import pytest
+from factories import make_run
+
+from daexplore.app import welcome as welcome_module
+from daexplore.app.commands import data_arguments, parse_epochs, parse_seeds
+from daexplore.app.jobs import Job, Stage
+from daexplore.app.live import LiveCard, progress_text
+from daexplore.app.live_plots import LiveCurves, SharedAxes, plane_points
+from daexplore.app.state import ExplorerState
+from daexplore.app.train_tab import _Form
+from daexplore.app.trainings import Trainings
+from daexplore.app.walls import walls
+from daexplore.errors import InputError
+
+FAKE = str(Path(__file__).with_name("fake_training.py"))
+
+
+def fake(root, method="noda", *options):
+    return Job([sys.executable, FAKE, "--runs", str(root), "--method", method, "--pause", "0", *options], root, method=method)
+
+
+def tick_until(trainings, condition, seconds=60.0):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, [job.state for job in trainings.queue.jobs]
+        trainings.tick()
+        time.sleep(0.05)
+
+
+@pytest.fixture
+def trainings(tmp_path):
+    ended = []
+    made = Trainings(ExplorerState(tmp_path), ended.append)
+    made.ended = ended
+    yield made
+    made.queue.stop_on_close = True
+    made.close()
+
+
+def test_cards_follow_trainings_to_their_end(trainings, tmp_path):
+    assert not trainings.view.visible
+    trainings.start([fake(tmp_path, "noda"), fake(tmp_path, "mmd")])
+    assert trainings.view.visible
+    tick_until(trainings, lambda: trainings.ended)
+    assert [[run.method for run in runs] for runs in trainings.ended] == [["noda", "mmd"]]
+    card = trainings._cards[id(trainings.queue.jobs[1])]
+    tick_until(trainings, lambda: card._plane is not None and "epoch 3" in card._caption.object)
+    history = trainings.queue.jobs[1].run.history()
+    logged = history[(history["name"] == "accuracy") & (history["split"] == "validation") & (history["domain"] == "target")]
+    shown = card._curves._sources["accuracy", "validation", "target"].data
+    assert list(shown["x"]) == [1, 2, 3]
+    assert list(shown["y"]) == list(logged["value"])
+    assert "n = 20 + 20" in card._summary.object
+    assert "(oracle)" in card._summary.object
+
+
+def test_figures_reach_the_page_before_their_columns_change(trainings, tmp_path):
+    trainings.start([fake(tmp_path, "mmd")])
+    tick_until(trainings, lambda: trainings.ended)
+    (card,) = trainings._cards.values()
+    tick_until(trainings, lambda: card._plane is not None)
+    panes = [pane for slot in card._slots for pane in slot if isinstance(pane, pn.pane.Bokeh)]
+    assert [pane.object for pane in panes] == [card._plane.figure, *card._curves.figures]
+
+
+def test_crash_is_shown_on_its_card_and_the_others_go_on(trainings, tmp_path):
+    trainings.start([fake(tmp_path, "noda", "--fail", "crash"), fake(tmp_path, "mmd")])
+    tick_until(trainings, lambda: trainings.ended)
+    failed, finished = trainings._cards.values()
+    assert failed._error.visible
+    assert "RuntimeError: the galaxies ran away. The log is " in failed._error.object
+    assert not finished._error.visible
+    assert [run.method for run in trainings.ended[0]] == ["mmd"]
+
+
+def test_stopped_training_is_resumed_from_its_card(trainings, tmp_path, monkeypatch):
+    monkeypatch.setattr("daexplore.app.trainings.resume_command", lambda run: [sys.executable, FAKE, "--resume", str(run), "--pause", "0"])
+    trainings.start([fake(tmp_path, "mmd", "--epochs", "40", "--pause", "0.2")])
+    tick_until(trainings, lambda: trainings.queue.jobs[0].run is not None and trainings.queue.jobs[0].run.evaluated)
+    (card,) = trainings._cards.values()
+    card.stop.param.trigger("clicks")
+    tick_until(trainings, lambda: trainings.ended)
+    assert card.resume.visible
+    card.resume.param.trigger("clicks")
+    tick_until(trainings, lambda: len(trainings.ended) == 2)
+    assert trainings.queue.jobs[0].run.evaluated == list(range(1, 41))
+
+
+def test_unwritable_folder_is_said_and_leaves_no_card(tmp_path):
+    root = tmp_path / "runs"
+    made = Trainings(ExplorerState(root))
+    root.touch()
+    with pytest.raises(InputError, match="cannot be written"):
+        made.start([fake(root)])
+    assert made._cards == {}
+
+
+def test_two_pages_share_nothing(tmp_path):
+    first, second = Trainings(ExplorerState(tmp_path / "a")), Trainings(ExplorerState(tmp_path / "b"))
+    first.queue.add(fake(tmp_path / "a"))
+    first._axes.x.end = 50
+    assert second.queue.jobs == []
+    assert second._axes.x.end == 6
+
+
+def test_plane_points_are_the_split_s_galaxies_by_domain_and_class(tmp_path):
+    run = make_run(tmp_path, "mmd", n=120, epochs=2)
+    points = plane_points(run, 2)
+    found = run.evaluation(2)
+    for (domain, label), x in points.x.items():
+        assert len(x) == len(points.y[domain, label]) == int((found.where(domain, "validation") & (found.labels == label)).sum())
+    assert points.total == points.shown == int(found.where(split="validation").sum())
+    # At a threshold of one half, the side of the boundary is the predicted class.
+    calls = sum(int((x > points.boundary).sum()) for x in points.x.values())
+    assert calls == int(found.predicted[found.where(split="validation")].sum())
+
+
+def test_shared_axes_only_grow(tmp_path):
+    run = make_run(tmp_path, "noda", n=120, epochs=3)
+    axes = SharedAxes()
+    axes.hold_plane(plane_points(run, 3))
+    axes.hold_curves(run.history())
+    assert axes.x.start <= -6
+    assert axes.x.end >= 6
+    mmd2 = run.history().query("name == 'mmd2' and split == 'validation'")["value"]
+    assert axes.mmd2.end > mmd2.max()
+    before = (axes.x.start, axes.x.end, axes.mmd2.end)
+    axes.hold_curves(run.history().head(5))
+    assert (axes.x.start, axes.x.end, axes.mmd2.end) == before
+
+
+def test_galaxies_beyond_the_frame_are_counted(tmp_path):
+    points = plane_points(make_run(tmp_path, "noda", n=120, epochs=3), 3)
+    axes = SharedAxes()
+    assert axes.hold_plane(points) <= 4
+    far = dataclasses.replace(points, y={key: y + 1000 * (key[0] == "target") for key, y in points.y.items()})
+    assert axes.hold_plane(far) == sum(len(y) for key, y in points.y.items() if key[0] == "target")
+    assert axes.y.end == 16
+
+
+def test_curves_follow_a_shortened_history(tmp_path):
+    run = make_run(tmp_path, "mmd", n=60, epochs=4)
+    curves = LiveCurves(4, SharedAxes())
+    history = run.history()
+    curves.show(history)
+    curves.show(history[history["epoch"] <= 2])
+    assert list(curves._sources["mmd2", "validation", "both"].data["x"]) == [1, 2]
+
+
+def test_progress_is_told_in_words(tmp_path):
+    job, other = Job([], tmp_path), Job([], tmp_path)
+    assert progress_text(job, [job]) == ("Waits for its turn", 0.0)
+    job.state, other.state = "starting", "simulating"
+    assert progress_text(job, [job])[0] == "Starting"
+    assert progress_text(job, [job, other])[0] == "Waiting for the simulated galaxies"
+    other.stage = Stage("simulating", 800, 4000)
+    assert progress_text(other, [job, other]) == ("Simulating galaxies: 800 of 4000", 0.2)
+    run = make_run(tmp_path, n=40, epochs=2, status="running")
+    running = Job.of_run(run)
+    running.eta = 200.0
+    assert progress_text(running, []) == ("Epoch 2 of 2 · 100% · about 3 min left", 1.0)
+    running.state = "stopped"
+    assert progress_text(running, [])[0] == "Stopped after 2 of 2 epochs"
+
+
+def test_walls_show_the_same_galaxies_in_both_domains():
+    found = walls(n=8, columns=4)
+    assert [(wall.domain, wall.kind) for wall in found] == [(d, k) for d in ("source", "target") for k in ("merger", "non-merger")]
+    assert all(wall.png.startswith(b"\x89PNG") for wall in found)
+    assert found[0].alt == "4 images of mergers in the source domain, F814W, F356W, F160W"
+    assert walls(n=8, columns=4) is found
+
+
+def test_welcome_trains_three_methods_and_then_leaves(tmp_path, monkeypatch):
+    finished = []
+    state = ExplorerState(tmp_path)
+    made = []
+    monkeypatch.setattr(welcome_module, "Trainings", lambda *args: made.append(Trainings(*args)) or made[0])
+    monkeypatch.setattr(welcome_module, "walls", list)
+    view = welcome_module.welcome(state, lambda: finished.append(True), lambda method: fake(tmp_path, method).command)
+    begin = view[1][0]
+    assert begin.label == "Train noDA, MMD and DANN (about 5 minutes)"
+    begin.param.trigger("clicks")
+    assert not begin.visible
+    tick_until(made[0], lambda: finished)
+    assert sorted(run.method for run in state.usable) == ["dann", "mmd", "noda"]
+
+
+def test_welcome_stays_with_what_went_wrong(tmp_path, monkeypatch):
+    finished, made = [], []
+    monkeypatch.setattr(welcome_module, "Trainings", lambda *args: made.append(Trainings(*args)) or made[0])
+    monkeypatch.setattr(welcome_module, "walls", list)
+
+    def command(method):
+        return fake(tmp_path, method, *(["--fail", "crash"] if method == "dann" else [])).command
+
+    view = welcome_module.welcome(ExplorerState(tmp_path), lambda: finished.append(True), command)
+    begin, compare, _ = view[1]
+    begin.param.trigger("clicks")
+    tick_until(made[0], lambda: not made[0].queue.busy)
+    assert finished == []
+    assert begin.visible
+    compare.param.trigger("clicks")
+    assert finished == [True]
+
+
+@pytest.fixture
+def form(tmp_path):
+    return _Form(ExplorerState(tmp_path / "runs"), None)
+
+
+def test_form_says_and_runs_one_training_for_each_method_and_seed(form):
+    form.methods.value, form.seeds.value, form.epochs.value = ["dann", "noda"], "1..2", "4"
+    jobs = form.jobs()
+    assert [(job.method, job.seed) for job in jobs] == [("noda", 1), ("dann", 1), ("noda", 2), ("dann", 2)]
+    assert jobs[1].command[1:-2] == ["-m", "daexplore", "train", "--data", "demo", "--method", "dann", "--seed", "1", "--epochs", "4"]
+    assert "daexplore train --data demo --method dann --seed 2 --epochs 4 --runs" in form._shown.object
+    assert form.start.label == "Start 4 trainings"
+
+
+def test_form_takes_paths_of_one_s_own(form, tmp_path):
+    form.data.value = "own"
+    with pytest.raises(InputError, match="path of the source images"):
+        form.jobs()
+    form.source.value, form.target.value = str(tmp_path), str(tmp_path / "nowhere")
+    with pytest.raises(InputError, match=r"target images .*nowhere do not exist"):
+        form.jobs()
+    (tmp_path / "nowhere").mkdir()
+    assert form.jobs()[0].command[4:8] == ["--source", str(tmp_path), "--target", str(tmp_path / "nowhere")]
+
+
+def test_form_offers_runs_that_did_not_come_to_their_end(tmp_path):
+    state = ExplorerState(tmp_path)
+    stopped = make_run(tmp_path, "mmd", n=40, epochs=2, status="stopped")
+    make_run(tmp_path, "noda", n=40, epochs=2)
+    form = _Form(state, None)
+    state.refresh()
+    form.refresh_stopped()
+    assert list(form.stopped.options.values()) == [stopped.id]
+
+
+@pytest.mark.parametrize("text", ["", "a", "1..", "-1", "0..99", "1.5"])
+def test_seeds_that_cannot_be_are_refused(text):
+    with pytest.raises(InputError, match="Seeds"):
+        parse_seeds(text)
+
+
+def test_epochs_that_cannot_be_are_refused():
+    assert parse_epochs(" ") is None
+    assert parse_epochs("12") == 12
+    for text in ("0", "-3", "many"):
+        with pytest.raises(InputError, match="Epochs"):
+            parse_epochs(text)
+
+
+def test_home_folder_is_understood(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "images").mkdir()
+    assert data_arguments(None, "~/images", "~/images")[1] == str(tmp_path / "images")
+
+
+def test_card_of_a_collapsed_network_says_so(tmp_path):
+    class Failing:
+        def submit(self, *_):
+            from concurrent.futures import Future
+
+            future = Future()
+            future.set_exception(InputError("The network's head does not tell class 0 from class 1."))
+            return future
+
+    job = Job.of_run(make_run(tmp_path, n=40, epochs=1, status="running"))
+    card = LiveCard(job, SharedAxes(), Failing())
+    card.update([job])
+    card.update([job])
+    assert "does not tell class 0" in card._summary.object
