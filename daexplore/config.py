@@ -97,7 +97,7 @@ class TrainConfig:
         accelerator: Fabric's name for the hardware ("auto", "cpu", "cuda", "mps").
     """
 
-    epochs: int = 20
+    epochs: int = 16
     batch_size: int = 64
     learning_rate: float = 1.5e-3
     weight_decay: float = 1e-4

@@ -43,9 +43,9 @@ def median_heuristic(x: Array, y: Array, floor: float = 1e-12) -> float:
     no gradient flows through it. ``floor`` keeps identical points from giving a zero bandwidth. Gretton et al. 2012, JMLR 13, sec. 8.
     """
     xp: Any = array_namespace(x, y)
-    if hasattr(x, "detach"):
-        x, y = x.detach(), y.detach()
     pooled = xp.concat([x, y], axis=0)
+    if hasattr(pooled, "detach"):
+        pooled = pooled.detach()
     n = pooled.shape[0]
     d2 = squared_distances(pooled, pooled)
     # Dropping the last entry and reshaping to rows of n + 1 puts the diagonal into the first column.

@@ -250,9 +250,11 @@ def test_queue_drops_what_cannot_be_started(tmp_path):
     (tmp_path / "file").touch()
     queue = JobQueue()
     queue.add(fake(tmp_path / "file"))
+    queue.add(fake(tmp_path / "file", method="mmd"))
     with pytest.raises(InputError):
         queue.poll()
     assert queue.jobs == []
+    assert not queue.poll()
 
 
 def test_commands_are_shown_as_one_types_them(tmp_path):

@@ -189,7 +189,7 @@ def test_a_reader_never_sees_half_a_run_json(tmp_path):
 from daexplore.runs import RunWriter
 writer = RunWriter.open({str(run.path)!r})
 print("ready", flush=True)
-for i in range(3000):
+for i in range(600):
     writer.update(note="x" * (i % 50) * 100)
 """
     process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, text=True, stdout=subprocess.PIPE)

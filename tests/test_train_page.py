@@ -212,6 +212,17 @@ def test_welcome_stays_with_what_went_wrong(tmp_path, monkeypatch):
     assert finished == [True]
 
 
+def test_welcome_comes_back_when_nothing_can_be_started(tmp_path, monkeypatch):
+    monkeypatch.setattr(welcome_module, "walls", list)
+    state = ExplorerState(tmp_path / "runs")
+    view = welcome_module.welcome(state, command=lambda method: fake(tmp_path, method).command)
+    (tmp_path / "runs").touch()
+    view[1][0].param.trigger("clicks")
+    assert "cannot be written" in state.alert
+    assert view[1][0].visible
+    assert not state.training
+
+
 @pytest.fixture
 def form(tmp_path):
     return _Form(ExplorerState(tmp_path / "runs"), None)

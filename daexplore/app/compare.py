@@ -69,10 +69,10 @@ class Compare:
             sizing_mode="stretch_width",
             margin=0,
         )
-        self._watch()
+        self._watch(session)
         guarded(state, self.rebuild)()
 
-    def _watch(self) -> None:
+    def _watch(self, session: Session) -> None:
         state = self._state
         for names, react in (
             (["run_ids", "view"], self.rebuild),
@@ -82,7 +82,7 @@ class Compare:
             (["selection"], self._selection),
             (["dark"], self._ink),
         ):
-            state.param.watch(guarded(state, partial(_without_event, react)), names)
+            state.param.watch(guarded(state, session.together(partial(_without_event, react))), names)
 
     def rebuild(self) -> None:
         """New figures, one a run. Those of the margin plane share their axes, those of the other views have their own."""
@@ -91,7 +91,6 @@ class Compare:
         count = len(self._scenes)
         self._ranges = [_ranges()] * count if state.view == "plane" else [_ranges() for _ in range(count)]
         self._panels = [LatentPanel(ranges, i, self._tapped, self._outlined) for i, ranges in enumerate(self._ranges)]
-        self._board.objects = []
         self.update(fit=True)
         if self._panels:
             grid = gridplot([[panel.figure for panel in self._panels]], toolbar_location="right", sizing_mode="stretch_both")
@@ -190,10 +189,10 @@ class Compare:
             self.update(fit=True)
 
     def _tapped(self, sample_id: str) -> None:
-        guarded(self._state, self._state.param.update)(galaxy=sample_id)
+        guarded(self._state, self._session.together(self._state.param.update))(galaxy=sample_id)
 
     def _outlined(self, sample_ids: frozenset[str] | None) -> None:
-        guarded(self._state, self._state.param.update)(selection=sample_ids)
+        guarded(self._state, self._session.together(self._state.param.update))(selection=sample_ids)
 
 
 def _without_event(react: Callable[[], None], _: Any) -> None:

@@ -59,7 +59,7 @@ def page(root: str | os.PathLike[str] | None = None) -> pmui.Page:
     state.dark = bool(shell.dark_theme)
     shell.param.watch(lambda event: state.param.update(dark=bool(event.new)), "dark_theme")
     if pn.state.curdoc:
-        pn.state.add_periodic_callback(guarded(state, state.refresh), period=_LOOK_EVERY)
+        pn.state.add_periodic_callback(guarded(state, session.together(state.refresh)), period=_LOOK_EVERY)
     return shell
 
 

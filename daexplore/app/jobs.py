@@ -1,5 +1,6 @@
 """Training as child processes: started from a page, followed through their folders, and independent of the page that started them."""
 
+import contextlib
 import os
 import re
 import shutil
@@ -199,7 +200,9 @@ class Job:
 
     def _signal(self, number: int) -> None:
         if self._mark["host"] == socket.gethostname() and process_exists(self._mark):
-            os.kill(self._mark["pid"], number)
+            # It may end between the two lines.
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self._mark["pid"], number)
 
     def _look(self) -> None:
         lines, self._offset = follow(self.folder / "progress.jsonl", self._offset)

@@ -66,7 +66,7 @@ class JobQueue:
         """Follows all jobs and starts those whose turn it is; True while some have not ended.
 
         Raises:
-            InputError: a job cannot be started; it is dropped.
+            InputError: a job cannot be started; all that wait are dropped, since they would write to the same folder.
         """
         for job in self.jobs:
             job.poll()
@@ -75,8 +75,8 @@ class JobQueue:
             try:
                 job.start()
             except InputError:
-                self.jobs.remove(job)
-                self._started.remove(job)
+                self.jobs = [other for other in self.jobs if other.state != "waiting"]
+                self._started = [other for other in self._started if other.state != "waiting"]
                 raise
         return self.busy
 

@@ -1,15 +1,17 @@
-"""Doing things later in one visitor's session: from another thread, or once the visitor's hand rests."""
+"""Doing things in one visitor's session: as one change of the page, from another thread, or once the visitor's hand rests."""
 
 from collections.abc import Callable
-from functools import partial
-from typing import Any
+from functools import partial, wraps
+from typing import Any, ParamSpec, TypeVar
 
 import panel as pn
-from panel.io.document import unlocked
+from panel.io.document import hold
 from panel.io.state import set_curdoc
 
 __all__ = ["Session"]
 
+P = ParamSpec("P")
+T = TypeVar("T")
 _REST = 120  # [ms]
 
 
@@ -23,12 +25,28 @@ class Session:
         if self._document is not None and self._document.session_context is not None:
             pn.state.on_session_destroyed(self._destroyed)
 
+    def together(self, function: Callable[P, T]) -> Callable[P, T]:
+        """``function`` with all its changes to the page sent as one message, in order.
+
+        Panel and Bokeh send theirs by different ways; when a function both shows new figures and moves what is in them, the second message
+        may otherwise overtake the first and speak of models the page has not heard of yet.
+        """
+
+        @wraps(function)
+        def call(*args: P.args, **kwargs: P.kwargs) -> T:
+            if self._document is None:
+                return function(*args, **kwargs)
+            with set_curdoc(self._document), hold(self._document, policy="collect"):
+                return function(*args, **kwargs)
+
+        return call
+
     def later(self, function: Callable[[], object]) -> None:
         """Runs ``function`` in this session as soon as it can, whatever thread this is called from; drops it once the visitor is gone."""
         if self._document is None:
             function()
         elif not self._gone:
-            self._document.add_next_tick_callback(partial(self._call, function))
+            self._document.add_next_tick_callback(self.together(function))
 
     def settled(self, name: str, function: Callable[[], object]) -> None:
         """Runs ``function`` once this has not been called with the same ``name`` for a moment: for what is too slow to follow a slider."""
@@ -42,11 +60,7 @@ class Session:
 
     def _rested(self, name: str, function: Callable[[], object]) -> None:
         self._resting.pop(name, None)
-        self._call(function)
-
-    def _call(self, function: Callable[[], object]) -> None:
-        with set_curdoc(self._document), unlocked():
-            function()
+        self.together(function)()
 
     def _destroyed(self, _: Any) -> None:
         self._gone = True

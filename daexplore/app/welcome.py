@@ -14,6 +14,7 @@ from daexplore.app.live import STYLES
 from daexplore.app.state import ExplorerState
 from daexplore.app.trainings import Trainings
 from daexplore.app.walls import Wall, walls
+from daexplore.errors import InputError
 from daexplore.runs import Run
 from daexplore.views.images import data_uri
 from daexplore.views.style import DOMAIN_COLORS
@@ -71,15 +72,20 @@ def welcome(
 
     trainings = Trainings(state, ended)
 
-    def go_live() -> None:
-        state.training = True
-        begin.visible = compare.visible = gallery.visible = hint.visible = False
-        hero.object = _hero(_LIVE)
+    def go_live(live: bool = True) -> None:
+        state.training = live
+        begin.visible = gallery.visible = hint.visible = not live
+        compare.visible = False
+        hero.object = _hero(_LIVE if live else _LEAD)
 
     def start(*_: object) -> None:
         go_live()
         trainings.queue.forget_ended()
-        trainings.start(Job(command(method), state.root, method=method) for method in METHODS)
+        try:
+            trainings.start(Job(command(method), state.root, method=method) for method in METHODS)
+        except InputError:
+            go_live(False)
+            raise
 
     def look(*_: object) -> None:
         compare.visible = state.training and bool(state.usable)

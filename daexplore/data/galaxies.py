@@ -99,10 +99,10 @@ class GalaxySet:
         Raises:
             InputError: an id that is not in the set.
         """
-        rows = pd.Index(self.catalogue["sample_id"]).get_indexer(pd.Index(list(sample_ids)))
+        rows: NDArray[np.int64] = pd.Index(self.catalogue["sample_id"]).get_indexer(pd.Index(list(sample_ids)))
         if (rows < 0).any():
             raise InputError(f"Galaxy set {self.name!r} has no galaxy {list(sample_ids)[int(np.argmax(rows < 0))]!r}.")
-        return rows.astype(np.int64)
+        return rows
 
     def take(self, rows: NDArray[np.integer[Any]] | NDArray[np.bool_]) -> "GalaxySet":
         """The given rows (numbers or a mask) as a new set; their images are copied."""

@@ -62,5 +62,5 @@ def gradcam_map(run_path: str | Path, epoch: int, sample_id: str, domain: str) -
     images = as_batch(galaxies.images, galaxies.rows([sample_id]), preprocess, domain)
     logits: Any = network(images).logits.detach().numpy()
     classes = logits.argmax(1) if logits.shape[1] > 2 else np.ones(1, np.int64)
-    maps: NDArray[np.float32] = gradcam(network, images, classes, network.saliency_layer)
-    return maps[0]
+    found: NDArray[np.float32] = gradcam(network, images, classes, network.saliency_layer)[0]
+    return found

@@ -148,7 +148,7 @@ def _train(
             recorder.epoch(epoch, step, float(schedule.get_last_lr()[0]), time.perf_counter() - started)
             save_state(writer.resume_path, epoch, adapter, optimizer, schedule)
     fabric.barrier()
-    path = fabric.broadcast(writer.path if writer else None)
+    path: Path = fabric.broadcast(writer.path if writer else Path())
     if writer:
         conclude(writer, prepared, adapter.network, config, fabric.device, report)
     fabric.barrier()

@@ -56,6 +56,17 @@ def wait_until(condition: Callable[[], bool], seconds: float = 180.0) -> None:
         time.sleep(0.2)
 
 
+def answer_time(served: Served) -> float:
+    """Median time [s] in which the one thread that also serves the page answers."""
+    waits = []
+    for _ in range(9):
+        began = time.perf_counter()
+        urllib.request.urlopen(served.url.rpartition("/")[0] + "/favicon.ico").close()
+        waits.append(time.perf_counter() - began)
+        time.sleep(0.2)
+    return statistics.median(waits)
+
+
 def statuses(root: Path) -> list[str]:
     return sorted(json.loads(file.read_text())["status"] for file in root.glob("*/run.json"))
 
@@ -69,19 +80,15 @@ def test_empty_folder_shows_both_domains_and_the_trio_trains_live_until_the_comp
             expect(picture).to_be_visible()
             assert picture.evaluate("image => image.naturalWidth") > 500
 
+    idle = answer_time(empty)
     page.get_by_role("button", name=BEGIN).click()
     for method in ("noDA", "MMD", "DANN"):
         expect(card(page, method)).to_contain_text("running", timeout=PATIENCE)
     expect(card(page, "MMD")).to_contain_text("Margin plane after epoch", timeout=PATIENCE)
     expect(card(page, "MMD")).to_contain_text("target (oracle)", timeout=PATIENCE)
 
-    waits = []
-    for _ in range(10):
-        began = time.perf_counter()
-        urllib.request.urlopen(empty.url.rpartition("/")[0] + "/favicon.ico").close()
-        waits.append(time.perf_counter() - began)
-        time.sleep(0.2)
-    assert statistics.median(waits) < 0.5, "the server answers while three trainings run"
+    # On a machine that is busy with other things everything is slow, also before the trainings.
+    assert answer_time(empty) < max(0.5, 8 * idle), "the server answers while three trainings run"
 
     page.set_default_timeout(PATIENCE)
     wait_for_panels(page, 3)

@@ -9,6 +9,8 @@ from daexplore.data.simulate.conditions import Optics, SurveyCondition
 
 __all__ = ["galsim_psf", "transfer_functions"]
 
+_PUPIL_SCALE = 0.02  # [m]
+
 
 def galsim_psf(optics: Optics, pixel_scale: float) -> Any:
     """The GalSim profile of a band's point spread function: diffraction by the pupil, blur, and the pixel's own area.
@@ -49,9 +51,6 @@ def transfer_functions(condition: SurveyCondition, grid: int) -> NDArray[np.comp
         half[:, -1] = half[:, -1].real
         transfers.append(half / half[0, 0])
     return np.array(transfers, np.complex64)
-
-
-_PUPIL_SCALE = 0.02
 
 
 def _hexagonal_pupil(optics: Optics) -> NDArray[np.float64]:
