@@ -92,10 +92,12 @@ class Compare:
         self._ranges = [_ranges()] * count if state.view == "plane" else [_ranges() for _ in range(count)]
         self._panels = [LatentPanel(ranges, i, self._tapped, self._outlined) for i, ranges in enumerate(self._ranges)]
         self.update(fit=True)
-        if self._panels:
-            grid = gridplot([[panel.figure for panel in self._panels]], toolbar_location="right", sizing_mode="stretch_both")
-            grid.toolbar.logo = None
-            self._board.objects = [pn.pane.Bokeh(grid, sizing_mode="stretch_both", margin=0)]
+        self._board.objects = [self._side_by_side()] if self._panels else []
+
+    def _side_by_side(self) -> pn.pane.Bokeh:
+        grid = gridplot([[panel.figure for panel in self._panels]], toolbar_location="right", sizing_mode="stretch_both")
+        grid.toolbar.logo = None
+        return pn.pane.Bokeh(grid, sizing_mode="stretch_both", margin=0)
 
     def update(self, fit: bool = False) -> None:
         """Moves the points of the figures there are."""

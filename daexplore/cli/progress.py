@@ -15,6 +15,8 @@ from daexplore.engine import Progress as Stage
 
 __all__ = ["simulation_progress", "training_progress"]
 
+FEW_STEPS = 500
+
 
 def _bars() -> Progress:
     columns = (
@@ -48,6 +50,11 @@ def training_progress(title: str) -> Iterator[Callable[[Stage], None]]:
         def report(stage: Stage) -> None:
             nonlocal told
             if stage.stage not in tasks:
+                if stage.stage == "training" and stage.total < FEW_STEPS:
+                    bars.console.print(
+                        f"[yellow]Only {stage.total} training steps: a network trained so little looks like one whose adaptation failed. "
+                        "Raise --epochs, or lower the batch with --set train.batch_size=16.[/yellow]"
+                    )
                 tasks[stage.stage] = bars.add_task(stage.stage, total=stage.total, values="")
             bars.update(tasks[stage.stage], completed=stage.done, values=_values(stage))
             if feed and (time.monotonic() - told > 0.2 or stage.done == stage.total):

@@ -123,8 +123,8 @@ class GalaxySet:
         ]
         if bad:
             raise InputError(
-                f"Galaxy set {self.name!r}: {len(bad)} of {len(self)} images hold NaN or infinite pixels, first {self.sample_ids[bad[0]]!r} "
-                f"(row {bad[0]}). Mask or replace those pixels, or leave these images out."
+                f"Galaxy set {self.name!r}: {len(bad)} of {len(self)} images hold NaN or infinite pixels, "
+                f"first {self.sample_ids[bad[0]]!r} (row {bad[0]}). Mask or replace those pixels, or leave these images out."
             )
 
     def fingerprint(self) -> str:
@@ -164,7 +164,8 @@ class GalaxySet:
         missing = [name for name in _FILES if not (folder / name).is_file()]
         if missing:
             raise InputError(
-                f"{folder} is not a galaxy set: it lacks {', '.join(missing)}. Make one with `daexplore simulate`, or give a path to your images."
+                f"{folder} is not a galaxy set: it lacks {', '.join(missing)}. "
+                "Make one with `daexplore simulate`, or give a path to your images."
             )
         try:
             about = json.loads((folder / _FILES[2]).read_text())
