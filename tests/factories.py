@@ -114,7 +114,7 @@ def make_run(
         latent_dim=latent_dim,
         samples=samples,
         preprocessing={"stretch": "linear"},
-        mmd_bandwidths=[8.0, 16.0, 32.0, 64.0, 128.0],
+        mmd_bandwidths=[0.25, 0.5, 1.0, 2.0, 4.0],
     )
     evaluated = samples[samples["split"] != "train"]
     accuracies = [_write_epoch(writer, epoch, epochs, evaluated, seed) for epoch in range(1, epochs + 1)]

@@ -6,9 +6,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GroupKFold, cross_val_predict
 
-from daexplore.analysis.two_sample import domain_probe, fixed_bandwidths, mmd2_chunked, spread
+from daexplore.analysis.two_sample import domain_probe, mmd2_chunked, spread
 from daexplore.errors import InputError
-from daexplore.kernels import SCALES, median_heuristic, mmd2
+from daexplore.kernels import mmd2
 
 
 def draw_domains(n=600, d=8, shift=1.0, seed=0):
@@ -26,16 +26,6 @@ def test_chunks_change_nothing(chunk):
     x, y = rng.normal(size=(37, 5)).astype(np.float32), rng.normal(size=(29, 5)).astype(np.float32) + 1
     expected = mmd2(x.astype(float), y.astype(float), (0.5, 4.0))
     assert mmd2_chunked(x, y, (0.5, 4.0), chunk=chunk) == pytest.approx(float(expected), abs=1e-12)
-
-
-def test_bandwidths_are_those_of_the_median_heuristic_and_stay():
-    rng = np.random.default_rng(0)
-    x, y = rng.normal(size=(300, 5)), rng.normal(size=(200, 5)) + 1
-    expected = [scale * median_heuristic(x, y) for scale in SCALES]
-    np.testing.assert_allclose(fixed_bandwidths(x, y), expected)
-    few = fixed_bandwidths(x, y, limit=150)
-    assert few == fixed_bandwidths(x, y, limit=150)
-    np.testing.assert_allclose(few, expected, rtol=0.15)
 
 
 def test_the_spread_is_the_root_mean_square_distance_from_the_mean():

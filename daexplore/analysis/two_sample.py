@@ -9,26 +9,11 @@ from numpy.typing import NDArray
 
 from daexplore.analysis.metrics import auc
 from daexplore.errors import InputError
-from daexplore.kernels import SCALES, gaussian_kernel, median_heuristic, squared_distances
+from daexplore.kernels import gaussian_kernel, squared_distances
 
-__all__ = ["DomainProbe", "domain_probe", "fixed_bandwidths", "mmd2_chunked", "spread"]
+__all__ = ["DomainProbe", "domain_probe", "mmd2_chunked", "spread"]
 
 Floats = NDArray[np.floating[Any]]
-
-
-def fixed_bandwidths(x: Floats, y: Floats, limit: int = 500) -> list[float]:
-    """The sigma^2 of each kernel for comparing two samples, to be chosen once and then kept: MMD^2 of other bandwidths is not comparable.
-
-    Args:
-        x: (n, d).
-        y: (m, d).
-        limit: at most so many rows of each, always the same ones, enter the median heuristic.
-
-    Returns:
-        ``SCALES`` times the median heuristic of the pooled sample.
-    """
-    x, y = (rows[np.random.default_rng(0).permutation(len(rows))[:limit]].astype(np.float64) for rows in (x, y))
-    return [scale * median_heuristic(x, y) for scale in SCALES]
 
 
 def spread(latents: Floats) -> float:

@@ -58,7 +58,8 @@ def expect_halos(page: Page, compared: list[Run], sample_id: str, epoch: int | N
     for panel, run in zip(panels(page), compared, strict=True):
         found, plane = plane_of(run, epoch)
         row = int(np.flatnonzero(found.sample_ids == sample_id)[0])
-        assert (panel["halo"]["x"], panel["halo"]["y"]) == (pytest.approx([plane.x[row]], abs=1e-4), pytest.approx([plane.y[row]], abs=1e-4))
+        assert panel["halo"]["x"] == pytest.approx([plane.x[row]], abs=1e-4)
+        assert panel["halo"]["y"] == pytest.approx([plane.y[row]], abs=1e-4)
         domain, _, view = sample_id.partition("/")
         twin = int(np.flatnonzero(found.sample_ids == f"{'target' if domain == 'source' else 'source'}/{view}")[0])
         assert panel["twin"]["x"] == pytest.approx([plane.x[twin]], abs=1e-4)
@@ -75,7 +76,8 @@ def test_opens_on_the_three_methods_with_a_true_headline(page: Page, compared: l
     first = compared[0].evaluation()
     target = first.where("target", "test")
     accuracy = 100 * (first.predicted == first.labels)[target].mean()
-    expect(page.locator(".headline")).to_contain_text(f"On {target.sum()} held-out target galaxies (test split, oracle) accuracy noDA {accuracy:.1f}%")
+    sentence = f"On {target.sum()} held-out target galaxies (test split, oracle) accuracy noDA {accuracy:.1f}%"
+    expect(page.locator(".headline")).to_contain_text(sentence)
 
 
 def test_tap_selects_the_galaxy_under_the_pointer_in_all_panels_also_after_zoom_and_epoch_change(page: Page, compared: list[Run]) -> None:
@@ -136,7 +138,8 @@ def winding(x: float, y: float, corners: list[tuple[float, float]]) -> int:
 def test_lasso_counts_equal_a_reference(page: Page, compared: list[Run]) -> None:
     panel = panels(page)[1]
     page.evaluate(
-        "id => Bokeh.index.find_one_by_id(id).model.on_event('selectiongeometry', event => { if (event.final) window.outline = event.geometry })",
+        """id => Bokeh.index.find_one_by_id(id).model.on_event('selectiongeometry',
+          event => { if (event.final) window.outline = event.geometry })""",
         panel["id"],
     )
     left, top, width, height = panel["frame"]
@@ -206,4 +209,6 @@ def test_roc_curves_of_all_runs_in_both_domains(page: Page, compared: list[Run])
     for run in compared:
         expect(summary).to_contain_text(run.label)
     expect(summary).to_contain_text("target (oracle), n = ")
-    page.wait_for_function("() => Bokeh.documents.flatMap(doc => [...doc._all_models.values()]).filter(m => m.type === 'Figure').length >= 5")
+    page.wait_for_function(
+        "() => Bokeh.documents.flatMap(doc => [...doc._all_models.values()]).filter(model => model.type === 'Figure').length >= 5"
+    )
