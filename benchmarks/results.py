@@ -27,18 +27,17 @@ def collect(folder: Path) -> pd.DataFrame:
         if run.status == "finished":
             rows = metrics_rows({run.label: run.info["metrics"]}, ("test",)).drop(columns="run")
             about = {"method": run.method, "seed": run.seed, "epoch": run.selected_epoch, "config_hash": run.info["config_hash"]}
-            seconds = sum(run.info["seconds"].values())
-            parts.append(rows.assign(**about, seconds=round(seconds)))
+            parts.append(rows.assign(**about))
     table = pd.concat(parts, ignore_index=True)
-    first = ["method", "seed", "epoch", "domain", "split", "name", "value", "low", "high", "n", "oracle", "seconds", "config_hash"]
+    first = ["method", "seed", "epoch", "domain", "split", "name", "value", "low", "high", "n", "oracle", "config_hash"]
     return table[first].round({"value": 4, "low": 4, "high": 4})
 
 
 def markdown(results: pd.DataFrame) -> str:
     """The table of README.md: mean and standard deviation over seeds, with each seed's target accuracy."""
     lines = [
-        "| method | source accuracy | source AUC | target accuracy | each seed | target AUC | minutes |",
-        "|---|---|---|---|---|---|---|",
+        "| method | source accuracy | source AUC | target accuracy | each seed | target AUC |",
+        "|---|---|---|---|---|---|",
     ]
     for method, title in METHODS.items():
         chosen = results[results["method"] == method]
@@ -48,7 +47,6 @@ def markdown(results: pd.DataFrame) -> str:
             cells.append(f"{values.mean():.3f} ± {values.std():.3f}")
             if (domain, name) == ("target", "accuracy"):
                 cells.append(", ".join(f"{value:.3f}" for value in values))
-        cells.append(f"{chosen.drop_duplicates('seed')['seconds'].mean() / 60:.1f}")
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
 

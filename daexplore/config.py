@@ -126,6 +126,13 @@ class RunConfig:
         """The alignments' names joined by "+", or "noda"."""
         return "+".join(a.name.rpartition(":")[2].lower() for a in self.alignments) or "noda"
 
+    @property
+    def batch_norm(self) -> str:
+        """Which images give batch norm its statistics: "mixed" or "source", with "auto" resolved."""
+        if self.train.batch_norm == "auto":
+            return "mixed" if self.alignments else "source"
+        return self.train.batch_norm
+
 
 def preset(name: str) -> RunConfig:
     """The documented settings for a simulator preset: "distant" is the experiment, "demo" a smaller one for a first look."""
@@ -209,8 +216,8 @@ def config_hash(config: RunConfig) -> str:
 
 
 def differences(configs: list[RunConfig]) -> dict[str, list[Any]]:
-    """The settings that are not the same in all configs: dotted name -> value in each."""
-    flat = [_flatten(to_dict(config)) for config in configs]
+    """The settings that are not the same in all configs: dotted name -> value in each; what is "auto" counts as what it stands for."""
+    flat = [_flatten(to_dict(config)) | {"train.batch_norm": config.batch_norm} for config in configs]
     names = list(dict.fromkeys(name for values in flat for name in values))
     table = {name: [values.get(name) for values in flat] for name in names}
     return {name: row for name, row in table.items() if any(value != row[0] for value in row)}

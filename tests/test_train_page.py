@@ -52,7 +52,7 @@ def test_cards_follow_trainings_to_their_end(trainings, tmp_path):
     tick_until(trainings, lambda: trainings.ended)
     assert [[run.method for run in runs] for runs in trainings.ended] == [["noda", "mmd"]]
     card = trainings._cards[id(trainings.queue.jobs[1])]
-    tick_until(trainings, lambda: card._plane is not None and "epoch 3" in card._caption.object)
+    tick_until(trainings, lambda: "epoch 3" in card._caption.object)
     history = trainings.queue.jobs[1].run.history()
     logged = history[(history["name"] == "accuracy") & (history["split"] == "validation") & (history["domain"] == "target")]
     shown = card._curves._sources["accuracy", "validation", "target"].data
@@ -62,22 +62,23 @@ def test_cards_follow_trainings_to_their_end(trainings, tmp_path):
     assert "(oracle)" in card._summary.object
 
 
-def test_figures_reach_the_page_before_their_columns_change(trainings, tmp_path):
-    trainings.start([fake(tmp_path, "mmd")])
-    tick_until(trainings, lambda: trainings.ended)
+def test_figures_are_made_with_their_card_and_shown_when_they_have_something_to_show(trainings, tmp_path):
+    trainings.start([fake(tmp_path, "mmd", "--simulate", "0.5")])
     (card,) = trainings._cards.values()
-    tick_until(trainings, lambda: card._plane is not None)
-    panes = [pane for slot in card._slots for pane in slot if isinstance(pane, pn.pane.Bokeh)]
-    assert [pane.object for pane in panes] == [card._plane.figure, *card._curves.figures]
+    figures = [pane.object for column in (card._upper, card._lower) for pane in column if isinstance(pane, pn.pane.Bokeh)]
+    assert figures == [card._plane.figure, *card._curves.figures]
+    assert not card._upper.visible
+    assert not card._lower.visible
+    tick_until(trainings, lambda: card._upper.visible and card._lower.visible)
+    assert card._curves._epochs.end == 3
 
 
 def test_crash_is_shown_on_its_card_and_the_others_go_on(trainings, tmp_path):
     trainings.start([fake(tmp_path, "noda", "--fail", "crash"), fake(tmp_path, "mmd")])
     tick_until(trainings, lambda: trainings.ended)
     failed, finished = trainings._cards.values()
-    assert failed._error.visible
-    assert "RuntimeError: the galaxies ran away. The log is " in failed._error.object
-    assert not finished._error.visible
+    assert "role='alert'>RuntimeError: the galaxies ran away. The log is " in failed._progress.object
+    assert "role='alert'" not in finished._progress.object
     assert [run.method for run in trainings.ended[0]] == ["mmd"]
 
 
@@ -148,10 +149,10 @@ def test_galaxies_beyond_the_frame_are_counted(tmp_path):
 
 def test_curves_follow_a_shortened_history(tmp_path):
     run = make_run(tmp_path, "mmd", n=60, epochs=4)
-    curves = LiveCurves(4, SharedAxes())
+    curves = LiveCurves(SharedAxes())
     history = run.history()
-    curves.show(history)
-    curves.show(history[history["epoch"] <= 2])
+    curves.show(history, 4)
+    curves.show(history[history["epoch"] <= 2], 4)
     assert list(curves._sources["mmd2", "validation", "both"].data["x"]) == [1, 2]
 
 

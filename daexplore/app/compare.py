@@ -45,7 +45,7 @@ class Compare:
         self._heads, self._feet, self._caption = (pn.pane.HTML("", **html) for _ in range(3))
         self._board = pn.Column(
             sizing_mode="stretch_width",
-            styles={"height": "clamp(260px, calc(100vh - 530px), 640px)", "flex": "none"},
+            styles={"height": "clamp(260px, calc(100vh - 545px), 640px)", "flex": "none"},
             margin=0,
             css_classes=["board"],
         )

@@ -1,7 +1,10 @@
 """The explorer's page: one for each visitor, over a folder of runs."""
 
+import importlib
 import os
+import threading
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 from urllib.parse import urlencode
 
@@ -28,6 +31,7 @@ _BAR = {
 }
 _TAB = {"& .MuiTab-root": {"minHeight": "44px"}, "& .MuiTab-root.Mui-selected": {"color": "inherit !important"}}
 _LOOK_EVERY = 1000  # [ms]
+_WARM_AFTER = 5.0  # [s]
 _ADDRESS = ["run_ids", "chosen", "epoch", "view", "galaxy", "threshold"]
 
 
@@ -38,6 +42,7 @@ def page(root: str | os.PathLike[str] | None = None) -> pmui.Page:
         root: folder of runs; None takes the environment variable DAEXPLORE_RUNS, else ``runs``.
     """
     pn.extension(respect_explicit_sizing=True)
+    _own_style_sheets()
     state = ExplorerState(os.fspath(root) if root else os.environ.get("DAEXPLORE_RUNS") or "runs")
     session = Session()
     _share_address(state)
@@ -59,8 +64,32 @@ def page(root: str | os.PathLike[str] | None = None) -> pmui.Page:
     state.dark = bool(shell.dark_theme)
     shell.param.watch(lambda event: state.param.update(dark=bool(event.new)), "dark_theme")
     if pn.state.curdoc:
-        pn.state.add_periodic_callback(guarded(state, session.together(state.refresh)), period=_LOOK_EVERY)
+        _warm_up()
+        look = guarded(state, session.together(state.refresh))
+        # Not before the browser has the page: changes sent while it is still fetching it speak of parts it does not know.
+        pn.state.onload(lambda: pn.state.add_periodic_callback(look, period=_LOOK_EVERY))
     return shell
+
+
+def _own_style_sheets() -> None:
+    """Has Panel's style sheets come from this server.
+
+    Panel notes that only when it renders a page's HTML. A session that is made anew when a slow or lost connection comes back has none
+    rendered, and would send the visitor to another host.
+    """
+    from panel.io.resources import LOCAL_DIST
+
+    if pn.state.curdoc:
+        base = f"{pn.state.rel_path}/" if pn.state.rel_path else ""
+        pn.state.curdoc.template_variables.setdefault("dist_url", base + LOCAL_DIST)
+
+
+@cache
+def _warm_up() -> None:
+    """Imports, beside the first visitor's page, what the other tabs need: the first to open one does not wait for it then."""
+    timer = threading.Timer(_WARM_AFTER, lambda: importlib.import_module("daexplore.views.roc"))
+    timer.daemon = True
+    timer.start()
 
 
 def _content(state: ExplorerState, session: Session) -> tuple[pn.viewable.Viewable, pn.viewable.Viewable]:
@@ -124,9 +153,15 @@ def _rooms(state: ExplorerState, session: Session, menu: pmui.TabMenu) -> pn.vie
         top.visible = chosen in ("Compare", "Performance")
         if chosen in entered:
             entered[chosen]()
-            return
-        content, entered[chosen] = makers[chosen]()
-        rooms[chosen].objects = [content]
+        elif chosen == "Compare":
+            furnish(chosen)
+        elif not rooms[chosen].objects:
+            rooms[chosen].objects = [pn.pane.HTML("<p class='hint'>Drawing …</p>", stylesheets=[STYLE])]
+            session.later(guarded(state, lambda: furnish(chosen)))
+
+    def furnish(name: str) -> None:
+        content, entered[name] = makers[name]()
+        rooms[name].objects = [content]
 
     guarded(state, enter)()
     menu.param.watch(guarded(state, enter), "active")
@@ -158,7 +193,8 @@ def _runs(state: ExplorerState) -> pn.viewable.Viewable:
 def _headline(state: ExplorerState, session: Session) -> pn.viewable.Viewable:
     from daexplore.app.scene import scene
 
-    sentence = pn.pane.HTML("", sizing_mode="stretch_width", stylesheets=[STYLE], margin=0)
+    # An empty line of the sentence's height, so that nothing moves when it comes in.
+    sentence = pn.pane.HTML("<p class='headline'></p>", sizing_mode="stretch_width", stylesheets=[STYLE], margin=0)
 
     def draw() -> None:
         sentence.object = f"<p class='headline'>{headline(state, [scene(state, run) for run in state.runs])}</p>"

@@ -96,6 +96,7 @@ class LatentPanel:
             self.points.data = columns
         for dots in self._dots:
             dots.glyph.line_alpha = 0.9 if by_probability else 0.0
+            dots.glyph.size = _size(len(scene.rows))
         self.figure.xaxis.axis_label = scene.coordinates.axes[0]
         self.figure.yaxis.axis_label = scene.coordinates.axes[1] if self._leftmost or scene.coordinates.kind == "pca" else None
         self.set_threshold(threshold)
@@ -183,6 +184,11 @@ class LatentPanel:
     def _ids(self, mask: NDArray[np.bool_]) -> frozenset[str]:
         assert self.scene is not None
         return frozenset(map(str, self.scene.evaluation.sample_ids[mask]))
+
+
+def _size(count: int) -> float:
+    """Of a marker, so that few galaxies are seen and many do not run together [screen pixel]."""
+    return 9 if count < 300 else 7 if count < 1200 else 5 if count < 10_000 else 4
 
 
 def _empty_figure(ranges: tuple[Range1d, Range1d]) -> Any:

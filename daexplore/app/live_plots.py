@@ -103,38 +103,41 @@ class LivePlane:
 
     Args:
         axes: shared between runs, since x and y mean the same in all of them.
-        classes: their names.
     """
 
-    def __init__(self, axes: SharedAxes, classes: tuple[str, ...]) -> None:
+    def __init__(self, axes: SharedAxes) -> None:
         self.figure = _small(240, x_range=axes.x, y_range=axes.y)
         self.figure.xaxis.axis_label, self.figure.yaxis.axis_label = "distance to the boundary [source spread]", "domain probe [σ]"
         self._side = BoxAnnotation(left=0, fill_color=NEUTRAL, fill_alpha=0.08, line_color=None, level="underlay")
         self._boundary = Span(location=0, dimension="height", line_color=NEUTRAL, line_width=1.6)
-        style: dict[str, Any] = {"x": 0, "y": 4, "y_units": "screen", "text_font_size": "11px", "text_color": NEUTRAL}
-        left = Label(text=f"◂ {classes[0]}", text_align="right", x_offset=-6, **style)
-        self._names = [left, Label(text=f"{classes[1]} ▸", text_align="left", x_offset=6, **style)]
+        style: dict[str, Any] = {"x": 0, "y": 4, "y_units": "screen", "text": "", "text_font_size": "11px", "text_color": NEUTRAL}
+        self._names = [Label(text_align="right", x_offset=-6, **style), Label(text_align="left", x_offset=6, **style)]
         for annotation in (self._side, self._boundary, *self._names):
             self.figure.add_layout(annotation)
-        self._sources: dict[tuple[str, int], ColumnDataSource] = {}
-
-    def show(self, points: PlanePoints) -> None:
-        """Moves the galaxies to where they are after an epoch."""
-        for key in sorted(points.x):
-            if key not in self._sources:
-                self._sources[key] = self._scatter(*key)
-            self._sources[key].data = {"x": points.x[key], "y": points.y[key]}
-        for annotation in self._names:
-            annotation.x = points.boundary
-        self._boundary.location = self._side.left = points.boundary
-
-    def _scatter(self, domain: str, label: int) -> ColumnDataSource:
-        source = ColumnDataSource({"x": [], "y": []})
+        self._source = ColumnDataSource({"x": [], "y": [], "colour": [], "marker": []})
         dots = self.figure.scatter(
-            "x", "y", source=source, size=5, marker=class_marker(label), fill_color=DOMAIN_COLORS[domain], fill_alpha=0.55, line_color=None
+            "x", "y", source=self._source, size=5, marker="marker", fill_color="colour", fill_alpha=0.7, line_color=None
         )
         dots.selection_glyph = dots.nonselection_glyph = None
-        return source
+
+    def show(self, points: PlanePoints, classes: tuple[str, ...]) -> None:
+        """Moves the galaxies to where they are after an epoch.
+
+        Args:
+            points: the same galaxies at every epoch.
+            classes: their names.
+        """
+        keys = sorted(points.x)
+        moved = {"x": np.concatenate([points.x[key] for key in keys]), "y": np.concatenate([points.y[key] for key in keys])}
+        if len(self._source.data["x"]) == len(moved["x"]):
+            self._source.data.update(moved)
+        else:
+            counts = [len(points.x[key]) for key in keys]
+            colours = np.repeat([DOMAIN_COLORS[domain] for domain, _ in keys], counts)
+            self._source.data = {**moved, "colour": colours, "marker": np.repeat([class_marker(label) for _, label in keys], counts)}
+        for name, text in zip(self._names, (f"◂ {classes[0]}", f"{classes[1]} ▸"), strict=True):
+            name.update(x=points.boundary, text=text)
+        self._boundary.location = self._side.left = points.boundary
 
 
 # Which lines each figure has: (name, split, domain, dash).
@@ -158,16 +161,17 @@ class LiveCurves:
     """Accuracy of both domains, MMD and losses of one run over its epochs.
 
     Args:
-        epochs: planned; the axis does not move meanwhile.
         axes: shared between runs.
     """
 
-    def __init__(self, epochs: int, axes: SharedAxes) -> None:
+    def __init__(self, axes: SharedAxes) -> None:
         self.figures, self._sources = [], {}
-        shared = Range1d(start=0, end=max(epochs, 1))
+        self._epochs = Range1d(start=0, end=1)
         for key, lines in _LINES.items():
-            ranges = {"x_range": shared} | {name: axis for name, axis in (("y_range", getattr(axes, key, None)),) if axis is not None}
-            plot = _small(136 if key == "loss" else 96, title=_TITLES[key], **ranges)
+            own = getattr(axes, key, None)
+            plot = _small(
+                136 if key == "loss" else 96, title=_TITLES[key], x_range=self._epochs, **({} if own is None else {"y_range": own})
+            )
             for name, split, domain, dash in lines:
                 source = self._sources[name, split, domain] = ColumnDataSource({"x": [], "y": []})
                 color = DOMAIN_COLORS[domain]
@@ -179,12 +183,14 @@ class LiveCurves:
             self.figures.append(plot)
         self.figures[-1].xaxis.axis_label = "epoch"
 
-    def show(self, history: pd.DataFrame) -> None:
+    def show(self, history: pd.DataFrame, epochs: int) -> None:
         """Draws a run's history so far.
 
         Args:
             history: as ``Run.history`` gives it.
+            epochs: planned, so that the axis does not move meanwhile.
         """
+        self._epochs.end = max(epochs, 1)
         table = with_epoch_position(history.assign(run=""))
         found = dict(list(table.groupby(["name", "split", "domain"], sort=False)))
         for key, source in self._sources.items():

@@ -57,6 +57,7 @@ class Merit:
 def metric_tables(found: list[Score], state: ExplorerState, names: tuple[str, ...]) -> str:
     """One table a domain, one line a run: value and 95% interval of each metric, with n, split and whose labels were used."""
     tables = []
+    rule = f"threshold {state.threshold:.2f}" if len(state.classes) <= 2 else "most probable class"
     for domain in ("source", "target"):
         lines = [score for score in found if score.domain == domain]
         if not any(score.n for score in lines):
@@ -70,7 +71,7 @@ def metric_tables(found: list[Score], state: ExplorerState, names: tuple[str, ..
         )
         tables.append(
             f"<table><caption>{domain.capitalize()}{oracle} <small>{state.split}, n = {counts}</small></caption>"
-            f"<thead><tr><th>threshold {state.threshold:.2f}</th>{head}</tr></thead><tbody>{body}</tbody></table>"
+            f"<thead><tr><th>{rule}</th>{head}</tr></thead><tbody>{body}</tbody></table>"
         )
     return "".join(tables)
 

@@ -14,14 +14,31 @@ from daexplore.runs import Run
 
 __all__ = ["runs_tab"]
 
-_HEAD = ("run", "started", "status", "epochs", "selected epoch", "source accuracy", "target accuracy <i>oracle</i>", "galaxies", "folder")
+_HEAD = (
+    "run",
+    "started [UTC]",
+    "status",
+    "epochs",
+    "selected epoch",
+    "source accuracy",
+    "target accuracy <i>oracle</i>",
+    "galaxies",
+    "folder",
+)
 
 
 def runs_tab(state: ExplorerState) -> pn.viewable.Viewable:
     """A table of the folder, and the choice of what to put side by side."""
     table = pn.pane.HTML("", sizing_mode="stretch_width", stylesheets=[STYLE], margin=0, css_classes=["runs-table"])
     choice = pmui.MultiChoice(
-        label=f"Side by side (at most {MAX_RUNS})", max_items=MAX_RUNS, options=_options(state), value=list(state.run_ids), width=640
+        label=f"Side by side (at most {MAX_RUNS})",
+        max_items=MAX_RUNS,
+        options=_options(state),
+        value=list(state.run_ids),
+        width=720,
+        margin=(8, 0, 0, 0),
+        chip=True,
+        solid=False,
     )
 
     def draw(*_: Any) -> None:

@@ -89,7 +89,8 @@ def headline(state: ExplorerState, scenes: list[Scene]) -> str:
         parts.append("; ".join(flips))
     held = "held-out" if state.split == "test" else "validation"
     oracle = ", oracle" if labelled else ""
-    return f"On {n} {held} target galaxies <small>({state.split} split{oracle})</small> {'; '.join(parts)}."
+    count = str(n) if not labelled or labelled[0].n == n else f"the {labelled[0].n} labelled ones of {n}"
+    return f"On {count} {held} target galaxies <small>({state.split} split{oracle})</small> {'; '.join(parts)}."
 
 
 def _arrow(scenes: list[Scene], values: list[str]) -> str:

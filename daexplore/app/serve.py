@@ -1,5 +1,7 @@
-"""The explorer, for `panel serve apps/explorer.py`; the runs folder is DAEXPLORE_RUNS, or ./runs."""
+"""The script that `daexplore explore` serves; the same as apps/explorer.py, but installed with the package."""
 
 from daexplore.app.explorer import page
 
-page().servable()
+# Panel runs a served script under a name of its own; anybody else who imports this wants no page.
+if __name__.startswith("bokeh_app"):
+    page().servable()

@@ -40,7 +40,9 @@ def fingerprints(run: Run) -> tuple[Any, Any]:
 
 
 def _digest(run: Run) -> tuple[Any, ...]:
-    return run.status, tuple(run.evaluated), run.selected_epoch, run.info.get("updated")
+    """What the panels show of a run; its last line is the file of its newest outputs, which a resumed run writes anew."""
+    outputs = run.path / "evaluations" / f"epoch={max(run.evaluated, default=0):04d}" / "outputs.parquet"
+    return run.status, tuple(run.evaluated), run.selected_epoch, outputs.stat().st_mtime_ns if outputs.exists() else None
 
 
 class ExplorerState(param.Parameterized):
@@ -70,6 +72,7 @@ class ExplorerState(param.Parameterized):
         super().__init__(**params)  # type: ignore[no-untyped-call]
         self.store = RunStore(root)
         self._digests: dict[str, tuple[Any, ...]] = {}
+        self._updates: dict[str, Any] = {}
         self._damage: list[tuple[Path, str]] = []
         self.refresh()
 
@@ -124,9 +127,12 @@ class ExplorerState(param.Parameterized):
 
     def label(self, run: Run) -> str:
         """A run's label, told apart by the time it was started if another run in the folder has the same."""
-        if sum(other.label == run.label for other in self.all_runs) < 2:
+        alike = [other for other in self.all_runs if other.label == run.label]
+        if len(alike) < 2:
             return run.label
-        return f"{run.label} · {str(run.info['created'])[5:16].replace('T', ' ')}"
+        started = str(run.info["created"])
+        unique = sum(str(other.info["created"]) == started for other in alike) < 2
+        return f"{run.label} · {started[5:19].replace('T', ' ') if unique else run.id}"
 
     def choose(self, run_ids: Iterable[str]) -> None:
         """Puts these runs side by side because the visitor asked for them; at most ``MAX_RUNS``, unknown ids are left out and named."""
@@ -151,10 +157,11 @@ class ExplorerState(param.Parameterized):
         last = max(self.epochs, default=None)
         self.store.refresh()
         digests = {run.id: _digest(run) for run in self.all_runs}
+        updates = {run.id: run.info.get("updated") for run in self.all_runs}
         changed = {run_id for run_id in {*digests, *self._digests} if digests.get(run_id) != self._digests.get(run_id)}
-        if not changed and self.damaged == self._damage:
+        if not changed and updates == self._updates and self.damaged == self._damage:
             return False
-        self._digests, self._damage = digests, self.damaged
+        self._digests, self._updates, self._damage = digests, updates, self.damaged
         shown = set(self.run_ids)
         self._follow(last)
         self.param.update(revision=self.revision + 1, progress=self.progress + bool(changed & shown))
@@ -169,6 +176,11 @@ class ExplorerState(param.Parameterized):
         newest = max(self.epochs, default=None)
         if self.epoch is not None and newest is not None and last == self.epoch and newest > last:
             self.epoch = newest
+
+    @param.depends("run_ids", watch=True)
+    def _keep_pair(self) -> None:
+        if self.classes and max(self.pair) >= len(self.classes):
+            self.pair = (0, 1)
 
     def _in_order(self, run_ids: list[str]) -> list[str]:
         methods = {run.id: run.method for run in self.all_runs}

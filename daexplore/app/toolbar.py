@@ -60,7 +60,8 @@ def legend(state: ExplorerState, scenes: list[Scene]) -> str:
         second = scenes[0].run.classes[scenes[0].pair[1]]
         parts = [f"<span><span class='ramp'></span>p({escape(second)}) 0 to 1</span>"]
         parts += [_item(_ring(colour), domain) for domain, colour in DOMAIN_COLORS.items() if domain != "both"]
-    labels = sorted({int(label) for scene in scenes for label in set(scene.evaluation.labels[scene.rows].tolist())})
+    present = {int(label) for scene in scenes for label in set(scene.evaluation.labels[scene.rows].tolist())}
+    labels = sorted(present, key=lambda label: (label < 0, label))
     for label in labels:
         parts.append(
             _item(

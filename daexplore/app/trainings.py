@@ -63,7 +63,8 @@ class Trainings:
         self._busy = self.queue.busy
         self._show_cards()
         if pn.state.curdoc:
-            pn.state.add_periodic_callback(guarded(state, self.tick), period=_LOOK_EVERY)
+            # Not before the browser has the page: changes sent while it is still fetching it speak of parts it does not know.
+            pn.state.onload(lambda: pn.state.add_periodic_callback(guarded(state, self.tick), period=_LOOK_EVERY))
             pn.state.on_session_destroyed(lambda _: self.close())
 
     def start(self, jobs: Iterable[Job]) -> None:
@@ -86,8 +87,6 @@ class Trainings:
             self._show_cards()
         for card in self._cards.values():
             card.update(self.queue.jobs)
-        for card in self._cards.values():
-            card.place()
         self._stop.visible = self.queue.busy
         if self._busy and not self.queue.busy:
             self._busy = False

@@ -118,7 +118,7 @@ def _gallery(state: ExplorerState) -> pn.viewable.Viewable:
             state.alert = say(error)
 
     if pn.state.curdoc:
-        pn.state.execute(draw, schedule=True)
+        pn.state.onload(draw)
     else:
         pane.object = _walls_html(walls())
     return pane

@@ -171,8 +171,9 @@ class GalaxySet:
             about = json.loads((folder / _FILES[2]).read_text())
             images = np.load(folder / _FILES[0], mmap_mode="r", allow_pickle=False)
             catalogue = pd.read_parquet(folder / _FILES[1])
+            provenance = about["provenance"] | {"path": str(folder.absolute())}
             return GalaxySet(
-                images, catalogue, tuple(about["classes"]), tuple(about["bands"]), about["name"], about["pixel_scale"], about["provenance"]
+                images, catalogue, tuple(about["classes"]), tuple(about["bands"]), about["name"], about["pixel_scale"], provenance
             )
         except (OSError, KeyError, ValueError) as error:
             if isinstance(error, InputError):

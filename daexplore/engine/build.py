@@ -118,7 +118,4 @@ def build_adapter(config: RunConfig, prepared: Prepared) -> Adapter:
     )  # type: ignore[call-overload]
     latent_dim = network.head.in_features
     alignments = [(build_alignment(alignment, latent_dim, classes), alignment.weight) for alignment in config.alignments]
-    batch_norm = config.train.batch_norm
-    if batch_norm == "auto":
-        batch_norm = "mixed" if alignments else "source"
-    return Adapter(network, alignments, batch_norm)
+    return Adapter(network, alignments, config.batch_norm)

@@ -31,7 +31,7 @@ _PIXEL = """([id, x, y]) => {
 
 
 def wait_for_panels(page: Page, count: int) -> None:
-    """Until so many panels are laid out and filled."""
+    """Until so many panels are laid out and filled, and the numbers around them, which move the layout, are there."""
     page.wait_for_function(
         f"""count => {{
           if (!window.Bokeh) return false;
@@ -41,6 +41,8 @@ def wait_for_panels(page: Page, count: int) -> None:
         }}""",
         arg=count,
     )
+    page.locator(".headline b").first.wait_for()
+    page.locator("td").first.wait_for()
     page.wait_for_timeout(500)
 
 

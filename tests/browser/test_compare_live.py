@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from conftest import Served
 from factories import make_run
 from playwright.sync_api import Page, expect
 from screen import panels, wait_for_panels
+from server import Served
 
 from daexplore.runs import RunWriter
 

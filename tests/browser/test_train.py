@@ -46,7 +46,7 @@ def empty(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
 
 
 def card(page: Page, method: str) -> Locator:
-    return page.locator(".MuiPaper-root", has=page.locator(".live-head b", has_text=method))
+    return page.locator(".live-card", has=page.locator(".live-head b", has_text=method))
 
 
 def wait_until(condition: Callable[[], bool], seconds: float = 180.0) -> None:
@@ -73,11 +73,11 @@ def statuses(root: Path) -> list[str]:
 
 def test_empty_folder_shows_both_domains_and_the_trio_trains_live_until_the_comparison(empty: Served, visit: Callable[..., Page]) -> None:
     page = visit(url=empty.url)
-    expect(page.get_by_role("heading", name="loses its skill on the survey")).to_be_visible()
+    expect(page.get_by_role("heading", name="loses its skill on the survey")).to_be_visible(timeout=PATIENCE)
     for domain in ("source", "target"):
         for kind in ("mergers", "non-mergers"):
             picture = page.get_by_alt_text(f"images of {kind} in the {domain} domain")
-            expect(picture).to_be_visible()
+            expect(picture).to_be_visible(timeout=PATIENCE)
             assert picture.evaluate("image => image.naturalWidth") > 500
 
     idle = answer_time(empty)
@@ -143,22 +143,29 @@ def test_bad_galaxies_are_named_on_the_page(empty: Served, visit: Callable[..., 
     expect(card(page, "noDA")).not_to_contain_text("Traceback")
 
 
+def test_run_that_comes_in_while_the_page_is_loading_is_shown(empty: Served, visit: Callable[..., Page]) -> None:
+    page = visit(url=empty.url)
+    make_run(empty.runs, "noda", n=400, epochs=2)
+    page.set_default_timeout(PATIENCE)
+    wait_for_panels(page, 1)
+
+
 def test_page_opened_anew_finds_the_trainings_and_closing_it_stops_them_if_asked(empty: Served, visit: Callable[..., Page]) -> None:
     page = visit(url=empty.url)
     page.get_by_role("button", name=BEGIN).click()
-    expect(card(page, "noDA")).to_be_visible()
+    expect(card(page, "noDA")).to_be_visible(timeout=PATIENCE)
     # By default closing leaves them alone; the next page shows them again.
     page.close()
     again = visit(url=empty.url)
     for method in ("noDA", "MMD", "DANN"):
-        expect(card(again, method)).to_be_visible()
+        expect(card(again, method)).to_be_visible(timeout=PATIENCE)
     again.close()
     wait_until(lambda: statuses(empty.runs) == ["finished"] * 3, PATIENCE / 1000)
 
 
 def test_closing_the_page_stops_what_it_started_if_asked(empty: Served, visit: Callable[..., Page], tmp_path: Path) -> None:
-    page = visit(url=empty.url)
     make_run(empty.runs, "noda", n=400, epochs=2)
+    page = visit(url=empty.url)
     wait_for_panels(page, 1)
     page.get_by_role("tab", name="Train").click()
     page.get_by_role("textbox", name="Epochs").fill("500")

@@ -106,6 +106,9 @@ def cache_folder() -> Path:
 
 
 def _checked(preset: Preset, n: int | None, seed: int, workers: int | None) -> int:
+    if getattr(multiprocessing.current_process(), "_inheriting", False):
+        # This is a worker that runs the user's script anew: without this it would wait for ever for the process that started it.
+        raise InputError("A script that simulates galaxies needs the line `if __name__ == '__main__':` above what it does.")
     n = preset.n if n is None else n
     if n < 4:
         raise InputError(f"Cannot simulate {n} images: give a number of at least 4, two galaxies of each kind.")

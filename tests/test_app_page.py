@@ -1,0 +1,143 @@
+"""The parts of the comparison that can be seen without a browser: the galaxy's strip, the alerts, the UMAP of a child process."""
+
+import re
+import shutil
+from collections.abc import Callable
+from concurrent.futures import Future
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from factories import make_run
+
+from daexplore.app import galaxy_strip, workers
+from daexplore.app.compare import Compare
+from daexplore.app.coordinates import coordinates, projected_umap
+from daexplore.app.galaxy_strip import GalaxyStrip
+from daexplore.app.guard import guarded
+from daexplore.app.merit import differences_table
+from daexplore.app.scene import Scene, scene
+from daexplore.app.session import Session
+from daexplore.app.state import ExplorerState
+from daexplore.errors import InputError
+from daexplore.runs import Run
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> list[Run]:
+    return [make_run(tmp_path / "runs", method, n=240, epochs=2, data_path=tmp_path / "data") for method in ("noda", "mmd")]
+
+
+@pytest.fixture
+def state(runs: list[Run], tmp_path: Path) -> ExplorerState:
+    return ExplorerState(tmp_path / "runs")
+
+
+def scenes_of(state: ExplorerState) -> Callable[[], list[Scene]]:
+    return lambda: [scene(state, run) for run in state.runs]
+
+
+def test_strip_shows_both_images_and_a_map_and_a_probability_for_each_run(state: ExplorerState) -> None:
+    strip = GalaxyStrip(state, scenes_of(state), Session())
+    assert "Tap a galaxy" in strip.view.object
+    shown = scenes_of(state)()
+    row = int(np.flatnonzero(shown[0].evaluation.where("target", "test"))[4])
+    state.galaxy = str(shown[0].evaluation.sample_ids[row])
+    strip.draw()
+    markup = strip.view.object
+    assert len(re.findall(r"<figure><img ", markup)) == 4
+    for each in shown:
+        assert f"<b>{each.probability[row]:.2f}</b>" in markup
+    assert "<i>oracle</i>" in markup
+    assert "Grad-CAM of merger" in markup
+
+
+def test_maps_that_are_not_stored_come_in_later_and_a_failure_is_said(state: ExplorerState, monkeypatch: pytest.MonkeyPatch) -> None:
+    state.param.update(epoch=1, galaxy="source/G00100-0")
+    asked: dict[str, Future[np.ndarray]] = {}
+
+    def later(run: Run, epoch: int, sample_id: str, domain: str) -> "Future[np.ndarray]":
+        assert (epoch, sample_id, domain) == (1, "source/G00100-0", "source")
+        return asked.setdefault(run.id, Future())
+
+    monkeypatch.setattr(galaxy_strip, "gradcam_later", later)
+    strip = GalaxyStrip(state, scenes_of(state), Session())
+    assert strip.view.object.count(">Grad-CAM: computing …") == 2
+    asked[state.run_ids[0]].set_exception(InputError("The weights of epoch 1 are missing."))
+    assert strip.view.object.count(">Grad-CAM: computing …") == 1
+    assert "The weights of epoch 1 are missing." in strip.view.object
+
+
+def test_images_that_are_not_on_this_machine_are_said_to_be_missing(state: ExplorerState, tmp_path: Path) -> None:
+    shutil.move(tmp_path / "data", tmp_path / "elsewhere")
+    state.galaxy = "source/G00100-0"
+    strip = GalaxyStrip(state, scenes_of(state), Session())
+    assert "not on this machine" in strip.view.object
+
+
+def test_a_galaxy_no_run_has_evaluated_is_named(state: ExplorerState) -> None:
+    state.galaxy = "survey/<b>1</b>"
+    strip = GalaxyStrip(state, scenes_of(state), Session())
+    assert "survey/&lt;b&gt;1&lt;/b&gt;" in strip.view.object
+
+
+def test_a_run_that_cannot_be_read_is_named_and_the_others_stay(state: ExplorerState, runs: list[Run]) -> None:
+    (runs[1].path / "evaluations" / "epoch=0002" / "outputs.parquet").unlink()
+    compare = Compare(state, Session())
+    assert len(compare._panels) == 1
+    assert "MMD · seed 0 is left out" in state.alert
+    assert "outputs.parquet is missing" in state.alert
+
+
+def test_figures_are_kept_when_the_epoch_moves_and_made_anew_for_another_view(state: ExplorerState) -> None:
+    compare = Compare(state, Session())
+    figures = [panel.figure for panel in compare._panels]
+    before = [np.asarray(panel.points.data["x"]).copy() for panel in compare._panels]
+    state.epoch = 1
+    assert [panel.figure for panel in compare._panels] == figures
+    for panel, x in zip(compare._panels, before, strict=True):
+        assert not np.allclose(panel.points.data["x"], x)
+    assert figures[0].x_range is figures[1].x_range
+    state.view = "pca"
+    assert not set(figures) & {panel.figure for panel in compare._panels}
+    assert compare._panels[0].figure.x_range is not compare._panels[1].figure.x_range
+    assert not compare._panels[0].boundary.visible
+
+
+def test_colour_by_probability_and_back(state: ExplorerState) -> None:
+    compare = Compare(state, Session())
+    domains = list(compare._panels[0].points.data["colour"])
+    assert set(domains) == {"#0072B2", "#D55E00"}
+    state.colour = "probability"
+    assert len(set(compare._panels[0].points.data["colour"])) > 20
+    state.colour = "domain"
+    assert list(compare._panels[0].points.data["colour"]) == domains
+
+
+def test_differences_name_the_setting_and_escape_what_they_show(state: ExplorerState) -> None:
+    table = differences_table(scenes_of(state)())
+    assert "alignments.<wbr>mmd.<wbr>weight" in table
+
+
+def test_an_exception_becomes_an_alert(state: ExplorerState, caplog: pytest.LogCaptureFixture) -> None:
+    def fail() -> None:
+        raise ZeroDivisionError("by zero")
+
+    assert guarded(state, fail)() is None
+    assert "ZeroDivisionError: by zero" in state.alert
+    assert "A callback of the explorer failed" in caplog.text
+
+
+@pytest.mark.slow
+def test_umap_is_computed_in_a_child_process_kept_in_the_run_and_used_from_there(state: ExplorerState, runs: list[Run]) -> None:
+    assert coordinates(runs[0], 2, "umap").kind == "pca"
+    future = projected_umap(runs[0], 2)
+    assert future is not None
+    assert projected_umap(runs[0], 2) is future
+    future.result(timeout=600)
+    assert projected_umap(runs[0], 2) is None
+    found = coordinates(runs[0], 2, "umap")
+    table = pd.read_parquet(workers.umap_file(runs[0].path, 2)).set_index("sample_id")
+    assert found.kind == "umap"
+    np.testing.assert_array_equal(found.x, table.loc[runs[0].evaluation(2).sample_ids, "x"])
