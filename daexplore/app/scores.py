@@ -71,7 +71,8 @@ def headline(state: ExplorerState, scenes: list[Scene]) -> str:
         return ""
     target = {score.run: score for score in scores(state, scenes) if score.domain == "target"}
     first = scenes[0]
-    n = int(first.evaluation.where("target", state.split).sum())
+    mask = first.evaluation.where("target", state.split)
+    n, galaxies = int(mask.sum()), len(set(first.evaluation.group_ids[mask]))
     parts = []
     labelled = [score for score in target.values() if score.metrics]
     if labelled:
@@ -90,7 +91,8 @@ def headline(state: ExplorerState, scenes: list[Scene]) -> str:
     held = "held-out" if state.split == "test" else "validation"
     oracle = ", oracle" if labelled else ""
     count = str(n) if not labelled or labelled[0].n == n else f"the {labelled[0].n} labelled ones of {n}"
-    return f"On {count} {held} target galaxies <small>({state.split} split{oracle})</small> {'; '.join(parts)}."
+    what = f"{held} target galaxies" if galaxies == n else f"images of {galaxies} {held} target galaxies"
+    return f"On {count} {what} <small>({state.split} split{oracle})</small> {'; '.join(parts)}."
 
 
 def _arrow(scenes: list[Scene], values: list[str]) -> str:

@@ -1,4 +1,4 @@
-"""Galaxies and Grad-CAM maps as PNG, row 0 at the bottom as on the sky: native pixels, native grid, one colour scale."""
+"""Galaxies and Grad-CAM maps as PNG, row 0 at the top as in image files: native pixels, native grid, one colour scale."""
 
 import base64
 import io
@@ -28,7 +28,7 @@ def galaxy_png(rgb: NDArray[np.uint8], zoom: int = 1) -> bytes:
         rgb: (H, W, 3) uint8.
         zoom: integer magnification; nothing is interpolated.
     """
-    return _png(np.repeat(np.repeat(_checked(rgb), zoom, axis=0), zoom, axis=1)[::-1])
+    return _png(np.repeat(np.repeat(_checked(rgb), zoom, axis=0), zoom, axis=1))
 
 
 def common_scale(maps: Iterable[NDArray[np.floating]]) -> float:
@@ -66,7 +66,7 @@ def overlay(rgb: NDArray[np.uint8], cam: NDArray[np.floating], scale: float, opa
 
 def overlay_png(rgb: NDArray[np.uint8], cam: NDArray[np.floating], scale: float, opacity: float = 0.6, zoom: int = 1) -> bytes:
     """:func:`overlay` as PNG."""
-    return _png(overlay(rgb, cam, scale, opacity, zoom)[::-1])
+    return _png(overlay(rgb, cam, scale, opacity, zoom))
 
 
 def colorbar_png(width: int = 256, height: int = 10) -> bytes:
@@ -88,7 +88,7 @@ def wall_png(images: NDArray[np.uint8], columns: int, gap: int = 2, zoom: int = 
     ground = np.zeros((rows * (height + gap) - gap, columns * (width + gap) - gap, 4), np.uint8)
     for i, image in enumerate(images):
         top, left = i // columns * (height + gap), i % columns * (width + gap)
-        ground[top : top + height, left : left + width, :3] = image[::-1]
+        ground[top : top + height, left : left + width, :3] = image
         ground[top : top + height, left : left + width, 3] = 255
     return _png(np.repeat(np.repeat(ground, zoom, axis=0), zoom, axis=1))
 
