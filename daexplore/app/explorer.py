@@ -65,9 +65,7 @@ def page(root: str | os.PathLike[str] | None = None) -> pmui.Page:
     shell.param.watch(lambda event: state.param.update(dark=bool(event.new)), "dark_theme")
     if pn.state.curdoc:
         _warm_up()
-        look = guarded(state, session.together(state.refresh))
-        # Not before the browser has the page: changes sent while it is still fetching it speak of parts it does not know.
-        pn.state.onload(lambda: pn.state.add_periodic_callback(look, period=_LOOK_EVERY))
+        session.every(_LOOK_EVERY, guarded(state, state.refresh))
     return shell
 
 

@@ -5,6 +5,7 @@ from functools import partial, wraps
 from typing import Any, ParamSpec, TypeVar
 
 import panel as pn
+from panel.io.callbacks import PeriodicCallback
 from panel.io.document import hold
 from panel.io.state import set_curdoc
 
@@ -57,6 +58,16 @@ class Session:
         if waiting is not None:
             self._document.remove_timeout_callback(waiting)
         self._resting[name] = self._document.add_timeout_callback(partial(self._rested, name, function), _REST)
+
+    def every(self, period: int, function: Callable[[], object]) -> None:
+        """Calls ``function`` every ``period`` [ms] from when the browser has the page; without a session never.
+
+        Changes sent while a browser is still fetching the page would speak of models it does not know. The calls do not count as the
+        server being busy: that sign would go on and off with each, and Panel walks through all models of the page to change it.
+        """
+        if self._document is not None:
+            clock = PeriodicCallback(callback=self.together(function), period=period, background=True)
+            pn.state.onload(clock.start)
 
     def _rested(self, name: str, function: Callable[[], object]) -> None:
         self._resting.pop(name, None)

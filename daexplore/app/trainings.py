@@ -62,9 +62,11 @@ class Trainings:
         self.queue.adopt(find_jobs(state.root))
         self._busy = self.queue.busy
         self._show_cards()
+        session = Session()
+        # Each of these changes many things on the page, which are to come as one.
+        self.start, self._resume = session.together(self._start), session.together(self._resume_job)
+        session.every(_LOOK_EVERY, guarded(state, self.tick))
         if pn.state.curdoc:
-            # Not before the browser has the page: changes sent while it is still fetching it speak of parts it does not know.
-            pn.state.onload(lambda: pn.state.add_periodic_callback(guarded(state, self.tick), period=_LOOK_EVERY))
             pn.state.on_session_destroyed(lambda _: self.close())
 
     def start(self, jobs: Iterable[Job]) -> None:
