@@ -66,5 +66,9 @@ def test_the_method_is_the_alignments_names():
 
 def test_differences_are_the_settings_that_are_not_the_same():
     noda, mmd = RunConfig(), RunConfig(alignments=(AlignmentConfig("mmd", 0.5),), seed=1)
-    assert differences([noda, mmd]) == {"alignments.mmd.weight": [None, 0.5], "seed": [0, 1]}
+    assert differences([noda, mmd]) == {
+        "alignments.mmd.weight": [None, 0.5],
+        "seed": [0, 1],
+        "train.batch_norm": ["source", "mixed"],
+    }
     assert differences([FULL, FULL]) == {}

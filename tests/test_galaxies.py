@@ -71,8 +71,9 @@ def test_saved_and_loaded_it_is_the_same(tmp_path):
     assert isinstance(loaded.images, np.memmap)
     np.testing.assert_array_equal(loaded.images, galaxies.images)
     pd.testing.assert_frame_equal(loaded.catalogue, galaxies.catalogue)
-    for name in ("classes", "bands", "name", "pixel_scale", "provenance"):
+    for name in ("classes", "bands", "name", "pixel_scale"):
         assert getattr(loaded, name) == getattr(galaxies, name)
+    assert loaded.provenance == galaxies.provenance | {"path": str(tmp_path / "set")}
     assert loaded.fingerprint() == galaxies.fingerprint()
 
 

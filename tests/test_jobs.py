@@ -218,7 +218,7 @@ def test_queue_runs_only_so_many_at_once(tmp_path):
 @pytest.mark.parametrize(("stop", "ending"), [(False, "finished"), (True, "stopped")])
 def test_closing_the_page_stops_the_training_only_if_asked(tmp_path, stop, ending):
     queue = JobQueue()
-    queue.add(fake(tmp_path, "--epochs", "10", "--pause", "0.15"))
+    queue.add(fake(tmp_path, "--epochs", "200" if stop else "10", "--pause", "0.15"))
     queue.poll()
     follow(queue.jobs[0], ["running"])
     queue.stop_on_close = stop

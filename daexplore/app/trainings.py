@@ -14,6 +14,7 @@ from daexplore.app.jobs import Job
 from daexplore.app.live import STYLES, LiveCard
 from daexplore.app.live_plots import SharedAxes
 from daexplore.app.queue import JobQueue, find_jobs
+from daexplore.app.session import Session
 from daexplore.app.state import ExplorerState
 from daexplore.runs import Run
 from daexplore.views.style import DOMAIN_COLORS
@@ -38,7 +39,7 @@ class Trainings:
 
     def __init__(self, state: ExplorerState, on_end: Callable[[list[Run]], None] | None = None) -> None:
         self.queue = JobQueue()
-        self._state, self._on_end = state, on_end
+        self._state, self._on_end, self._session = state, on_end, Session()
         self._cards: dict[int, LiveCard] = {}
         self._axes = SharedAxes()
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="margin-plane")
@@ -62,10 +63,7 @@ class Trainings:
         self.queue.adopt(find_jobs(state.root))
         self._busy = self.queue.busy
         self._show_cards()
-        session = Session()
-        # Each of these changes many things on the page, which are to come as one.
-        self.start, self._resume = session.together(self._start), session.together(self._resume_job)
-        session.every(_LOOK_EVERY, guarded(state, self.tick))
+        self._session.every(_LOOK_EVERY, guarded(state, self.tick))
         if pn.state.curdoc:
             pn.state.on_session_destroyed(lambda _: self.close())
 
@@ -77,7 +75,7 @@ class Trainings:
         """
         for job in jobs:
             self.queue.add(job)
-        self.tick()
+        self._session.together(self.tick)()
 
     def tick(self) -> None:
         """Follows all jobs; called every second."""
@@ -118,7 +116,7 @@ class Trainings:
         assert job.run is not None
         again = Job(resume_command(job.run.path), job.root, method=job.method, seed=job.seed, run=Run(job.run.path))
         self.queue.replace(job, again)
-        self.tick()
+        self._session.together(self.tick)()
 
 
 def _legend(classes: Iterable[str]) -> str:

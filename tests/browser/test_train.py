@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from conftest import Served
 from factories import make_galaxies, make_run
 from playwright.sync_api import Locator, Page, expect
 from screen import wait_for_panels
+from server import Served
 
 from daexplore.app.jobs import JOBS_FOLDER
 from daexplore.data.simulate import PRESETS, SIMULATOR_VERSION
