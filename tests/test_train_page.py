@@ -188,7 +188,7 @@ def test_welcome_trains_three_methods_and_then_leaves(tmp_path, monkeypatch):
     monkeypatch.setattr(welcome_module, "walls", list)
     view = welcome_module.welcome(state, lambda: finished.append(True), lambda method: fake(tmp_path, method).command)
     begin = view[1][0]
-    assert begin.label == "Train noDA, MMD and DANN (about 5 minutes)"
+    assert begin.label == "Train noDA, MMD and DANN (about 3 minutes)"
     begin.param.trigger("clicks")
     assert not begin.visible
     tick_until(made[0], lambda: finished)

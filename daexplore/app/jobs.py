@@ -30,6 +30,8 @@ _NICE = 10
 JOBS_FOLDER = ".jobs"
 JOB_RECORD = "job.json"
 _BAD_INPUT = 2
+# A file with this name in a job's folder tells other pages that the end was asked for.
+_STOP = "stop"
 
 
 @dataclass(frozen=True)
@@ -180,6 +182,8 @@ class Job:
         if self.ended or self._stopping:
             return
         self._stopping = True
+        if self.folder.is_dir():
+            (self.folder / _STOP).touch()
         self._signal(signal.SIGINT)
         timer = threading.Timer(_GRACE, self._signal, (signal.SIGKILL,))
         timer.daemon = True
@@ -240,7 +244,9 @@ class Job:
         status = self.run.info["status"] if self.run is not None and self._is_writer() else None
         if code == 0 or status in ("finished", "failed"):
             return str(status or "finished") if status != "running" else "finished"
-        asked = code in (130, -signal.SIGINT) or (self._stopping and code != 2)
+        # Where there is no run, the page that started the job removes its folder unless it failed.
+        asked = self._stopping or (self.folder / _STOP).exists() or (self.run is None and not self.folder.exists())
+        asked = code in (130, -signal.SIGINT) or (asked and code != _BAD_INPUT)
         return "stopped" if asked or status == "stopped" else "failed"
 
     def _tidy(self) -> None:

@@ -58,7 +58,8 @@ class Trainings:
             gap="8px 24px",
             margin=0,
         )
-        self._grid = pn.FlexBox(gap="12px", sizing_mode="stretch_width", margin=0)
+        # A plain row: the page's theme does not reach figures that are put into a FlexBox later on.
+        self._grid = pn.Row(sizing_mode="stretch_width", margin=0, styles={"flex-wrap": "wrap", "gap": "12px"})
         self.view = pn.Column(bar, self._grid, sizing_mode="stretch_width", margin=0, styles={"gap": "10px"}, visible=False)
         self.queue.adopt(find_jobs(state.root))
         self._busy = self.queue.busy

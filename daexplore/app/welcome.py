@@ -23,7 +23,7 @@ __all__ = ["METHODS", "welcome"]
 
 METHODS = ("noda", "mmd", "dann")
 
-_BEGIN = "Train noDA, MMD and DANN (about 5 minutes)"
+_BEGIN = "Train noDA, MMD and DANN (about 3 minutes)"
 _HEADLINE = "A network trained on simulations loses its skill on the survey."
 _LEAD = (
     "Below are the same galaxies twice: as a simulation draws them, and as a survey sees them. A network learns mergers from the labelled "
