@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from lightning_fabric import Fabric
 
+from daexplore.alignment import build_alignment
 from daexplore.config import RunConfig
 from daexplore.engine.adapter import Adapter
 from daexplore.engine.build import Prepared, build_adapter, build_loader, prepare
@@ -20,7 +21,7 @@ from daexplore.engine.record import Recorder
 from daexplore.engine.select import should_stop
 from daexplore.errors import InputError
 from daexplore.kernels import SCALES
-from daexplore.runs import Run, RunWriter
+from daexplore.runs import Run, RunWriter, check_root
 
 __all__ = ["train"]
 
@@ -56,6 +57,11 @@ def train(
         config = Run(resume).config
     if config is None:
         raise InputError("train needs a config, or a run to resume.")
+    # What can be refused at once is refused before minutes go into simulating or reading images.
+    for alignment in config.alignments:
+        build_alignment(alignment, latent_dim=2, classes=2)
+    if resume is None:
+        check_root(runs)
     torch.set_num_threads(config.train.threads or 1)
     fabric = _fabric(config, devices, nodes)
     writer = RunWriter.open(resume) if resume is not None and fabric.is_global_zero else None

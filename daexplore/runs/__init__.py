@@ -3,6 +3,6 @@
 from daexplore.runs.outputs import Evaluation, Saliency, softmax
 from daexplore.runs.read import Run, method_label
 from daexplore.runs.store import RunStore
-from daexplore.runs.write import RunWriter
+from daexplore.runs.write import RunWriter, check_root
 
-__all__ = ["Evaluation", "Run", "RunStore", "RunWriter", "Saliency", "method_label", "softmax"]
+__all__ = ["Evaluation", "Run", "RunStore", "RunWriter", "Saliency", "check_root", "method_label", "softmax"]

@@ -4,6 +4,7 @@ import os
 import platform
 import re
 import shutil
+import tempfile
 import uuid
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -34,7 +35,21 @@ from daexplore.runs.outputs import softmax
 from daexplore.runs.read import Run
 from daexplore.runs.tables import vectors, write_table
 
-__all__ = ["RunWriter"]
+__all__ = ["RunWriter", "check_root"]
+
+
+def check_root(root: str | Path) -> None:
+    """Makes the folder of runs if need be and tries to write into it.
+
+    Raises:
+        InputError: it cannot be written to.
+    """
+    try:
+        Path(root).mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=root):
+            pass
+    except OSError as error:
+        raise _unwritable(root, error) from error
 
 
 class RunWriter:
@@ -118,9 +133,7 @@ class RunWriter:
             path = _publish(draft, root / stem, info)
         except OSError as error:
             shutil.rmtree(draft, ignore_errors=True)
-            raise InputError(
-                f"The run folder {root} cannot be written to: {error}. Give another one, or make room or permission there."
-            ) from error
+            raise _unwritable(root, error) from error
         return cls(path, info)
 
     @classmethod
@@ -239,6 +252,10 @@ class RunWriter:
             if entry.parent.name in ("evaluations", "saliency", "weights", "derived") and found and int(found[1]) > epoch:
                 shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
         self.truncate_history(epoch)
+
+
+def _unwritable(root: str | Path, error: OSError) -> InputError:
+    return InputError(f"The run folder {root} cannot be written to: {error}. Give another one, or make room or permission there.")
 
 
 def _publish(draft: Path, path: Path, info: dict[str, Any]) -> Path:
