@@ -234,11 +234,12 @@ def test_two_processes_under_torchrun_train_to_the_same(galaxies, run, tmp_path)
     """Batch norm sees each rank's own half of a batch, so the numbers are near those of one process, not equal to them."""
     command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--standalone", "-m", "daexplore", "train"]
     command += ["--source", str(galaxies / "source"), "--target", str(galaxies / "target"), "--method", "dann", "--epochs", str(EPOCHS)]
-    command += ["--set", "train.batch_size=16", "--set", "train.evaluation_limit=60", "--runs", str(tmp_path)]
+    command += ["--set", "train.batch_size=16", "--set", "train.evaluation_limit=60", "--runs", str(tmp_path), "--seed", "0..1"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | {"OMP_NUM_THREADS": "1"})
     assert done.returncode == 0, done.stderr
-    (path,) = tmp_path.glob("2*")
-    other = Run(path)
+    assert done.stdout.count("DANN · seed 0:") == 1
+    other, second = sorted((Run(path) for path in tmp_path.glob("2*")), key=lambda run: run.seed)
+    assert second.status == "finished"
     assert other.evaluated == run.evaluated
     one, two = (item.info["metrics"]["source"]["test"]["accuracy"]["value"] for item in (run, other))
     assert abs(one - two) < 0.25

@@ -73,7 +73,7 @@ def train(
 ) -> None:
     """Train one method on a labelled source and an unlabelled target, and save the run."""
     from daexplore.cli.options import run_config, seeds
-    from daexplore.cli.progress import training_progress
+    from daexplore.cli.progress import leads, training_progress
     from daexplore.cli.tables import print_runs
     from daexplore.engine.train import train as run
 
@@ -86,6 +86,8 @@ def train(
     for number in seeds(seed):
         with training_progress(f"{config.method} seed {number}") as report:
             done.append(run(_seeded(config, number), runs, devices=devices, nodes=nodes, report=report))
+    if not leads():
+        return
     print_runs(done)
     print(f"See {'them' if len(done) > 1 else 'it'} with: daexplore explore {runs}")
 

@@ -13,9 +13,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 from daexplore.engine import Progress as Stage
 
-__all__ = ["simulation_progress", "training_progress"]
+__all__ = ["leads", "simulation_progress", "training_progress"]
 
 FEW_STEPS = 500
+
+
+def leads() -> bool:
+    """Whether this process speaks for a training; of several that train one run together only the first does."""
+    return all(os.environ.get(name, "0") == "0" for name in ("RANK", "LOCAL_RANK", "NODE_RANK"))
 
 
 def _bars() -> Progress:
@@ -27,7 +32,11 @@ def _bars() -> Progress:
         TimeRemainingColumn(),
         TextColumn("{task.fields[values]}"),
     )
-    return Progress(*columns, console=Console(stderr=True))
+    return Progress(*columns, console=_console())
+
+
+def _console() -> Console:
+    return Console(stderr=True, quiet=not leads())
 
 
 @contextmanager
@@ -44,7 +53,7 @@ def training_progress(title: str) -> Iterator[Callable[[Stage], None]]:
     told = 0.0
     tasks: dict[str, TaskID] = {}
     if title:
-        Console(stderr=True).print(f"[bold]{title}[/bold]")
+        _console().print(f"[bold]{title}[/bold]")
     with _bars() as bars:
 
         def report(stage: Stage) -> None:
