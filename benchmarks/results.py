@@ -41,6 +41,8 @@ def markdown(results: pd.DataFrame) -> str:
     ]
     for method, title in METHODS.items():
         chosen = results[results["method"] == method]
+        if chosen.empty:
+            continue
         cells = [title]
         for domain, name in (("source", "accuracy"), ("source", "auc"), ("target", "accuracy"), ("target", "auc")):
             values = chosen[(chosen["domain"] == domain) & (chosen["name"] == name)].sort_values("seed")["value"]

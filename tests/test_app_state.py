@@ -12,8 +12,8 @@ from daexplore.app import scene as scene_module
 from daexplore.app.address import apply_query, query_of
 from daexplore.app.cache import Memo
 from daexplore.app.geometry import inside_polygon, nearest_on_screen
-from daexplore.app.scene import pair_probability, scene
-from daexplore.app.scores import headline, roc_tables, scores
+from daexplore.app.scene import scene
+from daexplore.app.scores import headline, scores
 from daexplore.app.state import ExplorerState, default_runs
 from daexplore.errors import InputError
 from daexplore.runs import Run, RunWriter
@@ -186,7 +186,7 @@ def test_pair_probability_is_the_softmax_of_the_pair(tmp_path: Path) -> None:
     run = make_run(tmp_path, "noda", n=240, epochs=1, classes=("spiral", "elliptical", "merger"))
     found = run.evaluation()
     both = found.probabilities[:, [2, 0]]
-    np.testing.assert_allclose(pair_probability(found, (2, 0)), both[:, 1] / both.sum(axis=1))
+    np.testing.assert_allclose(found.pair_probability((2, 0)), both[:, 1] / both.sum(axis=1))
 
 
 def test_panels_draw_the_same_galaxies_in_the_same_order_and_say_how_many_of_how_many(
@@ -260,19 +260,6 @@ def test_headline_counts_what_the_second_run_mends_and_breaks(trio: tuple[Path, 
     assert f"On {len(right[0])} held-out target galaxies" in sentence
     assert f"<b>{100 * right[0].mean():.1f}%</b>" in sentence
     assert "oracle" in sentence
-
-
-def test_roc_tables_have_every_run_in_both_domains(trio: tuple[Path, list[Run]]) -> None:
-    state = ExplorerState(trio[0])
-    curves, bands = roc_tables(state, state.runs)
-    assert set(zip(curves["run"], curves["domain"], strict=True)) == {
-        (run.label, domain) for run in state.runs for domain in ("source", "target")
-    }
-    found = state.runs[0].evaluation()
-    target = found.where("target", "test")
-    line = curves[(curves["run"] == state.runs[0].label) & (curves["domain"] == "target")].iloc[0]
-    assert line["auc"] == pytest.approx(roc_auc_score(found.labels[target], found.probabilities[target, 1]))
-    assert (bands["low"] <= bands["high"]).all()
 
 
 def test_a_run_without_an_evaluation_is_refused_in_words(tmp_path: Path) -> None:

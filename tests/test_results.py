@@ -18,6 +18,13 @@ def test_the_readme_s_table_is_the_results_file():
     assert shown == module.markdown(results)
 
 
+def test_the_readme_quotes_the_control_as_measured():
+    control = pd.read_csv(ROOT / "docs" / "results" / "control.csv")
+    values = control[(control["domain"] == "target") & (control["name"] == "accuracy")]["value"]
+    assert len(values) == 3
+    assert f"{values.mean():.3f} ± {values.std():.3f}" in (ROOT / "README.md").read_text()
+
+
 def test_every_seed_is_in_the_results_file_and_target_figures_are_marked():
     results = pd.read_csv(ROOT / "docs" / "results" / "distant.csv")
     assert set(results.groupby("method")["seed"].unique().map(tuple)) == {(0, 1, 2)}

@@ -9,7 +9,7 @@ import panel as pn
 from daexplore.app.guard import guarded
 from daexplore.app.merit import metric_tables
 from daexplore.app.scene import Scene, scene
-from daexplore.app.scores import roc_tables, scores
+from daexplore.app.scores import scores
 from daexplore.app.session import Session
 from daexplore.app.state import ExplorerState
 from daexplore.app.style import STYLE
@@ -23,6 +23,7 @@ def performance(state: ExplorerState, session: Session, visible: Callable[[], bo
     """The tab, and what to call when it is entered: it is drawn again when what it shows changes, but only while it is ``visible``."""
     import holoviews as hv
 
+    from daexplore.views.evaluations import roc_tables
     from daexplore.views.roc import roc_panels
     from daexplore.views.summaries import summary_roc
 
@@ -36,7 +37,8 @@ def performance(state: ExplorerState, session: Session, visible: Callable[[], bo
         key = (tuple(state.run_ids), state.epoch, state.split, state.threshold, tuple(state.pair), state.progress)
         if not visible() or seen == [key]:
             return
-        table, bands = roc_tables(state, state.runs)
+        evaluations = {state.label(run): run.evaluation(state.epoch_of(run)) for run in state.runs}
+        table, bands = roc_tables(evaluations, state.split, (int(state.pair[0]), int(state.pair[1])))
         summary.object = f"<p class='summary'>{escape(summary_roc(table, state.split))}</p>"
         curves.visible = not table.empty
         if not table.empty:

@@ -13,7 +13,7 @@ from daexplore.app.state import ExplorerState
 from daexplore.runs import Evaluation, Run
 from daexplore.views.style import DOMAIN_COLORS, class_marker
 
-__all__ = ["MAX_POINTS", "Scene", "pair_probability", "scene"]
+__all__ = ["MAX_POINTS", "Scene", "scene"]
 
 MAX_POINTS = 50_000
 
@@ -76,7 +76,7 @@ class Scene:
     @cached_property
     def probability(self) -> NDArray[np.float64]:
         """(n,) of the pair's second class against its first, for every row of the evaluation."""
-        return pair_probability(self.evaluation, self.pair)
+        return self.evaluation.pair_probability(self.pair)
 
     def row_of(self, sample_id: str | None) -> int | None:
         """The row of a galaxy, drawn or not; None if this run did not evaluate it."""
@@ -90,13 +90,6 @@ class Scene:
         view = str(found.sample_ids[row]).partition("/")[2]
         same = [twin for twin in twins if str(found.sample_ids[twin]).partition("/")[2] == view]
         return int((same or list(twins))[0]) if len(twins) else None
-
-
-def pair_probability(evaluation: Evaluation, pair: tuple[int, int]) -> NDArray[np.float64]:
-    """(n,) probability of the second class of the pair if only the pair were possible; for two classes that of class ``pair[1]``."""
-    logits = evaluation.logits.astype(np.float64)
-    margin = np.clip(logits[:, pair[1]] - logits[:, pair[0]], -500, 500)
-    return np.asarray(1 / (1 + np.exp(-margin)))
 
 
 def scene(state: ExplorerState, run: Run) -> Scene:

@@ -2,18 +2,16 @@
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from daexplore.app.cache import Memo
 from daexplore.app.coordinates import margin_plane, stamp
-from daexplore.app.scene import Scene, pair_probability
+from daexplore.app.scene import Scene
 from daexplore.app.state import ExplorerState
-from daexplore.runs import Run
 
-__all__ = ["Score", "headline", "roc_tables", "scores"]
+__all__ = ["Score", "called", "headline", "scores"]
 
 _RESAMPLES = 200
 _cache: Memo[dict[str, dict[str, float]]] = Memo(512)
@@ -134,35 +132,3 @@ def called(scene: Scene, threshold: float) -> NDArray[np.int64]:
     if len(scene.run.classes) == 2:
         return (scene.evaluation.probabilities[:, 1] > threshold).astype(np.int64)
     return scene.evaluation.predicted
-
-
-def roc_tables(state: ExplorerState, runs: list[Run]) -> tuple[Any, Any]:
-    """ROC curves and their bands as ``daexplore.views.roc`` takes them.
-
-    For more than two classes: the second class of the pair against the first, among the galaxies of those two.
-
-    Returns:
-        Two tables; the second is None if there is nothing to draw.
-    """
-    import pandas as pd
-
-    from daexplore.analysis.metrics import roc
-    from daexplore.analysis.statistics import roc_band
-
-    curves, bands = [], []
-    for run in runs:
-        found = run.evaluation(state.epoch_of(run))
-        score = pair_probability(found, (int(state.pair[0]), int(state.pair[1])))
-        for domain in ("source", "target"):
-            mask = found.where(domain, state.split) & np.isin(found.labels, state.pair)
-            labels = (found.labels[mask] == state.pair[1]).astype(np.int64)
-            if len(set(labels.tolist())) < 2:
-                continue
-            curve = roc(labels, score[mask])
-            common = {"run": state.label(run), "domain": domain, "n": int(mask.sum()), "auc": curve.auc}
-            curves.append(pd.DataFrame({"fpr": curve.fpr, "tpr": curve.tpr, "threshold": curve.thresholds}).assign(**common))
-            band = roc_band(labels, score[mask], found.group_ids[mask])
-            bands.append(pd.DataFrame({"fpr": band.fpr, "low": band.low, "high": band.high}).assign(run=state.label(run), domain=domain))
-    if not curves:
-        return pd.DataFrame(columns=["run", "domain", "n", "auc", "fpr", "tpr", "threshold"]), None
-    return pd.concat(curves, ignore_index=True), pd.concat(bands, ignore_index=True)

@@ -53,6 +53,11 @@ class Evaluation:
         """(n, K) softmax of the logits."""
         return softmax(self.logits)
 
+    def pair_probability(self, pair: tuple[int, int]) -> NDArray[np.float64]:
+        """(n,) probability of the second class of the pair if only the pair were possible; for two classes that of class ``pair[1]``."""
+        margin = self.logits[:, pair[1]].astype(np.float64) - self.logits[:, pair[0]]
+        return np.asarray(1 / (1 + np.exp(-np.clip(margin, -500, 500))))
+
     def where(self, domain: str | None = None, split: str | None = None) -> NDArray[np.bool_]:
         """(n,) mask of the galaxies of a domain, a split, or both."""
         mask = np.ones(len(self), bool)
