@@ -235,7 +235,7 @@ def test_two_processes_under_torchrun_train_to_the_same(galaxies, run, tmp_path)
     command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--standalone", "-m", "daexplore", "train"]
     command += ["--source", str(galaxies / "source"), "--target", str(galaxies / "target"), "--method", "dann", "--epochs", str(EPOCHS)]
     command += ["--set", "train.batch_size=16", "--set", "train.evaluation_limit=60", "--runs", str(tmp_path), "--seed", "0..1"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | {"OMP_NUM_THREADS": "1"})
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | {"OMP_NUM_THREADS": "1"}, timeout=300)
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("DANN · seed 0:") == 1
     other, second = sorted((Run(path) for path in tmp_path.glob("2*")), key=lambda run: run.seed)
