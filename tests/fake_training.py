@@ -48,6 +48,7 @@ def main(arguments):
 
     from daexplore.runs import RunWriter
 
+    evaluated = factories.make_samples(arguments.n).query("split != 'train'")
     if arguments.resume:
         writer = RunWriter.open(arguments.resume)
     else:
@@ -55,9 +56,8 @@ def main(arguments):
         data = {domain: {"name": domain, "n": len(samples) // 2, "fingerprint": "0" * 16, "path": None} for domain in ("source", "target")}
         config = factories._config(arguments.method, arguments.seed, arguments.epochs, {"source": None, "target": None})
         writer = RunWriter.create(arguments.runs, config, data=data, classes=factories.CLASSES, latent_dim=8, samples=samples)
-    epochs = writer.info["progress"]["epochs"]
-    evaluated = factories.make_samples(arguments.n).query("split != 'train'")
     try:
+        epochs = writer.info["progress"]["epochs"]
         for epoch in range(writer.info["progress"]["epoch"] + 1, epochs + 1):
             time.sleep(arguments.pause)
             factories._write_epoch(writer, epoch, epochs, evaluated, arguments.seed)

@@ -221,6 +221,9 @@ def test_closing_the_page_stops_the_training_only_if_asked(tmp_path, stop, endin
     queue.add(fake(tmp_path, "--epochs", "200" if stop else "10", "--pause", "0.15"))
     queue.poll()
     follow(queue.jobs[0], ["running"])
+    while queue.jobs[0].progress[0] < 1:
+        time.sleep(0.02)
+        queue.poll()
     queue.stop_on_close = stop
     queue.close()
     run = Run(queue.jobs[0].run.path)
