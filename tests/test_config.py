@@ -41,7 +41,7 @@ def test_whole_numbers_become_floats_where_floats_belong():
         ({"train": {"epochs": "three"}}, r"config\.train\.epochs: expected int, got 'three'"),
         ({"train": {"epochs": True}}, r"config\.train\.epochs: expected int, got True"),
         ({"train": {"augment": 1}}, r"config\.train\.augment: expected bool, got 1"),
-        ({"data": {"stretch": "log"}}, r"config\.data\.stretch: expected one of 'linear', 'asinh', got 'log'"),
+        ({"data": {"stretch": "log"}}, r"config\.data\.stretch: expected one of 'linear', 'asinh', 'percentile', got 'log'"),
         ({"data": {"fractions": [0.5, 0.5]}}, r"config\.data\.fractions: expected 3 values, got 2"),
         ({"alignments": [{"name": "mmd"}, {"name": 3}]}, r"config\.alignments\[1\]\.name: expected str, got 3"),
         ({"alignments": "mmd"}, r"config\.alignments: expected tuple, got 'mmd'"),

@@ -1,5 +1,6 @@
 """A set of galaxy images and its catalogue: what every reader gives and everything else takes."""
 
+import dataclasses
 import hashlib
 import json
 from collections.abc import Sequence
@@ -31,6 +32,8 @@ class GalaxySet:
         bands: names of the channels, declared by whoever made the data, never guessed.
         name: short name of the set.
         pixel_scale: [arcsec / pixel], None where unknown.
+        flux_scale: nanojansky that one unit of a pixel stands for, in each band; None where unknown.
+        psf_fwhm: full width at half maximum of the point spread function in each band [arcsec]; None where unknown.
         provenance: where it came from, as JSON types.
     """
 
@@ -41,6 +44,8 @@ class GalaxySet:
     name: str
     pixel_scale: float | None = None
     provenance: dict[str, Any] = field(default_factory=dict)
+    flux_scale: tuple[float, ...] | None = None
+    psf_fwhm: tuple[float, ...] | None = None
 
     def __post_init__(self) -> None:
         where = f"Galaxy set {self.name!r}"
@@ -57,6 +62,11 @@ class GalaxySet:
             raise InputError(f"{where}: it holds no galaxies; the catalogue is empty.")
         if len(self.bands) != self.images.shape[1]:
             raise InputError(f"{where}: {len(self.bands)} band names ({', '.join(self.bands)}) for {self.images.shape[1]} channels.")
+        for what, values in (("flux scales", self.flux_scale), ("PSF widths", self.psf_fwhm)):
+            if values is not None and len(values) != len(self.bands):
+                raise InputError(
+                    f"{where}: {len(values)} {what} for the {len(self.bands)} bands {', '.join(self.bands)}; give one for each."
+                )
         repeated = self.catalogue["sample_id"][self.catalogue["sample_id"].duplicated()]
         if len(repeated):
             raise InputError(
@@ -108,7 +118,7 @@ class GalaxySet:
         """The given rows (numbers or a mask) as a new set; their images are copied."""
         rows = np.flatnonzero(rows) if np.asarray(rows).dtype == bool else np.asarray(rows)
         catalogue = self.catalogue.iloc[rows].reset_index(drop=True)
-        return GalaxySet(self.images[rows], catalogue, self.classes, self.bands, self.name, self.pixel_scale, self.provenance)
+        return dataclasses.replace(self, images=self.images[rows], catalogue=catalogue)
 
     def check_finite(self, chunk: int = 1024) -> None:
         """Reads every pixel once.
@@ -148,6 +158,8 @@ class GalaxySet:
             "classes": list(self.classes),
             "bands": list(self.bands),
             "pixel_scale": self.pixel_scale,
+            "flux_scale": self.flux_scale,
+            "psf_fwhm": self.psf_fwhm,
             "provenance": self.provenance,
         }
         (folder / _FILES[2]).write_text(json.dumps(about, indent=1) + "\n")
@@ -172,9 +184,9 @@ class GalaxySet:
             images = np.load(folder / _FILES[0], mmap_mode="r", allow_pickle=False)
             catalogue = pd.read_parquet(folder / _FILES[1])
             provenance = about["provenance"] | {"path": str(folder.absolute())}
-            return GalaxySet(
-                images, catalogue, tuple(about["classes"]), tuple(about["bands"]), about["name"], about["pixel_scale"], provenance
-            )
+            flux_scale, psf_fwhm = (tuple(about[key]) if about.get(key) else None for key in ("flux_scale", "psf_fwhm"))
+            classes, bands = tuple(about["classes"]), tuple(about["bands"])
+            return GalaxySet(images, catalogue, classes, bands, about["name"], about["pixel_scale"], provenance, flux_scale, psf_fwhm)
         except (OSError, KeyError, ValueError) as error:
             if isinstance(error, InputError):
                 raise

@@ -48,7 +48,7 @@ class Preprocess:
         target: statistics with which target images are treated: the target's own, or the source's mean and std.
     """
 
-    stretch: Literal["linear", "asinh"]
+    stretch: Literal["linear", "asinh", "percentile"]
     softening: float
     size: tuple[int, int]
     source: BandStatistics

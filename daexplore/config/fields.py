@@ -1,0 +1,194 @@
+"""What a run is, as frozen dataclasses."""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+__all__ = ["AlignmentConfig", "DataConfig", "ModelConfig", "ReadConfig", "RunConfig", "TrainConfig", "TransferConfig", "preset"]
+
+
+@dataclass(frozen=True)
+class ReadConfig:
+    """How files are read where they do not say it themselves; what is declared here goes before what a file says.
+
+    Attributes:
+        name: short name of the set, with which its sample ids begin.
+        label: column of the catalogue that holds the class.
+        group: column of the catalogue that names the physical galaxy.
+        catalogue: path of the table, where it does not lie beside the images.
+        bands: names of the channels in their order; where each band has a file of its own, also which of them.
+        pixel_scale: [arcsec / pixel].
+        zero_points: AB magnitude that gives 1 unit of the pixels, in each band.
+        psf_fwhm: full width at half maximum of the point spread function in each band [arcsec].
+        size: side of the cut-outs made from survey tiles [pixel].
+        max_bad_pixels: share of NaN, infinite or masked pixels up to which an image is mended; with more of them it is bad.
+    """
+
+    name: str | None = None
+    label: str | None = None
+    group: str | None = None
+    catalogue: str | None = None
+    bands: tuple[str, ...] | None = None
+    pixel_scale: float | None = None
+    zero_points: tuple[float, ...] | None = None
+    psf_fwhm: tuple[float, ...] | None = None
+    size: int | None = None
+    max_bad_pixels: float = 0.1
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """Which galaxies, and how they become network input.
+
+    Attributes:
+        source: name of a simulator preset, or a path that ``read_galaxies`` understands; labelled.
+        target: likewise; its labels, if it has any, are only ever used to report results marked "oracle".
+        label: column of the catalogues that holds the class, where a reader would have to choose; ``source_read.label`` goes before it.
+        source_read: how the source's files are read.
+        target_read: how the target's files are read.
+        simulated: images a domain that a preset simulates; None takes the preset's own number.
+        simulation_seed: which galaxies a preset simulates.
+        limit: at most so many training images a domain (whole groups are kept together); None takes all.
+        fractions: train, validation and test shares, counted in groups.
+        split_seed: which groups go where; the same in both domains.
+        match_bands: channels of the two domains are matched by "name" (same names in any order; the source's order counts) or "position".
+        bands: use only these bands, in this order; None uses all.
+        units: "native" pixels as they come, or "nanojansky" [nJy] where both domains say what their pixels mean.
+        background: "none", or subtract the "border" of each image, its sigma-clipped median there.
+        pixel_scale: resample both domains to this scale [arcsec / pixel], flux conserved; None leaves the pixels alone.
+        psf_fwhm: blur both domains to a point spread function of this width [arcsec]; None leaves it.
+        stretch: "linear", "asinh" (Lupton et al. 2004, PASP 116, 133): ``asinh(x / (softening * s)) `` with s the band's noise scale,
+            or "percentile": clipped between two percentiles of the training pixels and brought to 0 to 1.
+        softening: where asinh turns from linear to logarithmic, in units of that scale.
+        percentiles: of the "percentile" stretch.
+        normalise: whose training split gives the per-band mean and standard deviation: each "domain" its own, or the "source" for both.
+        size: images are cropped, or zero-padded, about their centre to size x size [pixel]; None keeps the source's size.
+    """
+
+    source: str = "distant"
+    target: str = "distant"
+    label: str | None = None
+    source_read: ReadConfig = field(default_factory=ReadConfig)
+    target_read: ReadConfig = field(default_factory=ReadConfig)
+    simulated: int | None = None
+    simulation_seed: int = 0
+    limit: int | None = None
+    fractions: tuple[float, float, float] = (0.7, 0.1, 0.2)
+    split_seed: int = 0
+    match_bands: Literal["name", "position"] = "name"
+    bands: tuple[str, ...] | None = None
+    units: Literal["native", "nanojansky"] = "native"
+    background: Literal["none", "border"] = "none"
+    pixel_scale: float | None = None
+    psf_fwhm: float | None = None
+    stretch: Literal["linear", "asinh", "percentile"] = "linear"
+    softening: float = 4.0
+    percentiles: tuple[float, float] = (0.1, 99.9)
+    normalise: Literal["domain", "source"] = "domain"
+    size: int | None = None
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """A network by name, with the options of its constructor."""
+
+    name: str = "deepmerge"
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class AlignmentConfig:
+    """One alignment loss: its name in ``daexplore.alignment`` (or ``package.module:Class``), its weight, its options."""
+
+    name: str
+    weight: float = 1.0
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """How the network is trained. No field can refer to a target label.
+
+    Attributes:
+        epochs: passes over the larger domain's training split.
+        batch_size: images a domain and step, over all processes together.
+        learning_rate: the peak of the one-cycle schedule (Smith & Topin 2017, arXiv:1708.07120).
+        weight_decay: of AdamW.
+        augment: random rotations by 90 degrees and mirror images, the square's eight symmetries.
+        batch_norm: which images give batch norm its statistics: "mixed" (source and target in one batch), "source" (target passes in
+            evaluation mode only) or "auto": source without alignments, mixed with them.
+        class_balance: what is done about unequal classes in the source: "none", "weights" (the task loss weighs each class by the
+            inverse of its share of the training split) or "batches" (each batch draws all classes equally often).
+        selection: which epoch a run stands for: the best "source_accuracy" on validation within the second half, or the "last".
+        patience: stop after so many epochs without a better source-validation loss; None never stops early.
+        evaluation_limit: at most so many validation and so many test images a domain are evaluated each epoch, always the same ones.
+        saliency_limit: at most so many of the evaluated test images a domain get a stored Grad-CAM map.
+        threads: CPU threads; None takes one, which keeps results exact and a busy machine usable.
+        accelerator: Fabric's name for the hardware ("auto", "cpu", "cuda", "mps").
+    """
+
+    epochs: int = 16
+    batch_size: int = 64
+    learning_rate: float = 1.5e-3
+    weight_decay: float = 1e-4
+    augment: bool = True
+    batch_norm: Literal["auto", "mixed", "source"] = "auto"
+    class_balance: Literal["none", "weights", "batches"] = "none"
+    selection: Literal["source_accuracy", "last"] = "source_accuracy"
+    patience: int | None = None
+    evaluation_limit: int = 1500
+    saliency_limit: int = 750
+    threads: int | None = None
+    accelerator: str = "auto"
+
+
+@dataclass(frozen=True)
+class TransferConfig:
+    """Which trained run a training starts from.
+
+    Attributes:
+        run: its folder.
+        epoch: of whose weights; None takes the run's selected epoch.
+        preprocessing: "run" treats the new images with the steps and statistics of that run, "fit" learns new ones.
+        freeze: layers whose weights stay as they are: names, or beginnings of names, of the network's parts.
+        rate: factor on the learning rate of the layers taken over that are not frozen.
+        head: "keep" the run's last layer, or start a "new" one, as other classes need.
+    """
+
+    run: str
+    epoch: int | None = None
+    preprocessing: Literal["run", "fit"] = "run"
+    freeze: tuple[str, ...] = ()
+    rate: float = 1.0
+    head: Literal["keep", "new"] = "keep"
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """Everything that determines a run. ``alignments`` empty is noDA; ``transfer`` None starts from random weights."""
+
+    data: DataConfig = field(default_factory=DataConfig)
+    model: ModelConfig = field(default_factory=ModelConfig)
+    alignments: tuple[AlignmentConfig, ...] = ()
+    train: TrainConfig = field(default_factory=TrainConfig)
+    transfer: TransferConfig | None = None
+    seed: int = 0
+
+    @property
+    def method(self) -> str:
+        """The alignments' names joined by "+", or "noda"."""
+        return "+".join(a.name.rpartition(":")[2].lower() for a in self.alignments) or "noda"
+
+    @property
+    def batch_norm(self) -> str:
+        """Which images give batch norm its statistics: "mixed" or "source", with "auto" resolved."""
+        if self.train.batch_norm == "auto":
+            return "mixed" if self.alignments else "source"
+        return self.train.batch_norm
+
+
+def preset(name: str) -> RunConfig:
+    """The documented settings for a simulator preset: "distant" is the experiment, "demo" a smaller one for a first look."""
+    data = DataConfig(source=name, target=name)
+    if name == "demo":
+        return RunConfig(data=data, train=TrainConfig(epochs=14, evaluation_limit=600, saliency_limit=200))
+    return RunConfig(data=data)

@@ -1,0 +1,62 @@
+"""Galaxies that were found but not read: what every reader of many files gives, to be read at once or ingested piece by piece."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+__all__ = ["Aside", "Listing", "Stamp"]
+
+
+@dataclass(frozen=True, eq=False)
+class Stamp:
+    """One galaxy's image and what its file says of it.
+
+    Attributes:
+        pixels: (C, H, W) float32, channel first, native units; NaN where there is no measurement.
+        bands: names of the channels, None where the file does not say.
+        pixel_scale: [arcsec / pixel], None where the file does not say.
+        flux_scale: nanojansky of one unit, in each band; None where the file does not say.
+        columns: what the catalogue is to know of this galaxy besides, for example that it lies at the edge of its tile.
+    """
+
+    pixels: NDArray[np.float32]
+    bands: tuple[str, ...] | None = None
+    pixel_scale: float | None = None
+    flux_scale: tuple[float, ...] | None = None
+    columns: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Aside:
+    """A galaxy that cannot be used: its name in the input, and why not."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, eq=False)
+class Listing:
+    """The galaxies of an input, in a fixed order.
+
+    Attributes:
+        catalogue: one row a galaxy with the columns of ``REQUIRED_COLUMNS``, then whatever else is known.
+        load: reads the galaxy of a row number, and can be sent to another process; raises InputError naming file, place and remedy.
+        classes: names of the labels.
+        name: short name of the set.
+        provenance: where it came from, as JSON types.
+        aside: galaxies that are known to be unusable without reading them, such as those off every tile.
+    """
+
+    catalogue: pd.DataFrame
+    load: Callable[[int], Stamp]
+    classes: tuple[str, ...]
+    name: str
+    provenance: dict[str, Any]
+    aside: tuple[Aside, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.catalogue)
