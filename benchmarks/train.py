@@ -16,7 +16,9 @@ from torch.utils.flop_counter import FlopCounterMode
 from daexplore.alignment import METHODS, build_alignment
 from daexplore.config import AlignmentConfig, ModelConfig
 from daexplore.data.pairs import DomainPairLoader, PairSampler
-from daexplore.data.preprocess import BandStatistics, Preprocess
+from daexplore.data.preprocess import DomainSteps, Preprocess
+from daexplore.data.standard import Standard
+from daexplore.data.steps import Crop, Normalise
 from daexplore.engine.adapter import Adapter
 from daexplore.models import build_network
 from daexplore.types import DomainBatch
@@ -65,8 +67,9 @@ def main() -> None:
     rng = np.random.default_rng(0)
     n = BATCH * 8
     images = rng.normal(size=(n, BANDS, SIZE, SIZE)).astype(np.float32)
-    unit = BandStatistics((1.0,) * BANDS, (0.0,) * BANDS, (1.0,) * BANDS)
-    preprocess = Preprocess("linear", 1.0, (SIZE, SIZE), unit, unit)
+    bands = tuple(f"band {number}" for number in range(BANDS))
+    steps = DomainSteps(bands, (Crop((SIZE, SIZE)), Normalise((0.0,) * BANDS, (1.0,) * BANDS)))
+    preprocess = Preprocess(Standard(bands, bands, (SIZE, SIZE)), steps, steps)
     rows = np.arange(n)
     labels = rng.integers(CLASSES, size=n)
     loader = DomainPairLoader(images, rows, labels, images, rows, preprocess, PairSampler(n, n, BATCH, seed=0))

@@ -10,6 +10,8 @@ CHECKED = (
     "daexplore.engine",
     "daexplore.data.pairs",
     "daexplore.data.preprocess",
+    "daexplore.data.standard",
+    "daexplore.data.steps",
 )
 
 install_import_hook(CHECKED, "beartype.beartype")

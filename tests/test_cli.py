@@ -70,6 +70,24 @@ def test_options_become_a_config():
     assert (config.train.epochs, config.train.augment) == (3, False)
 
 
+def test_settings_that_are_unset_by_default_can_be_given():
+    given = ['data.source_read.bands=["g","r","i"]', "data.target_read.zero_points=[22.5,22.5,22.5]", "data.target_read.pixel_scale=0.4"]
+    config = options(source="a", target="b", settings=given, class_balance="weights")
+    assert config.data.source_read.bands == ("g", "r", "i")
+    assert (config.data.target_read.zero_points, config.data.target_read.pixel_scale) == ((22.5, 22.5, 22.5), 0.4)
+    assert config.data.target_read.bands is None
+    assert config.train.class_balance == "weights"
+
+
+@pytest.mark.parametrize("command", ["train", "simulate"])
+def test_help_names_every_preset(monkeypatch, capsys, command):
+    from daexplore.data.simulate import PRESETS
+
+    monkeypatch.setenv("COLUMNS", "200")
+    _, out, _ = call(monkeypatch, capsys, command, "--help")
+    assert [name for name in PRESETS if name not in out] == []
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [
@@ -79,6 +97,9 @@ def test_options_become_a_config():
         ({"settings": ["train.epoch=3"]}, "no setting 'train.epoch'; there are epochs"),
         ({"settings": ["train.epochs"]}, "needs name=value"),
         ({"settings": ["train.epochs=many"]}, "expected int, got 'many'"),
+        ({"settings": ["data.source_read.band=1"]}, "no setting 'data.source_read.band'; there are name, label"),
+        ({"settings": ["data.source_read.bands=g"]}, r"source_read.bands: expected a list such as \["),
+        ({"settings": ["transfer.rate=0.1"]}, "'transfer' is not set at all"),
         ({"method": "noda,mmd"}, "noda or one or more"),
         ({"method": "mmd,mmd"}, "twice"),
     ],
@@ -155,7 +176,9 @@ def bad_sources(tmp_path):
 )
 def test_bad_input_is_explained_and_exits_with_2(monkeypatch, capsys, tmp_path, good, name):
     source, said = bad_sources(tmp_path)[name]
-    code, _, err = call(monkeypatch, capsys, "train", "--source", source, "--target", good / "target", "--runs", tmp_path / "runs")
+    # The good target has bands of other names.
+    options = ["--target", good / "target", "--set", "data.match_bands=position", "--runs", tmp_path / "runs"]
+    code, _, err = call(monkeypatch, capsys, "train", "--source", source, *options)
     assert code == 2
     assert said.lower() in err.lower()
     assert "Traceback" not in err

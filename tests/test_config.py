@@ -44,7 +44,7 @@ def test_whole_numbers_become_floats_where_floats_belong():
         ({"data": {"stretch": "log"}}, r"config\.data\.stretch: expected one of 'linear', 'asinh', 'percentile', got 'log'"),
         ({"data": {"fractions": [0.5, 0.5]}}, r"config\.data\.fractions: expected 3 values, got 2"),
         ({"alignments": [{"name": "mmd"}, {"name": 3}]}, r"config\.alignments\[1\]\.name: expected str, got 3"),
-        ({"alignments": "mmd"}, r"config\.alignments: expected tuple, got 'mmd'"),
+        ({"alignments": "mmd"}, r"config\.alignments: expected a list .*, got 'mmd'"),
     ],
 )
 def test_errors_name_the_field(values, message):

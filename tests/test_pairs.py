@@ -5,7 +5,9 @@ import pytest
 import torch
 
 from daexplore.data.pairs import DomainPairLoader, PairSampler, square_symmetry
-from daexplore.data.preprocess import BandStatistics, Preprocess
+from daexplore.data.preprocess import DomainSteps, Preprocess
+from daexplore.data.standard import Standard
+from daexplore.data.steps import Crop, Normalise
 from daexplore.errors import InputError
 
 
@@ -57,8 +59,8 @@ def test_the_eight_symmetries_are_those_of_the_square():
 
 def loader(augment, epoch, n=24):
     images = np.arange(n * 16, dtype=np.float32).reshape(n, 1, 4, 4)
-    unit = BandStatistics((1.0,), (0.0,), (1.0,))
-    preprocess = Preprocess("linear", 1.0, (4, 4), unit, unit)
+    unchanged = DomainSteps(("g",), (Crop((4, 4)), Normalise((0.0,), (1.0,))))
+    preprocess = Preprocess(Standard(("g",), ("g",), (4, 4)), unchanged, unchanged)
     rows = np.arange(0, n, 2)
     pairs = DomainPairLoader(images, rows, rows % 3, images, rows + 1, preprocess, PairSampler(len(rows), len(rows), 4, seed=0), augment)
     pairs.epoch = epoch

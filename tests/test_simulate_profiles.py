@@ -7,12 +7,12 @@ import scipy.fft
 from scipy.optimize import brentq
 from scipy.special import gammainc
 
-from daexplore.data.simulate.conditions import ACS_F814W, NIRCAM_F356W, WFC3_F160W
 from daexplore.data.simulate.presets import PRESETS
 from daexplore.data.simulate.profiles import gaussian_mixture
 from daexplore.data.simulate.psf import galsim_psf
 from daexplore.data.simulate.render import Renderer
 from daexplore.data.simulate.scenes import Scene
+from daexplore.data.simulate.surveys import ACS_F814W, NIRCAM_F356W, WFC3_F160W
 
 PRESET = PRESETS["distant"]
 

@@ -59,6 +59,27 @@ def test_target_labels_change_nothing(domains):
             np.testing.assert_array_equal(splits, before)
 
 
+def test_unlabelled_source_galaxies_take_nothing_from_the_classes():
+    labels = [0] * 60 + [1] * 10 + [None] * 130
+    source = make("s", [f"G{i}" for i in range(200)], labels)
+    splits, _ = split_groups(source, make("t", [f"T{i}" for i in range(10)], [None] * 10), FRACTIONS, 0)
+    for label, expected in ((0, (42, 6, 12)), (1, (7, 1, 2)), (-1, (91, 13, 26))):
+        assert tuple((splits[source.labels == label] == split).sum() for split in SPLITS) == pytest.approx(expected, abs=1)
+
+
+def test_shares_hold_in_a_class_also_where_only_some_galaxies_are_shared():
+    """A rare class whose galaxies the target shows in part: both parts are dealt out in the shares."""
+    source = make("s", [f"G{i}" for i in range(400)], [int(i % 20 == 0) for i in range(400)])
+    target = make("t", [f"G{i}" for i in range(0, 800, 2)], [None] * 400)
+    splits, others = split_groups(source, target, FRACTIONS, 1)
+    rare = splits[source.labels == 1]
+    assert tuple((rare == split).sum() for split in SPLITS) == pytest.approx((14, 2, 4), abs=2)
+    held_out = dict(zip(source.catalogue["group_id"], splits, strict=True))
+    shared = [group in held_out for group in target.catalogue["group_id"]]
+    assert all(held_out[group] == split for group, split, both in zip(target.catalogue["group_id"], others, shared, strict=True) if both)
+    assert sum(shared) == 200
+
+
 def test_the_order_of_rows_does_not_matter_and_the_seed_does(domains):
     source, target = domains
     order = np.random.default_rng(2).permutation(len(source))

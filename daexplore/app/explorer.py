@@ -24,12 +24,13 @@ __all__ = ["page"]
 
 _Room = tuple[Any, Callable[[], object]]
 
-_ROOMS = ("Compare", "Performance", "Train", "Runs")
+_ROOMS = ("Compare", "Performance", "Data", "Train", "Runs")
 _BAR = {
     "& .MuiToolbar-root": {"minHeight": "44px"},
     "& .header a, & .header .title": {"color": "inherit !important", "fontSize": "18px"},
 }
 _TAB = {"& .MuiTab-root": {"minHeight": "44px"}, "& .MuiTab-root.Mui-selected": {"color": "inherit !important"}}
+_OWN = "Inspect your own galaxies"
 _LOOK_EVERY = 1000  # [ms]
 _WARM_AFTER = 5.0  # [s]
 _ADDRESS = ["run_ids", "chosen", "epoch", "view", "galaxy", "threshold"]
@@ -100,7 +101,7 @@ def _content(state: ExplorerState, session: Session) -> tuple[pn.viewable.Viewab
         if menu.visible or (place.objects and not ready):
             return
         menu.visible = ready
-        place.objects = [_rooms(state, session, menu) if ready else _welcome(state)]
+        place.objects = [_rooms(state, session, menu) if ready else _welcome(state, session)]
 
     state.training = _first_training(state)
     guarded(state, show)()
@@ -115,7 +116,7 @@ def _first_training(state: ExplorerState) -> bool:
     return not any(run.status == "finished" for run in state.usable) and any(not job.ended for job in find_jobs(state.root))
 
 
-def _welcome(state: ExplorerState) -> pn.viewable.Viewable:
+def _welcome(state: ExplorerState, session: Session) -> pn.viewable.Viewable:
     from daexplore.app.runs_tab import runs_tab
     from daexplore.app.welcome import welcome
 
@@ -125,7 +126,18 @@ def _welcome(state: ExplorerState) -> pn.viewable.Viewable:
     parts = [welcome(state, on_finished=look)]
     if state.damaged:
         parts.append(runs_tab(state))
-    return pn.Column(*parts, sizing_mode="stretch_width", margin=0)
+    first = pn.Column(*parts, sizing_mode="stretch_width", margin=0)
+    own = pn.Column(sizing_mode="stretch_width", margin=0, visible=False)
+    switch = pmui.Button(label=_OWN, icon="search", variant="text", margin=0)
+
+    def turn(*_: Any) -> None:
+        if not own.objects:
+            own.objects = [_data(state, session)[0]]
+        own.visible, first.visible = first.visible, own.visible
+        switch.label = "Back to the first page" if own.visible else _OWN
+
+    switch.on_click(guarded(state, turn))
+    return pn.Column(switch, first, own, sizing_mode="stretch_width", margin=0)
 
 
 def _rooms(state: ExplorerState, session: Session, menu: pmui.TabMenu) -> pn.viewable.Viewable:
@@ -133,6 +145,7 @@ def _rooms(state: ExplorerState, session: Session, menu: pmui.TabMenu) -> pn.vie
     makers: dict[str, Callable[[], _Room]] = {
         "Compare": lambda: (Compare(state, session).view, _nothing),
         "Performance": lambda: _performance(state, session, lambda: menu.active == _ROOMS.index("Performance")),
+        "Data": lambda: _data(state, session),
         "Train": lambda: (_train(state, back), _nothing),
         "Runs": lambda: (_runs(state), _nothing),
     }
@@ -174,6 +187,14 @@ def _performance(state: ExplorerState, session: Session, visible: Callable[[], b
     from daexplore.app.performance import performance
 
     return performance(state, session, visible)
+
+
+def _data(state: ExplorerState, session: Session) -> _Room:
+    from daexplore.app.data_tab import data_tab
+
+    view, entered = data_tab(state, session)
+    entered()
+    return view, entered
 
 
 def _train(state: ExplorerState, finished: Callable[[], None]) -> Any:

@@ -46,7 +46,7 @@ def _walls(preset: str, n: int, columns: int) -> list[Wall]:
 
     found = []
     for galaxies in simulate(preset, n=n, workers=1):
-        stamps = to_rgb(galaxies.images, galaxies.bands)
+        stamps = to_rgb(np.asarray(galaxies.images), galaxies.bands)
         for label, kind in reversed(list(enumerate(galaxies.classes))):
             rows = np.flatnonzero(galaxies.labels == label)
             alt = f"{len(rows)} images of {kind}s in the {galaxies.name} domain, {', '.join(galaxies.bands)}"

@@ -1,4 +1,4 @@
-"""Work too slow for the page, done in two calm child processes: UMAP in one, Grad-CAM in the other."""
+"""Work too slow for the page, done in calm child processes: UMAP in one, Grad-CAM in another, opening galaxies in a third."""
 
 import atexit
 import multiprocessing
@@ -8,12 +8,15 @@ from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["gradcam", "umap", "umap_file"]
+if TYPE_CHECKING:
+    from daexplore.app.looks import Choice
+
+__all__ = ["gradcam", "look", "umap", "umap_file"]
 
 _pools: dict[str, ProcessPoolExecutor] = {}
 _pending: dict[tuple[Any, ...], "Future[Any]"] = {}
@@ -33,6 +36,11 @@ def umap(run_path: Path, epoch: int) -> "Future[Any]":
 def gradcam(run_path: Path, epoch: int, sample_id: str, domain: str) -> "Future[Any]":
     """Starts the Grad-CAM of one galaxy, or joins the one under way. Its result is a map (rows, cols), >= 0, un-normalised."""
     return _submit("gradcam", _gradcam, str(run_path), epoch, sample_id, domain)
+
+
+def look(choice: "Choice") -> "Future[Any]":
+    """Starts reading two domains, or joins the one under way. Its result is a :class:`daexplore.app.looks.Look`."""
+    return _submit("look", _look, choice)
 
 
 def _submit(pool: str, function: Callable[..., Any], *arguments: Any) -> "Future[Any]":
@@ -74,6 +82,12 @@ def _calm() -> None:
 def _stop() -> None:
     for pool in _pools.values():
         pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _look(choice: "Choice") -> Any:
+    from daexplore.app.looks import look
+
+    return look(choice)
 
 
 def _umap(run_path: str, epoch: int) -> tuple[NDArray[np.object_], NDArray[np.float32], NDArray[np.float32]]:

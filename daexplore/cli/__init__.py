@@ -7,6 +7,8 @@ import tempfile
 import traceback
 from types import FrameType
 
+import daexplore.cli.ingest
+import daexplore.cli.inspect  # noqa: F401 (registers its command)
 from daexplore.cli.commands import app
 from daexplore.errors import InputError
 
@@ -27,7 +29,7 @@ def main() -> None:
         _leave(str(error), 2)
     except SystemExit as ended:
         if ended.code == 130:
-            _leave("Interrupted. A run that had begun can go on: daexplore train --resume RUN", 130)
+            _leave("Interrupted. What had begun can go on: daexplore train --resume RUN, or the same daexplore ingest again.", 130)
         raise
     except Exception as error:
         handle, path = tempfile.mkstemp(prefix="daexplore-", suffix=".log", text=True)

@@ -24,7 +24,11 @@ Runs = Annotated[Path, typer.Option("--runs", help="Folder of the runs.", envvar
 def simulate(
     out: Annotated[Path, typer.Option("--out", help="Folder to write source/, target/ and a contact sheet of each into.")],
     preset: Annotated[
-        str, typer.Option(help="distant: Illustris-like galaxies at z = 2 with and without noise. demo: fewer of them.")
+        str,
+        typer.Option(
+            help="distant: Illustris-like galaxies at z = 2 with and without noise. demo: fewer of them. "
+            "nearby: Illustris-like and SDSS-like galaxies at z = 0."
+        ),
     ] = "distant",
     n: Annotated[int | None, typer.Option("--n", help="Images a domain; the preset's own number by default.")] = None,
     seed: Annotated[int, typer.Option(help="Which galaxies.")] = 0,
@@ -49,7 +53,9 @@ def simulate(
 
 @app.command()
 def train(
-    data: Annotated[str | None, typer.Option("--data", help="A preset (distant, demo), or a folder holding source/ and target/.")] = None,
+    data: Annotated[
+        str | None, typer.Option("--data", help="A preset (distant, nearby, demo), or a folder holding source/ and target/.")
+    ] = None,
     source: Annotated[
         str | None, typer.Option("--source", help="Labelled images: a galaxy set, an .npy file, a folder with catalogue.csv.")
     ] = None,
@@ -62,6 +68,21 @@ def train(
     epochs: Annotated[int | None, typer.Option(help="Passes over the larger domain.")] = None,
     limit: Annotated[int | None, typer.Option(help="Training images a domain at most.")] = None,
     network: Annotated[str | None, typer.Option(help="deepmerge or resnet18.")] = None,
+    class_balance: Annotated[
+        str | None, typer.Option(help="For unequal classes in the source: none, weights (in the loss) or batches (equal draws).")
+    ] = None,
+    init_from: Annotated[
+        Path | None, typer.Option(help="Start from this run's network, with its preprocessing (transfer learning).")
+    ] = None,
+    init_epoch: Annotated[int | None, typer.Option(help="Its epoch; the selected one by default.")] = None,
+    freeze: Annotated[
+        str | None, typer.Option(help="Parts of that network to keep as they are, such as convolutions.0,convolutions.1 or convolutions.")
+    ] = None,
+    rate: Annotated[float | None, typer.Option(help="Factor on the learning rate of the parts taken over, such as 0.1.")] = None,
+    new_head: Annotated[bool, typer.Option("--new-head", help="Start a new last layer, as other classes need.")] = False,
+    fit_preprocessing: Annotated[
+        bool, typer.Option("--fit-preprocessing", help="Learn the normalisation from the new images instead.")
+    ] = False,
     settings: Annotated[
         list[str] | None,
         typer.Option("--set", help="Any setting, such as train.learning_rate=1e-3 or alignments.dann.options.reversal=0.5."),
@@ -72,7 +93,7 @@ def train(
     nodes: Annotated[int, typer.Option(help="Machines.")] = 1,
 ) -> None:
     """Train one method on a labelled source and an unlabelled target, and save the run."""
-    from daexplore.cli.options import run_config, seeds
+    from daexplore.cli.options import run_config, seeds, transfer_config
     from daexplore.cli.progress import leads, training_progress
     from daexplore.cli.tables import print_runs
     from daexplore.engine.train import train as run
@@ -81,7 +102,10 @@ def train(
         with training_progress(str(resume)) as report:
             print_runs([run(None, resume=resume, devices=devices, nodes=nodes, report=report)])
         return
-    config = run_config(data, source, target, label, methods or method, weight, epochs, limit, network, settings or [])
+    transfer = transfer_config(init_from, init_epoch, freeze, rate, new_head, fit_preprocessing)
+    config = run_config(
+        data, source, target, label, methods or method, weight, epochs, limit, network, settings or [], class_balance, transfer
+    )
     done = []
     for number in seeds(seed):
         with training_progress(f"{config.method} seed {number}") as report:

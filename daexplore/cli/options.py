@@ -5,12 +5,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from daexplore.config import AlignmentConfig, DataConfig, ModelConfig, RunConfig, preset, replace_at
+from daexplore.config import AlignmentConfig, DataConfig, ModelConfig, RunConfig, TransferConfig, preset, replace_at
 from daexplore.errors import InputError
 
-__all__ = ["PRESETS", "run_config", "seeds"]
-
-PRESETS = ("distant", "demo")
+__all__ = ["run_config", "seeds", "transfer_config"]
 
 
 def seeds(text: str) -> list[int]:
@@ -43,6 +41,8 @@ def run_config(
     limit: int | None,
     network: str | None,
     settings: list[str],
+    class_balance: str | None = None,
+    transfer: TransferConfig | None = None,
 ) -> RunConfig:
     """The config that the options of ``daexplore train`` describe.
 
@@ -50,10 +50,9 @@ def run_config(
         InputError: options that contradict each other, or a setting that does not exist.
     """
     config = _with_data(data, source, target)
-    config = dataclasses.replace(config, alignments=_alignments(method, weight))
-    if network:
-        config = dataclasses.replace(config, model=ModelConfig(network))
-    for path, value in (("data.label", label), ("train.epochs", epochs), ("data.limit", limit)):
+    config = dataclasses.replace(config, alignments=_alignments(method, weight), model=_model(network, transfer), transfer=transfer)
+    chosen = {"data.label": label, "train.epochs": epochs, "data.limit": limit, "train.class_balance": class_balance}
+    for path, value in chosen.items():
         if value is not None:
             config = replace_at(config, path, value)
     for setting in settings:
@@ -64,6 +63,36 @@ def run_config(
     return config
 
 
+def transfer_config(
+    run: Path | None, epoch: int | None, freeze: str | None, rate: float | None, new_head: bool, fit: bool
+) -> TransferConfig | None:
+    """How a training starts from another run, or None where it starts anew.
+
+    Raises:
+        InputError: settings of a transfer without a run to start from.
+    """
+    if run is None:
+        given = {"--init-epoch": epoch is not None, "--freeze": freeze, "--rate": rate is not None, "--new-head": new_head}
+        lonely = next((name for name, value in (given | {"--fit-preprocessing": fit}).items() if value), None)
+        if lonely:
+            raise InputError(f"{lonely} says how to start from a trained run: name that run with --init-from RUN.")
+        return None
+    names = tuple(name.strip() for name in (freeze or "").split(",") if name.strip())
+    return TransferConfig(str(run), epoch, "fit" if fit else "run", names, 1.0 if rate is None else rate, "new" if new_head else "keep")
+
+
+def _model(network: str | None, transfer: TransferConfig | None) -> ModelConfig:
+    """The network asked for; where a training starts from a run, that run's network with its options."""
+    if transfer is None:
+        return ModelConfig(network) if network else ModelConfig()
+    from daexplore.runs import Run
+
+    model = Run(transfer.run).config.model
+    if network not in (None, model.name):
+        raise InputError(f"--network {network} and --init-from contradict each other: that run has the network {model.name}.")
+    return model
+
+
 def _with_data(data: str | None, source: str | None, target: str | None) -> RunConfig:
     if (source is None) != (target is None):
         raise InputError("--source and --target go together: give both, or --data.")
@@ -71,6 +100,8 @@ def _with_data(data: str | None, source: str | None, target: str | None) -> RunC
         if data is not None:
             raise InputError("Give either --data or --source and --target, not both.")
         return RunConfig(data=DataConfig(source=source, target=target))
+    from daexplore.data.simulate import PRESETS
+
     if data is None or data in PRESETS:
         return preset(data or "distant")
     folders = [Path(data) / domain for domain in ("source", "target")]

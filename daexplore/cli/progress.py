@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 from daexplore.engine import Progress as Stage
 
-__all__ = ["leads", "simulation_progress", "training_progress"]
+__all__ = ["leads", "simulation_progress", "stage_progress", "training_progress"]
 
 FEW_STEPS = 500
 
@@ -42,8 +42,15 @@ def _console() -> Console:
 @contextmanager
 def simulation_progress() -> Iterator[Callable[[int, int], None]]:
     """A bar over simulated images."""
+    with stage_progress("simulating") as report:
+        yield report
+
+
+@contextmanager
+def stage_progress(name: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar over whatever is counted."""
     with training_progress("") as report:
-        yield lambda done, total: report(Stage("simulating", done, total))
+        yield lambda done, total: report(Stage(name, done, total))
 
 
 @contextmanager

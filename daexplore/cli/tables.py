@@ -13,7 +13,7 @@ from daexplore.errors import InputError
 from daexplore.runs import Run, RunStore
 from daexplore.views.tables import config_differences, metrics_rows, metrics_table
 
-__all__ = ["compare_runs", "print_metrics", "print_runs"]
+__all__ = ["compare_runs", "print_frame", "print_metrics", "print_runs"]
 
 ORACLE = 'Rows marked "oracle" used target labels to report, never to train or to choose an epoch. Intervals: 95%, resampling galaxies.'
 
@@ -21,13 +21,13 @@ ORACLE = 'Rows marked "oracle" used target labels to report, never to train or t
 def print_runs(runs: Sequence[Run]) -> None:
     """Test metrics of the given runs at their selected epochs, and where the runs are."""
     for run in runs:
-        print(f"{run.label}: epoch {run.selected_epoch} of {run.config.train.epochs}, {run.path}")
+        print(f"{run.label}: epoch {run.selected_epoch} of {run.config.train.epochs}, {run.path}{_origin(run)}")
     print_metrics({_name(run, runs): run.info["metrics"] for run in runs})
 
 
 def print_metrics(metrics: Mapping[str, Mapping[str, Any]], split: str = "test") -> None:
     """A table with one line a run and domain."""
-    _print(metrics_table(metrics, (split,)))
+    print_frame(metrics_table(metrics, (split,)))
     print(ORACLE)
 
 
@@ -56,7 +56,7 @@ def compare_runs(paths: Sequence[Path], format: str, split: str) -> None:
     else:
         print_metrics(metrics, split)
         print("\nWhat differs between their settings:")
-        _print(config_differences({_name(run, runs): run.config for run in runs}))
+        print_frame(config_differences({_name(run, runs): run.config for run in runs}))
 
 
 def _runs(path: Path) -> list[Run]:
@@ -72,7 +72,17 @@ def _name(run: Run, runs: Sequence[Run]) -> str:
     return run.label if sum(other.label == run.label for other in runs) == 1 else f"{run.label} ({run.id})"
 
 
-def _print(frame: pd.DataFrame) -> None:
+def _origin(run: Run) -> str:
+    """Which run it started from, and which of that run's bands the new ones take the place of."""
+    origin = run.info.get("transfer")
+    if not origin:
+        return ""
+    bands = ", ".join(f"{pair['new']} in the place of {pair['run']}" for pair in origin["bands"] if pair["new"] != pair["run"])
+    return f"\n  started from {origin['run']}, epoch {origin['epoch']}{'; bands by position: ' + bands if bands else ''}"
+
+
+def print_frame(frame: pd.DataFrame) -> None:
+    """A table on the terminal, as wide as it needs to be."""
     table = Table(*map(str, frame.columns), box=None, header_style="bold")
     for row in frame.itertuples(index=False):
         table.add_row(*map(str, row))

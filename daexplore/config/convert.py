@@ -26,6 +26,8 @@ def replace_at(config: RunConfig, path: str, value: Any) -> RunConfig:
     *parents, last = path.split(".")
     for key in parents:
         found = next((a for a in place if a["name"] == key), None) if isinstance(place, list) else place.get(key)
+        if found is None and key in _names(place):
+            raise InputError(f"The setting {path!r} has no place yet: {key!r} is not set at all in this config.")
         if found is None:
             raise InputError(f"There is no setting {path!r}: {key!r} is not one of {', '.join(_names(place))}.")
         place = found
@@ -79,7 +81,8 @@ def _convert(hint: Any, value: Any, where: str) -> Any:
     if plain is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if not isinstance(value, plain) or (plain is int and isinstance(value, bool)):
-        raise InputError(f"{where}: expected {plain.__name__}, got {value!r}.")
+        expected = 'a list such as ["g","r","i"]' if plain is tuple else plain.__name__
+        raise InputError(f"{where}: expected {expected}, got {value!r}.")
     return value
 
 

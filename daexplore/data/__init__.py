@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from daexplore.config import DataConfig
+from daexplore.config import DataConfig, ReadConfig, from_dict, to_dict
 from daexplore.data.galaxies import GalaxySet
 from daexplore.data.readers import check_domains, match_classes, read_galaxies
 from daexplore.errors import InputError
@@ -22,7 +22,7 @@ def open_domains(config: DataConfig, progress: Callable[[int, int], None] | None
     source, target = (_open(name, domain, config, progress) for name, domain in ((config.source, 0), (config.target, 1)))
     if set(source.sample_ids) & set(target.sample_ids):
         source, target = _prefixed(source, "source"), _prefixed(target, "target")
-    return check_domains(source, target)
+    return check_domains(source, target, config.match_bands, config.bands)
 
 
 def _open(name: str, domain: int, config: DataConfig, progress: Callable[[int, int], None] | None) -> GalaxySet:
@@ -30,8 +30,27 @@ def _open(name: str, domain: int, config: DataConfig, progress: Callable[[int, i
 
     if name in PRESETS:
         return open_preset(name, config.simulated, config.simulation_seed, progress=progress)[domain]
-    galaxies = read_galaxies(name, label=config.label)
-    return dataclasses.replace(galaxies, provenance=galaxies.provenance | {"path": str(Path(name).absolute()), "label": config.label})
+    galaxies, read = _read(Path(name), domain, config)
+    if read.catalogue is not None:  # The run may be opened from another folder.
+        read = dataclasses.replace(read, catalogue=galaxies.provenance.get("catalogue", read.catalogue))
+    return dataclasses.replace(galaxies, provenance=galaxies.provenance | {"path": str(Path(name).absolute()), "read": to_dict(read)})
+
+
+def _read(path: Path, domain: int, config: DataConfig) -> tuple[GalaxySet, ReadConfig]:
+    """The set, and how it was read. A label column declared for both domains may be absent in a target whose catalogue has no labels."""
+    own = (config.source_read, config.target_read)[domain]
+    if own.label is not None or config.label is None:
+        return read_galaxies(path, own), own
+    shared = dataclasses.replace(own, label=config.label)
+    try:
+        return read_galaxies(path, shared), shared
+    except InputError:
+        if domain == 0:
+            raise
+        galaxies = read_galaxies(path, own)
+        if galaxies.provenance.get("label_column") is not None:
+            raise
+        return galaxies, own
 
 
 def _prefixed(galaxies: GalaxySet, prefix: str) -> GalaxySet:
@@ -48,7 +67,7 @@ def describe(galaxies: GalaxySet) -> dict[str, Any]:
         "bands": list(galaxies.bands),
         "pixel_scale": galaxies.pixel_scale,
         "path": galaxies.provenance.get("path"),
-        "label": galaxies.provenance.get("label"),
+        "read": galaxies.provenance.get("read"),
         "prefix": galaxies.provenance.get("prefix"),
     }
 
@@ -62,6 +81,16 @@ def open_described(description: dict[str, Any]) -> GalaxySet:
     path = description.get("path")
     if not path or not Path(path).exists():
         raise InputError(f"The images of {description.get('name')!r} are not on this machine; they were read from {path}.")
-    galaxies = read_galaxies(path, label=description.get("label"))
+    galaxies = _reopened(Path(path), description)
     prefix = description.get("prefix")
     return _prefixed(galaxies, prefix) if prefix else galaxies
+
+
+def _reopened(path: Path, description: dict[str, Any]) -> GalaxySet:
+    """Descriptions written before there was "read" know nothing but a label column, which was then ignored where there was none."""
+    if description.get("read") or description.get("label") is None:
+        return read_galaxies(path, from_dict(ReadConfig, description.get("read") or {}, "run.json, data"))
+    try:
+        return read_galaxies(path, label=description["label"])
+    except InputError:
+        return read_galaxies(path)

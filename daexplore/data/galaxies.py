@@ -12,12 +12,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from daexplore.data.chunked import ChunkedImages, Images
 from daexplore.errors import InputError
 
 __all__ = ["REQUIRED_COLUMNS", "GalaxySet"]
 
 REQUIRED_COLUMNS = ("sample_id", "group_id", "label")
-_FILES = ("images.npy", "catalogue.parquet", "galaxies.json")
+_IMAGES, _CATALOGUE, _ABOUT = "images.npy", "catalogue.parquet", "galaxies.json"
+_CHUNK = 256
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +27,7 @@ class GalaxySet:
     """Images of galaxies in one domain, row by row with their catalogue.
 
     Attributes:
-        images: (N, C, H, W) float32, channel first, memory-mapped where they come from disk; native flux units.
+        images: (N, C, H, W) float32, channel first, native flux units; memory-mapped, or read row by row, where they come from disk.
         catalogue: N rows; ``sample_id`` (unique text), ``group_id`` (text; images of one physical galaxy share it), ``label``
             (nullable integer index into ``classes``; missing where nobody labelled it), then whatever else is known.
         classes: names of the labels 0, 1, …
@@ -37,7 +39,7 @@ class GalaxySet:
         provenance: where it came from, as JSON types.
     """
 
-    images: NDArray[np.float32]
+    images: Images
     catalogue: pd.DataFrame
     classes: tuple[str, ...]
     bands: tuple[str, ...]
@@ -134,7 +136,7 @@ class GalaxySet:
         if bad:
             raise InputError(
                 f"Galaxy set {self.name!r}: {len(bad)} of {len(self)} images hold NaN or infinite pixels, "
-                f"first {self.sample_ids[bad[0]]!r} (row {bad[0]}). Mask or replace those pixels, or leave these images out."
+                f"first {self.sample_ids[bad[0]]!r} (row {bad[0]}). `daexplore ingest` mends such pixels, or sets the images aside."
             )
 
     def fingerprint(self) -> str:
@@ -150,9 +152,17 @@ class GalaxySet:
         """Writes images.npy, catalogue.parquet and galaxies.json, the last one last: a folder with it is complete."""
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        np.save(folder / _FILES[0], np.ascontiguousarray(self.images, np.float32))
-        self.catalogue.to_parquet(folder / _FILES[1], index=False)
-        about = {
+        with (folder / _IMAGES).open("wb") as file:
+            np.lib.format.write_array_header_1_0(file, {"descr": "<f4", "fortran_order": False, "shape": tuple(self.images.shape)})
+            for start in range(0, len(self), _CHUNK):
+                file.write(np.ascontiguousarray(self.images[start : start + _CHUNK], "<f4").data)
+        self.catalogue.to_parquet(folder / _CATALOGUE, index=False)
+        (folder / _ABOUT).write_text(json.dumps(self.about(), indent=1) + "\n")
+        return folder
+
+    def about(self) -> dict[str, Any]:
+        """What galaxies.json says of the set."""
+        return {
             "format": 1,
             "name": self.name,
             "classes": list(self.classes),
@@ -162,27 +172,20 @@ class GalaxySet:
             "psf_fwhm": self.psf_fwhm,
             "provenance": self.provenance,
         }
-        (folder / _FILES[2]).write_text(json.dumps(about, indent=1) + "\n")
-        return folder
 
     @staticmethod
     def load(folder: str | Path) -> "GalaxySet":
-        """Opens a folder that ``save`` wrote, images memory-mapped.
+        """Opens a folder that ``save`` or ``ingest`` wrote; images stay on disk until rows of them are taken.
 
         Raises:
             InputError: a file of it is missing or unreadable.
         """
         folder = Path(folder)
-        missing = [name for name in _FILES if not (folder / name).is_file()]
-        if missing:
-            raise InputError(
-                f"{folder} is not a galaxy set: it lacks {', '.join(missing)}. "
-                "Make one with `daexplore simulate`, or give a path to your images."
-            )
+        _require(folder, _CATALOGUE, _ABOUT)
         try:
-            about = json.loads((folder / _FILES[2]).read_text())
-            images = np.load(folder / _FILES[0], mmap_mode="r", allow_pickle=False)
-            catalogue = pd.read_parquet(folder / _FILES[1])
+            about = json.loads((folder / _ABOUT).read_text())
+            images = _open_images(folder, about.get("chunks"))
+            catalogue = pd.read_parquet(folder / _CATALOGUE)
             provenance = about["provenance"] | {"path": str(folder.absolute())}
             flux_scale, psf_fwhm = (tuple(about[key]) if about.get(key) else None for key in ("flux_scale", "psf_fwhm"))
             classes, bands = tuple(about["classes"]), tuple(about["bands"])
@@ -191,3 +194,21 @@ class GalaxySet:
             if isinstance(error, InputError):
                 raise
             raise InputError(f"The galaxy set in {folder} cannot be read: {error}. Make it anew.") from error
+
+
+def _require(folder: Path, *names: str) -> None:
+    missing = [name for name in names if not (folder / name).is_file()]
+    if missing:
+        raise InputError(
+            f"{folder} is not a galaxy set: it lacks {', '.join(missing)}. "
+            "Make one with `daexplore simulate` or `daexplore ingest`, or give a path to your images."
+        )
+
+
+def _open_images(folder: Path, chunks: list[dict[str, Any]] | None) -> Images:
+    """One file, memory-mapped, or the chunks that galaxies.json lists."""
+    if chunks is None:
+        _require(folder, _IMAGES)
+        images: NDArray[Any] = np.load(folder / _IMAGES, mmap_mode="r", allow_pickle=False)
+        return images
+    return ChunkedImages.open([folder / chunk["file"] for chunk in chunks])

@@ -10,6 +10,8 @@ from jaxtyping import Float
 from numpy.typing import NDArray
 from torch import Tensor
 
+from daexplore.data.balance import balanced_order
+from daexplore.data.chunked import Images
 from daexplore.data.preprocess import Preprocess
 from daexplore.errors import InputError
 from daexplore.types import DomainBatch
@@ -32,6 +34,8 @@ class PairSampler:
         seed: of the run.
         rank: of this process.
         world: number of processes.
+        balance: (source,) class of each source row, to draw all classes equally often (``balanced_order``): rows of a common class then
+            come less often than others. None draws all rows equally often.
 
     Raises:
         InputError: a domain smaller than one batch of two, or a batch that the processes cannot share equally.
@@ -43,6 +47,7 @@ class PairSampler:
     seed: int
     rank: int = 0
     world: int = 1
+    balance: NDArray[np.int64] | None = None
 
     def __post_init__(self) -> None:
         if min(self.source, self.target) < 2:
@@ -67,6 +72,8 @@ class PairSampler:
         """This rank's source and target rows, step by step."""
         needed = len(self) * self.size
         orders = [_repeated_permutations(n, needed, self.generator(epoch, stream)) for stream, n in enumerate((self.source, self.target))]
+        if self.balance is not None:
+            orders[0] = balanced_order(self.balance, needed, self.seed, epoch)
         for start in range(0, needed, self.size):
             step = slice(start + self.rank, start + self.size, self.world)
             yield orders[0][step], orders[1][step]
@@ -97,7 +104,7 @@ def square_symmetry(images: NDArray[np.float32], which: NDArray[np.integer[Any]]
 
 
 def as_batch(
-    images: NDArray[Any],
+    images: Images,
     rows: NDArray[np.integer[Any]],
     preprocess: Preprocess,
     domain: str,
@@ -130,10 +137,10 @@ class DomainPairLoader:
 
     def __init__(
         self,
-        source_images: NDArray[Any],
+        source_images: Images,
         source_rows: NDArray[np.int64],
         source_labels: NDArray[np.int64],
-        target_images: NDArray[Any],
+        target_images: Images,
         target_rows: NDArray[np.int64],
         preprocess: Preprocess,
         sampler: PairSampler,

@@ -1,58 +1,82 @@
-"""From flux to network input: crop, stretch, normalise by statistics of the training split only, recorded to be used again."""
+"""From images as they come to what the network sees: steps with statistics of the training split only, recorded to be used again."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any, Literal
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from daexplore.config import DataConfig, from_dict, to_dict
+from daexplore.data.bands import channel_order, chosen_bands, positions
 from daexplore.data.galaxies import GalaxySet
+from daexplore.data.standard import Standard
+from daexplore.data.steps import LEARNED, Asinh, Crop, Normalise, Percentile, SelectBands, Step, read_step, record_step
 from daexplore.errors import InputError
 
-__all__ = ["BandStatistics", "Preprocess"]
+__all__ = ["DomainSteps", "Preprocess"]
 
+_FORMAT = 2
 _CHUNK = 256
-_NOISE_PIXELS = 4_000_000
-_MAD_TO_SIGMA = 1.4826
+_SAMPLE_PIXELS = 4_000_000
 
 
 @dataclass(frozen=True)
-class BandStatistics:
-    """What the training images of one domain have in each band.
+class DomainSteps:
+    """What is done to the images of one domain.
 
     Attributes:
-        noise_scale: robust standard deviation of the pixels, 1.4826 times their median absolute deviation; units of the images.
-        mean: of the stretched pixels.
-        std: of the stretched pixels.
+        bands: names of the channels of images as they come, in their order.
+        steps: taken one after the other.
     """
 
-    noise_scale: tuple[float, ...]
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
+    bands: tuple[str, ...]
+    steps: tuple[Step, ...]
+
+    @property
+    def learned(self) -> tuple[Step, ...]:
+        """The steps with statistics of training images: stretch and normalisation."""
+        return tuple(step for step in self.steps if isinstance(step, LEARNED))
+
+    @property
+    def used(self) -> tuple[str, ...]:
+        """The set's names of the channels that the network sees, in its order."""
+        order = next((step.order for step in self.steps if isinstance(step, SelectBands)), range(len(self.bands)))
+        return tuple(self.bands[channel] for channel in order)
+
+    def apply(self, images: NDArray[Any]) -> NDArray[np.float32]:
+        """All steps, one after the other, on (n, C, H, W)."""
+        for step in self.steps:
+            images = step.apply(images)
+        return images
 
 
 @dataclass(frozen=True)
 class Preprocess:
-    """The recorded steps from images as they come to what the network sees.
+    """The recorded steps of both domains.
 
-    Images are cropped, or padded with zero flux, about their centre; stretched, linear or ``asinh(x / (softening * s))`` with s the band's
-    noise scale in that domain (after Lupton et al. 2004, PASP 116, 133); and normalised to ``(x - mean) / std``.
+    In this order, those that are needed: bands chosen and matched, units, background, PSF, pixel scale, crop; then, learned from the
+    training images, stretch and normalisation. The former follow from what a set says of itself: ``adapted`` finds them for any other set.
 
     Attributes:
-        stretch: "linear" or "asinh".
-        softening: in units of the noise scale.
-        size: height and width [pixel] of what comes out.
-        source: statistics of the source's training images.
-        target: statistics with which target images are treated: the target's own, or the source's mean and std.
+        standard: what images of any set are brought to.
+        source: steps of the source.
+        target: steps of the target; its mean and standard deviation are its own, or the source's.
     """
 
-    stretch: Literal["linear", "asinh", "percentile"]
-    softening: float
-    size: tuple[int, int]
-    source: BandStatistics
-    target: BandStatistics
+    standard: Standard
+    source: DomainSteps
+    target: DomainSteps
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of what comes out [pixel]."""
+        return self.standard.size
+
+    @property
+    def bands(self) -> tuple[str, ...]:
+        """Names of the channels that come out."""
+        return self.standard.bands
 
     @staticmethod
     def fit(
@@ -64,67 +88,107 @@ class Preprocess:
     ) -> "Preprocess":
         """Learns the statistics from the given rows, the training split, and from no others; reads them in chunks.
 
-        The noise scale comes from evenly spaced images with 4 million pixels a band in all: a median needs its pixels in memory at once.
+        Noise scale and percentiles come from evenly spaced images with 4 million pixels a band in all: they need them in memory at once.
 
         Args:
-            config: which stretch, whose statistics, which size.
+            config: which steps, whose statistics.
             source: the labelled domain.
             source_rows: its training rows.
             target: the other domain.
             target_rows: its training rows.
 
         Raises:
-            InputError: different numbers of bands, no rows, impossible settings, pixels that are not finite.
+            InputError: mixed bands, no rows, settings that cannot be or that need what a set does not say, pixels that are not finite.
         """
-        if len(source.bands) != len(target.bands):
-            raise InputError(
-                f"The source {source.name!r} has {len(source.bands)} bands and the target {target.name!r} has {len(target.bands)}; "
-                "one network needs the same number."
-            )
-        if not config.softening > 0:
-            raise InputError(f"softening must be positive, in units of the noise scale; got {config.softening}.")
-        size = _size(config.size, source)
-        statistics = _statistics(source, source_rows, config.stretch, config.softening, size)
-        others = _statistics(target, target_rows, config.stretch, config.softening, size)
+        _check(config)
+        standard = Standard.of(config, source)
+        fitted = []
+        for domain, galaxies, rows in (("source", source, source_rows), ("target", target, target_rows)):
+            steps = standard.steps(galaxies, domain)
+            own = config.normalise == "domain" or domain == "source"
+            fitted.append(DomainSteps(galaxies.bands, (*steps, *_learn(config, galaxies, rows, steps, own))))
         if config.normalise == "source":
-            others = BandStatistics(others.noise_scale, statistics.mean, statistics.std)
-        return Preprocess(config.stretch, config.softening, size, statistics, others)
+            fitted[1] = replace(fitted[1], steps=(*fitted[1].steps, fitted[0].steps[-1]))
+        return Preprocess(standard, *fitted)
 
     def apply(self, images: NDArray[Any], domain: str) -> NDArray[np.float32]:
         """What the network sees of the images.
 
         Args:
-            images: (n, C, height, width) of any real type, native flux units.
-            domain: whose statistics to use, "source" or "target".
+            images: (n, C, height, width) of any real type, with the channels, units and pixel scale of the domain's set.
+            domain: whose steps to take, "source" or "target".
 
         Returns:
-            (n, C, *size), C-contiguous and new.
+            (n, len(bands), *size), C-contiguous and new.
 
         Raises:
-            InputError: another number of bands, or pixels that are not finite.
+            InputError: another number of channels, or pixels that are not finite.
         """
-        statistics = {"source": self.source, "target": self.target}[domain]
-        bands = len(statistics.mean)
-        if images.ndim != 4 or images.shape[1] != bands:
-            raise InputError(f"Expected images of shape (n, {bands}, height, width), as in the training; got {images.shape}.")
-        mean, std = (np.array(values, np.float32)[:, None, None] for values in (statistics.mean, statistics.std))
-        result = np.empty((len(images), bands, *self.size), np.float32)
-        for start in range(0, len(images), _CHUNK):
-            flux = _pad(_crop(images[start : start + _CHUNK], self.size), self.size)
-            chunk = result[start : start + _CHUNK]
-            np.subtract(_stretch(flux, self.stretch, self.softening, statistics.noise_scale), mean, out=chunk)
-            chunk /= std
-        # One sum tells whether all pixels are finite; only then is it worth looking for which are not.
-        if not np.isfinite(result.sum(dtype=np.float64)):
+        steps = self._of(domain)
+        channels = len(steps.bands)
+        if images.ndim != 4 or images.shape[1] != channels:
+            raise InputError(f"Expected images of shape (n, {channels}, height, width), as in the training; got {images.shape}.")
+        # float64 pixels beyond float32's range become infinite and are then refused in words, as is what comes of NaN.
+        with np.errstate(over="ignore", invalid="ignore"):
+            chunks = [steps.apply(images[start : start + _CHUNK]) for start in range(0, max(1, len(images)), _CHUNK)]
+            result = np.ascontiguousarray(chunks[0] if len(chunks) == 1 else np.concatenate(chunks))
+            # One sum tells whether all pixels are finite; only then is it worth looking for which are not.
+            total = result.sum(dtype=np.float64)
+        if not np.isfinite(total):
             bad = ~np.isfinite(result).all(axis=(1, 2, 3))
             raise InputError(
-                f"{int(bad.sum())} of {len(images)} {domain} images hold NaN or infinite pixels, first number {np.argmax(bad)}."
+                f"{int(bad.sum())} of {len(images)} {domain} images hold NaN or infinite pixels, first number {np.argmax(bad)}. "
+                "`daexplore ingest` mends such pixels, or sets the images aside."
             )
         return result
 
+    def adapted(
+        self, domain: str, galaxies: GalaxySet, statistics: str | None = None, order: tuple[int, ...] | None = None
+    ) -> "Preprocess":
+        """The same for another set: its images are brought to the same standard, then treated with the same statistics.
+
+        Args:
+            domain: whose steps become those of the set, "source" or "target".
+            galaxies: the set.
+            statistics: whose statistics it is treated with; None takes the domain's own.
+            order: number of the set's channel for each of the network's; None matches them as the training did.
+
+        Raises:
+            InputError: mixed bands, or the set does not say what its images must be brought to the standard with.
+        """
+        new = DomainSteps(galaxies.bands, self.standard.steps(galaxies, domain, order) + self._of(statistics or domain).learned)
+        return replace(self, source=new) if domain == "source" else replace(self, target=new)
+
+    def for_sets(self, source: GalaxySet, target: GalaxySet, config: DataConfig) -> "Preprocess":
+        """The same for two new sets, each with the statistics of its domain.
+
+        Bands of the new source that the network knows by name take their own places; bands of another survey take the network's places in
+        their order. The new target is matched with the new source.
+
+        Args:
+            source: the new source.
+            target: the new target.
+            config: which bands of the source are used, and whether the target's are matched by name or position. Nothing else counts.
+
+        Raises:
+            InputError: as for ``adapted``.
+        """
+        chosen = chosen_bands(source.bands, config.bands, f"The source {source.name!r}")
+        known = {band.lower() for band in self.bands} <= {band.lower() for band in chosen}
+        names = ("the source of the training", f"the source {source.name!r}")
+        inputs = channel_order(chosen, self.bands, self.standard.channels, "name" if known else "position", names)
+        names = (names[1], f"the target {target.name!r}")
+        orders = positions(chosen, source.bands), channel_order(target.bands, chosen, source.bands, config.match_bands, names)
+        ours, theirs = (tuple(order[number] for number in inputs) for order in orders)
+        return self.adapted("source", source, None, ours).adapted("target", target, None, theirs)
+
     def to_dict(self) -> dict[str, Any]:
         """The steps as JSON types; numbers survive JSON bit for bit."""
-        return to_dict(self)
+        domains = {
+            domain: {"bands": list(steps.bands), "steps": [record_step(step) for step in steps.steps]}
+            for domain, steps in (("source", self.source), ("target", self.target))
+        }
+        return {"format": _FORMAT, "standard": to_dict(self.standard), **domains}
 
     @staticmethod
     def from_dict(values: Any) -> "Preprocess":
@@ -133,82 +197,80 @@ class Preprocess:
         Raises:
             InputError: something else.
         """
-        return from_dict(Preprocess, values, "preprocessing")
+        if isinstance(values, dict) and "stretch" in values:
+            return _of_format_1(values)
+        expected = ("format", "standard", "source", "target")
+        if not isinstance(values, dict) or set(values) != set(expected) or values["format"] != _FORMAT:
+            found = ", ".join(map(str, values)) if isinstance(values, dict) else repr(values)
+            raise InputError(f"preprocessing: expected format {_FORMAT} with {', '.join(expected)}; got {found}.")
+        domains = []
+        for domain in ("source", "target"):
+            recorded = values[domain]
+            if not isinstance(recorded, dict) or set(recorded) != {"bands", "steps"}:
+                raise InputError(f"preprocessing.{domain}: expected bands and steps; got {recorded!r}.")
+            steps = (read_step(step, f"preprocessing.{domain}.steps[{i}]") for i, step in enumerate(recorded["steps"]))
+            domains.append(DomainSteps(tuple(recorded["bands"]), tuple(steps)))
+        return Preprocess(from_dict(Standard, values["standard"], "preprocessing.standard"), *domains)
+
+    def _of(self, domain: str) -> DomainSteps:
+        return {"source": self.source, "target": self.target}[domain]
 
 
-def _size(declared: int | None, galaxies: GalaxySet) -> tuple[int, int]:
-    if declared is not None and declared < 1:
-        raise InputError(f"size must be at least 1 pixel, got {declared}.")
-    height, width = galaxies.images.shape[2:] if declared is None else (declared, declared)
-    return int(height), int(width)
+def _check(config: DataConfig) -> None:
+    if not config.softening > 0:
+        raise InputError(f"softening must be positive, in units of the noise scale; got {config.softening}.")
+    low, high = config.percentiles
+    if not 0 <= low < high <= 100:
+        raise InputError(f"percentiles must be two numbers from 0 to 100, the lower one first; got {config.percentiles}.")
 
 
-def _statistics(
-    galaxies: GalaxySet, rows: NDArray[np.integer[Any]], stretch: str, softening: float, size: tuple[int, int]
-) -> BandStatistics:
-    """Padding is left out: made-up zeros say nothing about the images."""
+def _learn(
+    config: DataConfig, galaxies: GalaxySet, rows: NDArray[np.integer[Any]], steps: tuple[Step, ...], normalise: bool
+) -> Iterator[Step]:
+    """The stretch, if there is one, and the normalisation, if asked for."""
     if len(rows) == 0:
         raise InputError(f"Galaxy set {galaxies.name!r} has no training images to learn the normalisation from.")
-    noise_scale = _noise_scale(galaxies, rows, size)
-    count, mean, squares = 0, np.zeros(len(galaxies.bands)), np.zeros(len(galaxies.bands))
-    for flux in _chunks(galaxies, rows, size):
-        values = _stretch(flux, stretch, softening, noise_scale).astype(np.float64)
-        n = values.size // len(mean)
-        # Chan, Golub & LeVeque 1983, Am. Stat. 37, 242: chunks are merged without the cancellation of E[x^2] - E[x]^2.
-        chunk_mean = values.mean(axis=(0, 2, 3))
-        squares += ((values - chunk_mean[:, None, None]) ** 2).sum(axis=(0, 2, 3)) + (chunk_mean - mean) ** 2 * count * n / (count + n)
-        mean += (chunk_mean - mean) * n / (count + n)
-        count += n
-    return BandStatistics(noise_scale, tuple(mean.tolist()), tuple(_positive(np.sqrt(squares / count)).tolist()))
+    stretch = None
+    if config.stretch != "linear":
+        pixels = _pixels(galaxies, rows, steps)
+        stretch = Asinh.fit(pixels, config.softening) if config.stretch == "asinh" else Percentile.fit(pixels, config.percentiles)
+        yield stretch
+    if normalise:
+        yield Normalise.fit(stretch.apply(flux) if stretch else flux for flux in _chunks(galaxies, rows, steps))
 
 
-def _noise_scale(galaxies: GalaxySet, rows: NDArray[np.integer[Any]], size: tuple[int, int]) -> tuple[float, ...]:
-    count = max(1, _NOISE_PIXELS // int(np.prod(galaxies.images.shape[2:])))
+def _pixels(galaxies: GalaxySet, rows: NDArray[np.integer[Any]], steps: tuple[Step, ...]) -> NDArray[np.float32]:
+    """(C, m) pixels of evenly spaced images."""
+    count = max(1, _SAMPLE_PIXELS // int(np.prod(galaxies.images.shape[2:])))
     evenly = rows[np.unique(np.linspace(0, len(rows) - 1, count).astype(int))]
-    pixels = np.concatenate(list(_chunks(galaxies, evenly, size))).swapaxes(0, 1)
-    pixels = pixels.reshape(len(pixels), -1)
-    deviation = np.abs(pixels - np.median(pixels, axis=1, keepdims=True))
-    mad = _MAD_TO_SIGMA * np.median(deviation, axis=1).astype(np.float64)
-    std = pixels.std(axis=1, dtype=np.float64)
-    # More than half of the pixels can be equal: 8-bit images with a black background, or simulations without noise.
-    return tuple(_positive(np.where(mad > 0, mad, std)).tolist())
+    pixels = np.concatenate(list(_chunks(galaxies, evenly, steps))).swapaxes(0, 1)
+    return pixels.reshape(len(pixels), -1)
 
 
-def _positive(scale: NDArray[np.float64]) -> NDArray[np.float64]:
-    """A constant band has no scale; dividing it by 1 leaves it constant instead of NaN."""
-    return np.where(scale > 0, scale, 1.0)
-
-
-def _chunks(galaxies: GalaxySet, rows: NDArray[np.integer[Any]], size: tuple[int, int]) -> Iterator[NDArray[np.float32]]:
+def _chunks(galaxies: GalaxySet, rows: NDArray[np.integer[Any]], steps: tuple[Step, ...]) -> Iterator[NDArray[np.float32]]:
+    """Images of the rows after the given steps, without padding."""
     for start in range(0, len(rows), _CHUNK):
-        flux = _crop(galaxies.images[rows[start : start + _CHUNK]], size)
+        flux = galaxies.images[rows[start : start + _CHUNK]]
+        with np.errstate(over="ignore", invalid="ignore"):
+            for step in steps:
+                flux = step.inside(flux) if isinstance(step, Crop) else step.apply(flux)
         if not np.isfinite(flux).all():
             raise InputError(
-                f"Galaxy set {galaxies.name!r}: training images hold NaN or infinite pixels. Mask or replace those, or leave them out."
+                f"Galaxy set {galaxies.name!r}: training images hold NaN or infinite pixels. "
+                "`daexplore ingest` mends such pixels, or sets the images aside."
             )
         yield flux
 
 
-def _crop(images: NDArray[Any], size: tuple[int, int]) -> NDArray[np.float32]:
-    """The central part, at most ``size``; of an odd difference the extra pixel falls off the far end."""
-    height, width = images.shape[2:]
-    top, left = max(0, (height - size[0]) // 2), max(0, (width - size[1]) // 2)
-    # float64 pixels beyond float32's range become infinite here and are then refused in words.
-    with np.errstate(over="ignore"):
-        return np.ascontiguousarray(images[:, :, top : top + size[0], left : left + size[1]], np.float32)
-
-
-def _pad(images: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
-    height, width = images.shape[2:]
-    if (height, width) == tuple(size):
-        return images
-    top, left = (size[0] - height) // 2, (size[1] - width) // 2
-    return np.pad(images, ((0, 0), (0, 0), (top, size[0] - height - top), (left, size[1] - width - left)))
-
-
-def _stretch(flux: NDArray[np.float32], stretch: str, softening: float, noise_scale: tuple[float, ...]) -> NDArray[np.float32]:
-    if stretch == "linear":
-        return flux
-    unit = np.array([softening * scale for scale in noise_scale], np.float32)[:, None, None]
-    stretched: NDArray[np.float32] = np.arcsinh(flux / unit)
-    return stretched
+def _of_format_1(values: dict[str, Any]) -> Preprocess:
+    """Runs written before bands, units, sky, PSF and scale were looked after: crop, asinh, normalise."""
+    try:
+        domains = []
+        for domain in ("source", "target"):
+            mean, std, noise_scale = (tuple(values[domain][key]) for key in ("mean", "std", "noise_scale"))
+            bands = tuple(f"channel {channel}" for channel in range(len(mean)))
+            stretch = (Asinh(values["softening"], noise_scale),) if values["stretch"] == "asinh" else ()
+            domains.append(DomainSteps(bands, (Crop(tuple(values["size"])), *stretch, Normalise(mean, std))))
+        return Preprocess(Standard(bands, bands, tuple(values["size"])), *domains)
+    except (KeyError, TypeError) as error:
+        raise InputError(f"preprocessing: this run's steps cannot be read: {error!r}.") from error

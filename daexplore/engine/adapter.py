@@ -26,10 +26,21 @@ class Adapter(nn.Module):
         alignments: methods with their weights; none for noDA.
         batch_norm: "mixed" passes source and target through the network as one batch, so that batch norm sees both domains; "source" passes
             the source alone in training mode and the target, if an alignment wants it, with the running statistics.
+        class_weights: weight of each class in the task loss; None weighs all alike. Alignments are not weighed.
     """
 
-    def __init__(self, network: Network, alignments: Sequence[tuple[Alignment, float]], batch_norm: str):
+    class_weights: Tensor | None
+
+    def __init__(
+        self,
+        network: Network,
+        alignments: Sequence[tuple[Alignment, float]],
+        batch_norm: str,
+        class_weights: Sequence[float] | None = None,
+    ):
         super().__init__()
+        # Follows from the config: no part of what is saved.
+        self.register_buffer("class_weights", None if class_weights is None else torch.tensor(class_weights), persistent=False)
         self.network = network
         self.alignments = nn.ModuleList(alignment for alignment, _ in alignments)
         self.weights = [weight for _, weight in alignments]
@@ -38,7 +49,7 @@ class Adapter(nn.Module):
     def forward(self, batch: DomainBatch, progress: float) -> dict[str, Tensor]:
         """The losses of one step: ``task``, each alignment's terms, and their weighted sum ``total``."""
         source, target = self.outputs(batch)
-        losses = {"task": cross_entropy(source.logits, batch.source_labels)}
+        losses = {"task": self.task_loss(source.logits, batch.source_labels)}
         total = losses["task"]
         for alignment, weight in zip(self.alignments, self.weights, strict=True):
             assert target is not None
@@ -48,6 +59,16 @@ class Adapter(nn.Module):
             losses |= terms
             total = total + weight * alignment.strength(progress) * torch.stack(list(terms.values())).sum()
         return losses | {"total": total}
+
+    def task_loss(self, logits: Tensor, labels: Tensor) -> Tensor:
+        """Mean cross-entropy, each image's multiplied by the weight of its class.
+
+        Unlike torch's weighted mean it is not divided by the batch's own sum of weights: a batch without the rare class must not count as
+        much as one with it, and means over processes must add up to the mean over all.
+        """
+        if self.class_weights is None:
+            return cross_entropy(logits, labels)
+        return cross_entropy(logits, labels, self.class_weights, reduction="none").mean()
 
     def outputs(self, batch: DomainBatch) -> tuple[DomainOutputs, DomainOutputs | None]:
         """The network's outputs of both domains; of the target only where someone needs them."""

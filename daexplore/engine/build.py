@@ -13,11 +13,13 @@ from numpy.typing import NDArray
 from daexplore.alignment import build_alignment
 from daexplore.config import DataConfig, RunConfig
 from daexplore.data import describe, open_domains
+from daexplore.data.balance import class_weights
 from daexplore.data.galaxies import GalaxySet
 from daexplore.data.pairs import DomainPairLoader, PairSampler
 from daexplore.data.preprocess import Preprocess
 from daexplore.data.readers import require_two_classes
 from daexplore.data.splits import SPLITS, limit_rows, split_groups
+from daexplore.data.standard import Standard
 from daexplore.engine.adapter import Adapter
 from daexplore.models import build_network
 
@@ -59,13 +61,19 @@ class Prepared:
         return self.samples.iloc[np.concatenate([self.evaluated["source"], self.evaluated["target"] + offset])].reset_index(drop=True)
 
 
-def prepare(config: DataConfig, evaluation_limit: int, progress: Callable[[int, int], None] | None = None) -> Prepared:
+def prepare(
+    config: DataConfig,
+    evaluation_limit: int,
+    progress: Callable[[int, int], None] | None = None,
+    recorded: Preprocess | None = None,
+) -> Prepared:
     """Opens, checks, splits and fits.
 
     Args:
         config: which data, and how they are preprocessed.
         evaluation_limit: see ``TrainConfig``.
         progress: told how many images of a preset are simulated.
+        recorded: the steps and statistics of another run, to be used in place of fitting new ones.
 
     Raises:
         InputError: data that cannot be used, and why.
@@ -74,7 +82,6 @@ def prepare(config: DataConfig, evaluation_limit: int, progress: Callable[[int, 
     splits = dict(zip(DOMAINS, split_groups(domains["source"], domains["target"], config.fractions, config.split_seed), strict=True))
     # Source images without a label teach nothing; target labels are not looked at.
     usable = {"source": domains["source"].labels >= 0, "target": np.ones(len(domains["target"]), bool)}
-    require_two_classes(domains["source"], splits["source"] == "train")
     rows, evaluated = {}, {}
     for name, galaxies in domains.items():
         chosen = {split: np.flatnonzero((splits[name] == split) & usable[name]) for split in SPLITS}
@@ -82,11 +89,14 @@ def prepare(config: DataConfig, evaluation_limit: int, progress: Callable[[int, 
         evaluated[name] = np.concatenate(
             [limit_rows(galaxies, chosen[split], evaluation_limit, config.split_seed) for split in ("validation", "test")]
         )
+    require_two_classes(domains["source"], rows["source"])
     samples = pd.concat(
         [galaxies.catalogue.assign(domain=name, split=splits[name]) for name, galaxies in domains.items()], ignore_index=True
     )
-    height, width = domains["source"].images.shape[2:]
-    if config.size is None and height != width:
+    if recorded is not None:
+        return Prepared(domains, rows, evaluated, samples, recorded.for_sets(domains["source"], domains["target"], config))
+    height, width = Standard.of(config, domains["source"]).size
+    if height != width:
         # The square's symmetries, by which images are augmented, need a square.
         config = dataclasses.replace(config, size=min(height, width))
     fit = Preprocess.fit(config, domains["source"], rows["source"], domains["target"], rows["target"])
@@ -96,11 +106,13 @@ def prepare(config: DataConfig, evaluation_limit: int, progress: Callable[[int, 
 def build_loader(prepared: Prepared, config: RunConfig, rank: int = 0, world: int = 1) -> DomainPairLoader:
     """The training batches of this process. Target labels are not passed on: they end here."""
     source, target = prepared.rows["source"], prepared.rows["target"]
-    sampler = PairSampler(len(source), len(target), config.train.batch_size, config.seed, rank, world)
+    labels = prepared.domains["source"].labels[source]
+    balance = labels if config.train.class_balance == "batches" else None
+    sampler = PairSampler(len(source), len(target), config.train.batch_size, config.seed, rank, world, balance)
     return DomainPairLoader(
         prepared.domains["source"].images,
         source,
-        prepared.domains["source"].labels[source],
+        labels,
         prepared.domains["target"].images,
         target,
         prepared.preprocess,
@@ -113,9 +125,11 @@ def build_adapter(config: RunConfig, prepared: Prepared) -> Adapter:
     """Network and alignments, initialised by the seed: equal seeds start from equal networks whatever the method."""
     torch.manual_seed(config.seed)
     classes = len(prepared.classes)
-    network = build_network(config.model, len(prepared.domains["source"].bands), classes, prepared.preprocess.size[0]).to(
+    network = build_network(config.model, len(prepared.preprocess.bands), classes, prepared.preprocess.size[0]).to(
         memory_format=torch.channels_last
     )  # type: ignore[call-overload]
     latent_dim = network.head.in_features
     alignments = [(build_alignment(alignment, latent_dim, classes), alignment.weight) for alignment in config.alignments]
-    return Adapter(network, alignments, config.batch_norm)
+    labels = prepared.domains["source"].labels[prepared.rows["source"]]
+    weights = class_weights(labels, classes) if config.train.class_balance == "weights" else None
+    return Adapter(network, alignments, config.batch_norm, weights)

@@ -11,7 +11,7 @@ from torch import nn
 
 from daexplore.errors import InputError
 
-__all__ = ["load_state", "save_state"]
+__all__ = ["has_state", "load_state", "save_state"]
 
 
 def save_state(folder: Path, epoch: int, adapter: nn.Module, optimizer: torch.optim.Optimizer, schedule: Any) -> None:
@@ -32,6 +32,11 @@ def save_state(folder: Path, epoch: int, adapter: nn.Module, optimizer: torch.op
     for old in folder.glob("epoch-*"):
         if old.stem != f"epoch-{epoch:04d}":
             old.unlink()
+
+
+def has_state(folder: Path) -> bool:
+    """Whether there is a complete state to go on from."""
+    return next(folder.glob("epoch-*.json"), None) is not None
 
 
 def load_state(folder: Path, adapter: nn.Module, optimizer: torch.optim.Optimizer, schedule: Any) -> int:

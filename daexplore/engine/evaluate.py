@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from daexplore.analysis.metrics import classification_metrics
 from daexplore.analysis.two_sample import mmd2_chunked, spread
+from daexplore.data.chunked import Images
 from daexplore.data.pairs import as_batch
 from daexplore.data.preprocess import Preprocess
 from daexplore.kernels import SCALES
@@ -27,7 +28,7 @@ class Outputs(NamedTuple):
 
 def network_outputs(
     network: Network,
-    images: NDArray[Any],
+    images: Images,
     rows: NDArray[np.int64],
     preprocess: Preprocess,
     domain: str,

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from daexplore.analysis.saliency import gradcam
@@ -30,10 +31,10 @@ def load_network(run: Run, epoch: int | None = None) -> Network:
     if not path.is_file():
         raise InputError(f"The run {run.id} has no weights of epoch {epoch}: {path} is missing.")
     preprocess = Preprocess.from_dict(run.info["preprocessing"])
-    network = build_network(run.config.model, len(run.info["data"]["source"]["bands"]), len(run.classes), preprocess.size[0])
+    network = build_network(run.config.model, len(preprocess.bands), len(run.classes), preprocess.size[0])
     try:
         network.load_state_dict(load_file(path))
-    except (RuntimeError, ValueError, OSError) as error:
+    except (RuntimeError, ValueError, OSError, SafetensorError) as error:
         raise InputError(f"The weights {path} cannot be read: {error}") from error
     return network.eval()
 

@@ -25,7 +25,8 @@ def evaluate_run(
 
     Args:
         path: folder of the run.
-        data: other images, preprocessed as the target's were; None takes every validation and test galaxy of the run itself.
+        data: other images, brought to the run's standard and treated with the target's statistics; None takes every validation and test
+            galaxy of the run itself.
         label: column of the other images' catalogue.csv that holds the class.
         epoch: None takes the selected one.
 
@@ -37,7 +38,7 @@ def evaluate_run(
     preprocess = Preprocess.from_dict(run.info["preprocessing"])
     torch.set_num_threads(1)
 
-    def metrics(galaxies: GalaxySet, rows: NDArray[np.int64], domain: str) -> dict[str, Any]:
+    def metrics(galaxies: GalaxySet, rows: NDArray[np.int64], preprocess: Preprocess, domain: str) -> dict[str, Any]:
         rows = rows[galaxies.labels[rows] >= 0]
         if not len(rows):
             raise InputError(f"Galaxy set {galaxies.name!r} has no labelled galaxies to evaluate on.")
@@ -54,7 +55,8 @@ def evaluate_run(
         known = open_described(run.info["data"]["source"])
         galaxies = match_classes(known, galaxies)[1]
         galaxies.check_finite()
-        return {f"{run.label} on {galaxies.name}": {"target": {"test": metrics(galaxies, np.arange(len(galaxies)), "target")}}}
+        values = metrics(galaxies, np.arange(len(galaxies)), preprocess.adapted("target", galaxies), "target")
+        return {f"{run.label} on {galaxies.name}": {"target": {"test": values}}}
     result: dict[str, Any] = {}
     for domain in ("source", "target"):
         galaxies = open_described(run.info["data"][domain])
@@ -62,5 +64,5 @@ def evaluate_run(
         for split in ("validation", "test"):
             ids = samples.index[(samples["domain"] == domain) & (samples["split"] == split) & samples["label"].notna()]
             if len(ids):
-                result.setdefault(domain, {})[split] = metrics(galaxies, galaxies.rows(list(ids)), domain)
+                result.setdefault(domain, {})[split] = metrics(galaxies, galaxies.rows(list(ids)), preprocess, domain)
     return {run.label: result}

@@ -12,13 +12,15 @@ from lightning_fabric import Fabric
 
 from daexplore.alignment import build_alignment
 from daexplore.config import RunConfig
+from daexplore.data.preprocess import Preprocess
 from daexplore.engine.adapter import Adapter
 from daexplore.engine.build import Prepared, build_adapter, build_loader, prepare
-from daexplore.engine.checkpoint import load_state, save_state
+from daexplore.engine.checkpoint import has_state, load_state, save_state
 from daexplore.engine.conclude import conclude
 from daexplore.engine.progress import Progress, Report, quiet
 from daexplore.engine.record import Recorder
 from daexplore.engine.select import should_stop
+from daexplore.engine.transfer import Origin, freeze, open_origin, parameter_groups
 from daexplore.errors import InputError
 from daexplore.kernels import SCALES
 from daexplore.runs import Run, RunWriter, check_root
@@ -60,16 +62,28 @@ def train(
     # What can be refused at once is refused before minutes go into simulating or reading images.
     for alignment in config.alignments:
         build_alignment(alignment, latent_dim=2, classes=2)
+    origin = _origin(config, resume)
+    if origin:
+        config = origin.complete(config)
     if resume is None:
         check_root(runs)
     torch.set_num_threads(config.train.threads or 1)
     fabric = _fabric(config, devices, nodes)
     writer = RunWriter.open(resume) if resume is not None and fabric.is_global_zero else None
     with _status(writer):
-        prepared = prepare(config.data, config.train.evaluation_limit, lambda done, total: report(Progress("simulating", done, total)))
+        prepared = prepare(
+            config.data,
+            config.train.evaluation_limit,
+            lambda done, total: report(Progress("simulating", done, total)),
+            _recorded(config, origin, resume),
+        )
         adapter = build_adapter(config, prepared)
+        if origin:
+            origin.load(adapter.network, prepared)
+        if config.transfer:
+            freeze(adapter.network, config.transfer)
     if writer is None and fabric.is_global_zero:
-        writer = _create(runs, config, prepared, adapter)
+        writer = _create(runs, config, prepared, adapter, origin)
     with _status(writer):
         return _train(config, prepared, adapter, fabric, writer, resume, report)
 
@@ -85,7 +99,23 @@ def _fabric(config: RunConfig, devices: int, nodes: int) -> Fabric:
     return fabric
 
 
-def _create(runs: str | Path, config: RunConfig, prepared: Prepared, adapter: Adapter) -> RunWriter:
+def _origin(config: RunConfig, resume: str | Path | None) -> Origin | None:
+    """The run to start from. A resumed run needs it no more, unless it was killed before it had saved anything."""
+    if config.transfer is None or (resume is not None and has_state(Path(resume) / "resume")):
+        return None
+    return open_origin(config.transfer)
+
+
+def _recorded(config: RunConfig, origin: Origin | None, resume: str | Path | None) -> Preprocess | None:
+    """The preprocessing taken over from another run; a resumed run has it in its own folder."""
+    if config.transfer is None or config.transfer.preprocessing == "fit":
+        return None
+    if resume is not None:
+        return Preprocess.from_dict(Run(resume).info["preprocessing"])
+    return origin.preprocess if origin else None
+
+
+def _create(runs: str | Path, config: RunConfig, prepared: Prepared, adapter: Adapter, origin: Origin | None) -> RunWriter:
     return RunWriter.create(
         runs,
         config,
@@ -96,6 +126,7 @@ def _create(runs: str | Path, config: RunConfig, prepared: Prepared, adapter: Ad
         mmd_bandwidths=list(SCALES),
         preprocessing=prepared.preprocess.to_dict(),
         versions={"torch": torch.__version__},
+        **({"transfer": origin.describe(prepared)} if origin else {}),
     )
 
 
@@ -124,11 +155,16 @@ def _train(
     report: Report,
 ) -> Run:
     loader = build_loader(prepared, config, fabric.global_rank, fabric.world_size)
-    optimizer = torch.optim.AdamW(adapter.parameters(), lr=config.train.learning_rate, weight_decay=config.train.weight_decay)
+    groups = parameter_groups(adapter, config)
+    peaks = [group["lr"] for group in groups]
+    optimizer = torch.optim.AdamW(groups, weight_decay=config.train.weight_decay)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, config.train.learning_rate, total_steps=config.train.epochs * len(loader) + 1, cycle_momentum=False
+        optimizer, peaks, total_steps=config.train.epochs * len(loader) + 1, cycle_momentum=False
     )
     first = load_state(Path(resume) / "resume", adapter, optimizer, schedule) + 1 if resume is not None else 1
+    if writer and config.transfer and first == 1:
+        # The weights taken over: from here on the run stands alone.
+        save_state(writer.resume_path, 0, adapter, optimizer, schedule)
     wrapped, optimizer = fabric.setup(adapter, optimizer)
     if writer:
         writer.rewind(first - 1)

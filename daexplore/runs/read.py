@@ -92,8 +92,9 @@ class Run:
 
     @property
     def label(self) -> str:
-        """Method and seed for a reader, e.g. "MMD · seed 0"."""
-        return f"{method_label(self.method)} · seed {self.seed}"
+        """Method and seed for a reader, e.g. "MMD · seed 0", or "MMD + transfer · seed 0" if it started from another run's network."""
+        transfer = " + transfer" if self.info["config"].get("transfer") else ""
+        return f"{method_label(self.method)}{transfer} · seed {self.seed}"
 
     @property
     def classes(self) -> tuple[str, ...]:

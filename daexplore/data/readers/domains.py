@@ -1,37 +1,44 @@
 """Two domains made fit for each other: the same classes under the same numbers, finite pixels, ids that do not collide."""
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from daexplore.data.bands import channel_order, chosen_bands
 from daexplore.data.galaxies import GalaxySet
 from daexplore.errors import InputError
 
 __all__ = ["check_domains", "match_classes", "require_two_classes"]
 
 
-def check_domains(source: GalaxySet, target: GalaxySet) -> tuple[GalaxySet, GalaxySet]:
+def check_domains(
+    source: GalaxySet, target: GalaxySet, match_bands: str = "name", bands: Sequence[str] | None = None
+) -> tuple[GalaxySet, GalaxySet]:
     """Everything that must hold before a training; reads every pixel once.
 
+    Args:
+        source: the labelled domain.
+        target: the other domain.
+        match_bands: "name" or "position".
+        bands: those of the source that are used; None uses all.
+
     Returns:
-        The two sets with matched classes.
+        The two sets with matched classes; their channels stay as they are.
 
     Raises:
-        InputError: the first thing that does not hold: channels, ids, classes, two of them labelled in the source, finite pixels.
+        InputError: the first thing that does not hold: two classes labelled in the source, channels, ids, classes, finite pixels.
     """
-    if len(source.bands) != len(target.bands):
-        raise InputError(
-            f"The source {source.name!r} has {len(source.bands)} bands ({', '.join(source.bands)}) and the target {target.name!r} has "
-            f"{len(target.bands)} ({', '.join(target.bands)}); one network needs the same number. Give both the same bands."
-        )
+    require_two_classes(source)
+    names = (f"the source {source.name!r}", f"the target {target.name!r}")
+    channel_order(target.bands, chosen_bands(source.bands, bands, names[0].replace("the", "The", 1)), source.bands, match_bands, names)
     shared = set(source.sample_ids) & set(target.sample_ids)
     if shared:
         raise InputError(
             f"Source and target share {len(shared)} sample ids, first {min(shared)!r}; ids must tell the domains apart. "
             f"Read them under different names (they are called {source.name!r} and {target.name!r})."
         )
-    require_two_classes(source)
     source, target = match_classes(source, target)
     source.check_finite()
     target.check_finite()

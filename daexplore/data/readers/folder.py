@@ -1,8 +1,7 @@
-"""A folder of PNG or JPEG images with a catalogue.csv."""
+"""A folder of PNG or JPEG images: with a catalogue, with one sub-folder a class, or without any labels."""
 
-import hashlib
-from collections import Counter
-from collections.abc import Sequence
+import os
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,149 +9,111 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from daexplore.data.galaxies import GalaxySet
+from daexplore.config import ReadConfig
+from daexplore.data.readers.labels import class_codes
+from daexplore.data.readers.listing import Listing, Stamp
+from daexplore.data.readers.table_files import TableFile
+from daexplore.data.readers.tables import Attached, attach, catalogue_of, keyed
 from daexplore.errors import InputError
 
-__all__ = ["CATALOGUE", "LABEL_COLUMNS", "read_folder"]
+__all__ = ["IMAGE_SUFFIXES", "files_below", "list_folder"]
 
-CATALOGUE = "catalogue.csv"
-LABEL_COLUMNS = ("label", "class", "morphology", "merger")
-"""Columns in which the class is looked for, in this order, where none is declared."""
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg")
 
+_FILE_COLUMNS = ("filename", "file", "image")
 _GREY_MODES = ("1", "L", "I;16", "I;16B", "I", "F")
 
 
-def read_folder(
-    path: str | Path,
-    name: str | None = None,
-    bands: Sequence[str] | None = None,
-    pixel_scale: float | None = None,
-    label: str | None = None,
-) -> GalaxySet:
-    """Images and catalogue of a folder; pixels become float32 in the units of the file, 0 to 255 for 8-bit images.
+def list_folder(path: Path, read: ReadConfig) -> Listing:
+    """The images of a folder; pixels become float32 in the units of the file, 0 to 255 for 8-bit images.
 
-    catalogue.csv has a column ``filename`` (relative to the folder), may have ``group_id`` (images of one galaxy share it), and a column
-    with the class: text, or whole numbers; an empty cell is a missing label. Classes are sorted by name; a column of 0 and 1 gives the
-    classes "non-<column>" and "<column>". All images must have the same size and be all grey or all in colour. Without group ids each
-    image is a group of its own, but copies of one image share theirs.
+    Where the catalogue names files of the folder (column filename, file or image) its rows say which images are taken, and in which
+    order; images it does not name are left out. Otherwise each image gets its row as ``attach`` finds it. Without a catalogue the images
+    are unlabelled, or, where they all lie in two or more sub-folders, each sub-folder is a class.
 
-    Args:
-        path: the folder.
-        name: short name of the set; None takes the folder's.
-        bands: names of the channels; None takes R, G, B (what the format calls them) or grey.
-        pixel_scale: [arcsec / pixel].
-        label: column with the class; None takes the first there is of ``LABEL_COLUMNS``. A catalogue with neither is unlabelled, as a
-            survey's often is.
+    Channels are called R, G and B, as the format calls them, or grey; what they measure has to be declared.
 
     Raises:
-        InputError: a catalogue without filenames or rows, images that cannot be read or differ in shape, labels that are no classes.
+        InputError: no images, or a catalogue that does not go with them.
     """
-    path = Path(path)
-    name = path.resolve().name if name is None else name
-    table = _read_catalogue(path / CATALOGUE)
-    column = _label_column(table, label, path / CATALOGUE)
-    codes, classes = (
-        _classes(table[column], column, path / CATALOGUE) if column else (pd.Series(pd.NA, index=table.index, dtype="Int64"), ())
-    )
-    images = _read_images(path, list(table["filename"]))
-    sample_ids = name + "/" + table["filename"]
-    provenance: dict[str, Any] = {"reader": "folder", "path": str(path.resolve()), "label_column": column, "group_ids": None}
-    if "group_id" in table and table["group_id"].notna().all():
-        groups = list(table["group_id"])
-        provenance["group_ids"] = "group_id"
+    there = files_below(path, IMAGE_SUFFIXES)
+    name = read.name or path.resolve().name
+    table = catalogue_of(path, read)
+    column = None if table is None else _file_column(table, path)
+    if table is not None and column is not None:
+        names = _named_files(table, column)
+        left_out = {"images_without_row": len(set(there) - set(names)), "matched_by": column}
+        attached = _with(keyed([f"{name}/{file}" for file in names], table, read), left_out)
+    elif there:
+        names = there
+        attached = attach(names, path, read, name, table)
+        attached = _by_folder(attached, names, path) if table is None else attached
     else:
-        groups = _groups_of_identical(images, sample_ids)
-        provenance["note"] = "groups unknown, only identical images share one: leakage possible"
-    keys = pd.DataFrame({"sample_id": sample_ids, "group_id": groups, "label": codes})
-    catalogue = pd.concat([keys, table.drop(columns=[c for c in keys if c in table])], axis=1)
-    default = ("R", "G", "B") if images.shape[1] == 3 else ("grey",)
-    return GalaxySet(images, catalogue, classes, default if bands is None else tuple(bands), name, pixel_scale, provenance)
+        raise InputError(f"{path} holds no images ({', '.join(IMAGE_SUFFIXES)}). Put them there, or give the folder where they are.")
+    provenance = {"reader": "folder", "path": str(path.resolve())} | attached.provenance
+    return Listing(attached.catalogue, _Load(path, tuple(names)), attached.classes, name, provenance)
 
 
-def _read_catalogue(path: Path) -> pd.DataFrame:
-    try:
-        table = pd.read_csv(path, dtype={"filename": str, "group_id": str}, low_memory=False, skipinitialspace=True)
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path} cannot be read as a table: {error}. Expected comma-separated columns with a header line.") from error
-    if "filename" not in table.columns:
+def files_below(folder: Path, suffixes: tuple[str, ...]) -> list[str]:
+    """Files with one of the suffixes, in any case of letters, in the folder and those in it; sorted, relative, without hidden ones."""
+    found = []
+    for parent, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith((".", "__"))]
+        inside = Path(parent).relative_to(folder)
+        found += [(inside / name).as_posix() for name in files if name.lower().endswith(suffixes) and not name.startswith(".")]
+    return sorted(found)
+
+
+@dataclass(frozen=True)
+class _Load:
+    folder: Path
+    names: tuple[str, ...]
+
+    def __call__(self, row: int) -> Stamp:
+        pixels = _read_image(self.folder / self.names[row])
+        return Stamp(pixels.astype(np.float32), ("R", "G", "B") if len(pixels) == 3 else ("grey",))
+
+
+def _file_column(table: TableFile, folder: Path) -> str | None:
+    """The column that holds paths of files in the folder, if there is one."""
+    for wanted in _FILE_COLUMNS:
+        for column in table.columns:
+            if column.lower() == wanted and any((folder / str(value).strip()).is_file() for value in table.frame[column].dropna()):
+                return str(column)
+    return None
+
+
+def _named_files(table: TableFile, column: str) -> list[str]:
+    empty = table.frame[column].isna()
+    if empty.any():
         raise InputError(
-            f"{path} lacks the column 'filename'; it has {', '.join(map(str, table.columns))}. Rename the column with the images' names."
+            f"{table.path}: {int(empty.sum())} rows have no {column}, first row {int(np.argmax(empty)) + 1}. "
+            "Fill them in, or drop the rows."
         )
-    if table.empty:
-        raise InputError(f"{path} has no rows: the catalogue is empty. Give one row for each image.")
-    if table["filename"].isna().any():
-        row = int(np.argmax(table["filename"].isna()))
-        raise InputError(
-            f"{path}: {int(table['filename'].isna().sum())} rows have no filename, first line {row + 2}. Fill them in, or drop the rows."
-        )
-    return table
+    return [str(value).strip() for value in table.frame[column]]
 
 
-def _label_column(table: pd.DataFrame, label: str | None, where: Path) -> str | None:
-    if label in table.columns:
-        return label
-    known = next((column for column in LABEL_COLUMNS if column in table.columns), None)
-    if label is not None and known is not None:
-        raise InputError(f"{where} has no column {label!r} for the labels; it has {', '.join(map(str, table.columns))}.")
-    return known
+def _with(attached: Attached, provenance: dict[str, Any]) -> Attached:
+    return replace(attached, provenance=attached.provenance | provenance)
 
 
-def _classes(column: pd.Series, name: str, where: Path) -> tuple[pd.Series, tuple[str, ...]]:
-    """Class index of each row (missing stays missing), and the classes' names."""
-    known = column.dropna()
-    if pd.api.types.is_float_dtype(known) and (known % 1 != 0).any():
-        first = known[known % 1 != 0].iloc[0]
-        raise InputError(f"{where}: the column {name!r} holds fractions, first {first}; classes must be text or whole numbers.")
-    if pd.api.types.is_numeric_dtype(known) and not pd.api.types.is_bool_dtype(known):
-        column = known.astype("int64").reindex(column.index).astype("Int64")
-        if len(known) and known.isin((0, 1)).all():
-            return column, ("0", "1") if name in LABEL_COLUMNS[:2] else (f"non-{name}", name)
-        values = sorted(int(value) for value in column.dropna().unique())
-    else:
-        column = known.astype(str).str.strip().reindex(column.index)
-        values = sorted(column.dropna().unique())
-    codes = column.map({value: code for code, value in enumerate(values)}).astype("Int64")
-    return codes, tuple(map(str, values))
-
-
-def _read_images(folder: Path, filenames: list[str]) -> NDArray[np.float32]:
-    """(N, channels, height, width), in the catalogue's order."""
-    images: list[NDArray[Any]] = []
-    unreadable: list[tuple[str, str]] = []
-    for filename in filenames:
-        try:
-            images.append(_read_image(folder / filename))
-        except (OSError, SyntaxError, ValueError) as error:
-            unreadable.append((filename, "there is no such file" if isinstance(error, FileNotFoundError) else str(error)))
-    if unreadable:
-        filename, reason = unreadable[0]
-        raise InputError(
-            f"{folder}: {len(unreadable)} of {len(filenames)} images of {CATALOGUE} cannot be read, first {filename!r} ({reason}). "
-            "Put them there as PNG or JPEG, or take their rows out of the catalogue."
-        )
-    shapes = Counter(image.shape for image in images)
-    if len(shapes) > 1:
-        sizes = ", ".join(f"{count} of {w}x{h} in {'colour' if c == 3 else 'grey'}" for (c, h, w), count in shapes.most_common(5))
-        (common, _), *_ = shapes.most_common(1)
-        odd = next(filename for filename, image in zip(filenames, images, strict=True) if image.shape != common)
-        raise InputError(f"{folder}: images differ in shape: {sizes}; first odd one {odd!r}. Crop or resample them to one size first.")
-    stack = np.empty((len(images), *images[0].shape), np.float32)
-    for row, image in enumerate(images):
-        stack[row] = image
-    return stack
+def _by_folder(attached: Attached, names: list[str], path: Path) -> Attached:
+    """Labels from the sub-folders, where they tell classes apart."""
+    folders = [name.partition("/")[0] if "/" in name else "" for name in names]
+    if "" in folders or len(set(folders)) < 2:
+        return attached
+    codes, classes = class_codes(pd.Series(folders, dtype=object), "folder", path)
+    return Attached(attached.catalogue.assign(label=codes), classes, attached.provenance | {"label_column": "sub-folder"})
 
 
 def _read_image(path: Path) -> NDArray[Any]:
+    """(channels, height, width) as stored, one channel or three."""
     from PIL import Image
 
-    with Image.open(path) as image:
-        pixels = np.asarray(image if image.mode in _GREY_MODES else image.convert("RGB"))
+    try:
+        with Image.open(path) as image:
+            pixels = np.asarray(image if image.mode in _GREY_MODES else image.convert("RGB"))
+    except Exception as error:  # Broken images raise OSError, SyntaxError, ValueError, struct.error and more.
+        reason = "there is no such file" if isinstance(error, FileNotFoundError) else str(error)
+        raise InputError(f"{path} cannot be read ({reason}). Put it there as PNG or JPEG, or take its row out of the catalogue.") from error
     return pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
-
-
-def _groups_of_identical(images: NDArray[np.float32], sample_ids: pd.Series) -> list[str]:
-    """Each image its own group, named by its id, but copies of one image share the first one's."""
-    first: dict[bytes, str] = {}
-    return [
-        first.setdefault(hashlib.sha256(image.tobytes()).digest(), sample_id) for image, sample_id in zip(images, sample_ids, strict=True)
-    ]

@@ -1,7 +1,7 @@
 """DeepMerge-style pairs of .npy files: images, and labels in a file named alike (Ćiprijanović et al. 2021, MNRAS 506, 677)."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from daexplore.config import ReadConfig
 from daexplore.data.galaxies import GalaxySet
+from daexplore.data.readers.frame import declared_flux
+from daexplore.data.readers.tables import Attached, catalogue_of, keyed
 from daexplore.errors import InputError
 
 __all__ = ["CLASSES", "read_npy"]
@@ -21,42 +24,57 @@ _MOST_CHANNELS = 16
 _IDS = "subsamples_ID"
 
 
-def read_npy(path: str | Path, name: str | None = None, bands: Sequence[str] | None = None, pixel_scale: float | None = None) -> GalaxySet:
+def read_npy(path: Path, read: ReadConfig) -> GalaxySet:
     """Images (N, channels, height, width), memory-mapped, with the labels and galaxy ids found beside them.
 
-    The files stay on disk in the precision they have: float64 images are not converted here, since a whole file may not fit in memory;
-    whoever takes rows out of them casts those to float32, as ``Preprocess.apply`` does.
+    The files stay on disk in the type they have: float64 images are not converted here, since a whole file may not fit in memory; whoever
+    takes rows out of them casts those to float32, as ``Preprocess.apply`` does.
 
     Labels are looked for, whatever the case of the letters, under the published names: ``…_X_….npy`` with ``…_y_….npy``,
     ``…-x.npy`` with ``…-labels-y.npy`` or ``…labels-y.npy``, ``NAME.npy`` with ``NAME_y.npy``, ``…_3FILT.npy`` with ``…_3FILT_y.npy`` or
     ``…_y_3FILT.npy``. Without such a file the set is unlabelled. Galaxy ids come from ``NAME_ID.npy`` or ``subsamples_ID.npy``; without
-    them each image is a group of its own, and the provenance warns that images of one galaxy may come apart in the splits.
+    them each image is a group of its own, and the provenance warns that images of one galaxy may come apart in the splits. A declared
+    catalogue, with one row an image in the order of the images, goes before both.
 
     Raises:
         InputError: an array of another shape or type, or labels or ids of another length or with other values.
     """
-    path = Path(path)
-    name = path.stem if name is None else name
+    name = read.name or path.stem
     images = _images(path)
-    labels_file = _beside(path, _label_stems(path.stem))
-    ids_file = _beside(path, (f"{path.stem}_ID", _IDS))
-    sample_ids = [f"{name}/{row:06d}" for row in range(len(images))]
-    groups = sample_ids if ids_file is None else _ids(ids_file, path, len(images))
-    label: Any = pd.NA if labels_file is None else _labels(labels_file, path, len(images))
-    catalogue = pd.DataFrame(
-        {"sample_id": sample_ids, "group_id": groups, "label": pd.Series(label, index=range(len(images)), dtype="Int64")}
-    )
+    about = _from_table(path, read, name, len(images)) if read.catalogue else _from_arrays(path, read, name, len(images))
+    channels = images.shape[1]
+    bands = tuple(f"channel {channel}" for channel in range(channels)) if read.bands is None else read.bands
+    provenance = {"reader": "npy", "path": str(path.resolve())} | about.provenance
+    return GalaxySet(images, about.catalogue, about.classes, bands, name, read.pixel_scale, provenance, declared_flux(read), read.psf_fwhm)
+
+
+def _from_table(path: Path, read: ReadConfig, name: str, n: int) -> Attached:
+    table = catalogue_of(path.parent, read)
+    if table is None or len(table.frame) != n:
+        rows = 0 if table is None else len(table.frame)
+        raise InputError(f"{read.catalogue}: expected {n} rows, one for each image of {path.name} in their order, got {rows}.")
+    return keyed([f"{name}/{row:06d}" for row in range(n)], table, read)
+
+
+def _from_arrays(path: Path, read: ReadConfig, name: str, n: int) -> Attached:
+    for what, column in (("label", read.label), ("group", read.group)):
+        if column is not None:
+            raise InputError(
+                f"{path} has no catalogue, so no column {column!r} for the {what}s. Give the table, one row an image in their order, with "
+                f"`--catalogue`, or leave `--{what}` out."
+            )
+    labels_file, ids_file = _beside(path, _label_stems(path.stem)), _beside(path, (f"{path.stem}_ID", _IDS))
+    sample_ids = [f"{name}/{row:06d}" for row in range(n)]
+    groups = sample_ids if ids_file is None else _ids(ids_file, path, n)
+    label: Any = pd.NA if labels_file is None else _labels(labels_file, path, n)
+    catalogue = pd.DataFrame({"sample_id": sample_ids, "group_id": groups, "label": pd.Series(label, index=range(n), dtype="Int64")})
     provenance: dict[str, Any] = {
-        "reader": "npy",
-        "path": str(path.resolve()),
         "labels": None if labels_file is None else labels_file.name,
         "group_ids": None if ids_file is None else ids_file.name,
     }
     if ids_file is None:
         provenance["note"] = "groups unknown: leakage possible"
-    channels = images.shape[1]
-    names = tuple(f"channel {channel}" for channel in range(channels)) if bands is None else tuple(bands)
-    return GalaxySet(images, catalogue, CLASSES, names, name, pixel_scale, provenance)
+    return Attached(catalogue, CLASSES, provenance)
 
 
 def _open(path: Path) -> NDArray[Any]:
@@ -81,8 +99,8 @@ def _images(path: Path) -> NDArray[Any]:
         raise InputError(f"{path}: {expected}, got {images.shape}, which has the channels last. Save numpy.moveaxis(images, -1, 1).")
     if n == 0 or 0 in images.shape:
         raise InputError(f"{path}: {expected}, got {images.shape}, which is empty.")
-    if images.dtype.kind != "f" or images.dtype.itemsize not in (4, 8):
-        raise InputError(f"{path}: expected float32 or float64 pixels, got {images.dtype}. Save images.astype('float32').")
+    if images.dtype.kind not in "fiu":
+        raise InputError(f"{path}: expected real numbers as pixels, got {images.dtype}. Save images.astype('float32').")
     return images
 
 
@@ -122,7 +140,7 @@ def _labels(path: Path, of: Path, n: int) -> NDArray[np.int64]:
         first = int(np.argmin(known))
         raise InputError(
             f"{path}: labels must be 0 ({CLASSES[0]}) or 1 ({CLASSES[1]}); {n - int(known.sum())} of {n} are not, "
-            f"first {values[first].item()!r} in row {first}. For other classes give a folder of images with a catalogue.csv."
+            f"first {values[first].item()!r} in row {first}. For other classes give a table with one row an image: `--catalogue`."
         )
     return values.astype(np.int64)
 

@@ -1,7 +1,23 @@
-"""A simulator of merging and undisturbed distant galaxies, seen by two surveys at once."""
+"""A simulator of merging and undisturbed galaxies, distant and nearby, seen by any survey."""
 
-from daexplore.data.simulate.conditions import SurveyCondition, observe, sky_noise
+from daexplore.data.simulate.conditions import Band, Field, Optics, Seeing, SurveyCondition, observe, sky_noise
 from daexplore.data.simulate.presets import PRESETS, Preset
+from daexplore.data.simulate.reobserve import reobserve
 from daexplore.data.simulate.run import SIMULATOR_VERSION, cache_folder, open_preset, simulate
 
-__all__ = ["PRESETS", "SIMULATOR_VERSION", "Preset", "SurveyCondition", "cache_folder", "observe", "open_preset", "simulate", "sky_noise"]
+__all__ = [
+    "PRESETS",
+    "SIMULATOR_VERSION",
+    "Band",
+    "Field",
+    "Optics",
+    "Preset",
+    "Seeing",
+    "SurveyCondition",
+    "cache_folder",
+    "observe",
+    "open_preset",
+    "reobserve",
+    "simulate",
+    "sky_noise",
+]

@@ -1,11 +1,11 @@
-"""How a survey sees the sky: optics, pixels, exposure and noise, and the noise itself."""
+"""How a survey sees the sky: point spread function, pixels, exposure, field and noise, and the noise itself."""
 
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["ACS_F814W", "NIRCAM_F356W", "WFC3_F160W", "Band", "Optics", "SurveyCondition", "nanojansky", "observe", "sky_noise"]
+__all__ = ["Band", "Field", "Optics", "Seeing", "SurveyCondition", "nanojansky", "observe", "sky_noise"]
 
 
 @dataclass(frozen=True)
@@ -28,24 +28,64 @@ class Optics:
 
 
 @dataclass(frozen=True)
+class Seeing:
+    """A point spread function that the atmosphere shapes.
+
+    Attributes:
+        wavelength: effective wavelength [nm].
+        fwhm: full width at half maximum, before the pixel [arcsec].
+        beta: exponent of the wings of a Moffat (1969, A&A 3, 455) profile; None is a Gaussian.
+    """
+
+    wavelength: float
+    fwhm: float
+    beta: float | None = None
+
+
+@dataclass(frozen=True)
 class Band:
     """A filter in its camera.
 
     Attributes:
         name: of the filter.
-        optics: which see.
+        optics: what shapes the point spread function.
         zero_point: AB magnitude of a source that gives 1 electron / s.
         sky: surface brightness of the background [AB mag / arcsec^2].
         read_noise: of one read-out [electron].
         reads: read-outs in the whole exposure; their variances add.
+        gain: electrons of one unit of the converter, to whole numbers of which pixels are rounded; None does not round.
+        full_well: electrons that a pixel holds at most; None is any number.
     """
 
     name: str
-    optics: Optics
+    optics: Optics | Seeing
     zero_point: float
     sky: float
     read_noise: float
     reads: int
+    gain: float | None = None
+    full_well: float | None = None
+
+
+@dataclass(frozen=True)
+class Field:
+    """What else lies on the line of sight: galaxies and stars at random places.
+
+    Attributes:
+        galaxies: a square arcminute, brighter than ``faintest``.
+        stars: likewise.
+        brightest: AB magnitude at 620 nm.
+        faintest: likewise.
+        galaxy_slope: of their counts, d log10 N / dm.
+        star_slope: likewise.
+    """
+
+    galaxies: float
+    stars: float
+    brightest: float
+    faintest: float
+    galaxy_slope: float
+    star_slope: float
 
 
 @dataclass(frozen=True)
@@ -57,38 +97,33 @@ class SurveyCondition:
         bands: in channel order.
         pixel_scale: [arcsec / pixel].
         exposure: in each band [s]; None is an infinite exposure: no noise.
+        redshift: to which galaxies are moved; None leaves each at its own.
+        sky_error: standard deviation of what sky subtraction leaves, as a share of the sky: of its level and of its slope from the
+            stamp's centre to its edge, in each direction.
+        field: other objects on the line of sight; None is an empty one.
     """
 
     name: str
     bands: tuple[Band, ...]
     pixel_scale: float
     exposure: float | None
+    redshift: float | None = None
+    sky_error: float = 0.0
+    field: Field | None = None
+
+    @property
+    def wavelengths(self) -> tuple[float, ...]:
+        """Of the bands [nm]."""
+        return tuple(band.optics.wavelength for band in self.bands)
 
     def with_exposure(self, exposure: float | None) -> "SurveyCondition":
         """The same survey, deeper or shallower: the severity knob."""
         return replace(self, exposure=exposure)
 
-
-# The blur widens each PSF to FWHM 0.15-0.17 arcsec, about that of mosaics drizzled to 0.06 arcsec (Koekemoer et al. 2011, ApJS 197, 36),
-# and keeps it above the Nyquist limit of these pixels.
-def _hst(wavelength: float, blur: float) -> Optics:
-    return Optics(wavelength, diameter=2.4, obscuration=0.33, hexagonal=False, blur=blur)
-
-
-def _jwst(wavelength: float, blur: float) -> Optics:
-    return Optics(wavelength, diameter=6.5, obscuration=0.11, hexagonal=True, blur=blur)
-
-
-# Zero point: Bohlin 2016, AJ 152, 60. Sky (between "average" and "low") and read noise: ACS Instrument Handbook, chapters 4 and 9.
-ACS_F814W = Band("F814W", _hst(806.0, blur=0.052), zero_point=25.94, sky=22.2, read_noise=4.2, reads=4)
-
-# Zero point: Kalirai et al. 2009, WFC3 ISR 2009-30. Sky (average zodiacal light and earthshine) and the effective read noise of a
-# 16-read ramp: WFC3 Instrument Handbook, sections 5.7 and 9.7.
-WFC3_F160W = Band("F160W", _hst(1537.0, blur=0.045), zero_point=25.95, sky=22.0, read_noise=13.0, reads=4)
-
-# Zero point from the in-flight flux calibration (Rieke et al. 2023, PASP 135, 028001), sky of 0.1 MJy / sr at 1.2 times the least zodiacal
-# light (Rigby et al. 2023, PASP 135, 048002), effective read noise of a ramp: JWST User Documentation, "NIRCam Detector Performance".
-NIRCAM_F356W = Band("F356W", _jwst(3563.0, blur=0.045), zero_point=28.1, sky=22.9, read_noise=9.0, reads=8)
+    def with_seeing(self, fwhm: float, beta: float | None = 3.0) -> "SurveyCondition":
+        """The same survey through an atmosphere that blurs all bands by ``fwhm`` [arcsec] before the pixel, and no optics."""
+        bands = (replace(band, optics=Seeing(band.optics.wavelength, fwhm, beta)) for band in self.bands)
+        return replace(self, bands=tuple(bands))
 
 
 def nanojansky(magnitude: NDArray[np.float64] | float) -> NDArray[np.float64]:
@@ -125,7 +160,7 @@ def observe(images: NDArray[np.float32], condition: SurveyCondition, rng: np.ran
 
     Args:
         images: (N, C, H, W) noise-free fluxes [nJy], already convolved with the condition's point spread functions.
-        condition: the survey; only pixel scale, exposure and the bands' noise terms are used here.
+        condition: the survey; only pixel scale, exposure, sky error and the bands' noise terms are used here.
         rng: source of randomness.
 
     Returns:
@@ -134,10 +169,25 @@ def observe(images: NDArray[np.float32], condition: SurveyCondition, rng: np.ran
     if condition.exposure is None:
         return images.astype(np.float32)
     observed = np.empty(images.shape, np.float32)
+    left = _sky_residual(images, condition, rng) if condition.sky_error > 0 else None
     for channel, band in enumerate(condition.bands):
-        gain = _electrons_per_nanojansky(band, condition.exposure)
+        sensitivity = _electrons_per_nanojansky(band, condition.exposure)
         sky = _sky_electrons(band, condition.pixel_scale, condition.exposure)
-        electrons = rng.poisson(np.maximum(images[:, channel], 0.0) * gain + sky).astype(np.float32)
+        electrons = rng.poisson(np.maximum(images[:, channel], 0.0) * sensitivity + sky).astype(np.float32)
+        if band.full_well is not None:
+            electrons = np.minimum(electrons, np.float32(band.full_well))
         electrons += np.float32(band.read_noise * np.sqrt(band.reads)) * rng.standard_normal(electrons.shape, np.float32)
-        observed[:, channel] = (electrons - np.float32(sky)) / np.float32(gain)
+        if band.gain is not None:
+            electrons = np.float32(band.gain) * np.round(electrons / np.float32(band.gain))
+        if left is not None:
+            electrons += left[:, channel] * np.float32(sky)
+        observed[:, channel] = (electrons - np.float32(sky)) / np.float32(sensitivity)
     return observed
+
+
+def _sky_residual(images: NDArray[np.float32], condition: SurveyCondition, rng: np.random.Generator) -> NDArray[np.float32]:
+    """(N, C, H, W) plane that sky subtraction leaves in each image and band, as a share of the sky."""
+    count, channels, height, width = images.shape
+    level, x, y = condition.sky_error * rng.standard_normal((3, count, channels, 1, 1))
+    rows, columns = np.linspace(-1, 1, height)[:, None], np.linspace(-1, 1, width)
+    return np.asarray(level + x * columns + y * rows, np.float32)

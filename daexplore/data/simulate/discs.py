@@ -83,7 +83,7 @@ def _exponential_radii(uniform: Array) -> Array:
 
 
 def add_clumps(
-    rng: np.random.Generator, positions: Array, scale: Array, most: int = 6, share: float = 0.02
+    rng: np.random.Generator, positions: Array, scale: Array, most: int = 6, share: float = 0.02, clumpy: float = 0.4
 ) -> tuple[Array, NDArray[np.bool_]]:
     """Gathers some particles into giant star-forming clumps, as in discs at z ~ 2 (Elmegreen et al. 2007, ApJ 658, 763) and in tidal tails.
 
@@ -91,8 +91,9 @@ def add_clumps(
         rng: source of randomness.
         positions: (B, P, 3).
         scale: (B,) disc scale length, which sets the clumps' size.
-        most: clumps a disc are drawn from 0 to this; three in five discs have none.
+        most: clumps a disc that has any are drawn from 1 to this.
         share: of the particles in each clump.
+        clumpy: share of the discs that have any.
 
     Returns:
         (B, P, 3) positions and the (B, P) mask of particles in a clump.
@@ -100,7 +101,7 @@ def add_clumps(
     count, particles = positions.shape[:2]
     members = max(int(share * particles), 1)
     clump = np.arange(particles) // members
-    clumps = np.where(rng.random(count) < 0.4, rng.integers(1, most + 1, count), 0)
+    clumps = np.where(rng.random(count) < clumpy, rng.integers(1, most + 1, count), 0)
     inside = clump[None, :] < clumps[:, None]
     leader = np.minimum(clump * members, particles - 1)
     jitter = 0.07 * scale[:, None, None] * rng.standard_normal(positions.shape)

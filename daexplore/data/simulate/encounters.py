@@ -47,12 +47,14 @@ def simulate_encounters(
     particles: int,
     time: tuple[float, float] = (1.5, 22.0),
     approaching: float = 0.08,
+    mass_ratios: tuple[float, float] = (0.25, 1.0),
+    pericentres: tuple[float, float] = (0.8, 4.0),
     steps: int = 130,
 ) -> Encounters:
     """Draws ``count`` encounters and follows ``particles`` a disc through each.
 
-    Mass ratios 1:4 to 1:1, pericentres of 0.8 to 4 scale lengths, on bound orbits, random spins, of which four in five turn with
-    the orbit: those passages raise the tails by which mergers are found at all.
+    Orbits are bound and spins random, but four in five turn with the orbit: those passages raise the tails by which mergers are found at
+    all.
 
     Args:
         rng: source of randomness.
@@ -60,10 +62,12 @@ def simulate_encounters(
         particles: test particles P a disc.
         time: range of the time since pericentre.
         approaching: share that is seen up to 2.5 time units before pericentre, still undisturbed.
+        mass_ratios: range of the secondary's mass over the primary's.
+        pericentres: range [scale length].
         steps: leapfrog steps.
     """
-    mass_ratio = rng.uniform(0.25, 1.0, count)
-    pericentre = rng.uniform(0.8, 4.0, count)
+    mass_ratio = rng.uniform(*mass_ratios, count)
+    pericentre = rng.uniform(*pericentres, count)
     seen = np.where(rng.random(count) < approaching, rng.uniform(-2.5, 0.0, count), rng.uniform(*time, count))
     orbit = _Orbit(mass_ratio, drag=rng.uniform(0.08, 0.18, count))
     relative, velocity = orbit.at_start(pericentre, speed=rng.uniform(0.75, 0.95, count))

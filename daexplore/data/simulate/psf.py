@@ -1,24 +1,28 @@
 """Point spread functions of GalSim as transfer functions on the grid of the renderer."""
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from daexplore.data.simulate.conditions import Optics, SurveyCondition
+from daexplore.data.simulate.conditions import Optics, Seeing, SurveyCondition
 
-__all__ = ["galsim_psf", "transfer_functions"]
+__all__ = ["galsim_psf", "psf_widths", "transfer_functions"]
 
 _PUPIL_SCALE = 0.02  # [m]
 
 
-def galsim_psf(optics: Optics, pixel_scale: float) -> Any:
-    """The GalSim profile of a band's point spread function: diffraction by the pupil, blur, and the pixel's own area.
+def galsim_psf(optics: Optics | Seeing, pixel_scale: float) -> Any:
+    """The GalSim profile of a band's point spread function: diffraction by the pupil and blur, or seeing, and the pixel's own area.
 
     The optics are those of GalSim's ``OpticalPSF`` (Rowe et al. 2015, Astronomy and Computing 10, 121).
     """
     import galsim
 
+    if isinstance(optics, Seeing):
+        blur = galsim.Gaussian(fwhm=optics.fwhm) if optics.beta is None else galsim.Moffat(optics.beta, fwhm=optics.fwhm)
+        return galsim.Convolve(blur, galsim.Pixel(pixel_scale))
     if optics.hexagonal:
         aperture = galsim.Aperture(
             diam=optics.diameter,
@@ -37,6 +41,17 @@ def galsim_psf(optics: Optics, pixel_scale: float) -> Any:
             strut_angle=45 * galsim.degrees,
         )
     return galsim.Convolve(diffraction, galsim.Gaussian(sigma=optics.blur), galsim.Pixel(pixel_scale))
+
+
+@lru_cache(maxsize=16)
+def psf_widths(condition: SurveyCondition) -> tuple[float, ...]:
+    """Full width at half maximum [arcsec] of the point spread function in each band, pixel included: of the disc above half maximum."""
+    step = condition.pixel_scale / 16
+    planes = (
+        galsim_psf(band.optics, condition.pixel_scale).drawImage(nx=321, ny=321, scale=step, method="no_pixel").array
+        for band in condition.bands
+    )
+    return tuple(float(2 * step * np.sqrt((plane > plane.max() / 2).sum() / np.pi)) for plane in planes)
 
 
 def transfer_functions(condition: SurveyCondition, grid: int) -> NDArray[np.complex64]:

@@ -14,7 +14,6 @@ __all__ = ["Renderer"]
 
 Array = NDArray[np.floating]
 
-_SMOOTHING = (0.6, 1.1, 2.0, 3.6)  # [pixel]
 _NEIGHBOURS = 14.0
 _MARGIN = 2.0
 
@@ -25,9 +24,10 @@ class Renderer:
     Args:
         pixel_scale: [arcsec / pixel].
         size: of the square stamp [pixel]; the stamp's centre is the centre of pixel (size // 2, size // 2).
+        smoothing: standard deviations of the Gaussians that particles are drawn as, to choose from [pixel].
     """
 
-    def __init__(self, pixel_scale: float, size: int) -> None:
+    def __init__(self, pixel_scale: float, size: int, smoothing: tuple[float, ...] = (0.6, 1.1, 2.0, 3.6)) -> None:
         self.pixel_scale = pixel_scale
         self.size = size
         self.grid = scipy.fft.next_fast_len(int(1.6 * size), real=True)
@@ -36,7 +36,8 @@ class Renderer:
         kx = 2 * np.pi * scipy.fft.rfftfreq(self.grid)
         self._ky, self._kx = ky.astype(np.float32), kx.astype(np.float32)
         k2 = ky[:, None] ** 2 + kx**2
-        self._smoothing = np.exp(-0.5 * np.array(_SMOOTHING)[:, None, None] ** 2 * k2).astype(np.float32)
+        self._sigma = np.array(smoothing)
+        self._smoothing = np.exp(-0.5 * self._sigma[:, None, None] ** 2 * k2).astype(np.float32)
 
     def transfer(self, condition: SurveyCondition) -> NDArray[np.complex64]:
         """(C, grid, grid // 2 + 1) transfer functions of the condition's bands, for ``images``."""
@@ -83,10 +84,10 @@ class Renderer:
         density = np.bincount(stamp * n * n + cell, minlength=count * n * n).reshape(count, n, n).astype(np.float32)
         density = uniform_filter(density, (0, 7, 7), mode="constant").reshape(count, n * n)[stamp, cell]
         wanted = np.sqrt(_NEIGHBOURS / (4 * np.pi * np.maximum(density, 1e-3)))
-        edges = np.sqrt(np.array(_SMOOTHING[:-1]) * _SMOOTHING[1:])
+        edges = np.sqrt(self._sigma[:-1] * self._sigma[1:])
         layer = np.searchsorted(edges, wanted)
 
-        layers = len(_SMOOTHING)
+        layers = len(self._sigma)
         base = (stamp * layers + layer) * n * n + cell
         deposits = np.zeros((bands, count * layers * n * n), np.float32)
         for dx in (0, 1):

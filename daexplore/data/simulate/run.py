@@ -6,27 +6,31 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from daexplore.data.galaxies import GalaxySet
-from daexplore.data.simulate.chunks import GALAXIES, simulate_chunk
-from daexplore.data.simulate.presets import Preset, find_preset
+from daexplore.data.simulate.chunks import GALAXIES, chunk_parts
+from daexplore.data.simulate.parts import DOMAINS, Part
+from daexplore.data.simulate.presets import PRESETS, Preset, find_preset
+from daexplore.data.simulate.psf import psf_widths
+from daexplore.data.simulate.samples import sample_parts, shots
 from daexplore.errors import InputError
 
 __all__ = ["SIMULATOR_VERSION", "cache_folder", "open_preset", "simulate"]
 
-SIMULATOR_VERSION = 4
-"""Part of the cache's key: raised whenever the same preset and seed give other images."""
+SIMULATOR_VERSION = PRESETS["distant"].version
+"""Version of the distant galaxies; part of the cache's key."""
 
 Progress = Callable[[int, int], None]
-Chunk = tuple[NDArray[np.float32], NDArray[np.float32], dict[str, Any]]
+Task = Callable[[], list[Part]]
 
 _INTERVAL = 2.0
+_TASK = 64  # images
 
 
 def simulate(
@@ -46,7 +50,8 @@ def simulate(
         progress: called with the number of images done and their total.
 
     Returns:
-        source and target: row i of both is the same galaxy from the same side; ``group_id`` names the galaxy in both.
+        source and target. Where the domains show the same galaxies, row i of both is the same galaxy from the same side and
+        ``group_id`` names the galaxy in both.
 
     Raises:
         InputError: an unknown preset, or a number that cannot be.
@@ -54,19 +59,19 @@ def simulate(
     chosen = find_preset(preset)
     n = _checked(chosen, n, seed, workers)
     shape = (n, len(chosen.bands), chosen.size, chosen.size)
-    images = {"source": np.empty(shape, np.float32), "target": np.empty(shape, np.float32)}
-    per_chunk = GALAXIES * chosen.views
-    count = -(-n // per_chunk)
-    columns: dict[int, dict[str, Any]] = {}
-    for chunk, (source, target, catalogue) in _chunks(chosen, seed, count, _worker_count(workers, count)):
-        rows = slice(chunk * per_chunk, min((chunk + 1) * per_chunk, n))
-        images["source"][rows], images["target"][rows] = source[: rows.stop - rows.start], target[: rows.stop - rows.start]
-        columns[chunk] = catalogue
+    images = {domain: np.empty(shape, np.float32) for domain in DOMAINS}
+    found: dict[str, list[Part]] = {domain: [] for domain in DOMAINS}
+    tasks = _tasks(chosen, seed, n)
+    done = 0
+    for parts in _results(tasks, _worker_count(workers, len(tasks))):
+        for part in parts:
+            images[part.domain][part.rows] = part.images
+            found[part.domain].append(part)
+            done += len(part.rows)
         if progress is not None:
-            progress(min(len(columns) * per_chunk, n), n)
-    table = pd.DataFrame({name: np.concatenate([columns[i][name] for i in range(count)])[:n] for name in columns[0]})
-    source_set, target_set = (_galaxy_set(chosen, name, images[name], table, seed) for name in ("source", "target"))
-    return source_set, target_set
+            progress(done // 2, n)
+    source, target = (_galaxy_set(chosen, domain, images[domain], _table(found[domain]), seed) for domain in DOMAINS)
+    return source, target
 
 
 def open_preset(
@@ -83,7 +88,7 @@ def open_preset(
 
     chosen = find_preset(preset)
     n = _checked(chosen, n, seed, workers)
-    folder = cache_folder() / f"{preset}-n{n}-seed{seed}-v{SIMULATOR_VERSION}"
+    folder = cache_folder() / f"{preset}-n{n}-seed{seed}-v{chosen.version}"
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(folder.with_suffix(".lock")):
@@ -127,50 +132,80 @@ def _worker_count(workers: int | None, chunks: int) -> int:
     return max(1, min(workers, chunks))
 
 
-def _chunks(preset: Preset, seed: int, count: int, workers: int) -> Iterator[tuple[int, Chunk]]:
-    """Each chunk's number and content, in the order in which they get ready."""
+def _tasks(preset: Preset, seed: int, n: int) -> list[Task]:
+    """The simulation in pieces that do not depend on each other."""
+    if preset.samples is None:
+        return [partial(chunk_parts, preset, seed, number, n) for number in range(-(-n // (GALAXIES * preset.views)))]
+    tasks: list[Task] = []
+    for domain, sample in zip(DOMAINS, preset.samples, strict=True):
+        wanted = shots(sample, n)
+        # galaxy by galaxy, so that each is drawn once
+        order = sorted(range(n), key=lambda row: wanted[row])
+        for start in range(0, n, _TASK):
+            rows = order[start : start + _TASK]
+            tasks.append(partial(sample_parts, preset, seed, domain, np.array(rows), [wanted[row] for row in rows]))
+    return tasks
+
+
+def _results(tasks: list[Task], workers: int) -> Iterator[list[Part]]:
+    """What the tasks give, in the order in which they get ready."""
     if workers == 1:
-        for chunk in range(count):
-            yield chunk, simulate_chunk(preset, seed, chunk)
+        for task in tasks:
+            yield task()
         return
     with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
-        waiting: dict[Future[Chunk], int] = {}
+        waiting: set[Future[list[Part]]] = set()
         submitted = 0
         try:
-            while submitted < count or waiting:
+            while submitted < len(tasks) or waiting:
                 # a short queue: results that nobody has fetched yet take memory
-                while submitted < count and len(waiting) < 2 * workers:
-                    waiting[pool.submit(simulate_chunk, preset, seed, submitted)] = submitted
+                while submitted < len(tasks) and len(waiting) < 2 * workers:
+                    waiting.add(pool.submit(tasks[submitted]))
                     submitted += 1
-                ready, _ = wait(waiting, timeout=_INTERVAL, return_when=FIRST_COMPLETED)
+                ready, waiting = wait(waiting, timeout=_INTERVAL, return_when=FIRST_COMPLETED)
                 for future in ready:
-                    yield waiting.pop(future), future.result()
+                    yield future.result()
         finally:
             pool.shutdown(cancel_futures=True)
 
 
+def _table(parts: list[Part]) -> pd.DataFrame:
+    """The catalogue's columns in the order of the rows."""
+    order = np.argsort(np.concatenate([part.rows for part in parts]))
+    return pd.DataFrame({name: np.concatenate([part.columns[name] for part in parts])[order] for name in parts[0].columns})
+
+
 def _galaxy_set(preset: Preset, domain: str, images: NDArray[np.float32], table: pd.DataFrame, seed: int) -> GalaxySet:
     condition = preset.source if domain == "source" else preset.target
-    galaxies = [f"G{row // preset.views:05d}" for row in range(len(table))]
     catalogue = pd.DataFrame(
         {
-            "sample_id": [f"{domain}/{galaxy}-{view}" for galaxy, view in zip(galaxies, table["view"], strict=True)],
-            "group_id": galaxies,
+            "sample_id": [f"{domain}/{galaxy}-{view}" for galaxy, view in zip(table["galaxy"], table["view"], strict=True)],
+            "group_id": table["galaxy"].astype(object),
             "label": table["label"].astype("Int64"),
-            **{name: table[name] for name in table.columns if name != "label"},
+            **{name: table[name] for name in table.columns if name not in ("label", "galaxy")},
             "seed": seed,
         }
     )
     provenance = {
         "simulator": preset.name,
-        "version": SIMULATOR_VERSION,
+        "version": preset.version,
         "n": len(table),
         "seed": seed,
         "condition": condition.name,
         "exposure": condition.exposure,
         "unit": "nJy",
     }
-    return GalaxySet(images, catalogue, preset.classes, preset.bands, domain, preset.pixel_scale, provenance)
+    return GalaxySet(
+        images,
+        catalogue,
+        preset.classes,
+        preset.bands,
+        domain,
+        preset.pixel_scale,
+        provenance,
+        flux_scale=(1.0,) * len(preset.bands),
+        psf_fwhm=psf_widths(condition),
+    )
 
 
 def _write(folder: Path, sets: tuple[GalaxySet, GalaxySet]) -> None:

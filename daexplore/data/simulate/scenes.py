@@ -1,6 +1,6 @@
 """What is in a stamp: merging pairs, and what may be mistaken for them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -8,27 +8,14 @@ from numpy.typing import NDArray
 
 from daexplore.data.simulate.discs import add_clumps, random_rotations, rotating_disc
 from daexplore.data.simulate.encounters import simulate_encounters
+from daexplore.data.simulate.populations import DISTANT, Colours, Population
 
-__all__ = ["KPC_PER_ARCSEC", "Scene", "mergers", "non_mergers"]
+__all__ = ["Scene", "mergers", "non_mergers"]
 
 Array = NDArray[np.floating]
 
-KPC_PER_ARCSEC = 8.4
-"""At redshift 1.5 to 2 in the cosmology of Planck Collaboration XIII (2016, A&A 594, A13), where it hardly varies."""
-
 _CIRCULAR_SPEED = 220.0  # [km / s], sets the unit of time
 _MYR_PER_KPC_PER_KMS = 977.8
-
-# F814W, F356W and F160W magnitudes less F160W: typical value and scatter. About the rest-frame ultraviolet to optical colours of old and
-# star-forming populations at z ~ 1.5 to 2 (e.g. Williams et al. 2009, ApJ 691, 1879); only differences within a stamp survive, because
-# the stamp's total colours are drawn apart from its contents.
-_COLOURS = {
-    "old": ((1.5, -0.45, 0.0), 0.25),
-    "disc": ((0.7, -0.15, 0.0), 0.25),
-    "young": ((0.0, 0.2, 0.0), 0.2),
-    "any": ((0.6, 0.0, 0.0), 0.6),
-}
-_SCATTER = np.array([1.0, 0.5, 0.0])
 
 
 @dataclass(frozen=True)
@@ -59,6 +46,19 @@ class Scene:
     stars: Array
     star_fluxes: Array
 
+    def rows(self, first: int, count: int = 1) -> "Scene":
+        """The stamps from ``first`` on."""
+        return Scene(*(getattr(self, part.name)[first : first + count] for part in fields(self)))
+
+    def scaled(self, factor: Array) -> "Scene":
+        """The scene with all fluxes times ``factor`` (C,)."""
+        return replace(
+            self,
+            particle_fluxes=self.particle_fluxes * factor,
+            bulge_fluxes=self.bulge_fluxes * factor,
+            star_fluxes=self.star_fluxes * factor,
+        )
+
 
 @dataclass(frozen=True)
 class _Pairs:
@@ -75,21 +75,25 @@ class _Pairs:
     scale: Array  # (G,) [arcsec]
 
 
-def mergers(rng: np.random.Generator, count: int, views: int, particles: int) -> tuple[Scene, dict[str, Any]]:
+def mergers(
+    rng: np.random.Generator, count: int, views: int, particles: int, population: Population = DISTANT
+) -> tuple[Scene, dict[str, Any]]:
     """``count`` encounters, each seen from ``views`` sides at one moment; rows are galaxy by galaxy, view by view.
 
     Returns:
         the scene and the catalogue columns that only a simulation knows.
     """
-    encounters = simulate_encounters(rng, count, particles)
-    scale = _scale_lengths(rng, count)
+    encounters = simulate_encounters(
+        rng, count, particles, population.time, population.approaching, population.mass_ratio, population.pericentre
+    )
+    scale = _scale_lengths(rng, count, population)
     size_ratio = encounters.mass_ratio**0.4
     halves = []
     for half, centre, size in (
         (slice(None, particles), np.zeros((count, 1, 3)), np.ones(count)),
         (slice(particles, None), encounters.companion[:, None], size_ratio),
     ):
-        moved, mask = add_clumps(rng, encounters.positions[:, half] - centre, size)
+        moved, mask = add_clumps(rng, encounters.positions[:, half] - centre, size, clumpy=population.clumpy)
         halves.append((moved + centre, mask))
     rotations = random_rotations(rng, count * views).reshape(count, views, 3, 3)[:, :, :2]
     pairs = _Pairs(
@@ -103,46 +107,32 @@ def mergers(rng: np.random.Generator, count: int, views: int, particles: int) ->
         size_ratio=size_ratio,
         scale=scale,
     )
-    scene, columns = _compose(rng, pairs)
-    unit = scale * KPC_PER_ARCSEC / _CIRCULAR_SPEED * _MYR_PER_KPC_PER_KMS
+    scene, columns = _compose(rng, pairs, population)
+    unit = scale * population.kpc_per_arcsec / _CIRCULAR_SPEED * _MYR_PER_KPC_PER_KMS
     columns["time_since_pericentre_myr"] = np.repeat(encounters.time * unit, views)
-    columns["pericentre_kpc"] = np.repeat(encounters.pericentre * scale * KPC_PER_ARCSEC, views)
+    columns["pericentre_kpc"] = np.repeat(encounters.pericentre * scale * population.kpc_per_arcsec, views)
     return scene, columns
 
 
 def non_mergers(
-    rng: np.random.Generator,
-    count: int,
-    views: int,
-    particles: int,
-    neighbour: float = 0.45,
-    separation: tuple[float, float] = (4.0, 18.0),
+    rng: np.random.Generator, count: int, views: int, particles: int, population: Population = DISTANT
 ) -> tuple[Scene, dict[str, Any]]:
-    """``count`` undisturbed galaxies from ``views`` sides, many with a chance neighbour, which differs from side to side.
-
-    Args:
-        rng: source of randomness.
-        count: galaxies G.
-        views: lines of sight V to each.
-        particles: a disc.
-        neighbour: share of the views with a projected neighbour, half of them in colours of another redshift.
-        separation: range of its projected distance [kpc].
-    """
+    """``count`` undisturbed galaxies from ``views`` sides, many with a chance neighbour, which differs from side to side."""
     mass_ratio = rng.uniform(0.15, 1.0, count)
     size_ratio = np.exp(rng.uniform(np.log(0.5), np.log(1.2), count)) * mass_ratio**0.4
-    scale = _scale_lengths(rng, count)
+    scale = _scale_lengths(rng, count, population)
     sides, masks, young = [], [], []
     for size in (np.ones(count), size_ratio):
         disc = rotating_disc(rng, np.ones(count), particles)
-        moved, mask = add_clumps(rng, disc.positions, np.ones(count))
+        moved, mask = add_clumps(rng, disc.positions, np.ones(count), clumpy=population.clumpy)
         rotations = random_rotations(rng, count * views).reshape(count, views, 3, 3)[:, :, :2]
         sides.append(np.einsum("gvij,gpj->gvpi", rotations, moved * size[:, None, None]))
         masks.append(mask)
         young.append(disc.young)
-    distance = rng.uniform(*separation, (count, views)) / KPC_PER_ARCSEC / scale[:, None]
+    distance = rng.uniform(*population.separation, (count, views)) / population.kpc_per_arcsec / scale[:, None]
     angle = rng.uniform(0, 2 * np.pi, (count, views))
     companion = distance[..., None] * np.stack([np.cos(angle), np.sin(angle)], -1)
-    present = rng.random((count, views)) < neighbour
+    present = rng.random((count, views)) < population.neighbour
     pairs = _Pairs(
         positions=np.concatenate([sides[0], sides[1] + companion[:, :, None]], 2),
         clumps=np.concatenate(masks, 1),
@@ -154,45 +144,47 @@ def non_mergers(
         size_ratio=size_ratio,
         scale=scale,
     )
-    scene, columns = _compose(rng, pairs)
+    scene, columns = _compose(rng, pairs, population)
     columns["time_since_pericentre_myr"] = np.full(count * views, np.nan)
     columns["pericentre_kpc"] = np.full(count * views, np.nan)
     return scene, columns
 
 
-def _scale_lengths(rng: np.random.Generator, count: int) -> Array:
-    """(count,) disc scale lengths [arcsec], 1.5 to 3 kpc: massive discs at z ~ 2 (van der Wel et al. 2014, ApJ 788, 28)."""
-    return np.exp(rng.uniform(np.log(1.5), np.log(3.0), count)) / KPC_PER_ARCSEC
+def _scale_lengths(rng: np.random.Generator, count: int, population: Population) -> Array:
+    """(count,) disc scale lengths [arcsec]."""
+    shortest, longest = population.scale_lengths
+    return np.exp(rng.uniform(np.log(shortest), np.log(longest), count)) / population.kpc_per_arcsec
 
 
-def _fluxes(rng: np.random.Generator, population: str, *shape: int) -> Array:
-    """(*shape, 3) fluxes relative to F160W of a stellar population."""
-    typical, scatter = _COLOURS[population]
-    return 10 ** (-0.4 * (np.array(typical) + scatter * _SCATTER * rng.standard_normal((*shape, 3))))
+def _fluxes(rng: np.random.Generator, colours: Colours, light: str, *shape: int) -> Array:
+    """(*shape, 3) fluxes, relative to the reference band, of a kind of stars."""
+    typical, scatter = colours.of(light)
+    return 10 ** (-0.4 * (np.array(typical) + scatter * np.array(colours.scatter) * rng.standard_normal((*shape, 3))))
 
 
-def _compose(rng: np.random.Generator, pairs: _Pairs) -> tuple[Scene, dict[str, Any]]:
+def _compose(rng: np.random.Generator, pairs: _Pairs, population: Population) -> tuple[Scene, dict[str, Any]]:
     """Light for the pairs: discs, bulges, haloes, clumps, arms, and now and then a foreground star. The same for both classes."""
     count, views = pairs.present.shape
+    colours = population.colours
     particles = pairs.positions.shape[2] // 2
     second = np.where(pairs.present, pairs.mass_ratio[:, None], 0.0)
     shares = np.stack([np.ones_like(second), second], -1) / (1 + second)[..., None]
 
-    elliptical = rng.random((count, 2)) < 0.1
-    bulge_share = np.where(elliptical, rng.uniform(0.75, 0.95, (count, 2)), rng.uniform(0.05, 0.45, (count, 2)))
+    elliptical = rng.random((count, 2)) < population.elliptical
+    bulge_share = np.where(elliptical, rng.uniform(0.75, 0.95, (count, 2)), rng.uniform(*population.bulges, (count, 2)))
     discordant = pairs.discordant[..., None]
-    old = np.repeat(_fluxes(rng, "old", count, 1), views, 1)
-    bulge_colours = np.stack([old, np.where(discordant, _fluxes(rng, "any", count, views), old)], 2)
-    discs = np.repeat(_fluxes(rng, "disc", count, 1, 2), views, 1)
-    disc_colours = np.stack([discs[:, :, 0], np.where(discordant, _fluxes(rng, "any", count, views), discs[:, :, 1])], 2)
-    clump_light = rng.uniform(1.5, 4.0, (count, 1, 1, 1)) * _fluxes(rng, "young", count, 1, 1)
-    arm_light = 1.5 * _fluxes(rng, "young", count, 1, 1)
+    old = np.repeat(_fluxes(rng, colours, "old", count, 1), views, 1)
+    bulge_colours = np.stack([old, np.where(discordant, _fluxes(rng, colours, "any", count, views), old)], 2)
+    discs = np.repeat(_fluxes(rng, colours, "disc", count, 1, 2), views, 1)
+    disc_colours = np.stack([discs[:, :, 0], np.where(discordant, _fluxes(rng, colours, "any", count, views), discs[:, :, 1])], 2)
+    clump_light = rng.uniform(*population.clump_light, (count, 1, 1, 1)) * _fluxes(rng, colours, "young", count, 1, 1)
+    arm_light = 1.5 * _fluxes(rng, colours, "young", count, 1, 1)
 
     fluxes = np.repeat(disc_colours, particles, axis=2)
     fluxes = np.where(pairs.young[:, None, :, None], 0.4 * fluxes + 0.6 * arm_light, fluxes)
     fluxes = np.where(pairs.clumps[:, None, :, None], clump_light, fluxes)
     halves = fluxes.reshape(count, views, 2, particles, 3)
-    halves = halves * (shares * (1 - bulge_share[:, None]) / halves[..., 2].sum(-1))[..., None, None]
+    halves = halves * (shares * (1 - bulge_share[:, None]) / halves[..., colours.reference].sum(-1))[..., None, None]
 
     # Every galaxy has a stellar halo, anything from unseen to a tenth of its light (D'Souza et al. 2014, MNRAS 443, 1433): the faintest
     # pixels of a stamp tell of it rather than of the class.
@@ -200,15 +192,15 @@ def _compose(rng: np.random.Generator, pairs: _Pairs) -> tuple[Scene, dict[str, 
     halo = (halo_share[:, None] * old)[:, :, None]
     halo_radii = pairs.scale[:, None] * rng.uniform(3.0, 7.0, (count, 1))
 
-    jitter = 0.042 * rng.standard_normal((count, views, 1, 2))
+    jitter = population.jitter * rng.standard_normal((count, views, 1, 2))
     scale = pairs.scale[:, None, None, None]
     centres = np.stack([np.zeros_like(pairs.companion), pairs.companion], 2) * scale + jitter
     sizes = pairs.scale[:, None] * np.stack([np.ones(count), pairs.size_ratio], 1)
     radii = sizes * np.where(elliptical, rng.uniform(0.6, 1.4, (count, 2)), rng.uniform(0.2, 0.55, (count, 2)))
     # a third of the bulges of discs are pseudo-bulges, exponential themselves (Fisher & Drory 2008, AJ 136, 773)
     index = np.where(~elliptical & (rng.random((count, 2)) < 1 / 3), 1.0, 4.0)
-    starry = rng.random((count, views)) < 0.12
-    star_distance = 2.16 * np.sqrt(rng.uniform(0.05, 1.0, (count, views)))
+    starry = rng.random((count, views)) < population.star
+    star_distance = population.star_distance * np.sqrt(rng.uniform(0.05, 1.0, (count, views)))
     star_angle = rng.uniform(0, 2 * np.pi, (count, views))
     star_flux = starry * 10 ** (-0.4 * rng.uniform(0.5, 4.0, (count, views)))
 
@@ -225,11 +217,11 @@ def _compose(rng: np.random.Generator, pairs: _Pairs) -> tuple[Scene, dict[str, 
         bulge_indices=np.repeat(np.hstack([index, np.ones((count, 1))]), views, 0),
         bulge_fluxes=rows(np.concatenate([bulge_colours * (shares * bulge_share[:, None])[..., None], halo], 2)),
         stars=rows((star_distance[..., None] * np.stack([np.cos(star_angle), np.sin(star_angle)], -1))[:, :, None]),
-        star_fluxes=rows((star_flux[..., None] * _fluxes(rng, "any", count, views))[:, :, None]),
+        star_fluxes=rows((star_flux[..., None] * _fluxes(rng, colours, "any", count, views))[:, :, None]),
     )
     separation = np.sqrt((pairs.companion**2).sum(-1)) * pairs.scale[:, None]
     columns = {
-        "disc_scale_kpc": np.repeat(pairs.scale * KPC_PER_ARCSEC, views),
+        "disc_scale_kpc": np.repeat(pairs.scale * population.kpc_per_arcsec, views),
         "mass_ratio": np.where(rows(pairs.present), np.repeat(pairs.mass_ratio, views), np.nan),
         "separation_arcsec": rows(np.where(pairs.present, separation, np.nan)),
         "companion": rows(pairs.present),

@@ -1,0 +1,110 @@
+"""``daexplore ingest``: any input made into one galaxy set on disk."""
+
+import csv
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from daexplore.cli.commands import app
+from daexplore.errors import InputError
+
+if TYPE_CHECKING:
+    from daexplore.data import GalaxySet
+
+__all__ = ["ingest"]
+
+_SHOWN = 5
+
+
+@app.command()
+def ingest(
+    source: Annotated[
+        Path, typer.Argument(help="FITS cut-outs, PNG or JPEG images, a catalogue with survey tiles, a published .npy or FITS file.")
+    ],
+    dest: Annotated[Path, typer.Argument(help="Folder of the galaxy set: new, empty, or begun by an earlier ingest of the same input.")],
+    catalogue: Annotated[str | None, typer.Option(help="The table, where it does not lie beside the images.")] = None,
+    label: Annotated[str | None, typer.Option(help="Its column with the class.")] = None,
+    group: Annotated[str | None, typer.Option(help="Its column that names the physical galaxy.")] = None,
+    bands: Annotated[str | None, typer.Option(help="Names of the channels in their order, such as g,r,i; also which ones to read.")] = None,
+    pixel_scale: Annotated[float | None, typer.Option(help="Arcseconds a pixel.")] = None,
+    zero_points: Annotated[str | None, typer.Option(help="AB magnitude of one unit in each band, such as 22.5,22.5,22.5.")] = None,
+    psf_fwhm: Annotated[str | None, typer.Option(help="Width of the point spread function in each band, in arcseconds.")] = None,
+    size: Annotated[int | None, typer.Option(help="Side of the images in pixels: cut from tiles, or cropped about the centre.")] = None,
+    name: Annotated[str | None, typer.Option(help="Short name of the set.")] = None,
+    max_bad_pixels: Annotated[float, typer.Option(help="Share of NaN or masked pixels up to which an image is mended.")] = 0.1,
+    workers: Annotated[
+        int | None, typer.Option(help="Processes; all cores, at most 8, by default. The result does not depend on it.")
+    ] = None,
+    restart: Annotated[bool, typer.Option("--restart", help="Delete first what an earlier ingest wrote to DEST.")] = False,
+) -> None:
+    """Read any images once into a galaxy set that training can use even if it is larger than memory.
+
+    Stopped in whatever way it goes on when the same is run again. Galaxies that cannot be used are set aside and listed.
+    """
+    from daexplore.cli.progress import stage_progress
+    from daexplore.config import ReadConfig
+    from daexplore.data.ingest import ingest as run
+
+    read = ReadConfig(
+        name=name,
+        label=label,
+        group=group,
+        catalogue=catalogue,
+        bands=_names(bands),
+        pixel_scale=pixel_scale,
+        zero_points=_numbers("--zero-points", zero_points),
+        psf_fwhm=_numbers("--psf-fwhm", psf_fwhm),
+        size=size,
+        max_bad_pixels=max_bad_pixels,
+    )
+    complete = (dest / "galaxies.json").is_file() and not restart
+    with stage_progress("ingesting") as progress:
+        galaxies = run(source, dest, read, workers, progress=progress, restart=restart)
+    print(galaxies)
+    if complete:
+        print(f"  was in {dest} already; every chunk is as it was written")
+    else:
+        _show(galaxies, dest)
+    _print_aside(dest / "aside.csv")
+    print(f"Compare it with another set: daexplore inspect {dest} OTHER\nTrain on them: daexplore train --source {dest} --target OTHER")
+
+
+def _names(text: str | None) -> tuple[str, ...] | None:
+    return None if text is None else tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _numbers(option: str, text: str | None) -> tuple[float, ...] | None:
+    names = _names(text)
+    try:
+        return None if names is None else tuple(float(part) for part in names)
+    except ValueError as error:
+        raise InputError(f"{option} must be numbers separated by commas, one for each band; got {text!r}.") from error
+
+
+def _show(galaxies: "GalaxySet", dest: Path) -> None:
+    from daexplore.data.display import contact_sheet
+
+    sheet = dest / "contact-sheet.png"
+    try:
+        contact_sheet(galaxies).save(sheet)
+    except OSError as error:
+        print(f"  in {dest}; without a contact sheet: {error}")
+    else:
+        print(f"  in {dest}, some of them in {sheet}")
+
+
+def _print_aside(table: Path) -> None:
+    if not table.is_file():
+        return
+    with table.open(newline="") as file:
+        rows = csv.reader(file)
+        next(rows)
+        first = list(islice(rows, _SHOWN))
+        count = len(first) + sum(1 for _ in rows)
+    print(f"{count} galaxies were set aside, listed in {table}:")
+    for name, reason in first:
+        print(f"  {name}: {reason}")
+    if count > len(first):
+        print("  …")

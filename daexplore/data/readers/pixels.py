@@ -1,0 +1,77 @@
+"""Pixels without a measurement: what becomes of them is one stated policy, the same for every reader."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from daexplore.errors import InputError
+
+__all__ = ["mend", "native"]
+
+_SIGMA = 1.0
+_REACH = 2.0
+_ROUNDS = 3
+
+
+def native(pixels: NDArray[Any]) -> NDArray[np.float32]:
+    """The same values as float32 of this machine; what lies beyond its range (3.4e38) becomes infinite, and so counts as unmeasured."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.ascontiguousarray(pixels, np.float32)
+
+
+def mend(pixels: NDArray[Any], max_bad: float, where: str) -> tuple[NDArray[np.float32], float]:
+    """Fills pixels that are NaN or infinite, if they are few.
+
+    A bad pixel becomes the mean of the good ones around it (5 x 5 pixels of the same band), weighted by a Gaussian of 1 pixel standard
+    deviation, as ``astropy.convolution.interpolate_replace_nans`` does. Wider holes are filled from their rim inwards, three times, and
+    what is then left takes the band's median. Filled values are smoother than true ones: hence the limit on their number, and the share
+    that is returned for the catalogue.
+
+    Args:
+        pixels: (C, H, W); not changed.
+        max_bad: share of bad pixels, over all bands together and in the worst single band, up to which the image is mended.
+        where: names the image in errors.
+
+    Returns:
+        (C, H, W) float32, all finite, and the share of the pixels that were bad; ``pixels`` itself where it is float32 and nothing was.
+
+    Raises:
+        InputError: more bad pixels than that, or no good one in a band.
+    """
+    pixels = native(pixels)
+    good = np.isfinite(pixels)
+    if good.all():
+        return pixels, 0.0
+    bad = ~good
+    shares = bad.mean(axis=(1, 2))
+    if bad.all():
+        raise InputError(f"{where}: no pixel holds a measurement, all {bad.size} are NaN, infinite or masked. Leave this image out.")
+    if shares.max() > max_bad or shares.max() == 1:
+        band = f" of its channel {int(shares.argmax())}" if len(shares) > 1 else ""
+        limit = f"at most {max_bad:.3g} can be mended" if shares.max() < 1 else "a channel without any measurement cannot be mended"
+        raise InputError(
+            f"{where}: a share of {shares.max():.3g} of the pixels{band} is NaN, infinite or masked, but {limit}. "
+            "Leave this image out, or allow more with --max-bad-pixels."
+        )
+    mended = np.where(bad, np.float32(np.nan), pixels)
+    for channel in np.flatnonzero(shares):
+        mended[channel] = _filled(mended[channel])
+    return mended, float(bad.mean())
+
+
+def _filled(image: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(H, W) without NaN: the Gaussian average of the good pixels over that of ones in their places."""
+    from scipy.ndimage import gaussian_filter
+
+    filled = image.astype(np.float64)
+    for _ in range(_ROUNDS):
+        good = np.isfinite(filled)
+        if good.all():
+            break
+        weight = gaussian_filter(good.astype(np.float64), _SIGMA, truncate=_REACH, mode="constant")
+        total = gaussian_filter(np.where(good, filled, 0.0), _SIGMA, truncate=_REACH, mode="constant")
+        reached = ~good & (weight > 0)
+        filled[reached] = total[reached] / weight[reached]
+    filled[np.isnan(filled)] = np.nanmedian(image)
+    return native(filled)
