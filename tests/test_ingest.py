@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from factories import make_galaxies
 from filelock import FileLock
 from ingesting import SHAPE, Drawn, contents, drawn, write_cutouts
 
@@ -368,6 +369,7 @@ def command(monkeypatch, capsys, *arguments):
     from daexplore.cli import main
 
     monkeypatch.setattr(sys, "argv", ["daexplore", "ingest", *map(str, arguments)])
+    monkeypatch.setattr("signal.signal", lambda *given: None)
     try:
         main()
     except SystemExit as ended:
@@ -385,7 +387,7 @@ def test_fits_cutouts_by_the_command_line(tmp_path, monkeypatch, capsys):
     code, out, _ = command(monkeypatch, capsys, *arguments)
     assert code == 0
     assert "11 images 3x16x16" in out
-    assert "1 galaxies were set aside" in out
+    assert "1 galaxy was set aside" in out
     assert "00004.fits" in out
     assert (dest / "contact-sheet.png").stat().st_size > 1000
     galaxies = GalaxySet.load(dest)
@@ -417,3 +419,20 @@ def test_ctrl_c_ends_with_130_and_the_same_command_goes_on(tmp_path, monkeypatch
     monkeypatch.setattr(chunk_module, "_write_images", real)
     assert command(monkeypatch, capsys, "input", tmp_path, "--workers", 1)[0] == 0
     assert len(GalaxySet.load(tmp_path)) == N
+
+
+@pytest.mark.slow
+def test_training_from_chunks_gives_the_numbers_of_training_from_one_file(tmp_path):
+    from daexplore.config import AlignmentConfig, DataConfig, RunConfig, TrainConfig
+    from daexplore.engine.train import train
+
+    for galaxies in make_galaxies(tmp_path / "files", 60):
+        ingest(tmp_path / "files" / galaxies.name, tmp_path / "chunks" / galaxies.name, workers=1, chunk=7)
+        assert isinstance(GalaxySet.load(tmp_path / "chunks" / galaxies.name).images, ChunkedImages)
+    found = []
+    for kind in ("files", "chunks"):
+        data = DataConfig(str(tmp_path / kind / "source"), str(tmp_path / kind / "target"))
+        config = RunConfig(data=data, alignments=(AlignmentConfig("mmd"),), train=TrainConfig(epochs=2, batch_size=16))
+        found.append(train(config, tmp_path / "runs" / kind).info["metrics"])
+    assert found[0]["source"]["test"]["accuracy"]["n"] > 0
+    assert found[0] == found[1]

@@ -202,6 +202,7 @@ def test_unknown_groups_are_a_warning(domains):
     assert any("does not say which images show the same galaxy" in warning for warning in found.warnings)
 
 
+@pytest.mark.slow
 def test_mock_galaxies_and_a_real_survey_are_far_apart():
     found = inspect_domains(*match_classes(real("illustris_mock_sdss"), real("decals")))
     assert found.verdict == "far apart"
@@ -216,6 +217,7 @@ def test_halves_of_a_real_survey_are_not_called_apart():
     assert "No measured quantity differs" in " ".join(found.sentences)
 
 
+@pytest.mark.slow
 def test_halves_of_a_larger_survey_are_the_same(tmp_path):
     _, survey = make_galaxies(tmp_path, 1200)
     found = inspect_domains(*halves(survey))
@@ -233,6 +235,7 @@ def call(monkeypatch, capsys, *arguments):
     return code, *capsys.readouterr()
 
 
+@pytest.mark.slow
 def test_the_command_says_it_in_words_and_writes_both_files(monkeypatch, capsys, tmp_path):
     make_galaxies(tmp_path, 40)
     files = ["--json", tmp_path / "found.json", "--html", tmp_path / "found.html"]

@@ -31,7 +31,8 @@ def test_domains_show_different_galaxies_in_the_same_pixels(pair):
     assert source.sample_ids[:3].tolist() == ["source/I00000-0", "source/I00002-0", "source/I00001-0"]
     assert set(source.catalogue.columns) == set(target.catalogue.columns)
     assert source.images.min() >= 0
-    sky = target.images[:, :, :8, :8].std((2, 3)).min(0)
+    # the emptiest quarter of the corners: light of galaxies adds to the others
+    sky = np.percentile(target.images[:, :, :8, :8].std((2, 3)), 25, axis=0)
     np.testing.assert_allclose(sky, sky_noise(NEARBY.target), rtol=0.3)
 
 
@@ -78,7 +79,7 @@ def test_views_show_one_galaxy_from_other_sides(pair):
 
 def test_redshifts_are_those_of_mock_and_survey(pair):
     source, target = pair
-    assert (source.catalogue["redshift"] == 0.05).all()
+    np.testing.assert_allclose(source.catalogue["redshift"], 0.05, rtol=1e-6)
     redshift = target.catalogue["redshift"]
     assert 0.03 <= redshift.min() < redshift.max() <= 0.1
     # evenly in volume, to first order in z: two thirds of the volume below 0.1 lie beyond 0.07

@@ -135,9 +135,9 @@ def test_a_galaxy_moved_shrinks_and_dims_as_cosmology_says(to):
     """A flat spectrum has no colours: only distance counts, and surface brightness falls as (1 + z)^-3 per unit frequency."""
     galaxy = scene(bulge_radii=np.full((1, 1), 3.0), bulge_fluxes=np.full((1, 1, 3), 1000.0))
     there = moved(galaxy, GRI, 0.05, GRI, to)
-    zoom = PLANCK.arcsec_per_kpc_proper(to) / PLANCK.arcsec_per_kpc_proper(0.05)
+    zoom = float(PLANCK.arcsec_per_kpc_proper(to) / PLANCK.arcsec_per_kpc_proper(0.05))
     assert there.bulge_radii[0, 0] == pytest.approx(3.0 * zoom, rel=1e-4)
-    dimming = 1.05**-1 * (1 + to) * (PLANCK.luminosity_distance(0.05) / PLANCK.luminosity_distance(to)) ** 2
+    dimming = 1.05**-1 * (1 + to) * float(PLANCK.luminosity_distance(0.05) / PLANCK.luminosity_distance(to)) ** 2
     np.testing.assert_allclose(there.bulge_fluxes, 1000.0 * dimming, rtol=1e-4)
     brightness = (there.bulge_fluxes / there.bulge_radii[..., None] ** 2) / (galaxy.bulge_fluxes / galaxy.bulge_radii[..., None] ** 2)
     np.testing.assert_allclose(brightness, (1.05 / (1 + to)) ** 3, rtol=1e-4)

@@ -27,7 +27,7 @@ DATA_STYLES = [*STYLES, INSPECT_STYLE]
 """Style sheets of the tab's panes."""
 
 # A grid, whose columns no figure can push apart.
-_CARDS = {"display": "grid", "grid-template-columns": "repeat(6, minmax(0, 1fr))", "gap": "12px"}
+_CARDS = {"display": "grid", "grid-template-columns": "repeat(6, minmax(0, 1fr))", "grid-auto-rows": "max-content", "gap": "12px"}
 _PANELS = {"display": "grid", "grid-template-columns": "repeat(auto-fit, minmax(min(240px, 100%), 1fr))", "gap": "0 8px"}
 
 

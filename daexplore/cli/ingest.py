@@ -103,7 +103,7 @@ def _print_aside(table: Path) -> None:
         next(rows)
         first = list(islice(rows, _SHOWN))
         count = len(first) + sum(1 for _ in rows)
-    print(f"{count} galaxies were set aside, listed in {table}:")
+    print(f"{count} {'galaxy was' if count == 1 else 'galaxies were'} set aside, listed in {table}:")
     for name, reason in first:
         print(f"  {name}: {reason}")
     if count > len(first):
