@@ -168,7 +168,7 @@ def measured(hdu: Hdu, data: bytes | mmap.mmap) -> NDArray[np.float32]:
 def integers(hdu: Hdu, data: bytes | mmap.mmap) -> NDArray[np.int64] | None:
     """Whole numbers as they are meant, with the BZERO that makes them unsigned; None where the image does not hold such."""
     scale, zero = hdu.header.get("BSCALE", 1), hdu.header.get("BZERO", 0)
-    if hdu.bitpix < 0 or scale != 1 or isinstance(zero, str) or zero != int(zero) or abs(zero) > 2**32:
+    if hdu.bitpix < 0 or scale != 1 or isinstance(zero, str) or not abs(zero) <= 2**32 or zero != int(zero):
         return None
     return raw_pixels(hdu, data).astype(np.int64) + int(zero)
 

@@ -96,7 +96,7 @@ def pixel_scale(header: Mapping[str, Any]) -> float | None:
 
 def nanojansky(zero_point: float) -> float:
     """Flux [nJy] of one unit, for the AB magnitude that gives one unit."""
-    return float(NANOJANSKY_AT_ZERO * 10 ** (-0.4 * zero_point))
+    return NANOJANSKY_AT_ZERO * 10 ** (-0.4 * zero_point) if abs(zero_point) < 700 else math.nan
 
 
 def flux_scale(header: Mapping[str, Any], scale: float | None = None, one_band: bool = True) -> float | None:
@@ -183,7 +183,7 @@ def _photflam_scale(header: Mapping[str, Any], unit: str) -> float | None:
     if flux is None or pivot is None:
         return None
     time = 1.0 if _RATE.fullmatch(unit) else _number(header, "EXPTIME") if _COUNTS.fullmatch(unit) else None
-    return None if time is None else flux * pivot**2 / _LIGHT / _NANOJANSKY_CGS / time
+    return None if time is None else flux * pivot * pivot / _LIGHT / _NANOJANSKY_CGS / time
 
 
 def _unit_scale(text: str, header: Mapping[str, Any], scale: float | None) -> float | None:
@@ -194,7 +194,7 @@ def _unit_scale(text: str, header: Mapping[str, Any], scale: float | None) -> fl
         return None if area is None else factor * area
     if kind == "wavelength":
         pivot = _number(header, "PHOTPLAM")
-        return None if pivot is None else factor * pivot**2 / _LIGHT / _NANOJANSKY_CGS
+        return None if pivot is None else factor * pivot * pivot / _LIGHT / _NANOJANSKY_CGS
     return factor if kind == "flux" else None
 
 
