@@ -21,31 +21,8 @@ ORDINARY = settings(
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
-KEYWORDS = [
-    "BSCALE",
-    "BZERO",
-    "BLANK",
-    "BUNIT",
-    "FILTER",
-    "BAND0",
-    "BANDS",
-    "CTYPE1",
-    "CTYPE2",
-    "CD1_1",
-    "CD2_2",
-    "CDELT1",
-    "CDELT2",
-    "CUNIT1",
-    "PIXSCALE",
-    "MAGZERO",
-    "ZP",
-    "FLUXMAG0",
-    "PHOTFLAM",
-    "PHOTPLAM",
-    "EXPTIME",
-    "EXTNAME",
-    "TELESCOP",
-]
+KEYWORDS = ["BSCALE", "BZERO", "BLANK", "BUNIT", "FILTER", "BAND0", "BANDS", "CTYPE1", "CTYPE2", "CD1_1", "CD2_2", "CDELT1", "CDELT2"]
+KEYWORDS += ["CUNIT1", "PIXSCALE", "MAGZERO", "ZP", "FLUXMAG0", "PHOTFLAM", "PHOTPLAM", "EXPTIME", "EXTNAME", "TELESCOP"]
 VALUES = st.one_of(
     st.integers(-(10**12), 10**12),
     st.floats(allow_nan=False, allow_infinity=False),
@@ -55,12 +32,12 @@ VALUES = st.one_of(
 
 
 def outcome(path):
+    """Whether it is a galaxy in order, or an error that begins with the file."""
     try:
         stamp = read_fits(path)
         pixels, share = mend(stamp.pixels, 0.5, str(path))
     except InputError as error:
-        assert str(path) in str(error)
-        return None
+        return str(error).startswith(str(path))
     assert isinstance(stamp, Stamp)
     assert stamp.pixels.dtype == np.float32
     assert stamp.pixels.ndim == 3
@@ -68,7 +45,7 @@ def outcome(path):
     assert 0 <= share <= 0.5
     assert stamp.pixel_scale is None or stamp.pixel_scale > 0
     assert stamp.flux_scale is None or (np.isfinite(stamp.flux_scale).all() and min(stamp.flux_scale) > 0)
-    return stamp
+    return True
 
 
 def written(shape, dtype, cards, compressed):
@@ -103,7 +80,7 @@ FILES = st.builds(
 def test_any_header_type_and_shape(tmp_path, data):
     path = tmp_path / "any.fits"
     path.write_bytes(data)
-    outcome(path)
+    assert outcome(path)
 
 
 @ORDINARY
@@ -115,4 +92,4 @@ def test_cut_short_and_damaged(tmp_path, data, share, changes):
             damaged[int(place * len(damaged))] = byte
     path = tmp_path / "damaged.fits"
     path.write_bytes(damaged)
-    outcome(path)
+    assert outcome(path)
