@@ -220,3 +220,22 @@ def _metrics(run: Run) -> dict[str, Any]:
             )
             metrics[domain][split] = {name: value | oracle for name, value in found.items()}
     return metrics
+
+
+def scene(**changes):
+    """One simulated stamp with nothing in it, in three bands; bulges would be exponential."""
+    from daexplore.data.simulate.scenes import Scene
+
+    empty = {
+        "particles": np.zeros((1, 1, 2)),
+        "particle_fluxes": np.zeros((1, 1, 3)),
+        "bulges": np.zeros((1, 1, 2)),
+        "bulge_radii": np.ones((1, 1)),
+        "bulge_axes": np.ones((1, 1)),
+        "bulge_angles": np.zeros((1, 1)),
+        "bulge_indices": np.full((1, 1), 1.0),
+        "bulge_fluxes": np.zeros((1, 1, 3)),
+        "stars": np.zeros((1, 1, 2)),
+        "star_fluxes": np.zeros((1, 1, 3)),
+    }
+    return Scene(**(empty | changes))

@@ -4,6 +4,7 @@ import galsim
 import numpy as np
 import pytest
 import scipy.fft
+from factories import scene
 from scipy.optimize import brentq
 from scipy.special import gammainc
 
@@ -11,27 +12,9 @@ from daexplore.data.simulate.presets import PRESETS
 from daexplore.data.simulate.profiles import gaussian_mixture
 from daexplore.data.simulate.psf import galsim_psf
 from daexplore.data.simulate.render import Renderer
-from daexplore.data.simulate.scenes import Scene
 from daexplore.data.simulate.surveys import ACS_F814W, NIRCAM_F356W, WFC3_F160W
 
 PRESET = PRESETS["distant"]
-
-
-def scene(**changes):
-    """One stamp with nothing in it."""
-    empty = {
-        "particles": np.zeros((1, 1, 2)),
-        "particle_fluxes": np.zeros((1, 1, 3)),
-        "bulges": np.zeros((1, 1, 2)),
-        "bulge_radii": np.ones((1, 1)),
-        "bulge_axes": np.ones((1, 1)),
-        "bulge_angles": np.zeros((1, 1)),
-        "bulge_indices": np.full((1, 1), 4.0),
-        "bulge_fluxes": np.zeros((1, 1, 3)),
-        "stars": np.zeros((1, 1, 2)),
-        "star_fluxes": np.zeros((1, 1, 3)),
-    }
-    return Scene(**(empty | changes))
 
 
 def draw(stamp, size=75):
@@ -115,7 +98,14 @@ def test_light_beyond_the_padded_grid_does_not_wrap_around():
 
 def test_wings_of_a_galaxy_at_the_edge_stay_on_its_side():
     edge = 0.98 * PRESET.size / 2 * PRESET.pixel_scale
-    image = draw(scene(bulges=np.array([[[edge, 0.0]]]), bulge_radii=np.full((1, 1), 0.35), bulge_fluxes=np.ones((1, 1, 3))))
+    image = draw(
+        scene(
+            bulges=np.array([[[edge, 0.0]]]),
+            bulge_radii=np.full((1, 1), 0.35),
+            bulge_indices=np.full((1, 1), 4.0),
+            bulge_fluxes=np.ones((1, 1, 3)),
+        )
+    )
     far, middle = image[:, :, :5].mean((1, 2)), image[:, :, 35:40].mean((1, 2))
     assert (far < middle).all()
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from astropy.cosmology import FlatLambdaCDM
+from factories import scene
 
 from daexplore.data.simulate import PRESETS, Band, Field, Seeing, SurveyCondition, observe, reobserve, simulate, sky_noise
 from daexplore.data.simulate.conditions import nanojansky
@@ -13,29 +14,11 @@ from daexplore.data.simulate.field import with_field
 from daexplore.data.simulate.psf import psf_widths
 from daexplore.data.simulate.redshift import kpc_per_arcsec, luminosity_distance, moved
 from daexplore.data.simulate.render import Renderer
-from daexplore.data.simulate.scenes import Scene
 from daexplore.data.simulate.surveys import ILLUSTRIS_MOCK, SDSS
 from daexplore.errors import InputError
 
 PLANCK = FlatLambdaCDM(H0=67.74, Om0=0.3089)
 GRI = SDSS.wavelengths
-
-
-def scene(**changes):
-    """One stamp with nothing in it, in three bands."""
-    empty = {
-        "particles": np.zeros((1, 1, 2)),
-        "particle_fluxes": np.zeros((1, 1, 3)),
-        "bulges": np.zeros((1, 1, 2)),
-        "bulge_radii": np.ones((1, 1)),
-        "bulge_axes": np.ones((1, 1)),
-        "bulge_angles": np.zeros((1, 1)),
-        "bulge_indices": np.full((1, 1), 1.0),
-        "bulge_fluxes": np.zeros((1, 1, 3)),
-        "stars": np.zeros((1, 1, 2)),
-        "star_fluxes": np.zeros((1, 1, 3)),
-    }
-    return Scene(**(empty | changes))
 
 
 def drawn(stamp, condition, size=75):

@@ -11,6 +11,7 @@ import numpy as np
 from daexplore.config import ReadConfig
 from daexplore.data.galaxies import GalaxySet
 from daexplore.data.readers.frame import declared_flux
+from daexplore.data.readers.hlsp import read_hlsp
 from daexplore.data.readers.labels import class_codes, label_column
 from daexplore.data.readers.listing import Listing, Stamp
 from daexplore.data.readers.npy import read_npy
@@ -21,12 +22,14 @@ __all__ = ["list_arrays", "read_arrays"]
 
 
 def read_arrays(path: Path, read: ReadConfig) -> GalaxySet:
-    """A .npy file or a stored galaxy set, its images memory-mapped.
+    """A .npy file, a FITS file of many galaxies, or a stored galaxy set; its images memory-mapped where they can be.
 
     Raises:
         InputError: it cannot be opened, or what is declared does not go with it.
     """
-    return read_npy(path, read) if path.is_file() else _under(GalaxySet.load(path), read)
+    if path.is_dir():
+        return _under(GalaxySet.load(path), read)
+    return read_npy(path, read) if path.suffix.lower() == ".npy" else read_hlsp(path, read)
 
 
 def list_arrays(path: Path, read: ReadConfig) -> Listing:

@@ -3,8 +3,6 @@
 import mmap
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +16,12 @@ from daexplore.data.readers.band_files import FITS_SUFFIX
 from daexplore.data.readers.frame import declared_flux
 from daexplore.data.readers.hdus import PIXEL_TYPES, Hdu, by_astropy, content, first_image, measured, read_hdus
 from daexplore.data.readers.header import cube_bands, flux_scale, pixel_scale
-from daexplore.data.readers.listing import Listing, Stamp
-from daexplore.data.readers.npy import CLASSES
-from daexplore.data.readers.pixels import native
+from daexplore.data.readers.labels import MERGERS, merger_labels
 from daexplore.data.readers.table_files import TableFile
 from daexplore.data.readers.tables import Attached, catalogue_of, keyed
 from daexplore.errors import InputError
 
-__all__ = ["is_hlsp", "list_hlsp", "read_hlsp"]
+__all__ = ["is_hlsp", "read_hlsp"]
 
 _PUBLISHED = re.compile(r"hlsp_.*_((?:f\d{3,4}[a-z]+\d?-?)+)_", re.IGNORECASE)
 
@@ -61,32 +57,6 @@ def read_hlsp(path: Path, read: ReadConfig) -> GalaxySet:
     flux = declared_flux(read) or (None if unit is None else (unit,) * len(bands))
     provenance = {"reader": "hlsp", "path": str(path.resolve())} | about.provenance | ({"bands_from": origin} if origin else {})
     return GalaxySet(_pixels(path, images, data), about.catalogue, about.classes, bands, name, scale, provenance, flux, read.psf_fwhm)
-
-
-def list_hlsp(path: Path, read: ReadConfig) -> Listing:
-    """The same, to be taken galaxy by galaxy."""
-    load = _Load(path, read, path.stat().st_mtime_ns)
-    galaxies = _opened(path, read, load.changed)
-    return Listing(galaxies.catalogue, load, galaxies.classes, galaxies.name, galaxies.provenance)
-
-
-@dataclass(frozen=True)
-class _Load:
-    """Opens the file anew in each process, since sending it there would copy every pixel."""
-
-    path: Path
-    read: ReadConfig
-    changed: int
-
-    def __call__(self, row: int) -> Stamp:
-        galaxies = _opened(self.path, self.read, self.changed)
-        named = galaxies.bands if not galaxies.bands[0].startswith("channel ") else None
-        return Stamp(native(galaxies.images[row]), named, galaxies.pixel_scale, galaxies.flux_scale)
-
-
-@lru_cache(maxsize=1)
-def _opened(path: Path, read: ReadConfig, changed: int) -> GalaxySet:  # noqa: ARG001  (a file written anew is another key)
-    return read_hlsp(path, read)
 
 
 def _pixels(path: Path, images: Hdu, data: bytes | mmap.mmap) -> NDArray[Any]:
@@ -136,10 +106,10 @@ def _about(path: Path, read: ReadConfig, name: str, images: Hdu, hdus: Sequence[
                 f"{path} has no column {column!r} for the {what}s. Give a table, one row an image in their order, with `--catalogue`, "
                 f"or leave `--{what}` out."
             )
-    label: Any = pd.NA if labels is None or columns is None else _labels(columns.iloc[:, 0].to_numpy(), labels)
+    label: Any = pd.NA if labels is None or columns is None else merger_labels(columns.iloc[:, 0].to_numpy(), labels.where)
     catalogue = pd.DataFrame({"sample_id": sample_ids, "group_id": sample_ids, "label": pd.Series(label, index=range(n), dtype="Int64")})
     provenance = {"labels": labels and labels.where.rpartition(", ")[2], "group_ids": None, "note": "groups unknown: leakage possible"}
-    return Attached(catalogue, CLASSES, provenance)
+    return Attached(catalogue, MERGERS, provenance)
 
 
 def _columns(hdu: Hdu, n: int, data: bytes | mmap.mmap) -> pd.DataFrame:
@@ -156,14 +126,3 @@ def _columns(hdu: Hdu, n: int, data: bytes | mmap.mmap) -> pd.DataFrame:
     if len(frame) != n or frame.shape[1] == 0 or (hdu.shape and max(hdu.shape) != n):
         raise InputError(f"{hdu.where}: expected {n} labels, one for each image, got {found}. Correct the file, or give --catalogue.")
     return frame
-
-
-def _labels(values: NDArray[Any], hdu: Hdu) -> NDArray[np.int64]:
-    known = np.isin(values, (0, 1)) if values.dtype.kind in "fiub" else np.zeros(len(values), bool)
-    if not known.all():
-        first = int(np.argmin(known))
-        raise InputError(
-            f"{hdu.where}: labels must be 0 ({CLASSES[0]}) or 1 ({CLASSES[1]}); {len(values) - int(known.sum())} of {len(values)} are not, "
-            f"first {values[first]!r} in row {first}. For other classes give a table with --catalogue."
-        )
-    return values.astype(np.int64)

@@ -2,11 +2,16 @@
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from daexplore.errors import InputError
 
-__all__ = ["LABEL_COLUMNS", "class_codes", "label_column"]
+__all__ = ["LABEL_COLUMNS", "MERGERS", "class_codes", "label_column", "merger_labels"]
+
+MERGERS = ("non-merger", "merger")
+"""What the labels 0 and 1 of the published arrays mean."""
 
 LABEL_COLUMNS = ("label", "class", "morphology", "merger")
 """Columns in which the class is looked for, in this order, where none is declared."""
@@ -55,3 +60,19 @@ def class_codes(column: pd.Series, name: str, where: object) -> tuple[pd.Series,
         raise InputError(f"{where}: the column {name!r} holds {len(values)} different values; those are no classes. Name another column.")
     codes = column.map({value: code for code, value in enumerate(values)}).astype("Int64")
     return codes, tuple(map(str, values))
+
+
+def merger_labels(values: NDArray[Any], where: object) -> NDArray[np.int64]:
+    """Labels of an array as they were published, 0 or 1 as any kind of number.
+
+    Raises:
+        InputError: another value, with the first of them.
+    """
+    known = np.isin(values, (0, 1)) if values.dtype.kind in "fiub" else np.zeros(len(values), bool)
+    if not known.all():
+        first = int(np.argmin(known))
+        raise InputError(
+            f"{where}: labels must be 0 ({MERGERS[0]}) or 1 ({MERGERS[1]}); {len(values) - int(known.sum())} of {len(values)} are not, "
+            f"first {values.tolist()[first]!r} in row {first}. For other classes give a table with one row an image: `--catalogue`."
+        )
+    return values.astype(np.int64)

@@ -12,13 +12,11 @@ from numpy.typing import NDArray
 from daexplore.config import ReadConfig
 from daexplore.data.galaxies import GalaxySet
 from daexplore.data.readers.frame import declared_flux
+from daexplore.data.readers.labels import MERGERS, merger_labels
 from daexplore.data.readers.tables import Attached, catalogue_of, keyed
 from daexplore.errors import InputError
 
-__all__ = ["CLASSES", "read_npy"]
-
-CLASSES = ("non-merger", "merger")
-"""What the labels 0 and 1 of the published files mean."""
+__all__ = ["read_npy"]
 
 _MOST_CHANNELS = 16
 _IDS = "subsamples_ID"
@@ -66,7 +64,7 @@ def _from_arrays(path: Path, read: ReadConfig, name: str, n: int) -> Attached:
     labels_file, ids_file = _beside(path, _label_stems(path.stem)), _beside(path, (f"{path.stem}_ID", _IDS))
     sample_ids = [f"{name}/{row:06d}" for row in range(n)]
     groups = sample_ids if ids_file is None else _ids(ids_file, path, n)
-    label: Any = pd.NA if labels_file is None else _labels(labels_file, path, n)
+    label: Any = pd.NA if labels_file is None else merger_labels(_column(labels_file, path, n, "labels"), labels_file)
     catalogue = pd.DataFrame({"sample_id": sample_ids, "group_id": groups, "label": pd.Series(label, index=range(n), dtype="Int64")})
     provenance: dict[str, Any] = {
         "labels": None if labels_file is None else labels_file.name,
@@ -74,7 +72,7 @@ def _from_arrays(path: Path, read: ReadConfig, name: str, n: int) -> Attached:
     }
     if ids_file is None:
         provenance["note"] = "groups unknown: leakage possible"
-    return Attached(catalogue, CLASSES, provenance)
+    return Attached(catalogue, MERGERS, provenance)
 
 
 def _open(path: Path) -> NDArray[Any]:
@@ -131,18 +129,6 @@ def _column(path: Path, of: Path, n: int, what: str) -> NDArray[Any]:
         hint = " If it belongs to other images, rename it to theirs: NAME_ID.npy beside NAME.npy." if what == "ids" else ""
         raise InputError(f"{path}: expected {n} {what}, one for each image of {of.name}, got an array of shape {values.shape}.{hint}")
     return values
-
-
-def _labels(path: Path, of: Path, n: int) -> NDArray[np.int64]:
-    values = _column(path, of, n, "labels")
-    known = np.isin(values, (0, 1)) if values.dtype.kind in "fiub" else np.zeros(n, bool)
-    if not known.all():
-        first = int(np.argmin(known))
-        raise InputError(
-            f"{path}: labels must be 0 ({CLASSES[0]}) or 1 ({CLASSES[1]}); {n - int(known.sum())} of {n} are not, "
-            f"first {values[first].item()!r} in row {first}. For other classes give a table with one row an image: `--catalogue`."
-        )
-    return values.astype(np.int64)
 
 
 def _ids(path: Path, of: Path, n: int) -> list[str]:

@@ -13,7 +13,7 @@ from daexplore.data.readers.declared import list_arrays, read_arrays
 from daexplore.data.readers.fits_folder import FITS_SUFFIXES, list_fits_folder
 from daexplore.data.readers.folder import IMAGE_SUFFIXES, files_below, list_folder
 from daexplore.data.readers.gather import gather
-from daexplore.data.readers.hlsp import is_hlsp, list_hlsp, read_hlsp
+from daexplore.data.readers.hlsp import is_hlsp
 from daexplore.data.readers.listing import Listing
 from daexplore.data.readers.table_files import is_table
 from daexplore.data.readers.tables import catalogue_of, names_images
@@ -48,9 +48,7 @@ def read_galaxies(path: str | Path, read: ReadConfig | None = None, **declared: 
     """
     read = _declared(read, declared)
     kind, path, read = _recognise(Path(path).expanduser(), read)
-    if kind in _IN_PLACE:
-        return _IN_PLACE[kind](path, read)
-    return gather(_LIST[kind](path, read), read)
+    return read_arrays(path, read) if kind == "arrays" else gather(_LIST[kind](path, read), read)
 
 
 def open_listing(path: str | Path, read: ReadConfig | None = None) -> Listing:
@@ -63,11 +61,8 @@ def open_listing(path: str | Path, read: ReadConfig | None = None) -> Listing:
     return _LIST[kind](path, read)
 
 
-_IN_PLACE: dict[str, Callable[[Path, ReadConfig], GalaxySet]] = {"arrays": read_arrays, "hlsp": read_hlsp}
-
 _LIST: dict[str, Callable[[Path, ReadConfig], Listing]] = {
     "arrays": list_arrays,
-    "hlsp": list_hlsp,
     "images": list_folder,
     "fits": list_fits_folder,
     "tiles": list_tiles,
@@ -88,7 +83,7 @@ def _recognise(path: Path, read: ReadConfig) -> tuple[str, Path, ReadConfig]:
         return "arrays", path, read
     if FITS_SUFFIX.search(path.name):
         if is_hlsp(path):
-            return "hlsp", path, read
+            return "arrays", path, read
         if read.catalogue is not None and read.size is not None:
             return "tiles", path, read
         raise InputError(

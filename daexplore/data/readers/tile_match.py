@@ -84,11 +84,6 @@ def _pixels(tile: Tile, sky: Any) -> tuple[NDArray[np.float64], NDArray[np.float
     return x, y
 
 
-def _rounded(values: Any) -> NDArray[np.float64]:
-    rounded: NDArray[np.float64] = np.atleast_1d(np.round(np.asarray(values, np.float64), _DECIMALS))
-    return rounded
-
-
 def _margin(tile: Tile, x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
     """Distance to the edge [arcsec], negative outside."""
     height, width = tile.shape
