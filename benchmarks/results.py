@@ -21,13 +21,25 @@ from daexplore.analysis.statistics import group_weights
 from daexplore.runs import Evaluation, Run, RunStore
 from daexplore.views.tables import metrics_rows
 
-METHODS = {"noda": "noDA", "mmd": "MMD", "dann": "DANN", "mmd+transfer": "MMD + transfer"}
+METHODS = {
+    "noda": "noDA",
+    "mmd": "MMD",
+    "dann": "DANN",
+    "mmd+transfer (frozen)": "MMD + transfer, convolutions frozen",
+    "mmd+transfer (recorded)": "MMD + transfer, recorded preprocessing",
+    "mmd+transfer (fitted)": "MMD + transfer, fitted preprocessing",
+}
 NAMES = ("accuracy", "balanced_accuracy", "auc")
 RESAMPLES = 1000
 
 
 def method_of(run: Run) -> str:
-    return run.method + ("+transfer" if run.info["config"].get("transfer") else "")
+    """The run's method and, of a run that started from another one, how."""
+    transfer = run.config.transfer
+    if transfer is None:
+        return run.method
+    recipe = "frozen" if transfer.freeze else {"run": "recorded", "fit": "fitted"}[transfer.preprocessing]
+    return f"{run.method}+transfer ({recipe})"
 
 
 def finished(folder: Path) -> list[Run]:
@@ -42,8 +54,9 @@ def collect(runs: list[Run]) -> pd.DataFrame:
     parts = []
     for run in runs:
         rows = metrics_rows({run.label: run.info["metrics"]}, ("test",)).drop(columns="run")
+        rows = pd.concat([rows, pd.DataFrame([*balanced(run.evaluation()), label_free(run)])], ignore_index=True)
         about = {"method": method_of(run), "seed": run.seed, "epoch": run.selected_epoch, "config_hash": run.info["config_hash"]}
-        parts.append(pd.concat([rows, pd.DataFrame(balanced(run.evaluation()))], ignore_index=True).assign(**about))
+        parts.append(rows.assign(**about))
     table = pd.concat(parts, ignore_index=True)
     first = ["method", "seed", "epoch", "domain", "split", "name", "value", "low", "high", "n", "oracle", "config_hash"]
     return table[first].round({"value": 4, "low": 4, "high": 4})
@@ -61,6 +74,15 @@ def balanced(evaluation: Evaluation) -> list[dict[str, object]]:
     return lines
 
 
+def label_free(run: Run) -> dict[str, object]:
+    """Source validation accuracy less validation MMD^2 at the chosen epoch: what recipes of transfer are chosen by, with no target label."""
+    history = run.history()
+    rows = history[(history["epoch"] == run.selected_epoch) & (history["split"] == "validation")].set_index(["domain", "name"])["value"]
+    value = rows["source", "accuracy"] - rows["both", "mmd2"]
+    about = {"domain": "both", "split": "validation", "name": "source_accuracy_minus_mmd2", "oracle": False}
+    return about | {"value": value, "low": np.nan, "high": np.nan, "n": int(run.evaluation().where("source", "validation").sum())}
+
+
 def resampled(evaluation: Evaluation, domain: str) -> dict[str, np.ndarray]:
     """Name -> (1 + RESAMPLES,) the metric on the test split as it is, then in resamples of its galaxies."""
     chosen = evaluation.where(domain, "test") & (evaluation.labels >= 0)
@@ -73,7 +95,7 @@ def resampled(evaluation: Evaluation, domain: str) -> dict[str, np.ndarray]:
 
 
 def summary(runs: list[Run]) -> pd.DataFrame:
-    """Means over seeds, and what transfer, or failing that adaptation, adds to the method before it; all on the test split.
+    """Means over seeds, and what each method adds to noDA and each way of transfer to MMD alone; all on the test split.
 
     The epochs' evaluation samples are the same in all runs of a folder, so one draw of galaxies serves them all.
     """
@@ -93,12 +115,12 @@ def summary(runs: list[Run]) -> pd.DataFrame:
             means[method, domain, name] = mean
             spread = values[0].std(ddof=1) if len(each) > 1 else np.nan
             lines.append(line(METHODS[method], domain, name, mean, len(each)) | {"std_over_seeds": spread})
-    for one, other in zip(methods[1:], methods[:-1], strict=True):
-        for (method, domain, name), mean in list(means.items()):
-            if method == one:
-                lines.append(
-                    line(f"{METHODS[one]} minus {METHODS[other]}", domain, name, mean - means[other, domain, name], len(drawn[one]))
-                )
+    for (method, domain, name), mean in means.items():
+        other = "mmd" if "transfer" in method else "noda"
+        if method != other and other in drawn:
+            lines.append(
+                line(f"{METHODS[method]} minus {METHODS[other]}", domain, name, mean - means[other, domain, name], len(drawn[method]))
+            )
     return pd.DataFrame(lines).round(4)
 
 

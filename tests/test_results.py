@@ -48,7 +48,7 @@ def test_a_transferred_run_is_a_method_of_its_own(module, tmp_path):
     transferred = RunConfig(alignments=(AlignmentConfig("mmd"),), transfer=TransferConfig("elsewhere"), train=TrainConfig(epochs=2))
     make_run(tmp_path, config=transferred, epochs=2)
     make_run(tmp_path, "mmd", epochs=2)
-    assert [module.method_of(run) for run in module.finished(tmp_path)] == ["mmd", "mmd+transfer"]
+    assert [module.method_of(run) for run in module.finished(tmp_path)] == ["mmd", "mmd+transfer (recorded)"]
 
 
 def test_the_readme_s_table_is_the_results_file(module):
