@@ -31,11 +31,11 @@ def progress_text(job: Job, others: list[Job]) -> tuple[str, float | None]:
         others: all trainings of the page: while one of them simulates, those that need the same galaxies wait for it.
     """
     epoch, epochs, fraction = job.progress
-    reached = f"{epoch} of {epochs} epochs" if epochs else "before its first epoch"
+    reached = f"after {epoch} of {epochs} epochs" if epochs else "before its first epoch"
     if job.state == "waiting":
         return "Waits for its turn", 0.0
     if job.ended:
-        return (f"Finished: {epochs} epochs" if job.state == "finished" else f"{job.state.capitalize()} after {reached}"), fraction
+        return (f"Finished: {epochs} epochs" if job.state == "finished" else f"{job.state.capitalize()} {reached}"), fraction
     if job.stopping:
         return "Stopping: writing a checkpoint", None
     if job.stage is not None and job.stage.name in _TASKS:

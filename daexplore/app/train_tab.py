@@ -19,7 +19,7 @@ from daexplore.runs import Run
 __all__ = ["train_tab"]
 
 _OWN = "own"
-_DATA = {"demo": "demo", "distant": "distant", "my own": _OWN}
+_DATA = {"demo": "demo", "distant": "distant", "nearby": "nearby", "my own": _OWN}
 _METHODS = {"noDA": "noda", "MMD": "mmd", "DANN": "dann"}
 _RESUMABLE = ("stopped", "interrupted", "failed")
 

@@ -23,12 +23,12 @@ from daexplore.errors import InputError
 __all__ = ["open_listing", "read_galaxies"]
 
 _UNDERSTOOD = """Understood are:
-  a folder with galaxies.json        a galaxy set, as `daexplore simulate` and `daexplore ingest` write it
-  a folder of FITS cut-outs          a file a galaxy, or a file a galaxy and band; with a catalogue or without
-  a folder of PNG or JPEG images     with a catalogue such as catalogue.csv, one sub-folder a class, or without labels
-  survey tiles with a catalogue      FITS images with celestial coordinates, a table with RA and Dec, and the size of the cut-outs
-  a .npy file                        images (N, channels, height, width), their labels in a file named alike with _y_ or _y
-  a FITS file of many images         as published: images (N, channels, height, width), labels in the next HDU
+  a folder with galaxies.json: a galaxy set, as `daexplore simulate` and `daexplore ingest` write it
+  a folder of FITS cut-outs: a file a galaxy, or a file a galaxy and band; with a catalogue or without
+  a folder of PNG or JPEG images: with a catalogue such as catalogue.csv, one sub-folder a class, or without labels
+  survey tiles with a catalogue: FITS images with celestial coordinates, a table with RA and Dec, and the size of the cut-outs
+  a .npy file: images (N, channels, height, width), their labels in a file named alike with _y_ or _y
+  a FITS file of many images, as published: images (N, channels, height, width), labels in the next HDU
 Catalogues may be CSV, ECSV, FITS tables, VOTables or Parquet."""
 
 
