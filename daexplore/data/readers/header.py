@@ -72,7 +72,8 @@ def cube_bands(header: Mapping[str, Any], channels: int) -> tuple[str, ...] | No
         for first in (0, 1):
             keywords = [f"{stem}{first + channel}" for channel in range(channels)]
             names = [_band(header, keyword) for keyword in keywords]
-            if all(names) and len(set(names)) == channels and f"{stem}{first + channels}" not in header:
+            beyond = (f"{stem}{first - 1}", f"{stem}{first + channels}")
+            if all(names) and len(set(names)) == channels and not any(keyword in header for keyword in beyond):
                 return tuple(map(str, names))
     letters = header.get("BANDS")
     if isinstance(letters, str):
