@@ -1,5 +1,6 @@
 """Pixels without a measurement: what becomes of them is one stated policy, the same for every reader."""
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from daexplore.errors import InputError
 __all__ = ["mend", "native"]
 
 _SIGMA = 1.0
-_REACH = 2.0
+_SIZE = 5
 _ROUNDS = 3
 
 
@@ -24,7 +25,7 @@ def mend(pixels: NDArray[Any], max_bad: float, where: str) -> tuple[NDArray[np.f
     """Fills pixels that are NaN or infinite, if they are few.
 
     A bad pixel becomes the mean of the good ones around it (5 x 5 pixels of the same band), weighted by a Gaussian of 1 pixel standard
-    deviation, as ``astropy.convolution.interpolate_replace_nans`` does. Wider holes are filled from their rim inwards, three times, and
+    deviation, by ``astropy.convolution.interpolate_replace_nans``. Wider holes are filled from their rim inwards, three times, and
     what is then left takes the band's median. Filled values are smoother than true ones: hence the limit on their number, and the share
     that is returned for the catalogue.
 
@@ -61,17 +62,18 @@ def mend(pixels: NDArray[Any], max_bad: float, where: str) -> tuple[NDArray[np.f
 
 
 def _filled(image: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(H, W) without NaN: the Gaussian average of the good pixels over that of ones in their places."""
-    from scipy.ndimage import gaussian_filter
+    """(H, W) without NaN: from the rim of the holes inwards."""
+    from astropy.convolution import Gaussian2DKernel, interpolate_replace_nans
 
+    kernel = Gaussian2DKernel(_SIGMA, x_size=_SIZE, y_size=_SIZE)
     filled = image.astype(np.float64)
-    for _ in range(_ROUNDS):
-        good = np.isfinite(filled)
-        if good.all():
-            break
-        weight = gaussian_filter(good.astype(np.float64), _SIGMA, truncate=_REACH, mode="constant")
-        total = gaussian_filter(np.where(good, filled, 0.0), _SIGMA, truncate=_REACH, mode="constant")
-        reached = ~good & (weight > 0)
-        filled[reached] = total[reached] / weight[reached]
+    with warnings.catch_warnings():
+        # That pixels are left is what the next round is for.
+        warnings.simplefilter("ignore")
+        for _ in range(_ROUNDS):
+            if np.isfinite(filled).all():
+                break
+            # Nothing is known beyond the edge either.
+            filled = interpolate_replace_nans(filled, kernel, boundary="fill", fill_value=np.nan)
     filled[np.isnan(filled)] = np.nanmedian(image)
     return native(filled)
