@@ -75,7 +75,7 @@ def balanced(evaluation: Evaluation) -> list[dict[str, object]]:
 
 
 def label_free(run: Run) -> dict[str, object]:
-    """Source validation accuracy less validation MMD^2 at the chosen epoch: what recipes of transfer are chosen by, with no target label."""
+    """Source validation accuracy less validation MMD^2 at the chosen epoch: a score of recipes that uses no target label."""
     history = run.history()
     rows = history[(history["epoch"] == run.selected_epoch) & (history["split"] == "validation")].set_index(["domain", "name"])["value"]
     value = rows["source", "accuracy"] - rows["both", "mmd2"]
@@ -150,6 +150,19 @@ def markdown(results: pd.DataFrame) -> str:
     return "\n".join(lines)
 
 
+def with_intervals(table: pd.DataFrame) -> str:
+    """README.md's table of a summary: means over seeds, and differences, with their intervals."""
+    columns = [("source", "accuracy"), ("source", "auc"), ("target", "accuracy"), ("target", "balanced_accuracy"), ("target", "auc")]
+    titles = [f"{domain} {name.replace('_', ' ').replace('auc', 'AUC')}" for domain, name in columns]
+    lines = ["| | " + " | ".join(titles) + " |", "|---" * (len(columns) + 1) + "|"]
+    for what, rows in table.groupby("what", sort=False):
+        values = rows.set_index(["domain", "name"])
+        cells = [values.loc[column, ["value", "low", "high"]] for column in columns]
+        sign = "+" if " minus " in what else ""
+        lines.append(f"| {what} | " + " | ".join(f"{v:{sign}.3f} [{low:{sign}.3f}, {high:{sign}.3f}]" for v, low, high in cells) + " |")
+    return "\n".join(lines)
+
+
 def main() -> None:
     *folder, file = map(Path, sys.argv[1:])
     if folder:
@@ -158,6 +171,8 @@ def main() -> None:
         collect(runs).to_csv(file, index=False)
         summary(runs).to_csv(file.with_name(f"{file.stem}-summary.csv"), index=False)
     print(markdown(pd.read_csv(file)))
+    if (means := file.with_name(f"{file.stem}-summary.csv")).exists():
+        print(with_intervals(pd.read_csv(means)))
 
 
 if __name__ == "__main__":

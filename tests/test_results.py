@@ -57,6 +57,17 @@ def test_the_readme_s_table_is_the_results_file(module):
     assert shown == module.markdown(results)
 
 
+def test_the_readme_s_second_table_is_the_summary_of_the_nearby_runs(module):
+    shown = re.search(r"<!-- nearby -->\n(.*?)\n<!-- /nearby -->", (ROOT / "README.md").read_text(), re.DOTALL)[1]
+    means = pd.read_csv(ROOT / "docs" / "results" / "nearby-summary.csv")
+    assert shown == module.with_intervals(means)
+    results = pd.read_csv(ROOT / "docs" / "results" / "nearby.csv")
+    assert set(results.groupby("method")["seed"].unique().map(tuple)) == {(0, 1, 2, 3, 4)}
+    auc = results[(results["domain"] == "target") & (results["name"] == "auc")].groupby("method", sort=False)["value"].mean()
+    summarised = means[(means["domain"] == "target") & (means["name"] == "auc")]["value"][: len(auc)]
+    np.testing.assert_allclose(auc, summarised, atol=1e-4)
+
+
 def test_the_readme_quotes_the_control_as_measured():
     control = pd.read_csv(ROOT / "docs" / "results" / "control.csv")
     values = control[(control["domain"] == "target") & (control["name"] == "accuracy")]["value"]
