@@ -8,26 +8,13 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+from command import call
 from factories import make_galaxies, make_run
 from PIL import Image
 
-from daexplore.cli import main
 from daexplore.cli.options import run_config, seeds
 from daexplore.config import AlignmentConfig
 from daexplore.errors import InputError
-
-
-def call(monkeypatch, capsys, *arguments):
-    """Exit code, standard output and standard error of a command run in this process."""
-    monkeypatch.setattr(sys, "argv", ["daexplore", *map(str, arguments)])
-    monkeypatch.setattr("signal.signal", lambda *given: None)
-    try:
-        main()
-        code = 0
-    except SystemExit as error:
-        code = error.code or 0
-    captured = capsys.readouterr()
-    return code, captured.out, captured.err
 
 
 @pytest.mark.parametrize("command", [(), ("simulate",), ("train",), ("evaluate",), ("compare",), ("explore",)])

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from command import call
 from factories import make_galaxies
 from filelock import FileLock
 from ingesting import SHAPE, Drawn, contents, drawn, write_cutouts
@@ -364,27 +365,11 @@ def records(folder):
     return list((folder / ".ingest").glob("[0-9]*.json"))
 
 
-def command(monkeypatch, capsys, *arguments):
-    """Exit code, stdout and stderr of the command line."""
-    from daexplore.cli import main
-
-    monkeypatch.setattr(sys, "argv", ["daexplore", "ingest", *map(str, arguments)])
-    monkeypatch.setattr("signal.signal", lambda *given: None)
-    try:
-        main()
-    except SystemExit as ended:
-        code = ended.code
-    else:
-        code = 0
-    captured = capsys.readouterr()
-    return code or 0, captured.out, captured.err
-
-
 def test_fits_cutouts_by_the_command_line(tmp_path, monkeypatch, capsys):
     source, dest = write_cutouts(tmp_path / "cutouts", 12), tmp_path / "set"
     (source / "00004.fits").write_bytes((source / "00004.fits").read_bytes()[:3000])
     arguments = (source, dest, "--bands", "g,r,i", "--zero-points", "31.4,31.4,31.4", "--workers", 1)
-    code, out, _ = command(monkeypatch, capsys, *arguments)
+    code, out, _ = call(monkeypatch, capsys, "ingest", *arguments)
     assert code == 0
     assert "11 images 3x16x16" in out
     assert "1 galaxy was set aside" in out
@@ -398,11 +383,11 @@ def test_fits_cutouts_by_the_command_line(tmp_path, monkeypatch, capsys):
     assert galaxies.labels.tolist() == [i % 2 for i in kept]
     assert galaxies.bands == ("g", "r", "i")
     np.testing.assert_allclose(galaxies.flux_scale, 1, rtol=2e-4)
-    code, out, _ = command(monkeypatch, capsys, *arguments)
+    code, out, _ = call(monkeypatch, capsys, "ingest", *arguments)
     assert (code, "was in" in out) == (0, True)
-    code, _, err = command(monkeypatch, capsys, *arguments, "--size", 8)
+    code, _, err = call(monkeypatch, capsys, "ingest", *arguments, "--size", 8)
     assert (code, "size None -> 8" in err) == (2, True)
-    code, _, err = command(monkeypatch, capsys, *arguments, "--psf-fwhm", "wide")
+    code, _, err = call(monkeypatch, capsys, "ingest", *arguments, "--psf-fwhm", "wide")
     assert (code, "--psf-fwhm must be numbers" in err) == (2, True)
 
 
@@ -414,10 +399,10 @@ def test_ctrl_c_ends_with_130_and_the_same_command_goes_on(tmp_path, monkeypatch
         raise KeyboardInterrupt
 
     monkeypatch.setattr(chunk_module, "_write_images", interrupted)
-    code, _, err = command(monkeypatch, capsys, "input", tmp_path, "--workers", 1)
+    code, _, err = call(monkeypatch, capsys, "ingest", "input", tmp_path, "--workers", 1)
     assert (code, "the same daexplore ingest again" in err) == (130, True)
     monkeypatch.setattr(chunk_module, "_write_images", real)
-    assert command(monkeypatch, capsys, "input", tmp_path, "--workers", 1)[0] == 0
+    assert call(monkeypatch, capsys, "ingest", "input", tmp_path, "--workers", 1)[0] == 0
     assert len(GalaxySet.load(tmp_path)) == N
 
 

@@ -159,7 +159,8 @@ def _match(names: Sequence[str], table: TableFile, folder: Path) -> tuple[NDArra
         raise InputError(
             f"{table.path}: none of its {len(values)} rows belongs to one of the {len(names)} images in {folder}. "
             f"Expected names like {_examples(names)} (folder and suffix may be missing), got {_examples(values)} in the column {best!r}. "
-            "Give the catalogue of these images, or call its column with their names filename."
+            "Give the catalogue of these images, or call its column with their names filename. If the images are survey tiles from which "
+            "galaxies are to be cut out, the catalogue needs their positions, in columns such as ra and dec [degree]."
         )
     missing = [name for name, row in zip(names, rows, strict=True) if row < 0]
     twice = [name for name in missing if values.count(name) > 1]
