@@ -31,7 +31,7 @@ class Drawn:
         pixels = np.random.default_rng(row).normal(size=shape).astype(np.float32)
         if row in self.holed:
             pixels[0, 2, 2] = np.nan
-        return Stamp(pixels, ("g", "r"), 0.2, (1.0, 2.0), {"at_edge": row % 3 == 0})
+        return Stamp(pixels, ("g", "r"), 0.2, (1.0, 2.0), columns={"at_edge": row % 3 == 0})
 
 
 def drawn(n: int, aside=(), name="drawn", **rows) -> Listing:

@@ -56,10 +56,12 @@ def test_pixels_bands_and_what_files_say_arrive():
 
 
 def test_bands_go_by_their_names_whatever_their_order():
-    straight, turned = stamp(0, flux_scale=(1.0, 2.0, 3.0)), stamp(1, bands=("i", "g", "r"), flux_scale=(3.0, 1.0, 2.0))
+    straight = stamp(0, flux_scale=(1.0, 2.0, 3.0), psf_fwhm=(1.3, 1.2, 1.1))
+    turned = stamp(1, bands=("i", "g", "r"), flux_scale=(3.0, 1.0, 2.0), psf_fwhm=(1.1, 1.3, 1.2))
     galaxies = gather(listing(straight, straight, turned), ReadConfig())
     np.testing.assert_array_equal(galaxies.images[2], turned.pixels[[1, 2, 0]])
     assert galaxies.flux_scale == (1.0, 2.0, 3.0)
+    assert galaxies.psf_fwhm == (1.3, 1.2, 1.1)
 
 
 def test_declared_bands_choose_and_order_the_bands_that_files_name():

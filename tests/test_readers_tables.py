@@ -11,6 +11,7 @@ from test_readers import REAL, images, save_folder
 
 from daexplore.config import DataConfig, ReadConfig
 from daexplore.data import describe, open_described, open_domains
+from daexplore.data.ingest import ingest
 from daexplore.data.readers import open_listing, read_galaxies
 from daexplore.data.readers.table_files import find_catalogue, read_table
 from daexplore.data.readers.tables import attach
@@ -248,6 +249,33 @@ def test_arrays_are_listed_as_they_are_read(tmp_path, kind):
     stamp = listing.load(3)
     np.testing.assert_array_equal(stamp.pixels, np.asarray(galaxies.images[3], np.float32))
     assert (stamp.pixels.dtype, listing.name, listing.classes) == (np.float32, galaxies.name, galaxies.classes)
+
+
+def test_a_declared_size_crops_arrays_about_their_centres(tmp_path):
+    np.save(tmp_path / "x.npy", images())
+    whole = read_galaxies(tmp_path / "x.npy")
+    height, width = whole.images.shape[2:]
+    size = min(height, width) - 3
+    cropped = read_galaxies(tmp_path / "x.npy", size=size)
+    top, left = (height - size) // 2, (width - size) // 2
+    np.testing.assert_array_equal(cropped.images, whole.images[:, :, top : top + size, left : left + size])
+    assert isinstance(cropped.images, np.memmap)
+    with pytest.raises(InputError, match=rf"'x' has images of {width}x{height} pixels, fewer than the declared size 99"):
+        read_galaxies(tmp_path / "x.npy", size=99)
+    chunked = ingest(tmp_path / "x.npy", tmp_path / "set", workers=1)
+    with pytest.raises(InputError, match=r"stored in chunks .*data\.size"):
+        read_galaxies(tmp_path / "set", size=size)
+    smaller = ingest(tmp_path / "set", tmp_path / "smaller", ReadConfig(size=size), workers=1)
+    np.testing.assert_array_equal(smaller.images, cropped.images)
+    assert chunked.images.shape == whole.images.shape
+
+
+def test_an_ingested_set_keeps_the_width_of_the_psf(tmp_path):
+    np.save(tmp_path / "x.npy", images())
+    stored = read_galaxies(tmp_path / "x.npy", bands=("g", "r", "i"), psf_fwhm=(1.3, 1.1, 1.0)).save(tmp_path / "set")
+    assert ingest(stored, tmp_path / "again", workers=1).psf_fwhm == (1.3, 1.1, 1.0)
+    declared = ReadConfig(psf_fwhm=(2.0, 2.0, 2.0))
+    assert ingest(stored, tmp_path / "declared", declared, workers=1).psf_fwhm == (2.0, 2.0, 2.0)
 
 
 def test_a_label_of_both_domains_may_be_missing_in_a_target_without_labels(tmp_path):

@@ -72,7 +72,7 @@ def finish(plan: Plan, records: Iterable[Record], identity: dict[str, Any]) -> G
     names = plan.listing.catalogue["sample_id"]
     aside += [(str(names.iloc[one.row]), one.reason) for record in records for one in record.rejected]
     images = ChunkedImages.open([plan.folder / name for name, _ in written])
-    galaxies = finished_set(plan.listing, plan.read, plan.frame, images, catalogue)
+    galaxies = finished_set(plan.listing, plan.frame, images, catalogue)
     about = galaxies.about()
     source = about["provenance"].get("path")
     about["provenance"] = about["provenance"] | {"ingested_from": source, "set_aside": len(aside), "ingest": identity}

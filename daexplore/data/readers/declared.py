@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from daexplore.config import ReadConfig
+from daexplore.data.chunked import ChunkedImages
 from daexplore.data.galaxies import GalaxySet
 from daexplore.data.readers.frame import declared_flux
 from daexplore.data.readers.hlsp import read_hlsp
@@ -27,14 +28,37 @@ def read_arrays(path: Path, read: ReadConfig) -> GalaxySet:
     Raises:
         InputError: it cannot be opened, or what is declared does not go with it.
     """
+    return _cropped(_whole(path, read), read.size)
+
+
+def _whole(path: Path, read: ReadConfig) -> GalaxySet:
     if path.is_dir():
         return _under(GalaxySet.load(path), read)
     return read_npy(path, read) if path.suffix.lower() == ".npy" else read_hlsp(path, read)
 
 
+def _cropped(galaxies: GalaxySet, size: int | None) -> GalaxySet:
+    """The centres of the images, without reading them; of an odd difference the extra pixel falls off the far end."""
+    height, width = galaxies.images.shape[2:]
+    if size is None or (height, width) == (size, size):
+        return galaxies
+    if size > min(height, width):
+        raise InputError(
+            f"Galaxy set {galaxies.name!r} has images of {width}x{height} pixels, fewer than the declared size {size}. "
+            "Declare a smaller one."
+        )
+    if isinstance(galaxies.images, ChunkedImages):
+        raise InputError(
+            f"Galaxy set {galaxies.name!r} is stored in chunks of {width}x{height} pixels and cannot be opened at the declared size "
+            f"{size}. Let the training crop it (--set data.size), or ingest it again with --size."
+        )
+    top, left = (height - size) // 2, (width - size) // 2
+    return dataclasses.replace(galaxies, images=galaxies.images[:, :, top : top + size, left : left + size])
+
+
 def list_arrays(path: Path, read: ReadConfig) -> Listing:
     """The same, to be taken galaxy by galaxy: images are mended and cropped on the way."""
-    galaxies = read_arrays(path, read)
+    galaxies = _whole(path, read)
     changed = max(file.stat().st_mtime_ns for file in ([path] if path.is_file() else path.iterdir()))
     load = _Load(str(path), read, changed)
     return Listing(galaxies.catalogue, load, galaxies.classes, galaxies.name, galaxies.provenance)
@@ -53,12 +77,12 @@ class _Load:
         # Values beyond float32's range become infinite, which counts as bad pixels.
         with np.errstate(over="ignore"):
             pixels = np.asarray(galaxies.images[row], np.float32)
-        return Stamp(pixels, galaxies.bands, galaxies.pixel_scale, galaxies.flux_scale)
+        return Stamp(pixels, galaxies.bands, galaxies.pixel_scale, galaxies.flux_scale, galaxies.psf_fwhm)
 
 
 @lru_cache(maxsize=2)
 def _opened(path: str, read: ReadConfig, changed: int) -> GalaxySet:  # noqa: ARG001  (a file written anew is another key)
-    return read_arrays(Path(path), read)
+    return _whole(Path(path), read)
 
 
 def _under(galaxies: GalaxySet, read: ReadConfig) -> GalaxySet:

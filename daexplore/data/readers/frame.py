@@ -30,6 +30,7 @@ class Frame:
         bands: names of the channels; plain numbers where nobody says them.
         pixel_scale: [arcsec / pixel], None where unknown.
         flux_scale: nanojansky of one unit, in each band; None where unknown.
+        psf_fwhm: width of the point spread function in each band [arcsec]; None where unknown.
         named: whether the bands were declared or read, and not only numbered.
     """
 
@@ -37,6 +38,7 @@ class Frame:
     bands: tuple[str, ...]
     pixel_scale: float | None
     flux_scale: tuple[float, ...] | None
+    psf_fwhm: tuple[float, ...] | None
     named: bool
 
 
@@ -64,7 +66,8 @@ def decide_frame(listing: Listing, read: ReadConfig) -> Frame:
         (channels, read.size or height, read.size or width),
         tuple(f"channel {channel}" for channel in range(channels)) if bands is None else bands,
         read.pixel_scale if read.pixel_scale is not None else _usual([stamp.pixel_scale for stamp in alike], statistics.median_low),
-        declared_flux(read) or _usual([_arranged_flux(stamp, bands) for stamp in alike], statistics.mode),
+        declared_flux(read) or _usual([_arranged(stamp.flux_scale, stamp, bands) for stamp in alike], statistics.mode),
+        read.psf_fwhm or _usual([_arranged(stamp.psf_fwhm, stamp, bands) for stamp in alike], statistics.mode),
         bands is not None,
     )
 
@@ -152,10 +155,11 @@ def declared_flux(read: ReadConfig) -> tuple[float, ...] | None:
     return None if read.zero_points is None else tuple(_AB_NANOJANSKY * 10 ** (-0.4 * zero_point) for zero_point in read.zero_points)
 
 
-def _arranged_flux(stamp: Stamp, bands: tuple[str, ...] | None) -> tuple[float, ...] | None:
-    if stamp.flux_scale is None or not bands or not stamp.bands or not set(bands) <= set(stamp.bands):
-        return stamp.flux_scale
-    return tuple(stamp.flux_scale[stamp.bands.index(band)] for band in bands)
+def _arranged(values: tuple[float, ...] | None, stamp: Stamp, bands: tuple[str, ...] | None) -> tuple[float, ...] | None:
+    """Values of the stamp's bands in the order of those wanted, where their names say which is which."""
+    if values is None or not bands or not stamp.bands or not set(bands) <= set(stamp.bands):
+        return values
+    return tuple(values[stamp.bands.index(band)] for band in bands)
 
 
 def _channels(stamp: Stamp, frame: Frame, read: ReadConfig, where: str) -> list[int]:
@@ -190,7 +194,7 @@ def _cropped(pixels: NDArray[Any], frame: Frame, read: ReadConfig, where: str) -
 
 
 def _in_units(pixels: NDArray[Any], stamp: Stamp, frame: Frame, where: str) -> NDArray[Any]:
-    scale = _arranged_flux(stamp, frame.bands)
+    scale = _arranged(stamp.flux_scale, stamp, frame.bands)
     if (scale is None) != (frame.flux_scale is None):
         with_it, without = ("it has", "the others do not") if scale else ("the others have", "it does not")
         raise InputError(f"{where}: {with_it} a zero point, {without}: its fluxes cannot be compared. Declare --zero-points.")

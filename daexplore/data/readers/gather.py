@@ -80,7 +80,7 @@ def gather(listing: Listing, read: ReadConfig) -> GalaxySet:
     if bad:
         _refuse(listing, done, bad)
     catalogue = finished_catalogue(listing, range(len(listing)), [one.columns for one in done], [one.digest for one in done])
-    return finished_set(listing, read, frame, images, catalogue)
+    return finished_set(listing, frame, images, catalogue)
 
 
 def fitted(listing: Listing, row: int, frame: Frame, read: ReadConfig) -> Fitted:
@@ -131,7 +131,7 @@ def finished_catalogue(listing: Listing, rows: Sequence[int], columns: Sequence[
     return catalogue
 
 
-def finished_set(listing: Listing, read: ReadConfig, frame: Frame, images: Images, catalogue: pd.DataFrame) -> GalaxySet:
+def finished_set(listing: Listing, frame: Frame, images: Images, catalogue: pd.DataFrame) -> GalaxySet:
     """The galaxy set of images in their frame."""
     return GalaxySet(
         images,
@@ -142,7 +142,7 @@ def finished_set(listing: Listing, read: ReadConfig, frame: Frame, images: Image
         frame.pixel_scale,
         listing.provenance,
         frame.flux_scale,
-        read.psf_fwhm,
+        frame.psf_fwhm,
     )
 
 

@@ -20,6 +20,7 @@ class Stamp:
         bands: names of the channels, None where the file does not say.
         pixel_scale: [arcsec / pixel], None where the file does not say.
         flux_scale: nanojansky of one unit, in each band; None where the file does not say.
+        psf_fwhm: width of the point spread function in each band [arcsec]; None where the file does not say.
         columns: what the catalogue is to know of this galaxy besides, for example that it lies at the edge of its tile.
     """
 
@@ -27,6 +28,7 @@ class Stamp:
     bands: tuple[str, ...] | None = None
     pixel_scale: float | None = None
     flux_scale: tuple[float, ...] | None = None
+    psf_fwhm: tuple[float, ...] | None = None
     columns: dict[str, Any] = field(default_factory=dict)
 
 

@@ -99,7 +99,7 @@ def _stacked(stamps: tuple[Stamp, ...], planes: tuple[Plane, ...], columns: dict
     fluxes = [stamp.flux_scale for stamp in stamps]
     flux = None if None in fluxes else tuple(value for values in fluxes for value in values or ())
     bands = tuple(band for plane in planes for band in plane.bands or ())
-    return Stamp(np.concatenate([stamp.pixels for stamp in stamps]), bands, stamps[0].pixel_scale, flux, columns)
+    return Stamp(np.concatenate([stamp.pixels for stamp in stamps]), bands, stamps[0].pixel_scale, flux, columns=columns)
 
 
 def _names(table: TableFile) -> list[str]:
