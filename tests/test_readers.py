@@ -30,6 +30,8 @@ def save_pair(folder, x, y, labels=(0.0, 1.0, 0.0, 1.0, 1.0, 0.0), **options):
     ("x", "y"),
     [
         ("SimSim_SOURCE_X_Illustris2_pristine.npy", "SimSim_SOURCE_y_Illustris2_pristine.npy"),
+        ("SimSim_TARGET_X_Illustris2_noisy.npy", "SimSim_TARGET_y_Illustris2_noisy.npy"),
+        ("SimReal_SOURCE_X_Illustris0.npy", "SimReal_SOURCE_Y_Illustris0.npy"),
         ("SimReal_TARGET_X_postmergers_SDSS.npy", "simreal_target_Y_postmergers_sdss.npy"),
         ("hlsp_deepmerge_v1_sim-pristine-x.npy", "hlsp_deepmerge_v1_sim-pristine-labels-y.npy"),
         ("noisy-x.npy", "noisylabels-y.npy"),
