@@ -1,7 +1,7 @@
 """The parts of a FITS file, their headers and pixels, by the FITS standard 4.0 (Pence et al. 2010, A&A 524, A42; fits.gsfc.nasa.gov).
 
-Many small files are read here: a plain image takes about a third of the time that ``astropy.io.fits`` needs, every broken file is told apart from
-a whole one, and nothing in an odd header can raise. Compressed images are left to astropy.
+Many small files are read here: a plain image takes about a third of the time that ``astropy.io.fits`` needs, every broken file is told
+apart from a whole one, and nothing in an odd header can raise. Compressed images are left to astropy.
 """
 
 import bz2
