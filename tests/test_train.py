@@ -15,10 +15,12 @@ import pytest
 from factories import make_galaxies
 from safetensors.numpy import load_file
 
+from daexplore.alignment import METHODS
 from daexplore.config import AlignmentConfig, DataConfig, RunConfig, TrainConfig, to_dict
 from daexplore.data.galaxies import GalaxySet
 from daexplore.engine.explain import gradcam_map, load_network
 from daexplore.engine.report import evaluate_run
+from daexplore.engine.scores import SCORES
 from daexplore.engine.select import select_epoch, should_stop
 from daexplore.engine.train import train
 from daexplore.errors import InputError
@@ -69,8 +71,10 @@ def test_a_finished_run_is_complete(run):
     assert not any("oracle" in entry for entry in run.info["metrics"]["source"]["test"].values())
     history = run.history()
     assert {"loss/task", "loss/domain", "loss/total", "accuracy", "auc", "loss", "mmd2", "learning_rate"} <= set(history["name"])
-    labelled = history[history["split"].isin(["validation", "test"]) & (history["domain"] == "target")]
-    assert labelled["oracle"].all()
+    of_target = history[history["split"].isin(["validation", "test"]) & (history["domain"] == "target")]
+    free = of_target["name"].isin([*SCORES, "call_diversity"]) & (of_target["name"] != "accuracy")
+    assert of_target["oracle"].equals(~free)
+    assert set(SCORES) <= set(history["name"])
     saliency = run.saliency()
     assert saliency is not None
     assert len(saliency) == 20
@@ -162,7 +166,7 @@ def test_an_interrupted_command_says_how_to_go_on_and_does(galaxies, tmp_path):
     assert Run(path).status == "stopped"
 
 
-@pytest.mark.parametrize("method", ["noda", "mmd", "dann"])
+@pytest.mark.parametrize("method", ["noda", *METHODS])
 def test_permuting_target_labels_changes_nothing_that_was_trained_or_chosen(galaxies, tmp_path, method):
     permuted = tmp_path / "permuted"
     target = GalaxySet.load(galaxies / "target")
@@ -200,14 +204,15 @@ def history(accuracies, losses=None):
 
 
 def test_the_best_source_validation_epoch_of_the_second_half_is_selected():
-    assert select_epoch(history([0.99, 0.5, 0.6, 0.8, 0.8, 0.7]), "source_accuracy") == (5, 0.8)
-    assert select_epoch(history([0.99, 0.5, 0.6]), "last") == (3, 0.6)
+    assert select_epoch(history([0.99, 0.5, 0.6, 0.8, 0.8, 0.7]), RunConfig()) == (5, 0.8)
+    assert select_epoch(history([0.99, 0.5, 0.6]), RunConfig(train=TrainConfig(selection="last"))) == (3, 0.6)
 
 
 def test_early_stopping_waits_for_the_source_validation_loss():
-    assert not should_stop(history([0.5] * 4, [3.0, 1.0, 2.0, 2.0]), 3)
-    assert should_stop(history([0.5] * 5, [3.0, 1.0, 2.0, 2.0, 2.0]), 3)
-    assert not should_stop(history([0.5] * 5, [3.0, 1.0, 2.0, 2.0, 2.0]), None)
+    patient = RunConfig(train=TrainConfig(patience=3))
+    assert not should_stop(history([0.5] * 4, [3.0, 1.0, 2.0, 2.0]), patient)
+    assert should_stop(history([0.5] * 5, [3.0, 1.0, 2.0, 2.0, 2.0]), patient)
+    assert not should_stop(history([0.5] * 5, [3.0, 1.0, 2.0, 2.0, 2.0]), RunConfig())
 
 
 def test_a_training_stops_early(galaxies, tmp_path):

@@ -2,15 +2,59 @@
 
 import importlib
 
+from daexplore.alignment.adversary import reverse_gradient
 from daexplore.alignment.base import Alignment
-from daexplore.alignment.dann import DANN, ganin_schedule, reverse_gradient
+from daexplore.alignment.cdan import CDAN
+from daexplore.alignment.coral import CORAL
+from daexplore.alignment.dann import DANN
+from daexplore.alignment.entropy import Entropy
+from daexplore.alignment.fisher import Fisher
+from daexplore.alignment.jan import JAN
+from daexplore.alignment.lmmd import LMMD
+from daexplore.alignment.mcc import MCC
 from daexplore.alignment.mmd import MMD
+from daexplore.alignment.openset import OpenSet
+from daexplore.alignment.pseudo import PseudoLabels
+from daexplore.alignment.schedules import ganin_schedule, linear_ramp
+from daexplore.alignment.sinkhorn import Sinkhorn
 from daexplore.config import AlignmentConfig
 from daexplore.errors import InputError
 
-__all__ = ["DANN", "METHODS", "MMD", "Alignment", "build_alignment", "ganin_schedule", "reverse_gradient"]
+__all__ = [
+    "CDAN",
+    "CORAL",
+    "DANN",
+    "JAN",
+    "LMMD",
+    "MCC",
+    "METHODS",
+    "MMD",
+    "Alignment",
+    "Entropy",
+    "Fisher",
+    "OpenSet",
+    "PseudoLabels",
+    "Sinkhorn",
+    "build_alignment",
+    "ganin_schedule",
+    "linear_ramp",
+    "reverse_gradient",
+]
 
-METHODS: dict[str, type[Alignment]] = {"mmd": MMD, "dann": DANN}
+METHODS: dict[str, type[Alignment]] = {
+    "mmd": MMD,
+    "dann": DANN,
+    "coral": CORAL,
+    "lmmd": LMMD,
+    "jan": JAN,
+    "cdan": CDAN,
+    "mcc": MCC,
+    "sinkhorn": Sinkhorn,
+    "fisher": Fisher,
+    "entropy": Entropy,
+    "pseudo": PseudoLabels,
+    "openset": OpenSet,
+}
 """Methods by the name an ``AlignmentConfig`` gives; noDA is having none."""
 
 

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 
+import torch
 from torch import Tensor, nn
 
 from daexplore.types import DomainOutputs
@@ -30,6 +31,15 @@ class Alignment(nn.Module, ABC):
             target: latents and logits of the target batch; ``target.labels`` is None.
             progress: share of the training that is done, from 0 to 1.
         """
+
+    def penalty(self, terms: dict[str, Tensor], task: Tensor) -> Tensor:  # noqa: ARG002
+        """What the method's weight multiplies and the total loss gains: the sum of the terms, unless the method weighs them by itself.
+
+        Args:
+            terms: as ``forward`` gave them.
+            task: the task loss of the same step.
+        """
+        return torch.stack(list(terms.values())).sum()
 
     def strength(self, progress: float) -> float:  # noqa: ARG002
         """Factor on the method's weight at this point of the training; 1 unless the method warms up."""

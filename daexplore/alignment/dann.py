@@ -1,39 +1,15 @@
 """Domain-adversarial training: a domain classifier behind a gradient reversal."""
 
-import math
 from collections.abc import Sequence
-from typing import Any
 
-import torch
-from torch import Tensor, nn
-from torch.nn.functional import binary_cross_entropy_with_logits
+from torch import Tensor
 
+from daexplore.alignment.adversary import DomainClassifier
 from daexplore.alignment.base import Alignment
+from daexplore.alignment.schedules import ganin_schedule
 from daexplore.types import DomainOutputs
 
-__all__ = ["DANN", "ganin_schedule", "reverse_gradient"]
-
-
-class _Reverse(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, latents: Tensor, strength: float) -> Tensor:
-        ctx.strength = strength
-        return latents.view_as(latents)
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
-        return -ctx.strength * gradients[0], None
-
-
-def reverse_gradient(latents: Tensor, strength: float) -> Tensor:
-    """The identity, whose gradient is multiplied by ``-strength`` (Ganin et al. 2016, JMLR 17, eq. 14-15)."""
-    reversed_: Tensor = _Reverse.apply(latents, strength)  # type: ignore[no-untyped-call]
-    return reversed_
-
-
-def ganin_schedule(progress: float, gamma: float = 10.0) -> float:
-    """``2 / (1 + exp(-gamma p)) - 1``: from 0 to almost 1 as the progress ``p`` goes from 0 to 1 (Ganin et al. 2016, sec. 5.2.2)."""
-    return 2 / (1 + math.exp(-gamma * progress)) - 1
+__all__ = ["DANN"]
 
 
 class DANN(Alignment):
@@ -62,18 +38,9 @@ class DANN(Alignment):
     ):
         super().__init__()
         self.reversal, self.gamma = reversal, gamma
-        layers: list[nn.Module] = []
-        before = latent_dim
-        for width in hidden:
-            layers += [nn.Linear(before, width), nn.ReLU(), nn.Dropout(dropout)]
-            before = width
-        self.classifier = nn.Sequential(*layers, nn.Linear(before, 1))
+        self.classifier = DomainClassifier(latent_dim, hidden, dropout)
 
     def forward(self, source: DomainOutputs, target: DomainOutputs, progress: float) -> dict[str, Tensor]:
         """One term, ``domain``: the domain classifier's binary cross-entropy, ln 2 where it cannot tell the domains apart."""
-        latents = torch.cat([source.latents, target.latents])
-        logits = self.classifier(reverse_gradient(latents, self.reversal * ganin_schedule(progress, self.gamma)))[:, 0]
-        is_target = torch.cat([logits.new_zeros(len(source.latents)), logits.new_ones(len(target.latents))])
-        # Domains of unequal batch size count equally, or the classifier would learn the larger one's share.
-        weight = torch.where(is_target > 0, 0.5 / len(target.latents), 0.5 / len(source.latents)) * len(latents)
-        return {"domain": binary_cross_entropy_with_logits(logits, is_target, weight)}
+        reversal = self.reversal * ganin_schedule(progress, self.gamma)
+        return {"domain": self.classifier.loss(source.latents, target.latents, reversal)}

@@ -50,7 +50,8 @@ def run_config(
         InputError: options that contradict each other, or a setting that does not exist.
     """
     config = _with_data(data, source, target)
-    config = dataclasses.replace(config, alignments=_alignments(method, weight), model=_model(network, transfer), transfer=transfer)
+    config = _with_method(config, method, weight)
+    config = dataclasses.replace(config, model=_model(network, transfer), transfer=transfer)
     chosen = {"data.label": label, "train.epochs": epochs, "data.limit": limit, "train.class_balance": class_balance}
     for path, value in chosen.items():
         if value is not None:
@@ -113,15 +114,19 @@ def _with_data(data: str | None, source: str | None, target: str | None) -> RunC
     return RunConfig(data=DataConfig(source=str(folders[0]), target=str(folders[1])))
 
 
-def _alignments(method: str, weight: float | None) -> tuple[AlignmentConfig, ...]:
+def _with_method(config: RunConfig, method: str, weight: float | None) -> RunConfig:
+    """The alignments; of the names that are none, "adabn" is a way of batch norm and "oracle" a way of teaching."""
     names = [name for name in method.replace("+", ",").split(",") if name]
-    if not names or (len(names) > 1 and "noda" in names):
-        raise InputError(f"--method must be noda or one or more alignments; got {method!r}.")
-    if names == ["noda"]:
-        return ()
+    if not names or (len(names) > 1 and {"noda", "oracle"} & set(names)):
+        raise InputError(f"--method must be noda, oracle, or one or more alignments; got {method!r}.")
     if len(set(names)) < len(names):
         raise InputError(f"--methods names one alignment twice: {method!r}.")
-    return tuple(AlignmentConfig(name, 1.0 if weight is None else weight) for name in names)
+    if "adabn" in names:
+        config = replace_at(config, "train.batch_norm", "adabn")
+    if "oracle" in names:
+        config = replace_at(config, "train.supervision", "target")
+    aligned = [name for name in names if name not in ("noda", "adabn", "oracle")]
+    return dataclasses.replace(config, alignments=tuple(AlignmentConfig(name, 1.0 if weight is None else weight) for name in aligned))
 
 
 def _value(text: str) -> Any:

@@ -59,6 +59,8 @@ class DataConfig:
         stretch: "linear", "asinh" (Lupton et al. 2004, PASP 116, 133): ``asinh(x / (softening * s)) `` with s the band's noise scale,
             or "percentile": clipped between two percentiles of the training pixels and brought to 0 to 1.
         softening: where asinh turns from linear to logarithmic, in units of that scale.
+        stretch_scale: whose training split gives that noise scale, or those percentiles: each "domain" its own, or one domain's for both,
+            so that both are stretched by one function of flux.
         percentiles: of the "percentile" stretch.
         normalise: whose training split gives the per-band mean and standard deviation: each "domain" its own, or the "source" for both.
         size: images are cropped, or zero-padded, about their centre to size x size [pixel]; None keeps the source's size.
@@ -82,6 +84,7 @@ class DataConfig:
     psf_fwhm: float | None = None
     stretch: Literal["linear", "asinh", "percentile"] = "linear"
     softening: float = 4.0
+    stretch_scale: Literal["domain", "source", "target"] = "domain"
     percentiles: tuple[float, float] = (0.1, 99.9)
     normalise: Literal["domain", "source"] = "domain"
     size: int | None = None
@@ -106,7 +109,7 @@ class AlignmentConfig:
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """How the network is trained. No field can refer to a target label.
+    """How the network is trained. No field but ``supervision`` can refer to a target label.
 
     Attributes:
         epochs: passes over the larger domain's training split.
@@ -115,10 +118,13 @@ class TrainConfig:
         weight_decay: of AdamW.
         augment: random rotations by 90 degrees and mirror images, the square's eight symmetries.
         batch_norm: which images give batch norm its statistics: "mixed" (source and target in one batch), "source" (target passes in
-            evaluation mode only) or "auto": source without alignments, mixed with them.
+            evaluation mode only), "adabn" (each domain its own), "separate" (and its own scale and shift) or "auto": source without
+            alignments, mixed with them.
         class_balance: what is done about unequal classes in the source: "none", "weights" (the task loss weighs each class by the
             inverse of its share of the training split) or "batches" (each batch draws all classes equally often).
-        selection: which epoch a run stands for: the best "source_accuracy" on validation within the second half, or the "last".
+        supervision: whose labels teach. "target" is the oracle: it trains on labelled target images, to see how well that can be
+            done at all, and everything about it is marked so.
+        selection: which epoch a run stands for, within the second half: see ``daexplore.engine.select``.
         patience: stop after so many epochs without a better source-validation loss; None never stops early.
         evaluation_limit: at most so many validation and so many test images a domain are evaluated each epoch, always the same ones.
         saliency_limit: at most so many of the evaluated test images a domain get a stored Grad-CAM map.
@@ -131,9 +137,12 @@ class TrainConfig:
     learning_rate: float = 1.5e-3
     weight_decay: float = 1e-4
     augment: bool = True
-    batch_norm: Literal["auto", "mixed", "source"] = "auto"
+    batch_norm: Literal["auto", "mixed", "source", "adabn", "separate"] = "auto"
     class_balance: Literal["none", "weights", "batches"] = "none"
-    selection: Literal["source_accuracy", "last"] = "source_accuracy"
+    supervision: Literal["source", "target"] = "source"
+    selection: Literal["source_accuracy", "last", "entropy", "diversity", "information", "snd", "bnm", "dev", "mmd2", "domain_auc"] = (
+        "source_accuracy"
+    )
     patience: int | None = None
     evaluation_limit: int = 1500
     saliency_limit: int = 750
@@ -175,12 +184,15 @@ class RunConfig:
 
     @property
     def method(self) -> str:
-        """The alignments' names joined by "+", or "noda"."""
-        return "+".join(a.name.rpartition(":")[2].lower() for a in self.alignments) or "noda"
+        """The alignments' names joined by "+", after "adabn" where that is used; "noda" for neither, "oracle" for the oracle."""
+        if self.train.supervision == "target":
+            return "oracle"
+        names = [alignment.name.rpartition(":")[2].lower() for alignment in self.alignments]
+        return "+".join(["adabn"] * (self.train.batch_norm == "adabn") + names) or "noda"
 
     @property
     def batch_norm(self) -> str:
-        """Which images give batch norm its statistics: "mixed" or "source", with "auto" resolved."""
+        """Which images give batch norm its statistics: "mixed", "source", "adabn" or "separate", with "auto" resolved."""
         if self.train.batch_norm == "auto":
             return "mixed" if self.alignments else "source"
         return self.train.batch_norm

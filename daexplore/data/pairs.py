@@ -133,6 +133,7 @@ class DomainPairLoader:
         preprocess: fitted preprocessing.
         sampler: over ``source_rows`` and ``target_rows``.
         augment: whether to apply a random symmetry of the square to each image.
+        source_domain: whose preprocessing the labelled images get; "target" where labelled target images stand in the source's place.
     """
 
     def __init__(
@@ -145,10 +146,11 @@ class DomainPairLoader:
         preprocess: Preprocess,
         sampler: PairSampler,
         augment: bool = True,
+        source_domain: str = "source",
     ):
         self.source_images, self.source_rows, self.source_labels = source_images, source_rows, source_labels
         self.target_images, self.target_rows = target_images, target_rows
-        self.preprocess, self.sampler, self.augment = preprocess, sampler, augment
+        self.preprocess, self.sampler, self.augment, self.source_domain = preprocess, sampler, augment, source_domain
         self.epoch = 0
 
     def __len__(self) -> int:
@@ -159,7 +161,7 @@ class DomainPairLoader:
         for source, target in self.sampler.steps(self.epoch):
             turns = symmetries.integers(8, size=(2, len(source))) if self.augment else (None, None)
             yield DomainBatch(
-                as_batch(self.source_images, self.source_rows[source], self.preprocess, "source", turns[0]),
+                as_batch(self.source_images, self.source_rows[source], self.preprocess, self.source_domain, turns[0]),
                 torch.from_numpy(self.source_labels[source]),
                 as_batch(self.target_images, self.target_rows[target], self.preprocess, "target", turns[1]),
             )

@@ -102,11 +102,15 @@ class Preprocess:
         """
         _check(config)
         standard = Standard.of(config, source)
+        domains = {
+            domain: (galaxies, rows, standard.steps(galaxies, domain))
+            for domain, galaxies, rows in (("source", source, source_rows), ("target", target, target_rows))
+        }
+        shared = None if config.stretch_scale == "domain" else _stretch(config, *domains[config.stretch_scale])
         fitted = []
-        for domain, galaxies, rows in (("source", source, source_rows), ("target", target, target_rows)):
-            steps = standard.steps(galaxies, domain)
+        for domain, (galaxies, rows, steps) in domains.items():
             own = config.normalise == "domain" or domain == "source"
-            fitted.append(DomainSteps(galaxies.bands, (*steps, *_learn(config, galaxies, rows, steps, own))))
+            fitted.append(DomainSteps(galaxies.bands, (*steps, *_learn(config, galaxies, rows, steps, own, shared))))
         if config.normalise == "source":
             fitted[1] = replace(fitted[1], steps=(*fitted[1].steps, fitted[0].steps[-1]))
         return Preprocess(standard, *fitted)
@@ -225,18 +229,28 @@ def _check(config: DataConfig) -> None:
 
 
 def _learn(
-    config: DataConfig, galaxies: GalaxySet, rows: NDArray[np.integer[Any]], steps: tuple[Step, ...], normalise: bool
+    config: DataConfig,
+    galaxies: GalaxySet,
+    rows: NDArray[np.integer[Any]],
+    steps: tuple[Step, ...],
+    normalise: bool,
+    shared: Asinh | Percentile | None,
 ) -> Iterator[Step]:
     """The stretch, if there is one, and the normalisation, if asked for."""
     if len(rows) == 0:
         raise InputError(f"Galaxy set {galaxies.name!r} has no training images to learn the normalisation from.")
-    stretch = None
-    if config.stretch != "linear":
-        pixels = _pixels(galaxies, rows, steps)
-        stretch = Asinh.fit(pixels, config.softening) if config.stretch == "asinh" else Percentile.fit(pixels, config.percentiles)
+    stretch = shared or _stretch(config, galaxies, rows, steps)
+    if stretch:
         yield stretch
     if normalise:
         yield Normalise.fit(stretch.apply(flux) if stretch else flux for flux in _chunks(galaxies, rows, steps))
+
+
+def _stretch(config: DataConfig, galaxies: GalaxySet, rows: NDArray[np.integer[Any]], steps: tuple[Step, ...]) -> Asinh | Percentile | None:
+    if config.stretch == "linear" or len(rows) == 0:
+        return None
+    pixels = _pixels(galaxies, rows, steps)
+    return Asinh.fit(pixels, config.softening) if config.stretch == "asinh" else Percentile.fit(pixels, config.percentiles)
 
 
 def _pixels(galaxies: GalaxySet, rows: NDArray[np.integer[Any]], steps: tuple[Step, ...]) -> NDArray[np.float32]:

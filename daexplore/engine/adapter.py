@@ -9,7 +9,7 @@ from torch.distributed.nn.functional import all_gather
 from torch.nn.functional import cross_entropy
 
 from daexplore.alignment import Alignment
-from daexplore.models import Network
+from daexplore.models import Network, in_domain
 from daexplore.types import DomainBatch, DomainOutputs
 
 __all__ = ["Adapter"]
@@ -25,7 +25,8 @@ class Adapter(nn.Module):
         network: the network to train.
         alignments: methods with their weights; none for noDA.
         batch_norm: "mixed" passes source and target through the network as one batch, so that batch norm sees both domains; "source" passes
-            the source alone in training mode and the target, if an alignment wants it, with the running statistics.
+            the source alone in training mode and the target, if an alignment wants it, with the running statistics; "adabn" and "separate"
+            pass each domain by itself through a network that keeps statistics of both.
         class_weights: weight of each class in the task loss; None weighs all alike. Alignments are not weighed.
     """
 
@@ -55,9 +56,10 @@ class Adapter(nn.Module):
             assert target is not None
             assert isinstance(alignment, Alignment)
             pair = (_gathered(source), _gathered(target)) if alignment.gathers else (source, target)
-            terms = alignment(*pair, progress)
+            with _own_stream(batch.source_images.device):
+                terms = alignment(*pair, progress)
             losses |= terms
-            total = total + weight * alignment.strength(progress) * torch.stack(list(terms.values())).sum()
+            total = total + weight * alignment.strength(progress) * alignment.penalty(terms, losses["task"])
         return losses | {"total": total}
 
     def task_loss(self, logits: Tensor, labels: Tensor) -> Tensor:
@@ -78,11 +80,24 @@ class Adapter(nn.Module):
             return DomainOutputs(latents[:n], logits[:n], batch.source_labels), DomainOutputs(latents[n:], logits[n:], None)
         latents, logits = self.network(batch.source_images)
         source = DomainOutputs(latents, logits, batch.source_labels)
-        if not len(self.alignments):
+        if self.batch_norm == "source" and not len(self.alignments):
             return source, None
-        with _running_statistics(self.network):
-            latents, logits = self.network(batch.target_images)
+        with _own_stream(batch.source_images.device):
+            if self.batch_norm == "source":
+                with _running_statistics(self.network):
+                    latents, logits = self.network(batch.target_images)
+            else:
+                # Without an alignment the target passes for the sake of its statistics alone.
+                with in_domain(self.network, "target"), torch.set_grad_enabled(len(self.alignments) > 0):
+                    latents, logits = self.network(batch.target_images)
         return source, DomainOutputs(latents, logits, None)
+
+
+@contextmanager
+def _own_stream(device: torch.device) -> Iterator[None]:
+    """What is drawn in this block (dropout) leaves the random stream as it was: at weight zero a method must leave no trace."""
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        yield
 
 
 @contextmanager

@@ -104,20 +104,22 @@ def prepare(
 
 
 def build_loader(prepared: Prepared, config: RunConfig, rank: int = 0, world: int = 1) -> DomainPairLoader:
-    """The training batches of this process. Target labels are not passed on: they end here."""
-    source, target = prepared.rows["source"], prepared.rows["target"]
-    labels = prepared.domains["source"].labels[source]
+    """The training batches of this process. Target labels are not passed on: they end here, except for the oracle, whom they teach."""
+    teacher = config.train.supervision
+    taught, labels = _taught(prepared, teacher)
+    target = prepared.rows["target"]
     balance = labels if config.train.class_balance == "batches" else None
-    sampler = PairSampler(len(source), len(target), config.train.batch_size, config.seed, rank, world, balance)
+    sampler = PairSampler(len(taught), len(target), config.train.batch_size, config.seed, rank, world, balance)
     return DomainPairLoader(
-        prepared.domains["source"].images,
-        source,
+        prepared.domains[teacher].images,
+        taught,
         labels,
         prepared.domains["target"].images,
         target,
         prepared.preprocess,
         sampler,
         config.train.augment,
+        teacher,
     )
 
 
@@ -125,11 +127,19 @@ def build_adapter(config: RunConfig, prepared: Prepared) -> Adapter:
     """Network and alignments, initialised by the seed: equal seeds start from equal networks whatever the method."""
     torch.manual_seed(config.seed)
     classes = len(prepared.classes)
-    network = build_network(config.model, len(prepared.preprocess.bands), classes, prepared.preprocess.size[0]).to(
+    network = build_network(config.model, len(prepared.preprocess.bands), classes, prepared.preprocess.size[0], config.batch_norm).to(
         memory_format=torch.channels_last
     )  # type: ignore[call-overload]
     latent_dim = network.head.in_features
     alignments = [(build_alignment(alignment, latent_dim, classes), alignment.weight) for alignment in config.alignments]
-    labels = prepared.domains["source"].labels[prepared.rows["source"]]
+    labels = _taught(prepared, config.train.supervision)[1]
     weights = class_weights(labels, classes) if config.train.class_balance == "weights" else None
     return Adapter(network, alignments, config.batch_norm, weights)
+
+
+def _taught(prepared: Prepared, domain: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The training rows whose labels teach, and those labels: the source's; for the oracle the target's, where it has any."""
+    galaxies, rows = prepared.domains[domain], prepared.rows[domain]
+    rows = rows[galaxies.labels[rows] >= 0]
+    require_two_classes(galaxies, rows)
+    return rows, galaxies.labels[rows]

@@ -13,7 +13,7 @@ from daexplore.config import RunConfig
 from daexplore.data.pairs import as_batch
 from daexplore.engine.build import Prepared
 from daexplore.engine.progress import Progress, Report
-from daexplore.models import Network
+from daexplore.models import Network, in_domain
 from daexplore.runs import Evaluation, Run, RunWriter
 
 __all__ = ["conclude", "evaluation_metrics"]
@@ -52,7 +52,8 @@ def conclude(writer: RunWriter, prepared: Prepared, network: Network, config: Ru
         ids = evaluation.sample_ids[chosen]
         classes = evaluation.predicted[chosen] if len(prepared.classes) > 2 else np.ones(len(chosen), np.int64)
         images = as_batch(galaxies.images, galaxies.rows(ids), prepared.preprocess, domain)
-        found.append((ids, classes, gradcam(network, images.to(device), classes, network.saliency_layer)))
+        with in_domain(network, domain):
+            found.append((ids, classes, gradcam(network, images.to(device), classes, network.saliency_layer)))
     writer.write_saliency(epoch, *(np.concatenate(parts) for parts in zip(*found, strict=True)))
     writer.update(status="finished", metrics=evaluation_metrics(evaluation))
     report(Progress("explaining", 2, 2, epoch))

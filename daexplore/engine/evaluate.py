@@ -12,8 +12,9 @@ from daexplore.analysis.two_sample import mmd2_chunked, spread
 from daexplore.data.chunked import Images
 from daexplore.data.pairs import as_batch
 from daexplore.data.preprocess import Preprocess
+from daexplore.engine.scores import label_free_scores
 from daexplore.kernels import SCALES
-from daexplore.models import Network
+from daexplore.models import Network, in_domain
 from daexplore.runs import softmax
 
 __all__ = ["Outputs", "epoch_rows", "network_outputs"]
@@ -40,7 +41,7 @@ def network_outputs(
     was_training = network.training
     network.eval()
     latents, logits = [], []
-    with torch.inference_mode():
+    with torch.inference_mode(), in_domain(network, domain):
         for start in range(0, len(rows), batch_size):
             batch = as_batch(images, rows[start : start + batch_size], preprocess, domain)
             outputs = network(batch.to(device) if device is not None else batch)
@@ -59,8 +60,9 @@ def epoch_rows(
     labels: NDArray[np.int64],
     domains: NDArray[np.object_],
     splits: NDArray[np.object_],
+    groups: NDArray[np.object_],
 ) -> list[dict[str, Any]]:
-    """History lines of one evaluated epoch: metrics by domain and split, and the MMD^2 between the domains.
+    """History lines of one evaluated epoch: metrics by domain and split, the MMD^2 between the domains, and the scores of selection.
 
     The MMD^2 has one fixed set of bandwidths, sigma^2 = 1/4 to 4 in units of the source latents' mean squared distance from their mean.
 
@@ -71,6 +73,7 @@ def epoch_rows(
         labels: class index, -1 where missing; target labels go nowhere but into values marked "oracle".
         domains: "source" or "target" of each row.
         splits: "validation" or "test" of each row.
+        groups: the galaxy each row shows.
     """
     rows = []
     probabilities = softmax(outputs.logits)
@@ -92,4 +95,13 @@ def epoch_rows(
             unit = spread(one) or 1.0
             value = mmd2_chunked(one / unit, other / unit, SCALES)
             rows.append({"epoch": epoch, "step": step, "split": split, "domain": "both", "name": "mmd2", "value": value})
-    return rows
+    chosen = splits == "validation"
+    scores = label_free_scores(
+        outputs.logits[chosen], outputs.latents[chosen], domains[chosen], groups[chosen], labels[chosen & (domains == "source")]
+    )
+    there = {(row["domain"], row["name"]) for row in rows if row["split"] == "validation"}
+    return rows + [
+        {"epoch": epoch, "step": step, "split": "validation", "domain": domain, "name": name, "value": value}
+        for (domain, name), value in scores.items()
+        if (domain, name) not in there and np.isfinite(value)
+    ]

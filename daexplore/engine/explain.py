@@ -14,7 +14,7 @@ from daexplore.data import GalaxySet, open_described
 from daexplore.data.pairs import as_batch
 from daexplore.data.preprocess import Preprocess
 from daexplore.errors import InputError
-from daexplore.models import Network, build_network
+from daexplore.models import Network, build_network, in_domain
 from daexplore.runs import Run
 
 __all__ = ["gradcam_map", "load_network"]
@@ -31,7 +31,7 @@ def load_network(run: Run, epoch: int | None = None) -> Network:
     if not path.is_file():
         raise InputError(f"The run {run.id} has no weights of epoch {epoch}: {path} is missing.")
     preprocess = Preprocess.from_dict(run.info["preprocessing"])
-    network = build_network(run.config.model, len(preprocess.bands), len(run.classes), preprocess.size[0])
+    network = build_network(run.config.model, len(preprocess.bands), len(run.classes), preprocess.size[0], run.config.batch_norm)
     try:
         network.load_state_dict(load_file(path))
     except (RuntimeError, ValueError, OSError, SafetensorError) as error:
@@ -61,7 +61,8 @@ def gradcam_map(run_path: str | Path, epoch: int, sample_id: str, domain: str) -
     network, preprocess, _ = _network(str(run_path), epoch)
     galaxies = _galaxies(str(run_path), domain)
     images = as_batch(galaxies.images, galaxies.rows([sample_id]), preprocess, domain)
-    logits: Any = network(images).logits.detach().numpy()
-    classes = logits.argmax(1) if logits.shape[1] > 2 else np.ones(1, np.int64)
-    found: NDArray[np.float32] = gradcam(network, images, classes, network.saliency_layer)[0]
+    with in_domain(network, domain):
+        logits: Any = network(images).logits.detach().numpy()
+        classes = logits.argmax(1) if logits.shape[1] > 2 else np.ones(1, np.int64)
+        found: NDArray[np.float32] = gradcam(network, images, classes, network.saliency_layer)[0]
     return found

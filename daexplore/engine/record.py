@@ -90,7 +90,7 @@ class Recorder:
         outputs = Outputs(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
         labels = self.sample["label"].fillna(-1).to_numpy(np.int64)
         domains, splits = self.sample["domain"].to_numpy(object), self.sample["split"].to_numpy(object)
-        rows = epoch_rows(epoch, step, outputs, labels, domains, splits)
+        rows = epoch_rows(epoch, step, outputs, labels, domains, splits, self.sample["group_id"].to_numpy(object))
         rows.append({"epoch": epoch, "step": step, "split": "train", "domain": "both", "name": "learning_rate", "value": learning_rate})
         self.writer.write_weights(epoch, {name: value.cpu().numpy() for name, value in self.network.state_dict().items()})
         self.writer.write_evaluation(epoch, self.sample["sample_id"].to_numpy(object), outputs.logits, outputs.latents)
@@ -98,10 +98,14 @@ class Recorder:
         self.seconds["training"] += seconds
         self.seconds["evaluation"] += time.perf_counter() - started
         self.values |= {row["name"] + "/" + row["domain"]: row["value"] for row in rows if row["split"] == "validation"}
-        chosen, value = select_epoch(self.run.history(), self.config.train.selection)
+        chosen, value = select_epoch(self.run.history(), self.config)
         self.writer.update(
             selected_epoch=chosen,
-            selection={"rule": self.config.train.selection, "value": value, "uses_target_labels": False},
+            selection={
+                "rule": self.config.train.selection,
+                "value": value,
+                "uses_target_labels": self.config.train.supervision == "target",
+            },
             seconds={name: round(value, 1) for name, value in self.seconds.items()},
         )
         self.report(Progress("training", step, self.total, epoch, dict(self.values)))

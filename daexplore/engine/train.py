@@ -60,8 +60,7 @@ def train(
     if config is None:
         raise InputError("train needs a config, or a run to resume.")
     # What can be refused at once is refused before minutes go into simulating or reading images.
-    for alignment in config.alignments:
-        build_alignment(alignment, latent_dim=2, classes=2)
+    _check(config)
     origin = _origin(config, resume)
     if origin:
         config = origin.complete(config)
@@ -86,6 +85,15 @@ def train(
         writer = _create(runs, config, prepared, adapter, origin)
     with _status(writer):
         return _train(config, prepared, adapter, fabric, writer, resume, report)
+
+
+def _check(config: RunConfig) -> None:
+    for alignment in config.alignments:
+        build_alignment(alignment, latent_dim=2, classes=2)
+    if config.alignments and config.train.supervision == "target":
+        raise InputError('The oracle is taught by target labels alone: leave the alignments out, or set train.supervision="source".')
+    if config.batch_norm == "separate" and not config.alignments:
+        raise InputError('Without an alignment nothing trains the target\'s own scale and shift: set train.batch_norm="adabn", or add one.')
 
 
 def _fabric(config: RunConfig, devices: int, nodes: int) -> Fabric:
@@ -170,7 +178,7 @@ def _train(
         writer.rewind(first - 1)
     recorder = Recorder(config, prepared, adapter.network, writer, report, fabric.device, len(loader)) if writer else None
     for epoch in range(first, config.train.epochs + 1):
-        if fabric.broadcast(should_stop(recorder.run.history(), config.train.patience) if recorder else False):
+        if fabric.broadcast(should_stop(recorder.run.history(), config) if recorder else False):
             break
         loader.epoch = epoch
         # Dropout draws from torch's own stream: tied to the epoch, so that a resumed training draws the same.

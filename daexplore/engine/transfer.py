@@ -15,13 +15,13 @@ from daexplore.engine.adapter import Adapter
 from daexplore.engine.build import Prepared
 from daexplore.engine.explain import load_network
 from daexplore.errors import InputError
-from daexplore.models import Network
+from daexplore.models import Network, copy_source_statistics
 from daexplore.runs import Run
 
 __all__ = ["Origin", "freeze", "open_origin", "parameter_groups"]
 
 # What describes the recorded steps; which bands and how they are matched belongs to the new images.
-_STEPS = ("units", "background", "pixel_scale", "psf_fwhm", "stretch", "softening", "percentiles", "normalise")
+_STEPS = ("units", "background", "pixel_scale", "psf_fwhm", "stretch", "softening", "stretch_scale", "percentiles", "normalise")
 
 
 @dataclass(frozen=True)
@@ -101,6 +101,8 @@ class Origin:
             order = self._class_order(prepared.classes)
             tensors = tensors | {name: tensors[name][order] for name in ("head.weight", "head.bias")}
         own = network.state_dict()
+        # Batch norm of another kind: what the new one does not keep apart is left out, what it does starts from the source's.
+        tensors = {name: tensor for name, tensor in tensors.items() if name in own or not _of_target(name)}
         for name, tensor in tensors.items():
             if name not in own or own[name].shape != tensor.shape:
                 shape = f"has shape {tuple(own[name].shape)}" if name in own else "does not exist"
@@ -110,6 +112,8 @@ class Origin:
                     f"{prepared.preprocess.size[0]} pixels) it {shape}. Leave the network's options and data.size out to take the run's."
                 )
         network.load_state_dict(tensors, strict=False)
+        if not any(map(_of_target, tensors)):
+            copy_source_statistics(network)
 
     def _class_order(self, classes: Sequence[str]) -> list[int]:
         old = self.run.classes
@@ -215,6 +219,10 @@ def parameter_groups(adapter: Adapter, config: RunConfig) -> list[dict[str, Any]
 
 def _in_head(name: str) -> bool:
     return name.startswith("head.")
+
+
+def _of_target(name: str) -> bool:
+    return name.rpartition(".")[2].startswith("target_")
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -23,7 +23,9 @@ __all__ = ["Run", "method_label"]
 
 _REQUIRED = ("id", "created", "status", "config", "method", "seed", "classes", "latent_dim", "evaluated")
 _SAMPLE_COLUMNS = ("sample_id", "group_id", "domain", "split", "label")
-_LABELS = {"noda": "noDA", "mmd": "MMD", "dann": "DANN"}
+_LABELS = {"noda": "noDA", "adabn": "AdaBN", "pseudo": "pseudo-labels", "openset": "open set", "oracle": "oracle", "entropy": "entropy"} | {
+    name: name.upper() for name in ("mmd", "dann", "coral", "lmmd", "jan", "cdan", "mcc")
+}
 _CACHED_EPOCHS = 24
 # A process on another host cannot be asked; it counts as alive while its run changes at least this often [s].
 _SILENCE = 900.0
