@@ -46,9 +46,9 @@ class CDAN(Alignment):
 
     def forward(self, source: DomainOutputs, target: DomainOutputs, progress: float) -> dict[str, Tensor]:
         """One term, ``domain``: the domain classifier's binary cross-entropy."""
-        maps = [self.features(outputs) for outputs in (source, target)]
+        one, other = self.features(source), self.features(target)
         weights = (self.certainty(source.logits), self.certainty(target.logits)) if self.entropy else None
-        return {"domain": self.classifier.loss(*maps, self.reversal * ganin_schedule(progress, self.gamma), weights)}
+        return {"domain": self.classifier.loss(one, other, self.reversal * ganin_schedule(progress, self.gamma), weights)}
 
     @staticmethod
     def features(outputs: DomainOutputs) -> Tensor:

@@ -31,23 +31,18 @@ class JAN(Alignment):
 
     def forward(self, source: DomainOutputs, target: DomainOutputs, progress: float) -> dict[str, Tensor]:  # noqa: ARG002
         """One term, ``jmmd``."""
-        layers = [
-            (source.latents, target.latents, self.scales),
-            (source.logits.softmax(dim=1), target.logits.softmax(dim=1), (1.0,)),
-        ]
-        bandwidths = [[scale * median_heuristic(x, y) for scale in scales] for x, y, scales in layers]
+        x, y = source.latents, target.latents
+        p, q = source.logits.softmax(dim=1), target.logits.softmax(dim=1)
+        widths, width = [scale * median_heuristic(x, y) for scale in self.scales], [median_heuristic(p, q)]
 
-        def kernel(one: int, other: int) -> Tensor:
-            parts = [
-                gaussian_kernel(squared_distances(layer[one], layer[other]), widths)
-                for layer, widths in zip(layers, bandwidths, strict=True)
-            ]
-            return parts[0] * parts[1]
+        def kernel(latents: Tensor, others: Tensor, probabilities: Tensor, of_others: Tensor) -> Tensor:
+            of_latents = gaussian_kernel(squared_distances(latents, others), widths)
+            return of_latents * gaussian_kernel(squared_distances(probabilities, of_others), width)
 
-        n, m = len(source.latents), len(target.latents)
+        n, m = len(x), len(y)
         # k(x, x) = 1 exactly, so the diagonal's contribution is the number of points.
-        within = (kernel(0, 0).sum() - n) / (n * (n - 1)) + (kernel(1, 1).sum() - m) / (m * (m - 1))
-        return {"jmmd": within - 2 * kernel(0, 1).mean()}
+        within = (kernel(x, x, p, p).sum() - n) / (n * (n - 1)) + (kernel(y, y, q, q).sum() - m) / (m * (m - 1))
+        return {"jmmd": within - 2 * kernel(x, y, p, q).mean()}
 
     def strength(self, progress: float) -> float:
         """0 before ``start``, then rising to 1 over ``ramp``."""

@@ -57,7 +57,7 @@ class OpenSet(Alignment):
         """Two terms, ``neighbours`` and ``separation``."""
         assert source.labels is not None
         latents = normalize(target.latents, dim=1)
-        means = [source.latents[source.labels == k].mean(dim=0) for k in source.labels.unique()]
+        means = [source.latents[source.labels == k].mean(dim=0) for k in torch.unique(source.labels)]
         known = normalize(torch.stack(means), dim=1)
         others = torch.cat([known, self.bank[: int(self.filled)].clone(), latents.detach()])
         likeness = latents @ others.T / self.temperature

@@ -62,7 +62,8 @@ class Sinkhorn(Alignment):
             self.scales[1].clamp_(min=float(self.scales[0]) / 4)
         a, b = self.scales
         learned = task.detach() / (2 * a**2) + divergence.detach() / (2 * b**2) + torch.log(a * b)
-        return (a / b).detach() ** 2 * divergence + learned - learned.detach()
+        penalty: Tensor = (a / b).detach() ** 2 * divergence + learned - learned.detach()
+        return penalty
 
     def strength(self, progress: float) -> float:
         """0 during the warm-up, then 1."""

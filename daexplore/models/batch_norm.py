@@ -68,7 +68,7 @@ def copy_source_statistics(network: nn.Module) -> None:
     """Lets the target start from what the source has: for weights that come from a network without separate batch norms."""
     with torch.no_grad():
         for norm in _norms(network):
-            pairs = [(norm.target_mean, norm.running_mean), (norm.target_var, norm.running_var)]
+            pairs: list[tuple[Tensor | None, Tensor | None]] = [(norm.target_mean, norm.running_mean), (norm.target_var, norm.running_var)]
             pairs += [(norm.target_weight, norm.weight), (norm.target_bias, norm.bias)]
             for target, source in pairs:
                 if target is not None and source is not None:
