@@ -87,7 +87,7 @@ def test_help_names_every_preset(monkeypatch, capsys, command):
         ({"settings": ["data.source_read.band=1"]}, "no setting 'data.source_read.band'; there are name, label"),
         ({"settings": ["data.source_read.bands=g"]}, r"source_read.bands: expected a list such as \["),
         ({"settings": ["transfer.rate=0.1"]}, "'transfer' is not set at all"),
-        ({"method": "noda,mmd"}, "noda or one or more"),
+        ({"method": "noda,mmd"}, "noda, oracle, or one or more"),
         ({"method": "mmd,mmd"}, "twice"),
     ],
 )
@@ -200,7 +200,7 @@ def test_a_fault_of_ours_exits_with_1_and_leaves_its_traceback_in_a_file(monkeyp
     def broken(*given):
         raise ZeroDivisionError("inside")
 
-    monkeypatch.setattr("daexplore.cli.tables.compare_runs", broken)
+    monkeypatch.setattr("daexplore.cli.comparing.compare_runs", broken)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     code, _, err = call(monkeypatch, capsys, "compare", tmp_path)
     assert code == 1

@@ -6,7 +6,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GroupKFold, cross_val_predict
 
-from daexplore.analysis.two_sample import domain_probe, mmd2_chunked, spread
+from daexplore.analysis.statistics import group_weights
+from daexplore.analysis.two_sample import domain_probe, mmd2_chunked, probe_intervals, spread
 from daexplore.errors import InputError
 from daexplore.kernels import mmd2
 
@@ -103,3 +104,41 @@ def test_bad_latents_are_refused():
         domain_probe(np.full_like(latents, np.nan), domains, groups)
     with pytest.raises(InputError, match="at least 2 images of each domain"):
         domain_probe(latents, np.full(40, "source", object), groups)
+
+
+def test_the_probes_interval_is_that_of_a_loop_over_resampled_galaxies():
+    latents, domains, groups = draw_domains(n=60, shift=1.0)
+    probe = domain_probe(latents, domains, groups)
+    found = probe_intervals(probe, domains, groups, resamples=30, seed=1)
+    assert found["auc"]["value"] == pytest.approx(probe.auc)
+    weights = group_weights(groups, 30, seed=1).astype(int)
+    areas, distances = [], []
+    for times in weights:
+        rows = np.repeat(np.arange(len(groups)), times)
+        folds = [rows[probe.fold[rows] == number] for number in range(5)]
+        areas.append(np.mean([roc_auc_score(domains[inside] == "target", probe.scores[inside]) for inside in folds]))
+        wrong = (probe.scores[rows] > probe.thresholds[probe.fold[rows]]) != (domains[rows] == "target")
+        error = np.mean([wrong[domains[rows] == domain].mean() for domain in ("source", "target")])
+        distances.append(2 * (1 - 2 * error))
+    for name, drawn in (("auc", areas), ("a_distance", distances)):
+        assert (found[name]["low"], found[name]["high"]) == pytest.approx(np.quantile(drawn, (0.025, 0.975)))
+
+
+def test_the_a_distance_is_0_for_equal_domains_and_2_for_parted_ones():
+    # Two galaxies' worth of latents on either side of a plane; and far fewer of one domain than of the other.
+    values = [probe_intervals(domain_probe(*one), *one[1:], 20)["a_distance"]["value"] for one in (draw_domains(shift=s) for s in (0, 40))]
+    assert values[0] == pytest.approx(0, abs=0.2)
+    assert values[1] == 2
+    latents, domains, groups = draw_domains(shift=0)
+    few = np.r_[0:600, 600:660]
+    found = probe_intervals(domain_probe(latents[few], domains[few], groups[few]), domains[few], groups[few], 20)["a_distance"]
+    # Calling everything the source's would be right in ten of eleven cases, and is no distance.
+    assert found["value"] == pytest.approx(0, abs=0.5)
+
+
+def test_a_probes_threshold_lies_halfway_between_the_training_means():
+    latents, domains, groups = draw_domains(n=50)
+    probe = domain_probe(latents, domains, groups)
+    for number, direction in enumerate(probe.directions):
+        means = [(latents[(probe.fold != number) & (domains == domain)] @ direction).mean() for domain in ("source", "target")]
+        assert probe.thresholds[number] == pytest.approx(np.mean(means))

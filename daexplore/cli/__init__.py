@@ -7,8 +7,15 @@ import tempfile
 import traceback
 from types import FrameType
 
+import daexplore.cli.calibrate
+import daexplore.cli.compare
+import daexplore.cli.distance
+import daexplore.cli.explain
 import daexplore.cli.ingest
-import daexplore.cli.inspect  # noqa: F401 (registers its command)
+import daexplore.cli.inspect
+import daexplore.cli.predict
+import daexplore.cli.robustness
+import daexplore.cli.sweep  # noqa: F401 (these register their commands)
 from daexplore.cli.commands import app
 from daexplore.errors import InputError
 

@@ -137,18 +137,6 @@ def evaluate(
 
 
 @app.command()
-def compare(
-    runs: Annotated[list[Path], typer.Argument(help="Folders of runs, or a folder that holds runs.")],
-    format: Annotated[str, typer.Option("--format", help="text, csv or json.")] = "text",
-    split: Annotated[str, typer.Option(help="test or validation.")] = "test",
-) -> None:
-    """Compare runs: metrics with intervals in both domains, and what differs between their settings."""
-    from daexplore.cli.tables import compare_runs
-
-    compare_runs(runs, format, split)
-
-
-@app.command()
 def explore(
     runs: Annotated[Path, typer.Argument(help="Folder of the runs.")] = Path("runs"),
     port: Annotated[int, typer.Option(help="Port of the page on this machine.")] = 5006,

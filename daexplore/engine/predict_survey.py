@@ -1,0 +1,64 @@
+"""The galaxies of a survey, opened for runs that exist already."""
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+
+from daexplore.config import ReadConfig
+from daexplore.data import GalaxySet, open_described, read_galaxies
+from daexplore.engine.progress import Progress, Report
+from daexplore.errors import InputError
+from daexplore.runs import Run
+
+__all__ = ["open_survey"]
+
+
+def open_survey(runs: Sequence[Run], data: str, read: ReadConfig | None, report: Report) -> tuple[GalaxySet, str]:
+    """The survey with the runs' classes, and its fingerprint.
+
+    Labels are kept for the fingerprint's sake only; a class that the runs do not know counts as no label.
+
+    Args:
+        runs: for which it is opened.
+        data: whatever ``read_galaxies`` understands, or a preset, which stands for its target. The target of one of the runs is opened as
+            that run did, with the same ids.
+        read: what is declared of the files; None where nothing is.
+        report: told while a preset is simulated.
+
+    Raises:
+        InputError: it cannot be read, or it is what the runs were taught with.
+    """
+    galaxies = _with_classes(_open(runs, data, read, report), runs[0].classes)
+    fingerprint = galaxies.fingerprint()
+    for run in runs:
+        if run.info["data"]["source"].get("fingerprint") == fingerprint:
+            raise InputError(
+                f"{data} is the source of the run {run.id}: the labelled galaxies that it was taught with. Give the survey's galaxies; how "
+                f"well the run does on held-out ones of its source says `daexplore evaluate {run.path}`."
+            )
+    return galaxies, fingerprint
+
+
+def _open(runs: Sequence[Run], data: str, read: ReadConfig | None, report: Report) -> GalaxySet:
+    from daexplore.data.simulate import PRESETS, open_preset
+
+    if data in PRESETS:
+        own = next((run for run in runs if run.config.data.target == data), None)
+        config = None if own is None else own.config.data
+        number, seed = (None, 0) if config is None else (config.simulated, config.simulation_seed)
+        return open_preset(data, number, seed, progress=lambda done, total: report(Progress("simulating", done, total)))[1]
+    path = Path(data).expanduser()
+    for run in runs if read is None else ():
+        described = run.info["data"]["target"]
+        if described.get("path") and path.exists() and Path(described["path"]).resolve() == path.resolve():
+            return open_described(described)
+    return read_galaxies(path, read)
+
+
+def _with_classes(galaxies: GalaxySet, classes: tuple[str, ...]) -> GalaxySet:
+    number = {index: classes.index(name) for index, name in enumerate(galaxies.classes) if name in classes}
+    if galaxies.classes == classes:
+        return galaxies
+    return dataclasses.replace(
+        galaxies, catalogue=galaxies.catalogue.assign(label=galaxies.catalogue["label"].map(number).astype("Int64")), classes=classes
+    )

@@ -1,0 +1,106 @@
+"""Verdicts: what each piece of evidence leads to, and that the two kinds are kept apart."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from daexplore.analysis.paired import Interval
+from daexplore.engine.verdict import ClassShare, Evidence, OracleEvidence, label_free_verdict, oracle_verdict
+
+
+def around(value, half=0.01):
+    return Interval(value, value - half, value + half)
+
+
+GOOD = Evidence(
+    method="MMD",
+    baseline="noDA",
+    source_accuracy=around(0.0),
+    mmd2=(0.5, 0.002),
+    mmd2_change=around(-0.498),
+    class_mmd2={"non-merger": (0.5, 0.003, around(-0.497)), "merger": (0.4, 0.002, around(-0.398))},
+    domain_auc=(0.99, 0.55),
+    shares=(ClassShare("merger", around(0.5, 0.03), around(0.52, 0.04), around(0.49, 0.04)),),
+    seeds_changed=(0.08, 0.15),
+    baseline_seeds_changed=(0.07, 0.2),
+    excess=around(0.2),
+    ranks=(0.7, 0.8, 0.75),
+    seeds=(3, 3),
+)
+ORACLE = OracleEvidence("MMD", "noDA", around(0.2), around(0.05), 1500, 750, "test", 400.0, 100.0, 1e-9, (3, 3))
+
+
+def test_good_evidence_may_mean_help_but_never_says_so():
+    found = label_free_verdict(GOOD)
+    assert (found.outcome, found.oracle) == ("may have helped", False)
+    assert "only target labels can prove" in found.sentence
+    assert {reason.sign for reason in found.reasons} == {"for", "unclear"}
+
+
+@pytest.mark.parametrize(
+    ("change", "outcome", "said"),
+    [
+        ({"source_accuracy": around(-0.3)}, "negative transfer", "lost"),
+        ({"source_accuracy": around(-0.05)}, "warning", "lost"),
+        ({"source_accuracy": around(-0.05), "mmd2_change": around(0.0)}, "negative transfer", "lost"),
+        ({"mmd2_change": around(-0.005)}, "no evidence", "MMD²"),
+        ({"class_mmd2": {"merger": (0.4, 0.3, around(-0.1))}}, "warning", "does not follow the whole"),
+        ({"class_mmd2": {"merger": (0.4, 0.5, around(0.1))}}, "warning", "does not follow the whole"),
+        ({"class_mmd2": {"merger": (0.4, np.nan, around(np.nan))}}, "warning", "hardly any galaxy of one domain merger"),
+        ({"shares": (ClassShare("merger", around(0.02), around(0.0), around(0.0), False),)}, "warning", "no mixture"),
+        ({"shares": (ClassShare("merger", around(0.9), around(0.5), around(0.6)),)}, "warning", "far apart"),
+        ({"seeds_changed": (0.08, 0.4)}, "warning", "at least 20.0% of the target are called wrong"),
+        ({"ranks": (0.3, 0.5, 0.75)}, "warning", "between seeds 0.75 → 0.50"),
+        ({"ranks": (0.2, 0.8, 0.75)}, "warning", "between the methods 0.20"),
+    ],
+)
+def test_each_piece_of_evidence_counts(change, outcome, said):
+    found = label_free_verdict(dataclasses.replace(GOOD, **change))
+    assert found.outcome == outcome
+    assert any(said in reason.text for reason in found.reasons if reason.sign in ("against", "warning", "unclear"))
+
+
+def test_a_baseline_that_calls_one_class_alone_does_not_count_against_the_method():
+    found = label_free_verdict(dataclasses.replace(GOOD, class_mmd2={"merger": (np.nan, 0.01, around(np.nan))}))
+    assert found.outcome == "may have helped"
+    assert any("calls too few of one domain" in reason.text for reason in found.reasons)
+    assert not any("nan" in reason.text for reason in found.reasons)
+
+
+def test_matched_marginals_with_doubtful_classes_are_called_so():
+    assert "classes may be swapped" in label_free_verdict(dataclasses.replace(GOOD, seeds_changed=(0.08, 0.4))).sentence
+
+
+def test_a_single_seed_is_said():
+    nothing = (np.nan, np.nan)
+    evidence = dataclasses.replace(GOOD, seeds=(1, 3), seeds_changed=nothing, excess=Interval(*nothing, np.nan), ranks=(0.7, *nothing))
+    found = label_free_verdict(evidence)
+    assert any("train at least 3" in reason.text for reason in found.reasons)
+    assert not any("nan" in reason.text for reason in found.reasons)
+    assert any("train at least 3" in reason.text for reason in oracle_verdict(dataclasses.replace(ORACLE, seeds=(3, 1))).reasons)
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "auc", "outcome"),
+    [
+        (0.2, 0.05, "helped"),
+        (0.2, 0.0, "helped"),
+        (0.12, -0.13, "misleading"),
+        (-0.1, 0.1, "misleading"),
+        (-0.1, 0.0, "negative transfer"),
+        (0.0, -0.1, "negative transfer"),
+        (0.0, 0.1, "no evidence"),
+        (0.005, -0.005, "no evidence"),
+    ],
+)
+def test_the_oracle_weighs_accuracy_and_auc(accuracy, auc, outcome):
+    found = oracle_verdict(dataclasses.replace(ORACLE, accuracy=around(accuracy), auc=around(auc)))
+    assert (found.outcome, found.oracle) == (outcome, True)
+    assert any("1500 target test images of 750 galaxies" in reason.text for reason in found.reasons)
+
+
+def test_a_better_baseline_that_was_impossible_speaks_for_the_method():
+    found = label_free_verdict(dataclasses.replace(GOOD, baseline_possible=False))
+    assert any(reason.sign == "for" and "no mixture" in reason.text for reason in found.reasons)
+    assert found.to_dict()["reasons"][0].keys() == {"sign", "text"}
