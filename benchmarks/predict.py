@@ -61,12 +61,13 @@ class Bare:
         from daexplore.data import read_galaxies
         from daexplore.data.preprocess import Preprocess
         from daexplore.engine.explain import load_network
+        from daexplore.engine.predict import _forget
         from daexplore.runs import Run
 
         opened = Run(run)
         self.galaxies = read_galaxies(data)
         self.preprocess = Preprocess.from_dict(opened.info["preprocessing"]).adapted("target", self.galaxies)
-        self.network = load_network(opened)
+        self.network, self.forget = load_network(opened), _forget
         self.every, self.rows = every * rows, rows
         self.images, self.spent, self.first = 0, np.zeros(2), np.zeros(2)
 
@@ -80,6 +81,8 @@ class Bare:
             self.loop(progress.done - self.rows, progress.done)
             self.images += self.rows
             self.spent += clocks() - start
+            # Its own map of the images must not count as the prediction's memory.
+            self.forget(self.galaxies.images)
 
     def loop(self, first: int, last: int) -> None:
         import torch

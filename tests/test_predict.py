@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -184,6 +185,30 @@ def test_killed_it_goes_on_and_gives_the_same_bytes(place, runs, tmp_path, stage
     assert predict([runs[0]], data, parts, batch_size=8).before == before
     assert parts.read_bytes() == whole.read_bytes()
     assert {path.name for path in tmp_path.iterdir()} == {whole.name, parts.name}
+
+
+def resident(path):
+    """Bytes of a mapped file that count as this process's memory."""
+    with open("/proc/self/smaps") as file:
+        inside, total = False, 0
+        for line in file:
+            if not line.split()[0].endswith(":"):
+                inside = str(path) in line
+            elif inside and line.startswith("Rss:"):
+                total += 1024 * int(line.split()[1])
+    return total
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/smaps"), reason="only Linux tells")
+def test_pages_of_a_mapped_file_are_given_back(tmp_path):
+    pixels = np.random.default_rng(0).normal(size=(100, 1, 50, 50))
+    np.save(tmp_path / "images.npy", pixels)
+    images = np.load(tmp_path / "images.npy", mmap_mode="r")[:, :, 1:]
+    assert np.isfinite(images).all()
+    assert resident(tmp_path / "images.npy") > 0.9 * pixels.nbytes
+    module._forget(images)
+    assert resident(tmp_path / "images.npy") == 0
+    np.testing.assert_array_equal(images, pixels[:, :, 1:])
 
 
 def test_probability_names():

@@ -153,10 +153,10 @@ def test_the_original_position_is_what_the_run_said(run):
         assert here.loc["accuracy", "value"] == pytest.approx(expected["accuracy"], abs=1e-12)
         assert here.loc["auc", "value"] == pytest.approx(expected["auc"], abs=1e-12)
         assert here.loc["accuracy", "n"] == mask.sum()
-        assert set(here.index) == {"accuracy", "auc"}
-    labelled = table[table["name"] != "consistency"]
-    assert (labelled["oracle"] == (labelled["domain"] == "target")).all()
-    assert not table.loc[table["name"] == "consistency", "oracle"].any()
+        assert here.loc["predicted share", "value"] == pytest.approx((evaluation.predicted[mask] == 1).mean())
+        assert set(here.index) == {"accuracy", "auc", "predicted share"}
+    labelled = table["name"].isin(["accuracy", "auc", "change"])
+    np.testing.assert_array_equal(table["oracle"], labelled & (table["domain"] == "target"))
     change = table[table["name"] == "change"].set_index(["domain", "level"])["value"]
     accuracy = table[table["name"] == "accuracy"].set_index(["domain", "level"])["value"]
     for domain in ("source", "target"):
@@ -234,4 +234,4 @@ def test_curves_hold_what_was_measured(run):
     hv.renderer("bokeh").get_plot(plot)
     curve = next(one for one in plot if isinstance(one, hv.Curve))
     expected = table[(table["name"] == "consistency") & (table["domain"] == "source")]
-    np.testing.assert_array_equal(curve["value"], expected["value"])
+    np.testing.assert_array_equal(curve.dimension_values("value"), expected["value"])

@@ -173,7 +173,7 @@ def test_overlap_across_methods_stands_beside_that_across_seeds(tmp_path):
     assert table.loc[("seeds", "noDA", "target"), "pairs"] == 1
     assert table.loc[("seeds", "all", "target"), "pairs"] == 2
     # These runs' maps depend on the seed alone.
-    assert table.loc[("methods", "all", "source"), "value"] == 1
+    assert table.loc[("methods", "MMD – noDA", "source"), "value"] == 1
     seeds = table.loc[("seeds", "all", "source")]
     assert abs(seeds["value"] - seeds["others"]) < 0.1
     assert not table["oracle"].any()
@@ -222,6 +222,6 @@ def test_sanity_curves_show_each_layer():
     )
     plot = sanity_curves(table)
     curve = next(one for one in plot if isinstance(one, hv.Curve))
-    np.testing.assert_array_equal(curve["value"], [0.8, 0.3])
-    assert list(curve["layer"]) == ["head", "hidden.4"]
+    np.testing.assert_array_equal(curve.dimension_values("value"), [0.8, 0.3])
+    assert list(curve.dimension_values("layer")) == ["head", "hidden.4"]
     hv.renderer("bokeh").get_plot(plot)

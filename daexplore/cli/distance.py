@@ -21,7 +21,7 @@ _TITLES = {
     "class_mmd2": "MMD² of",
     "probe_auc": "domain probe AUC",
     "a_distance": "proxy A-distance",
-    "sinkhorn": "Sinkhorn distance [source spread]",
+    "sinkhorn": "Sinkhorn distance (source spread)",
 }
 _NOTE = """By chance: the central 95% over relabelled galaxies; effect: distance from their mean in their standard deviations.
 Intervals: 95%, resampling galaxies. Classes are predictions; rows marked "oracle" used true classes, of the target too.

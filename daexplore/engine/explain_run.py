@@ -1,5 +1,6 @@
 """What a run's saliency maps say: by outcome, beside those of other methods and other seeds, and beside those of random weights."""
 
+from collections import Counter
 from collections.abc import Sequence
 from itertools import combinations
 from typing import Any
@@ -87,7 +88,7 @@ def iou_rows(runs: Sequence[Run], fraction: float = 0.2, resamples: int = 400, s
     Returns:
         Columns across ("methods", "seeds"), between, domain, split, pairs, value, low, high, others, others_low, others_high, chance, n,
         galaxies, blank, oracle. ``others`` is the IoU with maps of other galaxies, ``chance`` that of random masks; "all" in ``between`` is
-        the mean over the pairs.
+        the mean over all pairs, where there are several kinds.
 
     Raises:
         InputError: a run without maps, or maps on different grids.
@@ -102,8 +103,12 @@ def iou_rows(runs: Sequence[Run], fraction: float = 0.2, resamples: int = 400, s
                 across, between = "methods", " – ".join(sorted(run.label.rpartition(" · ")[0] for run in (one, other)))
             for name in (between, "all"):
                 pairs.setdefault((across, name), []).append((one, other))
+    kinds = Counter(across for across, _ in pairs)
     rows: Rows = []
     for (across, between), chosen in sorted(pairs.items()):
+        if between == "all" and kinds[across] == 2:
+            # The mean over one kind of pair is that kind's own.
+            continue
         for domain in _DOMAINS:
             ids, groups = _common_ids([run for pair in chosen for run in pair], domain)
             maps = [(_maps(one, ids), _maps(other, ids)) for one, other in chosen]

@@ -67,8 +67,9 @@ def turn_dial(
 
     Returns:
         One row a number, columns ``COLUMNS``. Names: accuracy and auc; "change", of the accuracy from the original position, paired;
-        "consistency", the share of images whose predicted class is that at the original position, for which no labels are used. At the
-        original position consistency is that with another exposure of the same depth, where galaxies can be observed anew.
+        "consistency", the share of images whose predicted class is that at the original position, and "predicted share", of class 1 of
+        two: no labels are used for these. Where galaxies can be observed anew, the row "another exposure" has the consistency between two
+        exposures of one depth.
 
     Raises:
         InputError: an unknown dial, levels that cannot be, or a run whose images or weights are not here.
@@ -222,6 +223,10 @@ def _rows(
         if not step.original:
             entry = mean_entry((called == first).astype(np.float64), weights)
             rows.append(value_row(common, "consistency", entry, len(np.unique(groups)), False))
+        if len(one.run.classes) == 2:
+            # A network that calls all galaxies alike is consistent: this shows it.
+            entry = mean_entry((called == 1).astype(np.float64), weights)
+            rows.append(value_row(common, "predicted share", entry, len(np.unique(groups)), False))
         # Another exposure at the original depth only says how much noise alone changes.
         known = labels >= 0
         if step.how == "another exposure" or not known.any():

@@ -11,7 +11,12 @@ from daexplore.views.style import DOMAIN_COLORS, NEUTRAL, QUANTITIES, domain_tit
 
 __all__ = ["boundary_scatter", "dial_curves"]
 
-_NAMES = {"change": "change of accuracy", "consistency": "share of unchanged predictions", "flipped": "share of flipped predictions"}
+_NAMES = {
+    "change": "change of accuracy",
+    "consistency": "share of unchanged predictions",
+    "flipped": "share of flipped predictions",
+    "predicted share": "share called class 1",
+}
 
 
 def dial_curves(
