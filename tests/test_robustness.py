@@ -232,6 +232,6 @@ def test_curves_hold_what_was_measured(run):
     table = turn_dial([run], "rotation", galaxies=1000, levels=[90.0, 180.0])
     plot = dial_curves(table, "consistency")
     hv.renderer("bokeh").get_plot(plot)
-    curve = next(one for one in plot if isinstance(one, hv.Curve))
+    curve = next(one for one in plot if type(one) is hv.Curve)
     expected = table[(table["name"] == "consistency") & (table["domain"] == "source")]
     np.testing.assert_array_equal(curve.dimension_values("value"), expected["value"])

@@ -221,7 +221,7 @@ def test_sanity_curves_show_each_layer():
         ]
     )
     plot = sanity_curves(table)
-    curve = next(one for one in plot if isinstance(one, hv.Curve))
+    curve = next(one for one in plot if type(one) is hv.Curve)
     np.testing.assert_array_equal(curve.dimension_values("value"), [0.8, 0.3])
     assert list(curve.dimension_values("layer")) == ["head", "hidden.4"]
     hv.renderer("bokeh").get_plot(plot)

@@ -35,14 +35,15 @@ def outcome_grid(maps: Mapping[str, Mapping[str, Any]], *, limit: float | None =
     panels: list[hv.Element] = []
     for title, row in maps.items():
         for number, (outcome, one) in enumerate(row.items()):
-            # HoloViews draws row 0 of an array at the top, as image files do.
-            image = hv.Image(np.asarray(one.mean, np.float64), bounds=(0, 0, 1, 1), vdims=["evidence"])
-            text = f"{outcome}: {one.n} ({one.blank} blank)"
+            # HoloViews draws row 0 of an array at the top, as image files do. It warns of maps without a number: of no galaxy none is seen.
+            image = hv.Image(np.nan_to_num(np.asarray(one.mean, np.float64)), bounds=(0, 0, 1, 1), vdims=["evidence"])
+            text = f"{outcome}: {one.n} ({one.blank} blank)" if one.n else f"{outcome}: none"
             panels.append(
                 image.opts(
                     title=f"{title}\n{text}" if number == 0 else text,
                     cmap="inferno",
                     clim=(0.0, top),
+                    alpha=1.0 if one.n else 0.0,
                     frame_width=size,
                     frame_height=size,
                     xaxis=None,
