@@ -18,7 +18,7 @@ import daexplore.engine.predict as module
 from daexplore.config import AlignmentConfig, DataConfig, RunConfig, TrainConfig
 from daexplore.data import GalaxySet
 from daexplore.engine.predict import predict
-from daexplore.engine.predict_header import probability_names
+from daexplore.engine.predict_header import predicted_columns, probability_names
 from daexplore.engine.train import train
 from daexplore.errors import InputError
 from daexplore.runs import Run
@@ -214,6 +214,12 @@ def test_pages_of_a_mapped_file_are_given_back(tmp_path):
 def test_probability_names():
     assert probability_names(["non-merger", "merger"]) == ["p_non_merger", "p_merger"]
     assert probability_names(["E/S0", "E S0", "größe", "?"]) == ["p_e_s0_0", "p_e_s0_1", "p_gr_e", "p_3"]
+
+
+def test_after_open_set_training_the_entropy_says_where_unknown_begins():
+    texts = [{c.name: c.description for c in predicted_columns(("a", "b"), 1, False, open_set)}["entropy"] for open_set in (False, True)]
+    assert "known" not in texts[0]
+    assert "above 0.5 the galaxy counts as of no known class" in texts[1]
 
 
 def test_the_command_line(place, runs, tmp_path, monkeypatch, capsys):

@@ -36,7 +36,10 @@ def main() -> None:
         _leave(str(error), 2)
     except SystemExit as ended:
         if ended.code == 130:
-            _leave("Interrupted. What had begun can go on: daexplore train --resume RUN, or the same daexplore ingest again.", 130)
+            _leave(
+                "Interrupted. What had begun can go on: daexplore train --resume RUN, or the same daexplore ingest, predict or sweep again.",
+                130,
+            )
         raise
     except Exception as error:
         handle, path = tempfile.mkstemp(prefix="daexplore-", suffix=".log", text=True)

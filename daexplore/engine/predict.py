@@ -112,7 +112,8 @@ def predict(
     # What the table cannot hold or nobody can read is to be said before hours go into it.
     for rows in _pieces(len(galaxies), _PART):
         check_text(kind, survey, survey_piece(galaxies, survey, rows))
-    columns = [*survey, *predicted_columns(opened[0].classes, len(members), temperature)]
+    open_set = all("openset" in run.method.split("+") for run in opened)
+    columns = [*survey, *predicted_columns(opened[0].classes, len(members), temperature, open_set)]
     rows_a_part = max(1, _PART // batch_size) * batch_size
     settings = {"temperature": fitted.value if fitted else None, "batch_size": batch_size, "threads": threads, "device": where.type}
     identity = _identity(members, galaxies, fingerprint) | settings

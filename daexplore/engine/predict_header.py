@@ -1,5 +1,6 @@
 """What a catalogue of predictions says of itself: its columns, and the lines of its header."""
 
+import math
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -27,8 +28,15 @@ def probability_names(classes: Sequence[str]) -> list[str]:
     return [name if counts[name] == 1 and name != "p_" else f"{name.rstrip('_')}_{number}" for number, name in enumerate(names)]
 
 
-def predicted_columns(classes: Sequence[str], members: int, calibrated: bool) -> list[Column]:
-    """The columns of what the runs say: predicted class, probabilities with their spread, entropy, in-domain score."""
+def predicted_columns(classes: Sequence[str], members: int, calibrated: bool, open_set: bool = False) -> list[Column]:
+    """The columns of what the runs say: predicted class, probabilities with their spread, entropy, in-domain score.
+
+    Args:
+        classes: names of the classes.
+        members: number of runs.
+        calibrated: whether a temperature was applied.
+        open_set: whether all runs were trained to leave unknown classes apart; a large entropy then says so.
+    """
     mean = f", mean of {members} runs" if members > 1 else ""
     scaled = ", temperature-scaled" if calibrated else ""
     widest = max(map(len, classes))
@@ -41,7 +49,9 @@ def predicted_columns(classes: Sequence[str], members: int, calibrated: bool) ->
                 ", before the temperature" if calibrated else ""
             )
             columns.append(Column(f"{column}_std", "f8", text, ucd="stat.stdev;stat.probability"))
-    columns.append(Column("entropy", "f8", f"Entropy of the probabilities; at most log2({len(classes)})", "bit", "stat.uncertainty"))
+    unknown = f"; above {math.log2(len(classes)) / 2:.3g} the galaxy counts as of no known class" if open_set else ""
+    text = f"Entropy of the probabilities; at most log2({len(classes)}){unknown}"
+    columns.append(Column("entropy", "f8", text, "bit", "stat.uncertainty"))
     text = "1: latent as typical as a source validation image; near 0: unlike any"
     columns.append(Column("in_domain", "f8", text + (f"; mean of {members} runs" if members > 1 else ""), ucd="stat.likelihood"))
     return columns
