@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from benchmarks.published import digits, moons, protocol, table
+from benchmarks.published import digits, moons, protocol
 
 __all__ = ["FILE", "page", "read", "results", "talk", "unlearned", "verdict"]
 
@@ -15,10 +15,11 @@ FILE = RESULTS / "published.md"
 
 INTRODUCTION = """# Published values
 
-What others published, measured again with this package. Made by `python -m benchmarks.published.page` from the tables beside this page;
-nothing in it is written by hand.
+What others published, measured again with this package. Made by `python -m benchmarks.published.page`: the figures of the tables come from
+the CSV files beside this page, the text from the modules that measured them.
 
-All accuracies are of test images that no training saw, the mean of {seeds} seeds. Brackets are 95% intervals; {intervals}
+All accuracies are of test images that no training saw, the mean of {seeds} seeds. Brackets are 95% intervals, which resample test images
+(the same in every run) and seeds (the same of every method, as equal seeds have equal first weights and training data).
 **Every target accuracy used the target's labels to be computed ("oracle"); no method but the one named oracle learned from them.**
 "gap closed" is (method - noDA) / (oracle - noDA) of target accuracy. A method "helped" or "harmed" where the interval of its difference to
 noDA leaves out zero; else there is no evidence either way. No correction is made for looking at many methods."""
@@ -37,23 +38,27 @@ READING = {
 
 
 def read() -> dict[str, pd.DataFrame]:
-    """The tables that have been measured, by the name of their problem."""
-    return {name: pd.read_csv(file) for name, file in (("moons", moons.FILE), ("digits", digits.FILE)) if file.exists()}
+    """The tables that have been measured: "moons", and each pair of digits by its name."""
+    files = {"moons": moons.FILE} | {pair: RESULTS / f"published-digits-{pair}.csv" for pair in digits.STRENGTHS}
+    return {name: pd.read_csv(file) for name, file in files.items() if file.exists()}
 
 
 def page(tables: dict[str, pd.DataFrame]) -> str:
     """The whole page.
 
     Args:
-        tables: "moons" and "digits", as ``table.tabulate`` makes them; one that is not there is left out.
+        tables: as ``read`` gives them.
     """
     seeds = max(int(found["seeds"].max()) for found in tables.values())
-    intervals = _paragraph(table.__doc__, 1)
-    parts = [INTRODUCTION.format(seeds=seeds, intervals=intervals[0].lower() + intervals[1:]), "## Protocol", _body(protocol.__doc__)]
+    parts = [INTRODUCTION.format(seeds=seeds), "## Protocol", _body(protocol.__doc__)]
     if "moons" in tables:
-        parts += ["## Two moons", moons.__doc__.strip(), MOONS_PAPER.format(**_means(tables["moons"])), *results(tables["moons"])]
-    if "digits" in tables:
-        parts += ["## Digits", digits.__doc__.strip(), *results(tables["digits"])]
+        means = {method: _cell(tables["moons"], method, "mean", "target") for method in ("noda", "dann")}
+        parts += ["## Two moons", moons.__doc__.strip(), MOONS_PAPER.format(**means), *results(tables["moons"])]
+    pairs = [pair for pair in digits.STRENGTHS if pair in tables]
+    if pairs:
+        parts += ["## Digits", digits.__doc__.strip()]
+    for pair in pairs:
+        parts += [f"### {pair.capitalize()}", *results(tables[pair])]
     return "\n\n".join([*parts, *talk()]) + "\n"
 
 
@@ -64,7 +69,6 @@ def talk() -> list[str]:
 
 def results(found: pd.DataFrame) -> list[str]:
     """One table, in the order of its methods, and a sentence on who helped and who did not."""
-    rows = found.set_index(["method", "line", "domain"]).sort_index()
     methods = list(dict.fromkeys(found["method"]))
     n = found.drop_duplicates("domain").set_index("domain")["n"]
     lines = [
@@ -73,12 +77,18 @@ def results(found: pd.DataFrame) -> list[str]:
     ]
     judged: dict[str, list[str]] = {}
     for method in methods:
-        each = rows.loc[(method, "run", "target")].sort_values("seed")["value"]
-        cells = [method, _cell(rows, method, "mean", "source"), _cell(rows, method, "mean", "target"), ", ".join(f"{v:.3f}" for v in each)]
-        cells += [_cell(rows, method, "difference", "target", "+"), _cell(rows, method, "gap", "target")]
+        each = _chosen(found, method, "run", "target").sort_values("seed")["value"]
+        cells = [
+            method,
+            _cell(found, method, "mean", "source"),
+            _cell(found, method, "mean", "target"),
+            ", ".join(f"{v:.3f}" for v in each),
+        ]
+        cells += [_cell(found, method, "difference", "target", "+"), _cell(found, method, "gap", "target")]
         word = ""
         if method not in ("noda", "oracle"):
-            word = verdict(*rows.loc[(method, "difference", "target"), ["low", "high"]].iloc[0])
+            difference = _chosen(found, method, "difference", "target")
+            word = verdict(difference["low"].item(), difference["high"].item())
             judged.setdefault(word, []).append(method)
         lines.append("| " + " | ".join([*cells, word]) + " |")
     said = [READING[word].format(", ".join(judged[word])) for word in READING if word in judged]
@@ -93,7 +103,7 @@ def unlearned(found: pd.DataFrame) -> str:
     """The runs that are no good on the domain whose labels taught them: what they say of the other one says little of the method."""
     taught = np.where(found["method"] == "oracle", "target", "source")
     failed = found[(found["line"] == "run") & (found["domain"] == taught) & (found["value"] < LEARNED)]
-    return ", ".join(f"{run.method} seed {run.seed} ({run.value:.3f})" for run in failed.itertuples())
+    return ", ".join(f"{run.method} seed {int(run.seed)} ({run.value:.3f})" for run in failed.itertuples())
 
 
 def verdict(low: float, high: float) -> str:
@@ -101,20 +111,15 @@ def verdict(low: float, high: float) -> str:
     return "helped" if low > 0 else "harmed" if high < 0 else "no evidence"
 
 
-def _cell(rows: pd.DataFrame, method: str, line: str, domain: str, sign: str = "") -> str:
-    if (method, line, domain) not in rows.index:
-        return ""
-    value, low, high = rows.loc[(method, line, domain), ["value", "low", "high"]].iloc[0]
-    return f"{value:{sign}.3f} [{low:{sign}.3f}, {high:{sign}.3f}]"
+def _chosen(found: pd.DataFrame, method: str, line: str, domain: str) -> pd.DataFrame:
+    return found[(found["method"] == method) & (found["line"] == line) & (found["domain"] == domain)]
 
 
-def _means(found: pd.DataFrame) -> dict[str, str]:
-    rows = found.set_index(["method", "line", "domain"]).sort_index()
-    return {method: _cell(rows, method, "mean", "target") for method in ("noda", "dann")}
-
-
-def _paragraph(text: str | None, number: int) -> str:
-    return (text or "").strip().split("\n\n")[number]
+def _cell(found: pd.DataFrame, method: str, line: str, domain: str, sign: str = "") -> str:
+    """The value with its interval; empty where there is none."""
+    return "".join(
+        f"{row.value:{sign}.3f} [{row.low:{sign}.3f}, {row.high:{sign}.3f}]" for row in _chosen(found, method, line, domain).itertuples()
+    )
 
 
 def _body(text: str | None) -> str:
