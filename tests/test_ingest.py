@@ -400,7 +400,7 @@ def test_ctrl_c_ends_with_130_and_the_same_command_goes_on(tmp_path, monkeypatch
 
     monkeypatch.setattr(chunk_module, "_write_images", interrupted)
     code, _, err = call(monkeypatch, capsys, "ingest", "input", tmp_path, "--workers", 1)
-    assert (code, "the same daexplore ingest, predict or sweep again" in err) == (130, True)
+    assert (code, "the same ingest, predict or sweep again" in err) == (130, True)
     monkeypatch.setattr(chunk_module, "_write_images", real)
     assert call(monkeypatch, capsys, "ingest", "input", tmp_path, "--workers", 1)[0] == 0
     assert len(GalaxySet.load(tmp_path)) == N

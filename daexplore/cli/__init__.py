@@ -37,7 +37,7 @@ def main() -> None:
     except SystemExit as ended:
         if ended.code == 130:
             _leave(
-                "Interrupted. What had begun can go on: daexplore train --resume RUN, or the same daexplore ingest, predict or sweep again.",
+                "Interrupted. What had begun can go on: daexplore train --resume RUN, or the same ingest, predict or sweep again.",
                 130,
             )
         raise
