@@ -2,8 +2,8 @@
 
 import pandas as pd
 import pytest
-from benchmarks.published.talk import choose, section
 
+from benchmarks.published.talk import choose, section
 from daexplore.engine.scores import SCORES
 
 

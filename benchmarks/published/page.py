@@ -3,7 +3,6 @@
 import sys
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from benchmarks.published import digits, moons, protocol
@@ -29,7 +28,7 @@ MOONS_PAPER = """| | paper (one draw, Figure 2; it gives no number) | here, targ
 | source only | "accurately classifies" the source, "is not fully adapted to the target" | {noda} |
 | DANN | "perfectly classifies examples from both source and target samples" | {dann} |"""
 
-LEARNED = 0.95
+LOST = 0.05
 READING = {
     "helped": "Helped: {}.",
     "no evidence": "No evidence: {}.",
@@ -93,17 +92,19 @@ def results(found: pd.DataFrame) -> list[str]:
         lines.append("| " + " | ".join([*cells, word]) + " |")
     said = [READING[word].format(", ".join(judged[word])) for word in READING if word in judged]
     if failed := unlearned(found):
-        said.append(
-            f"Trainings that did not learn what they were taught (under {LEARNED:.0%} of their own domain's test images): {failed}."
-        )
+        said.append(f"Trainings that learned less than they were taught ({LOST} below the median of noDA's, or the oracle's): {failed}.")
     return ["\n".join(lines), " ".join(said)]
 
 
 def unlearned(found: pd.DataFrame) -> str:
     """The runs that are no good on the domain whose labels taught them: what they say of the other one says little of the method."""
-    taught = np.where(found["method"] == "oracle", "target", "source")
-    failed = found[(found["line"] == "run") & (found["domain"] == taught) & (found["value"] < LEARNED)]
-    return ", ".join(f"{run.method} seed {int(run.seed)} ({run.value:.3f})" for run in failed.itertuples())
+    failed = []
+    runs = found[found["line"] == "run"]
+    for teacher, bound in (("source", "noda"), ("target", "oracle")):
+        own = runs[(runs["domain"] == teacher) & ((runs["method"] == "oracle") == (bound == "oracle"))]
+        usual = own[own["method"] == bound]["value"].median()
+        failed += [f"{run.method} seed {int(run.seed)} ({run.value:.3f})" for run in own[own["value"] < usual - LOST].itertuples()]
+    return ", ".join(failed)
 
 
 def verdict(low: float, high: float) -> str:
