@@ -231,6 +231,31 @@ def test_the_learned_weights_feel_siddas_loss_and_the_network_the_divergence():
     assert method.scales.tolist() == [2.0, 0.5]
 
 
+def test_until_the_warm_up_ends_the_learned_weights_are_the_optimum_of_their_loss():
+    method = Sinkhorn(8, 2)
+    source, target = pair(12, 15)
+    for scale in (1.0, 30.0):
+        large = [o._replace(latents=o.latents * scale) for o in (source, target)]
+        terms = method(*large, 0.1)
+        value = method.penalty(terms, torch.tensor(0.4))
+        value.backward()
+        # Both halves of the loss then weigh alike, whatever the latents' scale, and a and b have no reason to move.
+        assert value.item() == pytest.approx(0.4, rel=1e-4)
+        assert method.scales.grad.abs().max() < 1e-3
+        method.scales.grad = None
+    before = method.scales.detach().clone()
+    method.penalty(method(*large, 0.5), torch.tensor(9.0))
+    assert torch.equal(before, method.scales)
+
+
+def test_mcc_survives_a_class_that_a_whole_batch_rules_out():
+    target = DomainOutputs(torch.zeros(4, 8), torch.tensor([[0.0, -1e4]] * 4, requires_grad=True), None)
+    value = MCC(8, 2)(outputs(), target, 1.0)["confusion"]
+    value.backward()
+    assert torch.isfinite(value)
+    assert torch.isfinite(target.logits.grad).all()
+
+
 def test_open_set_neighbours_and_separation_are_naive_loops():
     source, target = pair(8, 6)
     method = OpenSet(8, 2, queue=4)

@@ -35,7 +35,7 @@ class MCC(Alignment):
         probabilities = logits.softmax(dim=1)
         certainty = 1 + torch.exp(-entropies(logits.detach()))
         correlation = probabilities.T @ (probabilities * (certainty / certainty.mean())[:, None])
-        correlation = correlation / correlation.sum(dim=1, keepdim=True)
+        correlation = correlation / correlation.sum(dim=1, keepdim=True).clamp(min=1e-12)
         return {"confusion": 1 - correlation.diagonal().mean()}
 
     def strength(self, progress: float) -> float:

@@ -28,7 +28,8 @@ class OpenSet(Alignment):
         classes: number of classes.
         threshold: of the entropy, as a share of ln K.
         margin: around it, within which nothing is pushed.
-        queue: recent target galaxies to compare with.
+        queue: recent target galaxies to compare with; fewer than the target has, or a galaxy would meet its own earlier self there and
+            be its own neighbour.
         temperature: of the likeness.
         start: share of the training before which the loss is off.
         ramp: share of the training over which its strength then rises linearly to 1.
@@ -43,7 +44,7 @@ class OpenSet(Alignment):
         classes: int,
         threshold: float = 0.5,
         margin: float = 0.1,
-        queue: int = 1024,
+        queue: int = 256,
         temperature: float = 0.05,
         start: float = 0.15,
         ramp: float = 0.15,

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from daexplore.alignment.base import Alignment
+from daexplore.alignment.schedules import linear_ramp
 from daexplore.kernels import squared_distances
 from daexplore.types import DomainOutputs
 
@@ -17,7 +18,9 @@ class Sinkhorn(Alignment):
     5% of the batch's largest distance. SIDDA minimises ``task / (2 a^2) + divergence / (2 b^2) + log(a b)`` (Kendall et al. 2018,
     arXiv:1705.07115) with a and b learned, ``a >= 1e-3`` and ``b >= a / 4``, after a warm-up with the task alone. Here a and b learn by
     that loss, while the network sees it times ``2 a^2``, a factor that Adam does not feel: ``task + (a / b)^2 divergence``. The task so
-    keeps its weight, and the method's weight multiplies the divergence alone.
+    keeps its weight, and the method's weight multiplies the divergence alone. Until the warm-up ends a and b follow the optimum of their
+    loss, ``a^2 = task`` and ``b^2 = divergence``: from 1 they would be learned too late for latents of any other scale, and the divergence
+    of large latents would drown the task.
 
     Args:
         latent_dim: dimension of the latent; not needed by this method.
@@ -26,6 +29,7 @@ class Sinkhorn(Alignment):
         smallest_blur: below which it does not fall, in the latent's units.
         learned: whether the weights are learned; otherwise the divergence is added as it is.
         start: share of the training that is warm-up.
+        ramp: share of the training over which the strength then rises linearly to 1.
     """
 
     def __init__(
@@ -36,15 +40,18 @@ class Sinkhorn(Alignment):
         smallest_blur: float = 0.01,
         learned: bool = True,
         start: float = 0.15,
+        ramp: float = 0.15,
     ):
         super().__init__()
-        self.blur, self.smallest_blur, self.start = blur, smallest_blur, start
+        self.blur, self.smallest_blur, self.start, self.ramp = blur, smallest_blur, start, ramp
+        self._warming = False
         self.scales = nn.Parameter(torch.ones(2)) if learned else None
 
-    def forward(self, source: DomainOutputs, target: DomainOutputs, progress: float) -> dict[str, Tensor]:  # noqa: ARG002
+    def forward(self, source: DomainOutputs, target: DomainOutputs, progress: float) -> dict[str, Tensor]:
         """One term, ``sinkhorn``."""
         from geomloss import SamplesLoss
 
+        self._warming = progress < self.start
         with torch.no_grad():
             largest = float(squared_distances(source.latents, target.latents).max()) ** 0.5
         blur = max(self.blur * largest, self.smallest_blur)
@@ -58,6 +65,8 @@ class Sinkhorn(Alignment):
         if self.scales is None:
             return divergence
         with torch.no_grad():
+            if self._warming:
+                self.scales.copy_(torch.stack([task, divergence]).clamp(min=0).sqrt())
             self.scales[0].clamp_(min=1e-3)
             self.scales[1].clamp_(min=float(self.scales[0]) / 4)
         a, b = self.scales
@@ -66,5 +75,5 @@ class Sinkhorn(Alignment):
         return penalty
 
     def strength(self, progress: float) -> float:
-        """0 during the warm-up, then 1."""
-        return float(progress >= self.start)
+        """0 before ``start``, then rising to 1 over ``ramp``."""
+        return linear_ramp(progress, self.start, self.ramp)

@@ -40,7 +40,9 @@ def null_histogram(
         ),
     ]
     title = f"MMD² by chance and observed, {split} n = {n[0]} source, {n[1]} target"
-    return framed(hv.Overlay(elements), title=title, xlabel="MMD² of the latents", ylabel="relabellings", legend="top_right", size=size)
+    return framed(
+        hv.Overlay(elements), title=title, xlabel="MMD² of the latents", ylabel="relabellings", legend="top_right", size=size, xticks=4
+    )
 
 
 def class_bands(measures: pd.DataFrame, *, size: tuple[int, int] | None = (320, 180)) -> hv.Overlay:
@@ -73,7 +75,7 @@ def class_bands(measures: pd.DataFrame, *, size: tuple[int, int] | None = (320, 
         elements.append(points.opts(color=fill, line_color=color, line_width=2, size=9, tools=["hover"], backend="bokeh"))
     split = ", ".join(dict.fromkeys(rows["split"]))
     title = f"MMD² by class over chance (grey, 95%), {split}"
-    return framed(hv.Overlay(elements), title=title, xlabel="MMD² of the latents", ylabel="", legend="bottom", size=size)
+    return framed(hv.Overlay(elements), title=title, xlabel="MMD² of the latents", ylabel="", legend="bottom", size=size, xticks=3)
 
 
 def witness_margin(witness: pd.DataFrame, *, split: str, size: tuple[int, int] | None = (320, 240)) -> hv.Overlay:

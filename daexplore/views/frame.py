@@ -1,11 +1,14 @@
 """The frame common to all HoloViews plots: sizes, grid, fonts, toolbar."""
 
+import textwrap
 from typing import Any
 
 import holoviews as hv
 import holoviews.plotting.bokeh
 
 __all__ = ["framed"]
+
+_LETTER = 7.9  # width of a bold letter of 11 points, in the mean [screen pixel]
 
 # Importing the plotting module registers the backend, so that options can be given before a notebook or page asks for it.
 
@@ -26,7 +29,7 @@ def framed(
 
     Args:
         plot: what to draw.
-        title: above the plot.
+        title: above the plot; broken into lines where the frame is too narrow for it.
         xlabel: with its unit.
         ylabel: with its unit.
         xlim: None leaves the range to the data.
@@ -38,7 +41,7 @@ def framed(
     frame: dict[str, Any] = {"responsive": True, "min_height": 260} if size is None else {"frame_width": size[0], "frame_height": size[1]}
     limits = {name: value for name, value in (("xlim", xlim), ("ylim", ylim)) if value is not None}
     framed_plot: hv.Overlay = plot.opts(
-        title=title,
+        title=title if size is None else _broken(title, size[0]),
         xlabel=xlabel,
         ylabel=ylabel,
         show_grid=True,
@@ -62,3 +65,9 @@ def framed(
         **options,
     )
     return framed_plot
+
+
+def _broken(title: str, width: int) -> str:
+    """Lines no wider than the frame; "n = 1500" stays together, for a number of galaxies must be seen whole."""
+    kept = title.replace(" = ", "\u00a0=\u00a0")
+    return "\n".join(textwrap.wrap(kept, max(12, int(width / _LETTER)))).replace("\u00a0=\u00a0", " = ")

@@ -1,5 +1,6 @@
 """Mean Grad-CAM maps by outcome on one scale, overlap across methods and seeds, and the fall of likeness under random weights."""
 
+import textwrap
 from collections.abc import Mapping
 from typing import Any
 
@@ -40,7 +41,8 @@ def outcome_grid(maps: Mapping[str, Mapping[str, Any]], *, limit: float | None =
             text = f"{outcome}: {one.n} ({one.blank} blank)" if one.n else f"{outcome}: none"
             panels.append(
                 image.opts(
-                    title=f"{title}\n{text}" if number == 0 else text,
+                    # The row's name over its first two maps, as far as each is wide.
+                    title=f"{_part(title, number, size)}\n{text}",
                     cmap="inferno",
                     clim=(0.0, top),
                     alpha=1.0 if one.n else 0.0,
@@ -134,3 +136,9 @@ def sanity_curves(
 def outcome_title(run: str, domain: str) -> str:
     """The title of a row of ``outcome_grid``: outcomes in the target are an oracle's knowledge."""
     return f"{run}, {domain_title(domain)}"
+
+
+def _part(title: str, number: int, size: int) -> str:
+    """What of a row's title stands over its map of this number: one line each, in words."""
+    lines = textwrap.wrap(title, max(10, int(size / 7)))
+    return lines[number] if number < len(lines) else ""
