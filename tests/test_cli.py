@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -255,3 +256,10 @@ def test_train_evaluate_and_compare_end_with_tables(tmp_path, good):
     done = daexplore("evaluate", run)
     assert done.returncode == 0, done.stderr
     assert "[" in done.stdout
+
+
+def test_the_help_of_train_names_every_method(monkeypatch, capsys):
+    from daexplore.alignment import METHODS
+
+    _, out, _ = call(monkeypatch, capsys, "train", "--help")
+    assert {"noda", "adabn", "oracle", *METHODS} <= set(re.findall(r"[a-z]+", out))

@@ -61,7 +61,14 @@ def train(
     ] = None,
     target: Annotated[str | None, typer.Option("--target", help="Images of the survey, likewise; labels are not needed.")] = None,
     label: Annotated[str | None, typer.Option(help="Column of catalogue.csv that holds the class.")] = None,
-    method: Annotated[str, typer.Option(help="noda, mmd, dann, your own as package.module:Class; several at once joined by +.")] = "noda",
+    method: Annotated[
+        str,
+        typer.Option(
+            help="noda, mmd, dann, coral, lmmd, jan, cdan, mcc, sinkhorn, fisher, entropy, pseudo, openset, "
+            "your own as package.module:Class; several at once joined by +. "
+            "adabn: batch norm of each domain. oracle: taught by target labels, and marked so."
+        ),
+    ] = "noda",
     methods: Annotated[str | None, typer.Option(help="The same, joined by commas: --methods mmd,dann is one run with both losses.")] = None,
     weight: Annotated[float | None, typer.Option(help="Weight of the alignment losses.")] = None,
     seed: Annotated[str, typer.Option(help="A seed, or several such as 0..2 or 0,3,5: one run each, one after another.")] = "0",
