@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from daexplore.analysis.ensembles import entropy
 from daexplore.errors import InputError
 
 __all__ = ["h_score", "unknown_score"]
@@ -21,8 +22,7 @@ def unknown_score(probabilities: NDArray[np.floating[Any]]) -> NDArray[np.float6
     Args:
         probabilities: (n, K), K >= 2.
     """
-    logs = np.log(np.where(probabilities > 0, probabilities, 1.0))
-    return np.asarray(-(probabilities * logs).sum(axis=1) / np.log(probabilities.shape[1]) + 0.0)
+    return np.asarray(entropy(probabilities) / np.log(probabilities.shape[1]) + 0.0)
 
 
 def h_score(labels: NDArray[np.integer[Any]], predicted: NDArray[np.integer[Any]], unknown: NDArray[np.bool_]) -> float:

@@ -5,6 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from daexplore.analysis.ensembles import entropy
+
 __all__ = [
     "batch_nuclear_norm",
     "call_diversity",
@@ -28,7 +30,7 @@ def mean_entropy(probabilities: Floats) -> float:
     Args:
         probabilities: (n, K).
     """
-    return float(_entropy(probabilities).mean())
+    return float(entropy(probabilities).mean())
 
 
 def diversity(probabilities: Floats) -> float:
@@ -37,7 +39,7 @@ def diversity(probabilities: Floats) -> float:
     Args:
         probabilities: (n, K).
     """
-    return float(_entropy(probabilities.mean(axis=0)))
+    return float(entropy(probabilities.mean(axis=0)))
 
 
 def information(probabilities: Floats) -> float:
@@ -68,7 +70,7 @@ def soft_neighbourhood_density(probabilities: Floats, temperature: float = 0.05,
         rows = np.arange(len(likeness))
         likeness[rows, start + rows] = -np.inf
         weights = np.exp(likeness - likeness.max(axis=1, keepdims=True))
-        total += float(_entropy(weights / weights.sum(axis=1, keepdims=True)).sum())
+        total += float(entropy(weights / weights.sum(axis=1, keepdims=True)).sum())
     return total / len(unit)
 
 
@@ -119,9 +121,4 @@ def call_diversity(predicted: NDArray[np.integer[Any]], labels: NDArray[np.integ
         labels: (m,) class of source galaxies, at least two classes.
     """
     called, known = (np.bincount(values) / len(values) for values in (predicted, labels))
-    return float(_entropy(called) / max(float(_entropy(known)), 1e-12))
-
-
-def _entropy(shares: Floats) -> NDArray[np.float64]:
-    """Along the last axis; 0 log 0 = 0."""
-    return np.asarray(-(shares * np.log(np.where(shares > 0, shares, 1.0))).sum(axis=-1))
+    return float(entropy(called) / max(float(entropy(known)), 1e-12))

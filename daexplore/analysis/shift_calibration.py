@@ -10,7 +10,7 @@ from daexplore.analysis.metrics import auc
 from daexplore.analysis.temperature import fit_temperature, root_temperature, tempered
 from daexplore.errors import InputError
 
-__all__ = ["TransCal", "density_ratio", "mixing_pairs", "pseudocal", "transcal"]
+__all__ = ["TransCal", "density_ratio", "log_density_ratio", "mixing_pairs", "pseudocal", "transcal"]
 
 Floats = NDArray[np.floating[Any]]
 _EFFECTIVE = 0.25
@@ -40,7 +40,7 @@ class TransCal:
         return asdict(self)
 
 
-def density_ratio(
+def log_density_ratio(
     source: Floats,
     target: Floats,
     source_groups: NDArray[Any] | None = None,
@@ -48,7 +48,7 @@ def density_ratio(
     folds: int = 5,
     seed: int = 0,
 ) -> tuple[NDArray[np.float64], float]:
-    """Target density over source density at each source galaxy.
+    """Logarithm of target density over source density at each source galaxy.
 
     It is the odds of a logistic domain classifier that weighs both domains equally (Bickel et al. 2009, JMLR 10, 2137). The odds of each
     galaxy come from a classifier fitted without it, in either domain.
@@ -62,7 +62,7 @@ def density_ratio(
         seed: which galaxies are in which fold.
 
     Returns:
-        (n,) ratios of mean 1, and the mean over folds of the held-out area under the ROC curve.
+        (n,) logarithms, and the mean over folds of the held-out area under the ROC curve.
 
     Raises:
         InputError: latents that are not finite, or fewer galaxies than folds.
@@ -89,8 +89,21 @@ def density_ratio(
         probe = LogisticRegression(C=1.0, max_iter=1000, class_weight="balanced").fit(z[~out], is_target[~out])
         odds[out] = probe.decision_function(z[out])
         areas.append(auc(is_target[out], odds[out]))
-    ratio = np.exp(odds[~is_target] - odds[~is_target].max())
-    return ratio / ratio.mean(), float(np.mean(areas))
+    return odds[~is_target], float(np.mean(areas))
+
+
+def density_ratio(
+    source: Floats,
+    target: Floats,
+    source_groups: NDArray[Any] | None = None,
+    target_groups: NDArray[Any] | None = None,
+    folds: int = 5,
+    seed: int = 0,
+) -> tuple[NDArray[np.float64], float]:
+    """As :func:`log_density_ratio`, but the (n,) ratios themselves, divided by their mean."""
+    logs, area = log_density_ratio(source, target, source_groups, target_groups, folds, seed)
+    ratio = np.exp(logs - logs.max())
+    return ratio / ratio.mean(), area
 
 
 def transcal(

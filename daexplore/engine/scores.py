@@ -6,12 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from daexplore.analysis import selection
+from daexplore.analysis.shift_calibration import log_density_ratio
 from daexplore.analysis.two_sample import domain_probe, mmd2_chunked, spread
 from daexplore.errors import InputError
 from daexplore.kernels import SCALES
 from daexplore.runs import Evaluation, softmax
 
-__all__ = ["SCORES", "density_ratio", "label_free_scores", "run_scores"]
+__all__ = ["SCORES", "label_free_scores", "run_scores"]
 
 SCORES: dict[str, tuple[str, int]] = {
     "accuracy": ("source", 1),
@@ -76,39 +77,11 @@ def label_free_scores(
         return found
     if known.sum() >= 2:
         losses = -np.log(np.clip(probabilities[source, np.maximum(source_labels, 0)], 1e-12, 1))
-        ratio = density_ratio(latents, domains, groups)[source]
+        logs, _ = log_density_ratio(latents[source], latents[target], groups[source], groups[target], _FOLDS)
+        # Not of mean 1: how far its mean is from 1 is what the control variate of this score corrects for.
+        ratio = np.exp(np.clip(logs, -20, 20))
         found["both", "dev"] = selection.deep_embedded_validation(losses[known], ratio[known])
     return found
-
-
-def density_ratio(
-    latents: NDArray[np.floating[Any]], domains: NDArray[Any], groups: NDArray[Any], folds: int = _FOLDS, seed: int = 0
-) -> NDArray[np.float64]:
-    """(n,) density of the target over that of the source at each latent, from a logistic regression that did not see its galaxy.
-
-    Bickel et al. 2009 (JMLR 10, 2137): the odds of the domains, times the source's number over the target's.
-
-    Args:
-        latents: (n, D), finite.
-        domains: (n,) "source" or "target".
-        groups: (n,) the galaxy each row shows; all its images are in one fold.
-        folds: of the cross-fitting.
-        seed: which galaxies are in which fold.
-    """
-    from sklearn.linear_model import LogisticRegression
-
-    names, index = np.unique(groups.astype(str), return_inverse=True)
-    fold = (np.random.default_rng(seed).permutation(len(names)) % folds)[index]
-    target = domains == "target"
-    z = (latents - latents.mean(axis=0)) / np.maximum(latents.std(axis=0), 1e-9)
-    odds = np.ones(len(z))
-    for number in range(folds):
-        rest = fold != number
-        if len(np.unique(target[rest])) < 2 or not (~rest).any():
-            continue
-        fit = LogisticRegression(C=1.0, max_iter=1000).fit(z[rest], target[rest])
-        odds[~rest] = np.exp(np.clip(fit.decision_function(z[~rest]), -20, 20)) * (~target[rest]).sum() / target[rest].sum()
-    return odds
 
 
 def run_scores(evaluation: Evaluation) -> dict[tuple[str, str], float]:
