@@ -3,11 +3,11 @@
 from importlib import import_module
 from typing import Any
 
-__all__ = ["Comparison", "Run", "__version__"]
+__all__ = ["Comparison", "Run", "__version__", "explore"]
 
 __version__ = "0.1.0"
 
-_LAZY = {"Comparison": "daexplore.engine.comparison", "Run": "daexplore.runs"}
+_LAZY = {"Comparison": "daexplore.engine.comparison", "Run": "daexplore.runs", "explore": "daexplore.app.notebook"}
 
 
 def __getattr__(name: str) -> Any:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from daexplore.analysis.two_sample import domain_probe
 from daexplore.errors import InputError
 
-__all__ = ["MarginPlane", "margin_plane"]
+__all__ = ["MarginPlane", "further_positions", "margin_plane"]
 
 Floats = NDArray[np.floating[Any]]
 
@@ -27,6 +27,9 @@ class MarginPlane:
         probe_auc: of the domain probe on the whole latent: 0.5 if source and target cannot be told apart linearly.
         y_auc: of the probe behind y; what remains of the domains' difference off the decision axis.
         directions: (folds, D) unit vectors behind y, orthogonal to the boundary's normal.
+        fold: (n,) which of them was fitted without that galaxy.
+        centres: (folds,) the source's mean along each, where y is 0.
+        spreads: (folds,) the unit of y along each.
     """
 
     x: NDArray[np.float64]
@@ -35,6 +38,9 @@ class MarginPlane:
     probe_auc: float
     y_auc: float
     directions: NDArray[np.float64]
+    fold: NDArray[np.int64]
+    centres: NDArray[np.float64]
+    spreads: NDArray[np.float64]
 
     def threshold_x(self, threshold: float) -> float:
         """Where the probability of b (against a) is ``threshold``: ``x > threshold_x(t)`` exactly if ``p > t``."""
@@ -95,14 +101,35 @@ def margin_plane(
     x_spread = _source_spread(margin / length, np.where(np.isin(labels, classes), labels, -1), source, splits)[1]
 
     across = domain_probe(z, domains, groups, without=normal, folds=folds, seed=seed)
-    y = np.zeros(len(z))
-    for number, direction in enumerate(across.directions):
-        centre, spread = _source_spread(z @ direction, labels, source, splits)
-        here = across.fold == number
-        y[here] = (across.scores[here] - centre) / spread
+    units = [_source_spread(z @ direction, labels, source, splits) for direction in across.directions]
+    centres, spreads = np.array(units).T
+    y = (across.scores - centres[across.fold]) / spreads[across.fold]
     whole = domain_probe(z, domains, groups, folds=folds, seed=seed)
     scale = length * x_spread
-    return MarginPlane(margin / scale, y, scale, whole.auc, across.auc, across.directions)
+    return MarginPlane(margin / scale, y, scale, whole.auc, across.auc, across.directions, across.fold, centres, spreads)
+
+
+def further_positions(
+    plane: MarginPlane, latents: Floats, logits: Floats, row: int, classes: tuple[int, int] = (0, 1)
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Where further images of a galaxy lie in a plane that is there already: nothing is fitted anew, so its axes stay what they are.
+
+    y comes from the probe that was fitted without the galaxy. Its own latent and logits give the position it has.
+
+    Args:
+        plane: of :func:`margin_plane`.
+        latents: (m, D) of the further images.
+        logits: (m, K) likewise.
+        row: of the galaxy in the plane.
+        classes: the pair (a, b) the plane was made for.
+
+    Returns:
+        x (m,) and y (m,), in the plane's units.
+    """
+    fold, (a, b) = plane.fold[row], classes
+    margin = logits[:, b].astype(np.float64) - logits[:, a].astype(np.float64)
+    y = (latents.astype(np.float64) @ plane.directions[fold] - plane.centres[fold]) / plane.spreads[fold]
+    return margin / plane.scale, np.asarray(y)
 
 
 def _source_spread(

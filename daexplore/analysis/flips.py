@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Flips", "disagreement", "flips", "rank_agreement", "seed_disagreement", "seed_rank_agreement"]
+__all__ = ["Flips", "disagreement", "flips", "rank_agreement", "seed_disagreement", "seed_kappa", "seed_rank_agreement"]
 
 Classes = NDArray[np.integer[Any]]
 
@@ -64,6 +64,26 @@ def seed_disagreement(predicted: Classes) -> NDArray[np.float64]:
     if count < 2:
         return np.full(predicted.shape[1], np.nan)
     return disagreement(predicted, predicted) * count / (count - 1)
+
+
+def seed_kappa(predicted: Classes, weights: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+    """Agreement of the seeds of one method beyond what their class shares give by chance, under R sets of weights. Uses no labels.
+
+    ``1 - D / (1 - sum_k p_k^2)``: D the share of pairs of seeds that call an image differently, p_k that of class k among all calls (Fleiss
+    1971, Psychological Bulletin 76, 378, with seeds as raters). 1 is agreement throughout, 0 what chance gives.
+
+    Args:
+        predicted: (S, n) classes.
+        weights: (R, n).
+
+    Returns:
+        (R,), NaN with one seed or where all calls are of one class.
+    """
+    total = weights.sum(axis=1)
+    differ = weights @ seed_disagreement(predicted) / total
+    shares = np.stack([weights @ (predicted == kind).mean(axis=0) / total for kind in np.unique(predicted)])
+    chance = 1 - (shares**2).sum(axis=0)
+    return np.asarray(1 - np.divide(differ, chance, out=np.full(len(weights), np.nan), where=chance > 1e-12))
 
 
 def rank_agreement(first: NDArray[np.floating[Any]], second: NDArray[np.floating[Any]]) -> float:

@@ -1,5 +1,6 @@
 """Accuracy, precision, recall, F1, Brier score, AUC, ROC and confusion matrix, for one sample or for many reweightings of it at once."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,7 +64,7 @@ def classification_metrics(
 
 
 def reweighted_metrics(
-    labels: NDArray[np.integer[Any]], probabilities: Floats, weights: Floats, threshold: float = 0.5
+    labels: NDArray[np.integer[Any]], probabilities: Floats, weights: Floats, threshold: float = 0.5, names: Sequence[str] = METRICS
 ) -> dict[str, NDArray[np.float64]]:
     """As ``classification_metrics``, for R sets of weights at once.
 
@@ -72,6 +73,7 @@ def reweighted_metrics(
         probabilities: (n, K).
         weights: (R, n).
         threshold: for two classes.
+        names: of ``METRICS``, those that are wanted; the area under the curve takes longest.
 
     Returns:
         Name -> (R,).
@@ -82,7 +84,7 @@ def reweighted_metrics(
     labels, probabilities, weights = labels[known], probabilities[known], weights[:, known]
     n, classes = probabilities.shape
     if not n:
-        return {name: np.full(len(weights), np.nan) for name in METRICS}
+        return {name: np.full(len(weights), np.nan) for name in names}
     predicted = (probabilities[:, 1] > threshold).astype(np.int64) if classes == 2 else probabilities.argmax(axis=1)
     truth = labels[:, None] == np.arange(classes)
     if classes == 2:
@@ -93,18 +95,22 @@ def reweighted_metrics(
         called, scores = predicted[:, None] == np.arange(classes), probabilities
     total = weights.sum(axis=1)
     hits, calls, actual = weights @ (truth & called), weights @ called, weights @ truth
-    areas = np.stack([weighted_auc(truth[:, k], scores[:, k], weights) for k in range(truth.shape[1])], axis=1)
     precision = _ratio(hits, calls)
     if classes > 2:
         precision = np.where(calls == 0, 0.0, precision)
-    return {
-        "accuracy": _ratio(weights @ (predicted == labels), total),
-        "precision": _mean_over_classes(precision, actual, classes),
-        "recall": _mean_over_classes(_ratio(hits, actual), actual, classes),
-        "f1": _mean_over_classes(_ratio(2 * hits, calls + actual), actual, classes),
-        "brier": _ratio(weights @ squared_error, total),
-        "auc": _mean_over_classes(areas, actual, classes),
+
+    def areas() -> NDArray[np.float64]:
+        return np.stack([weighted_auc(truth[:, k], scores[:, k], weights) for k in range(truth.shape[1])], axis=1)
+
+    make: dict[str, Callable[[], NDArray[np.float64]]] = {
+        "accuracy": lambda: _ratio(weights @ (predicted == labels), total),
+        "precision": lambda: _mean_over_classes(precision, actual, classes),
+        "recall": lambda: _mean_over_classes(_ratio(hits, actual), actual, classes),
+        "f1": lambda: _mean_over_classes(_ratio(2 * hits, calls + actual), actual, classes),
+        "brier": lambda: _ratio(weights @ squared_error, total),
+        "auc": lambda: _mean_over_classes(areas(), actual, classes),
     }
+    return {name: make[name]() for name in names}
 
 
 def weighted_auc(positive: NDArray[np.bool_], scores: Floats, weights: Floats) -> NDArray[np.float64]:
@@ -124,8 +130,9 @@ def weighted_auc(positive: NDArray[np.bool_], scores: Floats, weights: Floats) -
     ordered, positive = scores[order], positive[order]
     starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
     weights = weights[:, order]
-    positives = np.add.reduceat(weights * positive, starts, axis=1)
-    negatives = np.add.reduceat(weights * ~positive, starts, axis=1)
+    positives, negatives = weights * positive, weights * ~positive
+    if len(starts) < len(scores):
+        positives, negatives = (np.add.reduceat(each, starts, axis=1) for each in (positives, negatives))
     below = np.cumsum(negatives, axis=1) - negatives / 2
     return _ratio((positives * below).sum(axis=1), positives.sum(axis=1) * negatives.sum(axis=1))
 

@@ -1,6 +1,8 @@
-"""Latents in two dimensions: principal components, and UMAP."""
+"""Latents in two dimensions: principal components, UMAP, and UMAPs laid out together."""
 
 import warnings
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -8,7 +10,7 @@ from numpy.typing import NDArray
 
 from daexplore.errors import InputError
 
-__all__ = ["pca", "umap"]
+__all__ = ["aligned_umap", "pca", "same_rows", "turned", "umap"]
 
 Floats = NDArray[np.floating[Any]]
 
@@ -60,13 +62,92 @@ def umap(latents: Floats, seed: int = 0, neighbours: int = 15, min_dist: float =
     z = _finite(latents).astype(np.float32)
     if len(z) < 4:
         raise InputError(f"UMAP needs at least 4 galaxies, got {len(z)}.")
-    with warnings.catch_warnings():
-        # Its package says on import that it would like TensorFlow, for a part that is not used here.
-        warnings.simplefilter("ignore", ImportWarning)
-        from umap import UMAP
-
-    embedder = UMAP(n_neighbors=min(neighbours, len(z) - 1), min_dist=min_dist, random_state=seed, n_jobs=1)
+    embedder = _package().UMAP(n_neighbors=min(neighbours, len(z) - 1), min_dist=min_dist, random_state=seed, n_jobs=1)
     return np.asarray(embedder.fit_transform(z), np.float32)
+
+
+def same_rows(first: NDArray[Any], second: NDArray[Any]) -> dict[int, int]:
+    """Row of each sample of ``first`` that ``second`` has too -> its row there.
+
+    Args:
+        first: (n,) names, each once.
+        second: (m,) likewise, in any order.
+    """
+    places = {name: row for row, name in enumerate(second.tolist())}
+    return {row: places[name] for row, name in enumerate(first.tolist()) if name in places}
+
+
+def aligned_umap(
+    latents: Sequence[Floats],
+    ids: Sequence[NDArray[Any]],
+    seed: int = 0,
+    neighbours: int = 15,
+    min_dist: float = 0.1,
+    strength: float = 0.01,
+) -> list[NDArray[np.float32]]:
+    """A UMAP of each of several latents of the same galaxies, laid out together so that a galaxy stays near its place.
+
+    Each is fitted on its own latents alone, and only the layouts pull on one another (``umap.AlignedUMAP``; McInnes et al. 2018,
+    arXiv:1802.03426): latents of different networks are never stacked, for their axes mean different things. As for ``umap``, distances
+    and gaps are not distances, and it belongs into a process of its own.
+
+    Args:
+        latents: in the order in which neighbours are pulled together, such as that of the epochs: (n, D) each.
+        ids: (n,) names of the rows of each; a name stands for the same galaxy wherever it comes.
+        seed: of the layout.
+        neighbours: size of the neighbourhoods that are kept.
+        min_dist: how tightly points may lie.
+        strength: of the pull.
+
+    Returns:
+        (n, 2) of each; NaN where a galaxy has no neighbours.
+
+    Raises:
+        InputError: too few latents, latents that are not finite, or no galaxy in common.
+    """
+    z = [_finite(each).astype(np.float32) for each in latents]
+    fewest = min(map(len, z), default=0)
+    if fewest < 4:
+        raise InputError(f"UMAP needs at least 4 galaxies, got {fewest}.")
+    relations = [same_rows(one, other) for one, other in pairwise(ids)]
+    if not all(relations):
+        raise InputError("UMAPs are aligned by the galaxies that they have in common, but two that follow each other have none.")
+    if len(z) == 1:
+        return [umap(z[0], seed, neighbours, min_dist)]
+    settings = {"n_neighbors": min(neighbours, fewest - 1), "min_dist": min_dist, "random_state": seed}
+    with warnings.catch_warnings():
+        # It says of each map that a seed allows one thread only, which is what it is to use.
+        warnings.filterwarnings("ignore", message="n_jobs value", category=UserWarning)
+        made = _package().AlignedUMAP(**settings, alignment_regularisation=strength).fit(z, relations=relations)
+    return [np.asarray(each, np.float32) for each in made.embeddings_]
+
+
+def turned(positions: Sequence[Floats], shown: int, onto: Floats) -> list[NDArray[np.float32]]:
+    """Layouts that belong together, all turned, and mirrored if need be, alike: one of them then agrees best with given positions.
+
+    The orthogonal Procrustes problem (Schoenemann 1966, Psychometrika 31, 1), with both axes of ``onto`` counting alike.
+
+    Args:
+        positions: (n, 2) each.
+        shown: which of them has the rows of ``onto``.
+        onto: (n, 2).
+    """
+    from scipy.linalg import orthogonal_procrustes
+
+    here, there = np.asarray(positions[shown], np.float64), np.asarray(onto, np.float64)
+    known = np.isfinite(here).all(axis=1) & np.isfinite(there).all(axis=1)
+    centre = here[known].mean(axis=0)
+    there = there[known] - there[known].mean(axis=0)
+    rotation = orthogonal_procrustes(here[known] - centre, there / np.maximum(there.std(axis=0), np.finfo(float).tiny))[0]
+    return [np.asarray((np.asarray(each, np.float64) - centre) @ rotation, np.float32) for each in positions]
+
+
+def _package() -> Any:
+    with warnings.catch_warnings():
+        # The package says on import that it would like TensorFlow, for a part that is not used here.
+        warnings.simplefilter("ignore", ImportWarning)
+        import umap as package
+    return package
 
 
 def _finite(latents: Floats) -> NDArray[np.float64]:

@@ -1,16 +1,19 @@
 """How sure the numbers are: bootstrap intervals that resample galaxies, not images."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from daexplore.analysis.metrics import classification_metrics, reweighted_metrics, roc
+from daexplore.analysis.metrics import METRICS, reweighted_metrics, roc
 
 __all__ = ["RocBand", "group_weights", "metrics_with_intervals", "roc_band"]
 
 Floats = NDArray[np.floating[Any]]
+
+_AT_ONCE = 4_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +62,7 @@ def metrics_with_intervals(
     seed: int = 0,
     level: float = 0.95,
     threshold: float = 0.5,
+    names: Sequence[str] = METRICS,
 ) -> dict[str, dict[str, float]]:
     """The values of ``classification_metrics``, each with a percentile interval of the group bootstrap.
 
@@ -70,6 +74,7 @@ def metrics_with_intervals(
         seed: of its draws.
         level: coverage of the intervals.
         threshold: for two classes.
+        names: of ``METRICS``, those that are wanted.
 
     Returns:
         Name -> {"value", "low", "high", "n"}, n the number of labelled images. Resamples in which a metric is undefined (one class only)
@@ -77,10 +82,18 @@ def metrics_with_intervals(
     """
     known = labels >= 0
     labels, probabilities, groups = labels[known], probabilities[known], groups[known]
-    values = classification_metrics(labels, probabilities, threshold=threshold)
+
+    def values_of(weights: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
+        return reweighted_metrics(labels, probabilities, weights, threshold, names)
+
+    values = {name: float(found[0]) for name, found in values_of(np.ones((1, len(labels)))).items()}
     if not len(labels):
         return {name: {"value": value, "low": value, "high": value, "n": 0} for name, value in values.items()}
-    drawn = reweighted_metrics(labels, probabilities, group_weights(groups, resamples, seed), threshold)
+    weights = group_weights(groups, resamples, seed)
+    # A few resamples at a time: of a million galaxies the steps in between would fill the memory.
+    step = max(1, _AT_ONCE // len(labels))
+    parts = [values_of(weights[start : start + step]) for start in range(0, len(weights), step)]
+    drawn = {name: np.concatenate([part[name] for part in parts]) for name in names}
     return {name: {"value": value} | _interval(drawn[name], value, level) | {"n": len(labels)} for name, value in values.items()}
 
 

@@ -1,9 +1,20 @@
 """What a run is, as frozen dataclasses that go to JSON and back."""
 
 from daexplore.config.convert import config_hash, differences, from_dict, replace_at, to_dict
-from daexplore.config.fields import AlignmentConfig, DataConfig, ModelConfig, ReadConfig, RunConfig, TrainConfig, TransferConfig, preset
+from daexplore.config.fields import (
+    VARIANTS,
+    AlignmentConfig,
+    DataConfig,
+    ModelConfig,
+    ReadConfig,
+    RunConfig,
+    TrainConfig,
+    TransferConfig,
+    preset,
+)
 
 __all__ = [
+    "VARIANTS",
     "AlignmentConfig",
     "DataConfig",
     "ModelConfig",

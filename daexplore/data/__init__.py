@@ -1,16 +1,19 @@
 """Galaxies: opening, splitting, preprocessing and simulating them. Importing this package does not import torch."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from daexplore.config import DataConfig, ReadConfig, from_dict, to_dict
 from daexplore.data.galaxies import GalaxySet
 from daexplore.data.readers import check_domains, match_classes, read_galaxies
 from daexplore.errors import InputError
 
-__all__ = ["GalaxySet", "check_domains", "describe", "match_classes", "open_described", "open_domains", "read_galaxies"]
+__all__ = ["GalaxySet", "check_domains", "describe", "described_pixels", "match_classes", "open_described", "open_domains", "read_galaxies"]
 
 
 def open_domains(config: DataConfig, progress: Callable[[int, int], None] | None = None) -> tuple[GalaxySet, GalaxySet]:
@@ -69,7 +72,15 @@ def describe(galaxies: GalaxySet) -> dict[str, Any]:
         "path": galaxies.provenance.get("path"),
         "read": galaxies.provenance.get("read"),
         "prefix": galaxies.provenance.get("prefix"),
+        "simulated": _simulated(galaxies.provenance),
     }
+
+
+def _simulated(provenance: dict[str, Any]) -> dict[str, Any] | None:
+    """What simulates the same galaxies again."""
+    if "simulator" not in provenance:
+        return None
+    return {"preset": provenance["simulator"], "version": provenance["version"], "seed": provenance["seed"]}
 
 
 def open_described(description: dict[str, Any]) -> GalaxySet:
@@ -94,3 +105,37 @@ def _reopened(path: Path, description: dict[str, Any]) -> GalaxySet:
         return read_galaxies(path, label=description["label"])
     except InputError:
         return read_galaxies(path)
+
+
+def described_pixels(
+    description: dict[str, Any],
+    domain: str,
+    sample_ids: Sequence[str],
+    open_set: Callable[[dict[str, Any]], GalaxySet] = open_described,
+) -> tuple[NDArray[np.float32], tuple[str, ...]]:
+    """Images of some galaxies of the set that a run was made from, and the names of their bands.
+
+    A simulated set that is not on this machine need not be simulated whole for that: its galaxies come out bit by bit the same one by one.
+
+    Args:
+        description: of the set, as ``describe`` gives it.
+        domain: "source" or "target".
+        sample_ids: n ids.
+        open_set: opens the set, for callers that keep it open.
+
+    Returns:
+        (n, C, H, W) images and C names.
+
+    Raises:
+        InputError: neither the images nor what would simulate them again are on this machine, or they do not hold a galaxy.
+    """
+    path, simulated = description.get("path"), description.get("simulated")
+    if simulated and not (path and Path(path).exists()):
+        from daexplore.data.simulate import PRESETS, reobserve
+
+        preset = PRESETS.get(simulated["preset"])
+        if preset is not None and preset.version == simulated["version"]:
+            condition = preset.source if domain == "source" else preset.target
+            return reobserve(preset.name, list(sample_ids), condition, simulated["seed"]), preset.bands
+    galaxies = open_set(description)
+    return np.asarray(galaxies.images[galaxies.rows(list(sample_ids))]), galaxies.bands

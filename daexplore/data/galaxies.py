@@ -5,6 +5,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +89,11 @@ class GalaxySet:
         counts = ", ".join(f"{count} {name}" for name, count in self.class_counts().items())
         return f"GalaxySet({self.name!r}: {n} images {c}x{h}x{w}, {self.catalogue['group_id'].nunique()} galaxies; {counts})"
 
+    def _repr_html_(self) -> str:
+        from daexplore.data.card import galaxies_card
+
+        return galaxies_card(self)
+
     @property
     def labels(self) -> NDArray[np.int64]:
         """(N,) class index, -1 where the label is missing."""
@@ -111,10 +117,15 @@ class GalaxySet:
         Raises:
             InputError: an id that is not in the set.
         """
-        rows: NDArray[np.int64] = pd.Index(self.catalogue["sample_id"]).get_indexer(pd.Index(list(sample_ids)))
+        rows: NDArray[np.int64] = self._index.get_indexer(pd.Index(list(sample_ids)))
         if (rows < 0).any():
             raise InputError(f"Galaxy set {self.name!r} has no galaxy {list(sample_ids)[int(np.argmax(rows < 0))]!r}.")
         return rows
+
+    @cached_property
+    def _index(self) -> "pd.Index[Any]":
+        index: pd.Index[Any] = pd.Index(self.catalogue["sample_id"])
+        return index
 
     def take(self, rows: NDArray[np.integer[Any]] | NDArray[np.bool_]) -> "GalaxySet":
         """The given rows (numbers or a mask) as a new set; their images are copied."""

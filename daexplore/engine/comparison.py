@@ -9,6 +9,7 @@ import pandas as pd
 
 from daexplore.analysis.statistics import group_weights
 from daexplore.engine import comparison_tables as tables
+from daexplore.engine.comparison_card import comparison_card
 from daexplore.engine.comparison_draws import MethodDraws, draw_method
 from daexplore.engine.comparison_evidence import label_free_evidence, oracle_evidence
 from daexplore.engine.comparison_match import Method, check_comparable, common_sample, group_methods
@@ -74,6 +75,9 @@ class Comparison:
     def __repr__(self) -> str:
         names = ", ".join(f"{method.name} x {len(method.runs)}" for method in self.methods)
         return f"Comparison({names}; baseline {self.baseline.name if self.baseline else None}, {self.split})"
+
+    def _repr_html_(self) -> str:
+        return comparison_card(self)
 
     @property
     def classes(self) -> tuple[str, ...]:

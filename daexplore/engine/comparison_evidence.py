@@ -55,6 +55,7 @@ def label_free_evidence(method: Method, baseline: Method, tables: Mapping[str, p
         seeds_changed=seeds(name),
         baseline_seeds_changed=seeds(base),
         excess=Interval(drift("excess"), drift("excess_low"), drift("excess_high")),
+        seeds_kappa=Interval(drift("seeds_kappa"), drift("seeds_kappa_low"), drift("seeds_kappa_high")),
         ranks=(drift("rank"), drift("seeds_rank"), drift("seeds_rank", base)),
         seeds=(len(method.runs), len(baseline.runs)),
         baseline_possible=bool(free["shares"].loc[free["shares"]["method"] == base, "possible"].all()),

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from daexplore.analysis.flips import disagreement, flips, rank_agreement, seed_disagreement, seed_rank_agreement
+from daexplore.analysis.flips import disagreement, flips, rank_agreement, seed_disagreement, seed_kappa, seed_rank_agreement
 from daexplore.analysis.paired import combine, interval, mcnemar
 from daexplore.config import differences
 from daexplore.engine.comparison_draws import MethodDraws, uses_target_labels
@@ -79,6 +79,7 @@ def drift_table(
             own = seed_disagreement(each.predicted[:, here])
             row: dict[str, Any] = {"method": each.method.name, "baseline": "", "domain": domain, "split": sample.split}
             row |= {"seeds_changed": float(own.mean()), "seeds_rank": _ranks([each], here)}
+            row |= _interval(seed_kappa(each.predicted[:, here], every[:, here]), level, "seeds_kappa")
             if baseline is not None and each is not baseline:
                 base = seed_disagreement(baseline.predicted[:, here])
                 changed = disagreement(baseline.predicted[:, here], each.predicted[:, here])
@@ -90,6 +91,7 @@ def drift_table(
             row |= {"seeds": len(each.predicted)} | _counts(sample, domain, "", oracle=oracle, labelled=False)
             rows.append(row)
     columns = ["changed", "changed_low", "changed_high", "seeds_changed", "excess", "excess_low", "excess_high", "rank", "seeds_rank"]
+    columns += ["seeds_kappa", "seeds_kappa_low", "seeds_kappa_high"]
     return pd.DataFrame(rows, columns=["method", "baseline", "domain", "split", *columns, "seeds", *_COUNTS])
 
 

@@ -17,7 +17,7 @@ from daexplore.engine.progress import Progress, Report
 from daexplore.errors import InputError
 from daexplore.runs import Evaluation, Run
 
-__all__ = ["Settings", "Sides", "measure_distance", "measures_table", "witness_table"]
+__all__ = ["Settings", "Sides", "choose_sides", "measure_distance", "measures_table", "witness_table"]
 
 _NUMBERS = ("value", "low", "high", "p_value", "effect", "null_low", "null_high", "permutations")
 _COLUMNS = ("name", "kind", *_NUMBERS, "n_source", "n_target", "split", "domains", "oracle")
@@ -66,7 +66,7 @@ def measure_distance(
         What was compared; the table of measures; (P,) the MMD^2 of relabelled galaxies; the rows compared.
     """
     bandwidths, permutations, seed, _ = settings
-    sides = _sides(found, split, settings)
+    sides = choose_sides(found, split, settings)
     source, target, unit = sides
     groups = found.group_ids.astype(str)
     pair = found.latents[source] / np.float32(unit), found.latents[target] / np.float32(unit)
@@ -123,6 +123,20 @@ def measures_table(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
     return table.astype(dict.fromkeys(_NUMBERS, np.float64) | {"n_source": np.int64, "n_target": np.int64, "oracle": bool})
 
 
+def choose_sides(found: Evaluation, split: str, settings: Settings) -> Sides:
+    """Which images are compared: those of so many galaxies, drawn at random and alike in both domains, that no domain has too many."""
+    inside = np.flatnonzero(found.where(split=split))
+    names, place = np.unique(found.group_ids[inside].astype(str), return_inverse=True)
+    place = np.random.default_rng(settings.seed).permutation(len(names))[place]
+    is_source = found.domain[inside] == "source"
+    last = len(names)
+    for side in (is_source, ~is_source):
+        taken = np.cumsum(np.bincount(place[side], minlength=len(names)))
+        last = min(last, int(np.searchsorted(taken, settings.most, side="right")))
+    source, target = (inside[side & (place < last)] for side in (is_source, ~is_source))
+    return Sides(source, target, spread(found.latents[source]) or 1.0)
+
+
 def witness_table(run: Run, found: Evaluation, split: str, sides: Sides, settings: Settings) -> pd.DataFrame:
     """The witness of every image of a split, beside its domain, predicted class and distance to the decision boundary.
 
@@ -150,20 +164,6 @@ def _margin(run: Run, found: Evaluation) -> NDArray[np.float64]:
     except InputError:
         # Weights are not kept of every epoch, and too few galaxies for a plane are enough for a witness.
         return np.full(len(found), np.nan)
-
-
-def _sides(found: Evaluation, split: str, settings: Settings) -> Sides:
-    """Which images are compared: those of so many galaxies, drawn at random and alike in both domains, that no domain has too many."""
-    inside = np.flatnonzero(found.where(split=split))
-    names, place = np.unique(found.group_ids[inside].astype(str), return_inverse=True)
-    place = np.random.default_rng(settings.seed).permutation(len(names))[place]
-    is_source = found.domain[inside] == "source"
-    last = len(names)
-    for side in (is_source, ~is_source):
-        taken = np.cumsum(np.bincount(place[side], minlength=len(names)))
-        last = min(last, int(np.searchsorted(taken, settings.most, side="right")))
-    source, target = (inside[side & (place < last)] for side in (is_source, ~is_source))
-    return Sides(source, target, spread(found.latents[source]) or 1.0)
 
 
 def _tested(test: MMDTest | None) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from daexplore.analysis.saliency import gradcam
-from daexplore.data import GalaxySet, open_described
+from daexplore.data import GalaxySet, described_pixels, open_described
 from daexplore.data.pairs import as_batch
 from daexplore.data.preprocess import Preprocess
 from daexplore.errors import InputError
@@ -30,6 +30,12 @@ def load_network(run: Run, epoch: int | None = None) -> Network:
     path = run.path / "weights" / f"epoch-{epoch:04d}.safetensors"
     if not path.is_file():
         raise InputError(f"The run {run.id} has no weights of epoch {epoch}: {path} is missing.")
+    networks = run.info.get("thinned", {}).get("networks")
+    if networks is not None and epoch not in networks:
+        raise InputError(
+            f"{run.label} is a smaller copy of its run: it keeps the network of epoch {', '.join(map(str, networks))} only, "
+            f"of epoch {epoch} no more than its outputs."
+        )
     preprocess = Preprocess.from_dict(run.info["preprocessing"])
     network = build_network(run.config.model, len(preprocess.bands), len(run.classes), preprocess.size[0], run.config.batch_norm)
     try:
@@ -58,9 +64,9 @@ def gradcam_map(run_path: str | Path, epoch: int, sample_id: str, domain: str) -
     Raises:
         InputError: the epoch's weights or the galaxy's image are not there.
     """
-    network, preprocess, _ = _network(str(run_path), epoch)
-    galaxies = _galaxies(str(run_path), domain)
-    images = as_batch(galaxies.images, galaxies.rows([sample_id]), preprocess, domain)
+    network, preprocess, run = _network(str(run_path), epoch)
+    pixels, _ = described_pixels(run.info["data"][domain], domain, [sample_id], lambda _: _galaxies(str(run_path), domain))
+    images = as_batch(pixels, np.zeros(1, np.intp), preprocess, domain)
     with in_domain(network, domain):
         logits: Any = network(images).logits.detach().numpy()
         classes = logits.argmax(1) if logits.shape[1] > 2 else np.ones(1, np.int64)

@@ -14,8 +14,8 @@ MARGIN = 0.02
 """How much source accuracy may be lost and still count as kept."""
 RUIN = 0.1
 """How much of it lost means that the network has unlearned its task; short of that, some source accuracy may buy much of the target's."""
-UNSTEADY = 0.25
-"""Share of the target that two seeds may call differently before their classes are in doubt."""
+SUBSTANTIAL = 0.6
+"""Chance-corrected agreement of seeds on the target up to which it is "moderate" at best (Landis & Koch 1977, Biometrics 33, 159)."""
 
 Sign = Literal["for", "against", "warning", "unclear"]
 _UNKNOWN = Interval(float("nan"), float("nan"), float("nan"))
@@ -83,6 +83,7 @@ class Evidence:
         seeds_changed: (source, target) share of images that two seeds of the method call differently; NaN with one seed.
         baseline_seeds_changed: likewise of the baseline.
         excess: images called otherwise than by the baseline, beyond what seeds change, on the target.
+        seeds_kappa: chance-corrected agreement of the method's seeds on the target; NaN with one seed.
         ranks: rank correlation of the target's probabilities: with the baseline, between the method's seeds, between the baseline's.
         seeds: of the method and of the baseline.
         baseline_possible: whether some mixture of classes could give what the baseline calls the target.
@@ -99,6 +100,7 @@ class Evidence:
     seeds_changed: tuple[float, float]
     baseline_seeds_changed: tuple[float, float]
     excess: Interval
+    seeds_kappa: Interval
     ranks: tuple[float, float, float]
     seeds: tuple[int, int]
     baseline_possible: bool = True
@@ -159,7 +161,8 @@ def oracle_verdict(evidence: OracleEvidence) -> Verdict:
     elif accuracy.below or auc.below:
         outcome, sentence = "negative transfer", f"{name} does worse than {evidence.baseline} on the target."
     elif accuracy.above:
-        outcome, sentence = "helped", f"{name} does better than {evidence.baseline} on the target."
+        ranking = "" if auc.above else " at the usual threshold; that it ranks the galaxies better is not shown"
+        outcome, sentence = "helped", f"{name} does better than {evidence.baseline} on the target{ranking}."
     elif auc.above:
         outcome, sentence = "no evidence", f"{name} ranks the target's galaxies better, but its accuracy shows no clear change."
     else:
@@ -255,7 +258,14 @@ def _seeds(evidence: Evidence) -> list[Reason]:
     if np.isfinite(target):
         text = f"two seeds of {evidence.method} call {target:.1%} of the target and {source:.1%} of the source differently"
         bound = f"so at least {target / 2:.1%} of the target are called wrong in the mean"
-        found.append(Reason("warning" if target > UNSTEADY else "unclear", f"{text}, {bound}"))
+        found.append(Reason("unclear", f"{text}, {bound}"))
+    if np.isfinite(evidence.seeds_kappa.value):
+        # What the data leave open the seed decides: the domains can be matched with the classes one way or another.
+        kappa = evidence.seeds_kappa
+        doubtful = kappa.value <= SUBSTANTIAL
+        text = f"agreement of the seeds on the target beyond chance: kappa {kappa.value:.2f} [{kappa.low:.2f}, {kappa.high:.2f}]"
+        more = f"; up to {SUBSTANTIAL} it is moderate at best: which class a galaxy gets depends on the seed" if doubtful else ""
+        found.append(Reason("warning" if doubtful else "for", f"{text}{more}"))
     if np.isfinite(evidence.excess.value):
         text = f"{evidence.excess.value:.1%} of the target change class beyond what seeds change (seeds of {evidence.baseline}: {base:.1%})"
         found.append(Reason("unclear", text))

@@ -53,6 +53,19 @@ class Evaluation:
         """(n, K) softmax of the logits."""
         return softmax(self.logits)
 
+    @cached_property
+    def places(self) -> dict[str, int]:
+        """sample_id -> row: one of a million galaxies is then found at once."""
+        return {str(sample_id): row for row, sample_id in enumerate(self.sample_ids.tolist())}
+
+    @cached_property
+    def views(self) -> dict[str, list[int]]:
+        """group_id -> the rows of its images."""
+        found: dict[str, list[int]] = {}
+        for row, group in enumerate(self.group_ids.tolist()):
+            found.setdefault(str(group), []).append(row)
+        return found
+
     def pair_probability(self, pair: tuple[int, int]) -> NDArray[np.float64]:
         """(n,) probability of the second class of the pair if only the pair were possible; for two classes that of class ``pair[1]``."""
         margin = self.logits[:, pair[1]].astype(np.float64) - self.logits[:, pair[0]]

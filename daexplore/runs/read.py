@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
+from weakref import WeakValueDictionary
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 from daexplore.config import RunConfig, from_dict
 from daexplore.errors import InputError
+from daexplore.runs.card import run_card
 from daexplore.runs.history import follow, history_frame
 from daexplore.runs.layout import FORMAT, evaluation_file, process_exists, read_json, saliency_file, weights_file
 from daexplore.runs.outputs import Evaluation, Saliency
@@ -60,6 +62,9 @@ class Run:
 
     def __repr__(self) -> str:
         return f"Run({self.id!r}: {self.label}, {self.status}, {len(self.evaluated)} epochs evaluated)"
+
+    def _repr_html_(self) -> str:
+        return run_card(self)
 
     def reload(self) -> bool:
         """Reads run.json again if it was rewritten; True if it was."""
@@ -220,7 +225,14 @@ class Run:
             raise InputError(f"Run {self.id} has no evaluation of epoch {epoch}; evaluated epochs: {has}.")
         return epoch
 
-    def _read_evaluation(self, epoch: int, _version: tuple[int, ...]) -> Evaluation:
+    def _read_evaluation(self, epoch: int, version: tuple[int, ...]) -> Evaluation:
+        key = (self.path, epoch, version, _stamp(self.path / "samples.parquet"))
+        found = _shared.get(key)
+        if found is None:
+            found = _shared[key] = self._read_outputs(epoch)
+        return found
+
+    def _read_outputs(self, epoch: int) -> Evaluation:
         file = evaluation_file(self.path, epoch)
         table = read_table(file, ("sample_id", "predicted", "probability", "logits", "latent"))
         ids = column(table, "sample_id")
@@ -254,6 +266,10 @@ class Run:
         if (rows < 0).any():
             raise InputError(f"{file}: galaxy {list(ids)[int(np.argmax(rows < 0))]!r} is not in {self.path / 'samples.parquet'}.")
         return rows.astype(np.int64)
+
+
+# What several readers of one run hold is in memory once: nobody can write to it.
+_shared: WeakValueDictionary[tuple[Any, ...], Evaluation] = WeakValueDictionary()
 
 
 def _checked(info: dict[str, Any], file: Path) -> dict[str, Any]:
