@@ -14,7 +14,9 @@ import daexplore.cli.explain
 import daexplore.cli.ingest
 import daexplore.cli.inspect
 import daexplore.cli.predict
+import daexplore.cli.report
 import daexplore.cli.robustness
+import daexplore.cli.runs
 import daexplore.cli.sweep  # noqa: F401 (these register their commands)
 from daexplore.cli.commands import app
 from daexplore.errors import InputError

@@ -54,7 +54,7 @@ def simulate(
 @app.command()
 def train(
     data: Annotated[
-        str | None, typer.Option("--data", help="A preset (distant, nearby, demo), or a folder holding source/ and target/.")
+        str | None, typer.Option("--data", help="A preset (distant, distant-asinh, nearby, demo), or a folder holding source/ and target/.")
     ] = None,
     source: Annotated[
         str | None, typer.Option("--source", help="Labelled images: a galaxy set, an .npy file, a folder with catalogue.csv.")

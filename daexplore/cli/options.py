@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from daexplore.config import AlignmentConfig, DataConfig, ModelConfig, RunConfig, TransferConfig, preset, replace_at
+from daexplore.config import VARIANTS, AlignmentConfig, DataConfig, ModelConfig, RunConfig, TransferConfig, preset, replace_at
 from daexplore.errors import InputError
 
 __all__ = ["run_config", "seeds", "transfer_config"]
@@ -103,12 +103,13 @@ def _with_data(data: str | None, source: str | None, target: str | None) -> RunC
         return RunConfig(data=DataConfig(source=source, target=target))
     from daexplore.data.simulate import PRESETS
 
-    if data is None or data in PRESETS:
+    if data is None or data in PRESETS or data in VARIANTS:
         return preset(data or "distant")
     folders = [Path(data) / domain for domain in ("source", "target")]
     if not all(folder.is_dir() for folder in folders):
         raise InputError(
-            f"--data must be a preset ({', '.join(PRESETS)}) or a folder that holds source/ and target/; {data!r} is neither. "
+            f"--data must be a preset ({', '.join([*PRESETS, *VARIANTS])}) or a folder that holds source/ and target/; "
+            f"{data!r} is neither. "
             "Your own images go in with --source and --target."
         )
     return RunConfig(data=DataConfig(source=str(folders[0]), target=str(folders[1])))

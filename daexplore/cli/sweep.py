@@ -21,7 +21,7 @@ __all__ = ["settings_grid", "sweep", "sweep_configs"]
 @app.command()
 def sweep(
     data: Annotated[
-        str | None, typer.Option("--data", help="A preset (distant, nearby, demo), or a folder holding source/ and target/.")
+        str | None, typer.Option("--data", help="A preset (distant, distant-asinh, nearby, demo), or a folder holding source/ and target/.")
     ] = None,
     source: Annotated[str | None, typer.Option("--source", help="Labelled images of any kind that can be read.")] = None,
     target: Annotated[str | None, typer.Option("--target", help="Images of the survey, likewise; labels are not needed.")] = None,

@@ -85,7 +85,8 @@ def shown_tables(tables: Mapping[str, pd.DataFrame], about: Mapping[str, Any]) -
             "drift",
             "Images that change class",
             f"Share called otherwise than by {base}, beside what two seeds of one method change; excess is beyond the mean of both "
-            f"methods' seeds. Ranks: Spearman correlation of probabilities. {where} No class labels are used.",
+            f"methods' seeds. Kappa: Fleiss (1971), seeds as raters. Ranks: Spearman correlation of probabilities. {where} "
+            "No class labels are used.",
             _drift(tables["drift"]),
         ),
         (
@@ -202,6 +203,7 @@ def _drift(table: pd.DataFrame) -> pd.DataFrame:
                 "changed": _share(row, "changed"),
                 "between seeds": _percent(row["seeds_changed"]),
                 "excess": _share(row, "excess"),
+                "kappa between seeds": interval_text(row["seeds_kappa"], row["seeds_kappa_low"], row["seeds_kappa_high"], digits=2),
                 "ranks": interval_text(row["rank"], digits=2),
                 "ranks between seeds": interval_text(row["seeds_rank"], digits=2),
             }
@@ -248,10 +250,7 @@ def _setting(value: Any) -> str:
 
 def _interval(row: Mapping[Any, Any], signed: bool) -> str:
     digits = 4 if row["name"].startswith("mmd2") else 3
-    if not signed:
-        return interval_text(row["value"], row["low"], row["high"], digits)
-    values = [f"{row[name]:+.{digits}f}" for name in ("value", "low", "high")]
-    return f"{values[0]} [{values[1]}, {values[2]}]" if np.isfinite(row["low"]) else values[0] if np.isfinite(row["value"]) else "–"
+    return interval_text(row["value"], row["low"], row["high"], digits, sign="+" if signed else "")
 
 
 def _share(row: Mapping[Any, Any], value: str, low: str = "", high: str = "") -> str:

@@ -3,24 +3,15 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from daexplore.config import RunConfig, differences
+from daexplore.markup import interval_text
 from daexplore.views.style import DOMAINS
 
 __all__ = ["METRICS", "config_differences", "interval_text", "metrics_rows", "metrics_table"]
 
 METRICS = ("accuracy", "auc", "precision", "recall", "f1", "brier")
-
-
-def interval_text(value: float | None, low: float | None = None, high: float | None = None, digits: int = 3) -> str:
-    """A number with its interval, "0.731 [0.708, 0.754]"; "–" where it is undefined, the number alone where there is no interval."""
-    if value is None or not np.isfinite(value):
-        return "–"
-    if low is None or high is None or not (np.isfinite(low) and np.isfinite(high)):
-        return f"{value:.{digits}f}"
-    return f"{value:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
 
 
 def metrics_rows(metrics: Mapping[str, Mapping[str, Any]], splits: Sequence[str] = ("test",)) -> pd.DataFrame:
