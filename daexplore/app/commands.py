@@ -1,5 +1,6 @@
 """The command lines that the page runs, and how a reader would type them."""
 
+import re
 import shlex
 import sys
 from collections.abc import Sequence
@@ -7,13 +8,31 @@ from pathlib import Path
 
 from daexplore.errors import InputError
 
-__all__ = ["command_line", "data_arguments", "parse_epochs", "parse_seeds", "resume_command", "train_command"]
+__all__ = [
+    "ALIGNMENTS",
+    "command_line",
+    "data_arguments",
+    "parse_epochs",
+    "parse_seeds",
+    "parse_together",
+    "resume_command",
+    "train_command",
+]
+
+ALIGNMENTS = ("mmd", "dann", "coral", "lmmd", "jan", "cdan", "mcc", "sinkhorn", "fisher", "entropy", "pseudo", "openset", "adabn")
+"""What can be combined in one run. Written down, since to ask ``daexplore.alignment`` takes the seconds that torch does."""
 
 _MOST_SEEDS = 20
 
 
 def train_command(
-    root: str | Path, method: str, *, seed: int = 0, epochs: int | None = None, data: Sequence[str] = ("--data", "demo")
+    root: str | Path,
+    method: str,
+    *,
+    seed: int = 0,
+    epochs: int | None = None,
+    data: Sequence[str] = ("--data", "demo"),
+    settings: Sequence[str] = (),
 ) -> list[str]:
     """The command that trains one run.
 
@@ -23,9 +42,12 @@ def train_command(
         seed: random seed.
         epochs: None takes what fits the data.
         data: ("--data", preset) or ("--source", path, "--target", path).
+        settings: any others, each as "path=value".
     """
-    length = [] if epochs is None else ["--epochs", str(epochs)]
-    return [sys.executable, "-m", "daexplore", "train", *data, "--method", method, "--seed", str(seed), *length, "--runs", str(root)]
+    further = [] if epochs is None else ["--epochs", str(epochs)]
+    for setting in settings:
+        further += ["--set", setting]
+    return [sys.executable, "-m", "daexplore", "train", *data, "--method", method, "--seed", str(seed), *further, "--runs", str(root)]
 
 
 def resume_command(run: Path) -> list[str]:
@@ -56,6 +78,30 @@ def parse_seeds(text: str) -> list[int]:
     if not 0 < len(seeds) <= _MOST_SEEDS:
         raise InputError(f"Seeds: expected 1 to {_MOST_SEEDS} of them, got {len(seeds)} from {text!r}.")
     return list(dict.fromkeys(seeds))
+
+
+def parse_together(text: str) -> list[str]:
+    """Alignments that make one run each, as one writes them: "mmd+fisher, package.module:Class".
+
+    Raises:
+        InputError: a name that is none, or one alignment twice in a run.
+
+    >>> parse_together("MMD + fisher, dann")
+    ['mmd+fisher', 'dann']
+    """
+    found = []
+    for run in filter(None, (part.strip() for part in text.split(","))):
+        names = [name.strip() if ":" in name else name.strip().lower() for name in run.split("+")]
+        for name in names:
+            if name not in ALIGNMENTS and not re.fullmatch(r"[\w.]+:\w+", name):
+                known = ", ".join(sorted(ALIGNMENTS))
+                raise InputError(
+                    f"Together in one run: there is no method {name!r}; there are {known}, and your own as package.module:Class."
+                )
+        if len(set(names)) < len(names):
+            raise InputError(f"Together in one run: {run!r} names one method twice.")
+        found.append("+".join(names))
+    return list(dict.fromkeys(found))
 
 
 def parse_epochs(text: str) -> int | None:

@@ -5,26 +5,48 @@ from functools import partial
 from html import escape
 from typing import Any
 
-import numpy as np
 import panel as pn
 from bokeh.layouts import gridplot
-from bokeh.models import Range1d
 
-from daexplore.app.coordinates import CAPTIONS, projected_umap
+from daexplore.app.ahead import ahead
+from daexplore.app.background import Background
+from daexplore.app.coordinates import CAPTIONS, projected
 from daexplore.app.galaxy_strip import GalaxyStrip
+from daexplore.app.glossary import explained, term
 from daexplore.app.guard import guarded, say
-from daexplore.app.latent_panel import LatentPanel, fitted
+from daexplore.app.latent_panel import LatentPanel
 from daexplore.app.merit import Merit
+from daexplore.app.neighbours import Neighbours
+from daexplore.app.paint import Paint, paint
+from daexplore.app.pictures import Keys
+from daexplore.app.ranges import Ranges, fitted, new_ranges, set_ranges, share_inside, untouched
+from daexplore.app.rooms import Entry, Room
 from daexplore.app.scene import Scene, scene
+from daexplore.app.selections_bar import selections_bar
 from daexplore.app.session import Session
 from daexplore.app.state import ExplorerState
 from daexplore.app.style import STYLE
+from daexplore.app.take_away import take_away
 from daexplore.app.toolbar import legend, toolbar
+from daexplore.app.walk import Walk
+from daexplore.app.witnesses import kept_witness, witness_later
+from daexplore.errors import InputError
 from daexplore.views.summaries import summary_plane
 
-__all__ = ["Compare"]
+__all__ = ["Compare", "furnish"]
 
-Ranges = tuple[Range1d, Range1d]
+_WHAT = {
+    "plane": term("margin plane", "What is a margin plane?"),
+    "pca": term("PCA", "What is PCA?"),
+    "umap": term("UMAP", "What is UMAP?"),
+    "aligned": term("AlignedUMAP", "What is an aligned UMAP?"),
+}
+_STEPS = {"ArrowLeft": -1, "ArrowRight": 1}
+
+
+def furnish(entry: Entry) -> Room:
+    """The landing room."""
+    return Room(Compare(entry.state, entry.session).view)
 
 
 class Compare:
@@ -40,7 +62,7 @@ class Compare:
         self._scenes: list[Scene] = []
         self._panels: list[LatentPanel] = []
         self._ranges: list[Ranges] = []
-        self._asked: set[tuple[str, int]] = set()
+        self._asked: set[tuple[str, str, int]] = set()
         html: dict[str, Any] = {"sizing_mode": "stretch_width", "stylesheets": [STYLE], "margin": 0}
         self._heads, self._feet, self._caption = (pn.pane.HTML("", **html) for _ in range(3))
         self._board = pn.Column(
@@ -51,8 +73,11 @@ class Compare:
         )
         self._legend = pn.pane.HTML("", **html)
         self._strip = GalaxyStrip(state, lambda: self._scenes, session)
-        self._merit = Merit(state, lambda: self._scenes)
-        self.view = pn.Row(
+        self._background = Background(state, session)
+        self._merit = Merit(state, lambda: self._scenes, self._background)
+        self._near = Neighbours(state, lambda: self._scenes, session)
+        self._walk = Walk()
+        room = pn.Row(
             pn.Column(
                 toolbar(state),
                 self._legend,
@@ -65,10 +90,19 @@ class Compare:
                 margin=(0, 24, 0, 0),
                 styles={"gap": "6px", "min-width": "0"},
             ),
-            pn.Column(self._merit.view, width=350, margin=0),
+            pn.Column(
+                *self._merit.views[:1],
+                self._near.view,
+                *self._merit.views[1:],
+                Keys(self._pressed, keys=list(_STEPS)),
+                margin=0,
+                styles={"width": "21.875rem", "flex": "none"},
+            ),
             sizing_mode="stretch_width",
             margin=0,
         )
+        home = pn.Column(selections_bar(state), take_away(state, session), sizing_mode="stretch_width", margin=0, styles={"gap": "10px"})
+        self.view = pn.Column(room, home, sizing_mode="stretch_width", margin=0, styles={"gap": "16px"})
         self._watch(session)
         guarded(state, self.rebuild)()
 
@@ -89,7 +123,7 @@ class Compare:
         state = self._state
         self._scenes = self._readable()
         count = len(self._scenes)
-        self._ranges = [_ranges()] * count if state.view == "plane" else [_ranges() for _ in range(count)]
+        self._ranges = [new_ranges()] * count if state.view == "plane" else [new_ranges() for _ in range(count)]
         self._panels = [LatentPanel(ranges, i, self._tapped, self._outlined) for i, ranges in enumerate(self._ranges)]
         self.update(fit=True)
         self._board.objects = [self._side_by_side()] if self._panels else []
@@ -107,15 +141,35 @@ class Compare:
             self.rebuild()
             return
         self._fit(anyway=fit)
-        for panel, shown in zip(self._panels, self._scenes, strict=True):
-            panel.show(shown, state.threshold, state.colour == "probability")
+        painted = self._painted()
+        for panel, shown, colours in zip(self._panels, self._scenes, painted.colours, strict=True):
+            panel.show(shown, state.threshold, colours, painted.outlined)
             panel.mark(state.galaxy)
-            panel.select(state.selection)
         self._ink()
-        self._legend.object = legend(state, self._scenes)
+        self._legend.object = legend(self._scenes, painted.legend)
         self._strip.draw()
+        self._near.draw()
         self._numbers()
         self._ask_for_umap()
+        ahead(state, self._background)
+
+    def _painted(self) -> Paint:
+        try:
+            painted = paint(self._scenes, self._state.colour, kept_witness)
+        except InputError as error:
+            self._state.param.update(alert=str(error), colour="domain")
+            painted = paint(self._scenes, "domain", kept_witness)
+        if self._state.colour == "witness":
+            for shown in self._scenes:
+                if len(shown.rows) and kept_witness(shown) is None:
+                    witness_later(shown, lambda done: self._session.later(guarded(self._state, partial(self._witness_arrived, done))))
+        return painted
+
+    def _witness_arrived(self, done: Any) -> None:
+        if done.exception() is not None:
+            self._state.param.update(alert=f"The witness could not be computed. {say(done.exception())}", colour="domain")
+        elif self._state.colour == "witness" and all(kept_witness(shown) is not None for shown in self._scenes if len(shown.rows)):
+            self.update()
 
     def _readable(self) -> list[Scene]:
         """The scenes of all runs on screen; one that cannot be read is named in an alert and left out, the others stay."""
@@ -131,12 +185,16 @@ class Compare:
         for group in dict.fromkeys(map(id, self._ranges)):
             ranges = next(each for each in self._ranges if id(each) == group)
             scenes = [shown for shown, each in zip(self._scenes, self._ranges, strict=True) if each is ranges]
-            if anyway or (_untouched(ranges) and _share_inside(ranges, scenes) < 0.93):
-                _set_ranges(ranges, fitted(scenes))
+            if anyway or (untouched(ranges) and share_inside(ranges, scenes) < 0.93):
+                set_ranges(ranges, fitted(scenes))
 
     def _threshold(self) -> None:
         for panel in self._panels:
             panel.set_threshold(self._state.threshold)
+        # The boundary follows the hand, the words about it come when it rests.
+        self._session.settled("threshold", guarded(self._state, self._judged))
+
+    def _judged(self) -> None:
         self._strip.draw()
         self._numbers()
 
@@ -144,11 +202,12 @@ class Compare:
         for panel in self._panels:
             panel.mark(self._state.galaxy)
         self._strip.draw()
+        self._near.draw()
 
     def _selection(self) -> None:
         for panel in self._panels:
             panel.select(self._state.selection)
-        guarded(self._state, self._merit.draw)()
+        self._merit.draw()
 
     def _ink(self) -> None:
         for panel in self._panels:
@@ -156,69 +215,53 @@ class Compare:
             panel.select(self._state.selection)
 
     def _numbers(self) -> None:
-        self._heads.object = _grid("head", [_head(shown, self._state) for shown in self._scenes])
+        self._heads.object = explained(_grid("head", [_head(shown, self._state) for shown in self._scenes]))
         self._feet.object = _grid("foot", [escape(_foot(shown, self._state.threshold)) for shown in self._scenes])
-        self._caption.object = f"<p class='caption'>{escape(self._note())}</p>"
-        # Bootstrap intervals take longer than a slider waits for.
-        self._session.settled("merit", guarded(self._state, self._merit.draw))
+        self._caption.object = explained(f"<p class='caption'>{escape(self._note())} {_WHAT[self._state.view]}</p>")
+        self._merit.draw()
 
     def _note(self) -> str:
-        if self._state.view == "umap" and any(shown.coordinates.kind != "umap" for shown in self._scenes):
-            return f"UMAP is being computed; principal components meanwhile. {CAPTIONS['umap']}"
-        return CAPTIONS[self._state.view]
+        view = self._state.view
+        if any(shown.coordinates.kind != view for shown in self._scenes):
+            return f"UMAP is being computed; principal components meanwhile. {CAPTIONS[view]}"
+        return str(CAPTIONS[view])
 
     def _ask_for_umap(self) -> None:
-        if self._state.view != "umap":
-            return
+        view = self._state.view
         for shown in self._scenes:
-            key = (shown.run.id, shown.evaluation.epoch)
-            future = None if key in self._asked else projected_umap(shown.run, shown.evaluation.epoch)
+            key = (view, shown.run.id, shown.evaluation.epoch)
+            future = None if key in self._asked else projected(shown.run, shown.evaluation.epoch, view)
             if future is not None:
                 self._asked.add(key)
                 future.add_done_callback(partial(self._umap_done, key))
 
-    def _umap_done(self, key: tuple[str, int], done: Any) -> None:
+    def _umap_done(self, key: tuple[str, str, int], done: Any) -> None:
         self._session.later(guarded(self._state, partial(self._umap_arrived, key, done)))
 
-    def _umap_arrived(self, key: tuple[str, int], done: Any) -> None:
+    def _umap_arrived(self, key: tuple[str, str, int], done: Any) -> None:
         self._asked.discard(key)
         if not done.cancelled() and done.exception() is not None:
             # Asking again would fail again: the key stays, and the components stay on screen.
             self._asked.add(key)
-            self._state.alert = f"The UMAP of {key[0]}, epoch {key[1]}, could not be computed. {say(done.exception())}"
+            self._state.alert = f"The UMAP of {key[1]}, epoch {key[2]}, could not be computed. {say(done.exception())}"
             return
-        if self._state.view == "umap":
+        if self._state.view == key[0]:
             self.update(fit=True)
 
     def _tapped(self, sample_id: str) -> None:
         guarded(self._state, self._session.together(self._state.param.update))(galaxy=sample_id)
 
+    def _pressed(self, key: str) -> None:
+        galaxy = self._walk.step(self._scenes[0], self._state.selection, self._state.galaxy, _STEPS[key]) if self._scenes else None
+        if galaxy is not None:
+            self._tapped(galaxy)
+
     def _outlined(self, sample_ids: frozenset[str] | None) -> None:
-        guarded(self._state, self._session.together(self._state.param.update))(selection=sample_ids)
+        guarded(self._state, self._session.together(self._state.select))(sample_ids)
 
 
 def _without_event(react: Callable[[], None], _: Any) -> None:
     react()
-
-
-def _ranges() -> Ranges:
-    return Range1d(-3, 3), Range1d(-3, 3)
-
-
-def _set_ranges(ranges: Ranges, limits: tuple[tuple[float, float], tuple[float, float]]) -> None:
-    for axis, (low, high) in zip(ranges, limits, strict=True):
-        axis.update(start=low, end=high, reset_start=low, reset_end=high)
-
-
-def _untouched(ranges: Ranges) -> bool:
-    """Whether the visitor has neither zoomed nor panned."""
-    return all(bool(np.isclose(axis.start, axis.reset_start) and np.isclose(axis.end, axis.reset_end)) for axis in ranges)
-
-
-def _share_inside(ranges: Ranges, scenes: list[Scene]) -> float:
-    across, up = ranges
-    inside = [(s.x > across.start) & (s.x < across.end) & (s.y > up.start) & (s.y < up.end) for s in scenes]
-    return float(np.concatenate(inside).mean()) if any(len(each) for each in inside) else 1.0
 
 
 def _grid(kind: str, cells: list[str]) -> str:
@@ -228,7 +271,7 @@ def _grid(kind: str, cells: list[str]) -> str:
 
 def _head(shown: Scene, state: ExplorerState) -> str:
     epoch = shown.evaluation.epoch
-    selected = " selected" if epoch == shown.run.selected_epoch and shown.run.status != "running" else ""
+    selected = f" {term('selected epoch', 'selected')}" if epoch == shown.run.selected_epoch and shown.run.status != "running" else ""
     status = "" if shown.run.status == "finished" else f"<i>{escape(shown.run.status)}</i>"
     count = f"{len(shown.rows)} of {shown.total} {state.split}"
     return f"<b>{escape(shown.label)}</b> {status}<br><span>epoch {epoch}{selected} · {count}</span>"

@@ -6,19 +6,23 @@ import panel as pn
 import panel_material_ui as pmui
 
 from daexplore.app.guard import guarded
+from daexplore.app.latent_panel import AT_THRESHOLD
+from daexplore.app.session import Session
 from daexplore.app.state import MAX_RUNS, ExplorerState
 
 __all__ = ["controls"]
+
+_STEP = 700  # [ms]
 
 # The control's own padding is made for touch; on a page of plots every line counts.
 _LOW = {"& .MuiSelect-select": {"paddingTop": "5px", "paddingBottom": "5px", "minHeight": "28px"}, "& .MuiChip-root": {"margin": "1px 2px"}}
 
 
-def controls(state: ExplorerState) -> pn.viewable.Viewable:
+def controls(state: ExplorerState, session: Session) -> pn.viewable.Viewable:
     """The bar above all tabs."""
     return pn.Row(
         _runs(state),
-        *_epoch(state),
+        *_epoch(state, session),
         _threshold(state),
         sizing_mode="stretch_width",
         margin=0,
@@ -45,7 +49,7 @@ def _runs(state: ExplorerState) -> pn.viewable.Viewable:
     return choice
 
 
-def _epoch(state: ExplorerState) -> tuple[pn.viewable.Viewable, pn.viewable.Viewable]:
+def _epoch(state: ExplorerState, session: Session) -> tuple[pn.viewable.Viewable, ...]:
     slider = pmui.IntSlider(label="Epoch", start=0, end=1, width=230, margin=(4, 0, 0, 0), size="small")
     own = pmui.Checkbox(label="selected epochs", size="small", margin=(14, 0, 0, -12))
 
@@ -69,8 +73,53 @@ def _epoch(state: ExplorerState) -> tuple[pn.viewable.Viewable, pn.viewable.View
     state.param.watch(guarded(state, follow), ["revision", "run_ids", "epoch"])
     slider.param.watch(guarded(state, move), "value")
     own.param.watch(guarded(state, choose), "value")
-    return slider, own
+    play = pmui.IconButton(icon="play_arrow", size="small", margin=(10, -6, 0, 0), description="Play the epochs")
+
+    def step() -> None:
+        epochs = state.epochs
+        later = [epoch for epoch in epochs if epoch > (slider.value if state.epoch is None else state.epoch)]
+        if later:
+            state.epoch = later[0]
+        if len(later) < 2:
+            stop()
+
+    clock = session.clock(_STEP, guarded(state, step))
+
+    def stop() -> None:
+        clock.stop()
+        play.param.update(icon="play_arrow", description="Play the epochs")
+
+    def press(*_: Any) -> None:
+        if clock.running:
+            stop()
+            return
+        if state.epochs and (state.epoch is None or state.epoch >= state.epochs[-1]):
+            state.epoch = state.epochs[0]
+        play.param.update(icon="pause", description="Pause")
+        clock.start()
+
+    play.on_click(guarded(state, press))
+    return play, _prompt(slider), own
 
 
 def _threshold(state: ExplorerState) -> pn.viewable.Viewable:
-    return pmui.FloatSlider.from_param(state.param.threshold, label="Threshold", step=0.01, width=230, margin=(4, 0, 0, 0), size="small")
+    slider = pmui.FloatSlider.from_param(state.param.threshold, label="Threshold", step=0.01, width=230, margin=(4, 0, 0, 0), size="small")
+    # In the page itself the boundary is under the visitor's hand; everything else follows from the server.
+    slider.jscallback(value=_FOLLOW)
+    return _prompt(slider)
+
+
+def _prompt(slider: Any) -> Any:
+    """Has the server hear of a value at once, where Panel would wait for further ones: each is cheap here."""
+    slider._priority_changes = ["value"]
+    return slider
+
+
+_FOLLOW = f"""
+const logit = Math.log(source.value / (1 - source.value));
+for (const model of source.document._all_models.values()) {{
+  if (model.name !== "{AT_THRESHOLD}" || !model.tags.length) continue;
+  const place = {{Span: "location", BoxAnnotation: "left", Label: "x"}}[model.type];
+  if (Number.isFinite(logit)) model.setv({{[place]: logit * model.tags[0]}}, {{sync: false}});
+}}
+"""

@@ -3,16 +3,19 @@
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from daexplore.app import workers
 from daexplore.app.cache import Memo
+from daexplore.app.umaps import aligned_file, umap_file
 from daexplore.runs import Run
 
-__all__ = ["CAPTIONS", "Coordinates", "coordinates", "margin_plane", "projected_umap", "stamp"]
+__all__ = ["CAPTIONS", "Coordinates", "coordinates", "margin_plane", "projected", "stamp"]
 
 CAPTIONS = {
     "plane": (
@@ -21,6 +24,10 @@ CAPTIONS = {
     ),
     "pca": "The two directions of largest variance of each network's own latents: compare shapes between runs, not positions or axes.",
     "umap": "UMAP keeps neighbourhoods: distances and gaps on it are not distances, and no two maps share axes. Numbers stand beside it.",
+    "aligned": (
+        "UMAPs of all epochs of a run, each of its own latents, laid out together so that a galaxy stays near its place; each run is "
+        "turned as a whole: the second class rather to the right, the target rather up. Distances and gaps on it are not distances."
+    ),
 }
 
 
@@ -29,7 +36,7 @@ class Coordinates:
     """Positions of all n galaxies of an evaluation, in its row order.
 
     Attributes:
-        kind: "plane", "pca" or "umap".
+        kind: "plane", "pca", "umap" or "aligned".
         x: (n,) float32.
         y: (n,) float32.
         threshold_x: where the decision boundary at a probability threshold stands on x; None where it is no vertical line.
@@ -57,11 +64,11 @@ def stamp(run: Run, epoch: int) -> tuple[Any, ...]:
 
 
 def coordinates(run: Run, epoch: int, view: str, pair: tuple[int, int] = (0, 1)) -> Coordinates:
-    """The positions at hand for a view: for "umap" those already computed, else the principal components meanwhile."""
+    """The positions at hand for a view: of UMAPs those already computed, else the principal components meanwhile."""
     if view == "plane":
         return margin_plane(run, epoch, pair)
-    if view == "umap":
-        found = _kept_umap(run, epoch)
+    if view in _UMAPS:
+        found = _kept(run, epoch, view)
         if found is not None:
             return found
     return _projections.get(("pca", *stamp(run, epoch)), lambda: _pca(run, epoch))
@@ -72,9 +79,28 @@ def margin_plane(run: Run, epoch: int, pair: tuple[int, int] = (0, 1)) -> Coordi
     return _planes.get((*stamp(run, epoch), pair), lambda: _margin_plane(run, epoch, pair))
 
 
-def projected_umap(run: Run, epoch: int) -> "Future[Any] | None":
-    """The computation of a UMAP that is not at hand yet, or None if it is."""
-    return None if _kept_umap(run, epoch) is not None else workers.umap(run.path, epoch)
+def projected(run: Run, epoch: int, view: str) -> "Future[Any] | None":
+    """The computation of a UMAP that is not at hand yet, or None if it is, or if the view needs none.
+
+    Args:
+        run: whose latents.
+        epoch: which.
+        view: "umap" for that epoch alone, "aligned" for all epochs of the run laid out together.
+    """
+    if view not in _UMAPS or _kept(run, epoch, view) is not None:
+        return None
+    evaluated = tuple(run.evaluated)
+    stamps = {each: stamp(run, each) for each in (evaluated if view == "aligned" else (epoch,))}
+    future = workers.umap(run.path, epoch) if view == "umap" else workers.aligned_umap(run.path, evaluated)
+
+    def keep(done: "Future[Any]") -> None:
+        # Where the run's folder cannot be written to this is all that is kept.
+        if not done.cancelled() and done.exception() is None:
+            for each, key in stamps.items():
+                _projections.get((view, *key), partial(_placed, done.result(), run, each, view))
+
+    future.add_done_callback(keep)
+    return future
 
 
 def _margin_plane(run: Run, epoch: int, pair: tuple[int, int]) -> Coordinates:
@@ -97,20 +123,25 @@ def _pca(run: Run, epoch: int) -> Coordinates:
     return Coordinates("pca", _single(xy[:, 0]), _single(xy[:, 1]), (first, second))
 
 
-def _kept_umap(run: Run, epoch: int) -> Coordinates | None:
-    file = workers.umap_file(run.path, epoch)
+_UMAPS = {"umap": ("UMAP 1", "UMAP 2"), "aligned": ("aligned UMAP 1", "aligned UMAP 2")}
+
+
+def _kept(run: Run, epoch: int, view: str) -> Coordinates | None:
+    key = view, *stamp(run, epoch)
+    found = _projections.peek(key)
+    file = umap_file(run.path, epoch) if view == "umap" else aligned_file(run.path)
     outputs = run.path / "evaluations" / f"epoch={epoch:04d}" / "outputs.parquet"
-    if not file.exists() or file.stat().st_mtime_ns < outputs.stat().st_mtime_ns:
-        return None
-    return _projections.get(("umap", *stamp(run, epoch), file.stat().st_mtime_ns), lambda: _read_umap(run, epoch))
+    if found is None and file.exists() and file.stat().st_mtime_ns >= outputs.stat().st_mtime_ns:
+        frame = pd.read_parquet(file)
+        if view == "umap" or (frame["epoch"] == epoch).any():
+            return _projections.get(key, lambda: _placed(frame, run, epoch, view))
+    return found
 
 
-def _read_umap(run: Run, epoch: int) -> Coordinates:
-    import pandas as pd
-
-    frame = pd.read_parquet(workers.umap_file(run.path, epoch)).set_index("sample_id")
-    frame = frame.reindex(run.evaluation(epoch).sample_ids)
-    return Coordinates("umap", _single(frame["x"].to_numpy()), _single(frame["y"].to_numpy()), ("UMAP 1", "UMAP 2"))
+def _placed(frame: pd.DataFrame, run: Run, epoch: int, view: str) -> Coordinates:
+    rows = frame if view == "umap" else frame[frame["epoch"] == epoch]
+    rows = rows.set_index("sample_id").reindex(run.evaluation(epoch).sample_ids)
+    return Coordinates(view, _single(rows["x"].to_numpy()), _single(rows["y"].to_numpy()), _UMAPS[view])
 
 
 def _single(values: Any) -> NDArray[np.float32]:

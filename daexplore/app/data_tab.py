@@ -1,6 +1,5 @@
 """The Data tab: which galaxies, what they look like, how far apart the domains are, and in what."""
 
-from collections.abc import Callable
 from html import escape
 from io import BytesIO
 from typing import Any
@@ -14,11 +13,12 @@ from daexplore.app.data_state import DataState, run_choices
 from daexplore.app.guard import guarded
 from daexplore.app.inspections import inspect_command
 from daexplore.app.looks import Choice, checked
+from daexplore.app.rooms import Entry, Room
 from daexplore.app.session import Session
 from daexplore.app.state import ExplorerState
 from daexplore.errors import InputError
 
-__all__ = ["data_tab"]
+__all__ = ["data_room", "furnish"]
 
 _LOOK_EVERY = 500  # [ms]
 _OWN = "my own"
@@ -37,8 +37,13 @@ _TEACH = (
 )
 
 
-def data_tab(state: ExplorerState, session: Session, data: DataState | None = None) -> tuple[pn.viewable.Viewable, Callable[[], object]]:
-    """The tab, and what to call when it is entered.
+def furnish(entry: Entry) -> Room:
+    """The room behind the menu's item."""
+    return data_room(entry.state, entry.session)
+
+
+def data_room(state: ExplorerState, session: Session, data: DataState | None = None) -> Room:
+    """The room, entered.
 
     Args:
         state: the page's; its runs' galaxies are offered, and its alert says what went wrong.
@@ -46,7 +51,9 @@ def data_tab(state: ExplorerState, session: Session, data: DataState | None = No
         data: what the tab knows; by default its own over the page's folder of runs.
     """
     tab = _Tab(state, session, data or DataState(state.root))
-    return tab.view, guarded(state, tab.enter)
+    enter = guarded(state, tab.enter)
+    enter()
+    return Room(tab.view, enter)
 
 
 class _Tab:

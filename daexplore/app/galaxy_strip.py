@@ -1,5 +1,6 @@
 """The tapped galaxy: its image in both domains, and what every run on screen says of it and why."""
 
+import re
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass
@@ -8,9 +9,12 @@ from html import escape
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import panel as pn
 from numpy.typing import NDArray
 
+from daexplore.app.columns import columns_of
+from daexplore.app.glossary import explained, term
 from daexplore.app.guard import guarded, say
 from daexplore.app.images import galaxy_image, gradcam_at_hand, gradcam_later
 from daexplore.app.scene import Scene
@@ -64,14 +68,15 @@ class GalaxyStrip:
             self._waiting.pop(key).cancel()
         if state.galaxy is None:
             self.view.object = (
-                "<p class='hint'>Tap a galaxy in any panel to see its image, its probability and its Grad-CAM in every run.</p>"
+                "<p class='hint'>Tap a galaxy in any panel to see its image, its probability and its Grad-CAM in every run; "
+                "the arrow keys walk on.</p>"
             )
         elif not scenes:
             self.view.object = (
                 f"<p class='hint'>No run on screen has evaluated {escape(state.galaxy)}; it is kept in case another one has.</p>"
             )
         else:
-            self.view.object = self._html(scenes, state.galaxy)
+            self.view.object = explained(self._html(scenes, state.galaxy))
 
     def _html(self, scenes: list[Scene], sample_id: str) -> str:
         scene = scenes[0]
@@ -83,7 +88,7 @@ class GalaxyStrip:
         image, note = _image(scene, row)
         verdicts = [self._verdict(each, sample_id, domain) for each in scenes]
         scale = common_scale(verdict.map for verdict in verdicts if verdict.map is not None)
-        explained = scene.run.classes[1] if len(scene.run.classes) == 2 else "the predicted class"
+        about = scene.run.classes[1] if len(scene.run.classes) == 2 else "the predicted class"
         cells = [_cell(_picture(image, note, f"{sample_id}, {domain}"), f"<b>{domain}</b>", _truth(scene, row))]
         if twin is not None:
             other, other_note = _image(scene, twin)
@@ -92,15 +97,23 @@ class GalaxyStrip:
                 _cell(_picture(other, other_note, f"the same galaxy, {other_domain}"), f"same galaxy, {other_domain}", _called(scene, twin))
             )
         cells += [
-            _cell(_map(verdict, image, scale), f"<b>{escape(verdict.run)}</b>", _says(verdict, scene, state=self._state))
+            _cell(
+                _map(verdict, image, scale),
+                f"<b>{escape(verdict.run)}</b>",
+                _says(verdict, scene, state=self._state) + _agreement(verdict, verdicts[0]),
+            )
             for verdict in verdicts
         ]
         return (
             f"<div class='strip-head'><b>{escape(sample_id)}</b> <span>{domain}, {found.split[row]} split</span>"
-            f"<span class='scale'>Grad-CAM of {escape(explained)}, one scale: 0 {_RAMP} {scale:.2g}</span></div>"
-            f"<div class='strip'>{''.join(cells)}</div>"
-            f"<p class='summary'>{escape(_summary(sample_id, explained, verdicts))}</p>"
+            f"<span class='scale'>{term('Grad-CAM', f'Grad-CAM of {about}')}, one scale: 0 {_RAMP} {scale:.2g}</span></div>"
+            f"{self._chosen()}<div class='strip'>{''.join(cells)}</div>"
+            f"<p class='summary'>{escape(_summary(sample_id, about, verdicts))}</p>"
+            f"{_catalogue(scene, sample_id)}"
         )
+
+    def _chosen(self) -> str:
+        return f"<p class='summary'>Chosen for a start: {escape(self._state.reason)}.</p>" if self._state.reason else ""
 
     def _verdict(self, scene: Scene, sample_id: str, domain: str) -> _Verdict:
         row = scene.row_of(sample_id)
@@ -170,8 +183,32 @@ def _says(verdict: _Verdict, scene: Scene, state: ExplorerState) -> str:
     return f"p({escape(second)}) <b>{verdict.probability:.2f}</b>: {escape(called)}"
 
 
-def _summary(sample_id: str, explained: str, verdicts: list[_Verdict]) -> str:
-    return summary_saliency(sample_id, explained, {verdict.run: _central(verdict.map) for verdict in verdicts if verdict.map is not None})
+def _summary(sample_id: str, about: str, verdicts: list[_Verdict]) -> str:
+    return summary_saliency(sample_id, about, {verdict.run: _central(verdict.map) for verdict in verdicts if verdict.map is not None})
+
+
+def _agreement(verdict: _Verdict, first: _Verdict) -> str:
+    """How far a map and the first run's point to the same cells, as a line of markup."""
+    from daexplore.analysis.saliency import iou
+
+    if verdict is first or verdict.map is None or first.map is None or verdict.map.shape != first.map.shape:
+        return ""
+    value = float(iou(first.map, verdict.map))
+    about = f"Intersection over union of the fifth of the cells where the maps of {verdict.run} and {first.run} are largest"
+    shown = "–" if np.isnan(value) else f"{value:.2f}"
+    return f"<br><small title='{escape(about, quote=True)}'>{term('IoU')} with {escape(first.run)} {shown}</small>"
+
+
+def _catalogue(scene: Scene, sample_id: str) -> str:
+    """The galaxy's line of the catalogue; what it lacks is left out."""
+    row = scene.run.samples.loc[sample_id]
+    parts = [f"{escape(name)} <b>{escape(_value(row[name]))}</b>" for name in columns_of([scene.run]) if not pd.isna(row[name])]
+    line = " · ".join(parts)
+    return f"<p class='catalogue' title='{escape(re.sub('<[^>]*>', '', line), quote=True)}'>{line}</p>" if parts else ""
+
+
+def _value(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float | np.floating) else str(value)
 
 
 def _central(cam: NDArray[np.float32]) -> float:

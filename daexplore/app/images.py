@@ -1,5 +1,6 @@
 """The pictures of the tapped galaxy: its image in both domains and its Grad-CAM under each run."""
 
+from collections.abc import Sequence
 from concurrent.futures import Future
 from typing import Any
 
@@ -9,11 +10,11 @@ from numpy.typing import NDArray
 from daexplore.app import workers
 from daexplore.app.cache import Memo
 from daexplore.app.coordinates import stamp
-from daexplore.data import GalaxySet, open_described
+from daexplore.data import GalaxySet, described_pixels, open_described
 from daexplore.data.display import to_rgb
 from daexplore.runs import Run
 
-__all__ = ["galaxy_image", "gradcam_at_hand", "gradcam_later"]
+__all__ = ["galaxy_image", "galaxy_images", "gradcam_at_hand", "gradcam_later"]
 
 _sets: Memo[GalaxySet] = Memo(8)
 _maps: Memo[NDArray[np.float32]] = Memo(2000)
@@ -25,12 +26,16 @@ def galaxy_image(run: Run, domain: str, sample_id: str) -> NDArray[np.uint8]:
     Raises:
         InputError: the images are not on this machine, or do not hold the galaxy.
     """
+    image: NDArray[np.uint8] = galaxy_images(run, domain, [sample_id])[0]
+    return image
+
+
+def galaxy_images(run: Run, domain: str, sample_ids: Sequence[str]) -> NDArray[np.uint8]:
+    """(n, H, W, 3) several galaxies of one domain, in the order of their ids; raises as ``galaxy_image``."""
     description = run.info["data"][domain]
     key = tuple(str(description.get(name)) for name in ("path", "label", "prefix", "fingerprint"))
-    galaxies = _sets.get(key, lambda: open_described(description))
-    row = galaxies.rows([sample_id])
-    image: NDArray[np.uint8] = to_rgb(np.asarray(galaxies.images[row]), galaxies.bands)[0]
-    return image
+    pixels, bands = described_pixels(description, domain, sample_ids, lambda about: _sets.get(key, lambda: open_described(about)))
+    return to_rgb(pixels, bands)
 
 
 def gradcam_at_hand(run: Run, epoch: int, sample_id: str) -> NDArray[np.float32] | None:

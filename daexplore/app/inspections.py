@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from daexplore.app.jobs import Stage, failure_text
+from daexplore.app.failures import failure_text
+from daexplore.app.jobs import Stage
 from daexplore.app.looks import Choice
 from daexplore.errors import InputError
 from daexplore.runs.history import follow

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import re
 import shutil
 import signal
 import socket
@@ -15,12 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from daexplore.app.failures import BAD_INPUT, failure_text
 from daexplore.errors import InputError
 from daexplore.runs import Run
 from daexplore.runs.history import follow
 from daexplore.runs.layout import process_exists, process_mark, read_json, write_json
 
-__all__ = ["ENDED", "JOBS_FOLDER", "JOB_RECORD", "Job", "Stage", "failure_text"]
+__all__ = ["ENDED", "JOBS_FOLDER", "JOB_RECORD", "Job", "Stage"]
 
 ENDED = ("finished", "stopped", "failed")
 
@@ -29,9 +29,10 @@ _GRACE = 30.0
 _NICE = 10
 JOBS_FOLDER = ".jobs"
 JOB_RECORD = "job.json"
-_BAD_INPUT = 2
 # A file with this name in a job's folder tells other pages that the end was asked for.
 _STOP = "stop"
+# Likewise, that it is held still.
+_PAUSE = "pause"
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class Job:
 
     Attributes:
         run: the run it writes, once there is one.
-        state: as of the last ``poll``: waiting (not started), starting, simulating, running, finished, stopped or failed.
+        state: as of the last ``poll``: waiting (not started), starting, simulating, running, paused, finished, stopped or failed.
         stage: what the child reported last.
         error: after a failure, what went wrong and where the log is.
         eta: seconds still to go, None while unknown.
@@ -163,6 +164,8 @@ class Job:
         if alive:
             simulating = self.stage is not None and self.stage.name == "simulating"
             self.state = "running" if self._is_writer() else "simulating" if simulating else "starting"
+            if self.paused:
+                self.state, self.eta = "paused", None
             return self.state
         self.eta = None
         code = self._process.returncode if self._process is not None else None
@@ -184,10 +187,39 @@ class Job:
         self._stopping = True
         if self.folder.is_dir():
             (self.folder / _STOP).touch()
+        # What is held still hears nothing.
+        self.go_on()
         self._signal(signal.SIGINT)
         timer = threading.Timer(_GRACE, self._signal, (signal.SIGKILL,))
         timer.daemon = True
         timer.start()
+
+    def pause(self) -> None:
+        """Holds the child and its own children still where they are, in memory and to the instruction; see ``go_on``."""
+        if self.pausable:
+            (self.folder / _PAUSE).touch()
+            self._signal(signal.SIGSTOP, group=True)
+            self.state, self.eta = "paused", None
+
+    def go_on(self) -> None:
+        """Lets a child that is held still go on."""
+        if self.paused:
+            (self.folder / _PAUSE).unlink(missing_ok=True)
+            self._signal(signal.SIGCONT, group=True)
+            # The time it stood still says nothing of its speed.
+            self._first = None
+            self.poll()
+
+    @property
+    def paused(self) -> bool:
+        """Whether some page holds it still."""
+        return not self.ended and (self.folder / _PAUSE).exists()
+
+    @property
+    def pausable(self) -> bool:
+        """Whether it can be held still: not where the system knows no such signal, nor what was started from elsewhere."""
+        working = self.state in ("starting", "simulating", "running") and not self._stopping
+        return working and hasattr(signal, "SIGSTOP") and self.folder.is_dir()
 
     @property
     def stopping(self) -> bool:
@@ -202,11 +234,11 @@ class Job:
             return self.run.alive()
         return process_exists(self._mark) and self._mark["host"] == socket.gethostname()
 
-    def _signal(self, number: int) -> None:
+    def _signal(self, number: int, group: bool = False) -> None:
         if self._mark["host"] == socket.gethostname() and process_exists(self._mark):
-            # It may end between the two lines.
+            # It may end between the two lines. As the first of a session of its own it gives its number to the group of its children.
             with contextlib.suppress(ProcessLookupError):
-                os.kill(self._mark["pid"], number)
+                (os.killpg if group else os.kill)(self._mark["pid"], number)
 
     def _look(self) -> None:
         lines, self._offset = follow(self.folder / "progress.jsonl", self._offset)
@@ -246,7 +278,7 @@ class Job:
             return str(status or "finished") if status != "running" else "finished"
         # Where there is no run, the page that started the job removes its folder unless it failed.
         asked = self._stopping or (self.folder / _STOP).exists() or (self.run is None and not self.folder.exists())
-        asked = code in (130, -signal.SIGINT) or (asked and code != _BAD_INPUT)
+        asked = code in (130, -signal.SIGINT) or (asked and code != BAD_INPUT)
         return "stopped" if asked or status == "stopped" else "failed"
 
     def _tidy(self) -> None:
@@ -259,24 +291,3 @@ class Job:
         elif (self.folder / JOB_RECORD).exists():
             # The log is all there is of it; the mark keeps it from being shown on every page from now on.
             write_json(self.folder / JOB_RECORD, {**read_json(self.folder / JOB_RECORD), "ended": True})
-
-
-def failure_text(log: str, code: int | None, where: Path, told: str = "") -> str:
-    """What went wrong in one or two sentences.
-
-    Args:
-        log: the child's stderr.
-        code: its exit code, negative for a signal, None if unknown.
-        where: the log's path.
-        told: the error that the run itself recorded.
-    """
-    plain = re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", log)
-    lines = [line.strip("│╭╰─╮╯ \t\r") for line in plain.splitlines()]
-    if code == _BAD_INPUT:
-        # The command line says it in one message after an empty line; one in a box was broken into lines to fit a terminal.
-        message = "\n".join(lines).strip().rpartition("\n\n")[2]
-        return message.replace("\n", " ") if "│" in plain else message
-    lines = [line for line in lines if line]
-    end = f"It was ended by {signal.Signals(-code).name}, perhaps because memory ran out." if code is not None and code < 0 else ""
-    reason = told or end or (lines[-1] if lines else "The process ended without a word.")
-    return f"{reason.rstrip('.')}. The log is {where}." if where.exists() else reason

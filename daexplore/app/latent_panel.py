@@ -1,6 +1,6 @@
 """One Bokeh figure of one run's latent space: it draws a scene, and reports taps and lassos as sample_ids."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,25 +10,17 @@ from bokeh.plotting import figure
 from numpy.typing import NDArray
 
 from daexplore.app.geometry import inside_polygon, nearest_on_screen
+from daexplore.app.raster import Raster
 from daexplore.app.scene import Scene
 
-__all__ = ["LatentPanel", "fitted"]
+__all__ = ["AT_THRESHOLD", "LatentPanel"]
 
 _TOOLS = "pan,wheel_zoom,box_zoom,reset,save"
+AT_THRESHOLD = "at threshold"
+"""The name of the models that stand where the boundary is; their tag is where it is for a logit of 1."""
+_DIMMED = 0.1
 _INK = {False: "#1a1a1a", True: "#f2f2f2"}
 _PAPER = {False: "#ffffff", True: "#121212"}
-
-
-def fitted(scenes: Sequence[Scene]) -> tuple[tuple[float, float], tuple[float, float]]:
-    """Ranges of x and y that hold all but the outermost half per cent of the points, with a margin; outliers are a zoom away."""
-    ranges = []
-    for name in ("x", "y"):
-        values = np.concatenate([getattr(scene, name) for scene in scenes]) if scenes else np.zeros(0)
-        values = values[np.isfinite(values)]
-        low, high = np.percentile(values, [0.5, 99.5]) if len(values) else (-1.0, 1.0)
-        margin = 0.1 * (high - low) or 1.0
-        ranges.append((float(low - margin), float(high + margin)))
-    return ranges[0], ranges[1]
 
 
 class LatentPanel:
@@ -52,10 +44,12 @@ class LatentPanel:
         on_lasso: Callable[[frozenset[str] | None], None],
     ) -> None:
         self.scene: Scene | None = None
+        self._colours: list[str] = []
+        self._selection: frozenset[str] | None = None
+        self._alpha = 0.6
         self._leftmost = place == 0
         self._on_tap, self._on_lasso = on_tap, on_lasso
-        self.points = ColumnDataSource({"x": [], "y": [], "colour": [], "edge": [], "marker": []})
-        self.picked = ColumnDataSource({"x": [], "y": [], "colour": [], "edge": [], "marker": []})
+        self.points = ColumnDataSource({"x": [], "y": [], "colour": [], "edge": [], "marker": [], "alpha": []})
         self.halo = ColumnDataSource({"x": [], "y": []})
         self.twin = ColumnDataSource({"x": [], "y": []})
         self.figure = _empty_figure(ranges)
@@ -63,15 +57,21 @@ class LatentPanel:
         lasso = LassoSelectTool(continuous=False, renderers=[])
         self.figure.add_tools(lasso)
         self.figure.toolbar.active_drag = lasso
-        self._side = BoxAnnotation(left=0, fill_color="#7f7f7f", fill_alpha=0.07, line_color=None, level="underlay")
-        self.boundary = Span(location=0, dimension="height", line_width=1.6, line_dash="solid")
-        self._left = Label(x=0, y=6, y_units="screen", x_offset=-8, text_align="right", text_font_size="11px", background_fill_alpha=0.75)
-        self._right = Label(x=0, y=6, y_units="screen", x_offset=8, text_align="left", text_font_size="11px", background_fill_alpha=0.75)
+        # What lies on the overlay is painted without painting the points again.
+        self._side = BoxAnnotation(left=0, fill_color="#7f7f7f", fill_alpha=0.07, line_color=None, level="overlay")
+        self.boundary = Span(location=0, dimension="height", line_width=1.6, line_dash="solid", level="overlay")
+        label: dict[str, Any] = {"y_units": "screen", "text_font_size": "0.6875rem", "background_fill_alpha": 0.75, "level": "overlay"}
+        self._left = Label(x=0, y=6, x_offset=-8, text_align="right", **label)
+        self._right = Label(x=0, y=6, x_offset=8, text_align="left", **label)
         for annotation in (self._side, self.boundary, self._left, self._right):
+            annotation.name = AT_THRESHOLD
             self.figure.add_layout(annotation)
-        self._dots = [self._scatter("points", self.points), self._scatter("picked", self.picked)]
+        self._dots = self._scatter()
+        self._raster = Raster(self.figure, self._dots)
         self._halos = [
-            self.figure.scatter("x", "y", name=name, source=source, size=17, fill_color=None, line_width=width, line_dash=dash)
+            self.figure.scatter(
+                "x", "y", name=name, source=source, size=17, fill_color=None, line_width=width, line_dash=dash, level="overlay"
+            )
             for name, source, dash in (("halo", self.halo, "solid"), ("twin", self.twin, (4, 3)))
             for width in (5, 2.4)
         ]
@@ -79,24 +79,33 @@ class LatentPanel:
         self.figure.on_event(SelectionGeometry, self._outlined)
         self.ink(dark=False)
 
-    def show(self, scene: Scene, threshold: float, by_probability: bool) -> None:
-        """Draws a scene by replacing the columns that changed."""
+    def show(self, scene: Scene, threshold: float, colours: list[str], outlined: bool) -> None:
+        """Draws a scene by replacing the columns that changed.
+
+        Args:
+            scene: the galaxies.
+            threshold: where the boundary stands.
+            colours: of the drawn galaxies.
+            outlined: whether the outline of a point says its domain.
+        """
         before, self.scene = self.scene, scene
         columns: dict[str, Any] = {"x": scene.x, "y": scene.y}
         same_galaxies = before is not None and np.array_equal(
             before.evaluation.sample_ids[before.rows], scene.evaluation.sample_ids[scene.rows]
         )
         if not same_galaxies:
-            columns |= {"edge": scene.domain_colours, "marker": scene.markers}
-        if by_probability or not same_galaxies or self._dots[0].glyph.line_alpha:
-            columns["colour"] = scene.probability_colours if by_probability else scene.domain_colours
+            columns |= {"edge": scene.domain_colours, "marker": scene.markers, "alpha": self._alphas()}
+        if not same_galaxies or colours != self._colours:
+            columns["colour"] = self._colours = colours
         if same_galaxies:
             self.points.data.update(columns)
         else:
             self.points.data = columns
-        for dots in self._dots:
-            dots.glyph.line_alpha = 0.9 if by_probability else 0.0
-            dots.glyph.size = _size(len(scene.rows))
+        # An unlabelled galaxy's cross is all outline.
+        crosses = bool((scene.evaluation.labels[scene.rows] < 0).any())
+        self._dots.glyph.line_alpha = {"field": "alpha"} if outlined or crosses else 0.0
+        self._dots.glyph.size = _size(len(scene.rows))
+        self._raster.choose(len(scene.rows))
         self.figure.xaxis.axis_label = scene.coordinates.axes[0]
         self.figure.yaxis.axis_label = scene.coordinates.axes[1] if self._leftmost or scene.coordinates.kind == "pca" else None
         self.set_threshold(threshold)
@@ -110,7 +119,11 @@ class LatentPanel:
             annotation.visible = place is not None
         if place is not None:
             x = float(place(threshold))
+            # For the script that moves them with the visitor's hand: a position in units of the threshold's logit.
+            scale = float(place(1 / (1 + np.exp(-1.0))))
             self.boundary.location = self._side.left = self._left.x = self._right.x = x
+            for annotation in (self._side, self.boundary, self._left, self._right):
+                annotation.tags = [scale]
             first, second = (self.scene.run.classes[label] for label in self.scene.pair)
             self._left.text, self._right.text = f"◂ {first}", f"{second} ▸"
 
@@ -123,38 +136,43 @@ class LatentPanel:
 
     def select(self, sample_ids: frozenset[str] | None) -> None:
         """Dims all points but the selected ones; None shows all alike."""
-        if self.scene is None:
-            return
-        chosen = np.zeros(len(self.scene.rows), bool)
-        if sample_ids is not None:
-            chosen = np.isin(self.scene.evaluation.sample_ids[self.scene.rows].astype(str), np.array(sorted(sample_ids), str))
-        self.picked.data = {name: np.asarray(values)[chosen] for name, values in self.points.data.items()}
-        self._dots[0].glyph.fill_alpha = self._alpha if sample_ids is None else 0.1
+        self._selection = sample_ids
+        found = self._alphas()
+        if not np.array_equal(found, self.points.data["alpha"]):
+            self.points.data["alpha"] = found
 
     def ink(self, dark: bool) -> None:
         """Sets what the page's theme does not reach: halos, boundary and their labels."""
         self._alpha = 0.85 if dark else 0.6
-        self._dots[0].glyph.fill_alpha = self._alpha
         ink, paper = _INK[dark], _PAPER[dark]
         self.boundary.line_color = self._left.text_color = self._right.text_color = ink
         self._left.background_fill_color = self._right.background_fill_color = paper
         for i, halo in enumerate(self._halos):
             halo.glyph.line_color = ink if i % 2 else paper
 
-    def _scatter(self, name: str, source: ColumnDataSource) -> Any:
+    def _alphas(self) -> NDArray[np.float32]:
+        """(m,) of the drawn galaxies: the only column that a selection changes."""
+        if self.scene is None:
+            return np.zeros(0, np.float32)
+        found = np.full(len(self.scene.rows), self._alpha, np.float32)
+        if self._selection is not None:
+            found[~self.scene.mask_of(self._selection)[self.scene.rows]] = _DIMMED
+        return found
+
+    def _scatter(self) -> Any:
         dots = self.figure.scatter(
             "x",
             "y",
-            name=name,
-            source=source,
+            name="points",
+            source=self.points,
             size=5,
             marker="marker",
             fill_color="colour",
-            fill_alpha=0.9,
+            fill_alpha="alpha",
             line_color="edge",
             line_alpha=0.0,
         )
-        dots.selection_glyph = dots.nonselection_glyph = None
+        dots.selection_glyph = dots.nonselection_glyph = dots.muted_glyph = None
         return dots
 
     def _at(self, row: int | None) -> dict[str, list[float]]:
@@ -197,5 +215,7 @@ def _empty_figure(ranges: tuple[Range1d, Range1d]) -> Any:
     plot.toolbar.logo = None
     plot.grid.grid_line_alpha = 0.18
     for axis in (*plot.xaxis, *plot.yaxis):
-        axis.update(axis_label_text_font_size="11px", major_label_text_font_size="11px", axis_label_standoff=2, minor_tick_line_color=None)
+        axis.update(
+            axis_label_text_font_size="0.6875rem", major_label_text_font_size="0.6875rem", axis_label_standoff=2, minor_tick_line_color=None
+        )
     return plot

@@ -9,6 +9,8 @@ from typing import Any
 import panel as pn
 import panel_material_ui as pmui
 
+from daexplore.app.forces import forces_html
+from daexplore.app.glossary import explained
 from daexplore.app.jobs import Job
 from daexplore.app.live_plots import LiveCurves, LivePlane, PlanePoints, SharedAxes, plane_points
 from daexplore.app.style import STYLE
@@ -36,6 +38,8 @@ def progress_text(job: Job, others: list[Job]) -> tuple[str, float | None]:
         return "Waits for its turn", 0.0
     if job.ended:
         return (f"Finished: {epochs} epochs" if job.state == "finished" else f"{job.state.capitalize()} {reached}"), fraction
+    if job.state == "paused":
+        return f"Paused {reached}: held in memory, and the next in the queue may start", fraction
     if job.stopping:
         return "Stopping: writing a checkpoint", None
     if job.stage is not None and job.stage.name in _TASKS:
@@ -73,13 +77,18 @@ class LiveCard:
         self.resume = pmui.Button(label="Resume", icon="play_arrow", visible=False, **button)
         if on_resume is not None:
             self.resume.on_click(lambda _: on_resume(job))
+        self.pause = pmui.Button(label="Pause", icon="pause", **button)
+        self.pause.on_click(lambda _: self._hold())
         self._resumable = on_resume is not None
+        self.why = pmui.Switch(label="Which loss pushes whom", value=False, size="small", margin=0)
+        self.why.param.watch(lambda _: self._draw_forces(), "value")
+        self._forces = pn.pane.HTML("", stylesheets=STYLES, sizing_mode="stretch_width", margin=0, visible=False)
         figures = [pn.pane.Bokeh(plot, sizing_mode="stretch_width", margin=0) for plot in (self._plane.figure, *self._curves.figures)]
         stretch: dict[str, Any] = {"sizing_mode": "stretch_width", "margin": 0}
         self._upper = pn.Column(figures[0], self._caption, visible=False, **stretch)
-        self._lower = pn.Column(*figures[1:], self._summary, visible=False, **stretch)
+        self._lower = pn.Column(*figures[1:], self._summary, self.why, self._forces, visible=False, **stretch)
         self.view = pn.Column(
-            pn.Row(self._title, self.resume, self.stop, **stretch),
+            pn.Row(self._title, self.resume, self.pause, self.stop, **stretch),
             self._progress,
             self._upper,
             self._lower,
@@ -98,10 +107,21 @@ class LiveCard:
         self._progress.object = _progress_html(job, others)
         self.stop.visible = not job.ended
         self.stop.disabled = job.stopping
+        self.pause.visible = job.pausable or job.paused
+        label, icon = ("Go on", "play_arrow") if job.paused else ("Pause", "pause")
+        if self.pause.label != label:
+            self.pause.param.update(label=label, icon=icon)
         self.resume.visible = self._resumable and job.run is not None and job.state in ("stopped", "failed")
         if job.run is not None:
             self._draw_curves(job.run)
             self._draw_plane(job.run)
+
+    def _hold(self) -> None:
+        if self.job.paused:
+            self.job.go_on()
+        else:
+            self.job.pause()
+        self.update([self.job])
 
     def _draw_curves(self, run: Run) -> None:
         history = run.history()
@@ -118,6 +138,14 @@ class LiveCard:
             epoch = int(history.loc[history["split"] == "validation", "epoch"].max())
             self._summary.object = f"<p class='summary'>Validation, n = {_counts(run)}, epoch {epoch}: {', '.join(parts)}</p>"
         self._lower.visible = True
+        self._draw_forces()
+
+    def _draw_forces(self) -> None:
+        run = self.job.run
+        self._forces.visible = bool(self.why.value) and run is not None
+        if self._forces.visible and run is not None:
+            weights = {alignment.name: alignment.weight for alignment in run.config.alignments}
+            self._forces.object = explained(forces_html(run.method, weights, run.history()))
 
     def _draw_plane(self, run: Run) -> None:
         if self._pending is not None and self._pending.done():

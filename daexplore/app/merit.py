@@ -8,6 +8,9 @@ import numpy as np
 import panel as pn
 import panel_material_ui as pmui
 
+from daexplore.app.background import Background
+from daexplore.app.glossary import explained, term
+from daexplore.app.picker import picker
 from daexplore.app.scene import Scene
 from daexplore.app.scores import Score, scores
 from daexplore.app.state import ExplorerState
@@ -16,8 +19,10 @@ from daexplore.views.tables import config_differences
 
 __all__ = ["Merit", "differences_table", "metric_tables"]
 
+_HINT = "<p class='hint'>Draw around galaxies in a panel, or choose a column, to see how the runs do on them.</p>"
 _BRIEF = ("accuracy", "auc", "recall")
 _TITLES = {"accuracy": "accuracy", "auc": "AUC", "precision": "precision", "recall": "recall", "f1": "F1", "brier": "Brier"}
+_TERMS = _TITLES | {"brier": "Brier score"}
 
 
 class Merit:
@@ -26,32 +31,45 @@ class Merit:
     Args:
         state: threshold, split and selection.
         scenes: the panels' scenes, asked for whenever the tables are drawn.
+        background: where the numbers are computed.
+
+    Attributes:
+        views: the numbers, and the differences.
     """
 
-    def __init__(self, state: ExplorerState, scenes: Callable[[], list[Scene]]) -> None:
-        self._state, self._scenes = state, scenes
+    def __init__(self, state: ExplorerState, scenes: Callable[[], list[Scene]], background: Background) -> None:
+        self._state, self._scenes, self._background = state, scenes, background
         html: dict[str, Any] = {"sizing_mode": "stretch_width", "stylesheets": [STYLE], "margin": 0}
-        self._all, self._selected, self._settings = (pn.pane.HTML("", **html) for _ in range(3))
+        self._all, self._count, self._selected, self._settings = (pn.pane.HTML("", **html) for _ in range(4))
         self._clear = pmui.Button(label="Clear", icon="close", size="small", variant="text", visible=False, margin=0)
-        self._clear.on_click(lambda _: state.param.update(selection=None))
-        head = pn.Row(pn.pane.HTML("<b>Lasso selection</b>", **html), self._clear, sizing_mode="stretch_width", margin=(14, 0, 0, 0))
-        settings = pn.pane.HTML("<b>What differs between the runs</b>", **(html | {"margin": (14, 0, 4, 0)}))
-        self.view = pn.Column(self._all, head, self._selected, settings, self._settings, sizing_mode="stretch_width", margin=0)
+        self._clear.on_click(lambda _: state.select(None))
+        head = pn.Row(pn.pane.HTML("<b>Selection</b>", **html), self._clear, sizing_mode="stretch_width", margin=(14, 0, 0, 0))
+        title = pn.pane.HTML("<b>What differs between the runs</b>", **(html | {"margin": (14, 0, 4, 0)}))
+        wide: dict[str, Any] = {"sizing_mode": "stretch_width", "margin": 0}
+        self.views = (
+            pn.Column(self._all, head, picker(state), self._count, self._selected, **wide),
+            pn.Column(title, self._settings, **wide),
+        )
 
     def draw(self) -> None:
-        """Computes and shows the numbers of what is on screen now."""
-        state, scenes = self._state, self._scenes()
-        self._all.object = metric_tables(scores(state, scenes), state, _BRIEF)
-        self._clear.visible = state.selection is not None
-        if state.selection is None:
-            self._selected.object = "<p class='hint'>Draw around galaxies in any panel to see how the runs do on them.</p>"
-        else:
-            count = len(state.selection)
-            tables = metric_tables(scores(state, scenes, state.selection), state, _BRIEF)
-            self._selected.object = (
-                f"<p class='hint'><b class='count'>{count}</b> galaxies selected; the same ones in every run.</p>{tables}"
-            )
+        """Shows at once what is selected, and, when they are computed, the numbers of what is on screen."""
+        state, scenes, selection = self._state.still(), self._scenes(), self._state.selection
+        self._clear.visible = selection is not None
+        self._count.object = _HINT if selection is None else _counted(len(selection))
         self._settings.object = differences_table(scenes)
+
+        def compute() -> tuple[list[Score], list[Score]]:
+            return scores(state, scenes), [] if selection is None else scores(state, scenes, selection)
+
+        def show(found: tuple[list[Score], list[Score]]) -> None:
+            every, chosen = (metric_tables(each, state, _BRIEF) for each in found)
+            self._all.object, self._selected.object = every, chosen
+
+        self._background.settle("merit", compute, show)
+
+
+def _counted(count: int) -> str:
+    return f"<p class='hint'><b class='count'>{count}</b> galaxies selected; the same ones in every run.</p>"
 
 
 def metric_tables(found: list[Score], state: ExplorerState, names: tuple[str, ...]) -> str:
@@ -64,16 +82,16 @@ def metric_tables(found: list[Score], state: ExplorerState, names: tuple[str, ..
             tables.append(f"<p class='hint'>No labelled {domain} galaxies here.</p>" if lines else "")
             continue
         counts = " / ".join(dict.fromkeys(str(score.n) for score in lines))
-        oracle = " <i>oracle</i>" if domain == "target" else ""
-        head = "".join(f"<th>{_TITLES[name]}</th>" for name in names)
+        oracle = f" <i>{term('oracle')}</i>" if domain == "target" else ""
+        head = "".join(f"<th>{term(_TERMS[name], _TITLES[name])}</th>" for name in names)
         body = "".join(
             f"<tr><td>{escape(score.run)}</td>{''.join(_cell(score.metrics.get(name)) for name in names)}</tr>" for score in lines
         )
         tables.append(
-            f"<table><caption>{domain.capitalize()}{oracle} <small>{state.split}, n = {counts}</small></caption>"
+            f"<table><caption>{term(domain, domain.capitalize())}{oracle} <small>{state.split}, n = {counts}</small></caption>"
             f"<thead><tr><th>{rule}</th>{head}</tr></thead><tbody>{body}</tbody></table>"
         )
-    return "".join(tables)
+    return explained("".join(tables))
 
 
 def differences_table(scenes: list[Scene]) -> str:

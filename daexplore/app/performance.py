@@ -1,54 +1,79 @@
-"""ROC curves of all compared runs in both domains, and every metric with its interval."""
+"""How good the runs on screen are: curves, confusion, calibration, slices, selective risk and all metrics, a section at a time."""
 
 from collections.abc import Callable
-from html import escape
-from typing import Any
 
 import panel as pn
+import panel_material_ui as pmui
 
+from daexplore.app.background import Background
 from daexplore.app.guard import guarded
-from daexplore.app.merit import metric_tables
-from daexplore.app.scene import Scene, scene
-from daexplore.app.scores import scores
-from daexplore.app.session import Session
+from daexplore.app.performance_curve_section import precision_recall_section, roc_section
+from daexplore.app.performance_section import Section
+from daexplore.app.performance_slice_section import SliceSection
+from daexplore.app.performance_table_section import ConfusionSection, NumbersSection
+from daexplore.app.performance_trust_section import CalibrationSection, RiskSection
+from daexplore.app.rooms import Entry, Room
 from daexplore.app.state import ExplorerState
-from daexplore.app.style import STYLE
+from daexplore.app.take_away import take_away
 
-__all__ = ["performance"]
+__all__ = ["SECTIONS", "furnish"]
 
-_ALL = ("accuracy", "auc", "precision", "recall", "f1", "brier")
+SECTIONS: dict[str, Callable[[ExplorerState, Background], Section]] = {
+    "ROC": roc_section,
+    "Precision-recall": precision_recall_section,
+    "Confusion": ConfusionSection,
+    "Calibration": CalibrationSection,
+    "Slices": SliceSection,
+    "Risk-coverage": RiskSection,
+    "All metrics": NumbersSection,
+}
+"""By the name on their button, in the order of the buttons."""
+
+_CHANGES = ["run_ids", "epoch", "split", "pair", "progress"]
 
 
-def performance(state: ExplorerState, session: Session, visible: Callable[[], bool]) -> tuple[pn.viewable.Viewable, Callable[[], object]]:
-    """The tab, and what to call when it is entered: it is drawn again when what it shows changes, but only while it is ``visible``."""
-    import holoviews as hv
+def furnish(entry: Entry) -> Room:
+    """The room. A section is made when it is first asked for, and follows the state only while it is on screen."""
+    state, session = entry.state, entry.session
+    background = Background(state, session)
+    made: dict[str, Section] = {}
+    choice = pmui.RadioButtonGroup(options=list(SECTIONS), value="ROC", size="small", margin=0, label="")
+    place = pn.Column(sizing_mode="stretch_width", margin=0)
 
-    from daexplore.views.evaluations import roc_tables
-    from daexplore.views.roc import roc_panels
-    from daexplore.views.summaries import summary_roc
+    def on_screen() -> Section | None:
+        return made.get(choice.value) if entry.visible() else None
 
-    hv.extension("bokeh")
-    html: dict[str, Any] = {"sizing_mode": "stretch_width", "stylesheets": [STYLE], "margin": 0}
-    summary, numbers = pn.pane.HTML("", **html), pn.pane.HTML("", **html)
-    curves = pn.pane.HoloViews(sizing_mode="fixed", margin=0, linked_axes=False)
-    seen: list[tuple[Any, ...]] = []
+    def enter() -> None:
+        if choice.value not in made:
+            made[choice.value] = SECTIONS[choice.value](state, background)
+        if list(place.objects) != [made[choice.value].view]:
+            place.objects = [made[choice.value].view]
+        follow()
 
-    def draw(*_: Any) -> None:
-        key = (tuple(state.run_ids), state.epoch, state.split, state.threshold, tuple(state.pair), state.progress)
-        if not visible() or seen == [key]:
-            return
-        evaluations = {state.label(run): run.evaluation(state.epoch_of(run)) for run in state.runs}
-        table, bands = roc_tables(evaluations, state.split, (int(state.pair[0]), int(state.pair[1])))
-        summary.object = f"<p class='summary'>{escape(summary_roc(table, state.split))}</p>"
-        curves.visible = not table.empty
-        if not table.empty:
-            curves.object = roc_panels(table, bands=bands, threshold=state.threshold, split=state.split, size=(400, 400))
-        scenes: list[Scene] = [scene(state, run) for run in state.runs]
-        numbers.object = metric_tables(scores(state, scenes), state, _ALL)
-        seen[:] = [key]
+    def follow() -> None:
+        section = on_screen()
+        if section is not None:
+            section.show()
 
-    safe = guarded(state, draw)
-    state.param.watch(lambda *_: session.settled("performance", safe), ["run_ids", "epoch", "split", "threshold", "pair", "progress"])
-    safe()
-    tab = pn.Column(curves, summary, pn.Column(numbers, max_width=900, margin=(12, 0)), sizing_mode="stretch_width", margin=0)
-    return tab, safe
+    def move() -> None:
+        section = on_screen()
+        if section is not None:
+            section.move()
+
+    def settle(name: str) -> None:
+        session.settled(name, guarded(state, follow))
+
+    def threshold() -> None:
+        move()
+        settle("performance-threshold")
+
+    safe_enter = guarded(state, session.together(enter))
+    choice.param.watch(lambda _: safe_enter(), "value")
+    state.param.watch(lambda *_: settle("performance"), _CHANGES)
+    safe_threshold = guarded(state, session.together(threshold))
+    state.param.watch(lambda _: safe_threshold(), "threshold")
+    safe_enter()
+    view = pn.Column(
+        pn.Row(choice, margin=0), place, take_away(state, session, "roc"), sizing_mode="stretch_width", margin=0, styles={"gap": "10px"}
+    )
+    return Room(view, safe_enter)

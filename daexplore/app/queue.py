@@ -70,7 +70,8 @@ class JobQueue:
         """
         for job in self.jobs:
             job.poll()
-        free = self._at_once - sum(not job.ended and job.state != "waiting" for job in self._started)
+        # One that is paused takes no processor from the others.
+        free = self._at_once - sum(not job.ended and job.state not in ("waiting", "paused") for job in self._started)
         for job in [job for job in self._started if job.state == "waiting"][: max(free, 0)]:
             try:
                 job.start()
@@ -95,3 +96,6 @@ class JobQueue:
         for job in self.jobs:
             if self.stop_on_close or job.state == "waiting":
                 job.stop()
+            else:
+                # Nobody is there to see that it stands still.
+                job.go_on()

@@ -1,5 +1,6 @@
 """What one panel shows: which galaxies of a run at an epoch, where they lie, and how they look."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -8,7 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from daexplore.app.coordinates import Coordinates, coordinates
+from daexplore.app.cache import Memo
+from daexplore.app.coordinates import Coordinates, coordinates, stamp
 from daexplore.app.state import ExplorerState
 from daexplore.runs import Evaluation, Run
 from daexplore.views.style import DOMAIN_COLORS, class_marker
@@ -65,14 +67,6 @@ class Scene:
         """Each drawn galaxy's domain as a hue."""
         return [DOMAIN_COLORS[domain] for domain in self.evaluation.domain[self.rows]]
 
-    @property
-    def probability_colours(self) -> list[str]:
-        """Each drawn galaxy's probability of the pair's second class, from dark (0) to bright (1)."""
-        from bokeh.palettes import Cividis256
-
-        level = np.rint(255 * self.probability[self.rows]).astype(int)
-        return [Cividis256[i] for i in level.tolist()]
-
     @cached_property
     def probability(self) -> NDArray[np.float64]:
         """(n,) of the pair's second class against its first, for every row of the evaluation."""
@@ -80,31 +74,38 @@ class Scene:
 
     def row_of(self, sample_id: str | None) -> int | None:
         """The row of a galaxy, drawn or not; None if this run did not evaluate it."""
-        found = np.flatnonzero(self.evaluation.sample_ids == sample_id)
-        return int(found[0]) if len(found) else None
+        return None if sample_id is None else self.evaluation.places.get(sample_id)
+
+    def mask_of(self, sample_ids: Iterable[str]) -> NDArray[np.bool_]:
+        """(n,) which rows are of these galaxies; those that this run did not evaluate are left out."""
+        places = self.evaluation.places
+        mask = np.zeros(len(self.evaluation), bool)
+        mask[[places[name] for name in sample_ids if name in places]] = True
+        return mask
 
     def twin_of(self, row: int) -> int | None:
         """The row of the same physical galaxy in the other domain, the same view of it if there are several; None if there is none."""
         found = self.evaluation
-        twins = np.flatnonzero((found.group_ids == found.group_ids[row]) & (found.domain != found.domain[row]))
+        twins = [view for view in found.views[str(found.group_ids[row])] if found.domain[view] != found.domain[row]]
         view = str(found.sample_ids[row]).partition("/")[2]
         same = [twin for twin in twins if str(found.sample_ids[twin]).partition("/")[2] == view]
-        return int((same or list(twins))[0]) if len(twins) else None
+        return int((same or twins)[0]) if twins else None
 
 
-def scene(state: ExplorerState, run: Run) -> Scene:
-    """What ``state`` asks the panel of ``run`` to show."""
-    epoch = state.epoch_of(run)
+def scene(state: ExplorerState, run: Run, epoch: int | None = None) -> Scene:
+    """What ``state`` asks the panel of ``run`` to show, at its epoch or at another one."""
+    epoch = state.epoch_of(run) if epoch is None else epoch
     evaluation = run.evaluation(epoch)
     pair = (int(state.pair[0]), int(state.pair[1]))
     inside = evaluation.where(None if state.domains == "both" else state.domains, state.split)
-    return Scene(
-        run, state.label(run), evaluation, coordinates(run, epoch, state.view, pair), inside, _drawn(evaluation.sample_ids, inside), pair
-    )
+    rows = _order.get((*stamp(run, epoch), state.domains, state.split), lambda: _shuffled(evaluation.sample_ids, inside))
+    return Scene(run, state.label(run), evaluation, coordinates(run, epoch, state.view, pair), inside, rows[:MAX_POINTS], pair)
 
 
-def _drawn(sample_ids: NDArray[Any], inside: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """The rows to draw in an order that does not favour a domain: both follow from the ids alone, so they are the same in every panel."""
+_order: Memo[NDArray[np.int64]] = Memo(64)
+
+
+def _shuffled(sample_ids: NDArray[Any], inside: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """The rows inside, in an order that does not favour a domain: both follow from the ids alone, so they are the same in every panel."""
     rows = np.flatnonzero(inside)
-    order = np.argsort(pd.util.hash_array(sample_ids[rows]), kind="stable")
-    return rows[order[:MAX_POINTS]]
+    return np.asarray(rows[np.argsort(pd.util.hash_array(sample_ids[rows]), kind="stable")])

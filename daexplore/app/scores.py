@@ -8,12 +8,17 @@ from numpy.typing import NDArray
 
 from daexplore.app.cache import Memo
 from daexplore.app.coordinates import margin_plane, stamp
+from daexplore.app.glossary import term
 from daexplore.app.scene import Scene
 from daexplore.app.state import ExplorerState
 
 __all__ = ["Score", "called", "headline", "scores"]
 
 _RESAMPLES = 200
+# Of so many galaxies intervals are narrow, and their ends need fewer resamples: a page is not to wait for a tenth of a per mille.
+_FEWEST, _DRAWN = 50, 20_000_000
+# What a threshold does not move is not computed again when it moves.
+_RANKING, _CALLED = ("auc", "brier"), ("accuracy", "precision", "recall", "f1")
 _cache: Memo[dict[str, dict[str, float]]] = Memo(512)
 
 
@@ -47,24 +52,37 @@ def scores(state: ExplorerState, scenes: list[Scene], sample_ids: frozenset[str]
         for scene in scenes:
             mask = scene.evaluation.where(domain, state.split) & (scene.evaluation.labels >= 0)
             if sample_ids is not None:
-                mask &= np.isin(scene.evaluation.sample_ids.astype(str), np.array(sorted(sample_ids), str))
-            key = (*stamp(scene.run, scene.evaluation.epoch), domain, state.split, state.threshold, sample_ids)
-            metrics = _cache.get(key, partial(_metrics, scene, mask, state.threshold)) if mask.any() else {}
+                mask &= scene.mask_of(sample_ids)
+            metrics: dict[str, dict[str, float]] = {}
+            for names, threshold in ((_RANKING, None), (_CALLED, state.threshold)) if mask.any() else ():
+                key = (*stamp(scene.run, scene.evaluation.epoch), domain, state.split, threshold, sample_ids)
+                metrics |= _cache.get(key, partial(_metrics, scene, mask, names, threshold))
             found.append(Score(scene.label, domain, int(mask.sum()), metrics))
     return found
 
 
-def _metrics(scene: Scene, mask: NDArray[np.bool_], threshold: float) -> dict[str, dict[str, float]]:
+def _metrics(scene: Scene, mask: NDArray[np.bool_], names: tuple[str, ...], threshold: float | None) -> dict[str, dict[str, float]]:
     from daexplore.analysis.statistics import metrics_with_intervals
 
-    found = scene.evaluation
+    found, at = scene.evaluation, 0.5 if threshold is None else threshold
     return metrics_with_intervals(
-        found.labels[mask], found.probabilities[mask], found.group_ids[mask], resamples=_RESAMPLES, threshold=threshold
+        found.labels[mask],
+        found.probabilities[mask],
+        found.group_ids[mask],
+        resamples=int(np.clip(_DRAWN // max(int(mask.sum()), 1), _FEWEST, _RESAMPLES)),
+        threshold=at,
+        names=names,
     )
 
 
-def headline(state: ExplorerState, scenes: list[Scene]) -> str:
-    """The comparison in one sentence, as markup: the first run against each of the others, on target galaxies."""
+def headline(state: ExplorerState, scenes: list[Scene], noise: tuple[float, int] | None = None) -> str:
+    """The comparison in one sentence, as markup: the first run against each of the others, on target galaxies.
+
+    Args:
+        state: threshold and split.
+        scenes: of the runs on screen.
+        noise: how many galaxies change hands between two seeds of one method, and over how many pairs of seeds that is a mean.
+    """
     if not scenes:
         return ""
     target = {score.run: score for score in scores(state, scenes) if score.domain == "target"}
@@ -75,22 +93,30 @@ def headline(state: ExplorerState, scenes: list[Scene]) -> str:
     labelled = [score for score in target.values() if score.metrics]
     if labelled:
         values = [_percent(target[scene.label].metrics.get("accuracy"), interval=i > 0) for i, scene in enumerate(scenes)]
-        parts.append("accuracy " + _arrow(scenes, values))
+        parts.append(f"{term('accuracy')} " + _arrow(scenes, values))
     else:
         parts.append("accuracy unknown, since the target has no labels")
     aucs = [margin_plane(scene.run, scene.evaluation.epoch, scene.pair).probe_auc for scene in scenes]
-    parts.append("domain probe AUC " + _arrow(scenes, [f"<b>{auc:.2f}</b>" if np.isfinite(auc) else "–" for auc in aucs]))
+    parts.append(f"{term('domain probe AUC')} " + _arrow(scenes, [f"<b>{auc:.2f}</b>" if np.isfinite(auc) else "–" for auc in aucs]))
     if labelled and len(scenes) > 1:
         flips = []
         for scene in scenes[1:]:
             fixed, broken = _flips(first, scene, state)
             flips.append(f"{_name(scene, scenes)} <b>{fixed}</b> fixed, <b>{broken}</b> broken")
-        parts.append("; ".join(flips))
+        parts.append("; ".join(flips) + _noise(noise))
     held = "held-out" if state.split == "test" else "validation"
     oracle = ", oracle" if labelled else ""
     count = str(n) if not labelled or labelled[0].n == n else f"the {labelled[0].n} labelled ones of {n}"
     what = f"{held} target galaxies" if galaxies == n else f"images of {galaxies} {held} target galaxies"
     return f"On {count} {what} <small>({state.split} split{oracle})</small> {'; '.join(parts)}."
+
+
+def _noise(noise: tuple[float, int] | None) -> str:
+    if noise is None:
+        return ""
+    pairs = "one pair" if noise[1] == 1 else f"{noise[1]} pairs"
+    title = f"Galaxies that change hands between two seeds of one method, in the mean over {pairs} of finished runs on these galaxies"
+    return f" <small title='{title}'>({term('seed noise', f'another seed alone: {noise[0]:.0f}')})</small>"
 
 
 def _arrow(scenes: list[Scene], values: list[str]) -> str:

@@ -69,6 +69,10 @@ class Session:
             clock = PeriodicCallback(callback=self.together(function), period=period, background=True)
             pn.state.onload(clock.start)
 
+    def clock(self, period: int, function: Callable[[], object]) -> PeriodicCallback:
+        """Something to ``start`` and ``stop`` that calls ``function`` every ``period`` [ms] while it runs."""
+        return PeriodicCallback(callback=self.together(function), period=period, background=True)
+
     def _rested(self, name: str, function: Callable[[], object]) -> None:
         self._resting.pop(name, None)
         self.together(function)()

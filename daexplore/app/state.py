@@ -1,17 +1,24 @@
 """What one visitor looks at: runs, epoch, view, threshold, galaxy and selection. Knows nothing of the screen."""
 
+import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import param
 
+from daexplore.app.columns import COLUMN, column_values, columns_of, parse_filter
+from daexplore.app.dials import Dial
 from daexplore.errors import InputError
 from daexplore.runs import Run, RunStore
+from daexplore.runs.selections import Selections
 
-__all__ = ["MAX_RUNS", "ExplorerState", "default_runs"]
+__all__ = ["EXAMPLES", "MAX_RUNS", "ExplorerState", "default_runs"]
 
 MAX_RUNS = 4
+EXAMPLES = Path(__file__).parents[1] / "examples"
+"""Finished runs that come with the package."""
+
 _TRIO = ("noda", "mmd", "dann")
 
 
@@ -49,32 +56,50 @@ class ExplorerState(param.Parameterized):
     """One visitor's choices. Every session makes its own; nothing here is shared.
 
     ``epoch`` None stands for each run's own selected epoch; a number is clipped to what each run has evaluated.
+
+    Args:
+        root: folder of runs.
+        examples: folder of runs to show while that one has none.
     """
 
     run_ids = param.List(default=[], item_type=str, bounds=(0, MAX_RUNS), doc="runs side by side, by id")
     epoch = param.Integer(default=None, allow_None=True, bounds=(0, None), doc="one epoch for all runs; None: each run's selected one")
-    view: Any = param.Selector(default="plane", objects=["plane", "pca", "umap"], doc="what the panels show")
+    room = param.String(default="Compare", doc="the menu's item that is on screen")
+    view: Any = param.Selector(default="plane", objects=["plane", "pca", "umap", "aligned"], doc="what the panels show")
     split: Any = param.Selector(default="test", objects=["test", "validation"], doc="which held-out galaxies are shown")
     domains: Any = param.Selector(default="both", objects=["both", "source", "target"], doc="which domains are shown")
-    colour: Any = param.Selector(default="domain", objects=["domain", "probability"], doc="what the colour of a point means")
+    colour = param.String(default="domain", doc="what the hue of a point means: domain, probability, witness or column:<name>")
     threshold = param.Number(default=0.5, bounds=(0.01, 0.99), doc="probability beyond which a galaxy counts as of the pair's second class")
     pair = param.NumericTuple(default=(0, 1), length=2, doc="the two classes either side of the boundary")
     galaxy = param.String(default=None, allow_None=True, doc="sample_id of the tapped galaxy")
-    selection = param.ClassSelector(default=None, class_=frozenset, allow_None=True, doc="sample_ids inside the lasso")
+    named = param.String(default="", doc="the name under which the selection was saved; empty if it was not")
+    reason = param.String(default="", doc="how ``galaxy`` was chosen, where the visitor did not choose it")
+    dial: Any = param.ClassSelector(default=Dial(), class_=Dial, doc="what the room What-if turns, and how far")
+    selection = param.ClassSelector(default=None, class_=frozenset, allow_None=True, doc="sample_ids picked by lasso, filter or name")
+    filter = param.String(default="", doc="the column filter behind the selection, as ``parse_filter`` reads it; empty for a lasso")
     chosen = param.Boolean(default=False, doc="whether the visitor picked the runs, so that new ones no longer join by themselves")
     dark = param.Boolean(default=False, doc="whether the page is dark")
     alert = param.String(default="", doc="what went wrong, in a sentence")
     training = param.Boolean(default=False, doc="whether the first page shows trainings, and stays until they end or the visitor leaves it")
+    introduction = param.Boolean(default=False, doc="whether the first page is asked for although there is something to compare")
     revision = param.Integer(default=0, doc="counts the changes seen in the runs folder")
     progress = param.Integer(default=0, doc="counts the changes seen in the runs on screen")
 
-    def __init__(self, root: str | Path, **params: Any) -> None:
+    def __init__(self, root: str | Path, examples: str | os.PathLike[str] | None = None, **params: Any) -> None:
         super().__init__(**params)  # type: ignore[no-untyped-call]
         self.store = RunStore(root)
+        self._examples = None if examples is None else RunStore(Path(examples))
         self._digests: dict[str, tuple[Any, ...]] = {}
         self._updates: dict[str, Any] = {}
         self._damage: list[tuple[Path, str]] = []
         self.refresh()
+
+    def still(self) -> "ExplorerState":
+        """What this state is now, for a thread: it stays so when the visitor goes on. The folder and its runs are shared."""
+        taken = ExplorerState.__new__(ExplorerState)
+        param.Parameterized.__init__(taken, **self.param.values())  # type: ignore[no-untyped-call]
+        taken.store, taken._examples = self.store, self._examples
+        return taken
 
     @property
     def root(self) -> Path:
@@ -83,13 +108,23 @@ class ExplorerState(param.Parameterized):
 
     @property
     def all_runs(self) -> list[Run]:
-        """Every readable run, newest first, as of the last ``refresh``."""
-        return self.store.runs()
+        """Every readable run, newest first, as of the last ``refresh``; the examples where the folder has nothing to show."""
+        return self.store.runs() if self._examples is None or self.own else self._examples.runs()
+
+    @property
+    def example(self) -> bool:
+        """Whether the runs are the package's own, since the folder has none."""
+        return self._examples is not None and bool(self._examples.runs()) and not self.own
 
     @property
     def damaged(self) -> list[tuple[Path, str]]:
         """Folders that look like runs and cannot be read, with the reason."""
         return self.store.damaged()
+
+    @property
+    def own(self) -> list[Run]:
+        """The runs of the folder itself that have something to show, newest first."""
+        return [run for run in self.store.runs() if run.evaluated]
 
     @property
     def usable(self) -> list[Run]:
@@ -106,6 +141,11 @@ class ExplorerState(param.Parameterized):
     def epochs(self) -> list[int]:
         """Every epoch that at least one run on screen has evaluated."""
         return sorted({epoch for run in self.runs for epoch in run.evaluated})
+
+    @property
+    def colours(self) -> list[str]:
+        """What ``colour`` may be for the runs on screen."""
+        return ["domain", "probability", "witness", *(f"{COLUMN}{name}" for name in columns_of(self.runs))]
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -146,6 +186,36 @@ class ExplorerState(param.Parameterized):
             self.alert = f"{len(kept)} runs were asked for; the first {MAX_RUNS} are shown, more do not fit side by side."
         self.param.update(run_ids=kept[:MAX_RUNS], chosen=True)
 
+    def select(self, sample_ids: frozenset[str] | None) -> None:
+        """Selects these galaxies; None selects none."""
+        self.param.update(selection=sample_ids, filter="", named="")
+
+    def select_where(self, text: str) -> None:
+        """Selects the galaxies for which a column filter holds, in all runs on screen; "" selects none.
+
+        Raises:
+            InputError: no such filter or column, or no galaxy fulfils it.
+        """
+        if not text or not self.runs:
+            self.select(None)
+            return
+        wanted = parse_filter(text)
+        found: set[str] = set()
+        for run in self.runs:
+            ids = run.evaluation(self.epoch_of(run)).sample_ids
+            found.update(ids[wanted.mask(column_values(run, ids, wanted.column))].tolist())
+        if not found:
+            raise InputError(f"No evaluated galaxy has {wanted}; choose a wider range.")
+        self.param.update(selection=frozenset(found), filter=str(wanted), named="")
+
+    def select_named(self, name: str) -> None:
+        """Selects the galaxies that were saved under a name.
+
+        Raises:
+            InputError: there is no such selection, or its file is damaged.
+        """
+        self.param.update(selection=frozenset(Selections(self.root).load(name).sample_ids), filter="", named=name)
+
     def refresh(self) -> bool:
         """Looks at the runs folder: new, changed or removed runs come in, and a running run's newest epoch is followed.
 
@@ -168,14 +238,24 @@ class ExplorerState(param.Parameterized):
         return True
 
     def _follow(self, last: int | None) -> None:
+        known = {run.id for run in self.all_runs}
+        if self.run_ids and not known.intersection(self.run_ids):
+            # All are gone, as the examples are when the folder's first run comes in: begin anew.
+            self.param.update(run_ids=[], chosen=False, epoch=None)
         if not self.chosen:
+            # Of the examples the first seed has epochs to play.
+            offered = sorted(self.all_runs, key=lambda run: run.seed) if self.example else self.all_runs
             # Runs only join by themselves: what is being looked at is not exchanged under the visitor's eyes.
-            joined = [*self.run_ids, *(run_id for run_id in default_runs(self.all_runs) if run_id not in self.run_ids)]
+            joined = [*self.run_ids, *(run_id for run_id in default_runs(offered) if run_id not in self.run_ids)]
             if len(self.run_ids) < len(_TRIO):
                 self.run_ids = self._in_order(joined)[: len(_TRIO)]
         newest = max(self.epochs, default=None)
         if self.epoch is not None and newest is not None and last == self.epoch and newest > last:
             self.epoch = newest
+
+    @param.depends("galaxy", watch=True)
+    def _forget_reason(self) -> None:
+        self.reason = ""
 
     @param.depends("run_ids", watch=True)
     def _keep_pair(self) -> None:

@@ -7,9 +7,12 @@ from typing import Any
 import panel as pn
 import panel_material_ui as pmui
 
+from daexplore.app.columns import COLUMN
+from daexplore.app.glossary import explained, term
+from daexplore.app.guard import guarded
 from daexplore.app.scene import Scene
 from daexplore.app.state import ExplorerState
-from daexplore.views.style import DOMAIN_COLORS, class_marker
+from daexplore.views.style import class_marker
 
 __all__ = ["legend", "toolbar"]
 
@@ -38,10 +41,10 @@ def toolbar(state: ExplorerState) -> pn.viewable.Viewable:
 
     state.param.watch(classes_changed, ["run_ids", "pair"])
     return pn.FlexBox(
-        _choice(state, "view", {"Margin plane": "plane", "PCA": "pca", "UMAP": "umap"}),
+        _choice(state, "view", {"Margin plane": "plane", "PCA": "pca", "UMAP": "umap", "UMAP (aligned)": "aligned"}),
         _choice(state, "domains", {"Both domains": "both", "Source": "source", "Target": "target"}),
         _choice(state, "split", {"Test": "test", "Validation": "validation"}),
-        _choice(state, "colour", {"Hue: domain": "domain", "Hue: probability": "probability"}),
+        _colour(state),
         pair,
         align_items="center",
         gap="6px 14px",
@@ -50,16 +53,11 @@ def toolbar(state: ExplorerState) -> pn.viewable.Viewable:
     )
 
 
-def legend(state: ExplorerState, scenes: list[Scene]) -> str:
-    """What hues, markers and rings mean, as markup."""
+def legend(scenes: list[Scene], hues: str) -> str:
+    """What hues, markers and rings mean, as markup; of the hues ``hues`` says it."""
     if not scenes:
         return ""
-    if state.colour == "domain":
-        parts = [_item(_swatch(colour), domain) for domain, colour in DOMAIN_COLORS.items() if domain != "both"]
-    else:
-        second = scenes[0].run.classes[scenes[0].pair[1]]
-        parts = [f"<span><span class='ramp'></span>p({escape(second)}) 0 to 1</span>"]
-        parts += [_item(_ring(colour), domain) for domain, colour in DOMAIN_COLORS.items() if domain != "both"]
+    parts = [hues]
     present = {int(label) for scene in scenes for label in set(scene.evaluation.labels[scene.rows].tolist())}
     labels = sorted(present, key=lambda label: (label < 0, label))
     for label in labels:
@@ -68,7 +66,7 @@ def legend(state: ExplorerState, scenes: list[Scene]) -> str:
                 f"<g fill='currentColor'>{_SHAPES[class_marker(label)]}</g>", scenes[0].run.classes[label] if label >= 0 else "unlabelled"
             )
         )
-    parts.append("<span><i>oracle</i> true class of target galaxies</span>")
+    parts.append(f"<span><i>{term('oracle')}</i> true class of target galaxies</span>")
     parts.append(_item("<circle cx='6' cy='6' r='5.5' fill='none' stroke='currentColor' stroke-width='2'/>", "tapped"))
     parts.append(
         _item(
@@ -76,7 +74,20 @@ def legend(state: ExplorerState, scenes: list[Scene]) -> str:
             "same galaxy, other domain",
         )
     )
-    return f"<div class='legend'>{''.join(parts)}</div>"
+    return explained(f"<div class='legend'>{''.join(parts)}</div>")
+
+
+def _colour(state: ExplorerState) -> pn.viewable.Viewable:
+    choice = pmui.Select(label="Hue", size="small", margin=0, width=190, searchable=True)
+
+    def follow(*_: Any) -> None:
+        options = {name.removeprefix(COLUMN): name for name in state.colours}
+        choice.param.update(options=options, value=state.colour if state.colour in state.colours else "domain")
+
+    follow()
+    state.param.watch(guarded(state, follow), ["run_ids", "colour"])
+    choice.param.watch(lambda event: state.param.update(colour=event.new), "value")
+    return choice
 
 
 def _choice(state: ExplorerState, name: str, options: dict[str, str]) -> pmui.RadioButtonGroup:
@@ -89,11 +100,3 @@ def _pairs(state: ExplorerState) -> dict[str, tuple[int, int]]:
 
 def _item(shape: str, text: str) -> str:
     return f"<span><svg width='12' height='12' aria-hidden='true'>{shape}</svg>{escape(text)}</span>"
-
-
-def _swatch(colour: str) -> str:
-    return f"<rect width='12' height='12' rx='2' fill='{colour}'/>"
-
-
-def _ring(colour: str) -> str:
-    return f"<circle cx='6' cy='6' r='5' fill='none' stroke='{colour}' stroke-width='2'/>"

@@ -88,7 +88,7 @@ def welcome(
             raise
 
     def look(*_: object) -> None:
-        compare.visible = state.training and bool(state.usable)
+        compare.visible = state.training and bool(state.own)
 
     begin.on_click(guarded(state, start))
     compare.on_click(guarded(state, leave))

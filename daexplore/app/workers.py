@@ -15,22 +15,28 @@ from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from daexplore.app.looks import Choice
+    from daexplore.engine.whatif_answers import Question
 
-__all__ = ["gradcam", "look", "umap", "umap_file"]
+__all__ = ["aligned_umap", "gradcam", "look", "methods", "umap", "whatif"]
 
 _pools: dict[str, ProcessPoolExecutor] = {}
 _pending: dict[tuple[Any, ...], "Future[Any]"] = {}
 _lock = threading.Lock()
 
 
-def umap_file(run_path: Path, epoch: int) -> Path:
-    """Where the UMAP of an epoch's latents is kept."""
-    return run_path / "derived" / f"umap-epoch={epoch:04d}.parquet"
-
-
 def umap(run_path: Path, epoch: int) -> "Future[Any]":
-    """Starts the UMAP of an epoch's latents, or joins the one under way. Its result is (sample_ids (n,), x (n,), y (n,))."""
+    """Starts the UMAP of an epoch's latents, or joins the one under way. Its result is a table: sample_id, x, y."""
     return _submit("umap", _umap, str(run_path), epoch)
+
+
+def aligned_umap(run_path: Path, epochs: tuple[int, ...]) -> "Future[Any]":
+    """Starts the UMAPs of all evaluated epochs, laid out together, or joins those under way. Their table has a column epoch beside.
+
+    Args:
+        run_path: folder of the run.
+        epochs: those it has evaluated by now.
+    """
+    return _submit("umap", _aligned_umap, str(run_path), epochs)
 
 
 def gradcam(run_path: Path, epoch: int, sample_id: str, domain: str) -> "Future[Any]":
@@ -41,6 +47,11 @@ def gradcam(run_path: Path, epoch: int, sample_id: str, domain: str) -> "Future[
 def look(choice: "Choice") -> "Future[Any]":
     """Starts reading two domains, or joins the one under way. Its result is a :class:`daexplore.app.looks.Look`."""
     return _submit("look", _look, choice)
+
+
+def methods() -> "Future[Any]":
+    """Starts asking what each alignment's options are, which takes torch, or joins the one under way: (name -> settings, networks)."""
+    return _submit("look", _methods)
 
 
 def _submit(pool: str, function: Callable[..., Any], *arguments: Any) -> "Future[Any]":
@@ -90,27 +101,41 @@ def _look(choice: "Choice") -> Any:
     return look(choice)
 
 
-def _umap(run_path: str, epoch: int) -> tuple[NDArray[np.object_], NDArray[np.float32], NDArray[np.float32]]:
-    import pandas as pd
+def _methods() -> Any:
+    from daexplore.alignment import METHODS
+    from daexplore.app.settings import method_settings
+    from daexplore.models import NETWORKS
 
-    from daexplore.analysis import projection
-    from daexplore.runs import Run
+    return {name: method_settings(name, build) for name, build in METHODS.items()}, tuple(NETWORKS)
 
-    evaluation = Run(run_path).evaluation(epoch)
-    xy = np.asarray(projection.umap(evaluation.latents, seed=0), np.float32)
-    file = umap_file(Path(run_path), epoch)
-    try:
-        file.parent.mkdir(exist_ok=True)
-        temporary = file.with_name(f".{file.name}.{os.getpid()}")
-        pd.DataFrame({"sample_id": evaluation.sample_ids, "x": xy[:, 0], "y": xy[:, 1]}).to_parquet(temporary, index=False)
-        os.replace(temporary, file)
-    except OSError:
-        # Runs may lie in a folder that cannot be written to; the result is then only not kept.
-        pass
-    return evaluation.sample_ids, xy[:, 0], xy[:, 1]
+
+def _umap(run_path: str, epoch: int) -> Any:
+    from daexplore.app.umaps import compute_umap
+
+    return compute_umap(Path(run_path), epoch)
+
+
+def _aligned_umap(run_path: str, _: tuple[int, ...]) -> Any:
+    from daexplore.app.umaps import compute_aligned
+
+    return compute_aligned(Path(run_path))
 
 
 def _gradcam(run_path: str, epoch: int, sample_id: str, domain: str) -> NDArray[np.float32]:
     from daexplore.engine.explain import gradcam_map
 
     return np.asarray(gradcam_map(run_path, epoch, sample_id, domain), np.float32)
+
+
+def whatif(question: "Question", number: int | None) -> "Future[Any]":
+    """Starts what a run says of a galaxy at one position of a dial, or (None) where the dial can be turned to, or joins the one under way.
+
+    Its result is an :class:`daexplore.engine.whatif_answers.Answer`, or a ``Plan``.
+    """
+    return _submit("whatif", _whatif, question, number)
+
+
+def _whatif(question: "Question", number: int | None) -> Any:
+    from daexplore.engine.whatif import answer, plan
+
+    return plan(question) if number is None else answer(question, number)
