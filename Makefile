@@ -9,7 +9,7 @@ export OPENBLAS_NUM_THREADS ?= 1
 export NUMBA_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help env browser explore notebooks check format lint test bench
+.PHONY: help env browser explore examples screens notebooks check format lint test bench
 
 help: ## print this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,13 @@ browser: env ## make sure that the browser tests have a Chromium
 explore: env ## open the explorer on RUNS (runs)
 	$(BIN)/daexplore explore $(RUNS)
 
+examples: env ## train noDA, MMD and DANN in three seeds, and make of them the runs that the explorer opens with
+	$(BIN)/daexplore sweep --data distant --methods noda,mmd,dann --seeds 0..2 --runs runs/distant
+	$(BIN)/python benchmarks/examples.py runs/distant
+
+screens: browser ## take the pictures of docs/screens.md
+	$(BIN)/python benchmarks/screens.py
+
 notebooks: env ## open the tutorial notebooks
 	$(BIN)/jupyter lab notebooks
 
@@ -55,4 +62,4 @@ test: lint browser ## everything: style, imports, types, every test and every no
 	$(BIN)/python -m pytest --durations=15 --nbmake --nbmake-timeout=900 tests daexplore notebooks
 
 bench: env ## measure: training steps, the explorer, the MMD test (the others ask for runs: see their first lines)
-	@for script in benchmarks/train.py benchmarks/tap.py benchmarks/two_sample.py; do echo "$$script"; $(BIN)/python "$$script" || exit 1; done
+	@for script in benchmarks/train.py benchmarks/explorer benchmarks/two_sample.py; do echo "$$script"; $(BIN)/python "$$script" || exit 1; done

@@ -1,0 +1,148 @@
+"""Pictures of every room of the explorer over the example runs, light and dark.
+
+`python benchmarks/screens.py [--out DIR] [--width PIXELS] [--height PIXELS] [--rooms NAME ...]` serves the explorer over a copy of them,
+enters each room, waits until nothing is computed or moves any more, and writes ROOM-light.png and ROOM-dark.png. Fails if a page logs an
+error or asks another host.
+"""
+
+import argparse
+import contextlib
+import io
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+from PIL import Image
+from playwright.sync_api import Browser, ConsoleMessage, Page, Route, sync_playwright
+
+from daexplore.app.rooms import ROOMS
+from daexplore.app.state import EXAMPLES
+from daexplore.runs import RunStore
+
+ROOT = Path(__file__).parents[1]
+METHODS = ("noda", "mmd", "dann")
+THEMES = ("light", "dark")
+_UNDER_WAY = re.compile(r"computing|drawing …|opening the galaxy|reading|^…$", re.IGNORECASE)
+_PATIENCE = 300.0  # [s] for a room whose numbers take long
+_GLANCE = 1.0  # [s] between two looks
+_ALIKE = 4  # looks, that must be
+
+
+def main() -> None:
+    """Makes the pictures."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--out", type=Path, default=ROOT / "docs" / "images" / "screens")
+    parser.add_argument("--width", type=int, default=1280)
+    parser.add_argument("--height", type=int, default=1000)
+    parser.add_argument("--rooms", nargs="*", default=[door.name for door in ROOMS])
+    given = parser.parse_args()
+    given.out.mkdir(parents=True, exist_ok=True)
+    first = [next(run.id for run in RunStore(EXAMPLES).runs() if (run.method, run.seed) == (method, 0)) for method in METHODS]
+    with served() as url, sync_playwright() as playwright:
+        path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        page, size = f"{url}?runs={','.join(first)}", (given.width, given.height)
+        problems = [problem for theme in THEMES for problem in pictures(browser, page, theme, given.rooms, given.out, size)]
+        browser.close()
+    print(f"{sum(file.stat().st_size for file in given.out.glob('*.png')) / 1e6:.2f} MB in {given.out}")
+    if problems:
+        sys.exit("\n".join(problems))
+
+
+@contextlib.contextmanager
+def served() -> Iterator[str]:
+    """The explorer over a copy of the example runs, so that nothing is written into the package; its address."""
+    with tempfile.TemporaryDirectory() as folder, socket.socket() as probe:
+        shutil.copytree(EXAMPLES, Path(folder) / "runs")
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+        probe.close()
+        command = [
+            sys.executable,
+            "-m",
+            "panel",
+            "serve",
+            str(ROOT / "apps" / "explorer.py"),
+            "--port",
+            str(port),
+            "--address",
+            "127.0.0.1",
+        ]
+        with (Path(folder) / "server.log").open("w") as log:
+            process = subprocess.Popen(command, cwd=folder, env=os.environ | {"DAEXPLORE_RUNS": "runs"}, stdout=log, stderr=log)
+        try:
+            for _ in range(240):
+                with contextlib.suppress(OSError):
+                    urllib.request.urlopen(f"http://127.0.0.1:{port}/favicon.ico", timeout=1).close()
+                    break
+                time.sleep(0.5)
+            yield f"http://127.0.0.1:{port}/explorer"
+        finally:
+            process.terminate()
+            process.wait(20)
+
+
+def pictures(browser: Browser, url: str, theme: str, rooms: list[str], out: Path, size: tuple[int, int]) -> list[str]:
+    """Writes the pictures of one theme; what was wrong with the pages, in sentences."""
+    problems: list[str] = []
+    page = browser.new_context(viewport={"width": size[0], "height": size[1]}).new_page()
+    page.set_default_timeout(120_000)
+
+    def stop(route: Route) -> None:
+        if route.request.url.startswith(("data:", "blob:", "http://127.0.0.1:")):
+            route.continue_()
+        else:
+            problems.append(f"A page asked another host: {route.request.url}")
+            route.abort()
+
+    def listen(message: ConsoleMessage) -> None:
+        if message.type == "error":
+            problems.append(f"A page logged: {message.text}")
+
+    page.route("**/*", stop)
+    page.on("console", listen)
+    page.on("pageerror", lambda error: problems.append(f"A page failed: {error}"))
+    page.goto(url)
+    page.locator(".headline b").first.wait_for()
+    if theme == "dark":
+        page.get_by_label("Toggle theme").click()
+    for room in rooms:
+        page.get_by_role("tab", name=room).click()
+        page.mouse.move(size[0] - 2, size[1] - 2)
+        file = out / f"{room.lower().replace(' ', '-')}-{theme}.png"
+        file.write_bytes(small(at_rest(page, room)))
+        print(file.name, f"{file.stat().st_size / 1000:.0f} kB", flush=True)
+    page.context.close()
+    return problems
+
+
+def at_rest(page: Page, room: str) -> bytes:
+    """A picture of the page, once nothing is under way and several looks are alike."""
+    looks: list[bytes] = []
+    until = time.monotonic() + _PATIENCE
+    while time.monotonic() < until:
+        time.sleep(_GLANCE)
+        under_way = page.get_by_text(_UNDER_WAY).filter(visible=True).count() or page.locator(".bar").filter(visible=True).count()
+        looks = [*looks, page.screenshot()][-_ALIKE:]
+        if not under_way and looks == [looks[0]] * _ALIKE:
+            return looks[0]
+    sys.exit(f"The room {room} did not come to rest within {_PATIENCE:.0f} s.")
+
+
+def small(png: bytes) -> bytes:
+    """The picture with a palette, a quarter as large."""
+    made = io.BytesIO()
+    Image.open(io.BytesIO(png)).convert("RGB").quantize(256, kmeans=2).save(made, "PNG", optimize=True)
+    return made.getvalue()
+
+
+if __name__ == "__main__":
+    main()
