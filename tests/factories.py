@@ -73,7 +73,7 @@ def make_run(
     status: str = "finished",
     data_path: Path | None = None,
     size: int = 24,
-    saliency: bool = True,
+    saliency: bool | int = 1500,
     config: RunConfig | None = None,
 ) -> Run:
     """Writes a run of ``n`` evaluated images whose domains lie apart, and for "mmd" and "dann" move together with the epochs.
@@ -89,7 +89,7 @@ def make_run(
         status: as in run.json; "running" claims to be written by this very process.
         data_path: a folder with the galaxies of ``make_galaxies``; made with the right number of them if it does not exist.
         size: of those images [pixel].
-        saliency: whether the last epoch has Grad-CAM maps.
+        saliency: of how many test images the last epoch has Grad-CAM maps.
         config: replaces the one that follows from method, seed and epochs.
     """
     if data_path is not None and not (data_path / "source").exists():
@@ -119,7 +119,7 @@ def make_run(
     evaluated = samples[samples["split"] != "train"]
     accuracies = [_write_epoch(writer, epoch, epochs, evaluated, seed) for epoch in range(1, epochs + 1)]
     if saliency and epochs:
-        _write_saliency(writer, epochs, evaluated, seed)
+        _write_saliency(writer, epochs, evaluated, seed, 1500 if saliency is True else saliency)
     selected = int(np.argmax(accuracies)) + 1 if epochs else None
     writer.update(
         status=status,
@@ -199,8 +199,8 @@ def _write_epoch(writer: RunWriter, epoch: int, epochs: int, evaluated: pd.DataF
     return found["source", "validation"]
 
 
-def _write_saliency(writer: RunWriter, epoch: int, evaluated: pd.DataFrame, seed: int) -> None:
-    test = evaluated[evaluated["split"] == "test"].iloc[:1500]
+def _write_saliency(writer: RunWriter, epoch: int, evaluated: pd.DataFrame, seed: int, count: int) -> None:
+    test = evaluated[evaluated["split"] == "test"].iloc[:count]
     rng = np.random.default_rng(seed + 2)
     centres = rng.uniform(2, 6, (len(test), 2))
     grid = np.arange(9)

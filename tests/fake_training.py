@@ -21,6 +21,7 @@ parser.add_argument("--pause", type=float, default=0.1, help="seconds an epoch")
 parser.add_argument("--fail", choices=["input", "crash", "late", "killed"])
 parser.add_argument("--resume", type=Path)
 parser.add_argument("--data", default="demo")
+parser.add_argument("--set", action="append")
 parser.add_argument("--source", type=Path)
 parser.add_argument("--target", type=Path)
 

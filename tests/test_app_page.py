@@ -1,5 +1,6 @@
 """The parts of the comparison that can be seen without a browser: the galaxy's strip, the alerts, the UMAP of a child process."""
 
+import os
 import re
 import shutil
 from collections.abc import Callable
@@ -11,9 +12,9 @@ import pandas as pd
 import pytest
 from factories import make_run
 
-from daexplore.app import galaxy_strip, workers
+from daexplore.app import galaxy_strip, umaps, workers
 from daexplore.app.compare import Compare
-from daexplore.app.coordinates import coordinates, projected_umap
+from daexplore.app.coordinates import coordinates, projected
 from daexplore.app.galaxy_strip import GalaxyStrip
 from daexplore.app.guard import guarded
 from daexplore.app.merit import differences_table
@@ -132,12 +133,62 @@ def test_an_exception_becomes_an_alert(state: ExplorerState, caplog: pytest.LogC
 @pytest.mark.slow
 def test_umap_is_computed_in_a_child_process_kept_in_the_run_and_used_from_there(state: ExplorerState, runs: list[Run]) -> None:
     assert coordinates(runs[0], 2, "umap").kind == "pca"
-    future = projected_umap(runs[0], 2)
+    future = projected(runs[0], 2, "umap")
     assert future is not None
-    assert projected_umap(runs[0], 2) is future
+    assert projected(runs[0], 2, "umap") is future
     future.result(timeout=600)
-    assert projected_umap(runs[0], 2) is None
+    assert projected(runs[0], 2, "umap") is None
     found = coordinates(runs[0], 2, "umap")
-    table = pd.read_parquet(workers.umap_file(runs[0].path, 2)).set_index("sample_id")
+    table = pd.read_parquet(umaps.umap_file(runs[0].path, 2)).set_index("sample_id")
     assert found.kind == "umap"
     np.testing.assert_array_equal(found.x, table.loc[runs[0].evaluation(2).sample_ids, "x"])
+
+
+def test_aligned_umaps_are_kept_for_all_epochs_with_their_names_and_read_by_epoch(
+    state: ExplorerState, runs: list[Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, asked = runs[1], []
+
+    def layout(latents: list[np.ndarray], ids: list[np.ndarray]) -> list[np.ndarray]:
+        asked.append((latents, ids))
+        # A place that says epoch and row; rotating it is undone by reading both axes' length.
+        return [np.c_[np.arange(len(each)), np.full(len(each), 100.0 * place)] for place, each in enumerate(ids)]
+
+    monkeypatch.setattr(umaps.projection, "aligned_umap", layout)
+    monkeypatch.setattr(umaps.projection, "turned", lambda maps, *_: [each.astype(np.float32) for each in maps])
+    done: Future[pd.DataFrame] = Future()
+    monkeypatch.setattr(workers, "aligned_umap", lambda path, epochs: asked.append((path, epochs)) or done)
+    state.choose([run.id])
+    state.view = "aligned"
+    compare = Compare(state, Session())
+    assert asked == [(run.path, tuple(run.evaluated))]
+    assert "principal components meanwhile" in compare._caption.object
+    assert "Distances and gaps on it are not distances" in compare._caption.object
+
+    frame = umaps.compute_aligned(run.path)
+    latents, ids = asked[-1]
+    for epoch, each, names in zip(run.evaluated, latents, ids, strict=True):
+        np.testing.assert_array_equal(each, run.evaluation(epoch).latents)
+        np.testing.assert_array_equal(names, run.evaluation(epoch).sample_ids)
+    assert umaps.aligned_file(run.path).exists()
+    pd.testing.assert_frame_equal(pd.read_parquet(umaps.aligned_file(run.path)), frame, check_dtype=False)
+    done.set_result(frame)
+    assert "meanwhile" not in compare._caption.object
+    for place, epoch in enumerate(run.evaluated):
+        found = coordinates(run, epoch, "aligned")
+        assert found.kind == "aligned"
+        np.testing.assert_array_equal(found.x, np.arange(len(run.evaluation(epoch))))
+        assert set(found.y.tolist()) == {100.0 * place}
+        assert projected(run, epoch, "aligned") is None
+    # Outputs that are newer than the layout, as of a run that was resumed, are not shown with it.
+    outputs = run.path / "evaluations" / f"epoch={run.evaluated[0]:04d}" / "outputs.parquet"
+    later = umaps.aligned_file(run.path).stat().st_mtime_ns + 10**9
+    os.utime(outputs, ns=(later, later))
+    assert coordinates(run, run.evaluated[0], "aligned").kind == "pca"
+    umaps.aligned_file(run.path).unlink()
+
+
+def test_a_layout_of_too_many_places_is_refused_in_words(runs: list[Run], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(umaps, "MOST_ALIGNED", 10)
+    with pytest.raises(InputError, match="choose UMAP instead"):
+        umaps.compute_aligned(runs[0].path)

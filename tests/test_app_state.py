@@ -9,14 +9,18 @@ from factories import make_run
 from sklearn.metrics import accuracy_score, roc_auc_score
 
 from daexplore.app import scene as scene_module
-from daexplore.app.address import apply_query, query_of
+from daexplore.app import sentence as sentence_module
+from daexplore.app.address import ADDRESSED, apply_query, query_of
 from daexplore.app.cache import Memo
+from daexplore.app.dials import Dial
 from daexplore.app.geometry import inside_polygon, nearest_on_screen
+from daexplore.app.noise import seed_noise
 from daexplore.app.scene import scene
 from daexplore.app.scores import headline, scores
 from daexplore.app.state import ExplorerState, default_runs
 from daexplore.errors import InputError
 from daexplore.runs import Run, RunWriter
+from daexplore.runs.selections import Selections
 
 
 @pytest.fixture
@@ -129,11 +133,25 @@ def test_address_there_and_back(trio: tuple[Path, list[Run]]) -> None:
     state, copy = ExplorerState(root), ExplorerState(root)
     assert query_of(state) == {}
     state.choose([runs[2].id, runs[0].id])
-    state.param.update(epoch=2, view="umap", galaxy="target/G00007-0", threshold=0.65)
+    state.param.update(epoch=2, view="umap", galaxy="target/G00007-0", threshold=0.65, room="Performance", split="validation")
+    state.param.update(domains="target", colour="column:mass_ratio", pair=(1, 0), dial=Dial("psf", 0.25, 7, 32))
+    state.select_where("mass_ratio:0.3..0.6")
     apply_query(copy, query_of(state))
-    for name in ("run_ids", "epoch", "view", "galaxy", "threshold"):
+    for name in ADDRESSED:
         assert getattr(copy, name) == getattr(state, name)
+    assert copy.selection == state.selection
     assert copy.alert == ""
+
+
+def test_a_saved_selection_comes_back_by_its_name(trio: tuple[Path, list[Run]]) -> None:
+    root, _ = trio
+    state, copy = ExplorerState(root), ExplorerState(root)
+    Selections(root).save("broken by MMD", ["target/G00007-0", "target/G00009-0"])
+    state.select_named("broken by MMD")
+    apply_query(copy, query_of(state))
+    assert copy.selection == frozenset(["target/G00007-0", "target/G00009-0"])
+    copy.select(frozenset(["target/G00007-0"]))
+    assert query_of(copy) == {}
 
 
 @pytest.mark.parametrize(
@@ -144,13 +162,30 @@ def test_address_there_and_back(trio: tuple[Path, list[Run]]) -> None:
         ({"threshold": "2"}, "'2'"),
         ({"threshold": "nan"}, "'nan'"),
         ({"runs": "x"}, "'x'"),
+        ({"epoch": "9" * 5000}, "whole number"),
+        ({"room": "<b>"}, "Compare, "),
+        ({"split": "train"}, "test, validation"),
+        ({"domains": "all"}, "both, source, target"),
+        ({"colour": "column:none"}, "column:mass_ratio"),
+        ({"pair": "0,7"}, "from 0 to 1"),
+        ({"where": "mass_ratio"}, "column:low..high"),
+        ({"where": "mass_ratio:5..6"}, "wider range"),
+        ({"where": "none:0..1"}, "'none'"),
+        ({"dial": "focus"}, "psf, depth, pixel, redshift"),
+        ({"dial": "psf:wide"}, "'psf:wide'"),
+        ({"dial": "depth:nan"}, "'depth:nan'"),
+        ({"dial": "depth:2:0:9"}, "1, 8, 32 draws"),
+        ({"dial": "depth:2:-1"}, "from 0 to 999"),
+        ({"dial": "depth:2:0:8:9"}, "dial:level:seed:draws"),
+        ({"selection": "../../etc"}, "'../../etc'"),
+        ({"selection": "never saved"}, "never saved"),
     ],
 )
 def test_an_address_with_a_mistake_says_which(trio: tuple[Path, list[Run]], query: dict[str, str], said: str) -> None:
     state = ExplorerState(trio[0])
     apply_query(state, query | {"galaxy": "source/G00001-0"})
     assert said in state.alert
-    assert (state.galaxy, state.view, state.threshold, state.epoch) == ("source/G00001-0", "plane", 0.5, None)
+    assert (state.galaxy, state.view, state.threshold, state.epoch, state.dial) == ("source/G00001-0", "plane", 0.5, None, Dial())
 
 
 def test_inside_polygon_agrees_with_half_planes_and_the_even_odd_rule() -> None:
@@ -282,3 +317,19 @@ def test_memo_is_bounded_and_forgets_the_one_used_longest_ago() -> None:
         assert memo.get(key, lambda key=key: make(key)) == key
     assert made == [1, 2, 3, 2]
     assert memo.peek(3) is None
+
+
+def test_a_still_state_stays_as_it_was_and_what_a_thread_computes_from_it_is_kept_as_that(trio: tuple[Path, list[Run]]) -> None:
+    state = ExplorerState(trio[0])
+    taken, shown, before = state.still(), [run.id for run in state.runs], state.threshold
+    state.param.update(threshold=0.83, split="validation", galaxy="source/G00001-0", run_ids=shown[:1])
+    assert (taken.threshold, taken.split, taken.galaxy, [run.id for run in taken.runs]) == (before, "test", None, shown)
+    taken.threshold = 0.2
+    assert state.threshold == 0.83
+    taken.threshold = before
+    # The visitor has moved on while the thread was at work: its sentence is about what was on screen, and kept under that alone.
+    found = sentence_module._tell(taken)
+    assert found == headline(taken, [scene(taken, run) for run in taken.runs], seed_noise(taken))
+    assert sentence_module.told(state) == ""
+    state.param.update(threshold=before, split="test", run_ids=shown)
+    assert sentence_module.told(state) == found

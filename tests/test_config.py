@@ -5,7 +5,20 @@ from dataclasses import replace
 
 import pytest
 
-from daexplore.config import AlignmentConfig, DataConfig, ModelConfig, RunConfig, TrainConfig, config_hash, differences, from_dict, to_dict
+from daexplore.config import (
+    VARIANTS,
+    AlignmentConfig,
+    DataConfig,
+    ModelConfig,
+    RunConfig,
+    TrainConfig,
+    config_hash,
+    differences,
+    from_dict,
+    preset,
+    to_dict,
+)
+from daexplore.data.simulate import PRESETS
 from daexplore.errors import InputError
 
 FULL = RunConfig(
@@ -72,3 +85,12 @@ def test_differences_are_the_settings_that_are_not_the_same():
         "train.batch_norm": ["source", "mixed"],
     }
     assert differences([FULL, FULL]) == {}
+
+
+def test_a_variant_is_other_settings_on_the_galaxies_of_a_preset():
+    config = preset("distant-asinh")
+    assert (config.data.source, config.data.target) == ("distant", "distant")
+    assert {"data.stretch", "data.normalise", "data.limit"} <= set(differences([preset("distant"), config]))
+    assert config.train.batch_norm == "source"
+    assert set(VARIANTS.values()) <= set(PRESETS)
+    assert not set(VARIANTS) & set(PRESETS)

@@ -13,7 +13,7 @@ from factories import make_galaxies, make_run
 from fake_inspection import VERDICT, make_inspection
 
 from daexplore.app.data_state import DataState, run_choices
-from daexplore.app.data_tab import data_tab
+from daexplore.app.data_tab import data_room
 from daexplore.app.inspections import begin, folder_of, inspect_command, stored
 from daexplore.app.looks import Choice, Look, checked, look
 from daexplore.app.session import Session
@@ -192,8 +192,7 @@ def test_a_folder_that_cannot_be_written_to_is_said(tmp_path: Path) -> None:
 def test_the_tab_teaches_first_then_shows_walls_then_what_was_found(tmp_path: Path) -> None:
     state = ExplorerState(tmp_path)
     data = DataState(tmp_path, command("well"), opened)
-    _, entered = data_tab(state, Session(), data)
-    entered()
+    entered = data_room(state, Session(), data).entered
     tab = entered.__wrapped__.__self__
     assert "how far apart are these domains" in tab._head.object
     assert "daexplore inspect distant distant" in tab._command.object

@@ -7,12 +7,14 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 from factories import make_run
 
 from daexplore.app import jobs as jobs_module
 from daexplore.app.commands import command_line, resume_command, train_command
-from daexplore.app.jobs import JOBS_FOLDER, Job, failure_text
+from daexplore.app.failures import failure_text
+from daexplore.app.jobs import JOBS_FOLDER, Job
 from daexplore.app.queue import JobQueue, find_jobs
 from daexplore.errors import InputError
 from daexplore.runs import Run, RunStore
@@ -97,6 +99,56 @@ def test_stop_ends_the_child_and_the_run_can_be_resumed(tmp_path, started):
     assert again.progress == (0, 0, 0.0)
     assert follow(again, ["finished"])[-1] == "finished"
     assert again.run.evaluated == list(range(1, 51))
+
+
+def test_a_paused_child_stands_still_until_it_goes_on_and_ends_in_the_same_numbers(tmp_path, started):
+    job = started(fake(tmp_path, "--epochs", "20", "--pause", "0.1"))
+    follow(job, ["running"])
+    while job.progress[0] < 2:
+        time.sleep(0.02)
+        job.poll()
+    job.pause()
+    assert (job.poll(), job.paused, job.pausable) == ("paused", True, False)
+    # The signal is sent, not yet heard: a process on a busy machine needs its turn to stop.
+    end = time.monotonic() + 30
+    while psutil.Process(job._process.pid).status() != psutil.STATUS_STOPPED:
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    job.poll()
+    before = job.run.evaluated
+    time.sleep(0.6)
+    assert job.poll() == "paused"
+    assert job.run.evaluated == before
+    [other] = find_jobs(tmp_path)
+    assert other.poll() == "paused"
+    other.go_on()
+    assert follow(job, ["finished"])[-1] == "finished"
+    assert job.run.evaluated == list(range(1, 21))
+
+
+def test_a_paused_child_can_be_stopped_and_makes_room_in_the_queue(tmp_path):
+    queue = JobQueue(at_once=1)
+    queue.add(fake(tmp_path, "--pause", "0.2", "--epochs", "50"))
+    queue.add(fake(tmp_path, "--pause", "0", "--epochs", "1", method="mmd"))
+    queue.poll()
+    first, second = queue.jobs
+    follow(first, ["running"])
+    first.pause()
+    queue.poll()
+    assert second.state == "starting"
+    first.stop()
+    assert follow(first, ["stopped", "failed", "finished"])[-1] == "stopped"
+    follow(second, ["finished"])
+
+
+def test_a_closed_page_leaves_nothing_standing_still(tmp_path):
+    queue = JobQueue()
+    queue.add(fake(tmp_path, "--epochs", "10", "--pause", "0.1"))
+    queue.poll()
+    follow(queue.jobs[0], ["running"])
+    queue.jobs[0].pause()
+    queue.close()
+    follow(queue.jobs[0], ["finished"])
 
 
 def test_time_to_go_is_estimated_from_what_this_process_did(tmp_path, started):

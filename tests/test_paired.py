@@ -1,11 +1,13 @@
 """Paired intervals over galaxies and seeds, McNemar's test by galaxies, flips, and distances under resampling."""
 
+import itertools
+
 import numpy as np
 import pytest
 from scipy.stats import binomtest, spearmanr, t
-from sklearn.metrics import balanced_accuracy_score, roc_auc_score
+from sklearn.metrics import balanced_accuracy_score, cohen_kappa_score, roc_auc_score
 
-from daexplore.analysis.flips import disagreement, flips, rank_agreement, seed_disagreement, seed_rank_agreement
+from daexplore.analysis.flips import disagreement, flips, rank_agreement, seed_disagreement, seed_kappa, seed_rank_agreement
 from daexplore.analysis.paired import combine, interval, mcnemar, metric_draws, paired_difference
 from daexplore.analysis.resampled import probe_auc_draws, reweighted_mmd2
 from daexplore.analysis.statistics import group_weights
@@ -193,3 +195,23 @@ def test_the_paired_interval_covers_the_true_difference(seeds, scatter):
     assert 0.93 <= np.mean(covered) <= 0.995
     if seeds > 1:
         assert np.mean(resampled) < 0.92
+
+
+@pytest.mark.parametrize("classes", [2, 4])
+def test_agreement_beyond_chance_is_cohens_kappa_of_all_ordered_pairs_of_seeds(classes):
+    # Taken in both orders, two raters have the same shares: Cohen's kappa is then Fleiss's.
+    called = _called(classes)
+    pairs = list(itertools.permutations(called, 2))
+    counts = np.random.default_rng(1).integers(0, 3, called.shape[1])
+    ones = np.ones_like(counts)
+    for weights in (ones, counts):
+        first, second = (np.concatenate([np.repeat(pair[side], weights) for pair in pairs]) for side in (0, 1))
+        assert seed_kappa(called, weights[None].astype(float))[0] == pytest.approx(cohen_kappa_score(first, second))
+    assert np.isnan(seed_kappa(called[:1], np.ones((1, 300)))).all()
+    assert np.isnan(seed_kappa(np.zeros((3, 10), int), np.ones((2, 10)))).all()
+
+
+def _called(classes):
+    rng = np.random.default_rng(classes)
+    truth = rng.integers(0, classes, 300)
+    return np.where(rng.random((4, 300)) < 0.7, truth, rng.integers(0, classes, (4, 300)))

@@ -1,23 +1,28 @@
 """The training page without a browser: its cards follow the folders, errors come to the page, the form says what it will run."""
 
 import dataclasses
+import inspect
 import sys
 import time
+from html import escape
 from pathlib import Path
 
 import panel as pn
 import pytest
 from factories import make_run
 
+from daexplore.alignment import METHODS
 from daexplore.app import welcome as welcome_module
-from daexplore.app.commands import data_arguments, parse_epochs, parse_seeds
+from daexplore.app.commands import ALIGNMENTS, data_arguments, parse_epochs, parse_seeds
 from daexplore.app.jobs import Job, Stage
 from daexplore.app.live import LiveCard, progress_text
 from daexplore.app.live_plots import LiveCurves, SharedAxes, plane_points
 from daexplore.app.state import ExplorerState
-from daexplore.app.train_tab import _Form
+from daexplore.app.train_form import Form
 from daexplore.app.trainings import Trainings
 from daexplore.app.walls import walls
+from daexplore.cli.options import run_config
+from daexplore.config import AlignmentConfig, RunConfig, TrainConfig, preset, replace_at
 from daexplore.errors import InputError
 
 FAKE = str(Path(__file__).with_name("fake_training.py"))
@@ -226,7 +231,7 @@ def test_welcome_comes_back_when_nothing_can_be_started(tmp_path, monkeypatch):
 
 @pytest.fixture
 def form(tmp_path):
-    return _Form(ExplorerState(tmp_path / "runs"), None)
+    return Form(ExplorerState(tmp_path / "runs"), None)
 
 
 def test_form_says_and_runs_one_training_for_each_method_and_seed(form):
@@ -253,7 +258,7 @@ def test_form_offers_runs_that_did_not_come_to_their_end(tmp_path):
     state = ExplorerState(tmp_path)
     stopped = make_run(tmp_path, "mmd", n=40, epochs=2, status="stopped")
     make_run(tmp_path, "noda", n=40, epochs=2)
-    form = _Form(state, None)
+    form = Form(state, None)
     state.refresh()
     form.refresh_stopped()
     assert list(form.stopped.options.values()) == [stopped.id]
@@ -293,3 +298,90 @@ def test_card_of_a_collapsed_network_says_so(tmp_path):
     card.update([job])
     card.update([job])
     assert "does not tell class 0" in card._summary.object
+
+
+def test_form_offers_every_method_of_the_registry(form):
+    offered = {*form.methods.options.values(), *form.further.options.values()}
+    assert offered == {"noda", "adabn", "oracle", *METHODS}
+    assert set(ALIGNMENTS) == {"adabn", *METHODS}
+    assert {label for label, name in form.further.options.items() if name == "oracle"} == {"oracle (uses target labels)"}
+
+
+def test_form_combines_methods_and_takes_an_outsiders(form):
+    form.methods.value, form.further.value = [], ["oracle", "coral"]
+    form.together.value = "mmd+fisher, own.module:Mine"
+    assert [job.method for job in form.jobs()] == ["coral", "oracle", "mmd+fisher", "own.module:Mine"]
+    for wrong, words in (("mmd+mdm", "no method 'mdm'"), ("mmd+mmd", "twice")):
+        form.together.value = wrong
+        with pytest.raises(InputError, match=words):
+            form.jobs()
+        assert escape(words.split()[-1]) in form._shown.object
+
+
+def test_every_option_has_its_meaning_and_is_one_the_config_takes(form):
+    options = form.options
+    paths = set(options.add.options.values()) - {""}
+    expected = {f"train.{field.name}" for field in dataclasses.fields(TrainConfig)} - {"train.epochs", "train.supervision"}
+    assert expected <= paths
+    for name, build in METHODS.items():
+        arguments = set(inspect.signature(build).parameters) - {"latent_dim", "classes"}
+        assert {f"alignments.{name}.options.{argument}" for argument in arguments} <= paths
+    assert {"model.name", "data.stretch"} <= paths
+    config = dataclasses.replace(RunConfig(), alignments=tuple(AlignmentConfig(name) for name in METHODS))
+    for path, setting in options._offered.items():
+        assert len(setting.help) > 5, path
+        replace_at(config, path, setting.default)
+
+
+def test_an_option_goes_to_the_runs_it_concerns_as_the_command_line_takes_it(form):
+    form.methods.value = ["noda", "mmd"]
+    form.options.put("train.batch_size").value = "32"
+    form.options.put("train.augment").value = False
+    form.options.put("alignments.mmd.options.scales").value = "[0.5, 2]"
+    noda, mmd = (job.command for job in form.jobs())
+    common = ["--set", "train.batch_size=32", "--set", "train.augment=false"]
+    assert noda[noda.index("--set") : -2] == common
+    assert mmd[mmd.index("--set") : -2] == [*common, "--set", "alignments.mmd.options.scales=[0.5, 2]"]
+    settings = [mmd[i + 1] for i, word in enumerate(mmd) if word == "--set"]
+    config = run_config("demo", None, None, None, "mmd", None, None, None, None, settings)
+    assert (config.train.batch_size, config.train.augment) == (32, False)
+    assert config.alignments[0].options == {"scales": [0.5, 2]}
+    assert "--set train.batch_size=32" in form._shown.object
+
+
+def test_options_that_cannot_be_are_refused_as_the_command_line_refuses_them(form):
+    widget = form.options.put("train.batch_size")
+    widget.value = "many"
+    with pytest.raises(InputError) as shown:
+        form.jobs()
+    with pytest.raises(InputError) as told:
+        run_config("demo", None, None, None, "noda", None, None, None, None, ["train.batch_size=many"])
+    assert str(shown.value) == str(told.value)
+    widget.value = ""
+    form.methods.value = ["noda"]
+    form.options.put("alignments.dann.weight").value = "0.5"
+    with pytest.raises(InputError, match=r"dann\.weight concerns none of the methods"):
+        form.jobs()
+
+
+def test_a_preset_brings_its_own_defaults(form):
+    limits = dict.fromkeys(("demo",), form.options._offered["train.evaluation_limit"].default)
+    form.data.value = "distant"
+    assert limits["demo"] == preset("demo").train.evaluation_limit
+    assert form.options._offered["train.evaluation_limit"].default == preset("distant").train.evaluation_limit
+
+
+def test_a_card_is_paused_and_goes_on(trainings, tmp_path):
+    trainings.start([fake(tmp_path, "mmd", "--pause", "0.1", "--epochs", "30")])
+    card = next(iter(trainings._cards.values()))
+    tick_until(trainings, lambda: card.job.progress[0] >= 1)
+    assert card.pause.visible
+    card._hold()
+    assert card.pause.label == "Go on"
+    assert "Paused after" in card._progress.object
+    card._hold()
+    assert card.pause.label == "Pause"
+    tick_until(trainings, lambda: card.job.state == "finished")
+    assert not card.pause.visible
+    card.why.value = True
+    assert "kernel distance" in card._forces.object

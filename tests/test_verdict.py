@@ -25,6 +25,7 @@ GOOD = Evidence(
     seeds_changed=(0.08, 0.15),
     baseline_seeds_changed=(0.07, 0.2),
     excess=around(0.2),
+    seeds_kappa=around(0.7, 0.05),
     ranks=(0.7, 0.8, 0.75),
     seeds=(3, 3),
 )
@@ -36,6 +37,7 @@ def test_good_evidence_may_mean_help_but_never_says_so():
     assert (found.outcome, found.oracle) == ("may have helped", False)
     assert "only target labels can prove" in found.sentence
     assert {reason.sign for reason in found.reasons} == {"for", "unclear"}
+    assert any("at least 7.5% of the target are called wrong" in reason.text for reason in found.reasons)
 
 
 @pytest.mark.parametrize(
@@ -50,7 +52,7 @@ def test_good_evidence_may_mean_help_but_never_says_so():
         ({"class_mmd2": {"merger": (0.4, np.nan, around(np.nan))}}, "warning", "hardly any galaxy of one domain merger"),
         ({"shares": (ClassShare("merger", around(0.02), around(0.0), around(0.0), False),)}, "warning", "no mixture"),
         ({"shares": (ClassShare("merger", around(0.9), around(0.5), around(0.6)),)}, "warning", "far apart"),
-        ({"seeds_changed": (0.08, 0.4)}, "warning", "at least 20.0% of the target are called wrong"),
+        ({"seeds_kappa": around(0.55, 0.05)}, "warning", "kappa 0.55 [0.50, 0.60]"),
         ({"ranks": (0.3, 0.5, 0.75)}, "warning", "between seeds 0.75 → 0.50"),
         ({"ranks": (0.2, 0.8, 0.75)}, "warning", "between the methods 0.20"),
     ],
@@ -69,12 +71,19 @@ def test_a_baseline_that_calls_one_class_alone_does_not_count_against_the_method
 
 
 def test_matched_marginals_with_doubtful_classes_are_called_so():
-    assert "classes may be swapped" in label_free_verdict(dataclasses.replace(GOOD, seeds_changed=(0.08, 0.4))).sentence
+    assert "classes may be swapped" in label_free_verdict(dataclasses.replace(GOOD, seeds_kappa=around(0.3))).sentence
 
 
 def test_a_single_seed_is_said():
     nothing = (np.nan, np.nan)
-    evidence = dataclasses.replace(GOOD, seeds=(1, 3), seeds_changed=nothing, excess=Interval(*nothing, np.nan), ranks=(0.7, *nothing))
+    evidence = dataclasses.replace(
+        GOOD,
+        seeds=(1, 3),
+        seeds_changed=nothing,
+        excess=Interval(*nothing, np.nan),
+        seeds_kappa=Interval(*nothing, np.nan),
+        ranks=(0.7, *nothing),
+    )
     found = label_free_verdict(evidence)
     assert any("train at least 3" in reason.text for reason in found.reasons)
     assert not any("nan" in reason.text for reason in found.reasons)

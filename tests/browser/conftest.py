@@ -14,6 +14,9 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from factories import make_run
 from server import Served
 
+# Pages that the tests serve are no tests.
+collect_ignore_glob = ["*_page.py"]
+
 # A busy machine is slow, not wrong.
 expect.set_options(timeout=30_000)
 

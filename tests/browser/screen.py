@@ -1,5 +1,6 @@
 """What a page shows, read from Bokeh's own models and views, and a mouse that points at data."""
 
+import json
 from typing import Any
 
 from playwright.sync_api import Page
@@ -13,12 +14,15 @@ _READ = f"""() => ({_FIGURES})().map(figure => {{
   const view = Bokeh.index.find_one_by_id(figure.id);
   const box = view.el.getBoundingClientRect(), frame = view.frame.bbox;
   const source = name => figure.renderers.find(renderer => renderer.name === name).data_source.data;
+  // With a selection all others are dimmed.
+  const chosen = data => Object.fromEntries(['x', 'y'].map(key => [key, Array.from(data[key]).filter((_, i) =>
+    data.alpha[i] > 0.5 && Array.from(data.alpha).some(alpha => alpha < 0.5))]));
   const plain = data => Object.fromEntries(['x', 'y'].map(key => [key, Array.from(data[key])]));
   return {{
     id: figure.id,
     frame: [box.x + frame.x, box.y + frame.y, frame.width, frame.height],
     x: [figure.x_range.start, figure.x_range.end], y: [figure.y_range.start, figure.y_range.end],
-    points: plain(source('points')), picked: plain(source('picked')), halo: plain(source('halo')), twin: plain(source('twin')),
+    points: plain(source('points')), picked: chosen(source('points')), halo: plain(source('halo')), twin: plain(source('twin')),
     boundary: figure.center.find(item => item.type === 'Span').location,
     side: figure.center.find(item => item.type === 'BoxAnnotation').left,
   }};
@@ -41,6 +45,7 @@ def wait_for_panels(page: Page, count: int) -> None:
         }}""",
         arg=count,
     )
+    page.locator("#first-words").wait_for(state="detached")
     page.locator(".headline b").first.wait_for()
     page.locator("td").first.wait_for()
     page.wait_for_timeout(500)
@@ -48,7 +53,8 @@ def wait_for_panels(page: Page, count: int) -> None:
 
 def panels(page: Page) -> list[dict[str, Any]]:
     """Of each panel from left to right: ranges, points, halo, boundary."""
-    found: list[dict[str, Any]] = page.evaluate(_READ)
+    # As text: the browser's driver takes milliseconds for each number of a list.
+    found: list[dict[str, Any]] = json.loads(page.evaluate(f"() => JSON.stringify(({_READ})())"))
     return found
 
 
@@ -66,3 +72,22 @@ def tap(page: Page, panel: dict[str, Any], x: float, y: float) -> None:
 def galaxy_in_strip(page: Page, sample_id: str) -> None:
     """Waits until the strip shows this galaxy."""
     page.locator(".strip-head b", has_text=sample_id).wait_for()
+
+
+def wait_for_halo(page: Page, place: int, x: float, y: float) -> None:
+    """Until the halo of a panel stands at a data position."""
+    page.wait_for_function(
+        f"""([place, x, y]) => {{
+          const at = ({_FIGURES})()[place].renderers.find(renderer => renderer.name === 'halo').data_source.data;
+          return at.x.length === 1 && Math.abs(at.x[0] - x) < 1e-6 && Math.abs(at.y[0] - y) < 1e-6;
+        }}""",
+        arg=[place, x, y],
+    )
+
+
+def wait_for_other_boundary(page: Page, before: float) -> None:
+    """Until the boundary of the first panel has moved."""
+    page.wait_for_function(
+        f"before => ({_FIGURES})()[0].center.find(item => item.type === 'Span').location !== before",
+        arg=before,
+    )

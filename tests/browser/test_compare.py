@@ -172,12 +172,13 @@ def test_two_visitors_do_not_share_what_they_look_at(visit: Callable[..., Page],
     wait_for_panels(one, 3)
     wait_for_panels(other, 3)
     sample_id, x, y = lonely(one, panels(one)[0], compared[0])
+    before = panels(other)[0]["halo"]
     tap(one, panels(one)[0], x, y)
     galaxy_in_strip(one, sample_id)
     one.get_by_role("slider").nth(1).press("ArrowLeft")
     expect(one.locator("th", has_text="threshold 0.49").first).to_be_visible()
     other.wait_for_timeout(1500)
-    assert panels(other)[0]["halo"]["x"] == []
+    assert panels(other)[0]["halo"] == before != panels(one)[0]["halo"]
     assert panels(other)[0]["boundary"] == pytest.approx(0, abs=1e-9)
     assert panels(one)[0]["boundary"] < 0
 
@@ -194,6 +195,62 @@ def test_the_address_reproduces_the_view(visit: Callable[..., Page], compared: l
     page.get_by_role("button", name="Margin plane").click()
     page.wait_for_function("() => !location.search.includes('view=')")
     assert first in page.url.replace("%2F", "/")
+
+
+def test_the_first_galaxy_is_marked_and_said_to_be_chosen(page: Page, compared: list[Run]) -> None:
+    chosen = page.locator(".summary", has_text="Chosen for a start").inner_text()
+    sample_id = page.locator(".strip-head b").inner_text()
+    expect_halos(page, compared, sample_id)
+    first, *others = (run.evaluation() for run in compared)
+    assert first.predicted[first.places[sample_id]] != first.labels[first.places[sample_id]]
+    assert all(found.predicted[found.places[sample_id]] == found.labels[found.places[sample_id]] for found in others)
+    right = [dict(zip(found.sample_ids, found.predicted == found.labels, strict=True)) for found in (first, *others)]
+    held = first.sample_ids[first.where("target", "test")]
+    assert f"of {sum(not right[0][name] and all(each[name] for each in right[1:]) for name in held)} test target galaxies" in chosen
+
+
+def test_arrow_keys_and_neighbours_lead_on(page: Page, compared: list[Run]) -> None:
+    found = compared[0].evaluation()
+    start = page.locator(".strip-head b").inner_text()
+    held = np.flatnonzero(found.split == "test")
+    order = found.sample_ids[held[np.argsort(found.logits[held, 1] - found.logits[held, 0], kind="stable")]].tolist()
+    page.keyboard.press("ArrowRight")
+    galaxy_in_strip(page, order[order.index(start) + 1])
+    page.keyboard.press("ArrowLeft")
+    galaxy_in_strip(page, start)
+    neighbour = page.locator(".near [data-galaxy]").first
+    name = neighbour.get_attribute("data-galaxy")
+    others = held[found.group_ids[held] != found.group_ids[found.places[start]]]
+    gaps = ((found.latents[others] - found.latents[found.places[start]]) ** 2).sum(axis=1)
+    assert name == found.sample_ids[others[np.argmin(gaps)]]
+    neighbour.focus()
+    page.keyboard.press("Enter")
+    galaxy_in_strip(page, str(name))
+
+
+def test_a_column_selects_what_pandas_selects_and_the_link_restores_it(page: Page, visit: Callable[..., Page], compared: list[Run]) -> None:
+    run = compared[0]
+    samples = run.samples
+    linked = visit("?where=mass_ratio:0.4..0.6&colour=column:mass_ratio&threshold=0.6")
+    wait_for_panels(linked, 3)
+    inside = samples.index[(samples["split"] != "train") & samples["mass_ratio"].between(0.4, 0.6)]
+    expect(linked.locator(".count")).to_have_text(str(len(inside)))
+    shown = panels(linked)[0]
+    assert len(shown["picked"]["x"]) == (samples.loc[inside, "split"] == "test").sum()
+    expect(linked.locator(".legend")).to_contain_text("mass_ratio")
+    linked.get_by_role("button", name="Clear").click()
+    linked.wait_for_function("() => !location.search.includes('where=')")
+    assert "colour=column" in linked.url
+
+
+def test_epochs_play_by_themselves(page: Page, compared: list[Run]) -> None:
+    page.get_by_role("button", name="play").click()
+    for epoch in compared[0].evaluated:
+        expect(page.locator(".panel-head").first).to_contain_text(f"epoch {epoch} ")
+    plane = plane_of(compared[0], compared[0].evaluated[-1])[1]
+    test = compared[0].evaluation().split == "test"
+    page.wait_for_timeout(500)
+    assert sorted(panels(page)[0]["points"]["x"]) == pytest.approx(sorted(plane.x[test]), abs=1e-4)
 
 
 def test_damaged_runs_are_listed_with_the_reason(page: Page) -> None:

@@ -10,6 +10,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 from factories import make_galaxies, make_run
 from playwright.sync_api import Locator, Page, expect
@@ -46,6 +47,13 @@ def empty(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
             os.kill(run.info["process"]["pid"], signal.SIGKILL)
 
 
+def first_page(visit: Callable[..., Page], served: Served) -> Page:
+    """An empty folder opens with the package's example runs; the first page is a button away."""
+    page = visit(url=served.url)
+    page.get_by_role("button", name="Train your own").click()
+    return page
+
+
 def card(page: Page, method: str) -> Locator:
     return page.locator(".live-card", has=page.locator(".live-head b", has_text=method))
 
@@ -73,7 +81,7 @@ def statuses(root: Path) -> list[str]:
 
 
 def test_empty_folder_shows_both_domains_and_the_trio_trains_live_until_the_comparison(empty: Served, visit: Callable[..., Page]) -> None:
-    page = visit(url=empty.url)
+    page = first_page(visit, empty)
     expect(page.get_by_role("heading", name="loses its skill on the survey")).to_be_visible(timeout=PATIENCE)
     for domain in ("source", "target"):
         for kind in ("mergers", "non-mergers"):
@@ -98,7 +106,7 @@ def test_empty_folder_shows_both_domains_and_the_trio_trains_live_until_the_comp
 
 
 def test_stop_of_one_and_of_all_leaves_runs_that_can_be_resumed(empty: Served, visit: Callable[..., Page]) -> None:
-    page = visit(url=empty.url)
+    page = first_page(visit, empty)
     page.get_by_role("button", name=BEGIN).click()
     expect(card(page, "MMD")).to_contain_text(re.compile(r"Epoch \d+ of"), timeout=PATIENCE)
     card(page, "MMD").get_by_role("button", name="Stop").click()
@@ -113,7 +121,7 @@ def test_stop_of_one_and_of_all_leaves_runs_that_can_be_resumed(empty: Served, v
 
 
 def test_worker_that_dies_shows_its_error_and_the_others_go_on(empty: Served, visit: Callable[..., Page]) -> None:
-    page = visit(url=empty.url)
+    page = first_page(visit, empty)
     page.get_by_role("button", name=BEGIN).click()
     expect(card(page, "DANN")).to_contain_text("running", timeout=PATIENCE)
     (run,) = (run for run in RunStore(empty.runs).runs() if run.method == "dann")
@@ -145,14 +153,14 @@ def test_bad_galaxies_are_named_on_the_page(empty: Served, visit: Callable[..., 
 
 
 def test_run_that_comes_in_while_the_page_is_loading_is_shown(empty: Served, visit: Callable[..., Page]) -> None:
-    page = visit(url=empty.url)
+    page = first_page(visit, empty)
     make_run(empty.runs, "noda", n=400, epochs=2)
     page.set_default_timeout(PATIENCE)
     wait_for_panels(page, 1)
 
 
 def test_page_opened_anew_finds_the_trainings_and_closing_it_stops_them_if_asked(empty: Served, visit: Callable[..., Page]) -> None:
-    page = visit(url=empty.url)
+    page = first_page(visit, empty)
     page.get_by_role("button", name=BEGIN).click()
     expect(card(page, "noDA")).to_be_visible(timeout=PATIENCE)
     # By default closing leaves them alone; the next page shows them again.
@@ -184,3 +192,46 @@ def test_closing_the_page_stops_what_it_started_if_asked(empty: Served, visit: C
         return Run(run.path).info["status"] == "stopped"
 
     wait_until(stopped)
+
+
+def test_a_further_method_with_an_option_pauses_dies_and_is_resumed(empty: Served, visit: Callable[..., Page]) -> None:
+    page = visit(url=empty.url)
+    page.locator("#first-words").wait_for(state="detached")
+    page.get_by_role("tab", name="Train").click()
+    for method in ("noDA", "MMD", "DANN"):
+        page.get_by_role("button", name=method, exact=True).click()
+    page.get_by_label("More methods and options").click()
+    page.get_by_label("Add an option").click()
+    page.keyboard.type("batch_size")
+    page.get_by_text("train.batch_size (64)").click()
+    page.get_by_label("train.batch_size", exact=True).fill("48")
+    page.get_by_label("Epochs", exact=True).fill("12")
+    page.get_by_label("Further methods").click()
+    page.get_by_text("LMMD", exact=True).first.click()
+    command = page.locator("pre.commands")
+    expect(command).to_contain_text("--method lmmd --seed 0 --epochs 12 --set train.batch_size=48")
+    expect(command).not_to_contain_text("noda")
+    # Beside the open list: it closes.
+    page.mouse.click(1000, 800)
+    page.get_by_role("button", name="Start 1 training").click()
+
+    found = card(page, "LMMD")
+    expect(found).to_contain_text(re.compile(r"Epoch [2-9] of 12"), timeout=PATIENCE)
+    [run] = RunStore(empty.runs).runs()
+    process = psutil.Process(run.info["process"]["pid"])
+    found.get_by_role("button", name="Pause").click()
+    expect(found).to_contain_text("Paused after")
+    assert process.status() == psutil.STATUS_STOPPED
+    found.get_by_label("Which loss pushes whom").click()
+    expect(found.locator("svg.forces")).to_have_attribute("aria-label", re.compile("LMMD"))
+    expect(found.locator("ul.forces")).to_contain_text("each class lies where it lies in the source")
+    found.get_by_role("button", name="Go on").click()
+    expect(found).to_contain_text(re.compile(r"Epoch \d+ of 12"))
+    assert process.status() != psutil.STATUS_STOPPED
+
+    process.kill()
+    expect(found.get_by_role("alert")).to_contain_text("ended by SIGKILL", timeout=3000)
+    found.get_by_role("button", name="Resume").click()
+    expect(found).to_contain_text("Finished", timeout=PATIENCE)
+    run.reload()
+    assert (run.status, run.method, run.config.train.batch_size, run.evaluated) == ("finished", "lmmd", 48, list(range(1, 13)))
