@@ -15,6 +15,7 @@ from daexplore.app.state import ExplorerState
 from daexplore.app.take_away import VIEWS, TakeAway, drawing_of, wish_of
 from daexplore.errors import InputError
 from daexplore.runs.selections import Selections
+from daexplore.views.publication import Drawing
 
 
 @pytest.fixture
@@ -168,3 +169,14 @@ def test_the_bar_names_damaged_files_and_refuses_bad_names(state: ExplorerState)
     parts["Name of the selection"].value = "../up"
     parts["Save selection"].clicks += 1
     assert "cannot be called" in state.alert
+
+
+def test_a_rooms_own_figure_is_taken_as_it_was_when_asked_for(state: ExplorerState, asked: list) -> None:
+    found = pd.DataFrame({"run": ["a"], "level": [1.0]})
+    taking = TakeAway(state, Session(), asked.append, own={"Mine": lambda: Drawing("dial", found.copy(), {"view": "mine"}, "one galaxy")})
+    assert taking.view_choice.value == "Mine"
+    press(taking, "csv")
+    found["level"] = 2.0
+    asked.pop()()
+    assert taking.download.filename == "daexplore-dial-test.csv"
+    assert taking.download.file.getvalue().decode() == "# view: mine\n# figure: one galaxy\nrun,level\na,1.0\n"

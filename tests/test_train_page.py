@@ -7,6 +7,7 @@ import time
 from html import escape
 from pathlib import Path
 
+import pandas as pd
 import panel as pn
 import pytest
 from factories import make_run
@@ -159,6 +160,21 @@ def test_curves_follow_a_shortened_history(tmp_path):
     curves.show(history, 4)
     curves.show(history[history["epoch"] <= 2], 4)
     assert list(curves._sources["mmd2", "validation", "both"].data["x"]) == [1, 2]
+
+
+def test_every_loss_of_a_combination_has_a_line_of_its_own_dash_which_the_title_names(tmp_path):
+    run = make_run(tmp_path, "mmd", n=60, epochs=2)
+    history = run.history()
+    mmd = history[history["name"] == "loss/mmd"]
+    history = pd.concat([history, mmd.assign(name="loss/fisher", value=mmd["value"] + 1)], ignore_index=True)
+    curves = LiveCurves(SharedAxes())
+    for _ in range(2):
+        curves.show(history, 2)
+    plot = curves.figures[-1]
+    assert plot.title.text == "loss, training: task ―, mmd - -, fisher ···" == plot.html_attributes["aria-label"]
+    drawn = [renderer.glyph for renderer in plot.renderers]
+    assert [glyph.line_dash for glyph in drawn] == [[], [6], [2, 4]]
+    assert list(curves._sources["loss/fisher", "train", "both"].data["y"]) == list(mmd["value"] + 1)
 
 
 def test_progress_is_told_in_words(tmp_path):

@@ -1,5 +1,6 @@
 """The noise dial: what it does to one galaxy, what the runs say of it, against their own outputs and sums by hand."""
 
+import io
 from concurrent.futures import Future
 from types import SimpleNamespace
 
@@ -33,6 +34,7 @@ from daexplore.engine.whatif import answer, plan
 from daexplore.engine.whatif_answers import Question
 from daexplore.engine.whatif_dials import WHATIF_DIALS, Simulation, Subject, coarsened, positions, regridded
 from daexplore.errors import InputError
+from daexplore.views import publication
 from daexplore.views.whatif import dial_curves, plane_walk, summary_dial, summary_walks, walk_limits
 
 TARGET = "target/G00030-0"
@@ -242,6 +244,39 @@ def test_the_dial_and_the_threshold_only_move_marks(runs, folder, monkeypatch):
     spans = [each for each in room._curve.renderers if isinstance(each, Span)]
     assert [span.location for span in spans] == pytest.approx([0.7, 0.0, room.logic.plan.stops[5].level])
     assert "aria-pressed='true'" in room._film.object.split("data-galaxy='5'")[1].split(">")[0]
+
+
+def test_what_is_taken_away_is_what_the_room_has_found(runs, folder):
+    state, room = room_of(folder / "runs", galaxy=evaluated(runs[0]))
+    room.dial.value = "psf"
+    state.threshold = 0.7
+    dial, walks = room._dial_drawing(), room._walks_drawing()
+    pd.testing.assert_frame_equal(dial.table, room.logic.curves())
+    pd.testing.assert_frame_equal(walks.table[["run", "level", "x", "y"]], room.logic.walks()[["run", "level", "x", "y"]])
+    for one in room.logic.answered:
+        rows = walks.table[walks.table["run"] == one.scene.label]
+        assert rows["boundary"].iloc[0] == pytest.approx(np.log(0.7 / 0.3) / room.logic.plane(one).scale)
+    for drawing in (dial, walks):
+        assert drawing.meta["n"] == f"1 galaxy, {state.galaxy}, target"
+        assert drawing.meta["threshold"] == "p = 0.7"
+        assert "no probability uses it" in drawing.meta["oracle"]
+        table = pd.read_csv(io.StringIO(publication.csv_text(drawing)), comment="#")
+        assert len(table) == len(drawing.table)
+        width, height = publication.figure(drawing, 84.0).get_size_inches()
+        assert width * 25.4 == pytest.approx(84.0)
+        assert height > 1
+    axes = publication.figure(dial).axes[0]
+    lines = [line for line in axes.lines if len(line.get_xdata()) == len(room.logic.plan.stops)]
+    for line, (_, rows) in zip(lines, dial.table.groupby("run", sort=False), strict=True):
+        np.testing.assert_allclose(line.get_ydata(), rows["probability"])
+
+
+def test_nothing_is_taken_away_before_the_answers_are_there(runs, folder):
+    _, room = room_of(folder / "runs", galaxy=evaluated(runs[0]))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(type(room.logic), "ready", property(lambda _: False))
+        with pytest.raises(InputError, match="not there yet"):
+            room._dial_drawing()
 
 
 def test_how_the_dial_is_turned_goes_into_a_link_and_comes_back_in_another_session(runs, folder):

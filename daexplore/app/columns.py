@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import pandas as pd
@@ -75,8 +76,9 @@ def columns_of(runs: Sequence[Run]) -> list[str]:
     """The catalogue columns of the first run that say something of its galaxies, in their order."""
     if not runs:
         return []
-    frame = runs[0].samples
-    return [str(name) for name in frame.columns if name not in _OWN and _tells(frame[name])]
+    if runs[0] not in _telling:
+        _telling[runs[0]] = _columns_of(runs[0])
+    return _telling[runs[0]]
 
 
 def is_numeric(values: "pd.Series[Any]") -> bool:
@@ -94,6 +96,14 @@ def column_values(run: Run, sample_ids: NDArray[Any], column: str) -> "pd.Series
     if column not in frame.columns:
         raise InputError(f"The galaxies of {run.label} have no column {column!r}; there are {', '.join(columns_of([run])) or 'none'}.")
     return frame[column].reindex(sample_ids)
+
+
+# A run reads its samples once; whether a column of a million values says something takes longer than a tap may.
+_telling: WeakKeyDictionary[Run, list[str]] = WeakKeyDictionary()
+
+
+def _columns_of(run: Run) -> list[str]:
+    return [str(name) for name in run.samples.columns if name not in _OWN and _tells(run.samples[name])]
 
 
 def _tells(values: "pd.Series[Any]") -> bool:

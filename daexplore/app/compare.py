@@ -31,6 +31,7 @@ from daexplore.app.toolbar import legend, toolbar
 from daexplore.app.walk import Walk
 from daexplore.app.witnesses import kept_witness, witness_later
 from daexplore.errors import InputError
+from daexplore.views.style import named
 from daexplore.views.summaries import summary_plane
 
 __all__ = ["Compare", "furnish"]
@@ -216,7 +217,10 @@ class Compare:
 
     def _numbers(self) -> None:
         self._heads.object = explained(_grid("head", [_head(shown, self._state) for shown in self._scenes]))
-        self._feet.object = _grid("foot", [escape(_foot(shown, self._state.threshold)) for shown in self._scenes])
+        feet = [_foot(shown, self._state.threshold) for shown in self._scenes]
+        self._feet.object = _grid("foot", [escape(foot) for foot in feet])
+        for panel, shown, foot in zip(self._panels, self._scenes, feet, strict=True):
+            named(panel.figure, f"{shown.label}, epoch {shown.evaluation.epoch}: {foot}")
         self._caption.object = explained(f"<p class='caption'>{escape(self._note())} {_WHAT[self._state.view]}</p>")
         self._merit.draw()
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from daexplore.runs import Run
 from daexplore.views.epochs import with_epoch_position
-from daexplore.views.style import DOMAIN_COLORS, DOMAINS, NEUTRAL, class_marker
+from daexplore.views.style import DOMAIN_COLORS, DOMAINS, NEUTRAL, class_marker, named
 
 __all__ = ["LiveCurves", "LivePlane", "PlanePoints", "SharedAxes", "plane_points"]
 
@@ -108,6 +108,7 @@ class LivePlane:
     def __init__(self, axes: SharedAxes) -> None:
         self.figure = _small(240, x_range=axes.x, y_range=axes.y)
         self.figure.xaxis.axis_label, self.figure.yaxis.axis_label = "distance to the boundary [source spread]", "domain probe [σ]"
+        named(self.figure, "margin plane: distance to the boundary and domain probe of validation galaxies, by domain and class")
         self._side = BoxAnnotation(left=0, fill_color=NEUTRAL, fill_alpha=0.08, line_color=None, level="underlay")
         self._boundary = Span(location=0, dimension="height", line_color=NEUTRAL, line_width=1.6)
         style: dict[str, Any] = {"x": 0, "y": 4, "y_units": "screen", "text": "", "text_font_size": "11px", "text_color": NEUTRAL}
@@ -144,16 +145,14 @@ class LivePlane:
 _LINES: dict[str, tuple[tuple[str, str, str, str], ...]] = {
     "accuracy": (("accuracy", "validation", "source", "solid"), ("accuracy", "validation", "target", "dashed")),
     "mmd2": (("mmd2", "validation", "both", "solid"),),
-    "loss": (
-        ("loss/task", "train", "source", "solid"),
-        ("loss/mmd", "train", "both", "dashed"),
-        ("loss/domain", "train", "both", "dotted"),
-    ),
+    "loss": (("loss/task", "train", "source", "solid"),),
 }
+# Of the alignments' losses, in the order in which they appear, as drawn and as the title shows them.
+_DASHES = (("dashed", "- -"), ("dotted", "···"), ("dotdash", "· -"), ("dashdot", "- ·"))
 _TITLES = {
     "accuracy": "accuracy, validation: source ―, target - - (oracle)",
     "mmd2": "MMD² of the latents, validation",
-    "loss": "loss, training: task ―, MMD - -, domain ···",
+    "loss": "loss, training: task ―",
 }
 
 
@@ -165,7 +164,8 @@ class LiveCurves:
     """
 
     def __init__(self, axes: SharedAxes) -> None:
-        self.figures, self._sources = [], {}
+        self.figures: list[Any] = []
+        self._sources: dict[tuple[str, str, str], ColumnDataSource] = {}
         self._epochs = Range1d(start=0, end=1)
         for key, lines in _LINES.items():
             own = getattr(axes, key, None)
@@ -173,9 +173,7 @@ class LiveCurves:
                 136 if key == "loss" else 96, title=_TITLES[key], x_range=self._epochs, **({} if own is None else {"y_range": own})
             )
             for name, split, domain, dash in lines:
-                source = self._sources[name, split, domain] = ColumnDataSource({"x": [], "y": []})
-                color = DOMAIN_COLORS[domain]
-                plot.line("x", "y", source=source, line_color=color, line_width=2, line_dash=dash)
+                source, color = self._line(plot, (name, split, domain), dash), DOMAIN_COLORS[domain]
                 if split != "train":
                     plot.scatter("x", "y", source=source, size=5, fill_color=color if dash == "solid" else None, line_color=color)
             # Only the lowest of the three says the epochs; their axes are linked.
@@ -193,10 +191,26 @@ class LiveCurves:
         self._epochs.end = max(epochs, 1)
         table = with_epoch_position(history.assign(run=""))
         found = dict(list(table.groupby(["name", "split", "domain"], sort=False)))
+        for key in found:
+            if key[0].startswith("loss/") and key[0] not in ("loss/task", "loss/total") and key not in self._sources:
+                self._further_loss(key)
         for key, source in self._sources.items():
             if key in found and len(found[key]) != len(source.data["x"]):
                 rows = found[key].sort_values("position", kind="stable")
                 source.data = {"x": rows["position"].to_numpy(), "y": rows["value"].to_numpy()}
+
+    def _line(self, plot: Any, key: tuple[str, str, str], dash: str) -> ColumnDataSource:
+        source = self._sources[key] = ColumnDataSource({"x": [], "y": []})
+        plot.line("x", "y", source=source, line_color=DOMAIN_COLORS[key[2]], line_width=2, line_dash=dash)
+        return source
+
+    def _further_loss(self, key: tuple[str, str, str]) -> None:
+        drawn = sum(name.startswith("loss/") for name, _, _ in self._sources) - 1
+        dash, shown = _DASHES[drawn % len(_DASHES)]
+        plot = self.figures[-1]
+        self._line(plot, key, dash)
+        plot.title.text += f", {key[0].removeprefix('loss/')} {shown}"
+        named(plot, plot.title.text)
 
 
 def _small(height: int, **options: Any) -> Any:
@@ -205,6 +219,7 @@ def _small(height: int, **options: Any) -> Any:
     plot.grid.grid_line_alpha = 0.18
     if plot.title:
         plot.title.update(text_font_size="11px", text_font_style="normal")
+        named(plot, plot.title.text)
     for axis in (*plot.xaxis, *plot.yaxis):
         axis.update(axis_label_text_font_size="11px", major_label_text_font_size="10px", axis_label_standoff=3, minor_tick_line_color=None)
     plot.yaxis.ticker.desired_num_ticks = 4

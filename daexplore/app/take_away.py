@@ -2,7 +2,7 @@
 
 import io
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from html import escape
@@ -117,8 +117,8 @@ def drawing_of(wish: Wish) -> Drawing:
     return galaxies_drawing(compared, places, wish.kind, wish.split, wish.threshold, wish.pair, wish.domains)
 
 
-def _figure(wish: Wish, kind: str, width: float) -> bytes:
-    return csv_text(drawing_of(wish)).encode() if kind == "csv" else saved(drawing_of(wish), kind, width)
+def _figure(make: Callable[[], Drawing], kind: str, width: float) -> bytes:
+    return csv_text(make()).encode() if kind == "csv" else saved(make(), kind, width)
 
 
 def _report(wish: Wish, tell: Callable[[str], None]) -> bytes:
@@ -149,14 +149,21 @@ class TakeAway:
         session: in which the files come in.
         start: runs a piece of work; by default in a thread.
         view: which figure is offered first.
+        own: figures of this room alone, by the name on the page, offered before the others.
     """
 
     def __init__(
-        self, state: ExplorerState, session: Session, start: Callable[[Callable[[], None]], None] = _in_thread, view: str = "galaxies"
+        self,
+        state: ExplorerState,
+        session: Session,
+        start: Callable[[Callable[[], None]], None] = _in_thread,
+        view: str = "galaxies",
+        own: Mapping[str, Callable[[], Drawing]] | None = None,
     ) -> None:
-        self._state, self._session, self._start = state, session, start
+        self._state, self._session, self._start, self._own = state, session, start, own or {}
         small: dict[str, Any] = {"size": "small", "margin": 0}
-        self.view_choice = pmui.Select(label="Figure", options=VIEWS, value=view, width=250, **small)
+        options = {**{name: name for name in self._own}, **VIEWS}
+        self.view_choice = pmui.Select(label="Figure", options=options, value=next(iter(self._own), view), width=250, **small)
         widths = {f"{name.capitalize()}, {width:.0f} mm": width for name, width in WIDTHS.items()}
         self.width = pmui.RadioButtonGroup(options=widths, value=174.0, **small)
         self.buttons = {kind: pmui.Button(label=kind.upper(), icon="download", variant="outlined", **small) for kind in (*FORMATS, "csv")}
@@ -183,10 +190,14 @@ class TakeAway:
         self.view = pn.Column(self.opener, self.menu, sizing_mode="stretch_width", margin=0)
 
     def _asked(self, kind: str, _: Any) -> None:
-        wish = wish_of(self._state, self.view_choice.value)
-        width = float(self.width.value)
-        name = {"html": f"daexplore-report-{wish.split}.html", "csv": f"{wish.name}.csv"}.get(kind, f"{wish.name}-{width:.0f}mm.{kind}")
-        work = partial(_report, wish, self._tell) if kind == "html" else partial(_figure, wish, kind, width)
+        choice, width = self.view_choice.value, float(self.width.value)
+        wish = wish_of(self._state, "galaxies" if choice in self._own else choice)
+        # What this room has found is taken as it is now; the others are computed beside the page's own work.
+        own = self._own[choice]() if choice in self._own and kind != "html" else None
+        stem = wish.name if own is None else f"daexplore-{own.name}-{wish.split}"
+        name = {"html": f"daexplore-report-{wish.split}.html", "csv": f"{stem}.csv"}.get(kind, f"{stem}-{width:.0f}mm.{kind}")
+        make = partial(drawing_of, wish) if own is None else lambda: own
+        work = partial(_report, wish, self._tell) if kind == "html" else partial(_figure, make, kind, width)
         # A file like the last one would be no change, and the browser would not save it.
         self.download.data = None
         self._busy(True)
@@ -223,12 +234,15 @@ class TakeAway:
         self.said.object = f"<p class='hint' role='status'>{escape(text)}</p>" if text else ""
 
 
-def take_away(state: ExplorerState, session: Session, view: str = "galaxies") -> pn.viewable.Viewable:
+def take_away(
+    state: ExplorerState, session: Session, view: str = "galaxies", own: Mapping[str, Callable[[], Drawing]] | None = None
+) -> pn.viewable.Viewable:
     """A button that opens a row: figure as PNG, SVG or PDF, data as CSV, report as HTML, link. Any room can hold one.
 
     Args:
         state: what the visitor looks at.
         session: in which the files come in.
         view: which figure is offered first.
+        own: figures of the room alone, by the name on the page, offered before the others.
     """
-    return TakeAway(state, session, view=view).view
+    return TakeAway(state, session, view=view, own=own).view

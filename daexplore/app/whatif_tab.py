@@ -19,9 +19,14 @@ from daexplore.app.performance_section import fluid
 from daexplore.app.pictures import Pictures
 from daexplore.app.rooms import Entry, Room
 from daexplore.app.style import STYLE
+from daexplore.app.take_away import take_away
 from daexplore.app.whatif import BACKGROUND, CENTRAL, Subject, WhatIf
 from daexplore.app.whatif_markup import film_html, galaxy_html, hints_html, maps_html, words_html
 from daexplore.app.whatif_work import Asker
+from daexplore.errors import InputError
+from daexplore.views.drawings import Compared
+from daexplore.views.drawings_whatif import Turned, dial_drawing, walks_drawing
+from daexplore.views.publication import Drawing
 from daexplore.views.style import class_marker
 from daexplore.views.whatif import dial_curves, plane_walk, summary_dial, summary_walks, walk_limits
 
@@ -77,6 +82,7 @@ class WhatIfRoom:
             _html(explained(f"<h3>Its walk through each run's {term('margin plane')}</h3>")),
             self._board,
             self._walked,
+            take_away(entry.state, entry.session, own={"One galaxy along the dial": self._dial_drawing, "Its walk": self._walks_drawing}),
             sizing_mode="stretch_width",
             margin=0,
             styles={"gap": "10px"},
@@ -201,6 +207,28 @@ class WhatIfRoom:
         self._plot.objects = [pn.pane.Bokeh(self._curve, sizing_mode="stretch_width", margin=0)]
         self._walked.object = words_html(summary_walks(self.logic.walks()), _WALK)
         self._move()
+
+    def _dial_drawing(self) -> Drawing:
+        return dial_drawing(self._compared(), self._about(), self.logic.curves())
+
+    def _walks_drawing(self) -> Drawing:
+        at = self._state.threshold
+        boundaries = {one.scene.label: float(self.logic.plane(one).threshold_x(at)) for one in self.logic.answered}
+        return walks_drawing(self._compared(), self._about(), self.logic.walks(), boundaries)
+
+    def _compared(self) -> list[Compared]:
+        if not self.logic.ready:
+            raise InputError("The galaxy's answers along the dial are not there yet. Save the figure once it is on screen.")
+        scenes = [one.scene for one in self.logic.answered]
+        return [Compared(shown.label, shown.run.id, shown.evaluation, tuple(shown.run.classes)) for shown in scenes]
+
+    def _about(self) -> Turned:
+        logic, chosen, plan = self.logic, self.logic.chosen, self.logic.plan
+        assert chosen is not None
+        assert plan is not None
+        first = logic.answered[0]
+        label = int(first.scene.evaluation.labels[first.row])
+        return Turned(chosen.sample_id, label, chosen.split, plan.unit, self._positive(), self._state.threshold, logic.seed)
 
     def _positive(self) -> str:
         shown = self.logic.answered[0].scene

@@ -104,6 +104,7 @@ def flows_plot(
         size=size,
         xticks=[(i, str(run)) for i, run in enumerate(runs)],
         yaxis=None,
+        hooks=[_unframed],
     )
     plot.opts(
         show_grid=False,
@@ -111,7 +112,6 @@ def flows_plot(
         toolbar=None,
         default_tools=[],
         fontsize={"title": "11pt", "xticks": "10pt"},
-        hooks=[_unframed],
         backend="bokeh",
     )
     return plot

@@ -6,6 +6,8 @@ from typing import Any
 import holoviews as hv
 import holoviews.plotting.bokeh
 
+from daexplore.views.style import named
+
 __all__ = ["framed"]
 
 _LETTER = 7.9  # width of a bold letter of 11 points, in the mean [screen pixel]
@@ -38,6 +40,8 @@ def framed(
         size: (width, height) of the frame [screen pixel]; None stretches to the width of the page.
         options: further options of a HoloViews overlay.
     """
+    words = f"{title}: {ylabel} against {xlabel}" if xlabel and ylabel else title
+    hooks = [lambda drawn, _: named(drawn.state, words), *options.pop("hooks", [])]
     frame: dict[str, Any] = {"responsive": True, "min_height": 260} if size is None else {"frame_width": size[0], "frame_height": size[1]}
     limits = {name: value for name, value in (("xlim", xlim), ("ylim", ylim)) if value is not None}
     framed_plot: hv.Overlay = plot.opts(
@@ -59,6 +63,7 @@ def framed(
         toolbar="above",
         default_tools=["pan", "box_zoom", "wheel_zoom", "save", "reset"],
         active_tools=[],
+        hooks=hooks,
         backend="bokeh",
         **frame,
         **limits,

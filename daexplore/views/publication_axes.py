@@ -8,6 +8,7 @@ import pandas as pd
 
 from daexplore.views.publication_measures import MEASURE_PLOTS
 from daexplore.views.publication_parts import DASHES, MARKERS, Plot, apart, counts, domains_of, run_key, start, threshold_key, title
+from daexplore.views.publication_whatif import WHATIF_PLOTS
 from daexplore.views.style import DOMAIN_COLORS, DOMAINS, NEUTRAL, QUANTITIES, class_marker, domain_title, run_styles
 
 if TYPE_CHECKING:
@@ -169,5 +170,6 @@ PLOTS = {
     "curves": Plot(lambda drawing: list(dict.fromkeys(drawing.table["name"])), _draw_curves, _curve_key, 70.0, 0.62, 2, apart),
     "reliability": Plot(domains_of, _draw_reliability, run_key, 70.0, 0.78, 2, apart),
     **MEASURE_PLOTS,
+    **WHATIF_PLOTS,
 }
 """By the name of the drawing."""

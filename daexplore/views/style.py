@@ -1,7 +1,7 @@
 """How domains, classes and runs look, in one place: hue says domain, marker says class, dash and marker say run."""
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 __all__ = [
     "CLASS_MARKERS",
@@ -12,6 +12,7 @@ __all__ = [
     "RunStyle",
     "class_marker",
     "domain_title",
+    "named",
     "run_styles",
 ]
 
@@ -68,3 +69,9 @@ def class_marker(label: int) -> str:
 def domain_title(domain: str) -> str:
     """The domain with the reminder that whatever is measured there with labels is an oracle's knowledge."""
     return "target (oracle)" if domain == "target" else domain
+
+
+def named(figure: Any, words: str) -> None:
+    """Says what a Bokeh figure is to those who do not see it. A canvas has no text of its own; the plot's summary stands below it."""
+    # "figure", not "img": the buttons inside stay within reach.
+    figure.html_attributes = {"role": "figure", "aria-label": " ".join(words.split())}

@@ -52,3 +52,13 @@ def test_figures_are_laid_out_and_coloured_wherever_one_comes_from(visit, dark):
     for room, figures in (("Flips", 1), ("Compare", 3), ("Performance", 2), ("Domain distance", 2), ("Compare", 3), ("Flips", 1)):
         enter(page, room, figures)
         page.wait_for_function(_READABLE, arg=dark)
+
+
+def test_every_figure_says_what_it_is_to_those_who_do_not_see_it(visit):
+    page = visit()
+    wait_for_panels(page, 3)
+    for room, figures, words in (("Compare", 3, "merger"), ("Flips", 1, ""), ("Performance", 2, "rate"), ("Domain distance", 2, "epoch")):
+        enter(page, room, figures)
+        names = page.evaluate(f"() => ({_FIGURES})().map(([, view]) => [view.el.getAttribute('role'), view.el.getAttribute('aria-label')])")
+        assert all(role == "figure" and label for role, label in names), names
+        assert any(words in label for _, label in names), names
