@@ -28,7 +28,8 @@ def make(method):
     adapter = Adapter(network, [(build_alignment(AlignmentConfig(method), 32, 2), 1.0)], "mixed")
     generator = torch.Generator().manual_seed(1)
     source, target = torch.randn(2, BATCH, 1, 16, 16, generator=generator)
-    return adapter.eval(), DomainBatch(source, torch.arange(BATCH) % 2, target + 0.5)
+    # In double precision: the order of sums, which differs between the two ways, says nothing about the method.
+    return adapter.double().eval(), DomainBatch(source.double(), torch.arange(BATCH) % 2, target.double() + 0.5)
 
 
 def rank_step(rank, method, folder):
@@ -56,7 +57,7 @@ def test_gradients_of_two_processes_agree_with_each_other_and_with_one(method):
     losses["total"].backward()
     for name, parameter in adapter.named_parameters():
         torch.testing.assert_close(ranks[0]["gradients"][name], ranks[1]["gradients"][name], rtol=0, atol=0)
-        torch.testing.assert_close(ranks[0]["gradients"][name], parameter.grad, rtol=1e-4, atol=1e-6)
+        torch.testing.assert_close(ranks[0]["gradients"][name], parameter.grad, rtol=1e-6, atol=1e-9)
     if method == "mmd":
         for rank in ranks:
             torch.testing.assert_close(rank["losses"]["mmd"], losses["mmd"].detach())

@@ -191,9 +191,10 @@ class LiveCurves:
         self._epochs.end = max(epochs, 1)
         table = with_epoch_position(history.assign(run=""))
         found = dict(list(table.groupby(["name", "split", "domain"], sort=False)))
-        for key in found:
-            if key[0].startswith("loss/") and key[0] not in ("loss/task", "loss/total") and key not in self._sources:
-                self._further_loss(key)
+        losses = table[table["name"].astype(str).str.startswith("loss/") & ~table["name"].isin(["loss/task", "loss/total"])]
+        for name, split, domain in losses[["name", "split", "domain"]].drop_duplicates().itertuples(index=False):
+            if (name, split, domain) not in self._sources:
+                self._further_loss((str(name), str(split), str(domain)))
         for key, source in self._sources.items():
             if key in found and len(found[key]) != len(source.data["x"]):
                 rows = found[key].sort_values("position", kind="stable")

@@ -137,6 +137,7 @@ def test_bad_galaxies_are_named_on_the_page(empty: Served, visit: Callable[..., 
     make_run(empty.runs, "noda", n=400, epochs=2)
     (tmp_path / "source").mkdir()
     page = visit(url=empty.url)
+    wait_for_panels(page, 1)
     page.get_by_role("tab", name="Train").click()
     page.get_by_role("button", name="my own").click()
     page.get_by_role("textbox", name="Source").fill(str(tmp_path / "source"))
