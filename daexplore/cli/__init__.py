@@ -9,8 +9,10 @@ from types import FrameType
 
 import daexplore.cli.calibrate
 import daexplore.cli.compare
+import daexplore.cli.completion
 import daexplore.cli.distance
 import daexplore.cli.explain
+import daexplore.cli.export
 import daexplore.cli.ingest
 import daexplore.cli.inspect
 import daexplore.cli.predict
