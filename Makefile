@@ -2,6 +2,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 RUNS ?= runs
+# What `make docs` does with the notebooks: run (those that changed), kept (show what earlier runs gave), off.
+DOCS_NOTEBOOKS ?= run
 
 # Small matrices on many threads are slower than on one, and far slower on a busy machine.
 export OMP_NUM_THREADS ?= 1
@@ -9,7 +11,7 @@ export OPENBLAS_NUM_THREADS ?= 1
 export NUMBA_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help env browser explore examples screens notebooks check format lint test bench
+.PHONY: help env browser explore examples screens notebooks docs check format lint test bench
 
 help: ## print this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +46,9 @@ screens: browser ## take the pictures of docs/screens.md
 
 notebooks: env ## open the tutorial notebooks
 	$(BIN)/jupyter lab notebooks
+
+docs: env ## build the documentation into docs/_build/html; DOCS_NOTEBOOKS=kept or off to leave the notebooks unexecuted
+	DOCS_NOTEBOOKS=$(DOCS_NOTEBOOKS) $(BIN)/python -m sphinx -E -W --keep-going -b html docs/site docs/_build/html
 
 format: env ## put the code in order
 	$(BIN)/ruff format

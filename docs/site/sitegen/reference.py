@@ -1,0 +1,158 @@
+"""Pages of the Python interface: one a module that says what is public, one a package; and the glossary."""
+
+import importlib
+import inspect
+import pkgutil
+import re
+from collections.abc import Iterator
+from types import ModuleType
+from typing import Any
+
+import daexplore
+from daexplore.app.glossary import glossary_markdown
+from sitegen.docstrings import escaped
+from sitegen.methods import linked
+from sitegen.pages import Pages, table
+
+__all__ = ["write"]
+
+_FLOORS = {
+    "alignment": "adaptation methods, and how to write one",
+    "models": "networks, and how to write one",
+    "config": "what a run is, as dataclasses",
+    "data": "galaxy sets: opening, splitting, preprocessing, simulating",
+    "runs": "run folders: reading and writing",
+    "analysis": "arrays in, plain data out: metrics, intervals, distances, calibration",
+    "engine": "training, evaluating, comparing",
+    "exports": "runs and networks for other programs",
+    "views": "tables in, plots out",
+    "kernels": "Gaussian kernels and the MMD",
+    "types": "what goes from network to method",
+    "errors": "what the user can mend",
+    "markup": "how objects show themselves in a notebook",
+}
+"""The floors of the house that are to be used from outside, in the order in which they are met."""
+
+
+def write(pages: Pages) -> None:
+    """Writes reference/, but for the command line and the run folder."""
+    api = _Api(pages)
+    floors = [name for name in _FLOORS if importlib.util.find_spec(f"daexplore.{name}")]
+    for name in floors:
+        api.module(f"daexplore.{name}")
+    public = "\n".join(_directive("daexplore", name) for name in daexplore.__all__)
+    rows = [[f"[daexplore.{name}](api/daexplore.{name}.md)", _FLOORS[name]] for name in floors]
+    tree = "\n".join(f"api/daexplore.{name}" for name in floors)
+    pages.write("reference/python.md", _PYTHON.format(public=public, table=table(["module", "what is in it"], rows), tree=tree))
+    pages.write("reference/glossary.md", _glossary())
+    pages.write("reference/index.md", _INDEX)
+
+
+class _Api:
+    """Writes pages of modules; what one module has from another is shown once, where it is imported from by users."""
+
+    def __init__(self, pages: Pages) -> None:
+        self._pages, self._shown = pages, {(_defined(getattr(daexplore, name)), name) for name in daexplore.__all__}
+
+    def module(self, name: str) -> bool:
+        """Writes the page of a module and those of its parts; False if there is nothing to show."""
+        module = importlib.import_module(name)
+        mine = [each for each in getattr(module, "__all__", ()) if self._first(module, each)]
+        parts = [part for part in _parts(module) if self.module(part)]
+        if not (mine or parts):
+            return False
+        self._pages.write(f"reference/api/{name}.md", "\n".join([_head(name), *_page(module, mine, parts)]))
+        return True
+
+    def _first(self, module: ModuleType, name: str) -> bool:
+        value = getattr(module, name)
+        key = (_defined(value) or module.__name__, name)
+        # A constant does not know its module: it is shown where it is first met, which is the package.
+        known = key in self._shown or (not _defined(value) and any(shown == name and not where.count(".") for where, shown in self._shown))
+        self._shown.add(key)
+        return not known
+
+
+def _defined(value: Any) -> str:
+    return getattr(value, "__module__", "") if inspect.isclass(value) or inspect.isroutine(value) else ""
+
+
+def _parts(module: ModuleType) -> list[str]:
+    found = pkgutil.iter_modules(module.__path__) if hasattr(module, "__path__") else ()
+    return [f"{module.__name__}.{part.name}" for part in found if not part.name.startswith("_")]
+
+
+def _page(module: ModuleType, names: list[str], parts: list[str]) -> Iterator[str]:
+    yield f"# {module.__name__}\n"
+    yield f"```{{eval-rst}}\n{inspect.getdoc(module) or ''}\n\n.. py:module:: {module.__name__}\n```\n"
+    for name in names:
+        yield _directive(module.__name__, name)
+    if parts:
+        rows = [[f"[{part.rpartition('.')[2]}]({part}.md)", _first_line(importlib.import_module(part))] for part in parts]
+        yield "## Parts\n"
+        yield table(["module", ""], rows)
+
+
+def _first_line(module: ModuleType) -> str:
+    return escaped((inspect.getdoc(module) or "").partition("\n")[0]).replace("``", "`")
+
+
+def _head(name: str) -> str:
+    """Modules below the floors stand in no table of contents: with 150 of them in the margin of every page nothing could be found."""
+    above, _, _ = name.rpartition(".")
+    return f"---\norphan: true\n---\n\n[← {above}]({above}.md)\n" if above.count(".") else ""
+
+
+def _directive(module: str, name: str) -> str:
+    value = getattr(importlib.import_module(module), name)
+    kind = "class" if inspect.isclass(value) else "function" if inspect.isroutine(value) else "data"
+    options = {"class": "   :members:\n   :show-inheritance:\n", "function": "", "data": "   :no-value:\n"}[kind]
+    return f"```{{eval-rst}}\n.. auto{kind}:: {module}.{name}\n{options}```\n"
+
+
+def _glossary() -> str:
+    lines = []
+    for line in glossary_markdown().splitlines():
+        named = re.match(r"- \*\*(.*?)\*\*: ", line)
+        if named:
+            key = re.sub(r"\W+", "-", named[1].lower())
+            line = f"- [**{named[1]}**]{{#term-{key}}}: {linked(line[named.end() :])}"
+        lines.append(line)
+    return "\n".join(lines)
+
+
+_PYTHON = """# Python
+
+What `import daexplore` gives at once:
+
+{public}
+
+## Modules
+
+{table}
+
+Everything listed in a module's `__all__` is shown. Floors import only floors below them: [architecture](../project/architecture.md).
+
+```{{toctree}}
+:hidden:
+
+{tree}
+```
+"""
+
+_INDEX = """# Reference
+
+- [Command line](command-line.md): every command and option.
+- [Python](python.md): every public function and class.
+- [Run folder](run-folder.md): the files of a run, to be opened without this package.
+- [Glossary](glossary.md): the words of the explorer and of the reports.
+
+```{toctree}
+:hidden:
+
+command-line
+python
+run-folder
+glossary
+```
+"""
