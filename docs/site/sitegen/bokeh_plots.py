@@ -10,6 +10,8 @@ from sphinx.application import Sphinx
 __all__ = ["plain", "setup"]
 
 _LOAD, _EXEC, _SCRIPT = "application/vnd.bokehjs_load.v0+json", "application/vnd.bokehjs_exec.v0+json", "application/javascript"
+# The server behind it ended with the notebook's kernel.
+_EXPLORER = "<p><em>Here stands the explorer while the notebook runs: <a href='../gallery/index.html'>its rooms in pictures</a>.</em></p>"
 _FILES = ("bokeh.min.js", "bokeh-widgets.min.js", "bokeh-tables.min.js")
 
 
@@ -24,6 +26,8 @@ def plain(outputs: list[Any]) -> list[Any]:
         data = output.get("data", {})
         if _LOAD in data or output.get("name") == "stderr":
             continue
+        if "<iframe src='http://127.0.0.1" in "".join(data.get("text/html", "")):
+            output = output | {"data": {"text/html": _EXPLORER}, "metadata": {}}
         if _EXEC in data:
             output = output | {"data": {"text/html": f"<script>{data[_SCRIPT]}</script>"}, "metadata": {}}
         kept.append(output)
