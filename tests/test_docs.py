@@ -247,6 +247,14 @@ def test_a_notebook_is_executed_once_kept_and_a_broken_one_is_told(tmp_path: Pat
     assert len(list(kept.iterdir())) == 1
 
 
+def test_the_snippet_that_opens_a_run_folder_is_true(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    head = importlib.import_module("sitegen.run_folder")._HEAD
+    snippet = re.search(r"```python\n(.*?)```", head, re.DOTALL)
+    assert snippet
+    exec(snippet[1].replace('Path("runs")', f"Path({str(Path(daexplore.__file__).parent / 'examples')!r})"), {})
+    assert re.search(r"target +test +0\.\d+", capsys.readouterr().out)
+
+
 def test_every_method_says_when_it_fails_and_the_generators_examples_hold() -> None:
     assert {"noda", *METHODS, "adabn", "oracle"} == set(importlib.import_module("sitegen.failures").FAILS)
     for file in sorted((SITE / "sitegen").glob("*.py")):
