@@ -15,7 +15,7 @@ BLOCK = re.compile(r"^(`{3,}|:{3,})(sh|python|bash|console|shell|text|ini|json|d
 FENCE = re.compile(r"^```\{?(\w+)", re.MULTILINE)
 FILE = re.compile(r"<!-- file: (\S+) -->\s*\Z")
 REASON = re.compile(r"^\*Not run by the tests:\* ((?:.+\n)+)\s*\Z", re.MULTILINE)
-PATIENCE = 300  # [s] a block
+PATIENCE = 600  # [s] a block, on a busy machine
 
 
 @dataclass(frozen=True)
