@@ -1,6 +1,7 @@
 """A run's network as ONNX: onnxruntime gives the run's own numbers from images as they come."""
 
 import json
+import logging
 import sys
 
 import numpy as np
@@ -17,6 +18,7 @@ from daexplore.data.steps import Asinh, Background, Blur, Crop, Normalise, Perce
 from daexplore.engine.explain import load_network
 from daexplore.errors import InputError
 from daexplore.exports import onnx_model, to_onnx
+from daexplore.exports.common import quiet
 from daexplore.exports.onnx_steps import TorchSteps
 from daexplore.runs import Run
 
@@ -56,7 +58,7 @@ def test_a_step_in_torch_gives_what_it_gives_in_numpy(name):
 
 def whole_model(steps, size, tmp_path):
     module = TorchSteps(DomainSteps(("a", "b", "c"), steps), size).eval()
-    with onnx_model._quiet(), torch.no_grad():
+    with quiet(logging.ERROR, "torch.onnx"), torch.no_grad():
         example = torch.from_numpy(pictures(2, size))
         shapes = ({0: torch.export.Dim("batch")},)
         names = {"input_names": ["images"], "output_names": ["prepared"]}

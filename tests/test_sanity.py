@@ -5,6 +5,8 @@ import json
 import holoviews as hv
 import numpy as np
 import pandas as pd
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 import torch
 from command import call
@@ -19,6 +21,7 @@ from daexplore.engine.sanity import layers_of, randomised, sanity_check
 from daexplore.engine.train import train
 from daexplore.errors import InputError
 from daexplore.models import build_network
+from daexplore.runs import Run
 from daexplore.views.saliency import map_limit, outcome_grid, outcome_title, sanity_curves
 
 LAYERS = ["head", "hidden.4", "hidden.2", "convolutions.8", "convolutions.4", "convolutions.0"]
@@ -178,6 +181,18 @@ def test_overlap_across_methods_stands_beside_that_across_seeds(tmp_path):
     assert abs(seeds["value"] - seeds["others"]) < 0.1
     assert not table["oracle"].any()
     assert iou_rows(runs[:1]).empty
+
+
+def test_runs_that_travel_with_the_maps_of_one_domain_are_compared_on_that_one(tmp_path):
+    runs = [make_run(tmp_path, "noda", seed, n=80, epochs=1) for seed in (0, 1)]
+    whole = iou_rows(runs)
+    for run in runs:
+        [file] = (run.path / "saliency").rglob("gradcam.parquet")
+        stored = pq.read_table(file)
+        pq.write_table(stored.filter(pc.starts_with(stored["sample_id"].cast("string"), "source")), file)
+    table = iou_rows([Run(run.path) for run in runs])
+    assert set(table["domain"]) == {"source"}
+    pd.testing.assert_frame_equal(table, whole[whole["domain"] == "source"].reset_index(drop=True))
 
 
 def test_the_command_explains_runs(tmp_path, monkeypatch, capsys):

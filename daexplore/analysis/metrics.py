@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from daexplore.errors import InputError
 
-__all__ = ["METRICS", "RocCurve", "auc", "classification_metrics", "confusion", "reweighted_metrics", "roc", "weighted_auc"]
+__all__ = ["METRICS", "RocCurve", "auc", "classification_metrics", "confusion", "precisions", "reweighted_metrics", "roc", "weighted_auc"]
 
 METRICS = ("accuracy", "precision", "recall", "f1", "brier", "auc")
 Floats = NDArray[np.floating[Any]]
@@ -161,6 +161,24 @@ def roc(labels: NDArray[np.integer[Any]] | NDArray[np.bool_], scores: Floats) ->
         thresholds=np.r_[np.inf, ordered[last]],
         auc=auc(positive, ordered),
     )
+
+
+def precisions(curve: RocCurve, positives: int, negatives: int) -> tuple[NDArray[np.float64], float]:
+    """The precision at each point of a ROC curve, and the average precision: the sum of the steps in recall, each at its end's precision.
+
+    Between points a straight line would promise too much (Davis & Goadrich 2006, ICML, 233).
+
+    Args:
+        curve: of m + 1 points.
+        positives: how many positives it was made of, at least one.
+        negatives: likewise.
+
+    Returns:
+        (m + 1,) precision, 1 at the first point, where nothing is called yet; and the average precision.
+    """
+    true, false = curve.tpr * positives, curve.fpr * negatives
+    precision = np.r_[1.0, true[1:] / (true[1:] + false[1:])]
+    return precision, float(np.diff(curve.tpr) @ precision[1:])
 
 
 def confusion(labels: NDArray[np.integer[Any]], predicted: NDArray[np.integer[Any]], classes: int) -> NDArray[np.int64]:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from concurrent.futures import CancelledError, Future
+from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
 from html import escape
@@ -131,12 +131,9 @@ class GalaxyStrip:
     def _arrived(self, key: _Key, done: "Future[Any]") -> None:
         if self._waiting.pop(key, None) is None:
             return
-        try:
-            done.result()
-        except CancelledError:
-            # Another visitor gave up what both were waiting for; drawing asks for it again.
-            pass
-        except Exception as error:
+        # Where another page gave up what both were waiting for, it is asked for again below.
+        error = None if done.cancelled() else done.exception()
+        if error is not None:
             self._failed[key] = say(error)
         self.draw()
 

@@ -67,7 +67,7 @@ def rankings(found: Sequence[Subject], split: str, pair: tuple[int, int] = (0, 1
 
 
 def _ranking(subject: Subject, domain: str, split: str, pair: tuple[int, int]) -> Ranking | None:
-    from daexplore.analysis.metrics import roc, weighted_auc
+    from daexplore.analysis.metrics import precisions, roc, weighted_auc
     from daexplore.analysis.statistics import group_weights, roc_band
 
     found = subject.evaluation
@@ -80,9 +80,7 @@ def _ranking(subject: Subject, domain: str, split: str, pair: tuple[int, int]) -
     groups = found.group_ids[mask]
     curve, band = roc(positive, score), roc_band(positive, score, groups, RESAMPLES)
     weights = group_weights(groups, RESAMPLES)
-    true, false = curve.tpr * positive.sum(), curve.fpr * (~positive).sum()
-    precision = np.r_[1.0, true[1:] / (true[1:] + false[1:])]
-    average = float(np.diff(curve.tpr) @ precision[1:])
+    precision, average = precisions(curve, int(positive.sum()), int((~positive).sum()))
     drawn, low, high = _precision_draws(positive, score, weights)
     return Ranking(
         n=int(mask.sum()),

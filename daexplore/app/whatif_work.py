@@ -1,7 +1,7 @@
 """What a child process works out for the room "What-if", position by position; each result is kept once it is there."""
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import CancelledError, Future
+from concurrent.futures import Future
 from functools import partial
 from typing import Any
 
@@ -110,12 +110,9 @@ class Asker:
     def _came(self, key: _Key, question: Question, done: "Future[Any]") -> None:
         if self._waiting.pop(key, None) is None:
             return
-        try:
-            done.result()
-        except CancelledError:
-            # Another page gave up what both were waiting for: it is asked again below.
-            pass
-        except Exception as error:
+        # Where another page gave up what both were waiting for, it is asked for again below.
+        error = None if done.cancelled() else done.exception()
+        if error is not None:
             self.failures[question] = say(error)
         self.want(self._wanted)
         self._arrived()

@@ -110,6 +110,9 @@ def iou_rows(runs: Sequence[Run], fraction: float = 0.2, resamples: int = 400, s
             # The mean over one kind of pair is that kind's own.
             continue
         for domain in _DOMAINS:
+            if not any(_has_maps(run, domain) for pair in chosen for run in pair):
+                # Runs that were made smaller keep the maps of one domain.
+                continue
             ids, groups = _common_ids([run for pair in chosen for run in pair], domain)
             maps = [(_maps(one, ids), _maps(other, ids)) for one, other in chosen]
             same, others = agreement(maps, groups, fraction, resamples, seed)
@@ -237,6 +240,11 @@ def _maps(run: Run, ids: Sequence[str]) -> NDArray[np.float32]:
     stored = _stored(run)
     rows = pd.Index(stored.sample_ids).get_indexer(pd.Index(list(ids), dtype=object))
     return stored.maps[rows]
+
+
+def _has_maps(run: Run, domain: str) -> bool:
+    samples = run.samples
+    return bool(((samples["domain"] == domain) & samples.index.isin(_stored(run).sample_ids.astype(str))).any())
 
 
 def _common_ids(runs: list[Run], domain: str) -> tuple[list[str], NDArray[Any]]:

@@ -1,7 +1,9 @@
 """What all exports share: the run, the library that may be missing, and a place to write to that is never half written."""
 
+import logging
 import os
 import shutil
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
@@ -11,7 +13,7 @@ from typing import Any
 from daexplore.errors import InputError
 from daexplore.runs import Run
 
-__all__ = ["evaluated_run", "needed", "new_file", "new_folder"]
+__all__ = ["evaluated_run", "needed", "new_file", "new_folder", "quiet"]
 
 
 def evaluated_run(run: Run | str | Path) -> Run:
@@ -97,3 +99,25 @@ def new_folder(out: Path, overwrite: bool, mark: str) -> Iterator[Path]:
         raise InputError(f"Cannot write to {out}: {error}. Choose another place with --out.") from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextmanager
+def quiet(level: int, *loggers: str) -> Iterator[None]:
+    """Keeps to itself what other libraries tell of their own workings and of coming changes: nothing that a user could mend.
+
+    Args:
+        level: of messages that are still told.
+        loggers: names of those libraries' loggers.
+    """
+    found = [logging.getLogger(name) for name in loggers]
+    before = [logger.level for logger in found]
+    for logger in found:
+        logger.setLevel(level)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            warnings.simplefilter("ignore", FutureWarning)
+            yield
+    finally:
+        for logger, own in zip(found, before, strict=True):
+            logger.setLevel(own)

@@ -3,16 +3,14 @@
 import logging
 import os
 import tempfile
-import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from daexplore.config import to_dict
 from daexplore.errors import InputError
-from daexplore.exports.common import evaluated_run, needed
+from daexplore.exports.common import evaluated_run, needed, quiet
 from daexplore.exports.parquet_table import to_parquet
 from daexplore.exports.scalars import history_scalars, selected_scalars
 from daexplore.runs import Run
@@ -56,7 +54,7 @@ def to_mlflow(
     run = evaluated_run(run)
     epoch = run.evaluation(epoch).epoch
     address, artefacts = _places(out)
-    with _quiet():
+    with quiet(logging.WARNING, "mlflow", "alembic"):
         try:
             client = client_module.MlflowClient(address, registry_uri=address)
             number = _experiment(client, experiment, artefacts)
@@ -68,7 +66,7 @@ def to_mlflow(
 
 def _library(out: str) -> tuple[Any, Any]:
     """MLflow's client and its exception; a database of our own needs two packages more."""
-    with _quiet():
+    with quiet(logging.WARNING, "mlflow", "alembic"):
         client = needed("mlflow.tracking", "mlflow-skinny", _PURPOSE)
         if "://" not in out:
             for package in ("sqlalchemy", "alembic"):
@@ -148,20 +146,3 @@ def _flat(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
 
 def _milliseconds(when: str) -> int:
     return int(datetime.fromisoformat(when).timestamp() * 1000)
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """MLflow says what its database does, and its libraries warn of each other's coming changes: nothing that a user could mend."""
-    loggers = [logging.getLogger(name) for name in ("mlflow", "alembic")]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.WARNING)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)
-            warnings.simplefilter("ignore", FutureWarning)
-            yield
-    finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)

@@ -2,9 +2,6 @@
 
 import json
 import logging
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from daexplore.errors import InputError
-from daexplore.exports.common import evaluated_run, needed, new_file
+from daexplore.exports.common import evaluated_run, needed, new_file, quiet
 from daexplore.runs import Run
 
 if TYPE_CHECKING:
@@ -144,7 +141,7 @@ def _write(network: "Network", preprocess: "Preprocess", domain: str, images: ND
     whole = Whole(steps, (height, width), network).eval()
     # A batch of one would be taken for a constant.
     example = torch.from_numpy(np.repeat(images[:1], 2, axis=0))
-    with _quiet(), in_domain(network, domain), torch.no_grad():
+    with quiet(logging.ERROR, "torch.onnx"), in_domain(network, domain), torch.no_grad():
         torch.onnx.export(
             whole,
             (example,),
@@ -199,18 +196,3 @@ def _describe(run: Run, preprocess: "Preprocess", done: OnnxExport, file: Path) 
         entry.key, entry.value = f"daexplore.{key}", value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     onnx.checker.check_model(model)
     onnx.save(model, str(file))
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """torch's exporter tells of operators of packages that are not here, and of changes to come: nothing that a user could mend."""
-    logger = logging.getLogger("torch.onnx")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", FutureWarning)
-            warnings.simplefilter("ignore", DeprecationWarning)
-            yield
-    finally:
-        logger.setLevel(level)

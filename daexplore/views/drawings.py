@@ -1,6 +1,6 @@
 """From runs to what a figure for publication shows: the table that is drawn, and what its numbers rest on."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -149,15 +149,10 @@ def reliability_drawing(compared: Sequence[Compared], split: str = "test") -> Dr
     from daexplore.analysis.calibration import reliability
 
     parts = []
-    for each in compared:
-        found = each.evaluation
-        for domain in DOMAINS:
-            mask = found.where(domain, split) & (found.labels >= 0)
-            if not mask.any():
-                continue
-            bins = reliability(found.labels[mask], found.probabilities[mask], found.group_ids[mask])
-            columns = {name: getattr(bins, name) for name in ("probability", "frequency", "low", "high", "counts", "galaxies")}
-            parts.append(pd.DataFrame({"run": each.label, "domain": domain, "of": bins.of, "n": int(mask.sum())} | columns))
+    for label, domain, labels, probabilities, groups in labelled(compared, split):
+        bins = reliability(labels, probabilities, groups)
+        columns = {name: getattr(bins, name) for name in ("probability", "frequency", "low", "high", "counts", "galaxies")}
+        parts.append(pd.DataFrame({"run": label, "domain": domain, "of": bins.of, "n": len(labels)} | columns))
     table = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["run", "domain", "of", "n"])
     words = "; ".join(
         f"{run} on {domain}, n = {int(rows['n'].iloc[0])}, from {rows['frequency'].iloc[0]:.2f} at {rows['probability'].iloc[0]:.2f} "
@@ -167,6 +162,17 @@ def reliability_drawing(compared: Sequence[Compared], split: str = "test") -> Dr
     summary = f"Observed share against predicted probability on {split} galaxies: {words}." if words else "No labelled galaxy here."
     meta = meta_of("Reliability", compared, split, "none", numbers_of(table), oracle_of(compared, DOMAINS))
     return Drawing("reliability", table, meta, summary, compared[0].classes if compared else ())
+
+
+def labelled(compared: Sequence[Compared], split: str) -> Iterator[tuple[str, str, NDArray[Any], NDArray[Any], NDArray[Any]]]:
+    """Run by run and domain by domain, where there are any labels: label of the run, domain, then labels (n,), probabilities (n, K) and
+    groups (n,) of the split's labelled galaxies."""
+    for each in compared:
+        found = each.evaluation
+        for domain in DOMAINS:
+            mask = found.where(domain, split) & (found.labels >= 0)
+            if mask.any():
+                yield each.label, domain, found.labels[mask], found.probabilities[mask], found.group_ids[mask]
 
 
 def meta_of(view: str, compared: Sequence[Compared], split: str, threshold: str, n: str, oracle: str) -> dict[str, str]:

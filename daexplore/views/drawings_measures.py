@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from daexplore.views.drawings import Compared, meta_of, numbers_of, oracle_of
+from daexplore.views.drawings import Compared, labelled, meta_of, numbers_of, oracle_of
 from daexplore.views.publication import Drawing
 from daexplore.views.style import DOMAINS
 
@@ -20,7 +20,7 @@ def precision_recall_drawing(
     compared: Sequence[Compared], split: str = "test", threshold: float = 0.5, pair: tuple[int, int] = (0, 1)
 ) -> Drawing:
     """Precision against recall of each threshold, and the point of the one on screen."""
-    from daexplore.analysis.metrics import roc
+    from daexplore.analysis.metrics import precisions, roc
 
     parts, words = [], []
     for each in compared:
@@ -31,9 +31,7 @@ def precision_recall_drawing(
             if not positive.any() or positive.all():
                 continue
             curve = roc(positive, score)
-            true, false = curve.tpr * positive.sum(), curve.fpr * (~positive).sum()
-            precision = np.r_[1.0, true[1:] / (true[1:] + false[1:])]
-            average = float(np.diff(curve.tpr) @ precision[1:])
+            precision, average = precisions(curve, int(positive.sum()), int((~positive).sum()))
             common: dict[str, Any] = {
                 "run": each.label,
                 "domain": domain,
@@ -59,15 +57,10 @@ def risk_coverage_drawing(compared: Sequence[Compared], split: str = "test") -> 
     from daexplore.analysis.risk_coverage import risk_coverage
 
     parts, words = [], []
-    for each in compared:
-        found = each.evaluation
-        for domain in DOMAINS:
-            mask = found.where(domain, split) & (found.labels >= 0)
-            if not mask.any():
-                continue
-            curve = risk_coverage(found.labels[mask], found.probabilities[mask], found.group_ids[mask])
-            parts.append(pd.DataFrame(curve.rows()).assign(run=each.label, domain=domain, n=int(mask.sum()), aurc=curve.aurc["value"]))
-            words.append(f"{each.label} on {domain}, n = {int(mask.sum())}: AURC {curve.aurc['value']:.3f}")
+    for label, domain, labels, probabilities, groups in labelled(compared, split):
+        curve = risk_coverage(labels, probabilities, groups)
+        parts.append(pd.DataFrame(curve.rows()).assign(run=label, domain=domain, n=len(labels), aurc=curve.aurc["value"]))
+        words.append(f"{label} on {domain}, n = {len(labels)}: AURC {curve.aurc['value']:.3f}")
     columns = ["run", "domain", "n", "aurc", "coverage", "risk", "low", "high"]
     table = pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
     meta = meta_of("Risk and coverage", compared, split, "the most probable class", numbers_of(table), oracle_of(compared, DOMAINS))

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from daexplore.views.frame import framed
+from daexplore.views.rates import band_areas, threshold_point
 from daexplore.views.style import DOMAIN_COLORS, DOMAINS, NEUTRAL, domain_title, run_styles
 from daexplore.views.tables import interval_text
 
@@ -44,11 +45,7 @@ def precision_recall_curves(
     if positive is not None:
         chance = hv.Curve([(0.0, positive), (1.0, positive)], "recall", "precision")
         elements.append(chance.opts(color=NEUTRAL, line_width=1, line_dash="dotted", backend="bokeh"))
-    if bands is not None:
-        elements += [
-            hv.Area(band, "recall", ["low", "high"]).opts(color=DOMAIN_COLORS[str(domain)], alpha=0.13, line_alpha=0, backend="bokeh")
-            for (_, domain), band in bands.groupby(["run", "domain"], sort=False)
-        ]
+    elements += band_areas(bands, "recall")
     labels = {}
     several = curves["domain"].nunique() > 1
     for (run, domain), curve in curves.groupby(["run", "domain"], sort=False):
@@ -62,16 +59,8 @@ def precision_recall_curves(
             )
         )
     for row in [] if points is None else points.to_dict("records"):
-        elements.append(
-            hv.Points([(row["tpr"], row["precision"])], ["recall", "precision"], label=labels[row["run"], row["domain"]]).opts(
-                color=DOMAIN_COLORS[row["domain"]],
-                marker=styles[row["run"]].marker,
-                size=11,
-                line_color="white",
-                line_width=1.2,
-                backend="bokeh",
-            )
-        )
+        at, label = (row["tpr"], row["precision"]), labels[row["run"], row["domain"]]
+        elements.append(threshold_point(at, ["recall", "precision"], label, row["domain"], styles[row["run"]]))
     return framed(
         hv.Overlay(elements or [hv.Curve([], "recall", "precision")]),
         title=title,

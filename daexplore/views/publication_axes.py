@@ -7,7 +7,19 @@ import numpy as np
 import pandas as pd
 
 from daexplore.views.publication_measures import MEASURE_PLOTS
-from daexplore.views.publication_parts import DASHES, MARKERS, Plot, apart, counts, domains_of, run_key, start, threshold_key, title
+from daexplore.views.publication_parts import (
+    DASHES,
+    MARKERS,
+    Plot,
+    apart,
+    counts,
+    curve_and_point,
+    domains_of,
+    run_key,
+    start,
+    threshold_key,
+    title,
+)
 from daexplore.views.publication_whatif import WHATIF_PLOTS
 from daexplore.views.style import DOMAIN_COLORS, DOMAINS, NEUTRAL, QUANTITIES, class_marker, domain_title, run_styles
 
@@ -95,14 +107,10 @@ def _draw_roc(axes: Any, drawing: "Drawing", domain: str, letters: int) -> None:
     styles, colour = run_styles(drawing.table["run"]), DOMAIN_COLORS[domain]
     axes.plot([0, 1], [0, 1], color=NEUTRAL, linewidth=0.7, linestyle=":")
     for run, part in rows.groupby("run", sort=False):
-        style = styles[str(run)]
         band, curve, point = (part[part["series"] == name] for name in ("band", "curve", "threshold"))
         axes.fill_between(band["fpr"], band["low"], band["high"], color=colour, alpha=0.12, linewidth=0)
         label = f"{run}: AUC {curve['auc'].iloc[0]:.3f}"
-        dash, marker = DASHES[style.dash], MARKERS[style.marker]
-        axes.plot(curve["fpr"], curve["tpr"], color=colour, linestyle=dash, drawstyle="default")
-        axes.plot(point["fpr"], point["tpr"], color=colour, marker=marker, markersize=5, markeredgecolor="white", linestyle="none")
-        axes.plot([], [], color=colour, linestyle=dash, marker=marker, markersize=4, label=label)
+        curve_and_point(axes, curve, point, ("fpr", "tpr"), styles[str(run)], colour, label)
     axes.legend(loc="lower right", frameon=False, handlelength=2.6)
     axes.set(xlabel="false positive rate", ylabel="true positive rate", xlim=(-0.01, 1.01), ylim=(-0.01, 1.01))
     axes.set_box_aspect(1)

@@ -2,7 +2,19 @@
 
 from typing import TYPE_CHECKING, Any
 
-from daexplore.views.publication_parts import DASHES, MARKERS, Plot, apart, counts, domains_of, run_key, start, threshold_key, title
+from daexplore.views.publication_parts import (
+    DASHES,
+    MARKERS,
+    Plot,
+    apart,
+    counts,
+    curve_and_point,
+    domains_of,
+    run_key,
+    start,
+    threshold_key,
+    title,
+)
 from daexplore.views.style import DOMAIN_COLORS, NEUTRAL, domain_title, run_styles
 
 if TYPE_CHECKING:
@@ -25,13 +37,9 @@ def _draw_precision_recall(axes: Any, drawing: "Drawing", domain: str, letters: 
     styles, colour = run_styles(drawing.table["run"]), DOMAIN_COLORS[domain]
     axes.axhline(rows["positive"].iloc[0], color=NEUTRAL, linewidth=0.7, linestyle=":")
     for run, part in rows.groupby("run", sort=False):
-        style = styles[str(run)]
         curve, point = (part[part["series"] == name] for name in ("curve", "threshold"))
-        dash, marker = DASHES[style.dash], MARKERS[style.marker]
-        # From a recall to the next the precision is that of the next: between points there is nothing.
-        axes.plot(curve["recall"], curve["precision"], color=colour, linestyle=dash, drawstyle="steps-pre")
-        axes.plot(point["recall"], point["precision"], color=colour, marker=marker, markersize=5, markeredgecolor="white", linestyle="none")
-        axes.plot([], [], color=colour, linestyle=dash, marker=marker, markersize=4, label=f"{run}: AP {curve['ap'].iloc[0]:.3f}")
+        label = f"{run}: AP {curve['ap'].iloc[0]:.3f}"
+        curve_and_point(axes, curve, point, ("recall", "precision"), styles[str(run)], colour, label)
     axes.legend(loc="lower left", frameon=False, handlelength=2.6)
     axes.set(xlabel="recall", ylabel="precision", xlim=(-0.01, 1.01), ylim=(-0.01, 1.01))
     axes.set_box_aspect(1)

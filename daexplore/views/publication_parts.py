@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pandas as pd
 
-from daexplore.views.style import DOMAINS, run_styles
+from daexplore.views.style import DOMAINS, RunStyle, run_styles
 
 if TYPE_CHECKING:
     from daexplore.views.publication import Drawing
 
-__all__ = ["DASHES", "MARKERS", "Plot", "apart", "counts", "domains_of", "run_key", "start", "threshold_key", "title"]
+__all__ = ["DASHES", "MARKERS", "Plot", "apart", "counts", "curve_and_point", "domains_of", "run_key", "start", "threshold_key", "title"]
 
 MARKERS = {
     "circle": "o",
@@ -74,6 +74,20 @@ def threshold_key(drawing: "Drawing", ink: str) -> list[Any]:
 def title(axes: Any, letters: int, first: str, second: str) -> None:
     """The panel's title: the first line broken where it is too long, the second as it is."""
     axes.set_title("\n".join([*textwrap.wrap(first, max(letters, 12)), second]), loc="left")
+
+
+def curve_and_point(
+    axes: Any, curve: pd.DataFrame, point: pd.DataFrame, rates: tuple[str, str], style: RunStyle, colour: str, label: str
+) -> None:
+    """A run's curve, where it stands at the threshold, and one entry of the legend for both.
+
+    A precision is that of the next recall: between points there is nothing.
+    """
+    dash, marker, (x, y) = DASHES[style.dash], MARKERS[style.marker], rates
+    steps = "steps-pre" if y == "precision" else "default"
+    axes.plot(curve[x], curve[y], color=colour, linestyle=dash, drawstyle=steps)
+    axes.plot(point[x], point[y], color=colour, marker=marker, markersize=5, markeredgecolor="white", linestyle="none")
+    axes.plot([], [], color=colour, linestyle=dash, marker=marker, markersize=4, label=label)
 
 
 def start(text: str) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from daexplore.views.frame import framed
+from daexplore.views.rates import band_areas, threshold_point
 from daexplore.views.style import DOMAIN_COLORS, DOMAINS, NEUTRAL, domain_title, run_styles
 
 __all__ = ["operating_points", "roc_curves", "roc_panels"]
@@ -60,11 +61,7 @@ def roc_curves(
     elements: list[hv.Element] = [
         hv.Curve([(0.0, 0.0), (1.0, 1.0)], "fpr", "tpr").opts(color=NEUTRAL, line_width=1, line_dash="dotted", backend="bokeh")
     ]
-    if bands is not None:
-        elements += [
-            hv.Area(band, "fpr", ["low", "high"]).opts(color=DOMAIN_COLORS[str(domain)], alpha=0.13, line_alpha=0, backend="bokeh")
-            for (_, domain), band in bands.groupby(["run", "domain"], sort=False)
-        ]
+    elements += band_areas(bands, "fpr")
     labels: dict[Any, str] = {}
     several = curves["domain"].nunique() > 1
     for (run, domain), curve in curves.groupby(["run", "domain"], sort=False):
@@ -78,17 +75,9 @@ def roc_curves(
         )
         labels[run, domain] = elements[-1].label
     if threshold is not None:
-        for row in operating_points(curves, threshold).itertuples():
-            elements.append(
-                hv.Points([(row.fpr, row.tpr)], ["fpr", "tpr"], label=labels[row.run, row.domain]).opts(
-                    color=DOMAIN_COLORS[str(row.domain)],
-                    marker=styles[str(row.run)].marker,
-                    size=11,
-                    line_color="white",
-                    line_width=1.2,
-                    backend="bokeh",
-                )
-            )
+        for row in operating_points(curves, threshold).to_dict("records"):
+            at, label = (row["fpr"], row["tpr"]), labels[row["run"], row["domain"]]
+            elements.append(threshold_point(at, ["fpr", "tpr"], label, row["domain"], styles[row["run"]]))
     return framed(
         hv.Overlay(elements),
         title=title,
