@@ -1,6 +1,12 @@
-"""Checks every annotated shape and type of the numerical modules while tests run; in use they are annotations only."""
+"""Annotated shapes and types of the numerical modules are checked while tests run (in use they only annotate); one Chromium for all."""
 
+import os
+import shutil
+from collections.abc import Iterator
+
+import pytest
 from jaxtyping import install_import_hook
+from playwright.sync_api import Browser, sync_playwright
 
 CHECKED = (
     "daexplore.kernels",
@@ -15,3 +21,13 @@ CHECKED = (
 )
 
 install_import_hook(CHECKED, "beartype.beartype")
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """CHROMIUM, else one on the path, else Playwright's own. None at all is a failure: these tests are never skipped."""
+    path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield browser
+        browser.close()

@@ -17,7 +17,7 @@ from urllib.parse import unquote, urlsplit
 import nbclient
 import nbformat
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Browser
 
 import daexplore
 from daexplore.alignment import METHODS
@@ -202,24 +202,22 @@ def test_formulas_are_mathml(site: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.browser
-def test_a_plot_of_a_notebook_is_drawn_offline_in_light_and_dark(site: Path) -> None:
-    path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+def test_a_plot_of_a_notebook_is_drawn_offline_in_light_and_dark(site: Path, chromium: Browser) -> None:
     page_file = site / "tutorial" / f"{SHOWN}.html"
     assert "cdn" not in text(page_file)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        for scheme in ("light", "dark"):
-            page = browser.new_context(offline=True, color_scheme=scheme).new_page()
-            errors: list[str] = []
-            page.on("pageerror", lambda error, found=errors: found.append(str(error)))
-            page.goto(page_file.as_uri())
-            page.wait_for_function("window.Bokeh && Bokeh.documents.length == 1 && Bokeh.documents[0].is_idle", timeout=30_000)
-            # Bokeh draws within a shadow root; Playwright looks into it.
-            box = page.locator("div.cell_output canvas").first.bounding_box()
-            assert box
-            assert min(box["width"], box["height"]) > 100
-            assert errors == []
-        browser.close()
+    for scheme in ("light", "dark"):
+        context = chromium.new_context(offline=True, color_scheme=scheme)
+        page = context.new_page()
+        errors: list[str] = []
+        page.on("pageerror", lambda error, found=errors: found.append(str(error)))
+        page.goto(page_file.as_uri())
+        page.wait_for_function("window.Bokeh && Bokeh.documents.length == 1 && Bokeh.documents[0].is_idle", timeout=30_000)
+        # Bokeh draws within a shadow root; Playwright looks into it.
+        box = page.locator("div.cell_output canvas").first.bounding_box()
+        assert box
+        assert min(box["width"], box["height"]) > 100
+        assert errors == []
+        context.close()
 
 
 @pytest.mark.slow

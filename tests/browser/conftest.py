@@ -1,13 +1,11 @@
 """A real Chromium on a real server: every request to another host is stopped and remembered."""
 
-import os
-import shutil
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Route, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Route, expect
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -38,16 +36,6 @@ def server(runs: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ser
     served = Served(runs, tmp_path_factory.mktemp("log") / "server.log")
     yield served
     served.stop()
-
-
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
-    """CHROMIUM, else one on the path, else Playwright's own. None at all is a failure: these tests are never skipped."""
-    path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
