@@ -17,31 +17,31 @@
   const box = () => one('.galaxy-strip') ?? one('.about');
   const inside = selector => [...(box()?.shadowRoot ?? box() ?? document).querySelectorAll(selector)];
   const pictures = () => inside('img').filter(image => image.alt !== 'dark to bright');
+  // Each is given the figures on screen as the hand acts: to look for them again in every frame would take longer than what is measured.
   const watched = {
-    tap: () => {
-      const before = [inside('b')[0]?.textContent, figures().map(figure => halo(figure).data.x)];
-      const count = figures().length;
-      return () => inside('b')[0] && inside('b')[0].textContent !== before[0] && pictures().length > count
-        && pictures().every(image => image.complete && image.naturalWidth) && figures().every((figure, i) => halo(figure).data.x !== before[1][i]);
+    tap: shown => {
+      const before = [inside('b')[0]?.textContent, shown.map(figure => halo(figure).data.x)];
+      return () => inside('b')[0] && inside('b')[0].textContent !== before[0] && pictures().length > shown.length
+        && pictures().every(image => image.complete && image.naturalWidth) && shown.every((figure, i) => halo(figure).data.x !== before[1][i]);
     },
-    epoch: () => {
-      const before = figures().map(figure => points(figure).data.x);
-      return () => figures().every((figure, i) => points(figure).data.x !== before[i]);
+    epoch: shown => {
+      const before = shown.map(figure => points(figure).data.x);
+      return () => shown.every((figure, i) => points(figure).data.x !== before[i]);
     },
-    threshold: () => {
+    threshold: shown => {
       const line = figure => figure.center.find(item => item.type === 'Span').location;
-      const before = figures().map(line);
-      return () => figures().every((figure, i) => line(figure) !== before[i]);
+      const before = shown.map(line);
+      return () => shown.every((figure, i) => line(figure) !== before[i]);
     },
-    lasso: () => {
-      const before = [figures().map(figure => points(figure).data.alpha), one('.count')?.textContent];
-      return () => figures().every((figure, i) => points(figure).data.alpha !== before[0][i])
+    lasso: shown => {
+      const before = [shown.map(figure => points(figure).data.alpha), one('.count')?.textContent];
+      return () => shown.every((figure, i) => points(figure).data.alpha !== before[0][i])
         && (kept['.count'] = undefined, one('.count')?.textContent) !== before[1];
     },
   };
   window.times = [];
   window.arm = (name, event) => {
-    const done = watched[name]();
+    const done = watched[name](figures());
     addEventListener(event, ({timeStamp}) => {
       const look = () => {
         // One more frame: what has come in is painted by then.

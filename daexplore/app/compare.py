@@ -148,7 +148,11 @@ class Compare:
             panel.mark(state.galaxy)
         self._ink()
         self._legend.object = legend(self._scenes, painted.legend)
-        self._strip.draw()
+        if fit:
+            self._strip.draw()
+        else:
+            # Points follow the hand, what the networks say of the galaxy comes when it rests.
+            self._session.settled("strip", guarded(state, self._strip.draw))
         self._near.draw()
         self._numbers()
         self._ask_for_umap()
@@ -284,7 +288,7 @@ def _head(shown: Scene, state: ExplorerState) -> str:
 def _foot(shown: Scene, threshold: float) -> str:
     right, counts = {}, {}
     for domain in ("source", "target"):
-        mask = shown.inside & (shown.evaluation.domain == domain)
+        mask = shown.inside & shown.evaluation.where(domain)
         if mask.any():
             right[domain] = float((shown.probability[mask] > threshold).mean())
             counts[domain] = int(mask.sum())

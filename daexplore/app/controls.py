@@ -6,7 +6,7 @@ import panel as pn
 import panel_material_ui as pmui
 
 from daexplore.app.guard import guarded
-from daexplore.app.latent_panel import AT_THRESHOLD
+from daexplore.app.latent_panel import AT_THRESHOLD, PLACES
 from daexplore.app.session import Session
 from daexplore.app.state import MAX_RUNS, ExplorerState
 
@@ -120,6 +120,6 @@ const logit = Math.log(source.value / (1 - source.value));
 for (const model of source.document._all_models.values()) {{
   if (model.name !== "{AT_THRESHOLD}" || !model.tags.length) continue;
   const place = {{Span: "location", BoxAnnotation: "left", Label: "x"}}[model.type];
-  if (Number.isFinite(logit)) model.setv({{[place]: logit * model.tags[0]}}, {{sync: false}});
+  if (Number.isFinite(logit)) model.setv({{[place]: Math.round(logit * model.tags[0] * 1e{PLACES}) / 1e{PLACES}}}, {{sync: false}});
 }}
 """

@@ -13,11 +13,13 @@ from daexplore.app.geometry import inside_polygon, nearest_on_screen
 from daexplore.app.raster import Raster
 from daexplore.app.scene import Scene
 
-__all__ = ["AT_THRESHOLD", "LatentPanel"]
+__all__ = ["AT_THRESHOLD", "PLACES", "LatentPanel"]
 
 _TOOLS = "pan,wheel_zoom,box_zoom,reset,save"
 AT_THRESHOLD = "at threshold"
 """The name of the models that stand where the boundary is; their tag is where it is for a logit of 1."""
+PLACES = 9
+"""Decimals of where the boundary is drawn."""
 _DIMMED = 0.1
 _INK = {False: "#1a1a1a", True: "#f2f2f2"}
 _PAPER = {False: "#ffffff", True: "#121212"}
@@ -90,9 +92,7 @@ class LatentPanel:
         """
         before, self.scene = self.scene, scene
         columns: dict[str, Any] = {"x": scene.x, "y": scene.y}
-        same_galaxies = before is not None and np.array_equal(
-            before.evaluation.sample_ids[before.rows], scene.evaluation.sample_ids[scene.rows]
-        )
+        same_galaxies = before is not None and before.galaxies == scene.galaxies
         if not same_galaxies:
             columns |= {"edge": scene.domain_colours, "marker": scene.markers, "alpha": self._alphas()}
         if not same_galaxies or colours != self._colours:
@@ -118,7 +118,8 @@ class LatentPanel:
         for annotation in (self._side, self.boundary, self._left, self._right):
             annotation.visible = place is not None
         if place is not None:
-            x = float(place(threshold))
+            # Far below a pixel; and the same number as in the page, which has moved the line already and need not paint it again.
+            x = round(float(place(threshold)), PLACES)
             # For the script that moves them with the visitor's hand: a position in units of the threshold's logit.
             scale = float(place(1 / (1 + np.exp(-1.0))))
             self.boundary.location = self._side.left = self._left.x = self._right.x = x

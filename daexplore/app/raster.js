@@ -1,6 +1,6 @@
 // Paints many points into one image, pixel by pixel: a canvas takes ten times as long for their outlines, or for copies of a picture.
 const stamps = new Map();
-let asked = false, sums = new Float32Array(0);
+let asked = false, sums = new Float32Array(0), chosen = {};
 
 const corners = {
   triangle: r => [[-r, r / Math.sqrt(3)], [r, r / Math.sqrt(3)], [0, -2 * r / Math.sqrt(3)]],
@@ -38,21 +38,29 @@ function stamp(marker, fill, edge, size, ratio) {
   return stamps.get(key);
 }
 
+// The stamp of each point. While galaxies and hues stay what they are, so do the stamps: a step of the epoch only moves them.
+function stampsOf({marker, colour, edge}, outlined, size, ratio) {
+  const same = [marker, colour, outlined && edge, size, ratio];
+  if (!chosen.same?.every((each, i) => each === same[i]))
+    chosen = {same, stamps: Array.from(marker, (shape, i) => stamp(shape, colour[i], outlined ? edge[i] : '', size, ratio))};
+  return chosen.stamps;
+}
+
 function paint({figure, dots, raster}) {
   const frame = Bokeh.index.find_one_by_id(figure.id)?.frame.bbox;
   if (!raster.visible || !frame || frame.width < 2 || frame.height < 2) return;
-  const {x, y, alpha, marker, colour, edge} = dots.data_source.data;
+  const {x, y, alpha} = dots.data_source.data;
   const {start: left, end: right} = figure.x_range, {start: low, end: high} = figure.y_range;
   const size = dots.glyph.size.value, outlined = dots.glyph.line_alpha.value !== 0, ratio = window.devicePixelRatio || 1;
   const width = Math.round(frame.width * ratio), height = Math.round(frame.height * ratio);
   // Beyond each edge lies as much as a marker can reach, so that no pixel of one has to be asked where it is.
   const reach = Math.ceil(size * ratio) + 2, row = width + 2 * reach, rows = height + 2 * reach;
   if (sums.length === 4 * row * rows) sums.fill(0); else sums = new Float32Array(4 * row * rows);
-  const across = width / (right - left), up = height / (high - low);
+  const across = width / (right - left), up = height / (high - low), of = stampsOf(dots.data_source.data, outlined, size, ratio);
   for (let i = 0; i < x.length; i++) {
     const column = Math.floor((x[i] - left) * across) + reach, line = Math.floor((high - y[i]) * up) + reach;
     if (!(column >= reach / 2 && column < row - reach / 2 && line >= reach / 2 && line < rows - reach / 2)) continue;
-    const found = stamp(marker[i], colour[i], outlined ? edge[i] : '', size, ratio);
+    const found = of[i];
     for (let k = 0; k < found.length; k += 6) {
       const at = 4 * ((line + found[k + 1]) * row + column + found[k]), over = found[k + 5] * alpha[i], rest = 1 - over;
       sums[at] = sums[at] * rest + found[k + 2] * over;

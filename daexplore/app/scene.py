@@ -1,5 +1,6 @@
 """What one panel shows: which galaxies of a run at an epoch, where they lie, and how they look."""
 
+import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -57,15 +58,22 @@ class Scene:
         """(m,) of the drawn ones."""
         return self.coordinates.y[self.rows]
 
+    @cached_property
+    def galaxies(self) -> bytes:
+        """The same for two scenes exactly if they draw the same galaxies, known to be of the same classes, in the same order."""
+        return self.evaluation.identity + hashlib.blake2b(self.rows.tobytes(), digest_size=16).digest()
+
     @property
     def markers(self) -> list[str]:
         """Bokeh's marker of each drawn galaxy's true class."""
-        return [class_marker(label) for label in self.evaluation.labels[self.rows].tolist()]
+        labels = self.evaluation.labels
+        return _looks.get(("marker", self.galaxies), lambda: [class_marker(label) for label in labels[self.rows].tolist()])
 
     @property
     def domain_colours(self) -> list[str]:
         """Each drawn galaxy's domain as a hue."""
-        return [DOMAIN_COLORS[domain] for domain in self.evaluation.domain[self.rows]]
+        domains = self.evaluation.domain
+        return _looks.get(("domain", self.galaxies), lambda: [DOMAIN_COLORS[domain] for domain in domains[self.rows].tolist()])
 
     @cached_property
     def probability(self) -> NDArray[np.float64]:
@@ -103,6 +111,7 @@ def scene(state: ExplorerState, run: Run, epoch: int | None = None) -> Scene:
 
 
 _order: Memo[NDArray[np.int64]] = Memo(64)
+_looks: Memo[list[str]] = Memo(64)
 
 
 def _shuffled(sample_ids: NDArray[Any], inside: NDArray[np.bool_]) -> NDArray[np.int64]:

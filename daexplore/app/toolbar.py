@@ -4,6 +4,7 @@ from html import escape
 from itertools import combinations
 from typing import Any
 
+import numpy as np
 import panel as pn
 import panel_material_ui as pmui
 
@@ -58,7 +59,7 @@ def legend(scenes: list[Scene], hues: str) -> str:
     if not scenes:
         return ""
     parts = [hues]
-    present = {int(label) for scene in scenes for label in set(scene.evaluation.labels[scene.rows].tolist())}
+    present = {int(label) for scene in scenes for label in np.unique(scene.evaluation.labels[scene.rows])}
     labels = sorted(present, key=lambda label: (label < 0, label))
     for label in labels:
         parts.append(
