@@ -76,7 +76,7 @@ class Compare:
         self._strip = GalaxyStrip(state, lambda: self._scenes, session)
         self._background = Background(state, session)
         self._merit = Merit(state, lambda: self._scenes, self._background)
-        self._near = Neighbours(state, lambda: self._scenes, session)
+        self._near = Neighbours(state, lambda: self._scenes, session, self._background)
         self._walk = Walk()
         room = pn.Row(
             pn.Column(

@@ -54,6 +54,7 @@ class Coordinates:
 
 _planes: Memo[Coordinates] = Memo(64)
 _projections: Memo[Coordinates] = Memo(64)
+_groups: Memo[NDArray[np.int64]] = Memo(8)
 
 
 def stamp(run: Run, epoch: int) -> tuple[Any, ...]:
@@ -108,7 +109,9 @@ def _margin_plane(run: Run, epoch: int, pair: tuple[int, int]) -> Coordinates:
 
     found = run.evaluation(epoch)
     weight, bias = run.head(epoch)
-    plane = analyse(found.latents, found.labels, found.domain, found.split, weight, bias, pair, groups=found.group_ids, logits=found.logits)
+    # Numbered once for all epochs and runs: to sort a million names takes longer than the rest.
+    groups = _groups.get(found.identity, lambda: np.unique(found.group_ids, return_inverse=True)[1])
+    plane = analyse(found.latents, found.labels, found.domain, found.split, weight, bias, pair, groups=groups, logits=found.logits)
     axes = ("distance to boundary [source σ]", "domain probe [source σ]")
     return Coordinates("plane", _single(plane.x), _single(plane.y), axes, plane.threshold_x, float(plane.probe_auc))
 

@@ -2,11 +2,13 @@
 
 import contextlib
 from collections.abc import Callable
+from functools import partial
 from html import escape
 
 import numpy as np
 from numpy.typing import NDArray
 
+from daexplore.app.background import Background
 from daexplore.app.glossary import explained, term
 from daexplore.app.guard import guarded
 from daexplore.app.images import galaxy_images
@@ -22,18 +24,25 @@ from daexplore.views.style import DOMAIN_COLORS
 __all__ = ["Neighbours", "nearest"]
 
 COUNT = 5
+_BLOCK = 8192
 
 
 def nearest(scene: Scene, row: int, count: int = COUNT) -> NDArray[np.int64]:
     """The rows nearest to one in the whole latent (Euclidean), nearest first, of the galaxies asked for; images of itself are left out."""
     found = scene.evaluation
-    others = np.flatnonzero(scene.inside & (found.group_ids != found.group_ids[row]))
-    if not len(others):
-        return others
-    difference = found.latents[others] - found.latents[row]
-    squared = np.einsum("nd,nd->n", difference, difference)
-    chosen = np.argpartition(squared, min(count, len(squared)) - 1)[:count]
-    return np.asarray(others[chosen[np.argsort(squared[chosen], kind="stable")]], np.int64)
+    allowed = scene.inside.copy()
+    allowed[found.views[str(found.group_ids[row])]] = False
+    squared = np.full(len(found), np.inf, np.float32)
+    # Block by block: the differences of a million galaxies would not stay near the processor.
+    for start in range(0, len(found), _BLOCK):
+        difference = found.latents[start : start + _BLOCK] - found.latents[row]
+        squared[start : start + _BLOCK] = np.einsum("nd,nd->n", difference, difference)
+    squared[~allowed] = np.inf
+    count = min(count, int(allowed.sum()))
+    if not count:
+        return np.empty(0, np.int64)
+    chosen = np.argpartition(squared, count - 1)[:count]
+    return np.asarray(chosen[np.argsort(squared[chosen], kind="stable")], np.int64)
 
 
 class Neighbours:
@@ -42,26 +51,28 @@ class Neighbours:
     Args:
         state: whose galaxy.
         scenes: the panels' scenes, asked for whenever the lines are drawn.
-        session: a tap does not wait for them.
+        session: in which one is picked.
+        background: where they are looked for: a tap does not wait for them.
     """
 
-    def __init__(self, state: ExplorerState, scenes: Callable[[], list[Scene]], session: Session) -> None:
-        self._state, self._scenes, self._session = state, scenes, session
+    def __init__(self, state: ExplorerState, scenes: Callable[[], list[Scene]], session: Session, background: Background) -> None:
+        self._state, self._scenes, self._background = state, scenes, background
         pick = guarded(state, session.together(lambda galaxy: state.param.update(galaxy=galaxy)))
         self.view = Pictures(pick, stylesheets=[STYLE], sizing_mode="stretch_width", margin=(14, 0, 0, 0))
 
     def draw(self) -> None:
         """Shows the neighbours of the galaxy on screen, once the visitor's hand rests."""
-        self._session.settled("neighbours", guarded(self._state, self._draw))
+        self._background.settle("neighbours", partial(_lines, self._scenes(), self._state.galaxy), self._show)
 
-    def _draw(self) -> None:
-        lines = []
-        for scene in self._scenes():
-            row = scene.row_of(self._state.galaxy)
-            if row is not None:
-                lines.append(_line(scene, row))
-        head = f"<b>{term('nearest in the latent', 'Nearest in each latent')}</b>" if lines else ""
-        self.view.object = explained(f"{head}{''.join(lines)}")
+    def _show(self, lines: str) -> None:
+        self.view.object = lines
+
+
+def _lines(scenes: list[Scene], galaxy: str | None) -> str:
+    rows = [(scene, scene.row_of(galaxy)) for scene in scenes]
+    lines = [_line(scene, row) for scene, row in rows if row is not None]
+    head = f"<b>{term('nearest in the latent', 'Nearest in each latent')}</b>" if lines else ""
+    return explained(f"{head}{''.join(lines)}")
 
 
 def _line(scene: Scene, row: int) -> str:

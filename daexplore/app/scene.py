@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from daexplore.app.cache import Memo
-from daexplore.app.coordinates import Coordinates, coordinates, stamp
+from daexplore.app.coordinates import Coordinates, coordinates
 from daexplore.app.state import ExplorerState
 from daexplore.runs import Evaluation, Run
 from daexplore.views.style import DOMAIN_COLORS, class_marker
@@ -106,7 +106,7 @@ def scene(state: ExplorerState, run: Run, epoch: int | None = None) -> Scene:
     evaluation = run.evaluation(epoch)
     pair = (int(state.pair[0]), int(state.pair[1]))
     inside = evaluation.where(None if state.domains == "both" else state.domains, state.split)
-    rows = _order.get((*stamp(run, epoch), state.domains, state.split), lambda: _shuffled(evaluation.sample_ids, inside))
+    rows = _order.get((evaluation.identity, state.domains, state.split), lambda: _shuffled(evaluation.sample_ids, inside))
     return Scene(run, state.label(run), evaluation, coordinates(run, epoch, state.view, pair), inside, rows[:MAX_POINTS], pair)
 
 
@@ -117,4 +117,4 @@ _looks: Memo[list[str]] = Memo(64)
 def _shuffled(sample_ids: NDArray[Any], inside: NDArray[np.bool_]) -> NDArray[np.int64]:
     """The rows inside, in an order that does not favour a domain: both follow from the ids alone, so they are the same in every panel."""
     rows = np.flatnonzero(inside)
-    return np.asarray(rows[np.argsort(pd.util.hash_array(sample_ids[rows]), kind="stable")])
+    return np.asarray(rows[np.argsort(pd.util.hash_array(sample_ids[rows], categorize=False), kind="stable")])

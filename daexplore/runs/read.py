@@ -56,6 +56,7 @@ class Run:
         self._lines: list[dict[str, Any]] = []
         self._history_file = 0
         self._offset = 0
+        self._known: tuple[pd.DataFrame, dict[str, NDArray[Any]]] | None = None
         self._evaluations = lru_cache(maxsize=_CACHED_EPOCHS)(self._read_evaluation)
         self._saliencies = lru_cache(maxsize=_CACHED_EPOCHS)(self._read_saliency)
         self.reload()
@@ -235,21 +236,28 @@ class Run:
     def _read_outputs(self, epoch: int) -> Evaluation:
         file = evaluation_file(self.path, epoch)
         table = read_table(file, ("sample_id", "predicted", "probability", "logits", "latent"))
-        ids = column(table, "sample_id")
-        rows = self._sample_rows(ids, file)
-        samples = self.samples
         return Evaluation(
             epoch=epoch,
-            sample_ids=ids,
             predicted=column(table, "predicted"),
             probability=column(table, "probability"),
             logits=matrix(table, "logits", file),
             latents=matrix(table, "latent", file),
-            domain=frozen(samples["domain"].to_numpy(object)[rows]),
-            split=frozen(samples["split"].to_numpy(object)[rows]),
-            labels=frozen(samples["label"].fillna(-1).to_numpy(np.int64)[rows]),
-            group_ids=frozen(samples["group_id"].to_numpy(object)[rows]),
+            **self._galaxies(column(table, "sample_id"), file),
         )
+
+    def _galaxies(self, ids: NDArray[Any], file: Path) -> dict[str, NDArray[Any]]:
+        """What an evaluation says of its galaxies. They are the same at every epoch, so all epochs share these arrays."""
+        samples, known = self.samples, self._known
+        if known is None or known[0] is not samples or not np.array_equal(known[1]["sample_ids"], ids):
+            rows = self._sample_rows(ids, file)
+            columns = {
+                "domain": samples["domain"].to_numpy(object)[rows],
+                "split": samples["split"].to_numpy(object)[rows],
+                "labels": samples["label"].fillna(-1).to_numpy(np.int64)[rows],
+                "group_ids": samples["group_id"].to_numpy(object)[rows],
+            }
+            known = self._known = samples, {"sample_ids": ids} | {name: frozen(values) for name, values in columns.items()}
+        return known[1]
 
     def _read_saliency(self, epoch: int, _version: tuple[int, ...]) -> Saliency:
         file = saliency_file(self.path, epoch)
