@@ -195,6 +195,39 @@ def test_closing_the_page_stops_what_it_started_if_asked(empty: Served, visit: C
     wait_until(stopped)
 
 
+def test_two_visitors_train_at_once_and_neither_disturbs_the_other(empty: Served, visit: Callable[..., Page]) -> None:
+    shown = make_run(empty.runs, "noda", n=400, epochs=4)
+    pages = [visit(url=empty.url) for _ in range(2)]
+    for page, others, epochs in zip(pages, (("MMD", "DANN"), ("noDA", "DANN")), ("500", "3"), strict=True):
+        wait_for_panels(page, 1)
+        page.get_by_role("tab", name="Train").click()
+        for method in others:
+            page.get_by_role("button", name=method, exact=True).click()
+        page.get_by_label("Epochs", exact=True).fill(epochs)
+        page.get_by_label("Epochs", exact=True).press("Tab")
+    first, second = pages
+    first.get_by_role("button", name="Start 1 training").click()
+    expect(card(first, "noDA")).to_contain_text("of 500", timeout=PATIENCE)
+    # What one has chosen, started and looks at is not on the other's page.
+    expect(second.get_by_label("Epochs", exact=True)).to_have_value("3")
+    assert card(second, "noDA").count() == 0
+    second.get_by_role("button", name="Start 1 training").click()
+    expect(card(second, "MMD")).to_contain_text("Finished", timeout=PATIENCE)
+    assert card(first, "MMD").count() == 0
+    second.get_by_role("tab", name="Compare").click()
+    second.get_by_role("slider").nth(1).press("ArrowRight")
+    second.wait_for_function("() => location.search.includes('threshold=0.51')")
+    assert "threshold" not in first.url
+    assert statuses(empty.runs) == ["finished", "finished", "running"]
+    # The first one stops and leaves; the second one's page stays as it is.
+    first.get_by_role("button", name="Stop all").click()
+    expect(card(first, "noDA")).to_contain_text("Stopped after", timeout=PATIENCE)
+    first.close()
+    second.get_by_role("tab", name="Train").click()
+    expect(card(second, "MMD")).to_contain_text("Finished")
+    assert sorted(run.method for run in RunStore(empty.runs).runs() if run.id != shown.id) == ["mmd", "noda"]
+
+
 def test_a_further_method_with_an_option_pauses_dies_and_is_resumed(empty: Served, visit: Callable[..., Page]) -> None:
     page = visit(url=empty.url)
     page.locator("#first-words").wait_for(state="detached")
