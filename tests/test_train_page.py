@@ -7,6 +7,7 @@ import time
 from html import escape
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import panel as pn
 import pytest
@@ -17,7 +18,7 @@ from daexplore.app import welcome as welcome_module
 from daexplore.app.commands import ALIGNMENTS, data_arguments, parse_epochs, parse_seeds
 from daexplore.app.jobs import Job, Stage
 from daexplore.app.live import LiveCard, progress_text
-from daexplore.app.live_plots import LiveCurves, SharedAxes, plane_points
+from daexplore.app.live_plots import LiveCurves, LivePlane, SharedAxes, plane_points
 from daexplore.app.state import ExplorerState
 from daexplore.app.train_form import Form
 from daexplore.app.trainings import Trainings
@@ -25,6 +26,7 @@ from daexplore.app.walls import walls
 from daexplore.cli.options import run_config
 from daexplore.config import AlignmentConfig, RunConfig, TrainConfig, preset, replace_at
 from daexplore.errors import InputError
+from daexplore.views.style import DOMAIN_COLORS
 
 FAKE = str(Path(__file__).with_name("fake_training.py"))
 
@@ -151,6 +153,15 @@ def test_galaxies_beyond_the_frame_are_counted(tmp_path):
     far = dataclasses.replace(points, y={key: y + 1000 * (key[0] == "target") for key, y in points.y.items()})
     assert axes.hold_plane(far) == sum(len(y) for key, y in points.y.items() if key[0] == "target")
     assert axes.y.end == 16
+    # A domain that is far away is still seen, at the edge.
+    plane = LivePlane(axes)
+    plane.show(far, ("non-merger", "merger"))
+    drawn = plane._source.data["y"]
+    assert ((drawn > axes.y.start) & (drawn < axes.y.end)).all()
+    colours = np.asarray(plane._source.data["colour"])
+    assert (drawn[colours == DOMAIN_COLORS["target"]] > 15).all()
+    near = colours == DOMAIN_COLORS["source"]
+    np.testing.assert_array_equal(drawn[near], np.concatenate([points.y[key] for key in sorted(points.y) if key[0] == "source"]))
 
 
 def test_curves_follow_a_shortened_history(tmp_path):

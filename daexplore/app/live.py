@@ -164,7 +164,7 @@ class LiveCard:
         self._plane.show(points, classes)
         self._caption.object = (
             f"<p class='foot'>Margin plane after epoch {points.epoch}: {points.shown} of {points.total} {points.split} galaxies"
-            f"{f', {beyond} of them beyond the frame' if beyond else ''}</p>"
+            f"{f', {beyond} of them beyond the frame, the farthest at its edge' if beyond else ''}</p>"
         )
         self._upper.visible = True
 

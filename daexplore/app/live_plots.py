@@ -20,6 +20,7 @@ __all__ = ["LiveCurves", "LivePlane", "PlanePoints", "SharedAxes", "plane_points
 _DRAWN = 600
 # In units of the source's within-class spread; beyond these the source would be a speck.
 _X_LIMITS, _Y_LIMITS = (-12.0, 12.0), (-8.0, 16.0)
+_EDGE = 0.3
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,14 +123,18 @@ class LivePlane:
         dots.selection_glyph = dots.nonselection_glyph = None
 
     def show(self, points: PlanePoints, classes: tuple[str, ...]) -> None:
-        """Moves the galaxies to where they are after an epoch.
+        """Moves the galaxies to where they are after an epoch; those farther out than any frame goes stand at its edge.
 
         Args:
             points: the same galaxies at every epoch.
             classes: their names.
         """
         keys = sorted(points.x)
-        moved = {"x": np.concatenate([points.x[key] for key in keys]), "y": np.concatenate([points.y[key] for key in keys])}
+        parts = {"x": (points.x, _X_LIMITS), "y": (points.y, _Y_LIMITS)}
+        # A little within it: half a marker is hard to see.
+        moved = {
+            name: np.clip(np.concatenate([at[key] for key in keys]), low + _EDGE, high - _EDGE) for name, (at, (low, high)) in parts.items()
+        }
         if len(self._source.data["x"]) == len(moved["x"]):
             self._source.data.update(moved)
         else:
