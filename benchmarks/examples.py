@@ -8,18 +8,23 @@ import argparse
 import shutil
 from pathlib import Path
 
-from daexplore.app.state import EXAMPLES
+import numpy as np
+
+from daexplore.app.scene import scene
+from daexplore.app.state import EXAMPLES, ExplorerState
+from daexplore.app.telling import telling_galaxy
 from daexplore.config import preset
 from daexplore.data.simulate import PRESETS
+from daexplore.engine.explain import gradcam_map
 from daexplore.errors import InputError
-from daexplore.runs import Run, RunStore
+from daexplore.runs import Run, RunStore, RunWriter
 from daexplore.runs.thin import sample_of, thin
 
 METHODS = ("noda", "mmd", "dann")
 SEEDS = (0, 1, 2)
 TEST, VALIDATION = 500, 100
 PLAYED = (1, 2, 4, 6, 9, 12, 16)
-MAPS = 60
+MAPS = 15  # galaxies, each in both domains
 LIMIT = 12e6  # bytes
 
 
@@ -37,6 +42,26 @@ def chosen(root: Path) -> list[Run]:
     return found
 
 
+def shown(root: Path) -> list[str]:
+    """Test images whose maps are there at once: those of some galaxies, and of the one that the explorer opens with."""
+    state = ExplorerState(root)
+    state.run_ids = [run.id for method in METHODS for run in state.store.runs() if (run.method, run.seed) == (method, 0)]
+    telling = telling_galaxy(state, [scene(state, run) for run in state.runs])
+    samples = state.runs[0].samples.query("split == 'test'")
+    groups = list(dict.fromkeys(samples["group_id"]))[:MAPS]
+    if telling is not None:
+        groups.append(samples.loc[telling.sample_id, "group_id"])
+    return samples.index[samples["group_id"].isin(groups)].tolist()
+
+
+def draw(run: Run, sample_ids: list[str]) -> None:
+    """Writes their Grad-CAM maps at the selected epoch, as the explorer would compute them."""
+    assert run.selected_epoch is not None
+    domains = run.samples.loc[sample_ids, "domain"]
+    maps = [gradcam_map(run.path, run.selected_epoch, name, domain) for name, domain in domains.items()]
+    RunWriter(run.path, run.info).write_saliency(run.selected_epoch, sample_ids, np.ones(len(maps), np.int64), np.stack(maps))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("runs", type=Path)
@@ -49,7 +74,9 @@ def main() -> None:
     for run in runs:
         assert run.selected_epoch is not None
         epochs = {run.selected_epoch, *(PLAYED if run.seed == 0 else ())}
-        print(thin(run, options.to, sorted(epochs), ids, MAPS, simulated))
+        print(thin(run, options.to, sorted(epochs), ids, simulated))
+    for run in RunStore(options.to).runs():
+        draw(run, shown(options.to))
     size = sum(file.stat().st_size for file in options.to.rglob("*") if file.is_file())
     print(f"{len(runs)} runs, {len(ids)} images each, {size / 1e6:.1f} MB in {options.to}")
     if size > LIMIT:

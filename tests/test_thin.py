@@ -6,10 +6,13 @@ import numpy as np
 import pytest
 from factories import make_run
 
-from daexplore.app.state import ExplorerState
+from daexplore.app.images import gradcam_at_hand
+from daexplore.app.scene import scene
+from daexplore.app.state import EXAMPLES, ExplorerState
+from daexplore.app.telling import telling_galaxy
 from daexplore.data import described_pixels
 from daexplore.data.simulate import PRESETS, simulate
-from daexplore.engine.explain import load_network
+from daexplore.engine.explain import gradcam_map, load_network
 from daexplore.errors import InputError
 from daexplore.runs import Run
 from daexplore.runs.thin import sample_of, thin
@@ -22,7 +25,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 @pytest.fixture
 def copy(whole: Run, tmp_path: Path) -> Run:
-    return thin(whole, tmp_path, {1, 4, whole.selected_epoch or 0}, sample_of(whole, 30, 10), maps=5)
+    return thin(whole, tmp_path, {1, 4, whole.selected_epoch or 0}, sample_of(whole, 30, 10))
 
 
 def test_a_sample_is_as_large_as_asked_and_whole_galaxies(whole: Run) -> None:
@@ -88,3 +91,20 @@ def test_a_simulated_galaxy_that_is_not_on_the_machine_is_simulated_again_bit_by
         described_pixels(about | {"simulated": about["simulated"] | {"version": 0}}, "target", ids)
     with pytest.raises(InputError, match="not on this machine"):
         described_pixels({"name": "x", "path": "/nowhere"}, "target", ids)
+
+
+def test_the_galaxy_that_the_explorer_opens_with_has_its_maps_at_hand() -> None:
+    state = ExplorerState(EXAMPLES)
+    state.run_ids = [run.id for method in ("noda", "mmd", "dann") for run in state.store.runs() if (run.method, run.seed) == (method, 0)]
+    telling = telling_galaxy(state, [scene(state, run) for run in state.runs])
+    assert telling is not None
+    for run in state.runs:
+        assert run.selected_epoch is not None
+        stored = gradcam_at_hand(run, run.selected_epoch, telling.sample_id)
+        assert stored is not None
+        # They are what the network gives, not pictures put there.
+        np.testing.assert_allclose(stored, gradcam_map(run.path, run.selected_epoch, telling.sample_id, "target"), rtol=1e-4, atol=1e-6)
+        saliency = run.saliency()
+        assert saliency is not None
+        domains = run.samples.loc[saliency.sample_ids.tolist(), "domain"].value_counts()
+        assert domains["source"] == domains["target"] == len(saliency) / 2

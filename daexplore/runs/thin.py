@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from daexplore.errors import InputError
-from daexplore.runs.layout import evaluation_file, replacing, saliency_file, weights_file, write_json
+from daexplore.runs.layout import evaluation_file, replacing, weights_file, write_json
 from daexplore.runs.read import Run
 from daexplore.runs.tables import read_table, write_table
 
@@ -47,19 +47,18 @@ def thin(
     root: Path,
     epochs: Collection[int],
     sample_ids: Collection[str],
-    maps: int = 0,
     simulated: Mapping[str, Any] | None = None,
 ) -> Run:
     """Writes a smaller copy of a run beneath ``root``, under the same id. Its config stays, so it can be trained again whole.
 
-    What is left out is said in run.json under ``thinned``. The metrics there are those of the whole run.
+    What is left out is said in run.json under ``thinned``; maps are left out too, since the network gives them again. The metrics there are
+    those of the whole run.
 
     Args:
         run: a finished run.
         root: folder of runs; made if need be.
         epochs: those whose outputs and head are kept; the selected one, whose whole network is kept too, must be among them.
         sample_ids: the galaxies kept.
-        maps: at most so many Grad-CAM maps of the selected epoch.
         simulated: what simulates both domains' galaxies again, see ``daexplore.data.describe``, for runs made before it was recorded.
 
     Raises:
@@ -79,8 +78,6 @@ def thin(
         for epoch in sorted(epochs):
             _outputs(run, draft, epoch, sample_ids)
             _weights(run, draft, epoch)
-        if maps:
-            _maps(run, draft, sample_ids, maps)
         _history(run, draft)
         about = {"galaxies": len(sample_ids), "of": len(run.samples), "networks": [run.selected_epoch], "evaluated": run.evaluated}
         write_json(draft / "run.json", run.info | {"evaluated": sorted(epochs), "thinned": about, "data": _data(run, simulated)})
@@ -100,15 +97,6 @@ def _outputs(run: Run, draft: Path, epoch: int, sample_ids: Collection[str]) -> 
     table = read_table(evaluation_file(run.path, epoch), ("sample_id",))
     kept = table.filter(pc.is_in(table["sample_id"], pa.array(list(sample_ids))))
     write_table(evaluation_file(draft, epoch), {name: kept[name] for name in kept.column_names})
-
-
-def _maps(run: Run, draft: Path, sample_ids: Collection[str], maps: int) -> None:
-    epoch = run.selected_epoch
-    if epoch is None or not saliency_file(run.path, epoch).is_file():
-        return
-    table = read_table(saliency_file(run.path, epoch), ("sample_id",))
-    kept = table.filter(pc.is_in(table["sample_id"], pa.array(list(sample_ids)))).slice(0, maps)
-    write_table(saliency_file(draft, epoch), {name: kept[name] for name in kept.column_names})
 
 
 def _weights(run: Run, draft: Path, epoch: int) -> None:
