@@ -22,7 +22,8 @@ $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
 	  echo "daexplore needs Python 3.11 or later, but '$(PYTHON)' is: $$($(PYTHON) --version 2>&1). Name another one: make env PYTHON=python3.11" >&2; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[tests,notebooks]"
+	@echo "Installing daexplore and what it needs into .venv: some minutes the first time."
+	$(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt -e ".[tests,notebooks]"
 	@touch $@
 
 browser: env ## make sure that the browser tests have a Chromium
@@ -41,8 +42,9 @@ examples: env ## train noDA, MMD and DANN in three seeds, and make of them the r
 	$(BIN)/daexplore sweep --data distant --methods noda,mmd,dann --seeds 0..2 --runs runs/distant
 	$(BIN)/python benchmarks/examples.py runs/distant
 
-screens: browser ## take the pictures of docs/screens.md
+screens: browser ## take the pictures of docs/screens.md, and the moving one of README.md
 	$(BIN)/python benchmarks/screens.py
+	$(BIN)/python benchmarks/animation.py
 
 notebooks: env ## open the tutorial notebooks
 	$(BIN)/jupyter lab notebooks

@@ -1,45 +1,21 @@
 """The how-to pages tell the truth: every block of shell or Python runs, in order, page by page, or says in a sentence why it does not."""
 
-import os
 import re
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from blocks import PATIENCE, blocks, environment, languages
 
 FOLDER = Path(__file__).parents[1] / "docs" / "site" / "howto"
 PAGES = sorted(path for path in FOLDER.glob("*.md") if path.stem != "index")
-BLOCK = re.compile(r"^(`{3,}|:{3,})(sh|python|bash|console|shell|text|ini|json|dockerfile|nginx|yaml)\n(.*?)^\1$", re.MULTILINE | re.DOTALL)
-FENCE = re.compile(r"^```\{?(\w+)", re.MULTILINE)
-FILE = re.compile(r"<!-- file: (\S+) -->\s*\Z")
-REASON = re.compile(r"^\*Not run by the tests:\* ((?:.+\n)+)\s*\Z", re.MULTILINE)
-PATIENCE = 600  # [s] a block, on a busy machine
-
-
-@dataclass(frozen=True)
-class Block:
-    language: str
-    text: str
-    file: str | None
-    reason: str | None
-
-
-def blocks(page: Path) -> list[Block]:
-    text, found = page.read_text(encoding="utf-8"), []
-    for match in BLOCK.finditer(text):
-        before = text[: match.start()]
-        file, reason = FILE.search(before), REASON.search(before)
-        found.append(Block(match[2], match[3], file[1] if file else None, " ".join(reason[1].split()) if reason else None))
-    return found
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_a_block_is_of_a_known_language_and_says_why_if_it_is_not_run(page: Path) -> None:
     found = blocks(page)
-    fences = [name for name in FENCE.findall(page.read_text(encoding="utf-8")) if name not in ("toctree", "list")]
-    assert [block.language for block in found] == fences
+    assert [block.language for block in found] == languages(page)
     assert found
     for block in found:
         if block.reason is not None:
@@ -54,12 +30,7 @@ def test_a_block_is_of_a_known_language_and_says_why_if_it_is_not_run(page: Path
 @pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_every_block_of_a_page_runs(page: Path, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
-    environment = os.environ | {
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-        "DAEXPLORE_CACHE": str(tmp_path_factory.getbasetemp() / "howto-cache"),
-        "OMP_NUM_THREADS": "1",
-        "PYTHONWARNINGS": "default",
-    }
+    surroundings = environment(tmp_path_factory.getbasetemp() / "howto-cache")
     for block in blocks(page):
         if block.reason is not None or (block.language not in ("sh", "python") and block.file is None):
             continue
@@ -67,6 +38,6 @@ def test_every_block_of_a_page_runs(page: Path, tmp_path: Path, tmp_path_factory
             (tmp_path / block.file).write_text(block.text, encoding="utf-8")
             continue
         command = [sys.executable, "-c", block.text] if block.language == "python" else ["bash", "-euc", block.text]
-        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=PATIENCE)
+        done = subprocess.run(command, cwd=tmp_path, env=surroundings, capture_output=True, text=True, timeout=PATIENCE)
         assert done.returncode == 0, f"{page.name}:\n{block.text}\n{done.stdout[-2000:]}\n{done.stderr[-3000:]}"
         assert "Traceback" not in done.stderr

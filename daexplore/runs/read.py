@@ -3,7 +3,6 @@
 import os
 import socket
 import time
-from collections.abc import Iterable
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
@@ -249,14 +248,13 @@ class Run:
         """What an evaluation says of its galaxies. They are the same at every epoch, so all epochs share these arrays."""
         samples, known = self.samples, self._known
         if known is None or known[0] is not samples or not np.array_equal(known[1]["sample_ids"], ids):
-            rows = self._sample_rows(ids, file)
-            columns = {
-                "domain": samples["domain"].to_numpy(object)[rows],
-                "split": samples["split"].to_numpy(object)[rows],
-                "labels": samples["label"].fillna(-1).to_numpy(np.int64)[rows],
-                "group_ids": samples["group_id"].to_numpy(object)[rows],
-            }
-            known = self._known = samples, {"sample_ids": ids} | {name: frozen(values) for name, values in columns.items()}
+            rows = samples.index.get_indexer(pd.Index(list(ids), dtype=samples.index.dtype))
+            if (rows < 0).any():
+                raise InputError(f"{file}: galaxy {list(ids)[int(np.argmax(rows < 0))]!r} is not in {self.path / 'samples.parquet'}.")
+            names = {"domain": "domain", "split": "split", "group_ids": "group_id"}
+            columns = {name: frozen(samples[known_as].to_numpy(object)[rows]) for name, known_as in names.items()}
+            labels = frozen(samples["label"].fillna(-1).to_numpy(np.int64)[rows])
+            known = self._known = samples, {"sample_ids": ids, "labels": labels} | columns
         return known[1]
 
     def _read_saliency(self, epoch: int, _version: tuple[int, ...]) -> Saliency:
@@ -268,12 +266,6 @@ class Run:
             raise InputError(f"{file}: expected maps of one shape rows x cols, got {sorted(shapes)} with {flat.shape[1]} values each.")
         rows, cols = next(iter(shapes), (0, 0))
         return Saliency(epoch, column(table, "sample_id"), column(table, "class"), flat.reshape(-1, rows, cols))
-
-    def _sample_rows(self, ids: Iterable[str], file: Path) -> NDArray[np.int64]:
-        rows = self.samples.index.get_indexer(pd.Index(list(ids), dtype=self.samples.index.dtype))
-        if (rows < 0).any():
-            raise InputError(f"{file}: galaxy {list(ids)[int(np.argmax(rows < 0))]!r} is not in {self.path / 'samples.parquet'}.")
-        return rows.astype(np.int64)
 
 
 # What several readers of one run hold is in memory once: nobody can write to it.
