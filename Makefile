@@ -42,8 +42,9 @@ examples: env ## train noDA, MMD and DANN in three seeds, and make of them the r
 	$(BIN)/daexplore sweep --data distant --methods noda,mmd,dann --seeds 0..2 --runs runs/distant
 	$(BIN)/python benchmarks/examples.py runs/distant
 
-screens: browser ## take the pictures of docs/screens.md, and the moving one of README.md
+screens: browser ## take the pictures of docs/screens.md and of README.md, the moving one too
 	$(BIN)/python benchmarks/screens.py
+	$(BIN)/python benchmarks/first_screens.py
 	$(BIN)/python benchmarks/animation.py
 
 notebooks: env ## open the tutorial notebooks

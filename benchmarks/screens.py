@@ -58,10 +58,11 @@ def main() -> None:
 
 
 @contextlib.contextmanager
-def served() -> Iterator[str]:
-    """The explorer over a copy of the example runs, so that nothing is written into the package; its address."""
+def served(empty: bool = False) -> Iterator[str]:
+    """The explorer over a copy of the example runs, so that nothing is written into the package, or over an empty folder; its address."""
     with tempfile.TemporaryDirectory() as folder, socket.socket() as probe:
-        shutil.copytree(EXAMPLES, Path(folder) / "runs")
+        if not empty:
+            shutil.copytree(EXAMPLES, Path(folder) / "runs")
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
         probe.close()
@@ -92,6 +93,19 @@ def served() -> Iterator[str]:
 
 def pictures(browser: Browser, url: str, theme: str, rooms: list[str], out: Path, size: tuple[int, int]) -> list[str]:
     """Writes the pictures of one theme; what was wrong with the pages, in sentences."""
+    page, problems = visited(browser, url, size)
+    if theme == "dark":
+        page.get_by_label("Toggle theme").click()
+    for room in rooms:
+        page.get_by_role("tab", name=room).click()
+        page.mouse.move(size[0] - 2, size[1] - 2)
+        keep(at_rest(page, room), out / f"{room.lower().replace(' ', '-')}-{theme}.png")
+    page.context.close()
+    return problems
+
+
+def visited(browser: Browser, url: str, size: tuple[int, int]) -> tuple[Page, list[str]]:
+    """A page that has its first numbers, and a list into which comes what goes wrong on it, in sentences."""
     problems: list[str] = []
     page = browser.new_context(viewport={"width": size[0], "height": size[1]}).new_page()
     page.set_default_timeout(120_000)
@@ -112,16 +126,7 @@ def pictures(browser: Browser, url: str, theme: str, rooms: list[str], out: Path
     page.on("pageerror", lambda error: problems.append(f"A page failed: {error}"))
     page.goto(url)
     page.locator(".headline b").first.wait_for()
-    if theme == "dark":
-        page.get_by_label("Toggle theme").click()
-    for room in rooms:
-        page.get_by_role("tab", name=room).click()
-        page.mouse.move(size[0] - 2, size[1] - 2)
-        file = out / f"{room.lower().replace(' ', '-')}-{theme}.png"
-        file.write_bytes(small(at_rest(page, room)))
-        print(file.name, f"{file.stat().st_size / 1000:.0f} kB", flush=True)
-    page.context.close()
-    return problems
+    return page, problems
 
 
 def at_rest(page: Page, room: str) -> bytes:
@@ -135,6 +140,12 @@ def at_rest(page: Page, room: str) -> bytes:
         if not under_way and looks == [looks[0]] * _ALIKE:
             return looks[0]
     sys.exit(f"The room {room} did not come to rest within {_PATIENCE:.0f} s.")
+
+
+def keep(png: bytes, file: Path) -> None:
+    """Writes a picture, and says so."""
+    file.write_bytes(small(png))
+    print(file.name, f"{file.stat().st_size / 1000:.0f} kB", flush=True)
 
 
 def small(png: bytes) -> bytes:

@@ -255,7 +255,8 @@ class Job:
             self.eta = (now - self._first[0]) / gained * (1 - fraction) if gained > 0 else None
 
     def _find_run(self) -> Run | None:
-        for file in self.root.glob("*/run.json"):
+        # A folder whose name begins with a dot is a draft, which is about to get its name.
+        for file in self.root.glob("[!.]*/run.json"):
             try:
                 run = Run(file.parent)
             except InputError:
