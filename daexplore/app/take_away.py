@@ -174,7 +174,8 @@ class TakeAway:
         self.download = pmui.FileDownload(file=io.BytesIO(), filename="daexplore", label="Download", visible=False, margin=0)
         self.said = pn.pane.HTML("", sizing_mode="stretch_width", stylesheets=[STYLE], margin=0, css_classes=["take-away-said"])
         for kind, button in self.buttons.items():
-            button.on_click(guarded(state, partial(self._asked, kind)))
+            # As one message: a work that fails at once would else free the buttons before they are heard to be busy.
+            button.on_click(guarded(state, session.together(partial(self._asked, kind))))
         self.link.js_on_click(code=_COPY)
         self.link.on_click(lambda _: self._say("The link to this view is copied."))
         items = pn.FlexBox(
