@@ -7,25 +7,19 @@ people who ask for reduced motion.
 
 import argparse
 import io
-import os
-import shutil
 import sys
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 from scipy.spatial import cKDTree
-from screens import METHODS, ROOT, at_rest, served, small
-
-from daexplore.app.state import EXAMPLES
-from daexplore.runs import Run, RunStore
+from screens import METHODS, ROOT, at_rest, chromium, compared, served, small
 
 sys.path.insert(0, str(ROOT / "tests" / "browser"))
 
 from screen import panels, wait_for_panels
 
-SEED = 0  # the one with epochs to play
 WIDTH, HEIGHT = 1280, 1000  # of the page [px]
 SCALE = 1.5  # of the picture's pixels to the page's
 ENDS, BETWEEN = 1200, 600  # [ms] the first and the last frame, and the others
@@ -49,28 +43,18 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "images" / "boundary.gif")
     out = parser.parse_args().out
     runs = compared()
-    with served() as url, sync_playwright() as playwright:
-        path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+    if len({tuple(run.evaluated) for run in runs}) > 1:
+        sys.exit("The example runs were evaluated at different epochs: make examples.")
+    with served() as url, chromium() as browser:
         page = browser.new_context(viewport={"width": WIDTH, "height": HEIGHT}, device_scale_factor=SCALE).new_page()
         page.set_default_timeout(120_000)
         page.goto(f"{url}?runs={','.join(run.id for run in runs)}")
         frames = photographed(page, runs[0].evaluated)
-        browser.close()
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_bytes(moving(frames))
     out.with_suffix(".png").write_bytes(small(frames[-1]))
     for file in (out, out.with_suffix(".png")):
         print(f"{file.name}: {len(frames)} epochs, {file.stat().st_size / 1000:.0f} kB")
-
-
-def compared() -> list[Run]:
-    """One run a method, all evaluated at the same epochs."""
-    every = RunStore(EXAMPLES).runs()
-    runs = [next(run for run in every if (run.method, run.seed) == (method, SEED)) for method in METHODS]
-    if len({tuple(run.evaluated) for run in runs}) > 1:
-        sys.exit("The example runs were evaluated at different epochs: make examples.")
-    return runs
 
 
 def photographed(page: Page, epochs: list[int]) -> list[bytes]:

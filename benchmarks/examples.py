@@ -75,8 +75,9 @@ def main() -> None:
         assert run.selected_epoch is not None
         epochs = {run.selected_epoch, *(PLAYED if run.seed == 0 else ())}
         print(thin(run, options.to, sorted(epochs), ids, simulated))
+    explained = shown(options.to)
     for run in RunStore(options.to).runs():
-        draw(run, shown(options.to))
+        draw(run, explained)
     size = sum(file.stat().st_size for file in options.to.rglob("*") if file.is_file())
     print(f"{len(runs)} runs, {len(ids)} images each, {size / 1e6:.1f} MB in {options.to}")
     if size > LIMIT:

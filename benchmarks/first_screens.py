@@ -5,14 +5,12 @@ the trainings once each has some epochs to show. Takes some minutes. Fails as sc
 """
 
 import argparse
-import os
 import re
-import shutil
 import sys
 from pathlib import Path
 
-from playwright.sync_api import Browser, sync_playwright
-from screens import METHODS, ROOT, at_rest, keep, served, visited
+from playwright.sync_api import Browser
+from screens import METHODS, ROOT, at_rest, chromium, keep, served, visited
 
 UNDER_WAY = re.compile(r"Epoch ([5-9]|1\d) of")  # of each training, so that its curves are seen
 
@@ -23,12 +21,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "images")
     out = parser.parse_args().out
     out.mkdir(parents=True, exist_ok=True)
-    with sync_playwright() as playwright:
-        path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        with served(empty=True) as url:
-            problems = first_page(browser, url, out)
-        browser.close()
+    with served(empty=True) as url, chromium() as browser:
+        problems = first_page(browser, url, out)
     if problems:
         sys.exit("\n".join(problems))
 

@@ -25,10 +25,11 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, Route, sync_playw
 
 from daexplore.app.rooms import ROOMS
 from daexplore.app.state import EXAMPLES
-from daexplore.runs import RunStore
+from daexplore.runs import Run, RunStore
 
 ROOT = Path(__file__).parents[1]
 METHODS = ("noda", "mmd", "dann")
+SEED = 0
 THEMES = ("light", "dark")
 _UNDER_WAY = re.compile(r"computing|drawing …|opening the galaxy|reading|^…$", re.IGNORECASE)
 _PATIENCE = 300.0  # [s] for a room whose numbers take long
@@ -45,16 +46,28 @@ def main() -> None:
     parser.add_argument("--rooms", nargs="*", default=[door.name for door in ROOMS])
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
-    first = [next(run.id for run in RunStore(EXAMPLES).runs() if (run.method, run.seed) == (method, 0)) for method in METHODS]
-    with served() as url, sync_playwright() as playwright:
-        path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        page, size = f"{url}?runs={','.join(first)}", (given.width, given.height)
+    with served() as url, chromium() as browser:
+        page, size = f"{url}?runs={','.join(run.id for run in compared())}", (given.width, given.height)
         problems = [problem for theme in THEMES for problem in pictures(browser, page, theme, given.rooms, given.out, size)]
-        browser.close()
     print(f"{sum(file.stat().st_size for file in given.out.glob('*.png')) / 1e6:.2f} MB in {given.out}")
     if problems:
         sys.exit("\n".join(problems))
+
+
+def compared() -> list[Run]:
+    """The example runs that are shown: one a method, those with epochs to play."""
+    runs = RunStore(EXAMPLES).runs()
+    return [next(run for run in runs if (run.method, run.seed) == (method, SEED)) for method in METHODS]
+
+
+@contextlib.contextmanager
+def chromium() -> Iterator[Browser]:
+    """CHROMIUM, else one on the path, else Playwright's own."""
+    path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield browser
+        browser.close()
 
 
 @contextlib.contextmanager
