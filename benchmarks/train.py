@@ -19,9 +19,9 @@ from daexplore.data.pairs import DomainPairLoader, PairSampler
 from daexplore.data.preprocess import DomainSteps, Preprocess
 from daexplore.data.standard import Standard
 from daexplore.data.steps import Crop, Normalise
+from daexplore.domains import DomainBatch
 from daexplore.engine.adapter import Adapter
 from daexplore.models import build_network
-from daexplore.types import DomainBatch
 
 BANDS, CLASSES, SIZE, BATCH = 3, 2, 75, 64
 

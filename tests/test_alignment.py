@@ -10,10 +10,10 @@ from torch.nn.functional import cross_entropy
 
 from daexplore.alignment import DANN, MMD, build_alignment, ganin_schedule, reverse_gradient
 from daexplore.config import AlignmentConfig, ModelConfig
+from daexplore.domains import DomainBatch
 from daexplore.engine.adapter import Adapter
 from daexplore.errors import InputError
 from daexplore.models import build_network
-from daexplore.types import DomainBatch
 
 
 def naive_mmd2(x, y, scales):

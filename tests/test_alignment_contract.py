@@ -5,9 +5,9 @@ import torch
 
 from daexplore.alignment import METHODS, build_alignment
 from daexplore.config import AlignmentConfig, ModelConfig
+from daexplore.domains import DomainBatch, DomainOutputs
 from daexplore.engine.adapter import Adapter
 from daexplore.models import build_network
-from daexplore.types import DomainBatch, DomainOutputs
 
 REACHED = {"fisher": {"source"}, "mcc": {"target"}, "pseudo": {"target"}}
 """Domains whose latents a method moves, where not both: what the labels or the target's own predictions alone teach."""

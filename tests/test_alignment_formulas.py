@@ -10,9 +10,9 @@ from scipy.special import entr, softmax
 from test_alignment_contract import outputs
 
 from daexplore.alignment import CDAN, CORAL, JAN, LMMD, MCC, MMD, Entropy, Fisher, OpenSet, PseudoLabels, Sinkhorn
+from daexplore.domains import DomainOutputs
 from daexplore.errors import InputError
 from daexplore.kernels import SCALES, mmd2, mmd2_biased, mmd2_features, mmd2_linear
-from daexplore.types import DomainOutputs
 
 
 def pair(n=7, m=9, classes=2, shift=0.8):

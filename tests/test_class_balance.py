@@ -13,10 +13,10 @@ from daexplore.alignment import build_alignment
 from daexplore.config import AlignmentConfig, DataConfig, ModelConfig, RunConfig, TrainConfig
 from daexplore.data.balance import balanced_order, class_weights
 from daexplore.data.pairs import PairSampler
+from daexplore.domains import DomainBatch
 from daexplore.engine.adapter import Adapter
 from daexplore.engine.build import build_adapter, build_loader, prepare
 from daexplore.models import build_network
-from daexplore.types import DomainBatch
 
 LABELS = np.array([0] * 70 + [1] * 20 + [2] * 5)
 

@@ -10,7 +10,7 @@ from factories import make_run
 
 from daexplore.alignment import METHODS
 from daexplore.app.forces import FORCES, forces_html
-from daexplore.types import DomainOutputs
+from daexplore.domains import DomainOutputs
 
 PROGRESS = 0.9
 

@@ -27,7 +27,7 @@ from daexplore.app import notebook
 from daexplore.data.display import to_rgb
 from daexplore.engine.comparison import Comparison
 from daexplore.errors import InputError
-from daexplore.markup import interval_text
+from daexplore.notebook_html import interval_text
 from daexplore.runs import Run
 
 NASTY = "<script>alert('\"&</script>"

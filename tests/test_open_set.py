@@ -7,8 +7,8 @@ from scipy.stats import entropy, hmean
 
 from daexplore.alignment import OpenSet
 from daexplore.analysis.open_set import h_score, unknown_score
+from daexplore.domains import DomainOutputs
 from daexplore.errors import InputError
-from daexplore.types import DomainOutputs
 
 
 def test_the_score_is_scipys_entropy_as_a_share():

@@ -22,11 +22,11 @@ from numpy.typing import NDArray
 from daexplore.alignment import build_alignment
 from daexplore.config import AlignmentConfig, RunConfig, TrainConfig
 from daexplore.data.pairs import PairSampler
+from daexplore.domains import DomainBatch
 from daexplore.engine.adapter import Adapter
 from daexplore.engine.select import select_epoch
 from daexplore.models import Network, in_domain
 from daexplore.models.batch_norm import separate_norms
-from daexplore.types import DomainBatch
 
 __all__ = ["SEEDS", "Method", "Outcome", "Part", "Problem", "configured", "train"]
 

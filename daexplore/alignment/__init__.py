@@ -2,20 +2,19 @@
 
 import importlib
 
-from daexplore.alignment.adversary import reverse_gradient
-from daexplore.alignment.base import Alignment
+from daexplore.alignment.base import Alignment, ganin_schedule, linear_ramp
 from daexplore.alignment.cdan import CDAN
 from daexplore.alignment.coral import CORAL
 from daexplore.alignment.dann import DANN
+from daexplore.alignment.domain_classifier import reverse_gradient
 from daexplore.alignment.entropy import Entropy
 from daexplore.alignment.fisher import Fisher
 from daexplore.alignment.jan import JAN
 from daexplore.alignment.lmmd import LMMD
 from daexplore.alignment.mcc import MCC
 from daexplore.alignment.mmd import MMD
-from daexplore.alignment.openset import OpenSet
-from daexplore.alignment.pseudo import PseudoLabels
-from daexplore.alignment.schedules import ganin_schedule, linear_ramp
+from daexplore.alignment.open_set import OpenSet
+from daexplore.alignment.pseudo_labels import PseudoLabels
 from daexplore.alignment.sinkhorn import Sinkhorn
 from daexplore.config import AlignmentConfig
 from daexplore.errors import InputError

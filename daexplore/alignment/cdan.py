@@ -5,11 +5,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from daexplore.alignment.adversary import DomainClassifier
-from daexplore.alignment.base import Alignment
+from daexplore.alignment.base import Alignment, ganin_schedule
+from daexplore.alignment.domain_classifier import DomainClassifier
 from daexplore.alignment.entropy import entropies
-from daexplore.alignment.schedules import ganin_schedule
-from daexplore.types import DomainOutputs
+from daexplore.domains import DomainOutputs
 
 __all__ = ["CDAN"]
 

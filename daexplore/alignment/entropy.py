@@ -5,9 +5,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from daexplore.alignment.base import Alignment
-from daexplore.alignment.schedules import linear_ramp
-from daexplore.types import DomainOutputs
+from daexplore.alignment.base import Alignment, linear_ramp
+from daexplore.domains import DomainOutputs
 
 __all__ = ["Entropy", "entropies"]
 

@@ -4,8 +4,8 @@ import torch
 from torch import Tensor, nn
 
 from daexplore.alignment.base import Alignment
+from daexplore.domains import DomainOutputs
 from daexplore.errors import InputError
-from daexplore.types import DomainOutputs
 
 __all__ = ["Fisher"]
 

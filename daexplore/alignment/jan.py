@@ -4,10 +4,9 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from daexplore.alignment.base import Alignment
-from daexplore.alignment.schedules import linear_ramp
+from daexplore.alignment.base import Alignment, linear_ramp
+from daexplore.domains import DomainOutputs
 from daexplore.kernels import SCALES, gaussian_kernel, median_heuristic, squared_distances
-from daexplore.types import DomainOutputs
 
 __all__ = ["JAN"]
 

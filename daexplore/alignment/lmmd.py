@@ -6,10 +6,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import one_hot
 
-from daexplore.alignment.base import Alignment
-from daexplore.alignment.schedules import linear_ramp
+from daexplore.alignment.base import Alignment, linear_ramp
+from daexplore.domains import DomainOutputs
 from daexplore.kernels import SCALES, gaussian_kernel, median_heuristic, squared_distances
-from daexplore.types import DomainOutputs
 
 __all__ = ["LMMD"]
 

@@ -3,10 +3,9 @@
 import torch
 from torch import Tensor
 
-from daexplore.alignment.base import Alignment
+from daexplore.alignment.base import Alignment, linear_ramp
 from daexplore.alignment.entropy import entropies
-from daexplore.alignment.schedules import linear_ramp
-from daexplore.types import DomainOutputs
+from daexplore.domains import DomainOutputs
 
 __all__ = ["MCC"]
 

@@ -5,11 +5,10 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from daexplore.alignment.base import Alignment
-from daexplore.alignment.schedules import linear_ramp
+from daexplore.alignment.base import Alignment, linear_ramp
+from daexplore.domains import DomainOutputs
 from daexplore.errors import InputError
 from daexplore.kernels import SCALES, median_heuristic, mmd2, mmd2_biased, mmd2_features, mmd2_linear
-from daexplore.types import DomainOutputs
 
 __all__ = ["MMD"]
 

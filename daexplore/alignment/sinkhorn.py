@@ -3,10 +3,9 @@
 import torch
 from torch import Tensor, nn
 
-from daexplore.alignment.base import Alignment
-from daexplore.alignment.schedules import linear_ramp
+from daexplore.alignment.base import Alignment, linear_ramp
+from daexplore.domains import DomainOutputs
 from daexplore.kernels import squared_distances
-from daexplore.types import DomainOutputs
 
 __all__ = ["Sinkhorn"]
 

@@ -1,17 +1,8 @@
 """What a run is, as frozen dataclasses that go to JSON and back."""
 
 from daexplore.config.convert import config_hash, differences, from_dict, replace_at, to_dict
-from daexplore.config.fields import (
-    VARIANTS,
-    AlignmentConfig,
-    DataConfig,
-    ModelConfig,
-    ReadConfig,
-    RunConfig,
-    TrainConfig,
-    TransferConfig,
-    preset,
-)
+from daexplore.config.fields import AlignmentConfig, DataConfig, ModelConfig, ReadConfig, RunConfig, TrainConfig, TransferConfig
+from daexplore.config.presets import VARIANTS, preset
 
 __all__ = [
     "VARIANTS",

@@ -1,9 +1,9 @@
 """What a run is, as frozen dataclasses."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
-__all__ = ["VARIANTS", "AlignmentConfig", "DataConfig", "ModelConfig", "ReadConfig", "RunConfig", "TrainConfig", "TransferConfig", "preset"]
+__all__ = ["AlignmentConfig", "DataConfig", "ModelConfig", "ReadConfig", "RunConfig", "TrainConfig", "TransferConfig"]
 
 
 @dataclass(frozen=True)
@@ -198,24 +198,4 @@ class RunConfig:
         return self.train.batch_norm
 
 
-VARIANTS = {"distant-asinh": "distant"}
 """Presets that are other settings on the galaxies of a simulator preset: name -> that one's name."""
-
-
-def preset(name: str) -> RunConfig:
-    """The documented settings for a simulator preset, or for one of ``VARIANTS``.
-
-    "distant" is the experiment, "nearby" the second one, "demo" is for a first look. "distant-asinh" is a lesson: few of the distant
-    galaxies, their flux stretched by asinh in each domain's own noise, but normalised by the source alone, in the input and in batch norm.
-    There marginal alignment moves the target across the boundary without telling its classes apart any better.
-    """
-    data = DataConfig(source=VARIANTS.get(name, name), target=VARIANTS.get(name, name))
-    if name == "distant-asinh":
-        data = replace(data, stretch="asinh", softening=8.0, normalise="source", limit=2000)
-        return RunConfig(data=data, train=TrainConfig(epochs=12, batch_norm="source", evaluation_limit=1500, saliency_limit=100))
-    if name == "demo":
-        return RunConfig(data=data, train=TrainConfig(epochs=14, evaluation_limit=600, saliency_limit=200))
-    if name == "nearby":
-        # 3000 images a domain: smaller batches give the optimiser as many steps.
-        return RunConfig(data=data, train=TrainConfig(epochs=20, batch_size=32))
-    return RunConfig(data=data)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from daexplore.data.display import png, to_rgb
-from daexplore.markup import card, pictures, table
+from daexplore.notebook_html import card, pictures, table
 
 if TYPE_CHECKING:
     from daexplore.data.galaxies import GalaxySet

@@ -13,8 +13,8 @@ from torch import Tensor
 from daexplore.data.balance import balanced_order
 from daexplore.data.chunked import Images
 from daexplore.data.preprocess import Preprocess
+from daexplore.domains import DomainBatch
 from daexplore.errors import InputError
-from daexplore.types import DomainBatch
 
 __all__ = ["DomainPairLoader", "PairSampler", "as_batch", "square_symmetry"]
 

@@ -9,8 +9,8 @@ from torch.distributed.nn.functional import all_gather
 from torch.nn.functional import cross_entropy
 
 from daexplore.alignment import Alignment
+from daexplore.domains import DomainBatch, DomainOutputs
 from daexplore.models import Network, in_domain
-from daexplore.types import DomainBatch, DomainOutputs
 
 __all__ = ["Adapter"]
 

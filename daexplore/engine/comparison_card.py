@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from daexplore.markup import card, interval_text, table
+from daexplore.notebook_html import card, interval_text, table
 
 if TYPE_CHECKING:
     from daexplore.engine.comparison import Comparison

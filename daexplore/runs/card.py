@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from daexplore.markup import card, interval_text, table
+from daexplore.notebook_html import card, interval_text, table
 
 if TYPE_CHECKING:
     from daexplore.runs.read import Run

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from daexplore.config import RunConfig, differences
-from daexplore.markup import interval_text
+from daexplore.notebook_html import interval_text
 from daexplore.views.style import DOMAINS
 
 __all__ = ["METRICS", "config_differences", "interval_text", "metrics_rows", "metrics_table"]

@@ -4,9 +4,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from daexplore.alignment.base import Alignment
-from daexplore.alignment.schedules import linear_ramp
-from daexplore.types import DomainOutputs
+from daexplore.alignment.base import Alignment, linear_ramp
+from daexplore.domains import DomainOutputs
 
 __all__ = ["PseudoLabels"]
 

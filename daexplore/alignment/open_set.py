@@ -6,10 +6,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from daexplore.alignment.base import Alignment
+from daexplore.alignment.base import Alignment, linear_ramp
 from daexplore.alignment.entropy import entropies
-from daexplore.alignment.schedules import linear_ramp
-from daexplore.types import DomainOutputs
+from daexplore.domains import DomainOutputs
 
 __all__ = ["OpenSet"]
 
