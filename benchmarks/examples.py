@@ -18,7 +18,7 @@ from daexplore.data.simulate import PRESETS
 from daexplore.engine.explain import gradcam_map
 from daexplore.errors import InputError
 from daexplore.runs import Run, RunStore, RunWriter
-from daexplore.runs.thin import sample_of, thin
+from daexplore.runs.archive.subset import sample_of, thin
 
 METHODS = ("noda", "mmd", "dann")
 SEEDS = (0, 1, 2)

@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from daexplore.analysis.metrics import reweighted_metrics
-from daexplore.analysis.statistics import group_weights
+from daexplore.analysis.metrics.bootstrap import group_weights
+from daexplore.analysis.metrics.classification import reweighted_metrics
 from daexplore.runs import Evaluation, Run, RunStore
 from daexplore.views.tables import metrics_rows
 

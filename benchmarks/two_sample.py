@@ -24,8 +24,8 @@ from typing import Any
 import numpy as np
 from scipy.stats import binomtest
 
-from daexplore.analysis.permutation import mmd_test
-from daexplore.analysis.two_sample import spread
+from daexplore.analysis.distance.domain_probe import spread
+from daexplore.analysis.distance.mmd_test import mmd_test
 from daexplore.kernels import SCALES
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))

@@ -1,4 +1,4 @@
-"""What passes between data, network and alignment in one training step."""
+"""Names of domains and splits, and what passes between data, network and alignment in one step."""
 
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -6,7 +6,11 @@ if TYPE_CHECKING:
     from jaxtyping import Float, Int
     from torch import Tensor
 
-__all__ = ["DomainBatch", "DomainOutputs"]
+__all__ = ["DOMAINS", "SPLITS", "DomainBatch", "DomainOutputs"]
+
+
+DOMAINS = ("source", "target")
+SPLITS = ("train", "validation", "test")
 
 
 class DomainBatch(NamedTuple):

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from daexplore.analysis.statistics import metrics_with_intervals
+from daexplore.analysis.metrics.bootstrap import metrics_with_intervals
 from daexplore.config import AlignmentConfig, DataConfig, RunConfig, TrainConfig
 from daexplore.data.galaxies import GalaxySet
 from daexplore.runs import Run, RunWriter

@@ -5,8 +5,8 @@ import time
 import numpy as np
 import pytest
 
-from daexplore.analysis.boundary import margin_plane
-from daexplore.analysis.metrics import auc
+from daexplore.analysis.latents.margin_plane import margin_plane
+from daexplore.analysis.metrics.classification import auc
 from daexplore.errors import InputError
 
 

@@ -7,8 +7,8 @@ from scipy.special import expit, log_softmax, softmax
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import brier_score_loss, log_loss
 
-from daexplore.analysis.calibration import calibration_scores, ece, log_losses, nll, paired_changes, reliability
-from daexplore.analysis.temperature import TEMPERATURES, fit_temperature, tempered
+from daexplore.analysis.calibration.reliability import calibration_scores, ece, log_losses, nll, paired_changes, reliability
+from daexplore.analysis.calibration.temperature import TEMPERATURES, fit_temperature, tempered
 from daexplore.errors import InputError
 
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from two_samples import definition
 
-from daexplore.analysis.class_conditional import class_conditional_mmd, class_conditional_tests
-from daexplore.analysis.permutation import mmd_test
-from daexplore.analysis.two_sample import spread
+from daexplore.analysis.distance.class_conditional import class_conditional_mmd, class_conditional_tests
+from daexplore.analysis.distance.domain_probe import spread
+from daexplore.analysis.distance.mmd_test import mmd_test
 
 BANDWIDTHS = (0.25, 1.0, 4.0)
 

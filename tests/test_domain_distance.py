@@ -11,9 +11,9 @@ import pytest
 from command import call
 from factories import make_run
 
-from daexplore.analysis.class_conditional import class_conditional_mmd
-from daexplore.analysis.sinkhorn_distance import sinkhorn_distance
-from daexplore.analysis.two_sample import domain_probe, spread
+from daexplore.analysis.distance.class_conditional import class_conditional_mmd
+from daexplore.analysis.distance.domain_probe import domain_probe, spread
+from daexplore.analysis.distance.sinkhorn import sinkhorn_distance
 from daexplore.engine.domain_distance import domain_distance
 from daexplore.engine.evaluate import Outputs, epoch_rows
 from daexplore.errors import InputError

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.ndimage import rotate
 
-from daexplore.analysis.duplicates import near_duplicates
-from daexplore.analysis.harmonics import harmonics, similarity, whiten
+from daexplore.analysis.images.duplicates import near_duplicates
+from daexplore.analysis.images.rotation_invariants import harmonics, similarity, whiten
 
 
 def spirals(n, seed=0, size=48, noise=0.02):

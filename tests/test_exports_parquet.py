@@ -14,7 +14,7 @@ from exported import example, outputs
 from factories import make_run
 from PIL import Image
 
-from daexplore.analysis.boundary import margin_plane
+from daexplore.analysis.latents.margin_plane import margin_plane
 from daexplore.data.galaxies import GalaxySet
 from daexplore.errors import InputError
 from daexplore.exports import to_parquet

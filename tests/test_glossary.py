@@ -11,16 +11,16 @@ import pytest
 
 import daexplore.app
 from daexplore.alignment import METHODS
-from daexplore.analysis.boundary import margin_plane
-from daexplore.analysis.calibration import ece, nll
-from daexplore.analysis.flips import seed_disagreement
-from daexplore.analysis.metrics import METRICS, auc, classification_metrics
-from daexplore.analysis.prior import bbse
-from daexplore.analysis.saliency import iou
-from daexplore.analysis.saliency_compare import chance_iou
-from daexplore.analysis.temperature import tempered
-from daexplore.analysis.two_sample import domain_probe, probe_intervals
-from daexplore.analysis.witness import witness
+from daexplore.analysis.calibration.reliability import ece, nll
+from daexplore.analysis.calibration.temperature import tempered
+from daexplore.analysis.comparison.flips import seed_disagreement
+from daexplore.analysis.comparison.label_shift import bbse
+from daexplore.analysis.distance.domain_probe import domain_probe, probe_intervals
+from daexplore.analysis.distance.witness import witness
+from daexplore.analysis.latents.margin_plane import margin_plane
+from daexplore.analysis.metrics.classification import METRICS, auc, classification_metrics
+from daexplore.analysis.saliency.agreement import chance_iou
+from daexplore.analysis.saliency.maps import iou
 from daexplore.app.glossary import GLOSSARY, ROOM_WORDS, explained, glossary_markdown, term, words
 from daexplore.app.rooms import ROOMS
 from daexplore.app.state import ExplorerState

@@ -7,7 +7,7 @@ import pytest
 from scipy.spatial.distance import mahalanobis
 from sklearn.covariance import ledoit_wolf
 
-from daexplore.analysis.in_domain import InDomain
+from daexplore.analysis.latents.typicality import InDomain
 from daexplore.errors import InputError
 
 

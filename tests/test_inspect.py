@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 from factories import make_galaxies
 
-from daexplore.analysis.measure import measure
-from daexplore.analysis.pixel_probe import pixel_features, pixel_probe, probe_verdict
+from daexplore.analysis.images.measure import measure
+from daexplore.analysis.images.pixel_probe import pixel_features, pixel_probe, probe_verdict
 from daexplore.cli import main
 from daexplore.data import match_classes, read_galaxies
 from daexplore.engine.inspect import inspect_domains

@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from daexplore.analysis import pixels
-from daexplore.analysis.distances import ks_distances, ks_interval, medians, relabelled
-from daexplore.analysis.measure import QUANTITIES, measure
+from daexplore.analysis.images import pixel_statistics
+from daexplore.analysis.images.ks_distance import ks_distances, ks_interval, medians, relabelled
+from daexplore.analysis.images.measure import QUANTITIES, measure
 
 
 def gaussian(sigma, size=64, flux=1.0):
@@ -21,30 +21,30 @@ def gaussian(sigma, size=64, flux=1.0):
 def test_background_is_that_of_the_noise_and_not_of_the_stars():
     images = np.random.default_rng(0).normal(3.0, 2.0, (200, 2, 64, 64))
     images[:, :, :6, 10:22] += 500.0
-    level, noise = pixels.background(images)
+    level, noise = pixel_statistics.background(images)
     np.testing.assert_allclose(level.mean(axis=0), 3.0, atol=0.05)
     np.testing.assert_allclose(noise.mean(axis=0), 2.0, rtol=0.03)
 
 
 def test_a_constant_image_has_no_noise_no_spectrum_and_no_signal_to_noise():
     images = np.full((2, 1, 32, 32), 7.3)
-    level, noise = pixels.background(images)
+    level, noise = pixel_statistics.background(images)
     assert (level == 7.3).all()
     assert (noise == 0).all()
-    assert np.isnan(pixels.power_spectrum(images, 16)).all()
-    assert np.isnan(pixels.signal(images, level, noise, np.ones((2, 1)))["total_snr"]).all()
+    assert np.isnan(pixel_statistics.power_spectrum(images, 16)).all()
+    assert np.isnan(pixel_statistics.signal(images, level, noise, np.ones((2, 1)))["total_snr"]).all()
 
 
 @pytest.mark.parametrize("sigma", [2.0, 3.0, 5.0])
 def test_flux_size_and_concentration_of_a_gaussian(sigma):
-    found = pixels.apertures(gaussian(sigma, flux=50.0) + 4.0, np.full((1, 1), 4.0))
+    found = pixel_statistics.apertures(gaussian(sigma, flux=50.0) + 4.0, np.full((1, 1), 4.0))
     np.testing.assert_allclose(found["flux"], 50.0, rtol=1e-3)
     np.testing.assert_allclose(found["half_light_radius"], sigma * np.sqrt(2 * np.log(2)), rtol=0.03)
     np.testing.assert_allclose(found["concentration"], 5 * np.log10(np.sqrt(np.log(0.2) / np.log(0.8))), rtol=0.04)
 
 
 def test_sizes_are_undefined_without_light():
-    found = pixels.apertures(np.zeros((1, 1, 20, 20)), np.ones((1, 1)))
+    found = pixel_statistics.apertures(np.zeros((1, 1, 20, 20)), np.ones((1, 1)))
     assert np.isnan(found["half_light_radius"]).all()
     assert np.isnan(found["concentration"]).all()
 
@@ -52,23 +52,23 @@ def test_sizes_are_undefined_without_light():
 def test_signal_to_noise_of_a_source_of_known_flux():
     rng = np.random.default_rng(1)
     images = gaussian(3.0, flux=900.0) + rng.normal(0, 1.5, (300, 1, 64, 64))
-    level, noise = pixels.background(images)
-    flux = pixels.apertures(images, level)["flux"]
-    found = pixels.signal(images, level, noise, flux)
+    level, noise = pixel_statistics.background(images)
+    flux = pixel_statistics.apertures(images, level)["flux"]
+    found = pixel_statistics.signal(images, level, noise, flux)
     area = np.pi * (0.4 * 64) ** 2
     assert np.median(found["total_snr"]) == pytest.approx(900 / (1.5 * np.sqrt(area)), rel=0.05)
     assert np.median(found["peak_snr"]) == pytest.approx(900 / (2 * np.pi * 9) / 1.5, rel=0.15)
 
 
 def test_white_noise_has_equal_power_at_all_frequencies():
-    power = pixels.power_spectrum(np.random.default_rng(2).normal(size=(400, 1, 64, 64)), 32).mean(axis=(0, 1))
+    power = pixel_statistics.power_spectrum(np.random.default_rng(2).normal(size=(400, 1, 64, 64)), 32).mean(axis=(0, 1))
     np.testing.assert_allclose(power[3:], 1.0, atol=0.05)
 
 
 def test_the_power_of_a_gaussian_falls_as_its_transform_does():
     sigma, bins = 2.0, 32
-    power = pixels.power_spectrum(gaussian(sigma), bins)[0, 0].astype(np.float64)
-    k = (pixels.frequencies(bins)[1:] + pixels.frequencies(bins)[:-1]) / 2
+    power = pixel_statistics.power_spectrum(gaussian(sigma), bins)[0, 0].astype(np.float64)
+    k = (pixel_statistics.frequencies(bins)[1:] + pixel_statistics.frequencies(bins)[:-1]) / 2
     part = (k > 0.06) & (k < 0.2)
     slope = np.polyfit(k[part] ** 2, np.log(power[part]), 1)[0]
     # The window cuts into the wings, which sharpens the peak a little.
@@ -84,11 +84,11 @@ def test_the_spectrum_of_an_odd_size_agrees_with_a_loop_over_modes():
     edges = np.linspace(0, 0.5, 5)
     rings = np.array([power[(k > low) & (k <= high)].mean() for low, high in pairwise(edges)])
     expected = rings / ((rings * np.diff(edges**2)).sum() / 0.25)
-    np.testing.assert_allclose(pixels.power_spectrum(image, 4)[0, 0], expected, rtol=1e-4)
+    np.testing.assert_allclose(pixel_statistics.power_spectrum(image, 4)[0, 0], expected, rtol=1e-4)
 
 
 def test_colours_are_magnitudes_and_undefined_without_flux():
-    found = pixels.colours(np.array([[1.0, 10.0], [5.0, -1.0]]))
+    found = pixel_statistics.colours(np.array([[1.0, 10.0], [5.0, -1.0]]))
     assert found[0, 0] == pytest.approx(2.5)
     assert np.isnan(found[1, 0])
 
@@ -98,7 +98,7 @@ def test_odd_pixels_are_counted():
     images[0, 0, :2] = np.nan
     images[1, 0, :3, :3] = 60.0
     images[2, 0] = 0.0
-    found = pixels.odd_pixels(images)
+    found = pixel_statistics.odd_pixels(images)
     np.testing.assert_allclose(found["missing"][:, 0], [0.2, 0, 0, 0])
     np.testing.assert_allclose(found["saturated"][:, 0], [0, 0.09, 0, 0])
     np.testing.assert_allclose(found["zero"][:, 0], [0, 0, 1, 0])
@@ -107,7 +107,7 @@ def test_odd_pixels_are_counted():
 
 def test_thumbnails_are_block_averages_of_the_middle():
     images = np.arange(2 * 1 * 7 * 9, dtype=float).reshape(2, 1, 7, 9)
-    found = pixels.thumbnails(images, 3)
+    found = pixel_statistics.thumbnails(images, 3)
     assert found.shape == (2, 1, 3, 3)
     assert found[1, 0, 0, 0] == images[1, 0, 0:2, 1:3].mean()
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from daexplore.analysis.ensembles import combine
+from daexplore.analysis.calibration.ensembles import combine
 from daexplore.data.preprocess import Preprocess
 from daexplore.engine.evaluate import network_outputs
 from daexplore.engine.mc_dropout import dropout_layers, mc_dropout

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as sk
 
-from daexplore.analysis.metrics import METRICS, auc, classification_metrics, confusion, reweighted_metrics, roc
+from daexplore.analysis.metrics.classification import METRICS, auc, classification_metrics, confusion, reweighted_metrics, roc
 from daexplore.errors import InputError
 
 

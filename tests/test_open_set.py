@@ -6,7 +6,7 @@ import torch
 from scipy.stats import entropy, hmean
 
 from daexplore.alignment import OpenSet
-from daexplore.analysis.open_set import h_score, unknown_score
+from daexplore.analysis.metrics.open_set import h_score, unknown_score
 from daexplore.domains import DomainOutputs
 from daexplore.errors import InputError
 

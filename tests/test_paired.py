@@ -7,11 +7,11 @@ import pytest
 from scipy.stats import binomtest, spearmanr, t
 from sklearn.metrics import balanced_accuracy_score, cohen_kappa_score, roc_auc_score
 
-from daexplore.analysis.flips import disagreement, flips, rank_agreement, seed_disagreement, seed_kappa, seed_rank_agreement
-from daexplore.analysis.paired import combine, interval, mcnemar, metric_draws, paired_difference
-from daexplore.analysis.resampled import probe_auc_draws, reweighted_mmd2
-from daexplore.analysis.statistics import group_weights
-from daexplore.analysis.two_sample import domain_probe
+from daexplore.analysis.comparison.flips import disagreement, flips, rank_agreement, seed_disagreement, seed_kappa, seed_rank_agreement
+from daexplore.analysis.comparison.paired import combine, interval, mcnemar, metric_draws, paired_difference
+from daexplore.analysis.distance.bootstrap import probe_auc_draws, reweighted_mmd2
+from daexplore.analysis.distance.domain_probe import domain_probe
+from daexplore.analysis.metrics.bootstrap import group_weights
 from daexplore.errors import InputError
 from daexplore.kernels import SCALES, gaussian_kernel, mmd2, squared_distances
 

@@ -23,7 +23,7 @@ from sklearn.metrics import (
     roc_curve,
 )
 
-from daexplore.analysis.statistics import group_weights
+from daexplore.analysis.metrics.bootstrap import group_weights
 from daexplore.app import performance
 from daexplore.app.performance_confusion import confusions, with_intervals
 from daexplore.app.performance_curves import areas, points, rankings, thinned

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from two_samples import definition, draw, naive_test
 
-from daexplore.analysis.distances import relabelled
-from daexplore.analysis.permutation import mmd_test
-from daexplore.analysis.two_sample import spread
+from daexplore.analysis.distance.domain_probe import spread
+from daexplore.analysis.distance.mmd_test import mmd_test
+from daexplore.analysis.images.ks_distance import relabelled
 from daexplore.errors import InputError
 from daexplore.kernels import SCALES, median_heuristic
 

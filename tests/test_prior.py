@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize_scalar
 
-from daexplore.analysis.prior import bbse, em_prior, predicted_shares
+from daexplore.analysis.comparison.label_shift import bbse, em_prior, predicted_shares
 from daexplore.errors import InputError
 
 

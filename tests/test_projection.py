@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.decomposition import PCA
 
-from daexplore.analysis.projection import aligned_umap, pca, same_rows, turned, umap
+from daexplore.analysis.latents.projection import aligned_umap, pca, same_rows, turned, umap
 from daexplore.errors import InputError
 
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.stats import entropy as shannon
 
-from daexplore.analysis.ensembles import combine, entropy
-from daexplore.analysis.risk_coverage import risk_coverage
+from daexplore.analysis.calibration.ensembles import combine, entropy
+from daexplore.analysis.metrics.risk_coverage import risk_coverage
 from daexplore.errors import InputError
 
 

@@ -12,7 +12,7 @@ from factories import make_galaxies
 from scipy.ndimage import gaussian_filter
 from test_train import config
 
-from daexplore.analysis.metrics import classification_metrics
+from daexplore.analysis.metrics.classification import classification_metrics
 from daexplore.data.galaxies import GalaxySet
 from daexplore.data.simulate import PRESETS, reobserve, simulate, sky_noise
 from daexplore.engine.attack_run import attack_runs, galaxy_distances

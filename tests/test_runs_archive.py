@@ -16,10 +16,10 @@ from factories import make_run
 
 from daexplore.errors import InputError
 from daexplore.runs import Run, RunStore
-from daexplore.runs.archive import export_run, import_run, run_size
-from daexplore.runs.layout import process_mark
+from daexplore.runs.archive.zip_file import export_run, import_run, run_size
 from daexplore.runs.notes import MAX_NOTE, Note, RunNotes
 from daexplore.runs.trash import discard, discarded, restore, trash_folder
+from daexplore.utils.processes import process_mark
 
 ROOT = Path(__file__).parents[1]
 

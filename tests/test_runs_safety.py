@@ -15,7 +15,8 @@ from factories import make_run, make_samples
 from daexplore.config import RunConfig
 from daexplore.errors import InputError
 from daexplore.runs import Run, RunStore, RunWriter
-from daexplore.runs.layout import process_exists, process_mark, replacing
+from daexplore.utils.files import replacing
+from daexplore.utils.processes import process_exists, process_mark
 
 ROOT = Path(__file__).parents[1]
 

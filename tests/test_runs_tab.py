@@ -16,10 +16,10 @@ from daexplore.app.session import Session
 from daexplore.app.state import ExplorerState
 from daexplore.errors import InputError
 from daexplore.runs import Run
-from daexplore.runs.archive import export_run
-from daexplore.runs.layout import process_mark
+from daexplore.runs.archive.zip_file import export_run
 from daexplore.runs.notes import RunNotes
 from daexplore.runs.trash import discarded
+from daexplore.utils.processes import process_mark
 
 MADE = (("noda", 0), ("mmd", 0), ("mmd", 1), ("dann", 0), ("mmd", 0))
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from daexplore.analysis.saliency import gradcam, iou
+from daexplore.analysis.saliency.maps import gradcam, iou
 from daexplore.models.base import NetworkOutputs
 
 

@@ -7,8 +7,7 @@ from scipy.stats import spearmanr
 from sklearn.metrics import confusion_matrix
 from torch import nn
 
-from daexplore.analysis.saliency import integrated_gradients, iou, occlusion
-from daexplore.analysis.saliency_compare import (
+from daexplore.analysis.saliency.agreement import (
     agreement,
     chance_iou,
     mean_by_outcome,
@@ -17,6 +16,7 @@ from daexplore.analysis.saliency_compare import (
     outcomes,
     rank_correlation,
 )
+from daexplore.analysis.saliency.maps import integrated_gradients, iou, occlusion
 from daexplore.errors import InputError
 from daexplore.models.base import NetworkOutputs
 

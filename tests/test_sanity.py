@@ -14,7 +14,7 @@ from factories import make_galaxies, make_run
 from scipy.stats import spearmanr
 from test_train import config
 
-from daexplore.analysis.saliency import gradcam
+from daexplore.analysis.saliency.maps import gradcam
 from daexplore.config import ModelConfig
 from daexplore.engine.explain_run import iou_rows, maps_by_outcome, outcome_rows, saliency_maps, sanity_rows
 from daexplore.engine.sanity import layers_of, randomised, sanity_check

@@ -9,8 +9,8 @@ from scipy.special import softmax
 from scipy.stats import entropy, norm
 from sklearn.metrics import mutual_info_score
 
-from daexplore.analysis import selection
-from daexplore.analysis.shift_calibration import log_density_ratio
+from daexplore.analysis.calibration.domain_shift import log_density_ratio
+from daexplore.analysis.comparison import model_selection
 from daexplore.config import RunConfig, TrainConfig
 from daexplore.engine.scores import SCORES, label_free_scores
 from daexplore.engine.select import RULES, select_epoch
@@ -20,12 +20,12 @@ P = softmax(RNG.normal(size=(40, 3)) * 2, axis=1)
 
 
 def test_entropy_diversity_and_information_are_scipys():
-    assert selection.mean_entropy(P) == pytest.approx(entropy(P, axis=1).mean())
-    assert selection.diversity(P) == pytest.approx(entropy(P.mean(0)))
+    assert model_selection.mean_entropy(P) == pytest.approx(entropy(P, axis=1).mean())
+    assert model_selection.diversity(P) == pytest.approx(entropy(P.mean(0)))
     # Sure predictions: the mutual information of galaxy and class is the entropy of the classes' shares.
     called = P.argmax(1)
-    assert selection.information(np.eye(3)[called]) == pytest.approx(mutual_info_score(np.arange(40), called))
-    assert selection.information(np.tile(P[0], (40, 1))) == pytest.approx(0)
+    assert model_selection.information(np.eye(3)[called]) == pytest.approx(mutual_info_score(np.arange(40), called))
+    assert model_selection.information(np.tile(P[0], (40, 1))) == pytest.approx(0)
 
 
 @pytest.mark.parametrize("chunk", [7, 1024])
@@ -34,20 +34,20 @@ def test_soft_neighbourhood_density_is_the_naive_loop(chunk):
     for i in range(40):
         likeness = [P[i] @ P[j] / np.linalg.norm(P[i]) / np.linalg.norm(P[j]) for j in range(40) if j != i]
         total += entropy(softmax(np.array(likeness) / 0.05)) / 40
-    assert selection.soft_neighbourhood_density(P, chunk=chunk) == pytest.approx(total)
+    assert model_selection.soft_neighbourhood_density(P, chunk=chunk) == pytest.approx(total)
 
 
 def test_soft_neighbourhood_density_is_largest_for_a_constant_which_is_why_it_is_guarded():
     constant = np.tile([0.9, 0.1], (40, 1))
-    assert selection.soft_neighbourhood_density(constant) == pytest.approx(np.log(39))
-    assert selection.soft_neighbourhood_density(P) < np.log(39)
+    assert model_selection.soft_neighbourhood_density(constant) == pytest.approx(np.log(39))
+    assert model_selection.soft_neighbourhood_density(P) < np.log(39)
 
 
 def test_nuclear_norm_is_the_sum_of_singular_values_on_a_fixed_scale():
     values = np.sqrt(np.linalg.eigvalsh(P.T @ P))
-    assert selection.batch_nuclear_norm(P) == pytest.approx(values.sum() / np.sqrt(40 * 3))
-    assert selection.batch_nuclear_norm(np.eye(3)[np.arange(30) % 3]) == pytest.approx(1)
-    assert selection.batch_nuclear_norm(np.tile(np.eye(3)[0], (30, 1))) == pytest.approx(1 / np.sqrt(3))
+    assert model_selection.batch_nuclear_norm(P) == pytest.approx(values.sum() / np.sqrt(40 * 3))
+    assert model_selection.batch_nuclear_norm(np.eye(3)[np.arange(30) % 3]) == pytest.approx(1)
+    assert model_selection.batch_nuclear_norm(np.tile(np.eye(3)[0], (30, 1))) == pytest.approx(1 / np.sqrt(3))
 
 
 def test_deep_embedded_validation_estimates_the_risk_on_a_shifted_target():
@@ -55,7 +55,7 @@ def test_deep_embedded_validation_estimates_the_risk_on_a_shifted_target():
     ratio = np.exp(-0.5 * ((X := np.random.default_rng(1).normal(size=(200, 500))) - 1) ** 2 + 0.5 * X**2)
     losses = (X > 0.5).astype(float)
     truth = norm.sf(0.5, loc=1)
-    found = np.array([selection.deep_embedded_validation(one, w) for one, w in zip(losses, ratio, strict=True)])
+    found = np.array([model_selection.deep_embedded_validation(one, w) for one, w in zip(losses, ratio, strict=True)])
     plain = (losses * ratio).mean(1)
     assert abs(found.mean() - truth) < 4 * found.std() / np.sqrt(200) + 0.005
     assert found.std() < 0.9 * plain.std()
@@ -65,8 +65,8 @@ def test_deep_embedded_validation_estimates_the_risk_on_a_shifted_target():
 def test_deep_embedded_validation_is_the_definition():
     w, losses = np.array([0.5, 2.0, 1.2, 0.1]), np.array([0.3, 0.1, 0.9, 0.5])
     eta = -np.cov(w * losses, w, ddof=0)[0, 1] / np.var(w)
-    assert selection.deep_embedded_validation(losses, w) == pytest.approx(np.mean(w * losses) + eta * np.mean(w) - eta)
-    assert selection.deep_embedded_validation(losses, np.ones(4)) == pytest.approx(losses.mean())
+    assert model_selection.deep_embedded_validation(losses, w) == pytest.approx(np.mean(w * losses) + eta * np.mean(w) - eta)
+    assert model_selection.deep_embedded_validation(losses, np.ones(4)) == pytest.approx(losses.mean())
 
 
 def test_the_density_ratio_of_shifted_normals_is_found():

@@ -4,7 +4,7 @@ import numpy as np
 import ot
 import pytest
 
-from daexplore.analysis.sinkhorn_distance import sinkhorn_distance, sinkhorn_test
+from daexplore.analysis.distance.sinkhorn import sinkhorn_distance, sinkhorn_test
 from daexplore.errors import InputError
 
 

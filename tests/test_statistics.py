@@ -5,8 +5,8 @@ import time
 import numpy as np
 import pytest
 
-from daexplore.analysis.metrics import METRICS, classification_metrics, roc
-from daexplore.analysis.statistics import group_weights, metrics_with_intervals, roc_band
+from daexplore.analysis.metrics.bootstrap import group_weights, metrics_with_intervals, roc_band
+from daexplore.analysis.metrics.classification import METRICS, classification_metrics, roc
 
 
 def make_case(n, seed, accuracy=0.8):

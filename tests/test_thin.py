@@ -15,7 +15,7 @@ from daexplore.data.simulate import PRESETS, simulate
 from daexplore.engine.explain import gradcam_map, load_network
 from daexplore.errors import InputError
 from daexplore.runs import Run
-from daexplore.runs.thin import sample_of, thin
+from daexplore.runs.archive.subset import sample_of, thin
 
 
 @pytest.fixture(scope="module")

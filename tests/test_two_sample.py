@@ -6,8 +6,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GroupKFold, cross_val_predict
 
-from daexplore.analysis.statistics import group_weights
-from daexplore.analysis.two_sample import domain_probe, mmd2_chunked, probe_intervals, spread
+from daexplore.analysis.distance.domain_probe import domain_probe, mmd2_chunked, probe_intervals, spread
+from daexplore.analysis.metrics.bootstrap import group_weights
 from daexplore.errors import InputError
 from daexplore.kernels import mmd2
 

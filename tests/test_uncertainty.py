@@ -12,8 +12,8 @@ from factories import make_run
 from scipy.special import expit, softmax
 from sklearn.metrics import log_loss
 
-from daexplore.analysis.shift_calibration import density_ratio, mixing_pairs, pseudocal, transcal
-from daexplore.analysis.temperature import fit_temperature, tempered
+from daexplore.analysis.calibration.domain_shift import density_ratio, mixing_pairs, pseudocal, transcal
+from daexplore.analysis.calibration.temperature import fit_temperature, tempered
 from daexplore.engine.predictors import fit, matched, predictors
 from daexplore.engine.uncertainty import Uncertainty, uncertainty
 from daexplore.errors import InputError

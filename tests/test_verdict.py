@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from daexplore.analysis.paired import Interval
+from daexplore.analysis.comparison.paired import Interval
 from daexplore.engine.verdict import ClassShare, Evidence, OracleEvidence, label_free_verdict, oracle_verdict
 
 

@@ -13,7 +13,7 @@ from factories import make_galaxies, make_run
 from test_boundary import make_case
 from test_train import config
 
-from daexplore.analysis.boundary import further_positions, margin_plane
+from daexplore.analysis.latents.margin_plane import further_positions, margin_plane
 from daexplore.app import whatif_tab
 from daexplore.app.address import apply_query, query_of
 from daexplore.app.dials import DIALS, Dial

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from daexplore.analysis.witness import witness
+from daexplore.analysis.distance.witness import witness
 from daexplore.errors import InputError
 
 BANDWIDTHS = (0.5, 2.0)

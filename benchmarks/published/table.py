@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from benchmarks.published.protocol import SEEDS, Method, Outcome, Problem, train
-from daexplore.analysis.statistics import group_weights
+from daexplore.analysis.metrics.bootstrap import group_weights
 
 __all__ = ["COLUMNS", "measure", "tabulate"]
 

@@ -105,7 +105,7 @@ def projected(run: Run, epoch: int, view: str) -> "Future[Any] | None":
 
 
 def _margin_plane(run: Run, epoch: int, pair: tuple[int, int]) -> Coordinates:
-    from daexplore.analysis.boundary import margin_plane as analyse
+    from daexplore.analysis.latents.margin_plane import margin_plane as analyse
 
     found = run.evaluation(epoch)
     weight, bias = run.head(epoch)
@@ -117,7 +117,7 @@ def _margin_plane(run: Run, epoch: int, pair: tuple[int, int]) -> Coordinates:
 
 
 def _pca(run: Run, epoch: int) -> Coordinates:
-    from daexplore.analysis import projection
+    from daexplore.analysis.latents import projection
 
     found = run.evaluation(epoch)
     result = projection.pca(found.latents, found.where("source"))

@@ -14,7 +14,7 @@ from daexplore.kernels import SCALES
 from daexplore.runs import Run
 
 if TYPE_CHECKING:
-    from daexplore.analysis.permutation import MMDTest
+    from daexplore.analysis.distance.mmd_test import MMDTest
     from daexplore.engine.distance_measures import Settings
     from daexplore.engine.domain_distance import DomainDistance
     from daexplore.engine.verdict import Verdict
@@ -56,7 +56,7 @@ def verdict_task(baseline: Sequence[Run], runs: Sequence[Run], split: str, label
 
 
 def _test(run: Run, epoch: int, split: str, bandwidths: tuple[float, ...]) -> "MMDTest":
-    from daexplore.analysis.permutation import mmd_test
+    from daexplore.analysis.distance.mmd_test import mmd_test
     from daexplore.engine.distance_measures import choose_sides
 
     found = run.evaluation(epoch)
@@ -68,8 +68,8 @@ def _test(run: Run, epoch: int, split: str, bandwidths: tuple[float, ...]) -> "M
 
 
 def _measure(run: Run, epoch: int, split: str, bandwidths: tuple[float, ...]) -> "DomainDistance":
-    from daexplore.analysis.class_conditional import class_conditional_tests
-    from daexplore.analysis.two_sample import domain_probe, probe_intervals
+    from daexplore.analysis.distance.class_conditional import class_conditional_tests
+    from daexplore.analysis.distance.domain_probe import domain_probe, probe_intervals
     from daexplore.engine.distance_measures import choose_sides, measures_table, witness_table
     from daexplore.engine.domain_distance import DomainDistance
 

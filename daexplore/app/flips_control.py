@@ -159,8 +159,8 @@ def _transfer(config: RunConfig) -> list[str]:
 
 
 def _between_runs(found: Outcomes, place: int) -> Rate:
-    from daexplore.analysis.flips import disagreement
-    from daexplore.analysis.paired import mcnemar
+    from daexplore.analysis.comparison.flips import disagreement
+    from daexplore.analysis.comparison.paired import mcnemar
 
     first, other = found.level[0], found.level[place]
     up, down = other > first, other < first
@@ -172,7 +172,7 @@ def _between_runs(found: Outcomes, place: int) -> Rate:
 
 
 def _between_seeds(found: Outcomes, family: Siblings) -> Rate:
-    from daexplore.analysis.flips import seed_disagreement
+    from daexplore.analysis.comparison.flips import seed_disagreement
 
     if len(family.runs) < 2:
         nothing = float("nan")
@@ -190,8 +190,8 @@ def _between_seeds(found: Outcomes, family: Siblings) -> Rate:
 
 def _rate(name: str, seeds: bool, changed: NDArray[np.float64], groups: NDArray[Any], shares: list[float]) -> Rate:
     """The mean of ``changed`` with its interval; ``shares`` are the means of the single pairs."""
-    from daexplore.analysis.paired import interval
-    from daexplore.analysis.statistics import group_weights
+    from daexplore.analysis.comparison.paired import interval
+    from daexplore.analysis.metrics.bootstrap import group_weights
 
     weights = group_weights(groups, _RESAMPLES) if len(groups) else np.empty((0, 0))
     drawn = weights @ changed / weights.sum(axis=1)

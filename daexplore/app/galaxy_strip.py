@@ -186,7 +186,7 @@ def _summary(sample_id: str, about: str, verdicts: list[_Verdict]) -> str:
 
 def _agreement(verdict: _Verdict, first: _Verdict) -> str:
     """How far a map and the first run's point to the same cells, as a line of markup."""
-    from daexplore.analysis.saliency import iou
+    from daexplore.analysis.saliency.maps import iou
 
     if verdict is first or verdict.map is None or first.map is None or verdict.map.shape != first.map.shape:
         return ""

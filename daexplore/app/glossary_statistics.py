@@ -62,7 +62,7 @@ STATISTIC_TERMS = (
         _QUALITY,
         "Galaxies that two networks call differently: fixed if the second is right, broken if the first was.",
         "fixed: wrong → right,   broken: right → wrong",
-        "daexplore.analysis.flips",
+        "daexplore.analysis.comparison.flips",
     ),
     Term(
         "slice",
@@ -149,7 +149,7 @@ STATISTIC_TERMS = (
         _DISTANCE,
         "Where the value would lie if chance alone had dealt out the domains: 95% of relabellings of galaxies.",
         "p = share of relabellings with a value at least as large",
-        "daexplore.analysis.permutation",
+        "daexplore.analysis.distance.mmd_test",
     ),
     Term(
         "class-conditional MMD²",

@@ -63,7 +63,7 @@ TERMS = (
         "How many galaxies are called otherwise when the same method is trained once more with another seed: a change that is not larger "
         "says nothing about a method.",
         "1/n Σᵢ [class by seed a ≠ class by seed b], averaged over pairs of seeds",
-        "daexplore.analysis.flips",
+        "daexplore.analysis.comparison.flips",
     ),
     Term(
         "95% interval",
@@ -85,7 +85,7 @@ TERMS = (
         "Galaxies as the network's last layer sees them: x is the distance to the decision boundary, y how target-like a linear probe "
         "that may not use x finds them; the boundary is exactly a vertical line, and the axes mean the same in every run and epoch.",
         "x = (w·z + b) / (|w| σ),   w = w₂ − w₁, b = b₂ − b₁, σ: spread of the source within its classes",
-        "daexplore.analysis.boundary",
+        "daexplore.analysis.latents.margin_plane",
         "plane",
     ),
     Term(
@@ -134,7 +134,7 @@ TERMS = (
         "Intersection over union: how far two maps point to the same places, of the fifth of their cells that are largest; chance alone "
         "gives about 0.11.",
         "|A ∩ B| / |A ∪ B|",
-        "daexplore.analysis.saliency",
+        "daexplore.analysis.saliency.maps",
     ),
     Term(
         "nearest in the latent",

@@ -18,7 +18,8 @@ from daexplore.app.failures import BAD_INPUT, failure_text
 from daexplore.errors import InputError
 from daexplore.runs import Run
 from daexplore.runs.history import follow
-from daexplore.runs.layout import process_exists, process_mark, read_json, write_json
+from daexplore.utils.files import read_json, write_json
+from daexplore.utils.processes import process_exists, process_mark
 
 __all__ = ["ENDED", "JOBS_FOLDER", "JOB_RECORD", "Job", "Stage"]
 

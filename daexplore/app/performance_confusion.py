@@ -27,7 +27,7 @@ def confusions(found: Sequence[Subject], split: str, threshold: float) -> pd.Dat
         NaN where there is none), n (images of the matrix), low and high (NaN: see :func:`with_intervals`). Rows of classes that do not
         occur are there too, but the row of unlabelled galaxies only if there are some.
     """
-    from daexplore.analysis.metrics import confusion
+    from daexplore.analysis.metrics.classification import confusion
 
     rows: list[dict[str, Any]] = []
     for domain in DOMAINS:
@@ -75,7 +75,7 @@ def with_intervals(found: Sequence[Subject], split: str, threshold: float) -> pd
 
 
 def _ends(subject: Subject, domain: str, split: str, threshold: float, true: list[str], names: list[str]) -> NDArray[np.float64]:
-    from daexplore.analysis.statistics import group_weights
+    from daexplore.analysis.metrics.bootstrap import group_weights
 
     mask = subject.rows(domain, split, labelled=False)
     groups, labels, calls = subject.evaluation.group_ids[mask], subject.evaluation.labels[mask], called(subject, threshold)[mask]

@@ -67,8 +67,8 @@ def rankings(found: Sequence[Subject], split: str, pair: tuple[int, int] = (0, 1
 
 
 def _ranking(subject: Subject, domain: str, split: str, pair: tuple[int, int]) -> Ranking | None:
-    from daexplore.analysis.metrics import precisions, roc, weighted_auc
-    from daexplore.analysis.statistics import group_weights, roc_band
+    from daexplore.analysis.metrics.bootstrap import group_weights, roc_band
+    from daexplore.analysis.metrics.classification import precisions, roc, weighted_auc
 
     found = subject.evaluation
     mask = subject.rows(domain, split) & np.isin(found.labels, pair)

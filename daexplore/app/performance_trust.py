@@ -42,8 +42,8 @@ def calibrations(found: Sequence[Subject], split: str) -> dict[str, pd.DataFrame
 
 
 def _calibration(subject: Subject, split: str) -> _Rows:
-    from daexplore.analysis.calibration import calibration_scores, reliability
-    from daexplore.analysis.temperature import fit_temperature, tempered
+    from daexplore.analysis.calibration.reliability import calibration_scores, reliability
+    from daexplore.analysis.calibration.temperature import fit_temperature, tempered
 
     found = subject.evaluation
     fitted = subject.rows("source", "validation")
@@ -99,7 +99,7 @@ def coverages(found: Sequence[Subject], split: str) -> dict[str, pd.DataFrame]:
 
 
 def _coverage(subject: Subject, domain: str, split: str) -> _Rows:
-    from daexplore.analysis.risk_coverage import risk_coverage
+    from daexplore.analysis.metrics.risk_coverage import risk_coverage
 
     mask = subject.rows(domain, split)
     if not mask.any():

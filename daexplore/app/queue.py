@@ -7,7 +7,7 @@ from pathlib import Path
 from daexplore.app.jobs import JOB_RECORD, JOBS_FOLDER, Job
 from daexplore.errors import InputError
 from daexplore.runs import RunStore
-from daexplore.runs.layout import read_json
+from daexplore.utils.files import read_json
 
 __all__ = ["JobQueue", "find_jobs"]
 

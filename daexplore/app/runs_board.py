@@ -14,10 +14,11 @@ from daexplore.app.state import MAX_RUNS, ExplorerState
 from daexplore.config import RunConfig
 from daexplore.errors import InputError
 from daexplore.runs import Run
-from daexplore.runs.archive import MAX_IMPORT, export_run, import_run, run_size
-from daexplore.runs.layout import process_exists, read_json
+from daexplore.runs.archive.zip_file import MAX_IMPORT, export_run, import_run, run_size
 from daexplore.runs.notes import RunNotes
 from daexplore.runs.trash import Discarded, discard, discarded, restore, trash_folder
+from daexplore.utils.files import read_json
+from daexplore.utils.processes import process_exists
 
 __all__ = ["MAX_COLUMNS", "MAX_PAGE", "Binned", "RunsBoard", "when_text"]
 

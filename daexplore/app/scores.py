@@ -62,7 +62,7 @@ def scores(state: ExplorerState, scenes: list[Scene], sample_ids: frozenset[str]
 
 
 def _metrics(scene: Scene, mask: NDArray[np.bool_], names: tuple[str, ...], threshold: float | None) -> dict[str, dict[str, float]]:
-    from daexplore.analysis.statistics import metrics_with_intervals
+    from daexplore.analysis.metrics.bootstrap import metrics_with_intervals
 
     found, at = scene.evaluation, 0.5 if threshold is None else threshold
     return metrics_with_intervals(

@@ -161,7 +161,7 @@ def _sliced(subject: Subject, parts: Slicing, domain: str, split: str, threshold
 
 
 def _entry(subject: Subject, inside: NDArray[np.bool_], threshold: float, metric: str) -> dict[str, float]:
-    from daexplore.analysis.statistics import group_weights, metrics_with_intervals
+    from daexplore.analysis.metrics.bootstrap import group_weights, metrics_with_intervals
 
     found, groups = subject.evaluation, subject.evaluation.group_ids[inside]
     if metric != "called":

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from daexplore.analysis import projection
+from daexplore.analysis.latents import projection
 from daexplore.errors import InputError
 from daexplore.runs import Evaluation, Run
 
@@ -43,7 +43,7 @@ def compute_aligned(run_path: Path) -> pd.DataFrame:
     Raises:
         InputError: nothing was evaluated, or more than can be laid out together.
     """
-    from daexplore.analysis.boundary import margin_plane
+    from daexplore.analysis.latents.margin_plane import margin_plane
 
     run = Run(run_path)
     epochs, shown = run.evaluated, run.selected_epoch

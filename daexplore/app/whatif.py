@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from daexplore.analysis.boundary import MarginPlane, further_positions, margin_plane
+from daexplore.analysis.latents.margin_plane import MarginPlane, further_positions, margin_plane
 from daexplore.app.cache import Memo
 from daexplore.app.coordinates import stamp
 from daexplore.app.dials import Dial

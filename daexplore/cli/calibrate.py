@@ -36,7 +36,7 @@ def calibrate(
     from daexplore.engine.predictors import METHODS
     from daexplore.engine.uncertainty import uncertainty
     from daexplore.runs import Run
-    from daexplore.runs.layout import to_json
+    from daexplore.utils.files import to_json
 
     if format not in ("text", "json"):
         raise InputError(f"--format must be text or json; got {format!r}.")

@@ -19,7 +19,7 @@ def export(
     file: Annotated[Path, typer.Argument(help="The .zip file to write, or a folder to put it in.")],
 ) -> None:
     """Write a run, with its tags and its note, to one .zip file."""
-    from daexplore.runs.archive import export_run
+    from daexplore.runs.archive.zip_file import export_run
 
     done = export_run(run, file)
     print(f"{done.file}: {done.files} files, {done.file.stat().st_size / 2**20:.1f} MB")
@@ -35,7 +35,7 @@ def import_(
     limit: Annotated[float, typer.Option(help="What the run may take on disk at most, in GB.")] = 8.0,
 ) -> None:
     """Check a run in a .zip file from end to end and add it to the folder of runs."""
-    from daexplore.runs.archive import import_run
+    from daexplore.runs.archive.zip_file import import_run
 
     done = import_run(file, root, int(limit * 2**30))
     print(done.path)

@@ -13,7 +13,7 @@ from daexplore.config import RunConfig, config_hash, differences
 from daexplore.engine.launch import Launch, Resources, default_parallel, job_log
 from daexplore.engine.sweep import Outcome, Planned, find_run
 from daexplore.runs import RunStore
-from daexplore.runs.read import method_label
+from daexplore.runs.run import method_label
 
 __all__ = ["conclude", "follow", "print_plan"]
 

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from daexplore.analysis.statistics import group_weights
+from daexplore.analysis.metrics.bootstrap import group_weights
 from daexplore.data import open_described
 from daexplore.data.pairs import as_batch
 from daexplore.data.preprocess import Preprocess

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from daexplore.analysis.statistics import group_weights
+from daexplore.analysis.metrics.bootstrap import group_weights
 from daexplore.engine import comparison_tables as tables
 from daexplore.engine.comparison_card import comparison_card
 from daexplore.engine.comparison_draws import MethodDraws, draw_method

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from daexplore.analysis.paired import metric_draws
-from daexplore.analysis.prior import ClassShares, bbse, em_prior, predicted_shares
-from daexplore.analysis.resampled import probe_auc_draws, reweighted_mmd2
-from daexplore.analysis.temperature import fit_temperature, tempered
-from daexplore.analysis.two_sample import spread
+from daexplore.analysis.calibration.temperature import fit_temperature, tempered
+from daexplore.analysis.comparison.label_shift import ClassShares, bbse, em_prior, predicted_shares
+from daexplore.analysis.comparison.paired import metric_draws
+from daexplore.analysis.distance.bootstrap import probe_auc_draws, reweighted_mmd2
+from daexplore.analysis.distance.domain_probe import spread
 from daexplore.engine.comparison_match import Method, Sample, aligned
 from daexplore.errors import InputError
 from daexplore.kernels import SCALES

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from daexplore.analysis.paired import Interval
+from daexplore.analysis.comparison.paired import Interval
 from daexplore.engine.comparison_match import Method
 from daexplore.engine.verdict import ClassShare, Evidence, OracleEvidence
 

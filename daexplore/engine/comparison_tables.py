@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from daexplore.analysis.flips import disagreement, flips, rank_agreement, seed_disagreement, seed_kappa, seed_rank_agreement
-from daexplore.analysis.paired import combine, interval, mcnemar
+from daexplore.analysis.comparison.flips import disagreement, flips, rank_agreement, seed_disagreement, seed_kappa, seed_rank_agreement
+from daexplore.analysis.comparison.paired import combine, interval, mcnemar
 from daexplore.config import differences
 from daexplore.engine.comparison_draws import MethodDraws, uses_target_labels
 from daexplore.engine.comparison_match import Method, Sample

@@ -7,8 +7,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from daexplore.analysis.saliency import gradcam
-from daexplore.analysis.statistics import metrics_with_intervals
+from daexplore.analysis.metrics.bootstrap import metrics_with_intervals
+from daexplore.analysis.saliency.maps import gradcam
 from daexplore.config import RunConfig
 from daexplore.data.pairs import as_batch
 from daexplore.engine.build import Prepared

@@ -7,12 +7,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from daexplore.analysis.boundary import margin_plane
-from daexplore.analysis.class_conditional import class_conditional_tests
-from daexplore.analysis.permutation import MMDTest, mmd_test
-from daexplore.analysis.sinkhorn_distance import BLUR, sinkhorn_test
-from daexplore.analysis.two_sample import domain_probe, probe_intervals, spread
-from daexplore.analysis.witness import witness
+from daexplore.analysis.distance.class_conditional import class_conditional_tests
+from daexplore.analysis.distance.domain_probe import domain_probe, probe_intervals, spread
+from daexplore.analysis.distance.mmd_test import MMDTest, mmd_test
+from daexplore.analysis.distance.sinkhorn import BLUR, sinkhorn_test
+from daexplore.analysis.distance.witness import witness
+from daexplore.analysis.latents.margin_plane import margin_plane
 from daexplore.engine.progress import Progress, Report
 from daexplore.errors import InputError
 from daexplore.runs import Evaluation, Run

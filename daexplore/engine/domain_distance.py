@@ -13,7 +13,7 @@ from daexplore.engine.progress import Report, quiet
 from daexplore.errors import InputError
 from daexplore.kernels import SCALES
 from daexplore.runs import Evaluation, Run
-from daexplore.runs.layout import read_json, replacing, write_json
+from daexplore.utils.files import read_json, replacing, write_json
 
 __all__ = ["DomainDistance", "domain_distance"]
 

@@ -7,8 +7,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from daexplore.analysis.metrics import classification_metrics
-from daexplore.analysis.two_sample import mmd2_chunked, spread
+from daexplore.analysis.distance.domain_probe import mmd2_chunked, spread
+from daexplore.analysis.metrics.classification import classification_metrics
 from daexplore.data.chunked import Images
 from daexplore.data.pairs import as_batch
 from daexplore.data.preprocess import Preprocess

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-from daexplore.analysis.saliency import gradcam
+from daexplore.analysis.saliency.maps import gradcam
 from daexplore.data import GalaxySet, described_pixels, open_described
 from daexplore.data.pairs import as_batch
 from daexplore.data.preprocess import Preprocess

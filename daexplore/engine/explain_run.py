@@ -11,8 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from daexplore.analysis.saliency import gradcam, integrated_gradients, occlusion
-from daexplore.analysis.saliency_compare import OUTCOMES, OutcomeMap, agreement, chance_iou, mean_by_outcome, outcomes
+from daexplore.analysis.saliency.agreement import OUTCOMES, OutcomeMap, agreement, chance_iou, mean_by_outcome, outcomes
+from daexplore.analysis.saliency.maps import gradcam, integrated_gradients, occlusion
 from daexplore.data import open_described
 from daexplore.data.pairs import as_batch
 from daexplore.data.preprocess import Preprocess

@@ -6,9 +6,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from daexplore.analysis.inspection import Inspection
-from daexplore.analysis.measure import Measured, measure
-from daexplore.analysis.pixel_probe import PixelProbe, pixel_features, pixel_probe
+from daexplore.analysis.images.measure import Measured, measure
+from daexplore.analysis.images.pixel_probe import PixelProbe, pixel_features, pixel_probe
 from daexplore.config import DataConfig
 from daexplore.data.bands import channel_order
 from daexplore.data.galaxies import GalaxySet
@@ -19,6 +18,7 @@ from daexplore.engine.inspect_copies import duplicate_pairs, leakage_checks
 from daexplore.engine.inspect_pictures import pair_pictures, walls
 from daexplore.engine.inspect_sides import Channels, Side, groups_known
 from daexplore.engine.inspect_words import advice, sentences, warnings
+from daexplore.engine.inspection.result import Inspection
 from daexplore.engine.progress import Progress, Report, quiet
 from daexplore.errors import InputError
 

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from daexplore.analysis.duplicates import SIMILAR, near_duplicates
-from daexplore.analysis.harmonics import harmonics, whiten
+from daexplore.analysis.images.duplicates import SIMILAR, near_duplicates
+from daexplore.analysis.images.rotation_invariants import harmonics, whiten
 from daexplore.engine.inspect_sides import Side, groups_known
 
 __all__ = ["duplicate_pairs", "leakage_checks"]

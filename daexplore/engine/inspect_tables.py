@@ -1,4 +1,4 @@
-"""The tables of an inspection; what their columns mean is said in ``daexplore.analysis.inspection``."""
+"""The tables of an inspection; what their columns mean is said in ``daexplore.engine.inspection.result``."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from daexplore.analysis.distances import ks_distances, ks_interval, medians, relabelled, shifted_interval
-from daexplore.analysis.measure import QUANTITIES, Measured
-from daexplore.analysis.pixel_probe import PixelProbe
-from daexplore.analysis.pixels import frequencies
-from daexplore.analysis.statistics import group_weights
+from daexplore.analysis.images.ks_distance import ks_distances, ks_interval, medians, relabelled, shifted_interval
+from daexplore.analysis.images.measure import QUANTITIES, Measured
+from daexplore.analysis.images.pixel_probe import PixelProbe
+from daexplore.analysis.images.pixel_statistics import frequencies
+from daexplore.analysis.metrics.bootstrap import group_weights
 from daexplore.engine.inspect_sides import Side, groups_known
 
 __all__ = [

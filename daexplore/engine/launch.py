@@ -15,7 +15,7 @@ from daexplore.config import RunConfig, config_hash
 from daexplore.engine.sweep import Outcome, Planned, Work, forget, outcome, sweep_folder
 from daexplore.errors import InputError
 from daexplore.runs import Run, check_root
-from daexplore.runs.layout import read_json, write_json
+from daexplore.utils.files import read_json, write_json
 
 __all__ = ["Elsewhere", "Launch", "Resources", "default_parallel", "followed_jobs", "job_log"]
 

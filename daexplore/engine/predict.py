@@ -14,8 +14,8 @@ import torch
 from numpy.typing import NDArray
 
 import daexplore
-from daexplore.analysis.ensembles import combine, entropy
-from daexplore.analysis.temperature import tempered
+from daexplore.analysis.calibration.ensembles import combine, entropy
+from daexplore.analysis.calibration.temperature import tempered
 from daexplore.config import ReadConfig
 from daexplore.data import GalaxySet
 from daexplore.data.catalogue_columns import survey_columns, survey_piece

@@ -13,8 +13,8 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from daexplore.errors import InputError
-from daexplore.runs.layout import read_json, write_json
-from daexplore.runs.tables import read_table, write_table
+from daexplore.runs.parquet import read_table, write_table
+from daexplore.utils.files import read_json, write_json
 
 __all__ = ["Parts", "begun", "parts_folder", "refuse_existing", "writing"]
 

@@ -9,9 +9,9 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from daexplore.analysis.ensembles import combine
-from daexplore.analysis.in_domain import InDomain
-from daexplore.analysis.temperature import fit_temperature
+from daexplore.analysis.calibration.ensembles import combine
+from daexplore.analysis.calibration.temperature import fit_temperature
+from daexplore.analysis.latents.typicality import InDomain
 from daexplore.data import GalaxySet
 from daexplore.data.preprocess import Preprocess
 from daexplore.data.steps import SelectBands

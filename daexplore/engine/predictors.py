@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from daexplore.analysis.ensembles import Ensemble, combine
-from daexplore.analysis.shift_calibration import density_ratio, mixing_pairs, pseudocal, transcal
-from daexplore.analysis.temperature import TEMPERATURES, fit_temperature
+from daexplore.analysis.calibration.domain_shift import density_ratio, mixing_pairs, pseudocal, transcal
+from daexplore.analysis.calibration.ensembles import Ensemble, combine
+from daexplore.analysis.calibration.temperature import TEMPERATURES, fit_temperature
 from daexplore.engine.progress import Progress, Report, quiet
 from daexplore.errors import InputError
 from daexplore.runs import Evaluation, Run

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from daexplore.analysis.statistics import metrics_with_intervals
+from daexplore.analysis.metrics.bootstrap import metrics_with_intervals
 from daexplore.data import GalaxySet, match_classes, open_described, read_galaxies
 from daexplore.data.preprocess import Preprocess
 from daexplore.engine.evaluate import network_outputs

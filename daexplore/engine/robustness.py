@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from daexplore.analysis.statistics import group_weights, metrics_with_intervals
+from daexplore.analysis.metrics.bootstrap import group_weights, metrics_with_intervals
 from daexplore.data import GalaxySet, open_described
 from daexplore.data.preprocess import Preprocess
 from daexplore.data.simulate.chunks import GALAXIES

@@ -11,8 +11,8 @@ from jaxtyping import Float
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from daexplore.analysis.saliency import iou
-from daexplore.analysis.saliency_compare import Agreement, mean_interval, other_galaxies, rank_correlation
+from daexplore.analysis.saliency.agreement import Agreement, mean_interval, other_galaxies, rank_correlation
+from daexplore.analysis.saliency.maps import iou
 from daexplore.errors import InputError
 from daexplore.models import Network
 

@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from daexplore.analysis import selection
-from daexplore.analysis.shift_calibration import log_density_ratio
-from daexplore.analysis.two_sample import domain_probe, mmd2_chunked, spread
+from daexplore.analysis.calibration.domain_shift import log_density_ratio
+from daexplore.analysis.comparison import model_selection
+from daexplore.analysis.distance.domain_probe import domain_probe, mmd2_chunked, spread
 from daexplore.errors import InputError
 from daexplore.kernels import SCALES
 from daexplore.runs import Evaluation, softmax
@@ -56,16 +56,16 @@ def label_free_scores(
     if known.any():
         called = probabilities[source].argmax(axis=1)
         found["source", "accuracy"] = float((called == source_labels)[known].mean())
-        found["source", "majority"] = selection.majority_share(source_labels[known])
+        found["source", "majority"] = model_selection.majority_share(source_labels[known])
     if target.sum() >= 2:
         p = probabilities[target]
-        found["target", "entropy"] = selection.mean_entropy(p)
-        found["target", "diversity"] = selection.diversity(p)
-        found["target", "information"] = selection.information(p)
-        found["target", "snd"] = selection.soft_neighbourhood_density(p)
-        found["target", "bnm"] = selection.batch_nuclear_norm(p)
+        found["target", "entropy"] = model_selection.mean_entropy(p)
+        found["target", "diversity"] = model_selection.diversity(p)
+        found["target", "information"] = model_selection.information(p)
+        found["target", "snd"] = model_selection.soft_neighbourhood_density(p)
+        found["target", "bnm"] = model_selection.batch_nuclear_norm(p)
         if known.any():
-            found["target", "call_diversity"] = selection.call_diversity(p.argmax(axis=1), source_labels[known])
+            found["target", "call_diversity"] = model_selection.call_diversity(p.argmax(axis=1), source_labels[known])
     if min(source.sum(), target.sum()) >= 2:
         unit = spread(latents[source]) or 1.0
         found["both", "mmd2"] = mmd2_chunked(latents[source] / unit, latents[target] / unit, SCALES)
@@ -80,7 +80,7 @@ def label_free_scores(
         logs, _ = log_density_ratio(latents[source], latents[target], groups[source], groups[target], _FOLDS)
         # Not of mean 1: how far its mean is from 1 is what the control variate of this score corrects for.
         ratio = np.exp(np.clip(logs, -20, 20))
-        found["both", "dev"] = selection.deep_embedded_validation(losses[known], ratio[known])
+        found["both", "dev"] = model_selection.deep_embedded_validation(losses[known], ratio[known])
     return found
 
 

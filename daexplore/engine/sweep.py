@@ -15,7 +15,7 @@ from daexplore.config import RunConfig, config_hash, from_dict, to_dict
 from daexplore.engine.progress import Report, quiet
 from daexplore.errors import InputError
 from daexplore.runs import Run, RunStore
-from daexplore.runs.layout import read_json, write_json
+from daexplore.utils.files import read_json, write_json
 
 if TYPE_CHECKING:
     from submitit.helpers import DelayedSubmission

@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from daexplore.analysis.calibration import calibration_scores, paired_changes, reliability
-from daexplore.analysis.in_domain import InDomain
-from daexplore.analysis.risk_coverage import risk_coverage
-from daexplore.analysis.statistics import group_weights
-from daexplore.analysis.temperature import tempered
-from daexplore.analysis.two_sample import spread
+from daexplore.analysis.calibration.reliability import calibration_scores, paired_changes, reliability
+from daexplore.analysis.calibration.temperature import tempered
+from daexplore.analysis.distance.domain_probe import spread
+from daexplore.analysis.latents.typicality import InDomain
+from daexplore.analysis.metrics.bootstrap import group_weights
+from daexplore.analysis.metrics.risk_coverage import risk_coverage
 from daexplore.engine.predictors import METHODS, Predictor, fit, matched, predictors
 from daexplore.engine.progress import Progress, Report, quiet
 from daexplore.errors import InputError
 from daexplore.runs import Evaluation, Run
-from daexplore.runs.layout import read_json, to_json, write_json
+from daexplore.utils.files import read_json, to_json, write_json
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from daexplore.analysis.paired import Interval
+from daexplore.analysis.comparison.paired import Interval
 
 __all__ = ["ClassShare", "Evidence", "OracleEvidence", "Reason", "Verdict", "label_free_verdict", "oracle_verdict"]
 

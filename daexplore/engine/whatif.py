@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from daexplore.analysis.saliency import gradcam
+from daexplore.analysis.saliency.maps import gradcam
 from daexplore.data import GalaxySet, described_pixels, open_described
 from daexplore.data.display import to_rgb
 from daexplore.data.pairs import as_batch

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from daexplore.data.catalogue_files import Column
 from daexplore.errors import InputError
 from daexplore.runs import Evaluation, Run
-from daexplore.runs.layout import read_json
-from daexplore.runs.tables import read_table
+from daexplore.runs.parquet import read_table
+from daexplore.utils.files import read_json
 
 __all__ = ["GalaxyTable", "galaxy_table", "thumbnails"]
 
@@ -130,8 +130,8 @@ def _of_probability(run: Run) -> str:
 
 def _positions(run: Run, found: Evaluation) -> tuple[NDArray[np.float64], str]:
     """(n, 2) of the stored UMAP, else of the margin plane, else principal components; and which it is."""
-    from daexplore.analysis.boundary import margin_plane
-    from daexplore.analysis.projection import pca
+    from daexplore.analysis.latents.margin_plane import margin_plane
+    from daexplore.analysis.latents.projection import pca
 
     file = run.derived(f"umap-epoch={found.epoch:04d}.parquet")
     if file.is_file():

@@ -64,7 +64,7 @@ def _arrow(run: Run, table: GalaxyTable, flat: bool, pictures: list[bytes] | Non
     import pyarrow as pa
 
     from daexplore.exports.parquet_metadata import Field, metadata
-    from daexplore.runs.tables import vectors
+    from daexplore.runs.parquet import vectors
 
     arrays: dict[str, Any] = {}
     fields: list[Field] = []

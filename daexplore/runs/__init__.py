@@ -1,8 +1,8 @@
 """Runs on disk: a folder that is written while training and read by everything else, without torch."""
 
-from daexplore.runs.outputs import Evaluation, Saliency, softmax
-from daexplore.runs.read import Run, method_label
+from daexplore.runs.evaluation import Evaluation, Saliency, softmax
+from daexplore.runs.run import Run, method_label
 from daexplore.runs.store import RunStore
-from daexplore.runs.write import RunWriter, check_root
+from daexplore.runs.writer import RunWriter, check_root
 
 __all__ = ["Evaluation", "Run", "RunStore", "RunWriter", "Saliency", "check_root", "method_label", "softmax"]

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from daexplore.errors import InputError
-from daexplore.runs.layout import replacing, to_json
+from daexplore.utils.files import replacing, to_json
 
 __all__ = ["append", "follow", "history_frame", "truncate"]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from daexplore.errors import InputError
-from daexplore.runs.layout import read_json, write_json
+from daexplore.utils.files import read_json, write_json
 
 __all__ = ["MAX_NOTE", "MAX_TAG", "Note", "RunNotes", "clean_note", "clean_tag"]
 

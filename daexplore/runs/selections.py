@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from daexplore.errors import InputError
-from daexplore.runs.layout import plain, write_json
+from daexplore.utils.files import plain, write_json
 
 __all__ = ["Selection", "Selections", "selection_name"]
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from daexplore.errors import InputError
-from daexplore.runs.read import Run
+from daexplore.runs.run import Run
 
 __all__ = ["RunStore"]
 

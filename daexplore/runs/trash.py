@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from daexplore.errors import InputError
-from daexplore.runs.read import Run
+from daexplore.runs.run import Run
 
 __all__ = ["Discarded", "discard", "discarded", "restore", "trash_folder"]
 

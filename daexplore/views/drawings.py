@@ -146,7 +146,7 @@ def curves_drawing(compared: Sequence[Compared], histories: Mapping[str, pd.Data
 
 def reliability_drawing(compared: Sequence[Compared], split: str = "test") -> Drawing:
     """Predicted probability against observed frequency, run by run and domain by domain, in bins of equal mass."""
-    from daexplore.analysis.calibration import reliability
+    from daexplore.analysis.calibration.reliability import reliability
 
     parts = []
     for label, domain, labels, probabilities, groups in labelled(compared, split):

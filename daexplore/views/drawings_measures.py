@@ -20,7 +20,7 @@ def precision_recall_drawing(
     compared: Sequence[Compared], split: str = "test", threshold: float = 0.5, pair: tuple[int, int] = (0, 1)
 ) -> Drawing:
     """Precision against recall of each threshold, and the point of the one on screen."""
-    from daexplore.analysis.metrics import precisions, roc
+    from daexplore.analysis.metrics.classification import precisions, roc
 
     parts, words = [], []
     for each in compared:
@@ -54,7 +54,7 @@ def precision_recall_drawing(
 
 def risk_coverage_drawing(compared: Sequence[Compared], split: str = "test") -> Drawing:
     """The share of errors among the galaxies a run is surest of, for each share that is kept, with 95% intervals over galaxies."""
-    from daexplore.analysis.risk_coverage import risk_coverage
+    from daexplore.analysis.metrics.risk_coverage import risk_coverage
 
     parts, words = [], []
     for label, domain, labels, probabilities, groups in labelled(compared, split):

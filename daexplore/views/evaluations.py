@@ -8,7 +8,7 @@ import holoviews as hv
 import numpy as np
 import pandas as pd
 
-from daexplore.analysis.boundary import MarginPlane, margin_plane
+from daexplore.analysis.latents.margin_plane import MarginPlane, margin_plane
 from daexplore.runs import Evaluation, Run
 from daexplore.views.frame import framed
 from daexplore.views.style import DOMAIN_COLORS, DOMAINS, NEUTRAL, class_marker, domain_title
@@ -31,8 +31,8 @@ def roc_tables(
     Returns:
         Curves (run, domain, n, auc, fpr, tpr, threshold), and bands (run, domain, fpr, low, high), None if there is nothing to draw.
     """
-    from daexplore.analysis.metrics import roc
-    from daexplore.analysis.statistics import roc_band
+    from daexplore.analysis.metrics.bootstrap import roc_band
+    from daexplore.analysis.metrics.classification import roc
 
     curves, bands = [], []
     for name, found in evaluations.items():

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 from screen import galaxy_in_strip, panels, pixel, tap, wait_for_panels
 
-from daexplore.analysis.boundary import MarginPlane, margin_plane
+from daexplore.analysis.latents.margin_plane import MarginPlane, margin_plane
 from daexplore.runs import Evaluation, Run
 
 pytestmark = pytest.mark.browser

@@ -112,7 +112,7 @@ def test_many_points_lie_on_one_picture_that_follows_zoom_tap_and_selection(many
 
 def sample_at(run: Run, table: Any, place: np.ndarray) -> str:
     """The galaxy whose position in the margin plane this is, computed anew."""
-    from daexplore.analysis.boundary import margin_plane
+    from daexplore.analysis.latents.margin_plane import margin_plane
 
     plane = margin_plane(
         table.latents, table.labels, table.domain, table.split, *run.head(None), groups=table.group_ids, logits=table.logits

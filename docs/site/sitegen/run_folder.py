@@ -6,7 +6,8 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 import daexplore
-from daexplore.runs.layout import DOMAINS, FORMAT, SPLITS
+from daexplore.domains import DOMAINS, SPLITS
+from daexplore.runs.layout import FORMAT
 from sitegen.pages import Pages, table
 
 __all__ = ["SECTIONS", "write"]

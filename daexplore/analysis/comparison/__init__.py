@@ -1,0 +1,1 @@
+"""Paired comparison of two networks or methods on the same galaxies."""

@@ -1,0 +1,1 @@
+"""Distances between domains in latent space, and their tests."""

@@ -1,0 +1,1 @@
+"""Positions of galaxies in latent space: margin plane, projections and typicality."""

@@ -1,0 +1,1 @@
+"""Grad-CAM maps and their agreement."""

@@ -1,0 +1,1 @@
+"""Zip archives of runs: written, verified, imported and reduced to a subset."""

@@ -1,0 +1,1 @@
+"""Helpers without knowledge of galaxies: files, processes and text."""
