@@ -59,7 +59,7 @@ class Bare:
 
     def __init__(self, run: Path, data: Path, every: int, rows: int):
         from daexplore.data import read_galaxies
-        from daexplore.data.preprocess import Preprocess
+        from daexplore.data.preprocessing.pipeline import Preprocess
         from daexplore.engine.explain import load_network
         from daexplore.engine.predict import _forget
         from daexplore.runs import Run
@@ -87,7 +87,7 @@ class Bare:
     def loop(self, first: int, last: int) -> None:
         import torch
 
-        from daexplore.data.pairs import as_batch
+        from daexplore.data.loaders import as_batch
         from daexplore.models import in_domain
 
         with torch.inference_mode(), in_domain(self.network, "target"):

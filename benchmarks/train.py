@@ -15,10 +15,10 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from daexplore.alignment import METHODS, build_alignment
 from daexplore.config import AlignmentConfig, ModelConfig
-from daexplore.data.pairs import DomainPairLoader, PairSampler
-from daexplore.data.preprocess import DomainSteps, Preprocess
-from daexplore.data.standard import Standard
-from daexplore.data.steps import Crop, Normalise
+from daexplore.data.loaders import DomainPairLoader, PairSampler
+from daexplore.data.preprocessing.common_format import Standard
+from daexplore.data.preprocessing.pipeline import DomainSteps, Preprocess
+from daexplore.data.preprocessing.steps import Crop, Normalise
 from daexplore.domains import DomainBatch
 from daexplore.engine.adapter import Adapter
 from daexplore.models import build_network

@@ -14,10 +14,10 @@ CHECKED = (
     "daexplore.alignment",
     "daexplore.analysis",
     "daexplore.engine",
-    "daexplore.data.pairs",
-    "daexplore.data.preprocess",
-    "daexplore.data.standard",
-    "daexplore.data.steps",
+    "daexplore.data.loaders",
+    "daexplore.data.preprocessing.pipeline",
+    "daexplore.data.preprocessing.common_format",
+    "daexplore.data.preprocessing.steps",
 )
 
 install_import_hook(CHECKED, "beartype.beartype")

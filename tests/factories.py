@@ -9,7 +9,7 @@ import pandas as pd
 
 from daexplore.analysis.metrics.bootstrap import metrics_with_intervals
 from daexplore.config import AlignmentConfig, DataConfig, RunConfig, TrainConfig
-from daexplore.data.galaxies import GalaxySet
+from daexplore.data.galaxy_set import GalaxySet
 from daexplore.runs import Run, RunWriter
 
 BANDS = ("F814W", "F356W", "F160W")

@@ -8,7 +8,7 @@ from astropy.io import fits
 
 from daexplore.config import ReadConfig
 from daexplore.data.readers import open_listing, read_galaxies
-from daexplore.data.readers.band_files import find_band_files
+from daexplore.data.readers.fits.band_files import find_band_files
 from daexplore.errors import InputError
 
 WAYS = {

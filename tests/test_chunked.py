@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from daexplore.data.chunked import ChunkedImages
+from daexplore.data.chunked_images import ChunkedImages
 from daexplore.errors import InputError
 
 ROWS = (3, 1, 5, 0, 2)

@@ -11,8 +11,8 @@ from torch.nn.functional import cross_entropy
 
 from daexplore.alignment import build_alignment
 from daexplore.config import AlignmentConfig, DataConfig, ModelConfig, RunConfig, TrainConfig
-from daexplore.data.balance import balanced_order, class_weights
-from daexplore.data.pairs import PairSampler
+from daexplore.data.class_balance import balanced_order, class_weights
+from daexplore.data.loaders import PairSampler
 from daexplore.domains import DomainBatch
 from daexplore.engine.adapter import Adapter
 from daexplore.engine.build import build_adapter, build_loader, prepare

@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from daexplore.data.display import band_order, contact_sheet, png, to_rgb
-from daexplore.data.galaxies import GalaxySet
+from daexplore.data.contact_sheet import contact_sheet
+from daexplore.data.galaxy_set import GalaxySet
+from daexplore.data.rgb import band_order, png, to_rgb
 from daexplore.errors import InputError
 
 

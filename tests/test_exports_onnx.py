@@ -13,13 +13,13 @@ from exported import EXAMPLES, example
 from safetensors.torch import save_file
 
 from daexplore.data import described_pixels
-from daexplore.data.preprocess import DomainSteps, Preprocess
-from daexplore.data.steps import Asinh, Background, Blur, Crop, Normalise, Percentile, Resample, SelectBands, Units
+from daexplore.data.preprocessing.pipeline import DomainSteps, Preprocess
+from daexplore.data.preprocessing.steps import Asinh, Background, Blur, Crop, Normalise, Percentile, Resample, SelectBands, Units
 from daexplore.engine.explain import load_network
 from daexplore.errors import InputError
-from daexplore.exports import onnx_model, to_onnx
+from daexplore.exports import to_onnx
 from daexplore.exports.common import quiet
-from daexplore.exports.onnx_steps import TorchSteps
+from daexplore.exports.onnx.steps import TorchSteps
 from daexplore.runs import Run
 
 STEPS = {
@@ -155,7 +155,7 @@ def test_domains_with_batch_norms_of_their_own_give_different_models(tmp_path):
 def test_a_model_that_disagrees_is_not_written(tmp_path, monkeypatch):
     run = example(tmp_path)
     images = np.zeros((1, 3, 75, 75), np.float32)
-    monkeypatch.setattr(onnx_model, "_checked_on", lambda *given: (images, "nothing"))
+    monkeypatch.setattr(model, "_checked_on", lambda *given: (images, "nothing"))
     monkeypatch.setattr(onnx_model, "_write", lambda *given: given[-1].write_bytes(b"a model"))
 
     class Session:

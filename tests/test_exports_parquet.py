@@ -15,7 +15,7 @@ from factories import make_run
 from PIL import Image
 
 from daexplore.analysis.latents.margin_plane import margin_plane
-from daexplore.data.galaxies import GalaxySet
+from daexplore.data.galaxy_set import GalaxySet
 from daexplore.errors import InputError
 from daexplore.exports import to_parquet
 from daexplore.runs import Run

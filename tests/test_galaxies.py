@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from daexplore.data.galaxies import GalaxySet
+from daexplore.data.galaxy_set import GalaxySet
 from daexplore.errors import InputError
 
 

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from daexplore.config import ReadConfig
-from daexplore.data.readers.gather import decide_frame, fit_stamp, gather
 from daexplore.data.readers.listing import Aside, Listing, Stamp
+from daexplore.data.readers.load import decide_frame, fit_stamp, gather
 from daexplore.errors import InputError
 
 GRI = ("g", "r", "i")

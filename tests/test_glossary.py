@@ -24,7 +24,7 @@ from daexplore.analysis.saliency.maps import iou
 from daexplore.app.glossary import GLOSSARY, ROOM_WORDS, explained, glossary_markdown, term, words
 from daexplore.app.rooms import ROOMS
 from daexplore.app.state import ExplorerState
-from daexplore.data.steps.psf import kernel_sigma
+from daexplore.data.preprocessing.steps.psf import kernel_sigma
 from daexplore.kernels import mmd2
 
 CODES = {entry.code for entry in GLOSSARY.values()} - {""}

@@ -21,13 +21,13 @@ from filelock import FileLock
 from ingesting import SHAPE, Drawn, contents, drawn, write_cutouts
 
 from daexplore.config import ReadConfig
-from daexplore.data.chunked import ChunkedImages
-from daexplore.data.galaxies import GalaxySet
+from daexplore.data.chunked_images import ChunkedImages
+from daexplore.data.galaxy_set import GalaxySet
+from daexplore.data.ingest import assemble, ingest
 from daexplore.data.ingest import chunk as chunk_module
-from daexplore.data.ingest import ingest, verify
-from daexplore.data.ingest import run as run_module
-from daexplore.data.readers.gather import gather
+from daexplore.data.ingest import ingest as run_module
 from daexplore.data.readers.listing import Aside
+from daexplore.data.readers.load import gather
 from daexplore.errors import InputError
 
 N = 23
@@ -104,7 +104,7 @@ def test_what_cannot_be_used_is_set_aside_with_its_reason(tmp_path, given):
     assert "it measures 7x6 pixels, the others 5x6" in found[-1][1]
     assert galaxies.provenance["set_aside"] == len(found) == 8
     assert not (tmp_path / "images" / "00001.npy").exists(), "a chunk of which nothing can be used has no file"
-    assert verify(tmp_path) == 4
+    assert assemble(tmp_path) == 4
 
 
 @pytest.mark.parametrize(
@@ -190,7 +190,7 @@ def test_run_again_a_finished_set_is_verified_and_damage_is_named(tmp_path, give
         quick(tmp_path)
     damaged.unlink()
     with pytest.raises(InputError, match=r"1 of 5 chunks are damaged or missing, images/00002\.npy"):
-        verify(tmp_path)
+        assemble(tmp_path)
     given(drawn(N))
     quick(tmp_path, restart=True)
     assert contents(tmp_path) == before

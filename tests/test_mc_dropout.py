@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from daexplore.analysis.calibration.ensembles import combine
-from daexplore.data.preprocess import Preprocess
+from daexplore.data.preprocessing.pipeline import Preprocess
 from daexplore.engine.evaluate import network_outputs
 from daexplore.engine.mc_dropout import dropout_layers, mc_dropout
 from daexplore.engine.pseudocal import MIXTURE, mixed_logits

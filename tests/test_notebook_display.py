@@ -24,7 +24,7 @@ from PIL import Image
 from sklearn.metrics import accuracy_score, roc_auc_score
 
 from daexplore.app import notebook
-from daexplore.data.display import to_rgb
+from daexplore.data.rgb import to_rgb
 from daexplore.engine.comparison import Comparison
 from daexplore.errors import InputError
 from daexplore.notebook_html import interval_text

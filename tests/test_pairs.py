@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from daexplore.data.pairs import DomainPairLoader, PairSampler, square_symmetry
-from daexplore.data.preprocess import DomainSteps, Preprocess
-from daexplore.data.standard import Standard
-from daexplore.data.steps import Crop, Normalise
+from daexplore.data.loaders import DomainPairLoader, PairSampler, square_symmetry
+from daexplore.data.preprocessing.common_format import Standard
+from daexplore.data.preprocessing.pipeline import DomainSteps, Preprocess
+from daexplore.data.preprocessing.steps import Crop, Normalise
 from daexplore.errors import InputError
 
 

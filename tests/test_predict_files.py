@@ -8,8 +8,8 @@ from astropy.io.votable import parse_single_table, validate
 from astropy.table import Table
 
 from daexplore.data import GalaxySet
-from daexplore.data.catalogue_columns import survey_columns, survey_piece
-from daexplore.data.catalogue_files import Column, catalogue_kind, check_text, write_catalogue
+from daexplore.data.catalogues.survey_columns import survey_columns, survey_piece
+from daexplore.data.catalogues.write import Column, catalogue_kind, check_text, write_catalogue
 from daexplore.errors import InputError
 
 FORMATS = {".fits": "fits", ".ecsv": "ascii.ecsv", ".vot": "votable", ".parquet": "parquet"}

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from scipy.stats import median_abs_deviation
 
 from daexplore.config import DataConfig
-from daexplore.data import preprocess
-from daexplore.data.galaxies import GalaxySet
-from daexplore.data.preprocess import Preprocess
-from daexplore.data.steps import Crop
+from daexplore.data.galaxy_set import GalaxySet
+from daexplore.data.preprocessing import pipeline
+from daexplore.data.preprocessing.pipeline import Preprocess
+from daexplore.data.preprocessing.steps import Crop
 from daexplore.errors import InputError
 
 N, TRAIN = 20, np.arange(0, 14)
@@ -46,7 +46,7 @@ def test_each_domain_is_standardised_by_its_own_training_rows():
 
 
 def test_statistics_are_those_of_plain_numpy(monkeypatch):
-    monkeypatch.setattr(preprocess, "_CHUNK", 4)
+    monkeypatch.setattr(pipeline, "_CHUNK", 4)
     source = make() + 1e4
     normalise = fit(source, make(1)).source.steps[-1]
     plain = source[TRAIN].astype(np.float64)

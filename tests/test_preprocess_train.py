@@ -8,8 +8,8 @@ import pytest
 from factories import make_galaxies
 
 from daexplore.config import AlignmentConfig, DataConfig, RunConfig, TrainConfig
-from daexplore.data.galaxies import GalaxySet
-from daexplore.data.preprocess import Preprocess
+from daexplore.data.galaxy_set import GalaxySet
+from daexplore.data.preprocessing.pipeline import Preprocess
 from daexplore.engine.explain import gradcam_map, load_network
 from daexplore.engine.report import evaluate_run
 from daexplore.engine.train import train

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from daexplore.data.readers.fits import read_fits
+from daexplore.data.readers.fits.cutout import read_fits
 from daexplore.errors import InputError
 
 ZOO = Path(__file__).parents[2] / "shared" / "data" / "fits_zoo"

@@ -8,9 +8,9 @@ from astropy.io import fits
 from hypothesis import HealthCheck, Phase, given, reject, settings
 from hypothesis import strategies as st
 
-from daexplore.data.readers.fits import read_fits
+from daexplore.data.readers.bad_pixels import mend
+from daexplore.data.readers.fits.cutout import read_fits
 from daexplore.data.readers.listing import Stamp
-from daexplore.data.readers.pixels import mend
 from daexplore.errors import InputError
 
 ORDINARY = settings(

@@ -9,7 +9,7 @@ import pytest
 from astropy.io import fits
 
 from daexplore.config import ReadConfig
-from daexplore.data.readers.fits import read_fits
+from daexplore.data.readers.fits.cutout import read_fits
 from daexplore.errors import InputError
 
 TYPES = ("u1", "i1", "i2", "u2", "i4", "u4", "i8", "f4", "f8")

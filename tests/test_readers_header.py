@@ -9,7 +9,7 @@ from astropy.io import fits
 from astropy.wcs import WCS
 from astropy.wcs.utils import proj_plane_pixel_scales
 
-from daexplore.data.readers.header import band_name, cube_bands, flux_scale, nanojansky, pixel_scale
+from daexplore.data.readers.fits.photometry import band_name, cube_bands, flux_scale, nanojansky, pixel_scale
 
 SKY = {"CTYPE1": "RA---TAN", "CTYPE2": "DEC--TAN", "CRVAL1": 150.0, "CRVAL2": 2.0, "CRPIX1": 1.0, "CRPIX2": 1.0}
 

@@ -8,7 +8,7 @@ import pytest
 from astropy.io import fits
 
 from daexplore.data.readers import read_galaxies
-from daexplore.data.readers.read import open_listing
+from daexplore.data.readers.registry import open_listing
 from daexplore.errors import InputError
 
 THREE = "hlsp_deepmerge_hst-jwst_acs-wfc3-nircam_illustris-z2_f814w-f160w-f356w_v1_sim-noisy.fits"

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from astropy.convolution import Gaussian2DKernel, interpolate_replace_nans
 
-from daexplore.data.readers.pixels import mend
+from daexplore.data.readers.bad_pixels import mend
 from daexplore.errors import InputError
 
 KERNEL = Gaussian2DKernel(1, x_size=5, y_size=5)

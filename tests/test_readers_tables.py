@@ -11,10 +11,10 @@ from test_readers import REAL, images, save_folder
 
 from daexplore.config import DataConfig, ReadConfig
 from daexplore.data import describe, open_described, open_domains
+from daexplore.data.catalogues.match import attach
+from daexplore.data.catalogues.read import find_catalogue, read_table
 from daexplore.data.ingest import ingest
 from daexplore.data.readers import open_listing, read_galaxies
-from daexplore.data.readers.table_files import find_catalogue, read_table
-from daexplore.data.readers.tables import attach
 from daexplore.errors import InputError
 
 ROWS = 4

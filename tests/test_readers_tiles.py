@@ -12,8 +12,8 @@ from astropy.nddata import Cutout2D
 from astropy.wcs import WCS
 
 from daexplore.config import ReadConfig
-from daexplore.data.readers.gather import gather
-from daexplore.data.readers.read import open_listing, read_galaxies
+from daexplore.data.readers.load import gather
+from daexplore.data.readers.registry import open_listing, read_galaxies
 from daexplore.errors import InputError
 
 SCALE = 0.3  # [arcsec / pixel]

@@ -13,7 +13,7 @@ from scipy.ndimage import gaussian_filter
 from test_train import config
 
 from daexplore.analysis.metrics.classification import classification_metrics
-from daexplore.data.galaxies import GalaxySet
+from daexplore.data.galaxy_set import GalaxySet
 from daexplore.data.simulate import PRESETS, reobserve, simulate, sky_noise
 from daexplore.engine.attack_run import attack_runs, galaxy_distances
 from daexplore.engine.dials import DIALS, broadened, can_be_reobserved, dial_steps, exposure_of, rotated, sky_sigma

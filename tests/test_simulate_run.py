@@ -10,7 +10,7 @@ import pytest
 from sklearn.ensemble import RandomForestClassifier
 
 from daexplore.data.simulate import PRESETS, SurveyCondition, observe, open_preset, simulate, sky_noise
-from daexplore.data.simulate.conditions import nanojansky
+from daexplore.data.simulate.survey_conditions import nanojansky
 from daexplore.data.simulate.surveys import ACS_F814W
 from daexplore.errors import InputError
 

@@ -9,11 +9,11 @@ from astropy.cosmology import FlatLambdaCDM
 from factories import scene
 
 from daexplore.data.simulate import PRESETS, Band, Field, Seeing, SurveyCondition, observe, reobserve, simulate, sky_noise
-from daexplore.data.simulate.conditions import nanojansky
-from daexplore.data.simulate.field import with_field
+from daexplore.data.simulate.field_objects import with_field
 from daexplore.data.simulate.psf import psf_widths
 from daexplore.data.simulate.redshift import kpc_per_arcsec, luminosity_distance, moved
 from daexplore.data.simulate.render import Renderer
+from daexplore.data.simulate.survey_conditions import nanojansky
 from daexplore.data.simulate.surveys import ILLUSTRIS_MOCK, SDSS
 from daexplore.errors import InputError
 

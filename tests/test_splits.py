@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from daexplore.data.galaxies import GalaxySet
+from daexplore.data.galaxy_set import GalaxySet
 from daexplore.data.splits import SPLITS, limit_rows, split_groups
 from daexplore.errors import InputError
 

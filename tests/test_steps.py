@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter
 
-from daexplore.data.steps import (
+from daexplore.data.preprocessing.steps import (
     STEPS,
     Asinh,
     Background,
@@ -23,8 +23,8 @@ from daexplore.data.steps import (
     read_step,
     record_step,
 )
-from daexplore.data.steps.background import clipped_median
-from daexplore.data.steps.psf import blur_matrix, kernel_sigma
+from daexplore.data.preprocessing.steps.background import clipped_median
+from daexplore.data.preprocessing.steps.psf import blur_matrix, kernel_sigma
 from daexplore.errors import InputError
 
 EXAMPLES = (

@@ -17,7 +17,7 @@ from safetensors.numpy import load_file
 
 from daexplore.alignment import METHODS
 from daexplore.config import AlignmentConfig, DataConfig, RunConfig, TrainConfig, to_dict
-from daexplore.data.galaxies import GalaxySet
+from daexplore.data.galaxy_set import GalaxySet
 from daexplore.engine.explain import gradcam_map, load_network
 from daexplore.engine.report import evaluate_run
 from daexplore.engine.scores import SCORES

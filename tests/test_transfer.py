@@ -17,8 +17,8 @@ from test_cli import call
 from test_train import products
 
 from daexplore.config import AlignmentConfig, DataConfig, ModelConfig, RunConfig, TrainConfig, TransferConfig
-from daexplore.data.galaxies import GalaxySet
-from daexplore.data.preprocess import Preprocess
+from daexplore.data.galaxy_set import GalaxySet
+from daexplore.data.preprocessing.pipeline import Preprocess
 from daexplore.engine.build import build_adapter, prepare
 from daexplore.engine.evaluate import network_outputs
 from daexplore.engine.explain import load_network

@@ -24,8 +24,8 @@ from daexplore.app.whatif import WhatIf
 from daexplore.app.whatif_tab import WhatIfRoom
 from daexplore.app.whatif_work import Asker
 from daexplore.data import GalaxySet
-from daexplore.data.pairs import as_batch
-from daexplore.data.preprocess import Preprocess
+from daexplore.data.loaders import as_batch
+from daexplore.data.preprocessing.pipeline import Preprocess
 from daexplore.data.simulate import PRESETS, reobserve, simulate
 from daexplore.engine.dials import sky_sigma
 from daexplore.engine.explain import gradcam_map, load_network

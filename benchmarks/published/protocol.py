@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from daexplore.alignment import build_alignment
 from daexplore.config import AlignmentConfig, RunConfig, TrainConfig
-from daexplore.data.pairs import PairSampler
+from daexplore.data.loaders import PairSampler
 from daexplore.domains import DomainBatch
 from daexplore.engine.adapter import Adapter
 from daexplore.engine.select import select_epoch

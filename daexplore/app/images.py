@@ -11,7 +11,7 @@ from daexplore.app import workers
 from daexplore.app.cache import Memo
 from daexplore.app.coordinates import stamp
 from daexplore.data import GalaxySet, described_pixels, open_described
-from daexplore.data.display import to_rgb
+from daexplore.data.rgb import to_rgb
 from daexplore.runs import Run
 
 __all__ = ["galaxy_image", "galaxy_images", "gradcam_at_hand", "gradcam_later"]

@@ -133,7 +133,7 @@ def _simulated(name: str, seed: int) -> "tuple[GalaxySet, GalaxySet]":
 
 
 def _walls(galaxies: "GalaxySet", domain: str, total: int | None) -> Iterator[dict[str, Any]]:
-    from daexplore.data.display import to_rgb
+    from daexplore.data.rgb import to_rgb
 
     for label, kind in (*reversed(list(enumerate(galaxies.classes))), (-1, "unlabelled")):
         rows = np.flatnonzero(galaxies.labels == label)

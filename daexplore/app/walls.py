@@ -41,7 +41,7 @@ def walls(preset: str = "demo", n: int = 48, columns: int = 8) -> list[Wall]:
 
 @lru_cache(maxsize=4)
 def _walls(preset: str, n: int, columns: int) -> list[Wall]:
-    from daexplore.data.display import to_rgb
+    from daexplore.data.rgb import to_rgb
     from daexplore.data.simulate import simulate
 
     found = []

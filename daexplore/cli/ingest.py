@@ -84,7 +84,7 @@ def _numbers(option: str, text: str | None) -> tuple[float, ...] | None:
 
 
 def _show(galaxies: "GalaxySet", dest: Path) -> None:
-    from daexplore.data.display import contact_sheet
+    from daexplore.data.contact_sheet import contact_sheet
 
     sheet = dest / "contact-sheet.png"
     try:

@@ -11,8 +11,8 @@ from torch import Tensor
 
 from daexplore.analysis.metrics.bootstrap import group_weights
 from daexplore.data import open_described
-from daexplore.data.pairs import as_batch
-from daexplore.data.preprocess import Preprocess
+from daexplore.data.loaders import as_batch
+from daexplore.data.preprocessing.pipeline import Preprocess
 from daexplore.engine.attacks import boundary_distances, pgd
 from daexplore.engine.explain import load_network
 from daexplore.engine.kept import Rows, computed

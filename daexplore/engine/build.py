@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 from daexplore.alignment import build_alignment
 from daexplore.config import DataConfig, RunConfig
 from daexplore.data import describe, open_domains
-from daexplore.data.balance import class_weights
-from daexplore.data.galaxies import GalaxySet
-from daexplore.data.pairs import DomainPairLoader, PairSampler
-from daexplore.data.preprocess import Preprocess
+from daexplore.data.class_balance import class_weights
+from daexplore.data.galaxy_set import GalaxySet
+from daexplore.data.loaders import DomainPairLoader, PairSampler
+from daexplore.data.preprocessing.common_format import Standard
+from daexplore.data.preprocessing.pipeline import Preprocess
 from daexplore.data.readers import require_two_classes
 from daexplore.data.splits import SPLITS, limit_rows, split_groups
-from daexplore.data.standard import Standard
 from daexplore.engine.adapter import Adapter
 from daexplore.models import build_network
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from daexplore.analysis.metrics.bootstrap import metrics_with_intervals
 from daexplore.analysis.saliency.maps import gradcam
 from daexplore.config import RunConfig
-from daexplore.data.pairs import as_batch
+from daexplore.data.loaders import as_batch
 from daexplore.engine.build import Prepared
 from daexplore.engine.progress import Progress, Report
 from daexplore.models import Network, in_domain

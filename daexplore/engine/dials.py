@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from daexplore.data import GalaxySet
+from daexplore.data.preprocessing.steps.psf import Blur, blur_matrix
 from daexplore.data.simulate import PRESETS, Optics, Preset, Seeing, SurveyCondition, reobserve, sky_noise
-from daexplore.data.steps.psf import Blur, blur_matrix
 from daexplore.errors import InputError
 
 __all__ = [

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from daexplore.analysis.distance.domain_probe import mmd2_chunked, spread
 from daexplore.analysis.metrics.classification import classification_metrics
-from daexplore.data.chunked import Images
-from daexplore.data.pairs import as_batch
-from daexplore.data.preprocess import Preprocess
+from daexplore.data.chunked_images import Images
+from daexplore.data.loaders import as_batch
+from daexplore.data.preprocessing.pipeline import Preprocess
 from daexplore.engine.scores import label_free_scores
 from daexplore.kernels import SCALES
 from daexplore.models import Network, in_domain

@@ -11,8 +11,8 @@ from safetensors.torch import load_file
 
 from daexplore.analysis.saliency.maps import gradcam
 from daexplore.data import GalaxySet, described_pixels, open_described
-from daexplore.data.pairs import as_batch
-from daexplore.data.preprocess import Preprocess
+from daexplore.data.loaders import as_batch
+from daexplore.data.preprocessing.pipeline import Preprocess
 from daexplore.errors import InputError
 from daexplore.models import Network, build_network, in_domain
 from daexplore.runs import Run

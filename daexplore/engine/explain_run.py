@@ -14,8 +14,8 @@ from torch import Tensor
 from daexplore.analysis.saliency.agreement import OUTCOMES, OutcomeMap, agreement, chance_iou, mean_by_outcome, outcomes
 from daexplore.analysis.saliency.maps import gradcam, integrated_gradients, occlusion
 from daexplore.data import open_described
-from daexplore.data.pairs import as_batch
-from daexplore.data.preprocess import Preprocess
+from daexplore.data.loaders import as_batch
+from daexplore.data.preprocessing.pipeline import Preprocess
 from daexplore.engine.explain import load_network
 from daexplore.engine.kept import Rows, computed
 from daexplore.engine.progress import Progress, Report

@@ -10,8 +10,8 @@ from daexplore.analysis.images.measure import Measured, measure
 from daexplore.analysis.images.pixel_probe import PixelProbe, pixel_features, pixel_probe
 from daexplore.config import DataConfig
 from daexplore.data.bands import channel_order
-from daexplore.data.galaxies import GalaxySet
-from daexplore.data.preprocess import Preprocess
+from daexplore.data.galaxy_set import GalaxySet
+from daexplore.data.preprocessing.pipeline import Preprocess
 from daexplore.data.splits import split_groups
 from daexplore.engine import inspect_tables as tables
 from daexplore.engine.inspect_copies import duplicate_pairs, leakage_checks

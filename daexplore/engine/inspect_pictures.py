@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from daexplore.data.display import png, to_rgb
+from daexplore.data.rgb import png, to_rgb
 from daexplore.engine.inspect_sides import Side
 
 __all__ = ["pair_pictures", "walls"]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from daexplore.data.galaxies import GalaxySet
+from daexplore.data.galaxy_set import GalaxySet
 
 __all__ = ["Channels", "Side", "groups_known"]
 

@@ -18,12 +18,12 @@ from daexplore.analysis.calibration.ensembles import combine, entropy
 from daexplore.analysis.calibration.temperature import tempered
 from daexplore.config import ReadConfig
 from daexplore.data import GalaxySet
-from daexplore.data.catalogue_columns import survey_columns, survey_piece
-from daexplore.data.catalogue_files import Column, catalogue_kind, check_text, write_catalogue
-from daexplore.data.chunked import Images
-from daexplore.data.pairs import as_batch
-from daexplore.data.preprocess import DomainSteps
-from daexplore.data.steps import record_step
+from daexplore.data.catalogues.survey_columns import survey_columns, survey_piece
+from daexplore.data.catalogues.write import Column, catalogue_kind, check_text, write_catalogue
+from daexplore.data.chunked_images import Images
+from daexplore.data.loaders import as_batch
+from daexplore.data.preprocessing.pipeline import DomainSteps
+from daexplore.data.preprocessing.steps import record_step
 from daexplore.engine.predict_chunks import Parts, begun, refuse_existing, writing
 from daexplore.engine.predict_header import header, predicted_columns, probability_names
 from daexplore.engine.predict_members import Member, Temperature, open_member, open_runs, pooled_temperature

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import daexplore
 from daexplore.data import GalaxySet
-from daexplore.data.catalogue_files import Column, Meta
-from daexplore.data.steps import record_step
+from daexplore.data.catalogues.write import Column, Meta
+from daexplore.data.preprocessing.steps import record_step
 from daexplore.engine.predict_members import Member, Temperature
 
 __all__ = ["header", "predicted_columns", "probability_names"]

@@ -13,8 +13,8 @@ from daexplore.analysis.calibration.ensembles import combine
 from daexplore.analysis.calibration.temperature import fit_temperature
 from daexplore.analysis.latents.typicality import InDomain
 from daexplore.data import GalaxySet
-from daexplore.data.preprocess import Preprocess
-from daexplore.data.steps import SelectBands
+from daexplore.data.preprocessing.pipeline import Preprocess
+from daexplore.data.preprocessing.steps import SelectBands
 from daexplore.engine.explain import load_network
 from daexplore.errors import InputError
 from daexplore.models import Network

@@ -156,7 +156,7 @@ def _mixed(
 ) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]:
     """Logits of the mixtures, the call each has for its label, and the rows that were mixed."""
     from daexplore.data import open_described
-    from daexplore.data.preprocess import Preprocess
+    from daexplore.data.preprocessing.pipeline import Preprocess
     from daexplore.engine.explain import load_network
     from daexplore.engine.pseudocal import mixed_logits
 
@@ -179,7 +179,7 @@ def _mixed(
 
 def _dropped(run: Run, name: str, evaluation: Evaluation, passes: int, seed: int, report: Report) -> Ensemble:
     from daexplore.data import open_described
-    from daexplore.data.preprocess import Preprocess
+    from daexplore.data.preprocessing.pipeline import Preprocess
     from daexplore.engine.explain import load_network
     from daexplore.engine.mc_dropout import mc_dropout
 

@@ -7,9 +7,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from daexplore.data.chunked import Images
-from daexplore.data.pairs import as_batch
-from daexplore.data.preprocess import Preprocess
+from daexplore.data.chunked_images import Images
+from daexplore.data.loaders import as_batch
+from daexplore.data.preprocessing.pipeline import Preprocess
 from daexplore.models import Network, in_domain
 
 __all__ = ["MIXTURE", "mixed_logits"]

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from daexplore.analysis.metrics.bootstrap import metrics_with_intervals
 from daexplore.data import GalaxySet, match_classes, open_described, read_galaxies
-from daexplore.data.preprocess import Preprocess
+from daexplore.data.preprocessing.pipeline import Preprocess
 from daexplore.engine.evaluate import network_outputs
 from daexplore.engine.explain import load_network
 from daexplore.errors import InputError

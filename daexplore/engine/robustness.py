@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from daexplore.analysis.metrics.bootstrap import group_weights, metrics_with_intervals
 from daexplore.data import GalaxySet, open_described
-from daexplore.data.preprocess import Preprocess
+from daexplore.data.preprocessing.pipeline import Preprocess
 from daexplore.data.simulate.chunks import GALAXIES
 from daexplore.engine.dials import DIALS, Step, can_be_reobserved, chunk_key, dial_steps, sky_sigma
 from daexplore.engine.evaluate import network_outputs

@@ -12,7 +12,7 @@ from lightning_fabric import Fabric
 
 from daexplore.alignment import build_alignment
 from daexplore.config import RunConfig
-from daexplore.data.preprocess import Preprocess
+from daexplore.data.preprocessing.pipeline import Preprocess
 from daexplore.engine.adapter import Adapter
 from daexplore.engine.build import Prepared, build_adapter, build_loader, prepare
 from daexplore.engine.checkpoint import has_state, load_state, save_state

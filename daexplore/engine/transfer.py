@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from daexplore.config import DataConfig, ModelConfig, RunConfig, TransferConfig
-from daexplore.data.preprocess import Preprocess
+from daexplore.data.preprocessing.pipeline import Preprocess
 from daexplore.engine.adapter import Adapter
 from daexplore.engine.build import Prepared
 from daexplore.engine.explain import load_network

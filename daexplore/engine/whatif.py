@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from daexplore.analysis.saliency.maps import gradcam
 from daexplore.data import GalaxySet, described_pixels, open_described
-from daexplore.data.display import to_rgb
-from daexplore.data.pairs import as_batch
-from daexplore.data.preprocess import Preprocess
+from daexplore.data.loaders import as_batch
+from daexplore.data.preprocessing.pipeline import Preprocess
+from daexplore.data.rgb import to_rgb
 from daexplore.data.simulate import PRESETS, Preset, reobserve
 from daexplore.engine.dials import sky_sigma
 from daexplore.engine.evaluate import network_outputs

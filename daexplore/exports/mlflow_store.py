@@ -10,9 +10,8 @@ from typing import Any
 
 from daexplore.config import to_dict
 from daexplore.errors import InputError
-from daexplore.exports.common import evaluated_run, needed, quiet
-from daexplore.exports.parquet_table import to_parquet
-from daexplore.exports.scalars import history_scalars, selected_scalars
+from daexplore.exports.common import evaluated_run, history_scalars, needed, quiet, selected_scalars
+from daexplore.exports.parquet.table import to_parquet
 from daexplore.runs import Run
 from daexplore.runs.layout import weights_file
 

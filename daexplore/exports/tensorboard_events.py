@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from daexplore.exports.common import evaluated_run, needed, new_folder
-from daexplore.exports.galaxies import GalaxyTable, galaxy_table, thumbnails
-from daexplore.exports.scalars import history_scalars
+from daexplore.exports.common import evaluated_run, history_scalars, needed, new_folder
+from daexplore.exports.galaxy_table import GalaxyTable, galaxy_table, thumbnails
 from daexplore.runs import Run
 
 __all__ = ["to_tensorboard"]

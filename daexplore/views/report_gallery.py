@@ -93,7 +93,7 @@ def _row(shown: pd.DataFrame, run: Run, flipped: Flipped) -> str:
 def _pictures(run: Run, sample_ids: list[Any]) -> tuple[dict[str, str], str]:
     """Images by sample_id as data URIs, and why there are none."""
     from daexplore.data import open_described
-    from daexplore.data.display import to_rgb
+    from daexplore.data.rgb import to_rgb
 
     try:
         galaxies = open_described(run.info["data"]["target"])

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from daexplore.config import ReadConfig, from_dict, to_dict
-from daexplore.data.readers.gather import Frame, fitted
 from daexplore.data.readers.listing import Listing
+from daexplore.data.readers.load import Frame, fitted
 
 __all__ = ["RECORDS", "Plan", "Record", "Rejected", "chunk_name", "read_record", "replaced", "write_chunk"]
 

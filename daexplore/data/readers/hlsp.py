@@ -11,14 +11,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from daexplore.config import ReadConfig
-from daexplore.data.galaxies import GalaxySet
-from daexplore.data.readers.band_files import FITS_SUFFIX
-from daexplore.data.readers.frame import declared_flux
-from daexplore.data.readers.hdus import PIXEL_TYPES, Hdu, by_astropy, content, first_image, measured, read_hdus
-from daexplore.data.readers.header import cube_bands, flux_scale, pixel_scale
-from daexplore.data.readers.labels import MERGERS, merger_labels
-from daexplore.data.readers.table_files import TableFile
-from daexplore.data.readers.tables import Attached, catalogue_of, keyed
+from daexplore.data.catalogues.labels import MERGERS, merger_labels
+from daexplore.data.catalogues.match import Attached, catalogue_of, keyed
+from daexplore.data.catalogues.read import TableFile
+from daexplore.data.galaxy_set import GalaxySet
+from daexplore.data.readers.fits.band_files import FITS_SUFFIX
+from daexplore.data.readers.fits.hdus import PIXEL_TYPES, Hdu, by_astropy, content, first_image, measured, read_hdus
+from daexplore.data.readers.fits.photometry import cube_bands, flux_scale, pixel_scale
+from daexplore.data.readers.image_format import declared_flux
 from daexplore.errors import InputError
 
 __all__ = ["is_hlsp", "read_hlsp"]

@@ -10,10 +10,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from daexplore.config import ReadConfig
-from daexplore.data.galaxies import GalaxySet
-from daexplore.data.readers.frame import declared_flux
-from daexplore.data.readers.labels import MERGERS, merger_labels
-from daexplore.data.readers.tables import Attached, catalogue_of, keyed
+from daexplore.data.catalogues.labels import MERGERS, merger_labels
+from daexplore.data.catalogues.match import Attached, catalogue_of, keyed
+from daexplore.data.galaxy_set import GalaxySet
+from daexplore.data.readers.image_format import declared_flux
 from daexplore.errors import InputError
 
 __all__ = ["read_npy"]

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from daexplore.data.simulate.conditions import nanojansky, observe
-from daexplore.data.simulate.parts import DOMAINS, Part, renderer
 from daexplore.data.simulate.presets import Preset
+from daexplore.data.simulate.render import DOMAINS, Part, renderer
 from daexplore.data.simulate.scenes import Scene, mergers, non_mergers
+from daexplore.data.simulate.survey_conditions import nanojansky, observe
 
 __all__ = ["GALAXIES", "Chunk", "chunk_parts", "draw_chunk", "observe_chunk"]
 

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from daexplore.data.simulate.conditions import SurveyCondition
 from daexplore.data.simulate.populations import DISTANT, ILLUSTRIS, SLOAN, Population
+from daexplore.data.simulate.survey_conditions import SurveyCondition
 from daexplore.data.simulate.surveys import ILLUSTRIS_MOCK, PRISTINE, SDSS, SURVEY
 from daexplore.errors import InputError
 

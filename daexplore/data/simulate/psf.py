@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from daexplore.data.simulate.conditions import Optics, Seeing, SurveyCondition
+from daexplore.data.simulate.survey_conditions import Optics, Seeing, SurveyCondition
 
 __all__ = ["galsim_psf", "psf_widths", "transfer_functions"]
 

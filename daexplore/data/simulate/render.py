@@ -1,19 +1,23 @@
 """Scenes to images, in Fourier space: every component is exact there and the point spread function is a product."""
 
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
 import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter
 
-from daexplore.data.simulate.conditions import SurveyCondition
 from daexplore.data.simulate.profiles import fourier_profile
 from daexplore.data.simulate.psf import transfer_functions
 from daexplore.data.simulate.scenes import Scene
+from daexplore.data.simulate.survey_conditions import SurveyCondition
 
-__all__ = ["Renderer"]
+__all__ = ["DOMAINS", "Part", "Renderer", "renderer"]
+
 
 Array = NDArray[np.floating]
-
 _NEIGHBOURS = 14.0
 _MARGIN = 2.0
 
@@ -114,3 +118,30 @@ class Renderer:
 
     def _stars(self, scene: Scene) -> NDArray[np.complex64]:
         return np.asarray(np.einsum("bkyx,bkc->bcyx", self._shift(scene.stars), scene.star_fluxes.astype(np.float32)))
+
+
+DOMAINS = ("source", "target")
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some images of a domain.
+
+    Attributes:
+        domain: "source" or "target".
+        rows: (k,) their rows in the set.
+        images: (k, C, size, size) [nJy].
+        columns: of the catalogue, each (k,), among them "galaxy", "view" and "label".
+    """
+
+    domain: str
+    rows: NDArray[np.int64]
+    images: NDArray[np.float32]
+    columns: dict[str, Any]
+
+
+@lru_cache(maxsize=16)
+def renderer(condition: SurveyCondition, size: int, smoothing: tuple[float, ...]) -> tuple[Renderer, NDArray[np.complex64]]:
+    """The renderer for a condition's pixels, and the transfer functions of its bands."""
+    made = Renderer(condition.pixel_scale, size, smoothing)
+    return made, made.transfer(condition)

@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from daexplore.data.simulate.chunks import GALAXIES, Chunk, draw_chunk, observe_chunk
-from daexplore.data.simulate.conditions import SurveyCondition, observe
-from daexplore.data.simulate.field import with_field
-from daexplore.data.simulate.parts import DOMAINS, renderer
+from daexplore.data.simulate.field_objects import with_field
 from daexplore.data.simulate.presets import Preset, find_preset
 from daexplore.data.simulate.redshift import moved
+from daexplore.data.simulate.render import DOMAINS, renderer
 from daexplore.data.simulate.samples import photograph
+from daexplore.data.simulate.survey_conditions import SurveyCondition, observe
 from daexplore.errors import InputError
 
 __all__ = ["reobserve"]

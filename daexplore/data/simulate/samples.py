@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from daexplore.data.simulate.conditions import SurveyCondition, nanojansky, observe
-from daexplore.data.simulate.field import with_field
-from daexplore.data.simulate.parts import DOMAINS, Part, renderer
+from daexplore.data.simulate.field_objects import with_field
 from daexplore.data.simulate.presets import Preset, Sample
 from daexplore.data.simulate.redshift import luminosity_distance, moved
+from daexplore.data.simulate.render import DOMAINS, Part, renderer
 from daexplore.data.simulate.scenes import Scene, mergers, non_mergers
+from daexplore.data.simulate.survey_conditions import SurveyCondition, nanojansky, observe
 
 __all__ = ["Shot", "photograph", "sample_parts", "shots"]
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from math import log10, sqrt
 
-from daexplore.data.simulate.conditions import Band, Field, Optics, Seeing, SurveyCondition
+from daexplore.data.simulate.survey_conditions import Band, Field, Optics, Seeing, SurveyCondition
 
 __all__ = ["ACS_F814W", "ILLUSTRIS_MOCK", "NIRCAM_F356W", "PRISTINE", "SDSS", "SURVEY", "WFC3_F160W"]
 

@@ -60,7 +60,7 @@ def thin(
         root: folder of runs; made if need be.
         epochs: those whose outputs and head are kept; the selected one, whose whole network is kept too, must be among them.
         sample_ids: the galaxies kept.
-        simulated: what simulates both domains' galaxies again, see ``daexplore.data.describe``, for runs made before it was recorded.
+        simulated: what simulates both domains' galaxies again, see ``daexplore.data.datasets.describe``, for runs made before it was recorded.
 
     Raises:
         InputError: an epoch that the run does not have, or a run of that id in ``root``.

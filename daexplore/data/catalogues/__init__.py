@@ -1,0 +1,1 @@
+"""Catalogues: reading, matching with images, and writing."""

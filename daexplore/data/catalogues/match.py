@@ -1,0 +1,211 @@
+"""A catalogue's rows brought to the images they belong to, with labels and groups."""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from daexplore.config import ReadConfig
+from daexplore.data.catalogues.labels import class_codes, label_column
+from daexplore.data.catalogues.read import ID_COLUMNS, TableFile, find_catalogue, read_table
+from daexplore.errors import InputError
+
+__all__ = ["Attached", "as_text", "attach", "catalogue_of", "keyed", "names_images"]
+
+_WHOLE = re.compile(r"^(-?[0-9]+)\.0$")
+_IMAGE_SUFFIX = re.compile(r"(\.(fits?|fts|png|jpe?g|npy))?(\.(gz|fz|bz2))?$", re.IGNORECASE)
+
+
+@dataclass(frozen=True, eq=False)
+class Attached:
+    """What is known of a set's images besides their pixels.
+
+    Attributes:
+        catalogue: one row an image, in the order of the images: sample_id, group_id, label, then the catalogue's other columns.
+        classes: names of the labels; empty where nothing is labelled.
+        provenance: which catalogue and which of its columns were used, as JSON types.
+    """
+
+    catalogue: pd.DataFrame
+    classes: tuple[str, ...]
+    provenance: dict[str, Any]
+
+
+def attach(names: Sequence[str], folder: Path, read: ReadConfig, set_name: str, table: TableFile | pd.DataFrame | None = None) -> Attached:
+    """Finds the catalogue of a folder's images, if there is one, and gives each image its row.
+
+    Rows are found by the columns ``ID_COLUMNS``, of which the one that fits most images is taken, with or without folder and suffix,
+    first as the letters stand and then whatever their case. Each row serves one image.
+
+    Args:
+        names: of the images, relative to the folder.
+        folder: where they are.
+        read: what is declared: catalogue, label, group.
+        set_name: sample ids are ``set_name/name``.
+        table: the catalogue, where it is known already.
+
+    Raises:
+        InputError: no catalogue where a column of it is declared, no image or not every image in it, unknown columns, labels that are
+            no classes.
+    """
+    found = TableFile(table, folder) if isinstance(table, pd.DataFrame) else table or catalogue_of(folder, read)
+    if found is None:
+        return _without_catalogue(names, folder, read, set_name)
+    rows, column = _match(names, found, folder)
+    attached = keyed([f"{set_name}/{name}" for name in names], found, read, rows)
+    matched = {"matched_by": column, "rows_without_image": len(found.frame) - len(rows)}
+    return Attached(attached.catalogue, attached.classes, attached.provenance | matched)
+
+
+def catalogue_of(folder: Path, read: ReadConfig) -> TableFile | None:
+    """The catalogue of a folder, read; None where there is none."""
+    path = find_catalogue(folder, read.catalogue)
+    return None if path is None else read_table(path, text=(read.group,) if read.group else ())
+
+
+def keyed(sample_ids: Sequence[str], table: TableFile, read: ReadConfig, rows: NDArray[np.int64] | None = None) -> Attached:
+    """The rows of a table under the given ids, with labels and groups by the declared columns or the usual ones.
+
+    Args:
+        sample_ids: one for each row taken.
+        table: the catalogue.
+        read: declared label and group columns.
+        rows: which rows, in which order; None takes all.
+
+    Raises:
+        InputError: a declared column that is not there, or labels that are no classes.
+    """
+    frame = table.frame if rows is None else table.frame.iloc[rows].reset_index(drop=True)
+    for column in (read.label, read.group):
+        if column in table.dropped:
+            raise InputError(f"{table.path}: a cell of the column {column!r} holds several values; labels and groups are single ones.")
+    label = label_column(frame, read.label, table.path)
+    codes, classes = class_codes(frame[label], label, table.path) if label else (pd.Series(pd.NA, index=frame.index, dtype="Int64"), ())
+    groups, group_column = _groups(sample_ids, frame, read, table.path)
+    keys = pd.DataFrame({"sample_id": list(sample_ids), "group_id": groups, "label": codes})
+    catalogue = pd.concat([keys, frame.drop(columns=[key for key in keys if key in frame])], axis=1)
+    provenance: dict[str, Any] = {"catalogue": str(table.path.resolve()), "label_column": label, "group_ids": group_column}
+    if group_column is None:
+        provenance["note"] = "groups unknown: leakage possible"
+    if table.units:
+        provenance["units"] = table.units
+    if table.dropped:
+        provenance["dropped_columns"] = list(table.dropped)
+    return Attached(catalogue, classes, provenance)
+
+
+def _without_catalogue(names: Sequence[str], folder: Path, read: ReadConfig, set_name: str) -> Attached:
+    for what, column in (("label", read.label), ("group", read.group)):
+        if column is not None:
+            raise InputError(
+                f"{folder} has no catalogue, so no column {column!r} for the {what}s. Put catalogue.csv there, "
+                f"give the table with `--catalogue`, or leave `--{what}` out."
+            )
+    sample_ids = [f"{set_name}/{name}" for name in names]
+    label = pd.Series(pd.NA, index=range(len(names)), dtype="Int64")
+    catalogue = pd.DataFrame({"sample_id": sample_ids, "group_id": sample_ids, "label": label})
+    provenance = {"catalogue": None, "label_column": None, "group_ids": None, "note": "groups unknown: leakage possible"}
+    return Attached(catalogue, (), provenance)
+
+
+def _groups(sample_ids: Sequence[str], frame: pd.DataFrame, read: ReadConfig, where: Path) -> tuple[list[str], str | None]:
+    """Groups by the declared column, else by group_id; a row without one is a group of its own, as every row is without a column."""
+    if read.group is not None and read.group not in frame:
+        raise InputError(
+            f"{where} has no column {read.group!r} for the groups; it has {', '.join(map(str, frame.columns))}. Name one of those."
+        )
+    column = read.group or ("group_id" if "group_id" in frame else None)
+    if column is None or frame[column].isna().all():
+        return list(sample_ids), None
+    return [group or own for group, own in zip(as_text(frame[column]), sample_ids, strict=True)], column
+
+
+def as_text(column: pd.Series) -> list[str]:
+    """Names as text: 7.0 is "7", also where a table wrote it as text; surrounding blanks do not count, missing is empty."""
+    if pd.api.types.is_float_dtype(column) and (column.dropna() % 1 == 0).all():
+        column = column.astype("Int64")
+    return ["" if missing else _WHOLE.sub(r"\1", str(value).strip()) for value, missing in zip(column, column.isna(), strict=True)]
+
+
+def names_images(table: TableFile, names: Sequence[str]) -> bool:
+    """Whether a column of the catalogue names at least one of the images."""
+    columns = [column for column in table.columns if column.lower() in ID_COLUMNS]
+    return any((_rows_by(names, as_text(table.frame[column])) >= 0).any() for column in columns)
+
+
+def _match(names: Sequence[str], table: TableFile, folder: Path) -> tuple[NDArray[np.int64], str]:
+    """Row of each name, and the column that told."""
+    columns = [column for key in ID_COLUMNS for column in table.columns if column.lower() == key]
+    if not columns:
+        raise InputError(
+            f"{table.path} has no column that names the images; it has {', '.join(table.columns)}. "
+            f"Call the one with the names of the images in {folder} filename, or id."
+        )
+    best, rows = columns[0], np.full(len(names), -1, np.int64)
+    for column in columns:
+        found = _rows_by(names, as_text(table.frame[column]))
+        if (found >= 0).sum() > (rows >= 0).sum():
+            best, rows = column, found
+        if (rows >= 0).all():
+            return rows, best
+    values = as_text(table.frame[best])
+    if (rows < 0).all():
+        raise InputError(
+            f"{table.path}: none of its {len(values)} rows belongs to one of the {len(names)} images in {folder}. "
+            f"Expected names like {_examples(names)} (folder and suffix may be missing), got {_examples(values)} in the column {best!r}. "
+            "Give the catalogue of these images, or call its column with their names filename. If the images are survey tiles from which "
+            "galaxies are to be cut out, the catalogue needs their positions, in columns such as ra and dec [degree]."
+        )
+    missing = [name for name, row in zip(names, rows, strict=True) if row < 0]
+    twice = [name for name in missing if values.count(name) > 1]
+    if twice:
+        raise InputError(f"{table.path}: {twice[0]!r} stands {values.count(twice[0])} times in the column {best!r}. Keep one row an image.")
+    raise InputError(
+        f"{table.path}: {len(missing)} of {len(names)} images in {folder} have no row, first {_examples(missing)}; looked for in "
+        f"the column {best!r}, which holds {_examples(values)}. Add their rows (labels may stay empty), or move the images away."
+    )
+
+
+def _rows_by(names: Sequence[str], values: Sequence[str]) -> NDArray[np.int64]:
+    """Row of each name, -1 where none or more than one fits; the strictest spelling that fits counts."""
+    rows = np.full(len(names), -1, np.int64)
+    for spell in _SPELLINGS:
+        open_names = np.flatnonzero(rows < 0)
+        if not len(open_names):
+            break
+        keys = [spell(value) for value in values]
+        unique = {key for key, count in Counter(keys).items() if count == 1 and key}
+        row_of = {key: row for row, key in enumerate(keys) if key in unique}
+        spelled = Counter(spell(name) for name in names)
+        for index in open_names:
+            key = spell(names[int(index)])
+            if spelled[key] == 1:
+                rows[index] = row_of.get(key, -1)
+    return rows
+
+
+def _base(name: str) -> str:
+    return name.replace("\\", "/").rpartition("/")[2]
+
+
+def _bare(name: str) -> str:
+    return _IMAGE_SUFFIX.sub("", name, count=1)
+
+
+_SPELLINGS: tuple[Callable[[str], str], ...] = (
+    str,
+    _base,
+    _bare,
+    lambda name: _bare(_base(name)),
+    lambda name: _bare(_base(name)).casefold(),
+)
+
+
+def _examples(names: Sequence[str]) -> str:
+    return ", ".join(map(repr, names[:3])) + (", …" if len(names) > 3 else "")

@@ -1,0 +1,141 @@
+"""Opening the source and target of a configuration, and reopening the galaxies of a run."""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from daexplore.config import DataConfig, ReadConfig, from_dict, to_dict
+from daexplore.data.galaxy_set import GalaxySet
+from daexplore.data.readers import check_domains, read_galaxies
+from daexplore.errors import InputError
+
+__all__ = ["describe", "described_pixels", "open_described", "open_domains"]
+
+
+def open_domains(config: DataConfig, progress: Callable[[int, int], None] | None = None) -> tuple[GalaxySet, GalaxySet]:
+    """Source and target of a config, checked and fit for each other: presets from the cache, anything else through a reader.
+
+    Raises:
+        InputError: data that cannot be read, or domains that do not go together.
+    """
+    source, target = (_open(name, domain, config, progress) for name, domain in ((config.source, 0), (config.target, 1)))
+    if set(source.sample_ids) & set(target.sample_ids):
+        source, target = _prefixed(source, "source"), _prefixed(target, "target")
+    return check_domains(source, target, config.match_bands, config.bands)
+
+
+def _open(name: str, domain: int, config: DataConfig, progress: Callable[[int, int], None] | None) -> GalaxySet:
+    from daexplore.data.simulate import PRESETS, open_preset
+
+    if name in PRESETS:
+        return open_preset(name, config.simulated, config.simulation_seed, progress=progress)[domain]
+    galaxies, read = _read(Path(name), domain, config)
+    if read.catalogue is not None:  # The run may be opened from another folder.
+        read = dataclasses.replace(read, catalogue=galaxies.provenance.get("catalogue", read.catalogue))
+    return dataclasses.replace(galaxies, provenance=galaxies.provenance | {"path": str(Path(name).absolute()), "read": to_dict(read)})
+
+
+def _read(path: Path, domain: int, config: DataConfig) -> tuple[GalaxySet, ReadConfig]:
+    """The set, and how it was read. A label column declared for both domains may be absent in a target whose catalogue has no labels."""
+    own = (config.source_read, config.target_read)[domain]
+    if own.label is not None or config.label is None:
+        return read_galaxies(path, own), own
+    shared = dataclasses.replace(own, label=config.label)
+    try:
+        return read_galaxies(path, shared), shared
+    except InputError:
+        if domain == 0:
+            raise
+        galaxies = read_galaxies(path, own)
+        if galaxies.provenance.get("label_column") is not None:
+            raise
+        return galaxies, own
+
+
+def _prefixed(galaxies: GalaxySet, prefix: str) -> GalaxySet:
+    catalogue = galaxies.catalogue.assign(sample_id=prefix + "/" + galaxies.catalogue["sample_id"])
+    return dataclasses.replace(galaxies, catalogue=catalogue, provenance=galaxies.provenance | {"prefix": prefix})
+
+
+def describe(galaxies: GalaxySet) -> dict[str, Any]:
+    """What a run records of a galaxy set: enough to open it again with ``open_described``."""
+    return {
+        "name": galaxies.name,
+        "n": len(galaxies),
+        "fingerprint": galaxies.fingerprint(),
+        "bands": list(galaxies.bands),
+        "pixel_scale": galaxies.pixel_scale,
+        "path": galaxies.provenance.get("path"),
+        "read": galaxies.provenance.get("read"),
+        "prefix": galaxies.provenance.get("prefix"),
+        "simulated": _simulated(galaxies.provenance),
+    }
+
+
+def _simulated(provenance: dict[str, Any]) -> dict[str, Any] | None:
+    """What simulates the same galaxies again."""
+    if "simulator" not in provenance:
+        return None
+    return {"preset": provenance["simulator"], "version": provenance["version"], "seed": provenance["seed"]}
+
+
+def open_described(description: dict[str, Any]) -> GalaxySet:
+    """The galaxy set that a run was made from.
+
+    Raises:
+        InputError: it is not on this machine.
+    """
+    path = description.get("path")
+    if not path or not Path(path).exists():
+        raise InputError(f"The images of {description.get('name')!r} are not on this machine; they were read from {path}.")
+    galaxies = _reopened(Path(path), description)
+    prefix = description.get("prefix")
+    return _prefixed(galaxies, prefix) if prefix else galaxies
+
+
+def _reopened(path: Path, description: dict[str, Any]) -> GalaxySet:
+    """Descriptions written before there was "read" know nothing but a label column, which was then ignored where there was none."""
+    if description.get("read") or description.get("label") is None:
+        return read_galaxies(path, from_dict(ReadConfig, description.get("read") or {}, "run.json, data"))
+    try:
+        return read_galaxies(path, label=description["label"])
+    except InputError:
+        return read_galaxies(path)
+
+
+def described_pixels(
+    description: dict[str, Any],
+    domain: str,
+    sample_ids: Sequence[str],
+    open_set: Callable[[dict[str, Any]], GalaxySet] = open_described,
+) -> tuple[NDArray[np.float32], tuple[str, ...]]:
+    """Images of some galaxies of the set that a run was made from, and the names of their bands.
+
+    A simulated set that is not on this machine need not be simulated whole for that: its galaxies come out bit by bit the same one by one.
+
+    Args:
+        description: of the set, as ``describe`` gives it.
+        domain: "source" or "target".
+        sample_ids: n ids.
+        open_set: opens the set, for callers that keep it open.
+
+    Returns:
+        (n, C, H, W) images and C names.
+
+    Raises:
+        InputError: neither the images nor what would simulate them again are on this machine, or they do not hold a galaxy.
+    """
+    path, simulated = description.get("path"), description.get("simulated")
+    if simulated and not (path and Path(path).exists()):
+        from daexplore.data.simulate import PRESETS, reobserve
+
+        preset = PRESETS.get(simulated["preset"])
+        if preset is not None and preset.version == simulated["version"]:
+            condition = preset.source if domain == "source" else preset.target
+            return reobserve(preset.name, list(sample_ids), condition, simulated["seed"]), preset.bands
+    galaxies = open_set(description)
+    return np.asarray(galaxies.images[galaxies.rows(list(sample_ids))]), galaxies.bands

@@ -1,0 +1,1 @@
+"""Preprocessing of images: the pipeline, its steps and the common format of two domains."""

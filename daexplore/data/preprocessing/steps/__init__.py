@@ -1,0 +1,68 @@
+"""Steps from images as they come to network input, each with the numbers that it needs, written down and read back."""
+
+from typing import Any
+
+from daexplore.config import from_dict, to_dict
+from daexplore.data.preprocessing.steps.background import Background
+from daexplore.data.preprocessing.steps.bands import SelectBands
+from daexplore.data.preprocessing.steps.crop import Crop
+from daexplore.data.preprocessing.steps.normalise import Normalise
+from daexplore.data.preprocessing.steps.psf import Blur
+from daexplore.data.preprocessing.steps.resample import Resample
+from daexplore.data.preprocessing.steps.stretch import Asinh, Percentile
+from daexplore.data.preprocessing.steps.units import Units
+from daexplore.errors import InputError
+
+__all__ = [
+    "LEARNED",
+    "STEPS",
+    "Asinh",
+    "Background",
+    "Blur",
+    "Crop",
+    "Normalise",
+    "Percentile",
+    "Resample",
+    "SelectBands",
+    "Step",
+    "Units",
+    "read_step",
+    "record_step",
+]
+
+Step = SelectBands | Units | Background | Blur | Resample | Crop | Asinh | Percentile | Normalise
+"""Each has ``apply(images)``: (n, C, H, W) of any real type to float32; none changes its input in place."""
+
+STEPS: dict[str, type[Step]] = {
+    "bands": SelectBands,
+    "units": Units,
+    "background": Background,
+    "psf": Blur,
+    "resample": Resample,
+    "crop": Crop,
+    "asinh": Asinh,
+    "percentile": Percentile,
+    "normalise": Normalise,
+}
+"""In the order in which they are taken."""
+
+LEARNED = (Asinh, Percentile, Normalise)
+"""Steps with statistics of training images; the others follow from what a galaxy set says of itself."""
+
+
+def record_step(step: Step) -> dict[str, Any]:
+    """A step as JSON types; numbers survive JSON bit for bit."""
+    name = next(name for name, kind in STEPS.items() if type(step) is kind)
+    return {"step": name} | to_dict(step)
+
+
+def read_step(values: Any, where: str) -> Step:
+    """The step that ``record_step`` wrote.
+
+    Raises:
+        InputError: something else.
+    """
+    name = values.get("step") if isinstance(values, dict) else None
+    if name not in STEPS:
+        raise InputError(f"{where}: expected a step, one of {', '.join(STEPS)}; got {values!r}.")
+    return from_dict(STEPS[name], {key: value for key, value in values.items() if key != "step"}, f"{where}.{name}")

@@ -1,0 +1,128 @@
+"""Sets that are arrays on disk already: under what the caller declares of them, and as a listing."""
+
+import dataclasses
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from daexplore.config import ReadConfig
+from daexplore.data.catalogues.labels import class_codes, label_column
+from daexplore.data.catalogues.match import as_text
+from daexplore.data.chunked_images import ChunkedImages
+from daexplore.data.galaxy_set import GalaxySet
+from daexplore.data.readers.hlsp import read_hlsp
+from daexplore.data.readers.image_format import declared_flux
+from daexplore.data.readers.listing import Listing, Stamp
+from daexplore.data.readers.npy import read_npy
+from daexplore.errors import InputError
+
+__all__ = ["list_arrays", "read_arrays"]
+
+
+def read_arrays(path: Path, read: ReadConfig) -> GalaxySet:
+    """A .npy file, a FITS file of many galaxies, or a stored galaxy set; its images memory-mapped where they can be.
+
+    Raises:
+        InputError: it cannot be opened, or what is declared does not go with it.
+    """
+    return _cropped(_whole(path, read), read.size)
+
+
+def _whole(path: Path, read: ReadConfig) -> GalaxySet:
+    if path.is_dir():
+        return _under(GalaxySet.load(path), read)
+    return read_npy(path, read) if path.suffix.lower() == ".npy" else read_hlsp(path, read)
+
+
+def _cropped(galaxies: GalaxySet, size: int | None) -> GalaxySet:
+    """The centres of the images, without reading them; of an odd difference the extra pixel falls off the far end."""
+    height, width = galaxies.images.shape[2:]
+    if size is None or (height, width) == (size, size):
+        return galaxies
+    if size > min(height, width):
+        raise InputError(
+            f"Galaxy set {galaxies.name!r} has images of {width}x{height} pixels, fewer than the declared size {size}. "
+            "Declare a smaller one."
+        )
+    if isinstance(galaxies.images, ChunkedImages):
+        raise InputError(
+            f"Galaxy set {galaxies.name!r} is stored in chunks of {width}x{height} pixels and cannot be opened at the declared size "
+            f"{size}. Let the training crop it (--set data.size), or ingest it again with --size."
+        )
+    top, left = (height - size) // 2, (width - size) // 2
+    return dataclasses.replace(galaxies, images=galaxies.images[:, :, top : top + size, left : left + size])
+
+
+def list_arrays(path: Path, read: ReadConfig) -> Listing:
+    """The same, to be taken galaxy by galaxy: images are mended and cropped on the way."""
+    galaxies = _whole(path, read)
+    changed = max(file.stat().st_mtime_ns for file in ([path] if path.is_file() else path.iterdir()))
+    load = _Load(str(path), read, changed)
+    return Listing(galaxies.catalogue, load, galaxies.classes, galaxies.name, galaxies.provenance)
+
+
+@dataclass(frozen=True)
+class _Load:
+    """Opens the arrays anew in each process, since sending them there would copy every pixel."""
+
+    path: str
+    read: ReadConfig
+    changed: int
+
+    def __call__(self, row: int) -> Stamp:
+        galaxies = _opened(self.path, self.read, self.changed)
+        # Values beyond float32's range become infinite, which counts as bad pixels.
+        with np.errstate(over="ignore"):
+            pixels = np.asarray(galaxies.images[row], np.float32)
+        return Stamp(pixels, galaxies.bands, galaxies.pixel_scale, galaxies.flux_scale, galaxies.psf_fwhm)
+
+
+@lru_cache(maxsize=2)
+def _opened(path: str, read: ReadConfig, changed: int) -> GalaxySet:  # noqa: ARG001  (a file written anew is another key)
+    return _whole(Path(path), read)
+
+
+def _under(galaxies: GalaxySet, read: ReadConfig) -> GalaxySet:
+    """A stored set under what the caller declares; sample ids keep their text after the old name."""
+    catalogue = galaxies.catalogue
+    changes: dict[str, Any] = {}
+    if read.name is not None and read.name != galaxies.name:
+        ids = [f"{read.name}/{sample_id.removeprefix(f'{galaxies.name}/')}" for sample_id in catalogue["sample_id"]]
+        catalogue = catalogue.assign(sample_id=ids)
+        changes["name"] = read.name
+    where = f"Galaxy set {galaxies.name!r}"
+    if read.label not in (None, "label", galaxies.provenance.get("label_column")):
+        column = label_column(catalogue, read.label, where)
+        codes, changes["classes"] = class_codes(catalogue[column], str(column), where)
+        catalogue = catalogue.assign(label=codes)
+        changes["provenance"] = galaxies.provenance | {"label_column": column}
+    if read.group is not None:
+        if read.group not in catalogue:
+            raise InputError(
+                f"{where} has no column {read.group!r} for the groups; it has {', '.join(map(str, catalogue))}. Name one of those."
+            )
+        catalogue = catalogue.assign(
+            group_id=[g or own for g, own in zip(as_text(catalogue[read.group]), catalogue["sample_id"], strict=True)]
+        )
+    if read.bands is not None:
+        changes["bands"] = _bands(galaxies, read.bands)
+    if read.pixel_scale is not None:
+        changes["pixel_scale"] = read.pixel_scale
+    if read.zero_points is not None:
+        changes["flux_scale"] = declared_flux(read)
+    if read.psf_fwhm is not None:
+        changes["psf_fwhm"] = read.psf_fwhm
+    return dataclasses.replace(galaxies, catalogue=catalogue, **changes)
+
+
+def _bands(galaxies: GalaxySet, declared: tuple[str, ...]) -> tuple[str, ...]:
+    """New names for the channels; names that the set uses already would say that its channels are others than it knows."""
+    if declared != galaxies.bands and set(declared) & set(galaxies.bands):
+        raise InputError(
+            f"Galaxy set {galaxies.name!r} has the bands {', '.join(galaxies.bands)}, but {', '.join(declared)} are declared. "
+            "Leave the declaration out; which bands a training uses, and in which order, is its own setting."
+        )
+    return declared

@@ -1,0 +1,1 @@
+"""Readers of FITS cutouts, folders and headers."""

@@ -1,0 +1,119 @@
+"""A folder of PNG or JPEG images: with a catalogue, with one sub-folder a class, or without any labels."""
+
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from daexplore.config import ReadConfig
+from daexplore.data.catalogues.labels import class_codes
+from daexplore.data.catalogues.match import Attached, attach, catalogue_of, keyed
+from daexplore.data.catalogues.read import TableFile
+from daexplore.data.readers.listing import Listing, Stamp
+from daexplore.errors import InputError
+
+__all__ = ["IMAGE_SUFFIXES", "files_below", "list_folder"]
+
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg")
+
+_FILE_COLUMNS = ("filename", "file", "image")
+_GREY_MODES = ("1", "L", "I;16", "I;16B", "I", "F")
+
+
+def list_folder(path: Path, read: ReadConfig) -> Listing:
+    """The images of a folder; pixels become float32 in the units of the file, 0 to 255 for 8-bit images.
+
+    Where the catalogue names files of the folder (column filename, file or image) its rows say which images are taken, and in which
+    order; images it does not name are left out. Otherwise each image gets its row as ``attach`` finds it. Without a catalogue the images
+    are unlabelled, or, where they all lie in two or more sub-folders, each sub-folder is a class.
+
+    Channels are called R, G and B, as the format calls them, or grey; what they measure has to be declared.
+
+    Raises:
+        InputError: no images, or a catalogue that does not go with them.
+    """
+    there = files_below(path, IMAGE_SUFFIXES)
+    name = read.name or path.resolve().name
+    table = catalogue_of(path, read)
+    column = None if table is None else _file_column(table, path)
+    if table is not None and column is not None:
+        names = _named_files(table, column)
+        left_out = {"images_without_row": len(set(there) - set(names)), "matched_by": column}
+        attached = _with(keyed([f"{name}/{file}" for file in names], table, read), left_out)
+    elif there:
+        names = there
+        attached = attach(names, path, read, name, table)
+        attached = _by_folder(attached, names, path) if table is None else attached
+    else:
+        raise InputError(f"{path} holds no images ({', '.join(IMAGE_SUFFIXES)}). Put them there, or give the folder where they are.")
+    provenance = {"reader": "folder", "path": str(path.resolve())} | attached.provenance
+    return Listing(attached.catalogue, _Load(path, tuple(names)), attached.classes, name, provenance)
+
+
+def files_below(folder: Path, suffixes: tuple[str, ...]) -> list[str]:
+    """Files with one of the suffixes, in any case of letters, in the folder and those in it; sorted, relative, without hidden ones."""
+    found = []
+    for parent, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith((".", "__"))]
+        inside = Path(parent).relative_to(folder)
+        found += [(inside / name).as_posix() for name in files if name.lower().endswith(suffixes) and not name.startswith(".")]
+    return sorted(found)
+
+
+@dataclass(frozen=True)
+class _Load:
+    folder: Path
+    names: tuple[str, ...]
+
+    def __call__(self, row: int) -> Stamp:
+        pixels = _read_image(self.folder / self.names[row])
+        return Stamp(pixels.astype(np.float32), ("R", "G", "B") if len(pixels) == 3 else ("grey",))
+
+
+def _file_column(table: TableFile, folder: Path) -> str | None:
+    """The column that holds paths of files in the folder, if there is one."""
+    for wanted in _FILE_COLUMNS:
+        for column in table.columns:
+            if column.lower() == wanted and any((folder / str(value).strip()).is_file() for value in table.frame[column].dropna()):
+                return str(column)
+    return None
+
+
+def _named_files(table: TableFile, column: str) -> list[str]:
+    empty = table.frame[column].isna()
+    if empty.any():
+        raise InputError(
+            f"{table.path}: {int(empty.sum())} rows have no {column}, first row {int(np.argmax(empty)) + 1}. "
+            "Fill them in, or drop the rows."
+        )
+    return [str(value).strip() for value in table.frame[column]]
+
+
+def _with(attached: Attached, provenance: dict[str, Any]) -> Attached:
+    return replace(attached, provenance=attached.provenance | provenance)
+
+
+def _by_folder(attached: Attached, names: list[str], path: Path) -> Attached:
+    """Labels from the sub-folders, where they tell classes apart."""
+    folders = [name.partition("/")[0] if "/" in name else "" for name in names]
+    if "" in folders or len(set(folders)) < 2:
+        return attached
+    codes, classes = class_codes(pd.Series(folders, dtype=object), "folder", path)
+    return Attached(attached.catalogue.assign(label=codes), classes, attached.provenance | {"label_column": "sub-folder"})
+
+
+def _read_image(path: Path) -> NDArray[Any]:
+    """(channels, height, width) as stored, one channel or three."""
+    from PIL import Image
+
+    try:
+        with Image.open(path) as image:
+            pixels = np.asarray(image if image.mode in _GREY_MODES else image.convert("RGB"))
+    except Exception as error:  # Broken images raise OSError, SyntaxError, ValueError, struct.error and more.
+        reason = "there is no such file" if isinstance(error, FileNotFoundError) else str(error)
+        raise InputError(f"{path} cannot be read ({reason}). Put it there as PNG or JPEG, or take its row out of the catalogue.") from error
+    return pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)

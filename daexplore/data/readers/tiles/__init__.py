@@ -1,0 +1,1 @@
+"""Cutouts from survey tiles."""

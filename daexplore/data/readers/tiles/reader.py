@@ -1,0 +1,133 @@
+"""Survey tiles and a catalogue of positions: cut-outs by the tiles' world coordinates."""
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from daexplore.config import ReadConfig
+from daexplore.data.catalogues.coordinates import positions
+from daexplore.data.catalogues.match import as_text, catalogue_of, keyed
+from daexplore.data.catalogues.read import ID_COLUMNS, TableFile
+from daexplore.data.readers.fits.folder import FITS_SUFFIXES
+from daexplore.data.readers.image_folder import files_below
+from daexplore.data.readers.listing import Aside, Listing, Stamp
+from daexplore.data.readers.tiles.index import Plane, Tile, find_tiles
+from daexplore.data.readers.tiles.match import Placed, place
+from daexplore.data.readers.tiles.windows import cut_out
+from daexplore.errors import InputError
+
+__all__ = ["list_tiles"]
+
+_SAME_SCALE = 0.01
+
+
+def list_tiles(path: Path, read: ReadConfig) -> Listing:
+    """The galaxies of a catalogue on survey tiles, in the catalogue's order; no cut-out is read here.
+
+    Each galaxy is taken from the tile in which it is farthest from the edge. One off every tile, or without a usable position, is set
+    aside with the reason. One nearer to the edge than half of a cut-out keeps NaN outside the tile, which are mended if they are few, and
+    the column ``edge_pixels`` holds their share. The columns tile, tile_x and tile_y say where it was cut out, counted from pixel 0.
+    Pixels are as they are stored, neither turned nor mirrored nor resampled.
+
+    Args:
+        path: a folder of tiles, or a single one.
+        read: the catalogue, where it does not lie beside the tiles, and ``size``, the side of the cut-outs [pixel], which is required.
+
+    Raises:
+        InputError: no size, no catalogue or none with coordinates, no tiles, or a catalogue none of whose galaxies lies on a tile.
+    """
+    folder = path if path.is_dir() else path.parent
+    table = catalogue_of(folder, read)
+    if table is None:
+        raise InputError(f"{path}: tiles need a catalogue of positions. Put one beside them, or give it with --catalogue.")
+    sky = positions(table)
+    if read.size is None or read.size < 1:
+        raise InputError(f"{path}: how large are cut-outs from its tiles to be? Declare the side in pixels, for example --size 64.")
+    files = [path.name] if path.is_file() else files_below(folder, FITS_SUFFIXES)
+    tiles, left_out = find_tiles(folder, [file for file in files if (folder / file).resolve() != table.path.resolve()], read.bands)
+    usable = np.isfinite(sky).all(axis=1)
+    rows = np.flatnonzero(usable)
+    placed = place(tiles, sky[rows]) if len(rows) else None
+    on = np.zeros(0, np.int64) if placed is None else np.flatnonzero(placed.tile >= 0)
+    if placed is None or not len(on):
+        raise _nothing_found(table, tiles, sky, placed, path)
+    name = read.name or path.resolve().name.partition(".")[0]
+    names = _names(table)
+    attached = keyed([f"{name}/{names[row]}" for row in rows[on]], table, read, rows[on])
+    load = _Load(tuple(tile.planes for tile in tiles), placed.tile[on], placed.x[on], placed.y[on], read.size, read)
+    where: dict[str, Any] = {"tile": [tiles[number].name for number in load.tile], "tile_x": load.x, "tile_y": load.y}
+    new = {column: values for column, values in where.items() if column not in attached.catalogue}
+    aside = [Aside(names[row], f"{table.path}: row {row + 1} has no usable position.") for row in np.flatnonzero(~usable)]
+    aside += [
+        Aside(names[rows[off]], _off(sky[rows[off]], placed.distance[off], tiles[placed.nearest[off]]))
+        for off in np.flatnonzero(placed.tile < 0)
+    ]
+    provenance = {"reader": "tiles", "path": str(path.resolve()), "size": read.size, "tiles": len(tiles)} | attached.provenance
+    if left_out:
+        provenance["left_out_files"] = left_out
+    return Listing(attached.catalogue.assign(**new), load, attached.classes, name, provenance, tuple(aside))
+
+
+@dataclass(frozen=True, eq=False)
+class _Load:
+    """Cuts out one galaxy. The world coordinates have done their work before: this holds pixel positions only."""
+
+    tiles: tuple[tuple[Plane, ...], ...]
+    tile: NDArray[np.int64]
+    x: NDArray[np.float64]
+    y: NDArray[np.float64]
+    size: int
+    read: ReadConfig
+
+    def __call__(self, row: int) -> Stamp:
+        planes, x, y = self.tiles[self.tile[row]], float(self.x[row]), float(self.y[row])
+        if len(planes) == 1:
+            stamp, edge = cut_out(planes[0], x, y, self.size, self.read)
+            bands = stamp.bands or planes[0].bands
+            return dataclasses.replace(stamp, bands=bands, columns={"edge_pixels": edge})
+        one_band = dataclasses.replace(self.read, bands=None, zero_points=None)
+        stamps, edges = zip(*(cut_out(plane, x, y, self.size, one_band) for plane in planes), strict=True)
+        return _stacked(stamps, planes, {"edge_pixels": edges[0]})
+
+
+def _stacked(stamps: tuple[Stamp, ...], planes: tuple[Plane, ...], columns: dict[str, Any]) -> Stamp:
+    """One galaxy of several files; their footprints are the same, and so are their pixels' sizes."""
+    fluxes = [stamp.flux_scale for stamp in stamps]
+    flux = None if None in fluxes else tuple(value for values in fluxes for value in values or ())
+    bands = tuple(band for plane in planes for band in plane.bands or ())
+    return Stamp(np.concatenate([stamp.pixels for stamp in stamps]), bands, stamps[0].pixel_scale, flux, columns=columns)
+
+
+def _names(table: TableFile) -> list[str]:
+    """What the galaxies are called: by the first column of names that tells them all apart, else their row."""
+    for wanted in ID_COLUMNS:
+        for column in table.columns:
+            if column.lower() == wanted:
+                names = as_text(table.frame[column])
+                if all(names) and len(set(names)) == len(names):
+                    return names
+    return [f"{row:06d}" for row in range(len(table.frame))]
+
+
+def _off(position: NDArray[np.float64], distance: float, nearest: Tile) -> str:
+    return f"{_said(position)} lies off every tile; the edge of the nearest, {nearest.name}, is {distance:.4g} deg away."
+
+
+def _said(position: NDArray[np.float64]) -> str:
+    return f"RA {position[0]:.5f}, Dec {position[1]:+.5f} [deg]"
+
+
+def _nothing_found(table: TableFile, tiles: list[Tile], sky: NDArray[np.float64], placed: Placed | None, path: Path) -> InputError:
+    if placed is None:
+        return InputError(f"{table.path}: none of its {len(sky)} rows has a usable position; expected degrees, or sexagesimal text.")
+    first = int(np.argmin(placed.distance))
+    position = sky[np.isfinite(sky).all(axis=1)][first]
+    return InputError(
+        f"{table.path}: none of its {len(sky)} galaxies lies on one of the {len(tiles)} tiles of {path}. "
+        f"The nearest: {_off(position, placed.distance[first], tiles[placed.nearest[first]])} "
+        "Are the coordinates in degrees, and the tiles of this survey?"
+    )

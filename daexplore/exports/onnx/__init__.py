@@ -1,0 +1,1 @@
+"""Export of a network with its preprocessing to ONNX."""

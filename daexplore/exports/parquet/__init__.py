@@ -1,0 +1,1 @@
+"""Export of predictions and latents to Parquet."""
