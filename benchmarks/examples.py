@@ -15,7 +15,7 @@ from daexplore.app.state import EXAMPLES, ExplorerState
 from daexplore.app.telling import telling_galaxy
 from daexplore.config import preset
 from daexplore.data.simulate import PRESETS
-from daexplore.engine.explain import gradcam_map
+from daexplore.engine.explanation.gradcam import gradcam_map
 from daexplore.errors import InputError
 from daexplore.runs import Run, RunStore, RunWriter
 from daexplore.runs.archive.subset import sample_of, thin

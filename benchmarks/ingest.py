@@ -154,9 +154,9 @@ def make_set(folder: Path, name: str, gigabytes: float, seed: int) -> None:
 
 def train_here(data: Path, runs: Path, limit: int, in_memory: bool, address_space: int) -> None:
     """Trains in this process and prints what came out."""
-    import daexplore.engine.build as build
+    import daexplore.engine.training.setup as build
     from daexplore.config import AlignmentConfig, DataConfig, RunConfig, TrainConfig
-    from daexplore.engine.train import train
+    from daexplore.engine.training.train import train
 
     if in_memory:
         opened = build.open_domains

@@ -60,8 +60,8 @@ class Bare:
     def __init__(self, run: Path, data: Path, every: int, rows: int):
         from daexplore.data import read_galaxies
         from daexplore.data.preprocessing.pipeline import Preprocess
-        from daexplore.engine.explain import load_network
-        from daexplore.engine.predict import _forget
+        from daexplore.engine.inference import load_network
+        from daexplore.engine.prediction.predict import _forget
         from daexplore.runs import Run
 
         opened = Run(run)
@@ -97,7 +97,7 @@ class Bare:
 
 
 def measured(run: Path, data: Path, out: Path, every: int) -> dict[str, float]:
-    import daexplore.engine.predict as module
+    import daexplore.engine.prediction.predict as module
 
     bare = Bare(run, data, every, module._PART)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

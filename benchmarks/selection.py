@@ -10,7 +10,7 @@ Three questions are asked of each score, of the runs of one preset (the oracle's
 - within a run: Spearman's correlation over the epochs of its second half, among which an epoch is chosen; mean over runs;
 - between runs: over all runs, each at its last epoch, among which a method is chosen;
 - what choosing by it costs: target accuracy of the run's best epoch in its second half less that of the epoch chosen, and the same for the
-  choice of a method by its mean over seeds, with the guards of ``daexplore.engine.select``.
+  choice of a method by its mean over seeds, with the guards of ``daexplore.engine.training.epoch_selection``.
 Intervals resample runs.
 """
 
@@ -22,8 +22,8 @@ import pandas as pd
 from scipy.stats import spearmanr
 
 from daexplore.config import RunConfig, TrainConfig
-from daexplore.engine.scores import SCORES, run_scores
-from daexplore.engine.select import select_epoch
+from daexplore.engine.training.epoch_selection import select_epoch
+from daexplore.engine.training.label_free_scores import SCORES, run_scores
 from daexplore.runs import Run, RunStore
 
 RESAMPLES = 2000

@@ -20,7 +20,7 @@ from daexplore.data.preprocessing.common_format import Standard
 from daexplore.data.preprocessing.pipeline import DomainSteps, Preprocess
 from daexplore.data.preprocessing.steps import Crop, Normalise
 from daexplore.domains import DomainBatch
-from daexplore.engine.adapter import Adapter
+from daexplore.engine.training.step import Adapter
 from daexplore.models import build_network
 
 BANDS, CLASSES, SIZE, BATCH = 3, 2, 75, 64

@@ -13,7 +13,7 @@ from process import Server, free_port
 from daexplore.cli.options import run_config
 from daexplore.data import GalaxySet
 from daexplore.data.simulate import open_preset
-from daexplore.engine.train import train
+from daexplore.engine.training.train import train
 from daexplore.runs import Run
 
 N = 96  # images a domain

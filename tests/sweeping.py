@@ -57,7 +57,7 @@ def put(root, config, status="finished", epochs=2):
 
 
 class FakeTraining:
-    """Stands for ``daexplore.engine.train.train``: makes a finished run at once, or ends as ``ends`` says for a (method, seed)."""
+    """Stands for ``daexplore.engine.training.train.train``: makes a finished run at once, or ends as ``ends`` says for a (method, seed)."""
 
     def __init__(self):
         self.begun, self.resumed, self.ends = [], [], {}
@@ -67,7 +67,7 @@ class FakeTraining:
 
     def install(self, monkeypatch):
         """Puts this in the place of the module that trains, which would import torch."""
-        monkeypatch.setitem(sys.modules, "daexplore.engine.train", SimpleNamespace(train=self))
+        monkeypatch.setitem(sys.modules, "daexplore.engine.training.train", SimpleNamespace(train=self))
         return self
 
     def __call__(self, config, runs="runs", *, resume=None, report=None):

@@ -11,7 +11,7 @@ from torch.nn.functional import cross_entropy
 from daexplore.alignment import DANN, MMD, build_alignment, ganin_schedule, reverse_gradient
 from daexplore.config import AlignmentConfig, ModelConfig
 from daexplore.domains import DomainBatch
-from daexplore.engine.adapter import Adapter
+from daexplore.engine.training.step import Adapter
 from daexplore.errors import InputError
 from daexplore.models import build_network
 

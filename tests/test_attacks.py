@@ -5,8 +5,8 @@ import pytest
 import torch
 from torch import nn
 
-from daexplore.engine.attacks import boundary_distances, latent_distances, pgd
-from daexplore.engine.one_pixel import one_pixel
+from daexplore.engine.robustness.attacks import boundary_distances, latent_distances, pgd
+from daexplore.engine.robustness.one_pixel import one_pixel
 from daexplore.errors import InputError
 from daexplore.models.base import NetworkOutputs
 

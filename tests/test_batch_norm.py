@@ -6,7 +6,7 @@ import torch
 from daexplore.alignment import build_alignment
 from daexplore.config import AlignmentConfig, ModelConfig
 from daexplore.domains import DomainBatch
-from daexplore.engine.adapter import Adapter
+from daexplore.engine.training.step import Adapter
 from daexplore.models import build_network, copy_source_statistics, in_domain
 
 

@@ -14,8 +14,8 @@ from daexplore.config import AlignmentConfig, DataConfig, ModelConfig, RunConfig
 from daexplore.data.class_balance import balanced_order, class_weights
 from daexplore.data.loaders import PairSampler
 from daexplore.domains import DomainBatch
-from daexplore.engine.adapter import Adapter
-from daexplore.engine.build import build_adapter, build_loader, prepare
+from daexplore.engine.training.setup import build_adapter, build_loader, prepare
+from daexplore.engine.training.step import Adapter
 from daexplore.models import build_network
 
 LABELS = np.array([0] * 70 + [1] * 20 + [2] * 5)

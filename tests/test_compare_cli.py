@@ -117,7 +117,7 @@ def test_html_is_one_page_that_loads_nothing_in_light_and_dark(compare, tmp_path
 
 
 def test_html_escapes_names(monkeypatch, capsys, tmp_path, runs):
-    from daexplore.engine.comparison import Comparison
+    from daexplore.engine.comparison.comparison import Comparison
     from daexplore.views.comparison import shown_tables
     from daexplore.views.comparison_html import comparison_html
 

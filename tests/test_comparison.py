@@ -11,8 +11,8 @@ from factories import make_run
 from sklearn.metrics import accuracy_score, roc_auc_score
 
 from daexplore.config import AlignmentConfig, DataConfig, TransferConfig
-from daexplore.engine.comparison import Comparison
-from daexplore.engine.comparison_match import group_methods
+from daexplore.engine.comparison.comparison import Comparison
+from daexplore.engine.comparison.grouping import group_methods
 from daexplore.errors import InputError
 
 KINDS = {"noda": 3, "mmd": 3, "dann": 3, "oracle": 2}

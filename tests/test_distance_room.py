@@ -17,7 +17,7 @@ from daexplore.app.rooms import Entry, nothing
 from daexplore.app.session import Session
 from daexplore.app.state import ExplorerState
 from daexplore.app.witness_walls import PER_WALL, extremes, walls_html
-from daexplore.engine.distance_measures import Settings, measure_distance
+from daexplore.engine.distance.measures import Settings, measure_distance
 from daexplore.runs import Run
 
 

@@ -12,7 +12,7 @@ from torch import nn
 from daexplore.alignment import METHODS, build_alignment
 from daexplore.config import AlignmentConfig, ModelConfig
 from daexplore.domains import DomainBatch
-from daexplore.engine.adapter import Adapter
+from daexplore.engine.training.step import Adapter
 from daexplore.models import build_network
 
 BATCH = 8

@@ -14,8 +14,9 @@ from factories import make_run
 from daexplore.analysis.distance.class_conditional import class_conditional_mmd
 from daexplore.analysis.distance.domain_probe import domain_probe, spread
 from daexplore.analysis.distance.sinkhorn import sinkhorn_distance
-from daexplore.engine.domain_distance import domain_distance
-from daexplore.engine.evaluate import Outputs, epoch_rows
+from daexplore.engine.distance.domain_distance import domain_distance
+from daexplore.engine.inference import Outputs
+from daexplore.engine.training.epoch_metrics import epoch_rows
 from daexplore.errors import InputError
 from daexplore.kernels import SCALES
 from daexplore.runs import Run
@@ -120,7 +121,7 @@ def test_target_labels_touch_nothing_but_the_oracle(run, tmp_path):
 
 
 def test_what_was_computed_is_kept_and_never_out_of_date(run, found, monkeypatch):
-    monkeypatch.setattr("daexplore.engine.domain_distance.measure_distance", None)
+    monkeypatch.setattr("daexplore.engine.distance.domain_distance.measure_distance", None)
     again = domain_distance(Run(run.path), permutations=FEW)
     assert again.to_dict() == found.to_dict()
     pd.testing.assert_frame_equal(again.measures, found.measures)
@@ -190,5 +191,5 @@ def test_too_few_galaxies_and_diverged_latents_are_refused(tmp_path):
 
 
 def test_it_is_imported_without_torch():
-    code = "import sys, daexplore.engine.domain_distance; sys.exit('torch' in sys.modules)"
+    code = "import sys, daexplore.engine.distance.domain_distance; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], env=os.environ, timeout=120).returncode == 0

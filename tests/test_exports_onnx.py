@@ -15,7 +15,7 @@ from safetensors.torch import save_file
 from daexplore.data import described_pixels
 from daexplore.data.preprocessing.pipeline import DomainSteps, Preprocess
 from daexplore.data.preprocessing.steps import Asinh, Background, Blur, Crop, Normalise, Percentile, Resample, SelectBands, Units
-from daexplore.engine.explain import load_network
+from daexplore.engine.inference import load_network
 from daexplore.errors import InputError
 from daexplore.exports import to_onnx
 from daexplore.exports.common import quiet
@@ -145,7 +145,7 @@ def test_domains_with_batch_norms_of_their_own_give_different_models(tmp_path):
         assert done.on.startswith("made-up images")
         session = onnxruntime.InferenceSession(str(done.path), providers=["CPUExecutionProvider"])
         answers[domain] = session.run(["logits"], {"images": images})[0]
-        from daexplore.engine.evaluate import network_outputs
+        from daexplore.engine.inference import network_outputs
 
         expected = network_outputs(network, images, np.arange(3), preprocess, domain).logits
         np.testing.assert_allclose(answers[domain], expected, atol=1e-4)

@@ -212,7 +212,7 @@ def test_the_command_for_another_seed_trains_the_same_but_the_seed(
     tmp_path: Path, config: RunConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from daexplore.cli import app
-    from daexplore.engine import train
+    from daexplore.engine.training import train
 
     trained = []
     run = make_run(tmp_path, config=config, n=240, epochs=1, saliency=False)

@@ -409,7 +409,7 @@ def test_ctrl_c_ends_with_130_and_the_same_command_goes_on(tmp_path, monkeypatch
 @pytest.mark.slow
 def test_training_from_chunks_gives_the_numbers_of_training_from_one_file(tmp_path):
     from daexplore.config import AlignmentConfig, DataConfig, RunConfig, TrainConfig
-    from daexplore.engine.train import train
+    from daexplore.engine.training.train import train
 
     for galaxies in make_galaxies(tmp_path / "files", 60):
         ingest(tmp_path / "files" / galaxies.name, tmp_path / "chunks" / galaxies.name, workers=1, chunk=7)

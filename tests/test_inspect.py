@@ -14,7 +14,7 @@ from daexplore.analysis.images.measure import measure
 from daexplore.analysis.images.pixel_probe import pixel_features, pixel_probe, probe_verdict
 from daexplore.cli import main
 from daexplore.data import match_classes, read_galaxies
-from daexplore.engine.inspect import inspect_domains
+from daexplore.engine.inspection.inspect_domains import inspect_domains
 
 REAL = Path(__file__).resolve().parents[2] / "shared" / "data" / "galaxy_zoo_examples"
 

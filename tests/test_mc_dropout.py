@@ -7,9 +7,9 @@ from torch import nn
 
 from daexplore.analysis.calibration.ensembles import combine
 from daexplore.data.preprocessing.pipeline import Preprocess
-from daexplore.engine.evaluate import network_outputs
-from daexplore.engine.mc_dropout import dropout_layers, mc_dropout
-from daexplore.engine.pseudocal import MIXTURE, mixed_logits
+from daexplore.engine.calibration.mc_dropout import dropout_layers, mc_dropout
+from daexplore.engine.calibration.mixup import MIXTURE, mixed_logits
+from daexplore.engine.inference import network_outputs
 from daexplore.errors import InputError
 from daexplore.models import DeepMerge
 from daexplore.runs import softmax

@@ -25,7 +25,7 @@ from sklearn.metrics import accuracy_score, roc_auc_score
 
 from daexplore.app import notebook
 from daexplore.data.rgb import to_rgb
-from daexplore.engine.comparison import Comparison
+from daexplore.engine.comparison.comparison import Comparison
 from daexplore.errors import InputError
 from daexplore.notebook_html import interval_text
 from daexplore.runs import Run

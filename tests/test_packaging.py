@@ -16,7 +16,7 @@ from exported import EXAMPLES, example
 from factories import make_run
 
 import daexplore
-from daexplore.engine.explain import load_network
+from daexplore.engine.inference import load_network
 from daexplore.runs import Run
 
 ROOT = Path(__file__).resolve().parents[1]

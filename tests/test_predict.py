@@ -14,12 +14,12 @@ from astropy.table import Table
 from command import call
 from factories import make_galaxies
 
-import daexplore.engine.predict as module
+import daexplore.engine.prediction.predict as module
 from daexplore.config import AlignmentConfig, DataConfig, RunConfig, TrainConfig
 from daexplore.data import GalaxySet
-from daexplore.engine.predict import predict
-from daexplore.engine.predict_header import predicted_columns, probability_names
-from daexplore.engine.train import train
+from daexplore.engine.prediction.columns import predicted_columns, probability_names
+from daexplore.engine.prediction.predict import predict
+from daexplore.engine.training.train import train
 from daexplore.errors import InputError
 from daexplore.runs import Run
 

@@ -9,13 +9,13 @@ import pytest
 from factories import make_galaxies, make_run
 from filelock import FileLock
 
-import daexplore.engine.predict as module
-import daexplore.engine.predict_chunks as chunks
+import daexplore.engine.prediction.parts as chunks
+import daexplore.engine.prediction.predict as module
 from daexplore.config import DataConfig, RunConfig, TrainConfig
 from daexplore.data import GalaxySet
-from daexplore.engine.predict import predict
-from daexplore.engine.predict_chunks import parts_folder
-from daexplore.engine.train import train
+from daexplore.engine.prediction.parts import parts_folder
+from daexplore.engine.prediction.predict import predict
+from daexplore.engine.training.train import train
 from daexplore.errors import InputError
 
 N = 60

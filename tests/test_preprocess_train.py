@@ -10,9 +10,10 @@ from factories import make_galaxies
 from daexplore.config import AlignmentConfig, DataConfig, RunConfig, TrainConfig
 from daexplore.data.galaxy_set import GalaxySet
 from daexplore.data.preprocessing.pipeline import Preprocess
-from daexplore.engine.explain import gradcam_map, load_network
-from daexplore.engine.report import evaluate_run
-from daexplore.engine.train import train
+from daexplore.engine.evaluate_run import evaluate_run
+from daexplore.engine.explanation.gradcam import gradcam_map
+from daexplore.engine.inference import load_network
+from daexplore.engine.training.train import train
 from daexplore.errors import InputError
 
 

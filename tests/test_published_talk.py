@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from benchmarks.published.talk import choose, section
-from daexplore.engine.scores import SCORES
+from daexplore.engine.training.label_free_scores import SCORES
 
 
 def scores(**methods):

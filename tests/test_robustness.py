@@ -15,10 +15,11 @@ from test_train import config
 from daexplore.analysis.metrics.classification import classification_metrics
 from daexplore.data.galaxy_set import GalaxySet
 from daexplore.data.simulate import PRESETS, reobserve, simulate, sky_noise
-from daexplore.engine.attack_run import attack_runs, galaxy_distances
-from daexplore.engine.dials import DIALS, broadened, can_be_reobserved, dial_steps, exposure_of, rotated, sky_sigma
-from daexplore.engine.robustness import choose_ids, turn_dial
-from daexplore.engine.train import train
+from daexplore.engine.evaluation_sample import choose_ids
+from daexplore.engine.perturbations import DIALS, broadened, can_be_reobserved, dial_steps, exposure_of, rotated, sky_sigma
+from daexplore.engine.robustness.attack_tables import attack_runs, galaxy_distances
+from daexplore.engine.robustness.performance import turn_dial
+from daexplore.engine.training.train import train
 from daexplore.errors import InputError
 from daexplore.runs import Run
 from daexplore.views.robustness import boundary_scatter, dial_curves

@@ -16,9 +16,9 @@ from test_train import config
 
 from daexplore.analysis.saliency.maps import gradcam
 from daexplore.config import ModelConfig
-from daexplore.engine.explain_run import iou_rows, maps_by_outcome, outcome_rows, saliency_maps, sanity_rows
-from daexplore.engine.sanity import layers_of, randomised, sanity_check
-from daexplore.engine.train import train
+from daexplore.engine.explanation.sanity_check import layers_of, randomised, sanity_check
+from daexplore.engine.explanation.tables import iou_rows, maps_by_outcome, outcome_rows, saliency_maps, sanity_rows
+from daexplore.engine.training.train import train
 from daexplore.errors import InputError
 from daexplore.models import build_network
 from daexplore.runs import Run

@@ -12,8 +12,8 @@ from sklearn.metrics import mutual_info_score
 from daexplore.analysis.calibration.domain_shift import log_density_ratio
 from daexplore.analysis.comparison import model_selection
 from daexplore.config import RunConfig, TrainConfig
-from daexplore.engine.scores import SCORES, label_free_scores
-from daexplore.engine.select import RULES, select_epoch
+from daexplore.engine.training.epoch_selection import RULES, select_epoch
+from daexplore.engine.training.label_free_scores import SCORES, label_free_scores
 
 RNG = np.random.default_rng(0)
 P = softmax(RNG.normal(size=(40, 3)) * 2, axis=1)

@@ -13,9 +13,10 @@ import pytest
 from sweeping import CONFIGS, FAULT, MENDABLE, FakeTraining, interrupt, put, set_info
 
 from daexplore.config import TrainConfig
-from daexplore.engine import launch as launching
-from daexplore.engine.launch import Elsewhere, Launch, Resources, followed_jobs
-from daexplore.engine.sweep import Work, find_run, outcome, plan, train_one
+from daexplore.engine.sweeps import launch as launching
+from daexplore.engine.sweeps.job import Work, train_one
+from daexplore.engine.sweeps.launch import Elsewhere, Launch, Resources, followed_jobs
+from daexplore.engine.sweeps.plan import find_run, outcome, plan
 
 
 @pytest.fixture
@@ -121,7 +122,7 @@ def test_when_time_is_up_the_training_stops_before_submitit_queues_the_job_again
         order.append("queued again")
         raise SystemExit(-1)
 
-    monkeypatch.setitem(sys.modules, "daexplore.engine.train", SimpleNamespace(train=train))
+    monkeypatch.setitem(sys.modules, "daexplore.engine.training.train", SimpleNamespace(train=train))
     before = signal.signal(signal.SIGUSR2, submitit)
     try:
         with pytest.raises(SystemExit):
@@ -139,7 +140,7 @@ def test_a_local_job_that_is_asked_to_end_is_interrupted(tmp_path, monkeypatch):
         os.kill(os.getpid(), signal.SIGTERM)
         signal.pause()
 
-    monkeypatch.setitem(sys.modules, "daexplore.engine.train", SimpleNamespace(train=train))
+    monkeypatch.setitem(sys.modules, "daexplore.engine.training.train", SimpleNamespace(train=train))
     monkeypatch.setenv("SUBMITIT_EXECUTOR", "local")
     with pytest.raises(KeyboardInterrupt):
         Work.of(CONFIGS[0], tmp_path, {})()
@@ -211,7 +212,7 @@ def test_local_jobs_run_and_what_submitit_unpickles_is_one_string(tmp_path):
     assert len(pickles) == 2
     operations = [(operation.name, argument) for operation, argument, _ in pickletools.genops(pickles[0].read_bytes())]
     names = [argument for name, argument in operations if "UNICODE" in name]
-    assert [name for name in names if "." in name and " " not in name] == ["submitit.core.utils", "daexplore.engine.sweep"]
+    assert [name for name in names if "." in name and " " not in name] == ["submitit.core.utils", "daexplore.engine.sweeps.plan"]
     (task,) = (json.loads(name) for name in names if name.startswith("{"))
     assert set(task) == {"config", "runs", "environment"}
     ended = []

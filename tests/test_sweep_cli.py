@@ -15,7 +15,7 @@ from sweeping import FAULT, MENDABLE, FakeTraining, install_slurm
 
 from daexplore.cli.sweep import settings_grid, sweep_configs
 from daexplore.config import AlignmentConfig
-from daexplore.engine.sweep import find_run
+from daexplore.engine.sweeps.plan import find_run
 from daexplore.errors import InputError
 from daexplore.runs import Run, RunStore
 

@@ -12,7 +12,8 @@ from daexplore.app.state import EXAMPLES, ExplorerState
 from daexplore.app.telling import telling_galaxy
 from daexplore.data import described_pixels
 from daexplore.data.simulate import PRESETS, simulate
-from daexplore.engine.explain import gradcam_map, load_network
+from daexplore.engine.explanation.gradcam import gradcam_map
+from daexplore.engine.inference import load_network
 from daexplore.errors import InputError
 from daexplore.runs import Run
 from daexplore.runs.archive.subset import sample_of, thin

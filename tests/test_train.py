@@ -18,11 +18,12 @@ from safetensors.numpy import load_file
 from daexplore.alignment import METHODS
 from daexplore.config import AlignmentConfig, DataConfig, RunConfig, TrainConfig, to_dict
 from daexplore.data.galaxy_set import GalaxySet
-from daexplore.engine.explain import gradcam_map, load_network
-from daexplore.engine.report import evaluate_run
-from daexplore.engine.scores import SCORES
-from daexplore.engine.select import select_epoch, should_stop
-from daexplore.engine.train import train
+from daexplore.engine.evaluate_run import evaluate_run
+from daexplore.engine.explanation.gradcam import gradcam_map
+from daexplore.engine.inference import load_network
+from daexplore.engine.training.epoch_selection import select_epoch, should_stop
+from daexplore.engine.training.label_free_scores import SCORES
+from daexplore.engine.training.train import train
 from daexplore.errors import InputError
 from daexplore.runs import Run
 

@@ -19,11 +19,10 @@ from test_train import products
 from daexplore.config import AlignmentConfig, DataConfig, ModelConfig, RunConfig, TrainConfig, TransferConfig
 from daexplore.data.galaxy_set import GalaxySet
 from daexplore.data.preprocessing.pipeline import Preprocess
-from daexplore.engine.build import build_adapter, prepare
-from daexplore.engine.evaluate import network_outputs
-from daexplore.engine.explain import load_network
-from daexplore.engine.train import train
-from daexplore.engine.transfer import freeze, open_origin, parameter_groups
+from daexplore.engine.inference import load_network, network_outputs
+from daexplore.engine.training.setup import build_adapter, prepare
+from daexplore.engine.training.train import train
+from daexplore.engine.training.transfer import freeze, open_origin, parameter_groups
 from daexplore.errors import InputError
 from daexplore.runs import Run
 

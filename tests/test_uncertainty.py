@@ -14,8 +14,8 @@ from sklearn.metrics import log_loss
 
 from daexplore.analysis.calibration.domain_shift import density_ratio, mixing_pairs, pseudocal, transcal
 from daexplore.analysis.calibration.temperature import fit_temperature, tempered
-from daexplore.engine.predictors import fit, matched, predictors
-from daexplore.engine.uncertainty import Uncertainty, uncertainty
+from daexplore.engine.calibration.calibrate import Uncertainty, uncertainty
+from daexplore.engine.calibration.predictors import fit, matched, predictors
 from daexplore.errors import InputError
 from daexplore.runs import Run
 from daexplore.views import reliability as views
@@ -63,7 +63,7 @@ def test_no_test_galaxy_and_no_target_label_changes_what_is_fitted(runs, method)
 
 
 def test_no_test_galaxy_changes_an_in_domain_score_of_others(runs):
-    from daexplore.engine.uncertainty import _in_domain
+    from daexplore.engine.calibration.calibrate import _in_domain
 
     run = runs[0]
     expected = _in_domain(predictors([run], ["run"], [run.evaluation()])[0], run.evaluation())

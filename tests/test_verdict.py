@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from daexplore.analysis.comparison.paired import Interval
-from daexplore.engine.verdict import ClassShare, Evidence, OracleEvidence, label_free_verdict, oracle_verdict
+from daexplore.engine.comparison.verdict import ClassShare, Evidence, OracleEvidence, label_free_verdict, oracle_verdict
 
 
 def around(value, half=0.01):

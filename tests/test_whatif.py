@@ -27,12 +27,13 @@ from daexplore.data import GalaxySet
 from daexplore.data.loaders import as_batch
 from daexplore.data.preprocessing.pipeline import Preprocess
 from daexplore.data.simulate import PRESETS, reobserve, simulate
-from daexplore.engine.dials import sky_sigma
-from daexplore.engine.explain import gradcam_map, load_network
-from daexplore.engine.train import train
-from daexplore.engine.whatif import answer, plan
-from daexplore.engine.whatif_answers import Question
-from daexplore.engine.whatif_dials import WHATIF_DIALS, Simulation, Subject, coarsened, positions, regridded
+from daexplore.engine.explanation.gradcam import gradcam_map
+from daexplore.engine.inference import load_network
+from daexplore.engine.perturbations import sky_sigma
+from daexplore.engine.training.train import train
+from daexplore.engine.whatif.galaxy_perturbations import WHATIF_DIALS, Simulation, Subject, coarsened, positions, regridded
+from daexplore.engine.whatif.messages import Question
+from daexplore.engine.whatif.response import answer, plan
 from daexplore.errors import InputError
 from daexplore.views import publication
 from daexplore.views.whatif import dial_curves, plane_walk, summary_dial, summary_walks, walk_limits

@@ -5,7 +5,7 @@ What holds for all of it:
 - A domain is split once into train, validation and test. A method sees the target's training images without their labels, and nothing
   else of the target. Only the oracle, which shows what could be had, learns from the target's labels.
 - The epoch is chosen by the source's validation accuracy (the oracle's by the target's) in the second half of the training, by
-  ``daexplore.engine.select``. No target label stops a training or selects an epoch.
+  ``daexplore.engine.training.epoch_selection``. No target label stops a training or selects an epoch.
 - Seeds 0 to 4 give the first weights, the order of the batches and, where a problem draws its training data, those too. The test images
   are the same for all methods and seeds.
 - Every method has one setting for all seeds. What the settings are, and what they were chosen by, stands with each problem.
@@ -23,8 +23,8 @@ from daexplore.alignment import build_alignment
 from daexplore.config import AlignmentConfig, RunConfig, TrainConfig
 from daexplore.data.loaders import PairSampler
 from daexplore.domains import DomainBatch
-from daexplore.engine.adapter import Adapter
-from daexplore.engine.select import select_epoch
+from daexplore.engine.training.epoch_selection import select_epoch
+from daexplore.engine.training.step import Adapter
 from daexplore.models import Network, in_domain
 from daexplore.models.batch_norm import separate_norms
 

@@ -5,9 +5,9 @@ of the preset for every method: none is tuned. Measured by ``python -m benchmark
 docs/results/talk.csv (figures) and talk-scores.csv (scores without target labels, by run). All figures are of the test split.
 
 The method that a user without target labels would take is chosen by a rule fixed before more than one seed was trained: each run, at its
-selected epoch, is scored by every score of ``daexplore.engine.scores`` on validation galaxies; the methods are ranked by each score's mean
+selected epoch, is scored by every score of ``daexplore.engine.training.label_free_scores`` on validation galaxies; the methods are ranked by each score's mean
 over seeds, and the one with the best mean rank is taken. noDA takes part. Methods that predict a constant are left out, as in
-``daexplore.engine.select``.
+``daexplore.engine.training.epoch_selection``.
 """
 
 import sys
@@ -16,7 +16,7 @@ from pathlib import Path
 import pandas as pd
 
 from daexplore import Comparison
-from daexplore.engine.scores import SCORES, run_scores
+from daexplore.engine.training.label_free_scores import SCORES, run_scores
 
 __all__ = ["FILE", "SCORED", "choose", "measure", "section"]
 

@@ -15,9 +15,9 @@ from daexplore.runs import Run
 
 if TYPE_CHECKING:
     from daexplore.analysis.distance.mmd_test import MMDTest
-    from daexplore.engine.distance_measures import Settings
-    from daexplore.engine.domain_distance import DomainDistance
-    from daexplore.engine.verdict import Verdict
+    from daexplore.engine.comparison.verdict import Verdict
+    from daexplore.engine.distance.domain_distance import DomainDistance
+    from daexplore.engine.distance.measures import Settings
 
 __all__ = ["MOST", "PERMUTATIONS", "bandwidths_of", "measure_task", "null_task", "verdict_task"]
 
@@ -57,7 +57,7 @@ def verdict_task(baseline: Sequence[Run], runs: Sequence[Run], split: str, label
 
 def _test(run: Run, epoch: int, split: str, bandwidths: tuple[float, ...]) -> "MMDTest":
     from daexplore.analysis.distance.mmd_test import mmd_test
-    from daexplore.engine.distance_measures import choose_sides
+    from daexplore.engine.distance.measures import choose_sides
 
     found = run.evaluation(epoch)
     settings = _settings(bandwidths)
@@ -70,8 +70,8 @@ def _test(run: Run, epoch: int, split: str, bandwidths: tuple[float, ...]) -> "M
 def _measure(run: Run, epoch: int, split: str, bandwidths: tuple[float, ...]) -> "DomainDistance":
     from daexplore.analysis.distance.class_conditional import class_conditional_tests
     from daexplore.analysis.distance.domain_probe import domain_probe, probe_intervals
-    from daexplore.engine.distance_measures import choose_sides, measures_table, witness_table
-    from daexplore.engine.domain_distance import DomainDistance
+    from daexplore.engine.distance.domain_distance import DomainDistance
+    from daexplore.engine.distance.measures import choose_sides, measures_table, witness_table
 
     test = _tests.get((*stamp(run, epoch), split, bandwidths), partial(_test, run, epoch, split, bandwidths))
     found, settings = run.evaluation(epoch), _settings(bandwidths)
@@ -112,7 +112,7 @@ _PROBED = {"probe_auc": "auc", "a_distance": "a_distance"}
 
 
 def _settings(bandwidths: tuple[float, ...]) -> "Settings":
-    from daexplore.engine.distance_measures import Settings
+    from daexplore.engine.distance.measures import Settings
 
     return Settings(bandwidths, PERMUTATIONS, 0, MOST)
 
@@ -123,8 +123,8 @@ def _row(test: "MMDTest") -> dict[str, Any]:
 
 
 def _judge(baseline: tuple[Run, ...], runs: tuple[Run, ...], split: str) -> tuple["Verdict", ...]:
-    from daexplore.engine.comparison import Comparison
-    from daexplore.engine.comparison_match import group_methods
+    from daexplore.engine.comparison.comparison import Comparison
+    from daexplore.engine.comparison.grouping import group_methods
 
     methods = group_methods((*baseline, *runs))
     if len(methods) < 2:

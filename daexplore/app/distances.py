@@ -12,8 +12,8 @@ from daexplore.app.state import ExplorerState, fingerprints
 from daexplore.runs import Run
 
 if TYPE_CHECKING:
-    from daexplore.engine.domain_distance import DomainDistance
-    from daexplore.engine.verdict import Verdict
+    from daexplore.engine.comparison.verdict import Verdict
+    from daexplore.engine.distance.domain_distance import DomainDistance
 
 __all__ = ["MOST_TESTED", "Distances", "Judgement", "siblings"]
 
@@ -45,7 +45,7 @@ class Judgement:
 
 def siblings(state: ExplorerState, run: Run) -> list[Run]:
     """The newest finished run of every further seed with the settings and galaxies of ``run``, by seed."""
-    from daexplore.engine.comparison_match import group_methods
+    from daexplore.engine.comparison.grouping import group_methods
 
     alike = [
         other

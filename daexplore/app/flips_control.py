@@ -81,7 +81,7 @@ class Rate:
 
 def siblings(state: ExplorerState, found: Outcomes) -> list[Siblings]:
     """For each method on screen the runs with the same settings but the seed: those shown, and finished ones on the same galaxies."""
-    from daexplore.engine.comparison_match import group_methods
+    from daexplore.engine.comparison.grouping import group_methods
 
     methods, saw = {run.method for run in found.runs}, fingerprints(found.runs[0])
     others = [run for run in state.usable if run.method in methods and run.status == "finished" and run not in found.runs]

@@ -122,7 +122,7 @@ def _figure(make: Callable[[], Drawing], kind: str, width: float) -> bytes:
 
 
 def _report(wish: Wish, tell: Callable[[str], None]) -> bytes:
-    from daexplore.engine.comparison import Comparison
+    from daexplore.engine.comparison.comparison import Comparison
     from daexplore.views.comparison_report import comparison_report
 
     def compared(done: int, total: int) -> None:

@@ -15,7 +15,7 @@ from daexplore.app.scene import Scene, scene
 from daexplore.app.state import ExplorerState
 from daexplore.app.telling import telling_galaxy
 from daexplore.app.whatif_work import Asker
-from daexplore.engine.whatif_answers import Answer, Plan, Question
+from daexplore.engine.whatif.messages import Answer, Plan, Question
 
 __all__ = ["BACKGROUND", "CENTRAL", "Chosen", "Subject", "WhatIf"]
 

@@ -6,7 +6,7 @@ from html import escape
 import numpy as np
 
 from daexplore.app.whatif import Chosen
-from daexplore.engine.whatif_answers import Answer, Stop
+from daexplore.engine.whatif.messages import Answer, Stop
 from daexplore.views.images import colorbar_png, common_scale, data_uri, galaxy_png, overlay_png
 
 __all__ = ["film_html", "galaxy_html", "hints_html", "maps_html", "words_html"]

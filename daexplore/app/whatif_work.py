@@ -9,7 +9,7 @@ from daexplore.app import workers
 from daexplore.app.cache import Memo
 from daexplore.app.coordinates import stamp
 from daexplore.app.guard import say
-from daexplore.engine.whatif_answers import Answer, Plan, Question
+from daexplore.engine.whatif.messages import Answer, Plan, Question
 from daexplore.runs import Run
 
 __all__ = ["Asker"]

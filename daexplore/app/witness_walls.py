@@ -19,7 +19,7 @@ from daexplore.views.style import DOMAIN_COLORS
 if TYPE_CHECKING:
     import pandas as pd
 
-    from daexplore.engine.domain_distance import DomainDistance
+    from daexplore.engine.distance.domain_distance import DomainDistance
 
 __all__ = ["DISTANCE_STYLES", "PER_WALL", "Extreme", "extremes", "pictures_task", "walls_html", "witnessed"]
 

@@ -37,7 +37,7 @@ def _key(scene: Scene) -> tuple[Any, ...]:
 
 def _witness(scene: Scene) -> NDArray[np.float64]:
     """With the run's own bandwidths, so that its difference of means is the run's MMD."""
-    from daexplore.engine.distance_measures import Settings, choose_sides, witness_table
+    from daexplore.engine.distance.measures import Settings, choose_sides, witness_table
     from daexplore.kernels import SCALES
 
     found = scene.evaluation

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from daexplore.app.looks import Choice
-    from daexplore.engine.whatif_answers import Question
+    from daexplore.engine.whatif.messages import Question
 
 __all__ = ["aligned_umap", "gradcam", "look", "methods", "umap", "whatif"]
 
@@ -122,7 +122,7 @@ def _aligned_umap(run_path: str, _: tuple[int, ...]) -> Any:
 
 
 def _gradcam(run_path: str, epoch: int, sample_id: str, domain: str) -> NDArray[np.float32]:
-    from daexplore.engine.explain import gradcam_map
+    from daexplore.engine.explanation.gradcam import gradcam_map
 
     return np.asarray(gradcam_map(run_path, epoch, sample_id, domain), np.float32)
 
@@ -130,12 +130,12 @@ def _gradcam(run_path: str, epoch: int, sample_id: str, domain: str) -> NDArray[
 def whatif(question: "Question", number: int | None) -> "Future[Any]":
     """Starts what a run says of a galaxy at one position of a dial, or (None) where the dial can be turned to, or joins the one under way.
 
-    Its result is an :class:`daexplore.engine.whatif_answers.Answer`, or a ``Plan``.
+    Its result is an :class:`daexplore.engine.whatif.messages.Answer`, or a ``Plan``.
     """
     return _submit("whatif", _whatif, question, number)
 
 
 def _whatif(question: "Question", number: int | None) -> Any:
-    from daexplore.engine.whatif import answer, plan
+    from daexplore.engine.whatif.response import answer, plan
 
     return plan(question) if number is None else answer(question, number)

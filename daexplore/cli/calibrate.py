@@ -11,7 +11,7 @@ from daexplore.errors import InputError
 if TYPE_CHECKING:
     import pandas as pd
 
-    from daexplore.engine.uncertainty import Uncertainty
+    from daexplore.engine.calibration.calibrate import Uncertainty
 
 __all__ = ["calibrate"]
 
@@ -33,8 +33,8 @@ def calibrate(
 ) -> None:
     """Say how far a run's probabilities can be trusted in each domain, before and after calibration, with intervals."""
     from daexplore.cli.progress import training_progress
-    from daexplore.engine.predictors import METHODS
-    from daexplore.engine.uncertainty import uncertainty
+    from daexplore.engine.calibration.calibrate import uncertainty
+    from daexplore.engine.calibration.predictors import METHODS
     from daexplore.runs import Run
     from daexplore.utils.files import to_json
 

@@ -103,7 +103,7 @@ def train(
     from daexplore.cli.options import run_config, seeds, transfer_config
     from daexplore.cli.progress import leads, training_progress
     from daexplore.cli.tables import print_runs
-    from daexplore.engine.train import train as run
+    from daexplore.engine.training.train import train as run
 
     if resume is not None:
         with training_progress(str(resume)) as report:
@@ -138,7 +138,7 @@ def evaluate(
 ) -> None:
     """Evaluate a run on all its held-out galaxies, or on other images, with intervals over galaxies."""
     from daexplore.cli.tables import print_metrics
-    from daexplore.engine.report import evaluate_run
+    from daexplore.engine.evaluate_run import evaluate_run
 
     print_metrics(evaluate_run(run, data, label, epoch))
 

@@ -14,7 +14,7 @@ from daexplore.views.comparison import TABLES, comparison_csv, comparison_json, 
 from daexplore.views.tables import config_differences, metrics_rows
 
 if TYPE_CHECKING:
-    from daexplore.engine.comparison import Comparison
+    from daexplore.engine.comparison.comparison import Comparison
 
 __all__ = ["FORMATS", "compare_runs"]
 
@@ -99,7 +99,7 @@ def _write(text: str, out: Path | None) -> None:
 
 def _compared(runs: Sequence[Run], split: str, baseline: str | None) -> "Comparison":
     from daexplore.cli.progress import stage_progress
-    from daexplore.engine.comparison import Comparison
+    from daexplore.engine.comparison.comparison import Comparison
 
     with stage_progress("comparing") as report:
         return Comparison(runs, baseline, split, report=report)

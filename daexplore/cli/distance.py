@@ -12,7 +12,7 @@ from daexplore.errors import InputError
 if TYPE_CHECKING:
     import pandas as pd
 
-    from daexplore.engine.domain_distance import DomainDistance
+    from daexplore.engine.distance.domain_distance import DomainDistance
 
 __all__ = ["distance"]
 
@@ -39,7 +39,7 @@ def distance(
 ) -> None:
     """Measure how far apart the domains lie in the latent space, beside what chance gives."""
     from daexplore.cli.progress import training_progress
-    from daexplore.engine.domain_distance import domain_distance
+    from daexplore.engine.distance.domain_distance import domain_distance
     from daexplore.runs import Run
 
     if format not in ("text", "json"):

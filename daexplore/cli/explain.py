@@ -29,7 +29,7 @@ def explain(
     import pandas as pd
 
     from daexplore.cli.progress import training_progress
-    from daexplore.engine.explain_run import iou_rows, outcome_rows, sanity_rows
+    from daexplore.engine.explanation.tables import iou_rows, outcome_rows, sanity_rows
 
     if format not in ("text", "csv", "json"):
         raise InputError(f"--format must be text, csv or json; got {format!r}.")

@@ -36,8 +36,8 @@ def inspect(
     """Say how far apart two domains are, in what, and whether one galaxy is in training and test."""
     from daexplore.cli.options import run_config
     from daexplore.cli.progress import training_progress
-    from daexplore.engine.inspect import inspect_domains
-    from daexplore.engine.inspect_open import open_pair, open_run
+    from daexplore.engine.inspection.inspect_domains import inspect_domains
+    from daexplore.engine.inspection.open_domains import open_pair, open_run
     from daexplore.engine.progress import Progress
 
     if (run is None) == (source is None or target is None) or (run is not None and (source or target)):

@@ -52,7 +52,7 @@ def predict(
         raise InputError(f"--set says here how the survey's files are read, such as {_SETTING}pixel_scale=0.26; got {other!r}.")
     read = run_config(None, None, None, None, "noda", None, None, None, None, settings or []).data.target_read
 
-    from daexplore.engine.predict import predict as work
+    from daexplore.engine.prediction.predict import predict as work
 
     with training_progress("") as report:
         done = work(

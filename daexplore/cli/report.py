@@ -20,7 +20,7 @@ def report(
 ) -> None:
     """Write one HTML file that opens offline: verdicts, figures, tables, galaxies fixed and broken, settings, and how it was made."""
     from daexplore.cli.progress import stage_progress
-    from daexplore.engine.comparison import Comparison
+    from daexplore.engine.comparison.comparison import Comparison
     from daexplore.views.comparison_report import comparison_report
 
     if out.suffix.lower() not in (".html", ".htm"):

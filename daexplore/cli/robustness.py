@@ -35,9 +35,9 @@ def robustness(
 ) -> None:
     """Say how robust runs are: performance as a dial turns, or under attack. Results are kept with each run."""
     from daexplore.cli.progress import training_progress
-    from daexplore.engine.attack_run import ATTACKS, attack_runs
-    from daexplore.engine.dials import DIALS
-    from daexplore.engine.robustness import turn_dial
+    from daexplore.engine.perturbations import DIALS
+    from daexplore.engine.robustness.attack_tables import ATTACKS, attack_runs
+    from daexplore.engine.robustness.performance import turn_dial
 
     _check_format(format)
     if dial is not None and dial not in DIALS:

@@ -13,7 +13,7 @@ from daexplore.errors import InputError
 
 if TYPE_CHECKING:
     from daexplore.config import RunConfig
-    from daexplore.engine.launch import Resources
+    from daexplore.engine.sweeps.launch import Resources
 
 __all__ = ["settings_grid", "sweep", "sweep_configs"]
 
@@ -50,8 +50,8 @@ def sweep(
     """Train methods x seeds x settings. Called again, it skips what is finished, goes on with what is not, and starts the rest."""
     from daexplore.cli.options import seeds as parse_seeds
     from daexplore.cli.sweep_report import conclude, follow, print_plan
-    from daexplore.engine.launch import Launch, followed_jobs
-    from daexplore.engine.sweep import plan
+    from daexplore.engine.sweeps.launch import Launch, followed_jobs
+    from daexplore.engine.sweeps.plan import plan
 
     configs = sweep_configs(data, source, target, label, methods, parse_seeds(seeds), epochs, limit, settings or [])
     resources = _resources(cluster, parallel, timeout_min, partition, gpus, slurm or [], configs)
@@ -159,7 +159,7 @@ def _resources(
     slurm: Sequence[str],
     configs: "Sequence[RunConfig]",
 ) -> "Resources":
-    from daexplore.engine.launch import Resources
+    from daexplore.engine.sweeps.launch import Resources
 
     if cluster not in ("local", "slurm", "debug"):
         raise InputError(f"--cluster must be local, slurm or debug; got {cluster!r}.")

@@ -10,8 +10,8 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 
 from daexplore.cli.tables import print_frame, print_runs
 from daexplore.config import RunConfig, config_hash, differences
-from daexplore.engine.launch import Launch, Resources, default_parallel, job_log
-from daexplore.engine.sweep import Outcome, Planned, find_run
+from daexplore.engine.sweeps.launch import Launch, Resources, default_parallel, job_log
+from daexplore.engine.sweeps.plan import Outcome, Planned, find_run
 from daexplore.runs import RunStore
 from daexplore.runs.run import method_label
 

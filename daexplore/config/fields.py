@@ -124,7 +124,7 @@ class TrainConfig:
             inverse of its share of the training split) or "batches" (each batch draws all classes equally often).
         supervision: whose labels teach. "target" is the oracle: it trains on labelled target images, to see how well that can be
             done at all, and everything about it is marked so.
-        selection: which epoch a run stands for, within the second half: see ``daexplore.engine.select``.
+        selection: which epoch a run stands for, within the second half: see ``daexplore.engine.training.epoch_selection``.
         patience: stop after so many epochs without a better source-validation loss; None never stops early.
         evaluation_limit: at most so many validation and so many test images a domain are evaluated each epoch, always the same ones.
         saliency_limit: at most so many of the evaluated test images a domain get a stored Grad-CAM map.

@@ -15,7 +15,7 @@ from factories import make_galaxies
 from server import Served
 from test_train import config
 
-from daexplore.engine.train import train
+from daexplore.engine.training.train import train
 from daexplore.runs import Run
 
 pytestmark = pytest.mark.browser

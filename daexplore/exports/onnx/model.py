@@ -111,7 +111,7 @@ def to_onnx(
     run = evaluated_run(run)
     found = run.evaluation(epoch)
     from daexplore.data.preprocessing.pipeline import Preprocess
-    from daexplore.engine.explain import load_network
+    from daexplore.engine.inference import load_network
 
     with new_file(out, overwrite) as temporary:
         network, preprocess = load_network(run, found.epoch), Preprocess.from_dict(run.info["preprocessing"])
@@ -182,7 +182,7 @@ def _write(network: "Network", preprocess: "Preprocess", domain: str, images: ND
 
 
 def _difference(network: "Network", preprocess: "Preprocess", domain: str, images: NDArray[np.float32], file: Path) -> dict[str, float]:
-    from daexplore.engine.evaluate import network_outputs
+    from daexplore.engine.inference import network_outputs
 
     expected = network_outputs(network, images, np.arange(len(images)), preprocess, domain)
     runtime = needed("onnxruntime", "onnxruntime", _PURPOSE)

@@ -1,0 +1,1 @@
+"""Calibration of a run: temperature, Monte Carlo dropout, ensembles and mixup."""

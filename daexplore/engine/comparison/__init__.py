@@ -1,0 +1,1 @@
+"""Comparison of runs and methods, and its verdict."""

@@ -1,0 +1,1 @@
+"""Domain distances of saved runs."""

@@ -1,0 +1,1 @@
+"""Grad-CAM maps of saved runs, and their sanity checks."""

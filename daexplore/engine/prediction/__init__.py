@@ -1,0 +1,1 @@
+"""Predicted catalogues of whole surveys."""

@@ -1,0 +1,283 @@
+"""A catalogue of a survey: any number of galaxies streamed through one run or an ensemble, resumable."""
+
+import hashlib
+import json
+import mmap
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+import daexplore
+from daexplore.analysis.calibration.ensembles import combine, entropy
+from daexplore.analysis.calibration.temperature import tempered
+from daexplore.config import ReadConfig
+from daexplore.data import GalaxySet
+from daexplore.data.catalogues.survey_columns import survey_columns, survey_piece
+from daexplore.data.catalogues.write import Column, catalogue_kind, check_text, write_catalogue
+from daexplore.data.chunked_images import Images
+from daexplore.data.loaders import as_batch
+from daexplore.data.preprocessing.pipeline import DomainSteps
+from daexplore.data.preprocessing.steps import record_step
+from daexplore.engine.prediction.columns import header, predicted_columns, probability_names
+from daexplore.engine.prediction.ensemble import Member, Temperature, open_member, open_runs, pooled_temperature
+from daexplore.engine.prediction.parts import Parts, begun, refuse_existing, writing
+from daexplore.engine.prediction.survey import open_survey
+from daexplore.engine.progress import Progress, Report, quiet
+from daexplore.errors import InputError
+from daexplore.models import in_domain
+from daexplore.runs import softmax
+
+__all__ = ["Predicted", "predict"]
+
+_PART = 2048
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """What was written.
+
+    Attributes:
+        path: the catalogue.
+        galaxies: its rows.
+        before: galaxies that an earlier, stopped prediction had done.
+        counts: rows by predicted class.
+        oracle: whether target labels taught one of the runs.
+        notes: what a reader of the catalogue has to know, a sentence each.
+    """
+
+    path: Path
+    galaxies: int
+    before: int
+    counts: dict[str, int]
+    oracle: bool
+    notes: tuple[str, ...]
+
+
+def predict(
+    runs: Sequence[str | Path],
+    data: str,
+    out: str | Path,
+    *,
+    read: ReadConfig | None = None,
+    epoch: int | None = None,
+    temperature: bool = False,
+    batch_size: int = 256,
+    threads: int = 1,
+    device: str = "auto",
+    overwrite: bool = False,
+    report: Report = quiet,
+) -> Predicted:
+    """Writes what the runs say of each galaxy of a survey as a catalogue.
+
+    Images are read, preprocessed as the target of each run and seen by its network batch by batch; what is finished lies in the folder
+    ``OUT.parts`` until the catalogue is complete. Started again after a stop of any kind with the same arguments it goes on where it was,
+    and the catalogue is the same byte for byte. The mean of the members' probabilities is the ensemble's (Lakshminarayanan et al. 2017,
+    arXiv:1612.01474, sec. 2.4); their standard deviation and the entropy of the mean say how sure it is. No label of the survey is used.
+
+    Args:
+        runs: folders; several make an ensemble.
+        data: see ``open_survey``.
+        out: the catalogue: .fits, .ecsv, .vot or .parquet.
+        read: what is declared of the survey's files.
+        epoch: whose weights; None takes each run's selected one.
+        temperature: whether to scale the probabilities by a temperature fitted on source validation images.
+        batch_size: images at a time.
+        threads: of the CPU.
+        device: torch's name of it; "auto" takes a GPU where there is one.
+        overwrite: whether a catalogue that is there may be replaced, and what is left of another prediction deleted.
+        report: told how far it is.
+
+    Raises:
+        InputError: anything the user can mend.
+    """
+    for what, number in (("batch", batch_size), ("number of threads", threads)):
+        if number < 1:
+            raise InputError(f"The {what} must be at least 1, got {number}.")
+    out = Path(out).expanduser().absolute()
+    kind = catalogue_kind(out)
+    refuse_existing(out, overwrite)
+    opened = open_runs(runs)
+    where = _device(device)
+    torch.set_num_threads(threads)
+    galaxies, fingerprint = open_survey(opened, data, read, report)
+    members = [open_member(run, epoch, galaxies, where) for run in opened]
+    fitted = pooled_temperature(members) if temperature else None
+    survey = survey_columns(galaxies)
+    # What the table cannot hold or nobody can read is to be said before hours go into it.
+    for rows in _pieces(len(galaxies), _PART):
+        check_text(kind, survey, survey_piece(galaxies, survey, rows))
+    open_set = all("openset" in run.method.split("+") for run in opened)
+    columns = [*survey, *predicted_columns(opened[0].classes, len(members), temperature, open_set)]
+    rows_a_part = max(1, _PART // batch_size) * batch_size
+    settings = {"temperature": fitted.value if fitted else None, "batch_size": batch_size, "threads": threads, "device": where.type}
+    identity = _identity(members, galaxies, fingerprint) | settings
+    with begun(out, identity, len(galaxies), rows_a_part, overwrite) as parts:
+        if parts is not None:
+            before = _compute(parts, members, fitted, galaxies, batch_size, where, report)
+            counts = _assemble(parts, out, kind, columns, header(members, galaxies, fingerprint, fitted), galaxies, members, report)
+        else:
+            before, counts = len(galaxies), {}
+    return Predicted(out, len(galaxies), before, counts, any(member.oracle for member in members), _notes(members, galaxies))
+
+
+def _compute(
+    parts: Parts,
+    members: list[Member],
+    temperature: Temperature | None,
+    galaxies: GalaxySet,
+    batch_size: int,
+    device: torch.device,
+    report: Report,
+) -> int:
+    """Every part that is not there yet; returns how many galaxies were done before."""
+    missing = parts.missing()
+    before = done = parts.total - sum(len(parts.range(number)) for number in missing)
+    report(Progress("predicting", done, parts.total))
+    for number in missing:
+        found: list[tuple[list[NDArray[np.float32]], list[NDArray[np.float32]]]] = [([], []) for _ in members]
+        rows = parts.range(number)
+        for start in range(rows.start, rows.stop, batch_size):
+            batch = np.arange(start, min(start + batch_size, rows.stop))
+            for (latents, logits), (latent, logit) in zip(found, _outputs(members, galaxies, batch, device), strict=True):
+                latents.append(latent)
+                logits.append(logit)
+            done += len(batch)
+            report(Progress("predicting", done, parts.total))
+        outputs = [(np.concatenate(latents), np.concatenate(logits)) for latents, logits in found]
+        parts.write(number, _columns(members, temperature, outputs))
+        _forget(galaxies.images)
+    return before
+
+
+def _outputs(
+    members: list[Member], galaxies: GalaxySet, rows: NDArray[np.int64], device: torch.device
+) -> list[tuple[NDArray[np.float32], NDArray[np.float32]]]:
+    """Latents and logits of a batch from each member; members with the same preprocessing share it."""
+    prepared: dict[DomainSteps, torch.Tensor] = {}
+    results = []
+    for member in members:
+        steps = member.preprocess.target
+        if steps not in prepared:
+            try:
+                prepared[steps] = as_batch(galaxies.images, rows, member.preprocess, "target").to(device)
+            except InputError as error:
+                raise _damaged(galaxies, rows, error) from error
+        with torch.inference_mode(), ExitStack() as stack:
+            stack.enter_context(in_domain(member.network, "target"))
+            outputs = member.network(prepared[steps])
+            results.append((outputs.latents.float().cpu().numpy(), outputs.logits.float().cpu().numpy()))
+    return results
+
+
+def _columns(
+    members: list[Member], temperature: Temperature | None, outputs: list[tuple[NDArray[np.float32], NDArray[np.float32]]]
+) -> dict[str, NDArray[np.float64]]:
+    """What is kept of a part: probabilities, their spread, entropy and in-domain score."""
+    each = np.stack([softmax(logits) for _, logits in outputs])
+    ensemble = combine(each)
+    probabilities = tempered(ensemble.logits, temperature.value) if temperature else ensemble.probabilities
+    names = probability_names(members[0].run.classes)
+    columns = {name: probabilities[:, number] for number, name in enumerate(names)}
+    if len(members) > 1:
+        spread = each.std(0, ddof=1)
+        columns |= {f"{name}_std": spread[:, number] for number, name in enumerate(names)}
+    columns["entropy"] = entropy(probabilities) / np.log(2)
+    scores = [member.in_domain.score(latents) for member, (latents, _) in zip(members, outputs, strict=True)]
+    columns["in_domain"] = np.mean(scores, axis=0)
+    return columns
+
+
+def _assemble(
+    parts: Parts,
+    out: Path,
+    kind: str,
+    columns: list[Column],
+    meta: Any,
+    galaxies: GalaxySet,
+    members: list[Member],
+    report: Report,
+) -> dict[str, int]:
+    """Writes the catalogue aside and puts it in its place; returns the rows by predicted class."""
+    classes = np.array(members[0].run.classes)
+    counts = np.zeros(len(classes), np.int64)
+    survey = survey_columns(galaxies)
+    computed = tuple(column.name for column in columns[len(survey) + 1 :])
+
+    def pieces() -> Iterator[dict[str, NDArray[Any]]]:
+        for number in range(parts.count):
+            values = parts.read(number, computed)
+            predicted = np.stack([values[name] for name in probability_names(members[0].run.classes)]).argmax(0)
+            np.add.at(counts, predicted, 1)
+            yield {**survey_piece(galaxies, survey, parts.range(number)), "predicted_class": classes[predicted], **values}
+            report(Progress("writing", parts.range(number).stop, parts.total))
+
+    aside = parts.folder / f".catalogue{out.suffix}"
+    with writing(out):
+        write_catalogue(aside, kind, columns, meta, parts.total, pieces())
+        aside.replace(out)
+    return dict(zip(members[0].run.classes, counts.tolist(), strict=True))
+
+
+def _identity(members: list[Member], galaxies: GalaxySet, fingerprint: str) -> dict[str, Any]:
+    """What determines the numbers, as JSON types."""
+    steps = [[record_step(step) for step in member.preprocess.target.steps] for member in members]
+    return {
+        "runs": [member.run.id for member in members],
+        "epochs": [member.epoch for member in members],
+        "weights": [member.weights for member in members],
+        "data": fingerprint,
+        "galaxies": len(galaxies),
+        "preprocessing": hashlib.sha256(json.dumps(steps).encode()).hexdigest()[:16],
+        "versions": f"daexplore {daexplore.__version__}, torch {torch.__version__}",
+    }
+
+
+def _notes(members: list[Member], galaxies: GalaxySet) -> tuple[str, ...]:
+    notes = [f"{one.run.id} is {one.run.status}: its epoch {one.epoch} is used." for one in members if one.run.status != "finished"]
+    seen = max(member.seen for member in members)
+    if seen:
+        labels = "with their labels (oracle)" if any(one.oracle and one.seen for one in members) else "without labels"
+        notes.append(f"{seen} of the {len(galaxies)} images were in the training of a run, {labels}.")
+    return tuple(notes)
+
+
+def _device(name: str) -> torch.device:
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise InputError(f"The device {name!r} cannot be used: {str(error).splitlines()[0]} Take cpu, or auto.") from error
+    return device
+
+
+def _damaged(galaxies: GalaxySet, rows: NDArray[np.int64], error: InputError) -> InputError:
+    with np.errstate(over="ignore"):
+        bad = rows[~np.isfinite(np.asarray(galaxies.images[rows], np.float32)).all(axis=(1, 2, 3))]
+    if not len(bad):
+        return error
+    return InputError(
+        f"The image of {galaxies.sample_ids[bad[0]]!r} (row {bad[0]} of {len(galaxies)}) holds NaN or infinite pixels. "
+        "`daexplore ingest SURVEY DEST` mends such pixels, or sets the images aside: predict from DEST."
+    )
+
+
+def _forget(images: Images) -> None:
+    """Gives pages of a memory-mapped file back. The system would keep them as long as nobody else needs memory, but they would count as
+    this process's."""
+    root: Any = images
+    while isinstance(root, np.ndarray):
+        root = root.base
+    if isinstance(root, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+        root.madvise(mmap.MADV_DONTNEED)
+
+
+def _pieces(total: int, rows: int) -> Iterator[range]:
+    return (range(start, min(start + rows, total)) for start in range(0, total, rows))

@@ -1,0 +1,1 @@
+"""Performance under perturbed images and adversarial attacks."""

@@ -1,0 +1,1 @@
+"""Many trainings: planned, launched here or on a cluster."""

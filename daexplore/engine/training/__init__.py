@@ -1,0 +1,1 @@
+"""Training: set-up, steps, epochs, checkpoints and transfer."""

@@ -1,0 +1,1 @@
+"""Response of networks to a galaxy that is observed differently."""
