@@ -3,7 +3,6 @@
 import math
 from collections.abc import Callable, Sequence
 from html import escape
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -15,10 +14,11 @@ from daexplore.app.flips_control import Rate, verdict
 from daexplore.app.flips_table import PAGE
 from daexplore.app.glossary import explained, term
 from daexplore.app.style import STYLE
+from daexplore.utils.files import static_text
 
 __all__ = ["FLIPS_STYLES", "pile_html", "rates_html", "table_html"]
 
-FLIPS_STYLES = [STYLE, (Path(__file__).parent / "flips.css").read_text(encoding="utf-8")]
+FLIPS_STYLES = [STYLE, static_text("app", "flips.css")]
 
 
 def pile_html(found: Outcomes, pile: Pile, place: int, page: int, picture: Callable[[str], str | None], problem: str = "") -> str:

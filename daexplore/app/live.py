@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from html import escape
-from pathlib import Path
 from typing import Any
 
 import panel as pn
@@ -16,10 +15,11 @@ from daexplore.app.live_plots import LiveCurves, LivePlane, PlanePoints, SharedA
 from daexplore.app.style import STYLE
 from daexplore.errors import InputError
 from daexplore.runs import Run, method_label
+from daexplore.utils.files import static_text
 
 __all__ = ["STYLES", "LiveCard", "progress_text"]
 
-STYLES = [STYLE, (Path(__file__).parent / "live.css").read_text(encoding="utf-8")]
+STYLES = [STYLE, static_text("app", "live.css")]
 """Style sheets of the trainings' panes."""
 
 _TASKS = {"simulating": "Simulating galaxies", "explaining": "Computing Grad-CAM maps"}

@@ -4,7 +4,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from html import escape
-from pathlib import Path
 from typing import Any
 
 import holoviews as hv
@@ -15,10 +14,11 @@ from bokeh.models import Legend, Whisker
 from daexplore.app.background import Background
 from daexplore.app.state import ExplorerState
 from daexplore.app.style import STYLE
+from daexplore.utils.files import static_text
 
 __all__ = ["SIZE", "STYLES", "Section", "board", "fluid", "hints", "html", "panes", "summary"]
 
-STYLES = [STYLE, (Path(__file__).parent / "performance.css").read_text(encoding="utf-8")]
+STYLES = [STYLE, static_text("app", "performance.css")]
 """Style sheets of the room's panes."""
 
 SIZE = (560, 340)

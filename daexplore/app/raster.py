@@ -1,16 +1,17 @@
 """Many points painted into one image, in the browser: what is slow is one outline a point, not the points."""
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from bokeh.models import ColumnDataSource, CustomJS
 
+from daexplore.utils.files import static_text
+
 __all__ = ["MANY", "Raster"]
 
 MANY = 4000
 """From so many points a panel on they are painted into an image."""
-_SCRIPT = (Path(__file__).parent / "raster.js").read_text(encoding="utf-8")
+_SCRIPT = static_text("app", "raster.js")
 
 
 class Raster:

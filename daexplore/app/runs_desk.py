@@ -16,10 +16,11 @@ from daexplore.app.runs_board import MAX_PAGE, RunsBoard
 from daexplore.app.runs_rows import Row
 from daexplore.app.session import Session
 from daexplore.app.style import STYLE
+from daexplore.utils.files import static_text
 
 __all__ = ["STYLES", "Desk"]
 
-STYLES = [STYLE, (Path(__file__).parent / "runs.css").read_text(encoding="utf-8")]
+STYLES = [STYLE, static_text("app", "runs.css")]
 """Style sheets of the room's panes."""
 
 T = TypeVar("T")

@@ -1,11 +1,12 @@
 """The page's theme and its one style sheet."""
 
-from pathlib import Path
 from typing import Any
+
+from daexplore.utils.files import static_text
 
 __all__ = ["STYLE", "THEME"]
 
-STYLE = (Path(__file__).parent / "explorer.css").read_text(encoding="utf-8")
+STYLE = static_text("app", "explorer.css")
 """Style sheet of the panes with markup of their own."""
 
 THEME: dict[str, Any] = {

@@ -2,7 +2,6 @@
 
 from functools import partial
 from html import escape
-from pathlib import Path
 from typing import Any
 
 import holoviews as hv
@@ -24,6 +23,7 @@ from daexplore.app.whatif import BACKGROUND, CENTRAL, Subject, WhatIf
 from daexplore.app.whatif_markup import film_html, galaxy_html, hints_html, maps_html, words_html
 from daexplore.app.whatif_work import Asker
 from daexplore.errors import InputError
+from daexplore.utils.files import static_text
 from daexplore.views.drawings import Compared
 from daexplore.views.drawings_whatif import Turned, dial_drawing, walks_drawing
 from daexplore.views.publication import Drawing
@@ -32,7 +32,7 @@ from daexplore.views.whatif import dial_curves, plane_walk, summary_dial, summar
 
 __all__ = ["WhatIfRoom", "furnish"]
 
-STYLES = [STYLE, (Path(__file__).parent / "whatif.css").read_text(encoding="utf-8")]
+STYLES = [STYLE, static_text("app", "whatif.css")]
 
 _DIALS = {"PSF": "psf", "Depth": "depth", "Pixel scale": "pixel", "Redshift": "redshift"}
 _CURVES = (460, 300)

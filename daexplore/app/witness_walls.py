@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from html import escape
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from daexplore.app.backlog import Task
@@ -13,6 +12,7 @@ from daexplore.app.images import galaxy_image
 from daexplore.app.style import STYLE
 from daexplore.errors import InputError
 from daexplore.runs import Run
+from daexplore.utils.files import static_text
 from daexplore.views.images import data_uri, galaxy_png
 from daexplore.views.style import DOMAIN_COLORS
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DISTANCE_STYLES", "PER_WALL", "Extreme", "extremes", "pictures_task", "walls_html", "witnessed"]
 
-DISTANCE_STYLES = [STYLE, (Path(__file__).parent / "distance.css").read_text(encoding="utf-8")]
+DISTANCE_STYLES = [STYLE, static_text("app", "distance.css")]
 """Style sheets of the room's panes."""
 
 PER_WALL = 8

@@ -12,7 +12,7 @@ import numpy as np
 
 from daexplore.errors import InputError
 
-__all__ = ["read_json", "replacing", "to_json", "write_json"]
+__all__ = ["read_json", "replacing", "static_text", "to_json", "write_json"]
 
 
 @contextmanager
@@ -49,6 +49,11 @@ def write_json(path: Path, value: Any) -> None:
     """Rewrites a JSON file in one step."""
     with replacing(path) as temporary:
         temporary.write_text(to_json(value, indent=1) + "\n", encoding="utf-8")
+
+
+def static_text(layer: str, name: str) -> str:
+    """Return a text file that the package ships, such as ``("views", "report.css")``."""
+    return (Path(__file__).parents[1] / layer / "static" / name).read_text(encoding="utf-8")
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -2,18 +2,17 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from daexplore.utils.files import static_text
 from daexplore.views.comparison import ShownTable
 from daexplore.views.style import NEUTRAL
 
 __all__ = ["comparison_html"]
 
-_HERE = Path(__file__).parent
 _SIGNS = {"for": ("+", "good", "speaks for it"), "against": ("−", "bad", "speaks against it"), "warning": ("!", "doubt", "warning")}
 _OUTCOMES = {"helped": "good", "may have helped": "good", "negative transfer": "bad", "misleading": "bad", "warning": "doubt"}
 _WORDS = {"method", "domain", "labels", "class", "setting", "without target labels", "oracle", "only shares differ", "classes"}
@@ -58,7 +57,7 @@ def comparison_html(shown: Iterable[ShownTable], tables: Mapping[str, pd.DataFra
     counts = "; ".join(f"{n['n']} {domain} images of {n['galaxies']} galaxies" for domain, n in about["counts"].items())
     return _PAGE.format(
         title=escape(f"{', '.join(name for name in names if not against or name != about['baseline'])}{against}"),
-        style="".join((_HERE / name).read_text(encoding="utf-8") for name in ("report.css", "inspect.css", "comparison.css")),
+        style="".join(static_text("views", name) for name in ("report.css", "inspect.css", "comparison.css")),
         counts=escape(f"{about['split'].capitalize()} split: {counts}. What used target labels is marked oracle."),
         notes="".join(f"<ul class='warnings'><li>{escape(note)}</li></ul>" for note in about["notes"]),
         verdicts=_verdicts(about["verdicts"]),

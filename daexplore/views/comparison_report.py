@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from html import escape
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -12,6 +11,7 @@ from daexplore import __version__
 from daexplore.config import to_dict
 from daexplore.errors import InputError
 from daexplore.runs import Run
+from daexplore.utils.files import static_text
 from daexplore.views.comparison import shown_tables
 from daexplore.views.comparison_html import comparison_html
 from daexplore.views.drawings import Compared, Places, curves_drawing, galaxies_drawing, reliability_drawing, roc_drawing
@@ -48,7 +48,7 @@ def comparison_report(
         if report:
             report(done + 1, len(parts))
     page = comparison_html(shown_tables(tables, about), tables, about)
-    style = (Path(__file__).parent / "comparison_report.css").read_text(encoding="utf-8")
+    style = static_text("views", "comparison_report.css")
     page = page.replace("</style>", f"{style}</style>", 1)
     for mark, markup in ((_TABLES, found[0]), (_FOOTER, found[1] + found[2])):
         before, _, after = page.partition(mark)

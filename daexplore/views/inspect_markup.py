@@ -2,19 +2,19 @@
 
 from collections.abc import Iterable, Mapping
 from html import escape
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from daexplore.utils.files import static_text
 from daexplore.views.inspect import DOMAIN_DASHES
 from daexplore.views.style import DOMAIN_COLORS, DOMAINS
 from daexplore.views.tables import interval_text
 
 __all__ = ["INSPECT_STYLE", "checks_html", "differences_html", "domains_html", "key_html", "list_html", "pairs_html", "walls_html"]
 
-INSPECT_STYLE = (Path(__file__).parent / "inspect.css").read_text(encoding="utf-8")
+INSPECT_STYLE = static_text("views", "inspect.css")
 """Style sheet of this markup; the page around it sets ``--quiet`` and ``--line``."""
 
 _ORACLE = " <i>oracle</i>"

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 from html import escape
-from pathlib import Path
 from typing import Any
 
+from daexplore.utils.files import static_text
 from daexplore.views.inspect import inspection_tables
 from daexplore.views.inspect_cards import Card, fluid_figure, inspection_cards
 from daexplore.views.inspect_markup import (
@@ -20,7 +20,6 @@ from daexplore.views.inspect_markup import (
 
 __all__ = ["inspection_html"]
 
-_HERE = Path(__file__).parent
 
 _PAGE = """<!doctype html>
 <html lang="en">
@@ -82,7 +81,7 @@ def inspection_html(inspection: Mapping[str, Any]) -> str:
     headline = sentences[0] if sentences else str(inspection["verdict"])
     return _PAGE.format(
         title=escape(_title(inspection)),
-        style=(_HERE / "report.css").read_text(encoding="utf-8") + INSPECT_STYLE,
+        style=static_text("views", "report.css") + INSPECT_STYLE,
         library=_library() if panels else "",
         headline=escape(headline),
         found=list_html(sentences[1:]),
@@ -97,7 +96,7 @@ def inspection_html(inspection: Mapping[str, Any]) -> str:
         advice=_section("What to do next", list_html(inspection["advice"], "advice")),
         footer=_footer(inspection),
         script=script,
-        behaviour=(_HERE / "report.js").read_text(encoding="utf-8"),
+        behaviour=static_text("views", "report.js"),
     )
 
 
