@@ -19,7 +19,7 @@ import pandas as pd
 from daexplore.analysis.metrics.bootstrap import group_weights
 from daexplore.analysis.metrics.classification import reweighted_metrics
 from daexplore.runs import Evaluation, Run, RunStore
-from daexplore.views.tables import metrics_rows
+from daexplore.views.plots.metrics_table import metrics_rows
 
 METHODS = {
     "noda": "noDA",

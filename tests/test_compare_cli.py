@@ -12,7 +12,7 @@ import pytest
 from command import call
 from comparing import known_run
 
-from daexplore.views.comparison_latex import latex_text
+from daexplore.views.comparison.latex import latex_text
 
 
 @pytest.fixture(scope="module")
@@ -118,8 +118,8 @@ def test_html_is_one_page_that_loads_nothing_in_light_and_dark(compare, tmp_path
 
 def test_html_escapes_names(monkeypatch, capsys, tmp_path, runs):
     from daexplore.engine.comparison.comparison import Comparison
-    from daexplore.views.comparison import shown_tables
-    from daexplore.views.comparison_html import comparison_html
+    from daexplore.views.comparison.page import comparison_html
+    from daexplore.views.comparison.tables import shown_tables
 
     comparison = Comparison([runs], resamples=20)
     tables = {name: table.replace("MMD", "<script>x</script>") for name, table in comparison.tables().items()}

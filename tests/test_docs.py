@@ -26,7 +26,7 @@ from daexplore.app.glossary import GLOSSARY
 ROOT = Path(__file__).parents[1]
 SITE = ROOT / "docs" / "site"
 LOADS = {"script": "src", "img": "src", "iframe": "src", "source": "src", "video": "src", "audio": "src", "embed": "src", "object": "data"}
-PLOT = "import holoviews as hv\n\nfrom daexplore.views.inline import begin, show\n\nbegin()\nshow(hv.Curve([1, 3, 2]))"
+PLOT = "import holoviews as hv\n\nfrom daexplore.views.notebook import begin, show\n\nbegin()\nshow(hv.Curve([1, 3, 2]))"
 SHOWN = "03_dann"
 
 

@@ -20,7 +20,7 @@ from daexplore.engine.training.epoch_metrics import epoch_rows
 from daexplore.errors import InputError
 from daexplore.kernels import SCALES
 from daexplore.runs import Run
-from daexplore.views.domain_distance import class_bands, null_histogram, witness_margin
+from daexplore.views.plots.distance_tests import class_bands, null_histogram, witness_margin
 
 FEW = 19
 

@@ -26,7 +26,7 @@ from daexplore.app.state import ExplorerState
 from daexplore.config import AlignmentConfig, DataConfig, RunConfig, TrainConfig
 from daexplore.errors import InputError
 from daexplore.runs import Run
-from daexplore.views.flips import flows, flows_plot, summary_flows
+from daexplore.views.plots.flips import flows, flows_plot, summary_flows
 
 
 @pytest.fixture

@@ -66,7 +66,10 @@ def test_the_wheel_holds_every_file_of_the_package(wheel, contents):
     packed = {name for name in contents if ".dist-info/" not in name}
     assert packed == here
     assert "daexplore/py.typed" in packed
-    assert {name for name in here if name.endswith((".css", ".js"))} >= {"daexplore/app/static/explorer.css", "daexplore/app/static/raster.js"}
+    assert {name for name in here if name.endswith((".css", ".js"))} >= {
+        "daexplore/app/static/explorer.css",
+        "daexplore/app/static/raster.js",
+    }
 
 
 @pytest.mark.slow

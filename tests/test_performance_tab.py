@@ -35,8 +35,8 @@ from daexplore.app.slices import slice_columns, sliced_metrics, slicing
 from daexplore.app.state import ExplorerState
 from daexplore.errors import InputError
 from daexplore.runs import Run
-from daexplore.views.confusion import UNLABELLED, confusion_tables, summary_confusion
-from daexplore.views.slices import slice_points, slice_tables, summary_slices
+from daexplore.views.plots.confusion import UNLABELLED, confusion_tables, summary_confusion
+from daexplore.views.plots.slices import slice_points, slice_tables, summary_slices
 
 N = 360
 SURVEYS = ["deep", "wide", "<b>", *(f"field {i:02d}" for i in range(14))]

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 import daexplore.views
-from daexplore.views import measured_summaries as said
+from daexplore.views.plots import distance_tests as said
 
 VIEWS = Path(daexplore.views.__file__).parent
 

@@ -20,11 +20,18 @@ from sklearn.metrics import average_precision_score, precision_score, recall_sco
 
 from daexplore.errors import InputError
 from daexplore.runs import Run
-from daexplore.views import publication_axes
-from daexplore.views.drawings import Compared, Places, curves_drawing, galaxies_drawing, reliability_drawing, roc_drawing
-from daexplore.views.drawings_measures import flips_drawing, paths_drawing, precision_recall_drawing, risk_coverage_drawing
-from daexplore.views.evaluations import plane_of
-from daexplore.views.publication import FORMATS, WIDTHS, Drawing, csv_text, figure, saved, themed_uri
+from daexplore.views.figures import registry
+from daexplore.views.figures.base import Compared, Drawing
+from daexplore.views.figures.distance_paths import paths_drawing
+from daexplore.views.figures.flips import flips_drawing
+from daexplore.views.figures.galaxies import Places, galaxies_drawing
+from daexplore.views.figures.history import curves_drawing
+from daexplore.views.figures.precision_recall import precision_recall_drawing
+from daexplore.views.figures.reliability import reliability_drawing
+from daexplore.views.figures.render import FORMATS, WIDTHS, csv_text, figure, saved, themed_uri
+from daexplore.views.figures.risk_coverage import risk_coverage_drawing
+from daexplore.views.figures.roc import roc_drawing
+from daexplore.views.plots.margin_plane import plane_of
 from daexplore.views.style import DOMAIN_COLORS
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -310,7 +317,7 @@ def test_the_csv_holds_exactly_what_is_drawn_and_what_it_rests_on(runs: list[Run
 
 @pytest.mark.slow
 def test_many_galaxies_are_a_raster_within_the_figure(drawings: dict[str, Drawing], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(publication_axes, "RASTER", 100)
+    monkeypatch.setattr(registry, "RASTER", 100)
     svg = saved(drawings["galaxies"], "svg")
     assert [mark for panel in group(svg, "galaxies-0") for mark in marks(panel)] == []
     assert len(list(ET.fromstring(svg).iter(f"{SVG}image"))) == 3

@@ -16,14 +16,14 @@ from factories import make_run
 
 from daexplore import Comparison, __version__
 from daexplore.runs import Run
-from daexplore.views.comparison_report import comparison_report
-from daexplore.views.report_gallery import flipped_galaxies
+from daexplore.views.comparison.gallery import flipped_galaxies
+from daexplore.views.comparison.report import comparison_report
 
 
 @pytest.fixture
 def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
     """Figures take longest, and not every test looks at them."""
-    monkeypatch.setattr("daexplore.views.comparison_report.themed_uri", lambda drawing: "data:,")
+    monkeypatch.setattr("daexplore.views.comparison.report.themed_uri", lambda drawing: "data:,")
 
 
 class Parts(HTMLParser):

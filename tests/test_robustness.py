@@ -22,7 +22,7 @@ from daexplore.engine.robustness.performance import turn_dial
 from daexplore.engine.training.train import train
 from daexplore.errors import InputError
 from daexplore.runs import Run
-from daexplore.views.robustness import boundary_scatter, dial_curves
+from daexplore.views.plots.robustness import boundary_scatter, dial_curves
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,7 @@ from daexplore.engine.training.train import train
 from daexplore.errors import InputError
 from daexplore.models import build_network
 from daexplore.runs import Run
-from daexplore.views.saliency import map_limit, outcome_grid, outcome_title, sanity_curves
+from daexplore.views.plots.saliency import map_limit, outcome_grid, outcome_title, sanity_curves
 
 LAYERS = ["head", "hidden.4", "hidden.2", "convolutions.8", "convolutions.4", "convolutions.0"]
 

@@ -15,7 +15,7 @@ from daexplore.app.state import ExplorerState
 from daexplore.app.take_away import VIEWS, TakeAway, drawing_of, wish_of
 from daexplore.errors import InputError
 from daexplore.runs.selections import Selections
-from daexplore.views.publication import Drawing
+from daexplore.views.figures.base import Drawing
 
 
 @pytest.fixture
@@ -98,7 +98,7 @@ def test_failures_are_said_and_the_buttons_come_back(state: ExplorerState, takin
 
 
 def test_the_report_is_of_the_runs_on_screen(state: ExplorerState, taking: TakeAway, asked: list, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("daexplore.views.comparison_report.themed_uri", lambda drawing: "data:,")
+    monkeypatch.setattr("daexplore.views.comparison.report.themed_uri", lambda drawing: "data:,")
     said = []
     taking.said.param.watch(lambda event: said.append(event.new), "object")
     press(taking, "html")

@@ -18,7 +18,7 @@ from daexplore.engine.calibration.calibrate import Uncertainty, uncertainty
 from daexplore.engine.calibration.predictors import fit, matched, predictors
 from daexplore.errors import InputError
 from daexplore.runs import Run
-from daexplore.views import reliability as views
+from daexplore.views.plots import reliability as views
 
 
 @pytest.fixture(scope="module")

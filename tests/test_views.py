@@ -12,7 +12,9 @@ from sklearn.metrics import roc_curve
 
 from daexplore.config import AlignmentConfig, RunConfig, TrainConfig
 from daexplore.errors import InputError
-from daexplore.views import curves, epochs, images, roc, style, summaries, tables
+from daexplore.views import images, style
+from daexplore.views.plots import metrics_table, roc
+from daexplore.views.plots.history import history_curves, with_epoch_position
 
 RUNS = ("noDA · seed 0", "MMD · seed 0")
 
@@ -122,12 +124,12 @@ def test_roc_panels_say_n_split_and_oracle_and_keep_a_run_s_dash(roc_table):
 def test_plots_render_in_bokeh(roc_table, history):
     renderer = hv.renderer("bokeh")
     assert renderer.get_plot(roc.roc_panels(roc_table, threshold=0.5)).state is not None
-    figure = renderer.get_plot(curves.history_curves(history, "accuracy", epoch=2, epochs=20)).state
+    figure = renderer.get_plot(history_curves(history, "accuracy", epoch=2, epochs=20)).state
     assert (figure.x_range.start, figure.x_range.end) == (0, 20)
 
 
 def test_history_curves_hold_the_logged_values(history):
-    overlay = curves.history_curves(history, "accuracy")
+    overlay = history_curves(history, "accuracy")
     for (run, domain), part in history[history["name"] == "accuracy"].groupby(["run", "domain"]):
         curve = _curve_of(overlay, f"{run} · {domain}")
         np.testing.assert_array_equal(curve["position"], part["epoch"])
@@ -136,25 +138,25 @@ def test_history_curves_hold_the_logged_values(history):
 
 
 def test_history_curves_of_one_domain_only(history):
-    overlay = curves.history_curves(history, "accuracy", domains=["target"])
+    overlay = history_curves(history, "accuracy", domains=["target"])
     assert len(overlay.traverse(lambda e: e, [hv.Curve])) == 2
 
 
 def test_nothing_logged_yet_gives_an_empty_plot(history):
-    overlay = curves.history_curves(history, "loss/mmd")
+    overlay = history_curves(history, "loss/mmd")
     assert len(_curve_of(overlay, "")) == 0
 
 
 def test_training_windows_stand_at_fractions_of_their_epoch(history):
-    position = epochs.with_epoch_position(history)
+    position = with_epoch_position(history)
     train = position[position["split"] == "train"]
     np.testing.assert_allclose(train["position"], train["step"] / 50)
-    first = epochs.with_epoch_position(history[(history["epoch"] == 1) & (history["step"] <= 15)])
+    first = with_epoch_position(history[(history["epoch"] == 1) & (history["step"] <= 15)])
     np.testing.assert_allclose(first.loc[first["run"] == RUNS[0], "position"], [0.1, 0.2, 0.3])
 
 
 def test_metrics_table_says_value_interval_n_split_domain_and_oracle():
-    table = tables.metrics_table(METRICS, ("test", "validation"))
+    table = metrics_table.metrics_table(METRICS, ("test", "validation"))
     assert list(table.columns) == ["run", "domain", "split", "n", "labels", "accuracy", "auc"]
     assert table.to_dict("records")[1] == {
         "run": RUNS[0], "domain": "target", "split": "test", "n": 1400, "labels": "oracle", "accuracy": "0.589 [0.569, 0.609]", "auc": "–",
@@ -164,13 +166,13 @@ def test_metrics_table_says_value_interval_n_split_domain_and_oracle():
 
 
 def test_metrics_table_of_runs_without_metrics_is_empty():
-    assert tables.metrics_table({"a": {}, "b": {"source": {}}}).empty
+    assert metrics_table.metrics_table({"a": {}, "b": {"source": {}}}).empty
 
 
 def test_config_differences_name_only_what_differs():
     noda = RunConfig()
     mmd = RunConfig(alignments=(AlignmentConfig("mmd", 0.5),), train=TrainConfig(epochs=5))
-    table = tables.config_differences({"noDA": noda, "MMD": mmd}).set_index("setting")
+    table = metrics_table.config_differences({"noDA": noda, "MMD": mmd}).set_index("setting")
     assert table.loc["train.epochs"].to_dict() == {"noDA": "16", "MMD": "5"}
     assert table.loc["alignments.mmd.weight"].to_dict() == {"noDA": "–", "MMD": "0.5"}
     assert "train.batch_size" not in table.index
@@ -241,13 +243,13 @@ def test_styles_never_repeat_among_the_first_runs():
 
 
 def test_summaries_say_numbers_n_split_and_oracle(roc_table, history):
-    text = summaries.summary_metrics(METRICS)
+    text = metrics_table.summary_metrics(METRICS)
     assert text == f"Accuracy on 1400 test galaxies of the target (oracle): {RUNS[0]} 0.589 [0.569, 0.609]; {RUNS[1]} 0.731 [0.711, 0.751]."
-    assert summaries.summary_metrics({}) == "No accuracy of the target test galaxies is known yet."
+    assert metrics_table.summary_metrics({}) == "No accuracy of the target test galaxies is known yet."
     auc = roc_table.groupby(["run", "domain"])["auc"].first()
-    assert f"target (oracle), n = 200: {RUNS[0]} {auc[RUNS[0], 'target']:.3f}" in summaries.summary_roc(roc_table)
-    assert f"{RUNS[1]} on target (oracle) 0.61 to 0.63 (epoch 1 to 3)" in summaries.summary_curves(history, "accuracy")
-    assert f"{RUNS[0]} 0.1 to 0.0333" in summaries.summary_curves(history, "mmd2")
-    plane = summaries.summary_plane("MMD", 3, {"source": 0.5, "target": 0.31}, {"source": 150, "target": 140}, "merger")
+    assert f"target (oracle), n = 200: {RUNS[0]} {auc[RUNS[0], 'target']:.3f}" in metrics_table.summary_roc(roc_table)
+    assert f"{RUNS[1]} on target (oracle) 0.61 to 0.63 (epoch 1 to 3)" in metrics_table.summary_curves(history, "accuracy")
+    assert f"{RUNS[0]} 0.1 to 0.0333" in metrics_table.summary_curves(history, "mmd2")
+    plane = metrics_table.summary_plane("MMD", 3, {"source": 0.5, "target": 0.31}, {"source": 150, "target": 140}, "merger")
     assert plane == "MMD, epoch 3: 50% of 150 source, 31% of 140 target galaxies lie on the side called merger."
-    assert "MMD (map is zero)" in summaries.summary_saliency("target/G1", "merger", {"noDA": 0.4, "MMD": float("nan")})
+    assert "MMD (map is zero)" in metrics_table.summary_saliency("target/G1", "merger", {"noDA": 0.4, "MMD": float("nan")})

@@ -6,7 +6,8 @@ import pytest
 from factories import make_run
 from sklearn.metrics import roc_auc_score
 
-from daexplore.views.evaluations import margin_planes, plane_of, roc_tables
+from daexplore.views.plots.margin_plane import margin_planes, plane_of
+from daexplore.views.plots.roc import roc_tables
 
 
 @pytest.fixture(scope="module")

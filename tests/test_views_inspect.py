@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from fake_inspection import BANDS, VERDICT, make_inspection
 
-from daexplore.views import inspect_summaries as summaries
-from daexplore.views.inspect import inspection_tables, pixel_panels, quantity_panels, spectrum_panels
-from daexplore.views.inspect_cards import fluid_figure, inspection_cards
-from daexplore.views.inspect_counts import class_plot, fault_plot
-from daexplore.views.inspect_differences import difference_plot, probe_plot
-from daexplore.views.inspect_markup import checks_html, differences_html, domains_html, pairs_html, walls_html
-from daexplore.views.inspect_report import inspection_html
+from daexplore.views.inspection import summaries
+from daexplore.views.inspection.cards import fluid_figure, inspection_cards
+from daexplore.views.inspection.counts import class_plot, fault_plot
+from daexplore.views.inspection.differences import difference_plot, probe_plot
+from daexplore.views.inspection.markup import checks_html, differences_html, domains_html, pairs_html, walls_html
+from daexplore.views.inspection.page import inspection_html
+from daexplore.views.inspection.pixels import inspection_tables, pixel_panels, quantity_panels, spectrum_panels
 from daexplore.views.style import DOMAIN_COLORS
 
 

@@ -35,8 +35,8 @@ from daexplore.engine.whatif.galaxy_perturbations import WHATIF_DIALS, Simulatio
 from daexplore.engine.whatif.messages import Question
 from daexplore.engine.whatif.response import answer, plan
 from daexplore.errors import InputError
-from daexplore.views import publication
-from daexplore.views.whatif import dial_curves, plane_walk, summary_dial, summary_walks, walk_limits
+from daexplore.views.figures import render
+from daexplore.views.plots.whatif import dial_curves, plane_walk, summary_dial, summary_walks, walk_limits
 
 TARGET = "target/G00030-0"
 
@@ -261,12 +261,12 @@ def test_what_is_taken_away_is_what_the_room_has_found(runs, folder):
         assert drawing.meta["n"] == f"1 galaxy, {state.galaxy}, target"
         assert drawing.meta["threshold"] == "p = 0.7"
         assert "no probability uses it" in drawing.meta["oracle"]
-        table = pd.read_csv(io.StringIO(publication.csv_text(drawing)), comment="#")
+        table = pd.read_csv(io.StringIO(render.csv_text(drawing)), comment="#")
         assert len(table) == len(drawing.table)
-        width, height = publication.figure(drawing, 84.0).get_size_inches()
+        width, height = render.figure(drawing, 84.0).get_size_inches()
         assert width * 25.4 == pytest.approx(84.0)
         assert height > 1
-    axes = publication.figure(dial).axes[0]
+    axes = render.figure(dial).axes[0]
     lines = [line for line in axes.lines if len(line.get_xdata()) == len(room.logic.plan.stops)]
     for line, (_, rows) in zip(lines, dial.table.groupby("run", sort=False), strict=True):
         np.testing.assert_allclose(line.get_ydata(), rows["probability"])

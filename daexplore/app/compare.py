@@ -31,8 +31,8 @@ from daexplore.app.toolbar import legend, toolbar
 from daexplore.app.walk import Walk
 from daexplore.app.witnesses import kept_witness, witness_later
 from daexplore.errors import InputError
+from daexplore.views.plots.margin_plane import summary_plane
 from daexplore.views.style import named
-from daexplore.views.summaries import summary_plane
 
 __all__ = ["Compare", "furnish"]
 

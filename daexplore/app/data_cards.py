@@ -8,9 +8,8 @@ import panel as pn
 
 from daexplore.app.live import STYLES
 from daexplore.app.looks import Look
-from daexplore.views.inspect import inspection_tables
-from daexplore.views.inspect_cards import Card, fluid_figure, inspection_cards
-from daexplore.views.inspect_markup import (
+from daexplore.views.inspection.cards import Card, fluid_figure, inspection_cards
+from daexplore.views.inspection.markup import (
     INSPECT_STYLE,
     checks_html,
     differences_html,
@@ -20,6 +19,7 @@ from daexplore.views.inspect_markup import (
     pairs_html,
     walls_html,
 )
+from daexplore.views.inspection.pixels import inspection_tables
 
 __all__ = ["DATA_STYLES", "findings", "head_html", "look_html"]
 

@@ -20,9 +20,15 @@ from daexplore.app.scene import scene
 from daexplore.app.take_away import take_away
 from daexplore.app.witness_walls import DISTANCE_STYLES, Extreme, extremes, pictures_task, walls_html, witnessed
 from daexplore.runs import Run
-from daexplore.views.distance_paths import class_distances, distance_paths, mmd_curves
-from daexplore.views.distance_summaries import summary_class_distances, summary_distances, summary_paths
-from daexplore.views.inspect_cards import fluid_figure
+from daexplore.views.inspection.cards import fluid_figure
+from daexplore.views.plots.distance_over_epochs import (
+    class_distances,
+    distance_paths,
+    mmd_curves,
+    summary_class_distances,
+    summary_distances,
+    summary_paths,
+)
 
 __all__ = ["DistanceRoom", "furnish"]
 

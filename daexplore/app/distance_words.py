@@ -10,7 +10,7 @@ import pandas as pd
 from daexplore.app.distance_work import MOST, PERMUTATIONS
 from daexplore.app.distances import Judgement
 from daexplore.app.glossary import explained, term
-from daexplore.views.distance_paths import RunLooks
+from daexplore.views.plots.distance_over_epochs import RunLooks
 
 __all__ = ["caption", "judgements_html", "key_html", "lines_html", "numbers_html", "progress_html"]
 

@@ -114,7 +114,7 @@ def _own_style_sheets() -> None:
 @cache
 def _warm_up() -> None:
     """Imports, beside the first visitor's page, what the other tabs need: the first to open one does not wait for it then."""
-    timer = threading.Timer(_WARM_AFTER, lambda: importlib.import_module("daexplore.views.roc"))
+    timer = threading.Timer(_WARM_AFTER, lambda: importlib.import_module("daexplore.views.plots.roc"))
     timer.daemon = True
     timer.start()
 

@@ -148,7 +148,7 @@ class _Tab:
         self._by.param.update(value=found.by, disabled=found.by != self._choice.by)
 
     def _draw_plot(self, found: Outcomes) -> None:
-        from daexplore.views.flips import flows_plot, summary_flows
+        from daexplore.views.plots.flips import flows_plot, summary_flows
 
         self._inked = self._state.dark
         paths = found.paths()

@@ -23,7 +23,7 @@ from daexplore.app.state import ExplorerState
 from daexplore.app.style import STYLE
 from daexplore.errors import InputError
 from daexplore.views.images import colorbar_png, common_scale, data_uri, galaxy_png, overlay_png
-from daexplore.views.summaries import summary_saliency
+from daexplore.views.plots.saliency import summary_saliency
 
 __all__ = ["GalaxyStrip"]
 

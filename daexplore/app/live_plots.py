@@ -11,7 +11,7 @@ from bokeh.plotting import figure
 from numpy.typing import NDArray
 
 from daexplore.runs import Run
-from daexplore.views.epochs import with_epoch_position
+from daexplore.views.plots.history import with_epoch_position
 from daexplore.views.style import DOMAIN_COLORS, DOMAINS, NEUTRAL, class_marker, named
 
 __all__ = ["LiveCurves", "LivePlane", "PlanePoints", "SharedAxes", "plane_points"]

@@ -15,7 +15,7 @@ from daexplore.app.scene import Scene
 from daexplore.app.scores import Score, scores
 from daexplore.app.state import ExplorerState
 from daexplore.app.style import STYLE
-from daexplore.views.tables import config_differences
+from daexplore.views.plots.metrics_table import config_differences
 
 __all__ = ["Merit", "differences_table", "metric_tables"]
 

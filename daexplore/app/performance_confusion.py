@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from daexplore.app.cache import Memo
 from daexplore.app.performance_data import RESAMPLES, Subject, called
-from daexplore.views.confusion import UNLABELLED
+from daexplore.views.plots.confusion import UNLABELLED
 from daexplore.views.style import DOMAINS
 
 __all__ = ["confusions", "with_intervals"]

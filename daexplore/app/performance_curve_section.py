@@ -12,8 +12,8 @@ from daexplore.app.performance_curves import Ranking, areas, bands, points, rank
 from daexplore.app.performance_data import Subject, subjects, unlabelled
 from daexplore.app.performance_section import SIZE, Section, board, hints, html, panes, summary
 from daexplore.app.state import ExplorerState
-from daexplore.views.precision_recall import precision_recall_curves, summary_areas, summary_points
-from daexplore.views.roc import roc_curves
+from daexplore.views.plots.precision_recall import precision_recall_curves, summary_areas, summary_points
+from daexplore.views.plots.roc import roc_curves
 from daexplore.views.style import DOMAINS, domain_title
 
 __all__ = ["CurveSection", "precision_recall_section", "roc_section"]

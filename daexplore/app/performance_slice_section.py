@@ -14,7 +14,7 @@ from daexplore.app.performance_data import Subject, mode, subjects, unlabelled
 from daexplore.app.performance_section import SIZE, Section, board, hints, html, panes, summary
 from daexplore.app.slices import LEAST, METRICS, Slicing, slice_columns, sliced_metrics, slicing
 from daexplore.app.state import ExplorerState
-from daexplore.views.slices import slice_points, slice_tables, summary_slices
+from daexplore.views.plots.slices import slice_points, slice_tables, summary_slices
 from daexplore.views.style import DOMAINS, domain_title
 
 __all__ = ["SliceSection"]

@@ -13,7 +13,7 @@ from daexplore.app.performance_section import Section, hints, html, summary
 from daexplore.app.scene import scene
 from daexplore.app.scores import Score, scores
 from daexplore.app.state import ExplorerState
-from daexplore.views.confusion import confusion_tables, summary_confusion
+from daexplore.views.plots.confusion import confusion_tables, summary_confusion
 
 __all__ = ["ConfusionSection", "NumbersSection"]
 

@@ -17,7 +17,7 @@ from daexplore.app.performance_data import Subject, subjects, unlabelled
 from daexplore.app.performance_section import SIZE, Section, board, hints, html, panes, summary
 from daexplore.app.performance_trust import STAGES, calibrations, coverages, temperatures
 from daexplore.app.state import ExplorerState
-from daexplore.views.reliability import reliability_diagram, risk_coverage_curves, summary_reliability, summary_risk_coverage
+from daexplore.views.plots.reliability import reliability_diagram, risk_coverage_curves, summary_reliability, summary_risk_coverage
 from daexplore.views.style import DOMAINS, domain_title
 
 __all__ = ["CalibrationSection", "RiskSection"]

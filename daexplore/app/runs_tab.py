@@ -15,7 +15,7 @@ from daexplore.app.runs_rows import COLUMNS, Row, table_row
 from daexplore.app.runs_table import TickTable
 from daexplore.app.session import Session
 from daexplore.app.state import ExplorerState
-from daexplore.views.tables import config_differences
+from daexplore.views.plots.metrics_table import config_differences
 
 __all__ = ["RunsRoom", "furnish", "runs_tab"]
 

@@ -18,7 +18,8 @@ from daexplore.app.state import ExplorerState
 from daexplore.app.style import STYLE
 from daexplore.errors import InputError
 from daexplore.runs import Run
-from daexplore.views.publication import FORMATS, WIDTHS, Drawing, csv_text, saved
+from daexplore.views.figures.base import Drawing
+from daexplore.views.figures.render import FORMATS, WIDTHS, csv_text, saved
 from daexplore.views.style import DOMAINS
 
 __all__ = ["VIEWS", "TakeAway", "Wish", "drawing_of", "take_away", "wish_of"]
@@ -89,8 +90,15 @@ def drawing_of(wish: Wish) -> Drawing:
     Raises:
         InputError: a run cannot be read, or its UMAP is not computed yet.
     """
-    from daexplore.views.drawings import Compared, Places, curves_drawing, galaxies_drawing, reliability_drawing, roc_drawing
-    from daexplore.views.drawings_measures import flips_drawing, paths_drawing, precision_recall_drawing, risk_coverage_drawing
+    from daexplore.views.figures.base import Compared
+    from daexplore.views.figures.distance_paths import paths_drawing
+    from daexplore.views.figures.flips import flips_drawing
+    from daexplore.views.figures.galaxies import Places, galaxies_drawing
+    from daexplore.views.figures.history import curves_drawing
+    from daexplore.views.figures.precision_recall import precision_recall_drawing
+    from daexplore.views.figures.reliability import reliability_drawing
+    from daexplore.views.figures.risk_coverage import risk_coverage_drawing
+    from daexplore.views.figures.roc import roc_drawing
 
     compared = [Compared(label, run.id, run.evaluation(epoch), run.classes) for label, run, epoch in wish.runs]
     if wish.view == "roc":
@@ -123,7 +131,7 @@ def _figure(make: Callable[[], Drawing], kind: str, width: float) -> bytes:
 
 def _report(wish: Wish, tell: Callable[[str], None]) -> bytes:
     from daexplore.engine.comparison.comparison import Comparison
-    from daexplore.views.comparison_report import comparison_report
+    from daexplore.views.comparison.report import comparison_report
 
     def compared(done: int, total: int) -> None:
         tell(f"Comparing: {done} of {total} runs …")

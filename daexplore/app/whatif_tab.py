@@ -24,11 +24,10 @@ from daexplore.app.whatif_markup import film_html, galaxy_html, hints_html, maps
 from daexplore.app.whatif_work import Asker
 from daexplore.errors import InputError
 from daexplore.utils.files import static_text
-from daexplore.views.drawings import Compared
-from daexplore.views.drawings_whatif import Turned, dial_drawing, walks_drawing
-from daexplore.views.publication import Drawing
+from daexplore.views.figures.base import Compared, Drawing
+from daexplore.views.figures.whatif import Turned, dial_drawing, walks_drawing
+from daexplore.views.plots.whatif import dial_curves, plane_walk, summary_dial, summary_walks, walk_limits
 from daexplore.views.style import class_marker
-from daexplore.views.whatif import dial_curves, plane_walk, summary_dial, summary_walks, walk_limits
 
 __all__ = ["WhatIfRoom", "furnish"]
 

@@ -124,6 +124,6 @@ def _in_domain(rows: "pd.DataFrame") -> "pd.DataFrame":
 
 
 def _text(row: dict[Any, Any]) -> str:
-    from daexplore.views.tables import interval_text
+    from daexplore.views.plots.metrics_table import interval_text
 
     return interval_text(row["value"], row["low"], row["high"])

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from daexplore.cli.tables import print_frame, print_metrics, run_name
 from daexplore.errors import InputError
 from daexplore.runs import Run, RunStore
-from daexplore.views.comparison import TABLES, comparison_csv, comparison_json, shown_tables
-from daexplore.views.tables import config_differences, metrics_rows
+from daexplore.views.comparison.tables import TABLES, comparison_csv, comparison_json, shown_tables
+from daexplore.views.plots.metrics_table import config_differences, metrics_rows
 
 if TYPE_CHECKING:
     from daexplore.engine.comparison.comparison import Comparison
@@ -129,8 +129,8 @@ def _print_comparison(runs: Sequence[Run], split: str, baseline: str | None) -> 
 
 
 def _comparison_text(runs: Sequence[Run], split: str, baseline: str | None, format: str, table: str | None) -> str:
-    from daexplore.views.comparison_html import comparison_html
-    from daexplore.views.comparison_latex import comparison_latex
+    from daexplore.views.comparison.latex import comparison_latex
+    from daexplore.views.comparison.page import comparison_html
 
     comparison = _compared(runs, split, baseline)
     tables, about = comparison.tables(), comparison.to_dict()

@@ -61,7 +61,7 @@ def explain(
 
 def _print(tables: "dict[str, pd.DataFrame]") -> None:
     from daexplore.cli.tables import print_frame
-    from daexplore.views.saliency import overlap_table
+    from daexplore.views.plots.saliency import overlap_table
 
     print("Test galaxies with a Grad-CAM map by outcome (maps that are zero everywhere); those of the target are an oracle's:")
     print_frame(_counts(tables["outcomes"]))
@@ -91,7 +91,7 @@ def _counts(rows: "pd.DataFrame") -> "pd.DataFrame":
 def _sanity(rows: "pd.DataFrame") -> "pd.DataFrame":
     import pandas as pd
 
-    from daexplore.views.tables import interval_text
+    from daexplore.views.plots.metrics_table import interval_text
 
     lines = []
     for (run, _, domain, layer), mine in rows.groupby(["run", "id", "domain", "layer"], sort=False):

@@ -59,7 +59,7 @@ def inspect(
     if to_json is not None:
         _write(to_json, json.dumps(answer, allow_nan=False))
     if html is not None:
-        from daexplore.views.inspect_report import inspection_html
+        from daexplore.views.inspection.page import inspection_html
 
         _write(html, inspection_html(answer))
         print(f"\nWith pictures in {html}")

@@ -21,7 +21,7 @@ def report(
     """Write one HTML file that opens offline: verdicts, figures, tables, galaxies fixed and broken, settings, and how it was made."""
     from daexplore.cli.progress import stage_progress
     from daexplore.engine.comparison.comparison import Comparison
-    from daexplore.views.comparison_report import comparison_report
+    from daexplore.views.comparison.report import comparison_report
 
     if out.suffix.lower() not in (".html", ".htm"):
         raise InputError(f"--out must end with .html; got {str(out)!r}.")

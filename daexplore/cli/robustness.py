@@ -102,7 +102,7 @@ def _shown(table: "pd.DataFrame") -> "pd.DataFrame":
     """One line for each run, domain and level, one column for each quantity."""
     import pandas as pd
 
-    from daexplore.views.tables import interval_text
+    from daexplore.views.plots.metrics_table import interval_text
 
     names = list(dict.fromkeys(table["name"]))
     lines = []

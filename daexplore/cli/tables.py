@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from daexplore.runs import Run
-from daexplore.views.tables import metrics_table
+from daexplore.views.plots.metrics_table import metrics_table
 
 __all__ = ["print_frame", "print_metrics", "print_runs", "run_name"]
 

@@ -2,15 +2,11 @@
 
 import io
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from daexplore.errors import InputError
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["band_order", "png", "to_rgb"]
 

@@ -15,7 +15,7 @@ from screen import wait_for_panels
 from server import Served
 
 from daexplore.data import GalaxySet
-from daexplore.views.inspect_report import inspection_html
+from daexplore.views.inspection.page import inspection_html
 
 pytestmark = pytest.mark.browser
 

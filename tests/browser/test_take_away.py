@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from daexplore.runs import Run
 from daexplore.runs.selections import Selections
-from daexplore.views.evaluations import plane_of
+from daexplore.views.plots.margin_plane import plane_of
 
 pytestmark = pytest.mark.browser
 WIDE = round(174 / 25.4 * 300)

@@ -3,15 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from daexplore.config import RunConfig, config_hash
 from daexplore.errors import InputError
 from daexplore.runs import Run, RunStore
 from daexplore.utils.files import read_json
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["Outcome", "Planned", "find_run", "forget", "outcome", "plan", "sweep_folder"]
 

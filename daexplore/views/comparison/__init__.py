@@ -1,0 +1,1 @@
+"""Comparison of runs as tables, HTML, LaTeX and figures."""

@@ -1,0 +1,1 @@
+"""Publication figures: one file each, rendered by matplotlib."""

@@ -1,0 +1,198 @@
+"""From runs to what a figure for publication shows: the table that is drawn, and what its numbers rest on."""
+
+import textwrap
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import pandas as pd
+from numpy.typing import NDArray
+
+from daexplore import __version__
+from daexplore.runs import Evaluation
+from daexplore.views.style import DOMAINS, RunStyle, run_styles
+
+__all__ = [
+    "DASHES",
+    "MARKERS",
+    "Compared",
+    "Drawing",
+    "Plot",
+    "apart",
+    "counts",
+    "curve_and_point",
+    "domains_of",
+    "meta_of",
+    "numbers_of",
+    "oracle_of",
+    "run_key",
+    "start",
+    "threshold_key",
+    "title",
+]
+
+
+@dataclass(frozen=True, eq=False)
+class Drawing:
+    """What a figure shows: enough to draw it again.
+
+    Attributes:
+        name: which plot: one of ``publication_axes.PLOTS``.
+        table: exactly what is drawn, one row a mark; its columns are those of the plot (see ``publication_axes``).
+        meta: what the numbers rest on, for the head of the CSV file: runs, epoch, split, threshold, n, oracle.
+        summary: the figure in words.
+        classes: names of the labels 0, 1, …
+        axes: labels of x and y, for plots whose axes vary.
+    """
+
+    name: str
+    table: pd.DataFrame
+    meta: Mapping[str, str]
+    summary: str
+    classes: tuple[str, ...] = ()
+    axes: tuple[str, str] = field(default=("", ""))
+
+
+class Compared(NamedTuple):
+    """A run beside others.
+
+    Attributes:
+        label: its name in the figure.
+        run_id: its folder.
+        evaluation: what it said at the epoch shown.
+        classes: names of the labels.
+    """
+
+    label: str
+    run_id: str
+    evaluation: Evaluation
+    classes: tuple[str, ...]
+
+
+def labelled(compared: Sequence[Compared], split: str) -> Iterator[tuple[str, str, NDArray[Any], NDArray[Any], NDArray[Any]]]:
+    """Run by run and domain by domain, where there are any labels: label of the run, domain, then labels (n,), probabilities (n, K) and
+    groups (n,) of the split's labelled galaxies."""
+    for each in compared:
+        found = each.evaluation
+        for domain in DOMAINS:
+            mask = found.where(domain, split) & (found.labels >= 0)
+            if mask.any():
+                yield each.label, domain, found.labels[mask], found.probabilities[mask], found.group_ids[mask]
+
+
+def meta_of(view: str, compared: Sequence[Compared], split: str, threshold: str, n: str, oracle: str) -> dict[str, str]:
+    """What a figure's numbers rest on, for the head of its CSV file."""
+    return {
+        "view": view,
+        "runs": "; ".join(f"{each.label} = {each.run_id}, epoch {each.evaluation.epoch}" for each in compared),
+        "split": split,
+        "threshold": threshold,
+        "n": n,
+        "oracle": oracle,
+        "made by": f"daexplore {__version__}",
+    }
+
+
+def numbers_of(table: pd.DataFrame) -> str:
+    """How many galaxies each run and domain has."""
+    first = table.drop_duplicates(["run", "domain"])
+    return "; ".join(f"{row['run']} {row['domain']} {int(row['n'])}" for row in first.to_dict("records")) or "0"
+
+
+def oracle_of(compared: Sequence[Compared], domains: Sequence[str]) -> str:
+    """Whether target labels are used."""
+    known = "target" in domains and any(bool((each.evaluation.labels[each.evaluation.domain == "target"] >= 0).any()) for each in compared)
+    return "classes of target galaxies are the oracle's knowledge" if known else "no target labels are used"
+
+
+MARKERS = {
+    "circle": "o",
+    "triangle": "^",
+    "square": "s",
+    "diamond": "D",
+    "star": "*",
+    "hex": "h",
+    "x": "x",
+    "inverted_triangle": "v",
+    "plus": "P",
+}
+DASHES: dict[str, Any] = {"solid": "-", "dashed": "--", "dotted": ":", "dotdash": "-."}
+
+
+class Plot(NamedTuple):
+    """How to draw one kind of plot.
+
+    Attributes:
+        panels: what tells its panels apart, in order.
+        draw: draws one of them: axes, drawing, panel, letters that fit in a line of the title.
+        key: the handles of the legend.
+        narrowest: width of a panel at the least [mm].
+        ratio: height over width of a panel.
+        lines: of the title.
+        shared: whether the panels of a drawing have the same axes.
+    """
+
+    panels: Callable[["Drawing"], list[Any]]
+    draw: Callable[[Any, "Drawing", Any, int], None]
+    key: Callable[["Drawing", str], list[Any]]
+    narrowest: float
+    ratio: float
+    lines: int
+    shared: Callable[["Drawing"], bool]
+
+
+def domains_of(drawing: "Drawing") -> list[Any]:
+    """The domains that have rows, source first."""
+    return [domain for domain in DOMAINS if (drawing.table["domain"] == domain).any()]
+
+
+def run_key(drawing: "Drawing", ink: str) -> list[Any]:
+    """Dash and marker of each run."""
+    from matplotlib.lines import Line2D
+
+    return [
+        Line2D([], [], color=ink, linestyle=DASHES[style.dash], marker=MARKERS[style.marker], markersize=3.5, label=run)
+        for run, style in run_styles(drawing.table["run"]).items()
+    ]
+
+
+def threshold_key(drawing: "Drawing", ink: str) -> list[Any]:
+    """The point of the threshold."""
+    from matplotlib.lines import Line2D
+
+    return [Line2D([], [], color=ink, marker="o", markersize=4, linestyle="none", label=f"threshold {drawing.meta['threshold']}")]
+
+
+def title(axes: Any, letters: int, first: str, second: str) -> None:
+    """The panel's title: the first line broken where it is too long, the second as it is."""
+    axes.set_title("\n".join([*textwrap.wrap(first, max(letters, 12)), second]), loc="left")
+
+
+def curve_and_point(
+    axes: Any, curve: pd.DataFrame, point: pd.DataFrame, rates: tuple[str, str], style: RunStyle, colour: str, label: str
+) -> None:
+    """A run's curve, where it stands at the threshold, and one entry of the legend for both.
+
+    A precision is that of the next recall: between points there is nothing.
+    """
+    dash, marker, (x, y) = DASHES[style.dash], MARKERS[style.marker], rates
+    steps = "steps-pre" if y == "precision" else "default"
+    axes.plot(curve[x], curve[y], color=colour, linestyle=dash, drawstyle=steps)
+    axes.plot(point[x], point[y], color=colour, marker=marker, markersize=5, markeredgecolor="white", linestyle="none")
+    axes.plot([], [], color=colour, linestyle=dash, marker=marker, markersize=4, label=label)
+
+
+def start(text: str) -> str:
+    """With a capital letter."""
+    return text[:1].upper() + text[1:]
+
+
+def apart(drawing: "Drawing") -> bool:  # noqa: ARG001
+    """Whether the panels share their axes: they do not."""
+    return False
+
+
+def counts(values: pd.Series) -> str:
+    """One number, or from the least to the most."""
+    found = sorted({int(value) for value in values.dropna()})
+    return str(found[0]) if len(found) == 1 else f"{found[0]} to {found[-1]}"

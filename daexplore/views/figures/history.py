@@ -1,0 +1,72 @@
+"""Publication figure: losses and metrics over epochs."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from daexplore.views.figures.base import (
+    DASHES,
+    MARKERS,
+    Compared,
+    Drawing,
+    meta_of,
+    oracle_of,
+    run_key,
+    start,
+    title,
+)
+from daexplore.views.plots.history import summary_curves
+from daexplore.views.style import DOMAIN_COLORS, DOMAINS, QUANTITIES, domain_title, run_styles
+
+if TYPE_CHECKING:
+    from daexplore.views.figures.base import Drawing
+
+__all__ = ["curves_drawing"]
+
+
+_CURVES = ("mmd2", "accuracy")
+
+
+def curves_drawing(compared: Sequence[Compared], histories: Mapping[str, pd.DataFrame], split: str = "test") -> Drawing:
+    """MMD^2 of the latents, and the accuracy in both domains, over the epochs.
+
+    Args:
+        compared: the runs.
+        histories: by label: ``Run.history()``.
+        split: which galaxies they were computed on.
+    """
+    parts = [history.assign(run=label) for label, history in histories.items()]
+    history = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["run", "epoch", "split", "domain", "name", "value"])
+    rows = history[history["name"].isin(_CURVES) & (history["split"] == split)]
+    # In the order of the runs, by which they get their dashes: the same in every figure.
+    place = {"name": list(_CURVES), "run": list(histories)}
+    table = rows.sort_values(["name", "run"], key=lambda column: column.map(place[str(column.name)].index), kind="stable")
+    table = table.reindex(columns=["name", "run", "domain", "split", "epoch", "value", "oracle"])
+    summary = " ".join(summary_curves(history, name, split) for name in _CURVES if (rows["name"] == name).any())
+    sample = "; ".join(f"{each.label} {int(each.evaluation.where(split=split).sum())}" for each in compared)
+    meta = meta_of("MMD² and accuracy over the epochs", compared, split, "the most probable class", sample, oracle_of(compared, DOMAINS))
+    return Drawing("curves", table, meta, summary or f"No MMD or accuracy was logged on {split} galaxies.")
+
+
+def _draw_curves(axes: Any, drawing: "Drawing", name: str, letters: int) -> None:
+    """Columns name, run, domain, split, epoch, value."""
+    rows = drawing.table[drawing.table["name"] == name]
+    styles = run_styles(drawing.table["run"])
+    for (run, domain), part in rows.groupby(["run", "domain"], sort=False):
+        style = styles[str(run)]
+        line = {"linestyle": DASHES[style.dash], "marker": MARKERS[style.marker], "markersize": 2.5}
+        axes.plot(part["epoch"], part["value"], color=DOMAIN_COLORS[str(domain)], **line)
+    quantity = QUANTITIES.get(name, name)
+    axes.set(xlabel="epoch", ylabel=quantity)
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    title(axes, letters, start(quantity), f"{drawing.meta['split']} galaxies")
+
+
+def _curve_key(drawing: "Drawing", ink: str) -> list[Any]:
+    from matplotlib.lines import Line2D
+
+    names = {"both": "both domains together"}
+    present = [domain for domain in (*DOMAINS, "both") if (drawing.table["domain"] == domain).any()]
+    hues = [Line2D([], [], color=DOMAIN_COLORS[d], linewidth=3, label=names.get(d, domain_title(d))) for d in present]
+    return [*run_key(drawing, ink), *hues]

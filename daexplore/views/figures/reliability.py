@@ -1,0 +1,73 @@
+"""Publication figure: reliability diagram."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from daexplore.views.figures.base import (
+    DASHES,
+    MARKERS,
+    Compared,
+    Drawing,
+    counts,
+    labelled,
+    meta_of,
+    numbers_of,
+    oracle_of,
+    start,
+    title,
+)
+from daexplore.views.style import DOMAIN_COLORS, DOMAINS, NEUTRAL, domain_title, run_styles
+
+if TYPE_CHECKING:
+    from daexplore.views.figures.base import Drawing
+
+__all__ = ["reliability_drawing"]
+
+
+def reliability_drawing(compared: Sequence[Compared], split: str = "test") -> Drawing:
+    """Predicted probability against observed frequency, run by run and domain by domain, in bins of equal mass."""
+    from daexplore.analysis.calibration.reliability import reliability
+
+    parts = []
+    for label, domain, labels, probabilities, groups in labelled(compared, split):
+        bins = reliability(labels, probabilities, groups)
+        columns = {name: getattr(bins, name) for name in ("probability", "frequency", "low", "high", "counts", "galaxies")}
+        parts.append(pd.DataFrame({"run": label, "domain": domain, "of": bins.of, "n": len(labels)} | columns))
+    table = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["run", "domain", "of", "n"])
+    words = "; ".join(
+        f"{run} on {domain}, n = {int(rows['n'].iloc[0])}, from {rows['frequency'].iloc[0]:.2f} at {rows['probability'].iloc[0]:.2f} "
+        f"to {rows['frequency'].iloc[-1]:.2f} at {rows['probability'].iloc[-1]:.2f}"
+        for (run, domain), rows in table.groupby(["run", "domain"], sort=False)
+    )
+    summary = f"Observed share against predicted probability on {split} galaxies: {words}." if words else "No labelled galaxy here."
+    meta = meta_of("Reliability", compared, split, "none", numbers_of(table), oracle_of(compared, DOMAINS))
+    return Drawing("reliability", table, meta, summary, compared[0].classes if compared else ())
+
+
+def _draw_reliability(axes: Any, drawing: "Drawing", domain: str, letters: int) -> None:
+    """Columns run, domain, of, probability, frequency, low, high, n."""
+    rows = drawing.table[drawing.table["domain"] == domain]
+    styles, colour = run_styles(drawing.table["run"]), DOMAIN_COLORS[domain]
+    axes.plot([0, 1], [0, 1], color=NEUTRAL, linewidth=0.7, linestyle=":")
+    for run, part in rows.groupby("run", sort=False):
+        style = styles[str(run)]
+        errors = np.maximum([part["frequency"] - part["low"], part["high"] - part["frequency"]], 0)
+        axes.errorbar(
+            part["probability"],
+            part["frequency"],
+            yerr=errors,
+            color=colour,
+            linestyle=DASHES[style.dash],
+            marker=MARKERS[style.marker],
+            markersize=3.5,
+            elinewidth=0.6,
+        )
+    first = drawing.table["of"].iloc[0]
+    known = first == "class 1" and len(drawing.classes) == 2
+    across, up = (f"probability of {drawing.classes[1]}", f"share of {drawing.classes[1]}") if known else ("confidence", "accuracy")
+    axes.set(xlabel=across, ylabel=up, xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
+    axes.set_box_aspect(1)
+    title(axes, letters, start(domain_title(domain)), f"{drawing.meta['split']} n = {counts(rows['n'])}")

@@ -1,0 +1,62 @@
+"""Publication figure: ROC curves."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from daexplore.views.figures.base import (
+    Compared,
+    Drawing,
+    counts,
+    curve_and_point,
+    meta_of,
+    numbers_of,
+    oracle_of,
+    start,
+    threshold_key,
+    title,
+)
+from daexplore.views.plots.roc import operating_points, roc_tables, summary_roc
+from daexplore.views.style import DOMAIN_COLORS, DOMAINS, NEUTRAL, domain_title, run_styles
+
+if TYPE_CHECKING:
+    from daexplore.views.figures.base import Drawing
+
+__all__ = ["roc_drawing"]
+
+
+def roc_drawing(compared: Sequence[Compared], split: str = "test", threshold: float = 0.5, pair: tuple[int, int] = (0, 1)) -> Drawing:
+    """ROC curves with their bands and the points of the threshold."""
+    curves, bands = roc_tables({each.label: each.evaluation for each in compared}, split, pair)
+    summary = summary_roc(curves, split)
+    parts = [curves.assign(series="curve")]
+    if bands is not None:
+        points = operating_points(curves, threshold)
+        parts += [bands.assign(series="band"), points.assign(series="threshold")]
+    columns = ["series", "run", "domain", "n", "auc", "fpr", "tpr", "low", "high", "threshold"]
+    table = pd.concat(parts, ignore_index=True).reindex(columns=columns).astype({"n": "Int64"})
+    meta = meta_of("ROC", compared, split, f"p = {threshold:g}", numbers_of(curves), oracle_of(compared, DOMAINS))
+    return Drawing("roc", table, meta, summary, compared[0].classes if compared else ())
+
+
+def _draw_roc(axes: Any, drawing: "Drawing", domain: str, letters: int) -> None:
+    """Columns series (curve, band, threshold), run, domain, n, auc, fpr, tpr, low, high."""
+    rows = drawing.table[drawing.table["domain"] == domain]
+    styles, colour = run_styles(drawing.table["run"]), DOMAIN_COLORS[domain]
+    axes.plot([0, 1], [0, 1], color=NEUTRAL, linewidth=0.7, linestyle=":")
+    for run, part in rows.groupby("run", sort=False):
+        band, curve, point = (part[part["series"] == name] for name in ("band", "curve", "threshold"))
+        axes.fill_between(band["fpr"], band["low"], band["high"], color=colour, alpha=0.12, linewidth=0)
+        label = f"{run}: AUC {curve['auc'].iloc[0]:.3f}"
+        curve_and_point(axes, curve, point, ("fpr", "tpr"), styles[str(run)], colour, label)
+    axes.legend(loc="lower right", frameon=False, handlelength=2.6)
+    axes.set(xlabel="false positive rate", ylabel="true positive rate", xlim=(-0.01, 1.01), ylim=(-0.01, 1.01))
+    axes.set_box_aspect(1)
+    title(axes, letters, start(domain_title(domain)), f"{drawing.meta['split']} n = {counts(rows['n'])}")
+
+
+def _roc_key(drawing: "Drawing", ink: str) -> list[Any]:
+    from matplotlib.lines import Line2D
+
+    return [*threshold_key(drawing, ink), Line2D([], [], color=ink, alpha=0.15, linewidth=5, label="95% band over galaxies")]

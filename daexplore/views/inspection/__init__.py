@@ -1,0 +1,1 @@
+"""Inspection of two domains as plots, cards and an HTML report."""

@@ -1,0 +1,1 @@
+"""Interactive plots, each with its summary in words."""
