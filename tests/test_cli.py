@@ -26,7 +26,7 @@ def test_help(monkeypatch, capsys, command):
 
 
 def test_help_does_not_import_torch():
-    script = "import sys; from daexplore.cli import app; import daexplore.cli.commands; assert 'torch' not in sys.modules"
+    script = "import sys; from daexplore.cli import app; import daexplore.cli.app; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", script], check=True)
 
 
@@ -201,7 +201,7 @@ def test_a_fault_of_ours_exits_with_1_and_leaves_its_traceback_in_a_file(monkeyp
     def broken(*given):
         raise ZeroDivisionError("inside")
 
-    monkeypatch.setattr("daexplore.cli.comparing.compare_runs", broken)
+    monkeypatch.setattr("daexplore.cli.compare.compare_runs", broken)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     code, _, err = call(monkeypatch, capsys, "compare", tmp_path)
     assert code == 1

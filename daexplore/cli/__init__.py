@@ -7,20 +7,22 @@ import tempfile
 import traceback
 from types import FrameType
 
+import daexplore.cli.app
 import daexplore.cli.calibrate
 import daexplore.cli.compare
-import daexplore.cli.completion
 import daexplore.cli.distance
 import daexplore.cli.explain
+import daexplore.cli.explore
 import daexplore.cli.export
 import daexplore.cli.ingest
 import daexplore.cli.inspect
 import daexplore.cli.predict
-import daexplore.cli.report
 import daexplore.cli.robustness
 import daexplore.cli.runs
-import daexplore.cli.sweep  # noqa: F401 (these register their commands)
-from daexplore.cli.commands import app
+import daexplore.cli.simulate
+import daexplore.cli.sweep
+import daexplore.cli.train  # noqa: F401 (these register their commands)
+from daexplore.cli.app import app
 from daexplore.errors import InputError
 
 __all__ = ["app", "main"]

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from daexplore.cli.commands import app
+from daexplore.cli.app import app
 from daexplore.errors import InputError
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def calibrate(
 
 
 def _print(found: "Uncertainty") -> None:
-    from daexplore.cli.tables import print_frame
+    from daexplore.cli.output import print_frame
 
     for run in found.runs:
         print(f"{run['name']}: epoch {run['epoch']}, {run['id']}")

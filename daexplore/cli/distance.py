@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from daexplore.cli.commands import app
+from daexplore.cli.app import app
 from daexplore.errors import InputError
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def distance(
 
 
 def _print(found: "DomainDistance") -> None:
-    from daexplore.cli.tables import print_frame
+    from daexplore.cli.output import print_frame
 
     about = found.about
     print(f"{found.summary}\n")

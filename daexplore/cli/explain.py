@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from daexplore.cli.commands import app
+from daexplore.cli.app import app
 from daexplore.cli.robustness import found_runs
 from daexplore.errors import InputError
 
@@ -60,7 +60,7 @@ def explain(
 
 
 def _print(tables: "dict[str, pd.DataFrame]") -> None:
-    from daexplore.cli.tables import print_frame
+    from daexplore.cli.output import print_frame
     from daexplore.views.plots.saliency import overlap_table
 
     print("Test galaxies with a Grad-CAM map by outcome (maps that are zero everywhere); those of the target are an oracle's:")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from daexplore.cli.commands import app
+from daexplore.cli.app import app
 from daexplore.errors import InputError
 
 if TYPE_CHECKING:

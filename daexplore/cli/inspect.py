@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from daexplore.cli.commands import app
+from daexplore.cli.app import app
 from daexplore.errors import InputError
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def inspect(
 
 
 def _print(answer: dict[str, Any], tables: "dict[str, pd.DataFrame]") -> None:
-    from daexplore.cli.tables import print_frame
+    from daexplore.cli.output import print_frame
 
     for sentence in answer["sentences"]:
         print(sentence)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from daexplore.cli.commands import app
+from daexplore.cli.app import app
 from daexplore.errors import InputError
 
 __all__ = ["predict"]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from daexplore.cli.commands import app
+from daexplore.cli.app import app
 from daexplore.errors import InputError
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def robustness(
     if format != "text":
         print_rows(table, format)
         return
-    from daexplore.cli.tables import print_frame
+    from daexplore.cli.output import print_frame
 
     units = [unit for unit in dict.fromkeys(table["unit"]) if unit]
     print(f"{table['dial'].iloc[0]}: {'; '.join(units)}" if units else str(table["dial"].iloc[0]))

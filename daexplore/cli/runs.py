@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from daexplore.cli.commands import Runs, app
+from daexplore.cli.app import Runs, app
 
 __all__ = ["runs"]
 

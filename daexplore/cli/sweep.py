@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 import typer
 
-from daexplore.cli.commands import Runs, app
+from daexplore.cli.app import Runs, app
 from daexplore.errors import InputError
 
 if TYPE_CHECKING:

@@ -90,6 +90,7 @@ def galaxies_drawing(
 
 
 RASTER = 5000
+"""A panel of more galaxies is drawn as a raster: viewers fail on an SVG of a million marks."""
 
 
 def _galaxy_panels(drawing: "Drawing") -> list[Any]:

@@ -1,54 +1,13 @@
-"""The commands themselves: options in, a call of the engine, a table out."""
+"""``daexplore train`` and ``daexplore evaluate``."""
 
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from daexplore.errors import InputError
+from daexplore.cli.app import Runs, app
 
-__all__ = ["app"]
-
-app = typer.Typer(
-    name="daexplore",
-    help="Domain adaptation for galaxy images: train it, see it, and say honestly whether it helped.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
-)
-
-Runs = Annotated[Path, typer.Option("--runs", help="Folder of the runs.", envvar="DAEXPLORE_RUNS")]
-
-
-@app.command()
-def simulate(
-    out: Annotated[Path, typer.Option("--out", help="Folder to write source/, target/ and a contact sheet of each into.")],
-    preset: Annotated[
-        str,
-        typer.Option(
-            help="distant: Illustris-like galaxies at z = 2 with and without noise. demo: fewer of them. "
-            "nearby: Illustris-like and SDSS-like galaxies at z = 0."
-        ),
-    ] = "distant",
-    n: Annotated[int | None, typer.Option("--n", help="Images a domain; the preset's own number by default.")] = None,
-    seed: Annotated[int, typer.Option(help="Which galaxies.")] = 0,
-    workers: Annotated[int | None, typer.Option(help="Processes; all cores by default. The images do not depend on it.")] = None,
-) -> None:
-    """Simulate the same galaxies as two surveys see them: a labelled source and a target."""
-    from daexplore.cli.progress import simulation_progress
-    from daexplore.data.contact_sheet import contact_sheet
-    from daexplore.data.simulate import simulate as run
-
-    with simulation_progress() as progress:
-        domains = run(preset, n, seed, workers, progress)
-    for galaxies in domains:
-        try:
-            folder = galaxies.save(out / galaxies.name)
-            contact_sheet(galaxies).save(out / f"{galaxies.name}.png")
-        except OSError as error:
-            raise InputError(f"Cannot write to {out}: {error}. Choose another folder with --out.") from error
-        print(f"{galaxies}\n  in {folder}, some of them in {out / galaxies.name}.png")
-    print(f"Train on them with: daexplore train --data {out} --method mmd")
+__all__ = []
 
 
 @app.command()
@@ -101,8 +60,8 @@ def train(
 ) -> None:
     """Train one method on a labelled source and an unlabelled target, and save the run."""
     from daexplore.cli.options import run_config, seeds, transfer_config
+    from daexplore.cli.output import print_runs
     from daexplore.cli.progress import leads, training_progress
-    from daexplore.cli.tables import print_runs
     from daexplore.engine.training.train import train as run
 
     if resume is not None:
@@ -137,26 +96,7 @@ def evaluate(
     epoch: Annotated[int | None, typer.Option(help="The selected one by default.")] = None,
 ) -> None:
     """Evaluate a run on all its held-out galaxies, or on other images, with intervals over galaxies."""
-    from daexplore.cli.tables import print_metrics
+    from daexplore.cli.output import print_metrics
     from daexplore.engine.evaluate_run import evaluate_run
 
     print_metrics(evaluate_run(run, data, label, epoch))
-
-
-@app.command()
-def explore(
-    runs: Annotated[Path, typer.Argument(help="Folder of the runs.")] = Path("runs"),
-    port: Annotated[int, typer.Option(help="Port of the page on this machine.")] = 5006,
-    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page in the browser.")] = True,
-) -> None:
-    """Open the explorer: see galaxies cross the decision boundary, run beside run."""
-    import os
-    import subprocess
-    import sys
-
-    import daexplore
-
-    page = Path(daexplore.__file__).parent / "app" / "serve.py"
-    command = [sys.executable, "-m", "panel", "serve", str(page), "--port", str(port), *(["--show"] if browser else [])]
-    print(f"The explorer of {runs} is at http://localhost:{port}/serve. Stop it with Ctrl-C.", flush=True)
-    raise typer.Exit(subprocess.run(command, env=os.environ | {"DAEXPLORE_RUNS": str(runs)}).returncode)
