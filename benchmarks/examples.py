@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from daexplore.app.scene import scene
+from daexplore.app.latents.view import scene
+from daexplore.app.results.opening_galaxy import telling_galaxy
 from daexplore.app.state import EXAMPLES, ExplorerState
-from daexplore.app.telling import telling_galaxy
 from daexplore.config import preset
 from daexplore.data.simulate import PRESETS
 from daexplore.engine.explanation.gradcam import gradcam_map

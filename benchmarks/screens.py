@@ -23,8 +23,8 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Browser, ConsoleMessage, Page, Route, sync_playwright
 
-from daexplore.app.rooms import ROOMS
 from daexplore.app.state import EXAMPLES
+from daexplore.app.tabs.registry import ROOMS
 from daexplore.runs import Run, RunStore
 
 ROOT = Path(__file__).parents[1]

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from factories import make_run
 
-from daexplore.app import ahead as module
-from daexplore.app.ahead import ahead, steps
-from daexplore.app.latent_panel import PLACES, LatentPanel
-from daexplore.app.ranges import new_ranges
-from daexplore.app.scene import scene
+from daexplore.app.latents.plot import PLACES, LatentPanel
+from daexplore.app.latents.plot_geometry import new_ranges
+from daexplore.app.latents.view import scene
 from daexplore.app.state import ExplorerState
+from daexplore.app.tabs.compare import prefetch as module
+from daexplore.app.tabs.compare.prefetch import ahead, steps
 
 
 class Waiting:

@@ -10,18 +10,18 @@ from bokeh.core.properties import field
 from factories import make_run
 from sklearn.neighbors import NearestNeighbors
 
-from daexplore.app.columns import Filter, column_values, columns_of, parse_filter
-from daexplore.app.latent_panel import LatentPanel
-from daexplore.app.neighbours import nearest
-from daexplore.app.noise import seed_noise
-from daexplore.app.paint import paint
-from daexplore.app.ranges import new_ranges
-from daexplore.app.scene import Scene, scene
-from daexplore.app.scores import headline
+from daexplore.app.catalogue_columns import Filter, column_values, columns_of, parse_filter
+from daexplore.app.components.keyboard import Walk
+from daexplore.app.headline.text import headline
+from daexplore.app.latents.colouring import paint
+from daexplore.app.latents.plot import LatentPanel
+from daexplore.app.latents.plot_geometry import new_ranges
+from daexplore.app.latents.view import Scene, scene
+from daexplore.app.latents.witness import kept_witness, witness_later
+from daexplore.app.results.opening_galaxy import telling_galaxy
+from daexplore.app.results.seed_variability import seed_noise
 from daexplore.app.state import ExplorerState
-from daexplore.app.telling import telling_galaxy
-from daexplore.app.walk import Walk
-from daexplore.app.witnesses import kept_witness, witness_later
+from daexplore.app.tabs.compare.neighbours import nearest
 from daexplore.errors import InputError
 from daexplore.kernels import SCALES
 from daexplore.views.style import DOMAIN_COLORS, NEUTRAL

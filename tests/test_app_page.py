@@ -12,15 +12,16 @@ import pandas as pd
 import pytest
 from factories import make_run
 
-from daexplore.app import galaxy_strip, umaps, workers
-from daexplore.app.compare import Compare
-from daexplore.app.coordinates import coordinates, projected
-from daexplore.app.galaxy_strip import GalaxyStrip
-from daexplore.app.guard import guarded
-from daexplore.app.merit import differences_table
-from daexplore.app.scene import Scene, scene
-from daexplore.app.session import Session
+from daexplore.app.components import galaxy_details
+from daexplore.app.components.galaxy_details import GalaxyStrip
+from daexplore.app.components.metric_tables import differences_table
+from daexplore.app.core import processes
+from daexplore.app.core.session import Session, guarded
+from daexplore.app.latents import umap
+from daexplore.app.latents.embeddings import coordinates, projected
+from daexplore.app.latents.view import Scene, scene
 from daexplore.app.state import ExplorerState
+from daexplore.app.tabs.compare.tab import Compare
 from daexplore.errors import InputError
 from daexplore.runs import Run
 
@@ -62,7 +63,7 @@ def test_maps_that_are_not_stored_come_in_later_and_a_failure_is_said(state: Exp
         assert (epoch, sample_id, domain) == (1, "source/G00100-0", "source")
         return asked.setdefault(run.id, Future())
 
-    monkeypatch.setattr(galaxy_strip, "gradcam_later", later)
+    monkeypatch.setattr(galaxy_details, "gradcam_later", later)
     strip = GalaxyStrip(state, scenes_of(state), Session())
     assert strip.view.object.count(">Grad-CAM: computing …") == 2
     asked[state.run_ids[0]].set_exception(InputError("The weights of epoch 1 are missing."))
@@ -139,7 +140,7 @@ def test_umap_is_computed_in_a_child_process_kept_in_the_run_and_used_from_there
     future.result(timeout=600)
     assert projected(runs[0], 2, "umap") is None
     found = coordinates(runs[0], 2, "umap")
-    table = pd.read_parquet(umaps.umap_file(runs[0].path, 2)).set_index("sample_id")
+    table = pd.read_parquet(umap.umap_file(runs[0].path, 2)).set_index("sample_id")
     assert found.kind == "umap"
     np.testing.assert_array_equal(found.x, table.loc[runs[0].evaluation(2).sample_ids, "x"])
 
@@ -154,10 +155,10 @@ def test_aligned_umaps_are_kept_for_all_epochs_with_their_names_and_read_by_epoc
         # A place that says epoch and row; rotating it is undone by reading both axes' length.
         return [np.c_[np.arange(len(each)), np.full(len(each), 100.0 * place)] for place, each in enumerate(ids)]
 
-    monkeypatch.setattr(umaps.projection, "aligned_umap", layout)
-    monkeypatch.setattr(umaps.projection, "turned", lambda maps, *_: [each.astype(np.float32) for each in maps])
+    monkeypatch.setattr(umap.projection, "aligned_umap", layout)
+    monkeypatch.setattr(umap.projection, "turned", lambda maps, *_: [each.astype(np.float32) for each in maps])
     done: Future[pd.DataFrame] = Future()
-    monkeypatch.setattr(workers, "aligned_umap", lambda path, epochs: asked.append((path, epochs)) or done)
+    monkeypatch.setattr(processes, "aligned_umap", lambda path, epochs: asked.append((path, epochs)) or done)
     state.choose([run.id])
     state.view = "aligned"
     compare = Compare(state, Session())
@@ -165,13 +166,13 @@ def test_aligned_umaps_are_kept_for_all_epochs_with_their_names_and_read_by_epoc
     assert "principal components meanwhile" in compare._caption.object
     assert "Distances and gaps on it are not distances" in compare._caption.object
 
-    frame = umaps.compute_aligned(run.path)
+    frame = umap.compute_aligned(run.path)
     latents, ids = asked[-1]
     for epoch, each, names in zip(run.evaluated, latents, ids, strict=True):
         np.testing.assert_array_equal(each, run.evaluation(epoch).latents)
         np.testing.assert_array_equal(names, run.evaluation(epoch).sample_ids)
-    assert umaps.aligned_file(run.path).exists()
-    pd.testing.assert_frame_equal(pd.read_parquet(umaps.aligned_file(run.path)), frame, check_dtype=False)
+    assert umap.aligned_file(run.path).exists()
+    pd.testing.assert_frame_equal(pd.read_parquet(umap.aligned_file(run.path)), frame, check_dtype=False)
     done.set_result(frame)
     assert "meanwhile" not in compare._caption.object
     for place, epoch in enumerate(run.evaluated):
@@ -182,13 +183,13 @@ def test_aligned_umaps_are_kept_for_all_epochs_with_their_names_and_read_by_epoc
         assert projected(run, epoch, "aligned") is None
     # Outputs that are newer than the layout, as of a run that was resumed, are not shown with it.
     outputs = run.path / "evaluations" / f"epoch={run.evaluated[0]:04d}" / "outputs.parquet"
-    later = umaps.aligned_file(run.path).stat().st_mtime_ns + 10**9
+    later = umap.aligned_file(run.path).stat().st_mtime_ns + 10**9
     os.utime(outputs, ns=(later, later))
     assert coordinates(run, run.evaluated[0], "aligned").kind == "pca"
-    umaps.aligned_file(run.path).unlink()
+    umap.aligned_file(run.path).unlink()
 
 
 def test_a_layout_of_too_many_places_is_refused_in_words(runs: list[Run], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(umaps, "MOST_ALIGNED", 10)
+    monkeypatch.setattr(umap, "MOST_ALIGNED", 10)
     with pytest.raises(InputError, match="choose UMAP instead"):
-        umaps.compute_aligned(runs[0].path)
+        umap.compute_aligned(runs[0].path)

@@ -8,16 +8,17 @@ import pytest
 from factories import make_run
 from sklearn.metrics import accuracy_score, roc_auc_score
 
-from daexplore.app import scene as scene_module
-from daexplore.app import sentence as sentence_module
-from daexplore.app.address import ADDRESSED, apply_query, query_of
-from daexplore.app.cache import Memo
-from daexplore.app.dials import Dial
-from daexplore.app.geometry import inside_polygon, nearest_on_screen
-from daexplore.app.noise import seed_noise
-from daexplore.app.scene import scene
-from daexplore.app.scores import headline, scores
+from daexplore.app.core.cache import Memo
+from daexplore.app.dial_setting import Dial
+from daexplore.app.headline import line as sentence_module
+from daexplore.app.headline.text import headline
+from daexplore.app.latents import view as scene_module
+from daexplore.app.latents.plot_geometry import inside_polygon, nearest_on_screen
+from daexplore.app.latents.view import scene
+from daexplore.app.results.metrics import scores
+from daexplore.app.results.seed_variability import seed_noise
 from daexplore.app.state import ExplorerState, default_runs
+from daexplore.app.url import ADDRESSED, apply_query, query_of
 from daexplore.errors import InputError
 from daexplore.runs import Run, RunWriter
 from daexplore.runs.selections import Selections

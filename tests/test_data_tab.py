@@ -12,12 +12,12 @@ import pytest
 from factories import make_galaxies, make_run
 from fake_inspection import VERDICT, make_inspection
 
-from daexplore.app.data_state import DataState, run_choices
-from daexplore.app.data_tab import data_room
-from daexplore.app.inspections import begin, folder_of, inspect_command, stored
-from daexplore.app.looks import Choice, Look, checked, look
-from daexplore.app.session import Session
+from daexplore.app.core.session import Session
 from daexplore.app.state import ExplorerState
+from daexplore.app.tabs.data.inspection_job import begin, folder_of, inspect_command, stored
+from daexplore.app.tabs.data.model import DataState, run_choices
+from daexplore.app.tabs.data.preview import Choice, Look, checked, look
+from daexplore.app.tabs.data.tab import data_room
 from daexplore.errors import InputError
 
 SCRIPT = Path(__file__).parent / "fake_inspecting.py"
@@ -218,7 +218,7 @@ def test_the_tab_teaches_first_then_shows_walls_then_what_was_found(tmp_path: Pa
 
 
 def test_walls_of_large_images_are_small(tmp_path: Path) -> None:
-    from daexplore.app.looks import _sized
+    from daexplore.app.tabs.data.preview import _sized
 
     assert _sized(np.zeros((2, 24, 24, 3), np.uint8)).shape == (2, 96, 96, 3)
     assert _sized(np.zeros((2, 300, 200, 3), np.uint8)).shape == (2, 96, 64, 3)

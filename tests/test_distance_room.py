@@ -10,13 +10,13 @@ from comparing import known_run
 from factories import make_run
 from sklearn.metrics import roc_auc_score
 
-from daexplore.app import distance_tab
-from daexplore.app.distance_words import judgements_html, numbers_html
-from daexplore.app.distances import Distances
-from daexplore.app.rooms import Entry, nothing
-from daexplore.app.session import Session
+from daexplore.app.core.session import Session
 from daexplore.app.state import ExplorerState
-from daexplore.app.witness_walls import PER_WALL, extremes, walls_html
+from daexplore.app.tabs.distance import tab
+from daexplore.app.tabs.distance.markup import judgements_html, numbers_html
+from daexplore.app.tabs.distance.tables import Distances
+from daexplore.app.tabs.distance.witness_galleries import PER_WALL, extremes, walls_html
+from daexplore.app.tabs.registry import Entry, nothing
 from daexplore.engine.distance.measures import Settings, measure_distance
 from daexplore.runs import Run
 
@@ -161,7 +161,7 @@ def test_the_room_draws_only_on_screen_and_asks_for_what_is_missing(state: Explo
     from panel.pane import Bokeh
 
     switch = SimpleNamespace(visible=False)
-    room = distance_tab.furnish(Entry(state, Session(), lambda: switch.visible, nothing))
+    room = tab.furnish(Entry(state, Session(), lambda: switch.visible, nothing))
     assert not room.view.select(Bokeh)
     switch.visible = True
     room.entered()

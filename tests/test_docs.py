@@ -21,7 +21,7 @@ from playwright.sync_api import Browser
 
 import daexplore
 from daexplore.alignment import METHODS
-from daexplore.app.glossary import GLOSSARY
+from daexplore.app.glossary.markup import GLOSSARY
 
 ROOT = Path(__file__).parents[1]
 SITE = ROOT / "docs" / "site"

@@ -14,15 +14,15 @@ import pytest
 from factories import make_run
 from typer.testing import CliRunner
 
-from daexplore.app import flips_tab
-from daexplore.app.clicks import says
-from daexplore.app.flips import FlipsState, Outcomes, outcomes, piles
-from daexplore.app.flips_cards import pile_html, rates_html, table_html
-from daexplore.app.flips_control import again_command, rates, siblings, verdict
-from daexplore.app.flips_table import flip_table, flips_csv, sorted_table, table_page
-from daexplore.app.rooms import Entry
-from daexplore.app.session import Session
+from daexplore.app.components.clickable import says
+from daexplore.app.core.session import Session
+from daexplore.app.results.outcomes import FlipsState, Outcomes, outcomes, piles
+from daexplore.app.results.seed_variability import again_command, rates, siblings, verdict
 from daexplore.app.state import ExplorerState
+from daexplore.app.tabs.flips import tab as flips_tab
+from daexplore.app.tabs.flips.markup import pile_html, rates_html, table_html
+from daexplore.app.tabs.flips.table import flip_table, flips_csv, sorted_table, table_page
+from daexplore.app.tabs.registry import Entry
 from daexplore.config import AlignmentConfig, DataConfig, RunConfig, TrainConfig
 from daexplore.errors import InputError
 from daexplore.runs import Run

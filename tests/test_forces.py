@@ -9,7 +9,7 @@ import torch
 from factories import make_run
 
 from daexplore.alignment import METHODS
-from daexplore.app.forces import FORCES, forces_html
+from daexplore.app.components.training.loss_diagram import FORCES, forces_html
 from daexplore.domains import DomainOutputs
 
 PROGRESS = 0.9

@@ -21,9 +21,9 @@ from daexplore.analysis.latents.margin_plane import margin_plane
 from daexplore.analysis.metrics.classification import METRICS, auc, classification_metrics
 from daexplore.analysis.saliency.agreement import chance_iou
 from daexplore.analysis.saliency.maps import iou
-from daexplore.app.glossary import GLOSSARY, ROOM_WORDS, explained, glossary_markdown, term, words
-from daexplore.app.rooms import ROOMS
+from daexplore.app.glossary.markup import GLOSSARY, ROOM_WORDS, explained, glossary_markdown, term, words
 from daexplore.app.state import ExplorerState
+from daexplore.app.tabs.registry import ROOMS
 from daexplore.data.preprocessing.steps.psf import kernel_sigma
 from daexplore.kernels import mmd2
 
@@ -61,7 +61,7 @@ def test_every_room_has_its_words_and_every_section_of_performance_one() -> None
     for names in ROOM_WORDS.values():
         assert set(names) <= set(GLOSSARY)
         assert len(set(names)) == len(names)
-    from daexplore.app.performance import SECTIONS
+    from daexplore.app.tabs.performance.tab import SECTIONS
 
     for title in set(SECTIONS) - {"All metrics"}:
         assert any(title.lower().removesuffix("s") in name.lower() for name in ROOM_WORDS["Performance"]), title

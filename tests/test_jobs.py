@@ -11,11 +11,11 @@ import psutil
 import pytest
 from factories import make_run
 
-from daexplore.app import jobs as jobs_module
-from daexplore.app.commands import command_line, resume_command, train_command
-from daexplore.app.failures import failure_text
-from daexplore.app.jobs import JOBS_FOLDER, Job
-from daexplore.app.queue import JobQueue, find_jobs
+from daexplore.app.jobs import job as jobs_module
+from daexplore.app.jobs.commands import command_line, resume_command, train_command
+from daexplore.app.jobs.failures import failure_text
+from daexplore.app.jobs.job import JOBS_FOLDER, Job
+from daexplore.app.jobs.queue import JobQueue, find_jobs
 from daexplore.errors import InputError
 from daexplore.runs import Run, RunStore
 

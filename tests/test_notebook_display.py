@@ -23,7 +23,7 @@ from factories import make_galaxies
 from PIL import Image
 from sklearn.metrics import accuracy_score, roc_auc_score
 
-from daexplore.app import notebook
+from daexplore.app.notebook import embed
 from daexplore.data.rgb import to_rgb
 from daexplore.engine.comparison.comparison import Comparison
 from daexplore.errors import InputError
@@ -163,7 +163,7 @@ def test_what_comes_from_files_is_escaped(galaxies, runs):
     seen = Seen(run._repr_html_())
     assert "script" not in seen.tags
     assert seen.text.count(NASTY) >= 4
-    page = notebook.Explorer("http://127.0.0.1:1/serve?runs=" + NASTY, 500)
+    page = embed.Explorer("http://127.0.0.1:1/serve?runs=" + NASTY, 500)
     assert "script" not in Seen(page._repr_html_()).tags
 
 
@@ -183,15 +183,15 @@ def test_a_number_with_its_interval(given, text):
 
 def test_which_folder_the_explorer_opens(runs, tmp_path):
     root = runs[0].path.parent.resolve()
-    assert notebook._opened(root) == (root, [])
-    assert notebook._opened(runs[1]) == (root, [runs[1].id])
-    assert notebook._opened(str(runs[1].path)) == (root, [runs[1].id])
-    assert notebook._opened([runs[2], runs[0].path, runs[2].path]) == (root, [runs[2].id, runs[0].id])
+    assert embed._opened(root) == (root, [])
+    assert embed._opened(runs[1]) == (root, [runs[1].id])
+    assert embed._opened(str(runs[1].path)) == (root, [runs[1].id])
+    assert embed._opened([runs[2], runs[0].path, runs[2].path]) == (root, [runs[2].id, runs[0].id])
     elsewhere = known_run(tmp_path, "dann")
-    folder, chosen = notebook._opened([runs[0], elsewhere])
+    folder, chosen = embed._opened([runs[0], elsewhere])
     assert chosen == [runs[0].id, elsewhere.id]
     assert {path.resolve() for path in folder.iterdir()} == {runs[0].path.resolve(), elsewhere.path.resolve()}
-    nothing, chosen = notebook._opened(None)
+    nothing, chosen = embed._opened(None)
     assert chosen == []
     assert list(nothing.iterdir()) == []
 
@@ -200,7 +200,7 @@ def test_which_folder_the_explorer_opens(runs, tmp_path):
 def test_what_cannot_be_opened_is_told_in_words(given, problem, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError, match=problem):
-        notebook.explore(given)
+        embed.explore(given)
 
 
 def test_naming_the_explorer_imports_no_screen():
@@ -214,7 +214,7 @@ def test_a_taken_port_is_told_in_words(tmp_path):
         other.bind(("127.0.0.1", 0))
         other.listen()
         with pytest.raises(InputError, match=f"does not start on port {other.getsockname()[1]}"):
-            notebook.explore(tmp_path, port=other.getsockname()[1])
+            embed.explore(tmp_path, port=other.getsockname()[1])
 
 
 @pytest.mark.slow

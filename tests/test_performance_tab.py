@@ -24,15 +24,16 @@ from sklearn.metrics import (
 )
 
 from daexplore.analysis.metrics.bootstrap import group_weights
-from daexplore.app import performance
-from daexplore.app.performance_confusion import confusions, with_intervals
-from daexplore.app.performance_curves import areas, points, rankings, thinned
-from daexplore.app.performance_data import RESAMPLES, Subject, subjects, unlabelled
-from daexplore.app.performance_trust import calibrations, coverages, temperatures
-from daexplore.app.rooms import Entry, nothing
-from daexplore.app.session import Session
-from daexplore.app.slices import slice_columns, sliced_metrics, slicing
+from daexplore.app.core.session import Session
 from daexplore.app.state import ExplorerState
+from daexplore.app.tabs.performance import tab
+from daexplore.app.tabs.performance.calibration import calibrations, temperatures
+from daexplore.app.tabs.performance.confusion import confusions, with_intervals
+from daexplore.app.tabs.performance.curves import areas, points, rankings, thinned
+from daexplore.app.tabs.performance.risk_coverage import coverages
+from daexplore.app.tabs.performance.slices import slice_columns, sliced_metrics, slicing
+from daexplore.app.tabs.performance.subjects import RESAMPLES, Subject, subjects, unlabelled
+from daexplore.app.tabs.registry import Entry, nothing
 from daexplore.errors import InputError
 from daexplore.runs import Run
 from daexplore.views.plots.confusion import UNLABELLED, confusion_tables, summary_confusion
@@ -99,7 +100,7 @@ def labelled(subject: Subject, domain: str, split: str = "test") -> tuple[np.nda
 def room(state: ExplorerState, visible: bool = True) -> tuple[SimpleNamespace, object]:
     """The furnished room without a browser, and a switch for whether it is on screen."""
     switch = SimpleNamespace(visible=visible)
-    furnished = performance.furnish(Entry(state, Session(), lambda: switch.visible, nothing))
+    furnished = tab.furnish(Entry(state, Session(), lambda: switch.visible, nothing))
     return switch, furnished
 
 
@@ -219,7 +220,7 @@ def test_without_target_labels_the_page_says_so_and_shows_what_is_called(blind: 
     assert "of the unlabelled called merger" in summary_confusion(cells, "threshold 0.40")
     assert {domain for _, domain in rankings(found, "test")} == {"source"}
     _, furnished = room(blind)
-    for name in performance.SECTIONS:
+    for name in tab.SECTIONS:
         choose(furnished, name)
         assert not any(tag.endswith("target") for tag in figures(furnished))
         assert "labels" in words(furnished) or name == "Confusion"
@@ -379,7 +380,7 @@ def test_a_section_is_made_when_it_is_first_shown_and_draws_only_what_changed(
     def counting(name: str, make: object) -> object:
         return lambda *given: (made.append(name), make(*given))[1]
 
-    monkeypatch.setattr(performance, "SECTIONS", {name: counting(name, make) for name, make in performance.SECTIONS.items()})
+    monkeypatch.setattr(tab, "SECTIONS", {name: counting(name, make) for name, make in tab.SECTIONS.items()})
     switch, furnished = room(state)
     assert made == ["ROC"]
     assert set(figures(furnished)) == {"roc-source", "roc-target"}
@@ -419,7 +420,7 @@ def test_the_threshold_moves_the_points_and_nothing_else(state: ExplorerState, n
 
 def test_every_section_speaks_of_n_split_and_oracle_and_follows_the_threshold(state: ExplorerState) -> None:
     _, furnished = room(state)
-    for name in performance.SECTIONS:
+    for name in tab.SECTIONS:
         choose(furnished, name)
         text = words(furnished)
         assert "oracle" in text

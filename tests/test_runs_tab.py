@@ -8,12 +8,12 @@ import pandas as pd
 import pytest
 from factories import make_run
 
-from daexplore.app.jobs import JOB_RECORD, JOBS_FOLDER
-from daexplore.app.runs_board import MAX_COLUMNS, RunsBoard
-from daexplore.app.runs_rows import COLUMNS, labels
-from daexplore.app.runs_tab import RunsRoom
-from daexplore.app.session import Session
+from daexplore.app.core.session import Session
+from daexplore.app.jobs.job import JOB_RECORD, JOBS_FOLDER
 from daexplore.app.state import ExplorerState
+from daexplore.app.tabs.runs.model import MAX_COLUMNS, RunsBoard
+from daexplore.app.tabs.runs.rows import COLUMNS, labels
+from daexplore.app.tabs.runs.tab import RunsRoom
 from daexplore.errors import InputError
 from daexplore.runs import Run
 from daexplore.runs.archive.zip_file import export_run
@@ -231,7 +231,7 @@ def test_an_exported_run_is_taken_in_elsewhere(board: RunsBoard, root: Path, tmp
 
 
 def test_too_large_a_run_is_sent_to_the_command_line(board: RunsBoard, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("daexplore.app.runs_board.MAX_PAGE", 1000)
+    monkeypatch.setattr("daexplore.app.tabs.runs.model.MAX_PAGE", 1000)
     board.ticked = [folder_of(board, "dann")]
     with pytest.raises(InputError, match="daexplore runs export"):
         board.to_export()

@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 from factories import make_run
 
-from daexplore.app.selections_bar import restore_selection, save_selection, selections_bar
-from daexplore.app.session import Session
+from daexplore.app.components.export_menu import VIEWS, TakeAway, drawing_of, wish_of
+from daexplore.app.components.saved_selections import restore_selection, save_selection, selections_bar
+from daexplore.app.core.session import Session
 from daexplore.app.state import ExplorerState
-from daexplore.app.take_away import VIEWS, TakeAway, drawing_of, wish_of
 from daexplore.errors import InputError
 from daexplore.runs.selections import Selections
 from daexplore.views.figures.base import Drawing

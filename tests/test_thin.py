@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from factories import make_run
 
-from daexplore.app.images import gradcam_at_hand
-from daexplore.app.scene import scene
+from daexplore.app.components.galaxy_images import gradcam_at_hand
+from daexplore.app.latents.view import scene
+from daexplore.app.results.opening_galaxy import telling_galaxy
 from daexplore.app.state import EXAMPLES, ExplorerState
-from daexplore.app.telling import telling_galaxy
 from daexplore.data import described_pixels
 from daexplore.data.simulate import PRESETS, simulate
 from daexplore.engine.explanation.gradcam import gradcam_map

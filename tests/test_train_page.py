@@ -14,15 +14,15 @@ import pytest
 from factories import make_run
 
 from daexplore.alignment import METHODS
-from daexplore.app import welcome as welcome_module
-from daexplore.app.commands import ALIGNMENTS, data_arguments, parse_epochs, parse_seeds
-from daexplore.app.jobs import Job, Stage
-from daexplore.app.live import LiveCard, progress_text
-from daexplore.app.live_plots import LiveCurves, LivePlane, SharedAxes, plane_points
+from daexplore.app.components.training.card import LiveCard, progress_text
+from daexplore.app.components.training.panel import Trainings
+from daexplore.app.components.training.plots import LiveCurves, LivePlane, SharedAxes, plane_points
+from daexplore.app.jobs.commands import ALIGNMENTS, data_arguments, parse_epochs, parse_seeds
+from daexplore.app.jobs.job import Job, Stage
 from daexplore.app.state import ExplorerState
-from daexplore.app.train_form import Form
-from daexplore.app.trainings import Trainings
-from daexplore.app.walls import walls
+from daexplore.app.tabs.train.form import Form
+from daexplore.app.tabs.welcome import tab as welcome_module
+from daexplore.app.tabs.welcome.galleries import walls
 from daexplore.cli.options import run_config
 from daexplore.config import AlignmentConfig, RunConfig, TrainConfig, preset, replace_at
 from daexplore.errors import InputError
@@ -91,7 +91,9 @@ def test_crash_is_shown_on_its_card_and_the_others_go_on(trainings, tmp_path):
 
 
 def test_stopped_training_is_resumed_from_its_card(trainings, tmp_path, monkeypatch):
-    monkeypatch.setattr("daexplore.app.trainings.resume_command", lambda run: [sys.executable, FAKE, "--resume", str(run), "--pause", "0"])
+    monkeypatch.setattr(
+        "daexplore.app.components.training.panel.resume_command", lambda run: [sys.executable, FAKE, "--resume", str(run), "--pause", "0"]
+    )
     trainings.start([fake(tmp_path, "mmd", "--epochs", "40", "--pause", "0.2")])
     tick_until(trainings, lambda: trainings.queue.jobs[0].run is not None and trainings.queue.jobs[0].run.evaluated)
     (card,) = trainings._cards.values()

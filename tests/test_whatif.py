@@ -14,15 +14,15 @@ from test_boundary import make_case
 from test_train import config
 
 from daexplore.analysis.latents.margin_plane import further_positions, margin_plane
-from daexplore.app import whatif_tab
-from daexplore.app.address import apply_query, query_of
-from daexplore.app.dials import DIALS, Dial
-from daexplore.app.rooms import Entry, nothing
-from daexplore.app.session import Session
+from daexplore.app.core.session import Session
+from daexplore.app.dial_setting import DIALS, Dial
 from daexplore.app.state import ExplorerState
-from daexplore.app.whatif import WhatIf
-from daexplore.app.whatif_tab import WhatIfRoom
-from daexplore.app.whatif_work import Asker
+from daexplore.app.tabs.registry import Entry, nothing
+from daexplore.app.tabs.whatif import tab
+from daexplore.app.tabs.whatif.model import WhatIf
+from daexplore.app.tabs.whatif.requests import Asker
+from daexplore.app.tabs.whatif.tab import WhatIfRoom
+from daexplore.app.url import apply_query, query_of
 from daexplore.data import GalaxySet
 from daexplore.data.loaders import as_batch
 from daexplore.data.preprocessing.pipeline import Preprocess
@@ -306,7 +306,7 @@ def test_a_level_that_the_dial_does_not_have_is_the_nearest_one(runs, folder):
 
 
 def test_the_dials_of_a_link_are_those_of_the_room_and_of_the_engine():
-    assert set(DIALS) == set(whatif_tab._DIALS.values()) == set(WHATIF_DIALS)
+    assert set(DIALS) == set(tab._DIALS.values()) == set(WHATIF_DIALS)
 
 
 def test_without_a_galaxy_one_is_chosen_and_said_how(folder, runs):

@@ -6,8 +6,8 @@ import holoviews as hv
 import pandas as pd
 import panel as pn
 
-from daexplore.app.coordinates import coordinates
-from daexplore.app.images import galaxy_image, gradcam_at_hand
+from daexplore.app.components.galaxy_images import galaxy_image, gradcam_at_hand
+from daexplore.app.latents.embeddings import coordinates
 from daexplore.runs import Run, RunStore
 from daexplore.views.images import common_scale, data_uri, galaxy_png, overlay_png
 from daexplore.views.style import DOMAIN_COLORS

@@ -7,8 +7,8 @@ from typing import Any
 
 import param
 
-from daexplore.app.columns import COLUMN, column_values, columns_of, parse_filter
-from daexplore.app.dials import Dial
+from daexplore.app.catalogue_columns import COLUMN, column_values, columns_of, parse_filter
+from daexplore.app.dial_setting import Dial
 from daexplore.errors import InputError
 from daexplore.runs import Run, RunStore
 from daexplore.runs.selections import Selections

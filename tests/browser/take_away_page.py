@@ -5,12 +5,12 @@ import os
 import panel as pn
 import panel_material_ui as pmui
 
-from daexplore.app.explorer import _alert, _share_address
-from daexplore.app.selections_bar import selections_bar
-from daexplore.app.session import Session
+from daexplore.app.components.export_menu import take_away
+from daexplore.app.components.saved_selections import selections_bar
+from daexplore.app.core.session import Session
+from daexplore.app.page import _alert, _share_address
 from daexplore.app.state import ExplorerState
-from daexplore.app.style import THEME
-from daexplore.app.take_away import take_away
+from daexplore.app.theme import THEME
 
 pn.extension(respect_explicit_sizing=True)
 state = ExplorerState(os.environ["DAEXPLORE_RUNS"])

@@ -26,7 +26,7 @@ def test_the_page_itself_tells_the_comparison_that_an_earlier_visitor_saw(visit,
 
 
 def test_without_an_earlier_visitor_it_says_what_is_compared():
-    from daexplore.app.first_words import first_words
+    from daexplore.app.headline.loading_page import first_words
 
     assert "Comparing noDA &lt;b&gt;, MMD …" in first_words("", ["noDA <b>", "MMD"])
     assert "Opening …" in first_words("", [])

@@ -12,7 +12,7 @@ from scipy.spatial import KDTree
 from screen import galaxy_in_strip, panels, wait_for_panels
 from server import Served
 
-from daexplore.app.raster import MANY
+from daexplore.app.latents.raster import MANY
 from daexplore.runs import Run
 from daexplore.views.style import DOMAIN_COLORS
 

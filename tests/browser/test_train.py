@@ -17,7 +17,7 @@ from playwright.sync_api import Locator, Page, expect
 from screen import wait_for_panels
 from server import Served
 
-from daexplore.app.jobs import JOBS_FOLDER
+from daexplore.app.jobs.job import JOBS_FOLDER
 from daexplore.data.simulate import PRESETS, SIMULATOR_VERSION
 from daexplore.runs import Run, RunStore
 

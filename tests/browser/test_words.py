@@ -6,8 +6,8 @@ import pytest
 from playwright.sync_api import Page, expect
 from screen import wait_for_panels
 
-from daexplore.app.glossary import GLOSSARY, ROOM_WORDS
-from daexplore.app.style import THEME
+from daexplore.app.glossary.markup import GLOSSARY, ROOM_WORDS
+from daexplore.app.theme import THEME
 
 pytestmark = pytest.mark.browser
 OPEN = ".meaning:popover-open"

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import pandas as pd
 
 from daexplore.alignment import METHODS
-from daexplore.app.glossary import GLOSSARY
-from daexplore.app.glossary_terms import Term
+from daexplore.app.glossary.markup import GLOSSARY
+from daexplore.app.glossary.terms import Term
 from sitegen.failures import FAILS
 from sitegen.pages import Pages, table
 

@@ -9,7 +9,7 @@ from types import ModuleType
 from typing import Any
 
 import daexplore
-from daexplore.app.glossary import glossary_markdown
+from daexplore.app.glossary.markup import glossary_markdown
 from sitegen.docstrings import escaped
 from sitegen.methods import linked
 from sitegen.pages import Pages, table

@@ -1,0 +1,1 @@
+"""Live view of trainings: cards, plots and the loss diagram."""

@@ -1,0 +1,149 @@
+"""Which loss pushes whom: a training's losses as arrows between the parts of the network, with their present sizes."""
+
+from dataclasses import dataclass
+from html import escape
+
+import pandas as pd
+
+from daexplore.app.glossary.markup import GLOSSARY, term
+from daexplore.runs import method_label
+
+__all__ = ["FORCES", "Force", "forces_html"]
+
+
+@dataclass(frozen=True)
+class Force:
+    """What one method adds to the task loss.
+
+    Attributes:
+        box: what computes it, short.
+        reads: what goes into it.
+        pulls: what its gradient does to the encoder.
+        learns: whether that box has weights of its own, which its gradient pulls too.
+        reversed: whether the encoder gets the gradient with its sign turned.
+        terms: names of its losses in the history, after "loss/".
+        also_classifier: whether it reaches the classifier's weights, through its outputs.
+    """
+
+    box: str
+    reads: str
+    pulls: str
+    terms: tuple[str, ...]
+    learns: bool = False
+    reversed: bool = False
+    also_classifier: bool = False
+
+
+_LATENTS, _BOTH, _OUTPUTS = "latents of both domains", "latents and predictions of both domains", "predictions"
+FORCES: dict[str, Force] = {
+    "mmd": Force("kernel distance", _LATENTS, "so that the two clouds of latents become one", ("mmd",)),
+    "coral": Force("covariances", _LATENTS, "so that both clouds have the same covariance", ("coral",)),
+    "dann": Force(
+        "domain classifier", _LATENTS, "so that the domain classifier cannot tell the domains", ("domain",), learns=True, reversed=True
+    ),
+    "cdan": Force(
+        "domain classifier",
+        _BOTH,
+        "so that the domain classifier cannot tell the domains within a class",
+        ("domain",),
+        learns=True,
+        reversed=True,
+    ),
+    "lmmd": Force("kernel distance, class by class", _BOTH, "so that each class lies where it lies in the source", ("lmmd",)),
+    "jan": Force("joint kernel distance", _BOTH, "so that latents and predictions together are alike", ("jmmd",), also_classifier=True),
+    "sinkhorn": Force("optimal transport", _LATENTS, "so that little has to be moved to make one domain of the other", ("sinkhorn",)),
+    "mcc": Force("class confusion", _OUTPUTS, "so that target predictions confuse no two classes", ("confusion",), also_classifier=True),
+    "entropy": Force("entropy", _OUTPUTS, "so that predictions are sure", ("entropy",), also_classifier=True),
+    "pseudo": Force("own labels", _OUTPUTS, "towards what it is surest of on the target itself", ("pseudo",), also_classifier=True),
+    "fisher": Force("class spread", "source latents and labels", "so that source classes are tight and apart", ("fisher",)),
+    "openset": Force(
+        "neighbours", _BOTH, "so that target galaxies join a class or stay clearly away", ("neighbours", "separation"), also_classifier=True
+    ),
+}
+"""By the method's name. The task loss, which every run has, is drawn beside them."""
+
+_NOTE = (
+    "Arrows run against the data, as gradients do; the wider, the larger the weighted loss now (not its gradient). Dashed: sign reversed."
+)
+_TASK = "The task loss pulls classifier and encoder so that labelled source galaxies fall on the right side of the boundary."
+_ROW, _TOP = 46, 62
+
+
+def forces_html(method: str, weights: dict[str, float], history: pd.DataFrame) -> str:
+    """The diagram of a run's losses with their sizes in its newest epoch, and the same in sentences.
+
+    Args:
+        method: alignments joined by "+".
+        weights: of each alignment, by name.
+        history: of the run, as ``Run.history`` gives it; may be empty.
+    """
+    train = history[(history["split"] == "train") & history["name"].astype(str).str.startswith("loss/")]
+    sizes = {str(name).removeprefix("loss/"): float(value) for name, value in train.groupby("name")["value"].last().items()}
+    names = [name for name in method.split("+") if name in FORCES]
+    others = [name for name in weights if name not in FORCES]
+    drawn = [_box(0, "classifier", 196), _box(0, "encoder", 84), _box(0, "images", 2, quiet=True)]
+    drawn += [
+        _flow(66, 84),
+        _flow(162, 196),
+        _size_text(0, "task", sizes.get("task")),
+        _arrow("M280,31 C264,4 214,4 200,14", sizes.get("task", 0)),
+    ]
+    drawn.append(_arrow("M196,24 C184,10 158,10 148,16", sizes.get("task", 0)))
+    sentences = [_TASK if method != "oracle" else _TASK.replace("source", "target (oracle)")]
+    for place, name in enumerate(names):
+        force, size = FORCES[name], sum(abs(sizes.get(each, 0.0)) for each in FORCES[name].terms)
+        known = any(each in sizes for each in force.terms)
+        pull = weights.get(name, 1.0) * size
+        top = _TOP + _ROW * place
+        drawn.append(_box(top, force.box, 120, 156))
+        drawn.append(_size_text(top, f"λ {weights.get(name, 1.0):g} ×", size if known else None))
+        drawn.append(_arrow(f"M120,{top + 16} C96,{top + 12} 96,{_TOP - 4} 112,{_TOP - 16}", pull, dashed=force.reversed))
+        if force.also_classifier:
+            drawn.append(_arrow(f"M262,{top + 2} C262,{_TOP - 4} 250,{_TOP - 10} 246,{_TOP - 16}", pull))
+        sentences.append(_sentence(name, force))
+    sentences += [f"{escape(name)} is a method of your own: its loss pulls as its file says." for name in others]
+    height = _TOP + _ROW * len(names)
+    title = escape(f"Parts of the network and who is pushed by which loss in a run of {method_label(method)}", quote=True)
+    picture = f"<svg viewBox='0 0 364 {height}' role='img' aria-label='{title}' class='forces'>{_HEAD}{''.join(drawn)}</svg>"
+    return f"{picture}<ul class='forces'>{''.join(f'<li>{each}</li>' for each in sentences)}</ul><p class='hint'>{_NOTE}</p>"
+
+
+_HEAD = (
+    "<defs><marker id='tip' viewBox='0 0 8 8' refX='6' refY='4' markerWidth='9' markerHeight='9' markerUnits='userSpaceOnUse' "
+    "orient='auto'><path d='M0,0 L8,4 L0,8 z' fill='#D55E00'/></marker></defs>"
+)
+
+
+def _sentence(name: str, force: Force) -> str:
+    label = next((word for word in (method_label(name), name) if word in GLOSSARY), None)
+    shown = term(label, method_label(name)) if label else escape(method_label(name))
+    also = " and the classifier" if force.also_classifier else ""
+    if force.reversed:
+        return (
+            f"{shown} reads {force.reads}: the {force.box} learns to tell the domains apart; its gradient reaches the encoder with "
+            f"its sign reversed, and pulls it {force.pulls}."
+        )
+    return f"{shown} reads {force.reads} and pulls the encoder{also} {force.pulls}."
+
+
+def _box(top: int, text: str, left: int, width: int = 0, quiet: bool = False) -> str:
+    width = width or (64 if quiet else 78)
+    edge = "stroke-dasharray='2 3'" if quiet else ""
+    shape = f"x='{left}' y='{top + 14}' width='{width}' height='32' rx='5'"
+    rect = f"<rect {shape} fill='none' stroke='currentColor' stroke-opacity='.55' {edge}/>"
+    return f"{rect}<text x='{left + width / 2}' y='{top + 34}' text-anchor='middle'>{escape(text)}</text>"
+
+
+def _flow(start: int, end: int) -> str:
+    return f"<line x1='{start}' x2='{end}' y1='30' y2='30' stroke='currentColor' stroke-opacity='.45'/>"
+
+
+def _size_text(top: int, name: str, size: float | None) -> str:
+    shown = "…" if size is None else f"{size:.3f}"
+    return f"<text x='282' y='{top + 34}'>{escape(name)} {shown}</text>"
+
+
+def _arrow(path: str, size: float, dashed: bool = False) -> str:
+    width = 1.2 + 4 * min(abs(size), 1.5) / 1.5
+    dash = "stroke-dasharray='6 4'" if dashed else ""
+    return f"<path d='{path}' fill='none' stroke='#D55E00' stroke-width='{width:.1f}' {dash} marker-end='url(#tip)'/>"

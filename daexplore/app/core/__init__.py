@@ -1,0 +1,1 @@
+"""Background work, caches and the session of one page."""

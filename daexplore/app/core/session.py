@@ -1,0 +1,109 @@
+"""Doing things in one visitor's session: as one change of the page, from another thread, or once the visitor's hand rests."""
+
+import logging
+from collections.abc import Callable
+from functools import partial, wraps
+from typing import Any, ParamSpec, TypeVar
+
+import panel as pn
+from panel.io.callbacks import PeriodicCallback
+from panel.io.document import hold
+from panel.io.state import set_curdoc
+
+from daexplore.app.state import ExplorerState
+from daexplore.errors import InputError
+
+__all__ = ["Session", "guarded", "say"]
+
+
+P = ParamSpec("P")
+T = TypeVar("T")
+_log = logging.getLogger(__name__)
+_REST = 120  # [ms]
+
+
+def guarded(state: ExplorerState, function: Callable[P, T]) -> Callable[P, T | None]:
+    """``function`` with every exception turned into an alert on the page; those that are a fault of ours also go to the server's log."""
+
+    @wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> T | None:
+        try:
+            return function(*args, **kwargs)
+        except Exception as error:
+            state.alert = say(error)
+            return None
+
+    return call
+
+
+def say(error: BaseException) -> str:
+    """An exception in a sentence for the page."""
+    if isinstance(error, InputError):
+        return str(error)
+    _log.error("A callback of the explorer failed", exc_info=error)
+    return f"Something went wrong here: {type(error).__name__}: {error}. The terminal that serves this page has the details."
+
+
+class Session:
+    """The session that is current when this is made. Without one (in a test, in a notebook) everything is done at once."""
+
+    def __init__(self) -> None:
+        self._document: Any = pn.state.curdoc
+        self._resting: dict[str, Any] = {}
+        self._gone = False
+        if self._document is not None and self._document.session_context is not None:
+            pn.state.on_session_destroyed(self._destroyed)
+
+    def together(self, function: Callable[P, T]) -> Callable[P, T]:
+        """``function`` with all its changes to the page sent as one message, in order.
+
+        Panel and Bokeh send theirs by different ways; when a function both shows new figures and moves what is in them, the second message
+        may otherwise overtake the first and speak of models the page has not heard of yet.
+        """
+
+        @wraps(function)
+        def call(*args: P.args, **kwargs: P.kwargs) -> T:
+            if self._document is None:
+                return function(*args, **kwargs)
+            with set_curdoc(self._document), hold(self._document, policy="collect"):
+                return function(*args, **kwargs)
+
+        return call
+
+    def later(self, function: Callable[[], object]) -> None:
+        """Runs ``function`` in this session as soon as it can, whatever thread this is called from; drops it once the visitor is gone."""
+        if self._document is None:
+            function()
+        elif not self._gone:
+            self._document.add_next_tick_callback(self.together(function))
+
+    def settled(self, name: str, function: Callable[[], object]) -> None:
+        """Runs ``function`` once this has not been called with the same ``name`` for a moment: for what is too slow to follow a slider."""
+        if self._document is None:
+            function()
+            return
+        waiting = self._resting.pop(name, None)
+        if waiting is not None:
+            self._document.remove_timeout_callback(waiting)
+        self._resting[name] = self._document.add_timeout_callback(partial(self._rested, name, function), _REST)
+
+    def every(self, period: int, function: Callable[[], object]) -> None:
+        """Calls ``function`` every ``period`` [ms] from when the browser has the page; without a session never.
+
+        Changes sent while a browser is still fetching the page would speak of models it does not know. The calls do not count as the
+        server being busy: that sign would go on and off with each, and Panel walks through all models of the page to change it.
+        """
+        if self._document is not None:
+            clock = PeriodicCallback(callback=self.together(function), period=period, background=True)
+            pn.state.onload(clock.start)
+
+    def clock(self, period: int, function: Callable[[], object]) -> PeriodicCallback:
+        """Something to ``start`` and ``stop`` that calls ``function`` every ``period`` [ms] while it runs."""
+        return PeriodicCallback(callback=self.together(function), period=period, background=True)
+
+    def _rested(self, name: str, function: Callable[[], object]) -> None:
+        self._resting.pop(name, None)
+        self.together(function)()
+
+    def _destroyed(self, _: Any) -> None:
+        self._gone = True

@@ -1,0 +1,1 @@
+"""Glossary: terms with formula and reference."""

@@ -1,0 +1,1 @@
+"""Headline above the tabs, and the overlay shown while the page loads."""

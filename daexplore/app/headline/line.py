@@ -1,0 +1,59 @@
+"""The sentence above all rooms: computed beside the page, and kept for the next visitor, who reads it before anything else is there."""
+
+from collections.abc import Hashable
+from functools import partial
+from typing import Any
+
+import panel as pn
+
+from daexplore.app.core.cache import Memo
+from daexplore.app.core.compute import Background
+from daexplore.app.core.session import Session
+from daexplore.app.glossary.markup import explained
+from daexplore.app.headline.text import headline
+from daexplore.app.latents.embeddings import stamp
+from daexplore.app.latents.view import scene
+from daexplore.app.state import ExplorerState
+from daexplore.app.theme import STYLE
+
+__all__ = ["sentence", "told"]
+
+_told: Memo[str] = Memo(256)
+
+
+def told(state: ExplorerState) -> str:
+    """The sentence, if it has been computed for what is on screen; else nothing."""
+    return _told.peek(_key(state)) or ""
+
+
+def sentence(state: ExplorerState, session: Session) -> pn.viewable.Viewable:
+    """The line that shows it."""
+    # An empty line of the sentence's height at first, so that nothing moves when it comes in.
+    background = Background(state, session)
+    line = pn.pane.HTML(_line(told(state)), sizing_mode="stretch_width", stylesheets=[STYLE], margin=0)
+
+    def show(found: str) -> None:
+        line.object = _line(found)
+
+    def soon(*_: Any) -> None:
+        background.settle("headline", partial(_tell, state.still()), show)
+
+    state.param.watch(soon, ["run_ids", "epoch", "split", "threshold", "pair", "progress"])
+    soon()
+    return line
+
+
+def _tell(state: ExplorerState) -> str:
+    from daexplore.app.results.seed_variability import seed_noise
+
+    return _told.get(_key(state), lambda: headline(state, [scene(state, run) for run in state.runs], seed_noise(state)))
+
+
+def _key(state: ExplorerState) -> Hashable:
+    """All that the sentence depends on; which other runs there are bears on the noise of the seeds."""
+    shown = tuple((*stamp(run, state.epoch_of(run)), state.label(run)) for run in state.runs)
+    return shown, state.split, state.threshold, state.pair, tuple(run.id for run in state.usable)
+
+
+def _line(found: str) -> str:
+    return explained(f"<p class='headline'>{found}</p>")

@@ -1,0 +1,1 @@
+"""Trainings started from the page: processes, queue and failures."""

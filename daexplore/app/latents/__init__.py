@@ -1,0 +1,1 @@
+"""Latent plots of Compare: positions, colours and rendering."""

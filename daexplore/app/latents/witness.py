@@ -1,0 +1,48 @@
+"""The witness of every galaxy on screen, computed beside the page and kept."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from daexplore.app.core.cache import Memo
+from daexplore.app.latents.embeddings import stamp
+from daexplore.app.latents.view import Scene
+
+__all__ = ["SAMPLE", "kept_witness", "witness_later"]
+
+SAMPLE = 2000
+"""So many galaxies a domain stand for it: their kernels with all galaxies are summed."""
+
+_kept: Memo[NDArray[np.float64]] = Memo(32)
+_worker = ThreadPoolExecutor(1, thread_name_prefix="witness")
+
+
+def kept_witness(scene: Scene) -> NDArray[np.float64] | None:
+    """(n,) of all galaxies of the scene's evaluation, NaN outside its split; None where it is not at hand."""
+    return _kept.peek(_key(scene))
+
+
+def witness_later(scene: Scene, arrived: Callable[[Any], None]) -> None:
+    """Computes it in a thread, then calls ``arrived`` with the done future."""
+    _worker.submit(lambda: _kept.get(_key(scene), lambda: _witness(scene))).add_done_callback(arrived)
+
+
+def _key(scene: Scene) -> tuple[Any, ...]:
+    split = str(scene.evaluation.split[scene.rows[0]]) if len(scene.rows) else ""
+    return *stamp(scene.run, scene.evaluation.epoch), split
+
+
+def _witness(scene: Scene) -> NDArray[np.float64]:
+    """With the run's own bandwidths, so that its difference of means is the run's MMD."""
+    from daexplore.engine.distance.measures import Settings, choose_sides, witness_table
+    from daexplore.kernels import SCALES
+
+    found = scene.evaluation
+    split = str(found.split[scene.rows[0]])
+    settings = Settings(tuple(float(value) for value in scene.run.info.get("mmd_bandwidths") or SCALES), 0, 0, SAMPLE)
+    table = witness_table(scene.run, found, split, choose_sides(found, split, settings), settings)
+    values: NDArray[np.float64] = table["witness"].reindex(found.sample_ids.astype(str)).to_numpy(np.float64)
+    return values

@@ -1,0 +1,25 @@
+"""`panel serve` as a child process that ends with the one that started it: ``python -m daexplore.app.notebook.server serve PAGE …``.
+
+The first part of its addresses is DAEXPLORE_PREFIX.
+"""
+
+import os
+import signal
+import sys
+import threading
+
+from panel.command import main
+
+__all__ = ["end_with_parent"]
+
+
+def end_with_parent() -> None:
+    """Waits until standard input is closed, as it is once the process at its other end is gone, however it went; then ends this one."""
+    sys.stdin.buffer.read()
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+if __name__ == "__main__":
+    threading.Thread(target=end_with_parent, daemon=True).start()
+    sys.argv += ["--prefix", os.environ.pop("DAEXPLORE_PREFIX", "")]
+    main()

@@ -1,0 +1,267 @@
+"""The explorer's page: one for each visitor, over a folder of runs."""
+
+import importlib
+import os
+import threading
+from collections.abc import Callable
+from functools import cache
+from html import escape
+from typing import Any
+from urllib.parse import urlencode
+
+import panel as pn
+import panel_material_ui as pmui
+from panel.util import edit_readonly
+
+from daexplore.app.components.run_controls import controls
+from daexplore.app.core.session import Session, guarded
+from daexplore.app.glossary.markup import words
+from daexplore.app.headline.line import sentence, told
+from daexplore.app.headline.loading_page import TEMPLATE, first_words
+from daexplore.app.latents.view import scene
+from daexplore.app.results.opening_galaxy import telling_galaxy
+from daexplore.app.state import EXAMPLES, ExplorerState
+from daexplore.app.tabs.registry import ROOMS, Entry
+from daexplore.app.theme import STYLE, THEME
+from daexplore.app.url import ADDRESSED, apply_query, query_of
+
+__all__ = ["page"]
+
+_BAR = {
+    "& .MuiToolbar-root": {"minHeight": "44px"},
+    "& .header a, & .header .title": {"color": "inherit !important", "fontSize": "1.125rem"},
+}
+_TAB = {
+    "& .MuiTab-root": {"minHeight": "44px"},
+    "& .MuiTab-root.Mui-selected": {"color": "inherit !important"},
+    "& .MuiTabs-indicator": {"backgroundColor": "currentColor"},
+}
+_OWN = "Inspect your own galaxies"
+_EXAMPLE = (
+    "<p class='hint'>This folder has no runs yet. These came with the package: noDA, MMD and DANN in three seeds each, trained on "
+    "simulated distant galaxies and made smaller; what they show is what happened.</p>"
+)
+_LOOK_EVERY = 1000  # [ms]
+_WARM_AFTER = 5.0  # [s]
+
+
+def page(root: str | os.PathLike[str] | None = None, examples: str | os.PathLike[str] | None = EXAMPLES) -> pmui.Page:
+    """The whole page for one visitor.
+
+    Args:
+        root: folder of runs; None takes the environment variable DAEXPLORE_RUNS, else ``runs``.
+        examples: folder of finished runs to open with while that one has none; None opens with the first page then.
+    """
+    pn.extension(respect_explicit_sizing=True)
+    _own_style_sheets()
+    state = ExplorerState(os.fspath(root) if root else os.environ.get("DAEXPLORE_RUNS") or "runs", examples)
+    session = Session()
+    _share_address(state)
+    menu, content = _content(state, session)
+    shell = pmui.Page(
+        title="daexplore",
+        template=TEMPLATE,
+        header=[menu],
+        theme_config=THEME,
+        main=[
+            pn.Column(
+                _alert(state),
+                content,
+                sizing_mode="stretch_width",
+                margin=(8, 20),
+                # A room higher than the window would otherwise be as high as the window, and what stands below it lie on it.
+                styles={"max-height": "none"},
+            )
+        ],
+        sx=_BAR,
+        busy_indicator=None,
+    )
+    # Whether the server is busy is one flag for all visitors: each event of one of them would go through every model of all pages, twice.
+    with edit_readonly(shell):
+        shell.busy = False
+    state.dark = bool(shell.dark_theme)
+    shell.param.watch(lambda event: state.param.update(dark=bool(event.new)), "dark_theme")
+    if pn.state.curdoc:
+        pn.state.curdoc.template_variables["first_words"] = first_words(told(state), [state.label(run) for run in state.runs])
+        _warm_up()
+        session.every(_LOOK_EVERY, guarded(state, state.refresh))
+    return shell
+
+
+def _preselect(state: ExplorerState) -> None:
+    """A first visit opens with a galaxy that tells something; an address that names one keeps it."""
+    if state.galaxy is None:
+        found = telling_galaxy(state, [scene(state, run) for run in state.runs])
+        if found is not None:
+            state.galaxy = found.sample_id
+            state.reason = found.reason
+
+
+def _own_style_sheets() -> None:
+    """Has Panel's style sheets come from this server.
+
+    Panel notes that only when it renders a page's HTML. A session that is made anew when a slow or lost connection comes back has none
+    rendered, and would send the visitor to another host.
+    """
+    from panel.io.resources import LOCAL_DIST
+
+    if pn.state.curdoc:
+        base = f"{pn.state.rel_path}/" if pn.state.rel_path else ""
+        pn.state.curdoc.template_variables.setdefault("dist_url", base + LOCAL_DIST)
+
+
+@cache
+def _warm_up() -> None:
+    """Imports, beside the first visitor's page, what the other tabs need: the first to open one does not wait for it then."""
+    timer = threading.Timer(_WARM_AFTER, lambda: importlib.import_module("daexplore.views.plots.roc"))
+    timer.daemon = True
+    timer.start()
+
+
+def _content(state: ExplorerState, session: Session) -> tuple[pn.viewable.Viewable, pn.viewable.Viewable]:
+    """The menu and what it leads to. Without anything to compare there is no menu, but a welcome, until the first run comes in."""
+    menu = pmui.TabMenu(items=[{"label": door.name} for door in ROOMS], active=0, visible=False, margin=(0, 0, 0, 24), sx=_TAB)
+    place = pn.Column(sizing_mode="stretch_width", margin=0)
+
+    made: dict[bool, pn.viewable.Viewable] = {}
+
+    def show(*_: Any) -> None:
+        ready = bool(state.usable) and not state.training and not state.introduction
+        if place.objects and ready == menu.visible:
+            return
+        if ready not in made:
+            made[ready] = _rooms(state, session, menu) if ready else _welcome(state, session)
+        menu.visible = ready
+        place.objects = [made[ready]]
+
+    state.training = _first_training(state)
+    guarded(state, show)()
+    state.param.watch(guarded(state, show), ["revision", "training", "introduction"])
+    return menu, pn.Column(_example(state), place, sizing_mode="stretch_width", margin=0)
+
+
+def _example(state: ExplorerState) -> pn.viewable.Viewable:
+    """Says that what is shown came with the package, and leads on to the visitor's own."""
+    words = pn.pane.HTML(_EXAMPLE, stylesheets=[STYLE], sizing_mode="stretch_width", margin=0, align="center")
+    own = pmui.Button(label="Train your own", icon="play_arrow", size="small", variant="outlined", margin=0)
+    own.on_click(lambda _: state.param.update(introduction=True))
+    strip = pn.Row(words, own, sizing_mode="stretch_width", margin=(0, 0, 6, 0), css_classes=["example"])
+
+    def look(*_: Any) -> None:
+        strip.visible = state.example and not state.introduction and not state.training
+        if not state.example:
+            state.introduction = False
+
+    look()
+    state.param.watch(guarded(state, look), ["revision", "introduction", "training"])
+    return strip
+
+
+def _first_training(state: ExplorerState) -> bool:
+    """Whether trainings go on and none was ever finished here: then a reload leads back to them."""
+    from daexplore.app.jobs.queue import find_jobs
+
+    return not any(run.status == "finished" for run in state.own) and any(not job.ended for job in find_jobs(state.root))
+
+
+def _welcome(state: ExplorerState, session: Session) -> pn.viewable.Viewable:
+    from daexplore.app.tabs.data.tab import data_room
+    from daexplore.app.tabs.runs.tab import runs_tab
+    from daexplore.app.tabs.welcome.tab import welcome
+
+    def look() -> None:
+        state.refresh()
+
+    parts = [welcome(state, on_finished=look)]
+    if state.damaged:
+        parts.append(runs_tab(state))
+    first = pn.Column(*parts, sizing_mode="stretch_width", margin=0)
+    own = pn.Column(sizing_mode="stretch_width", margin=0, visible=False)
+    switch = pmui.Button(label=_OWN, icon="search", variant="text", margin=0)
+
+    def turn(*_: Any) -> None:
+        if not own.objects:
+            own.objects = [data_room(state, session).view]
+        own.visible, first.visible = first.visible, own.visible
+        switch.label = "Back to the first page" if own.visible else _OWN
+
+    switch.on_click(guarded(state, turn))
+    back = pmui.Button(label="Back to the example runs", icon="arrow_back", variant="text", margin=0, visible=state.example)
+    back.on_click(lambda _: state.param.update(introduction=False))
+    return pn.Column(pn.Row(back, switch, margin=0), first, own, sizing_mode="stretch_width", margin=0)
+
+
+def _rooms(state: ExplorerState, session: Session, menu: pmui.TabMenu) -> pn.viewable.Viewable:
+    """One room a menu item, furnished when it is first entered."""
+    names = [door.name for door in ROOMS]
+    rooms = [pn.Column(sizing_mode="stretch_width", margin=0) for _ in ROOMS]
+    # Among Bokeh's own columns a room's figures would be laid out with those of rooms out of sight: columns of React part them.
+    walls = [pmui.Column(room, sizing_mode="stretch_width", margin=0, visible=False) for room in rooms]
+    top = pn.Column(controls(state, session), sentence(state, session), sizing_mode="stretch_width", margin=0)
+    spoken = pn.pane.HTML("", sizing_mode="stretch_width", stylesheets=[STYLE], margin=0)
+    entered: dict[int, Callable[[], object]] = {}
+
+    def back() -> None:
+        state.refresh()
+        menu.active = 0
+
+    def enter(*_: Any) -> None:
+        chosen = menu.active or 0
+        state.room = names[chosen]
+        for place, wall in enumerate(walls):
+            wall.visible = place == chosen
+        top.visible = ROOMS[chosen].shares
+        spoken.object = words(names[chosen])
+        if chosen in entered:
+            entered[chosen]()
+        elif not rooms[chosen].objects:
+            # The page's HTML leaves first; the room is furnished while the browser loads its scripts.
+            rooms[chosen].objects = [pn.pane.HTML("<p class='hint'>Drawing …</p>", stylesheets=[STYLE])]
+            session.later(guarded(state, lambda: furnish(chosen)))
+
+    def furnish(place: int) -> None:
+        guarded(state, _preselect)(state)
+        room = ROOMS[place].furnish(Entry(state, session, lambda: (menu.active or 0) == place, back))
+        entered[place] = room.entered
+        rooms[place].objects = [room.view]
+
+    def lead(*_: Any) -> None:
+        menu.active = names.index(state.room)
+
+    lead()
+    guarded(state, enter)()
+    menu.param.watch(guarded(state, enter), "active")
+    state.param.watch(guarded(state, lead), "room")
+    return pn.Column(top, *walls, spoken, sizing_mode="stretch_width", margin=0, styles={"gap": "8px"})
+
+
+def _alert(state: ExplorerState) -> pn.viewable.Viewable:
+    place = pn.Column(sizing_mode="stretch_width", margin=0)
+
+    def show(*_: Any) -> None:
+        if not state.alert:
+            place.objects = []
+            return
+        # Its own text would be Markdown, in which an address could have scripts run.
+        text = pn.pane.HTML(f"<p>{escape(state.alert)}</p>", stylesheets=[STYLE], sizing_mode="stretch_width", margin=0)
+        alert = pmui.Alert(text, severity="error", closeable=True, sizing_mode="stretch_width", margin=(0, 0, 10, 0))
+        alert.param.watch(lambda event: event.new and state.param.update(alert=""), "closed")
+        place.objects = [alert]
+
+    show()
+    state.param.watch(show, "alert")
+    return place
+
+
+def _share_address(state: ExplorerState) -> None:
+    """Takes over what the address asks for, then keeps the address up to date."""
+    location = pn.state.location
+    if location is None:
+        return
+    apply_query(state, location.query_params)
+
+    def write(*_: Any) -> None:
+        query = urlencode(query_of(state), safe=",/:|")
+        location.search = f"?{query}" if query else ""
+
+    state.param.watch(guarded(state, write), list(ADDRESSED))

@@ -1,0 +1,1 @@
+"""Metrics, prediction changes and seed variability of the selected runs."""

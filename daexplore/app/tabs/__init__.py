@@ -1,0 +1,1 @@
+"""Tabs of the explorer: one folder each."""

@@ -1,0 +1,1 @@
+"""Compare tab: latent plots side by side."""

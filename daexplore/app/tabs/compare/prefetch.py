@@ -1,0 +1,49 @@
+"""The epochs around the one on screen, read and laid out before anybody asks: a step then only moves points."""
+
+import contextlib
+
+from daexplore.app.core.compute import Background
+from daexplore.app.latents.view import scene
+from daexplore.app.state import ExplorerState
+from daexplore.errors import InputError
+from daexplore.runs import Run
+from daexplore.views.style import DOMAINS
+
+__all__ = ["ahead", "steps"]
+
+_REACH = 4
+"""So many epochs before and after the one on screen."""
+_VALUES = 50_000_000
+
+
+def steps(state: ExplorerState) -> list[tuple[Run, int]]:
+    """What a few steps of the epoch would show that is not on screen: of each run its evaluated epochs around that shown, nearest first."""
+    found = []
+    for run in state.runs:
+        shown, epochs = state.epoch_of(run), run.evaluated
+        for side in ([each for each in reversed(epochs) if each < shown], [each for each in epochs if each > shown]):
+            found += [(distance, run, epoch) for distance, epoch in enumerate(side[:_REACH])]
+    return [(run, epoch) for _, run, epoch in sorted(found, key=lambda each: each[0])]
+
+
+def ahead(state: ExplorerState, background: Background) -> None:
+    """Lays them out in a thread, once the visitor's hand rests. What cannot be read is named when it is asked for.
+
+    Those next to the epoch on screen are always laid out, further ones while their latents together stay below a bound.
+    """
+    here, state = state, state.still()
+
+    def compute() -> None:
+        values = 0
+        for place, (run, epoch) in enumerate(steps(state)):
+            # The visitor may have gone on meanwhile: then other epochs are next.
+            if here.epoch != state.epoch or here.run_ids != state.run_ids or (place >= 2 * len(state.runs) and values > _VALUES):
+                return
+            with contextlib.suppress(InputError, OSError):
+                found = scene(state, run, epoch)
+                values += found.evaluation.latents.size
+                # An evaluation keeps these from when they are first asked for.
+                _ = found.galaxies, found.evaluation.places, found.evaluation.views, [found.evaluation.where(each) for each in DOMAINS]
+                run.saliency(epoch)
+
+    background.settle("ahead", compute, lambda _: None)

@@ -1,0 +1,294 @@
+"""The landing tab: the same galaxies in each run's latent space side by side, with shared axes, taps and lassos."""
+
+from collections.abc import Callable
+from functools import partial
+from html import escape
+from typing import Any
+
+import panel as pn
+from bokeh.layouts import gridplot
+
+from daexplore.app.components.export_menu import take_away
+from daexplore.app.components.galaxy_details import GalaxyStrip
+from daexplore.app.components.keyboard import Keys, Walk
+from daexplore.app.components.saved_selections import selections_bar
+from daexplore.app.core.compute import Background
+from daexplore.app.core.session import Session, guarded, say
+from daexplore.app.glossary.markup import explained, term
+from daexplore.app.latents.colouring import Paint, paint
+from daexplore.app.latents.embeddings import CAPTIONS, projected
+from daexplore.app.latents.plot import LatentPanel
+from daexplore.app.latents.plot_geometry import Ranges, fitted, new_ranges, set_ranges, share_inside, untouched
+from daexplore.app.latents.view import Scene, scene
+from daexplore.app.latents.witness import kept_witness, witness_later
+from daexplore.app.state import ExplorerState
+from daexplore.app.tabs.compare.metrics_panel import Merit
+from daexplore.app.tabs.compare.neighbours import Neighbours
+from daexplore.app.tabs.compare.prefetch import ahead
+from daexplore.app.tabs.compare.toolbar import legend, toolbar
+from daexplore.app.tabs.registry import Entry, Room
+from daexplore.app.theme import STYLE
+from daexplore.errors import InputError
+from daexplore.views.plots.margin_plane import summary_plane
+from daexplore.views.style import named
+
+__all__ = ["Compare", "furnish"]
+
+_WHAT = {
+    "plane": term("margin plane", "What is a margin plane?"),
+    "pca": term("PCA", "What is PCA?"),
+    "umap": term("UMAP", "What is UMAP?"),
+    "aligned": term("AlignedUMAP", "What is an aligned UMAP?"),
+}
+_STEPS = {"ArrowLeft": -1, "ArrowRight": 1}
+
+
+def furnish(entry: Entry) -> Room:
+    """The landing room."""
+    return Room(Compare(entry.state, entry.session).view)
+
+
+class Compare:
+    """Follows the state: another set of runs or another view makes new figures, everything else moves what is in them.
+
+    Args:
+        state: what the visitor looks at.
+        session: in which slow results come in.
+    """
+
+    def __init__(self, state: ExplorerState, session: Session) -> None:
+        self._state, self._session = state, session
+        self._scenes: list[Scene] = []
+        self._panels: list[LatentPanel] = []
+        self._ranges: list[Ranges] = []
+        self._asked: set[tuple[str, str, int]] = set()
+        html: dict[str, Any] = {"sizing_mode": "stretch_width", "stylesheets": [STYLE], "margin": 0}
+        self._heads, self._feet, self._caption = (pn.pane.HTML("", **html) for _ in range(3))
+        self._board = pn.Column(
+            sizing_mode="stretch_width",
+            styles={"height": "clamp(260px, calc(100vh - 545px), 640px)", "flex": "none"},
+            margin=0,
+            css_classes=["board"],
+        )
+        self._legend = pn.pane.HTML("", **html)
+        self._strip = GalaxyStrip(state, lambda: self._scenes, session)
+        self._background = Background(state, session)
+        self._merit = Merit(state, lambda: self._scenes, self._background)
+        self._near = Neighbours(state, lambda: self._scenes, session, self._background)
+        self._walk = Walk()
+        room = pn.Row(
+            pn.Column(
+                toolbar(state),
+                self._legend,
+                self._heads,
+                self._board,
+                self._feet,
+                self._strip.view,
+                self._caption,
+                sizing_mode="stretch_width",
+                margin=(0, 24, 0, 0),
+                styles={"gap": "6px", "min-width": "0"},
+            ),
+            pn.Column(
+                *self._merit.views[:1],
+                self._near.view,
+                *self._merit.views[1:],
+                Keys(self._pressed, keys=list(_STEPS)),
+                margin=0,
+                styles={"width": "21.875rem", "flex": "none"},
+            ),
+            sizing_mode="stretch_width",
+            margin=0,
+        )
+        home = pn.Column(selections_bar(state), take_away(state, session), sizing_mode="stretch_width", margin=0, styles={"gap": "10px"})
+        self.view = pn.Column(room, home, sizing_mode="stretch_width", margin=0, styles={"gap": "16px"})
+        self._watch(session)
+        guarded(state, self.rebuild)()
+
+    def _watch(self, session: Session) -> None:
+        state = self._state
+        for names, react in (
+            (["run_ids", "view"], self.rebuild),
+            (["epoch", "split", "domains", "colour", "pair", "progress"], self.update),
+            (["threshold"], self._threshold),
+            (["galaxy"], self._galaxy),
+            (["selection"], self._selection),
+            (["dark"], self._ink),
+        ):
+            state.param.watch(guarded(state, session.together(partial(_without_event, react))), names)
+
+    def rebuild(self) -> None:
+        """New figures, one a run. Those of the margin plane share their axes, those of the other views have their own."""
+        state = self._state
+        self._scenes = self._readable()
+        count = len(self._scenes)
+        self._ranges = [new_ranges()] * count if state.view == "plane" else [new_ranges() for _ in range(count)]
+        self._panels = [LatentPanel(ranges, i, self._tapped, self._outlined) for i, ranges in enumerate(self._ranges)]
+        self.update(fit=True)
+        self._board.objects = [self._side_by_side()] if self._panels else []
+
+    def _side_by_side(self) -> pn.pane.Bokeh:
+        grid = gridplot([[panel.figure for panel in self._panels]], toolbar_location="right", sizing_mode="stretch_both")
+        grid.toolbar.logo = None
+        return pn.pane.Bokeh(grid, sizing_mode="stretch_both", margin=0)
+
+    def update(self, fit: bool = False) -> None:
+        """Moves the points of the figures there are."""
+        state = self._state
+        self._scenes = self._readable()
+        if len(self._scenes) != len(self._panels):
+            self.rebuild()
+            return
+        self._fit(anyway=fit)
+        painted = self._painted()
+        for panel, shown, colours in zip(self._panels, self._scenes, painted.colours, strict=True):
+            panel.show(shown, state.threshold, colours, painted.outlined)
+            panel.mark(state.galaxy)
+        self._ink()
+        self._legend.object = legend(self._scenes, painted.legend)
+        if fit:
+            self._strip.draw()
+        else:
+            # Points follow the hand, what the networks say of the galaxy comes when it rests.
+            self._session.settled("strip", guarded(state, self._strip.draw))
+        self._near.draw()
+        self._numbers()
+        self._ask_for_umap()
+        ahead(state, self._background)
+
+    def _painted(self) -> Paint:
+        try:
+            painted = paint(self._scenes, self._state.colour, kept_witness)
+        except InputError as error:
+            self._state.param.update(alert=str(error), colour="domain")
+            painted = paint(self._scenes, "domain", kept_witness)
+        if self._state.colour == "witness":
+            for shown in self._scenes:
+                if len(shown.rows) and kept_witness(shown) is None:
+                    witness_later(shown, lambda done: self._session.later(guarded(self._state, partial(self._witness_arrived, done))))
+        return painted
+
+    def _witness_arrived(self, done: Any) -> None:
+        if done.exception() is not None:
+            self._state.param.update(alert=f"The witness could not be computed. {say(done.exception())}", colour="domain")
+        elif self._state.colour == "witness" and all(kept_witness(shown) is not None for shown in self._scenes if len(shown.rows)):
+            self.update()
+
+    def _readable(self) -> list[Scene]:
+        """The scenes of all runs on screen; one that cannot be read is named in an alert and left out, the others stay."""
+        found = []
+        for run in self._state.runs:
+            try:
+                found.append(scene(self._state, run))
+            except Exception as error:
+                self._state.alert = f"{self._state.label(run)} is left out: {say(error)}"
+        return found
+
+    def _fit(self, anyway: bool) -> None:
+        for group in dict.fromkeys(map(id, self._ranges)):
+            ranges = next(each for each in self._ranges if id(each) == group)
+            scenes = [shown for shown, each in zip(self._scenes, self._ranges, strict=True) if each is ranges]
+            if anyway or (untouched(ranges) and share_inside(ranges, scenes) < 0.93):
+                set_ranges(ranges, fitted(scenes))
+
+    def _threshold(self) -> None:
+        for panel in self._panels:
+            panel.set_threshold(self._state.threshold)
+        # The boundary follows the hand, the words about it come when it rests.
+        self._session.settled("threshold", guarded(self._state, self._judged))
+
+    def _judged(self) -> None:
+        self._strip.draw()
+        self._numbers()
+
+    def _galaxy(self) -> None:
+        for panel in self._panels:
+            panel.mark(self._state.galaxy)
+        self._strip.draw()
+        self._near.draw()
+
+    def _selection(self) -> None:
+        for panel in self._panels:
+            panel.select(self._state.selection)
+        self._merit.draw()
+
+    def _ink(self) -> None:
+        for panel in self._panels:
+            panel.ink(self._state.dark)
+            panel.select(self._state.selection)
+
+    def _numbers(self) -> None:
+        self._heads.object = explained(_grid("head", [_head(shown, self._state) for shown in self._scenes]))
+        feet = [_foot(shown, self._state.threshold) for shown in self._scenes]
+        self._feet.object = _grid("foot", [escape(foot) for foot in feet])
+        for panel, shown, foot in zip(self._panels, self._scenes, feet, strict=True):
+            named(panel.figure, f"{shown.label}, epoch {shown.evaluation.epoch}: {foot}")
+        self._caption.object = explained(f"<p class='caption'>{escape(self._note())} {_WHAT[self._state.view]}</p>")
+        self._merit.draw()
+
+    def _note(self) -> str:
+        view = self._state.view
+        if any(shown.coordinates.kind != view for shown in self._scenes):
+            return f"UMAP is being computed; principal components meanwhile. {CAPTIONS[view]}"
+        return str(CAPTIONS[view])
+
+    def _ask_for_umap(self) -> None:
+        view = self._state.view
+        for shown in self._scenes:
+            key = (view, shown.run.id, shown.evaluation.epoch)
+            future = None if key in self._asked else projected(shown.run, shown.evaluation.epoch, view)
+            if future is not None:
+                self._asked.add(key)
+                future.add_done_callback(partial(self._umap_done, key))
+
+    def _umap_done(self, key: tuple[str, str, int], done: Any) -> None:
+        self._session.later(guarded(self._state, partial(self._umap_arrived, key, done)))
+
+    def _umap_arrived(self, key: tuple[str, str, int], done: Any) -> None:
+        self._asked.discard(key)
+        if not done.cancelled() and done.exception() is not None:
+            # Asking again would fail again: the key stays, and the components stay on screen.
+            self._asked.add(key)
+            self._state.alert = f"The UMAP of {key[1]}, epoch {key[2]}, could not be computed. {say(done.exception())}"
+            return
+        if self._state.view == key[0]:
+            self.update(fit=True)
+
+    def _tapped(self, sample_id: str) -> None:
+        guarded(self._state, self._session.together(self._state.param.update))(galaxy=sample_id)
+
+    def _pressed(self, key: str) -> None:
+        galaxy = self._walk.step(self._scenes[0], self._state.selection, self._state.galaxy, _STEPS[key]) if self._scenes else None
+        if galaxy is not None:
+            self._tapped(galaxy)
+
+    def _outlined(self, sample_ids: frozenset[str] | None) -> None:
+        guarded(self._state, self._session.together(self._state.select))(sample_ids)
+
+
+def _without_event(react: Callable[[], None], _: Any) -> None:
+    react()
+
+
+def _grid(kind: str, cells: list[str]) -> str:
+    columns = f"grid-template-columns: repeat({max(len(cells), 1)}, minmax(0, 1fr))"
+    return f"<div class='panel-grid' style='{columns}'>{''.join(f'<div class=panel-{kind}>{cell}</div>' for cell in cells)}</div>"
+
+
+def _head(shown: Scene, state: ExplorerState) -> str:
+    epoch = shown.evaluation.epoch
+    selected = f" {term('selected epoch', 'selected')}" if epoch == shown.run.selected_epoch and shown.run.status != "running" else ""
+    status = "" if shown.run.status == "finished" else f"<i>{escape(shown.run.status)}</i>"
+    count = f"{len(shown.rows)} of {shown.total} {state.split}"
+    return f"<b>{escape(shown.label)}</b> {status}<br><span>epoch {epoch}{selected} · {count}</span>"
+
+
+def _foot(shown: Scene, threshold: float) -> str:
+    right, counts = {}, {}
+    for domain in ("source", "target"):
+        mask = shown.inside & shown.evaluation.where(domain)
+        if mask.any():
+            right[domain] = float((shown.probability[mask] > threshold).mean())
+            counts[domain] = int(mask.sum())
+    # The head above the figure has said already which run and epoch it is.
+    return summary_plane(shown.label, shown.evaluation.epoch, right, counts, shown.run.classes[shown.pair[1]]).partition(": ")[2]

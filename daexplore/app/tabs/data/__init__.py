@@ -1,0 +1,1 @@
+"""Data tab: inspection of two domains."""

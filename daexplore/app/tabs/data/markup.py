@@ -1,0 +1,85 @@
+"""What the Data tab shows of two domains: words, walls of galaxies, copies as pairs of images, plots in cards."""
+
+from collections.abc import Mapping
+from html import escape
+from typing import Any
+
+import panel as pn
+
+from daexplore.app.components.training.card import STYLES
+from daexplore.app.tabs.data.preview import Look
+from daexplore.views.inspection.cards import Card, fluid_figure, inspection_cards
+from daexplore.views.inspection.markup import (
+    INSPECT_STYLE,
+    checks_html,
+    differences_html,
+    domains_html,
+    key_html,
+    list_html,
+    pairs_html,
+    walls_html,
+)
+from daexplore.views.inspection.pixels import inspection_tables
+
+__all__ = ["DATA_STYLES", "findings", "head_html", "look_html"]
+
+DATA_STYLES = [*STYLES, INSPECT_STYLE]
+"""Style sheets of the tab's panes."""
+
+# A grid, whose columns no figure can push apart.
+_CARDS = {"display": "grid", "grid-template-columns": "repeat(6, minmax(0, 1fr))", "grid-auto-rows": "max-content", "gap": "12px"}
+_PANELS = {"display": "grid", "grid-template-columns": "repeat(auto-fit, minmax(min(240px, 100%), 1fr))", "gap": "0 8px"}
+
+
+def head_html(inspection: Mapping[str, Any]) -> str:
+    """The verdict, what else was found, and what may spoil a training; copies across splits stand right here."""
+    tables = inspection_tables(inspection)
+    sentences = [str(sentence) for sentence in inspection["sentences"]]
+    verdict = escape(sentences[0] if sentences else str(inspection["verdict"]))
+    parts = [f"<p class='verdict'>{verdict}</p>", list_html(sentences[1:])]
+    if inspection["warnings"]:
+        parts.append(f"<div role='alert'>{list_html(inspection['warnings'], 'warnings')}</div>")
+    parts.append(pairs_html(inspection["pairs"], tables["duplicates"], leak=True))
+    return f"<div class='findings'>{''.join(parts)}</div>"
+
+
+def look_html(look: Look | None) -> str:
+    """Walls of both domains by class, and under each name what the set is; nothing before they are there."""
+    return "" if look is None else walls_html(look.walls, about=look.words)
+
+
+def findings(inspection: Mapping[str, Any]) -> list[pn.viewable.Viewable]:
+    """Plots in cards, numbers, checks and advice. Takes a second: some twenty figures are made."""
+    tables = inspection_tables(inspection)
+    advice = list_html(inspection["advice"], "advice")
+    others = pairs_html(inspection["pairs"], tables["duplicates"], leak=False)
+    parts = [
+        _html(f"<div class='section'><h2>How they differ</h2>{key_html()}</div>"),
+        # A plain row: the page's theme does not reach figures that are put into a FlexBox later on.
+        pn.Row(*map(_card, inspection_cards(tables)), sizing_mode="stretch_width", margin=0, styles=_CARDS),
+        _html(
+            f"<div class='section'><h2>Every measured quantity</h2><div class='wide'>{differences_html(tables['distances'])}</div></div>"
+        ),
+        _html(f"<div class='section'><h2>Copies and splits</h2>{checks_html(tables['leakage'])}{others}</div>"),
+        _html(f"<div class='section'><h2>What was inspected</h2><div class='wide'>{domains_html(tables['domains'])}</div></div>"),
+    ]
+    return [*([_html(f"<div class='section'><h2>What to do next</h2>{advice}</div>")] if advice else []), *parts]
+
+
+def _card(card: Card) -> pn.viewable.Viewable:
+    oracle = " <i>oracle</i>" if card.oracle else ""
+    figures = [pn.pane.Bokeh(fluid_figure(panel), sizing_mode="stretch_width", margin=0) for panel in card.panels]
+    return pn.Column(
+        _html(f"<h3>{escape(card.title)}{oracle}</h3>"),
+        pn.Row(*figures, sizing_mode="stretch_width", margin=0, styles=_PANELS),
+        _html(f"<p class='summary'>{escape(card.summary)}</p>"),
+        css_classes=["live-card"],
+        stylesheets=DATA_STYLES,
+        styles={"grid-column": f"span {card.columns}", "grid-row": f"span {card.rows}"},
+        sizing_mode="stretch_width",
+        margin=0,
+    )
+
+
+def _html(text: str) -> pn.pane.HTML:
+    return pn.pane.HTML(text, stylesheets=DATA_STYLES, sizing_mode="stretch_width", margin=0)

@@ -1,0 +1,152 @@
+"""What the Data tab of one page knows: which domains are looked at, their walls, and their inspection. Knows nothing of the screen."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+
+from daexplore.app.state import ExplorerState, fingerprints
+from daexplore.app.tabs.data.inspection_job import Inspecting, begin, folder_of, stored
+from daexplore.app.tabs.data.preview import Choice, Look, look_later
+from daexplore.errors import InputError
+
+__all__ = ["DataState", "run_choices"]
+
+
+def run_choices(state: ExplorerState) -> dict[str, Choice]:
+    """The galaxies of the runs on screen, named; runs that saw the same ones share an entry."""
+    seen: dict[Any, list[Any]] = {}
+    for run in state.runs:
+        seen.setdefault(fingerprints(run), []).append(run)
+    alone = len(seen) == 1
+    return {
+        "the runs' galaxies" if alone else f"galaxies of {state.label(runs[0])}": Choice(run=str(runs[0].path)) for runs in seen.values()
+    }
+
+
+class DataState:
+    """One page's domains. ``tick`` follows what goes on in child processes.
+
+    Args:
+        root: folder of runs, beneath which inspections are kept.
+        command: makes what inspects a choice into a folder, for tests; by default ``daexplore inspect``.
+        opener: reads a choice, for tests.
+
+    Attributes:
+        choice: what is looked at; None before anything was chosen.
+        look: its walls, once they are there.
+        inspection: what was found, as in its JSON, once it is there.
+        revision: counts the changes of all of these.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        command: Callable[[Choice, Path], Sequence[str]] | None = None,
+        opener: Callable[[Choice], "Future[Look]"] = look_later,
+    ) -> None:
+        self.root, self.revision = root, 0
+        self.choice: Choice | None = None
+        self.look: Look | None = None
+        self.inspection: dict[str, Any] | None = None
+        self._command, self._opener = command, opener
+        self._looking: Future[Look] | None = None
+        self._inspecting: Inspecting | None = None
+        self._wanted = False
+
+    def choose(self, choice: Choice | None) -> None:
+        """Looks at other domains: their walls come in later, and their inspection if it is kept from before. None looks at nothing."""
+        if choice == self.choice and (choice is None or self.look is not None or self._looking is not None):
+            return
+        self._open(choice)
+
+    def inspect(self, choice: Choice) -> None:
+        """Has domains inspected, as soon as they are open; opens them anew where that was done before, since they may have changed."""
+        if choice != self.choice or self.inspection is not None or (self.look is None and self._looking is None):
+            self._open(choice)
+        self._wanted = True
+        self._begin()
+        self.revision += 1
+
+    def stop(self) -> None:
+        """Stops the inspection, unless another page waits for it too."""
+        if self._inspecting is not None:
+            self._inspecting.leave(stop=True)
+            self._inspecting = None
+        self._wanted = False
+        self.revision += 1
+
+    def leave(self) -> None:
+        """The page is gone or looks elsewhere: what was begun goes on, and is kept."""
+        if self._inspecting is not None:
+            self._inspecting.leave()
+            self._inspecting = None
+
+    def tick(self) -> bool:
+        """Follows what goes on; True if anything changed.
+
+        Raises:
+            InputError: the domains cannot be read, or their inspection failed.
+        """
+        before = self.revision
+        if self._looking is not None and self._looking.done():
+            looking, self._looking = self._looking, None
+            self.revision += 1
+            try:
+                self.look = looking.result()
+            except Exception:
+                self._wanted = False
+                raise
+            self.inspection = stored(self.folder)
+            self._begin()
+        if self._inspecting is not None and self._inspecting.poll() != "running":
+            ended, self._inspecting = self._inspecting, None
+            ended.leave()
+            self._wanted = False
+            self.revision += 1
+            self.inspection = stored(ended.folder)
+            if ended.state == "failed":
+                raise InputError(ended.error)
+        return self.revision != before
+
+    @property
+    def folder(self) -> Path:
+        """Where the inspection of these domains is kept."""
+        assert self.look is not None
+        return folder_of(self.root, self.look.key)
+
+    @property
+    def page(self) -> Path | None:
+        """The inspection as a page that stands alone, if there is one."""
+        file = self.folder / "inspection.html" if self.inspection is not None else None
+        return file if file is not None and file.exists() else None
+
+    @property
+    def busy(self) -> bool:
+        """Whether something goes on in a child process."""
+        return self._looking is not None or self._inspecting is not None
+
+    @property
+    def inspecting(self) -> bool:
+        """Whether an inspection goes on or waits for the galaxies to be opened."""
+        return self._inspecting is not None or (self._wanted and self._looking is not None)
+
+    def progress(self) -> tuple[str, float | None]:
+        """What goes on, in a line, and how much of it is done (0 to 1, None while unknown)."""
+        if self._looking is not None:
+            return "Opening the galaxies", None
+        stage = self._inspecting.stage if self._inspecting is not None else None
+        if stage is None:
+            return "Starting the inspection", None
+        return f"{stage.name.capitalize()}: {stage.done} of {stage.total}", stage.done / max(stage.total, 1)
+
+    def _open(self, choice: Choice | None) -> None:
+        self.leave()
+        self.choice, self.look, self.inspection, self._wanted = choice, None, None, False
+        self._looking = None if choice is None else self._opener(choice)
+        self.revision += 1
+
+    def _begin(self) -> None:
+        if self._wanted and self.inspection is None and self._inspecting is None and self.look is not None and self.choice is not None:
+            command = None if self._command is None else self._command(self.choice, self.folder)
+            self._inspecting = begin(self.choice, self.folder, command)

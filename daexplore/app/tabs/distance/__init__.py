@@ -1,0 +1,1 @@
+"""Domain distance tab."""

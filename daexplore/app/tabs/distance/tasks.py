@@ -1,0 +1,132 @@
+"""The parts of the domain distance that take a moment, each kept once computed: permutation tests, measures of an epoch, verdicts."""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from daexplore.app.core.cache import Memo
+from daexplore.app.core.compute import Task
+from daexplore.app.latents.embeddings import stamp
+from daexplore.errors import InputError
+from daexplore.kernels import SCALES
+from daexplore.runs import Run
+
+if TYPE_CHECKING:
+    from daexplore.analysis.distance.mmd_test import MMDTest
+    from daexplore.engine.comparison.verdict import Verdict
+    from daexplore.engine.distance.domain_distance import DomainDistance
+    from daexplore.engine.distance.measures import Settings
+
+__all__ = ["MOST", "PERMUTATIONS", "bandwidths_of", "measure_task", "null_task", "verdict_task"]
+
+PERMUTATIONS = 1000
+"""Relabellings of each test, and resamples of the probe's intervals."""
+MOST = 2000
+"""Images a domain that are compared at most; whole galaxies, drawn at random and alike in both domains."""
+
+_tests: Memo["MMDTest"] = Memo(1024)
+_measured: Memo["DomainDistance"] = Memo(24)
+_verdicts: Memo[tuple["Verdict", ...]] = Memo(128)
+
+
+def bandwidths_of(run: Run) -> tuple[float, ...]:
+    """The sigma^2 of each Gaussian with which a run's MMD^2 was logged, in units of the source's spread."""
+    return tuple(float(value) for value in run.info.get("mmd_bandwidths") or SCALES)
+
+
+def null_task(run: Run, epoch: int, split: str, bandwidths: tuple[float, ...], label: str) -> Task:
+    """The permutation test of an epoch's MMD^2."""
+    key = (*stamp(run, epoch), split, bandwidths)
+    return Task(_tests, key, "null", f"{label}: permutation test of epoch {epoch}", partial(_test, run, epoch, split, bandwidths))
+
+
+def measure_task(run: Run, epoch: int, split: str, bandwidths: tuple[float, ...], label: str) -> Task:
+    """All measures of an epoch but the Sinkhorn distance, which needs torch: ``daexplore distance`` gives that."""
+    key = (*stamp(run, epoch), split, bandwidths)
+    name = f"{label}: classes, probe and witness of epoch {epoch}"
+    return Task(_measured, key, "measure", name, partial(_measure, run, epoch, split, bandwidths))
+
+
+def verdict_task(baseline: Sequence[Run], runs: Sequence[Run], split: str, label: str) -> Task:
+    """Whether a method does better than a baseline, each run at its selected epoch; the first of each are the ones on screen."""
+    key = (*(stamp(run, run.selected_epoch or 0) for run in (*baseline, *runs)), len(baseline), split)
+    return Task(_verdicts, key, "verdict", f"{label}: verdict", partial(_judge, tuple(baseline), tuple(runs), split))
+
+
+def _test(run: Run, epoch: int, split: str, bandwidths: tuple[float, ...]) -> "MMDTest":
+    from daexplore.analysis.distance.mmd_test import mmd_test
+    from daexplore.engine.distance.measures import choose_sides
+
+    found = run.evaluation(epoch)
+    settings = _settings(bandwidths)
+    source, target, unit = choose_sides(found, split, settings)
+    groups = found.group_ids.astype(str)
+    pair = found.latents[source] / np.float32(unit), found.latents[target] / np.float32(unit)
+    return mmd_test(*pair, groups[source], groups[target], bandwidths, PERMUTATIONS, settings.seed)
+
+
+def _measure(run: Run, epoch: int, split: str, bandwidths: tuple[float, ...]) -> "DomainDistance":
+    from daexplore.analysis.distance.class_conditional import class_conditional_tests
+    from daexplore.analysis.distance.domain_probe import domain_probe, probe_intervals
+    from daexplore.engine.distance.domain_distance import DomainDistance
+    from daexplore.engine.distance.measures import choose_sides, measures_table, witness_table
+
+    test = _tests.get((*stamp(run, epoch), split, bandwidths), partial(_test, run, epoch, split, bandwidths))
+    found, settings = run.evaluation(epoch), _settings(bandwidths)
+    sides = choose_sides(found, split, settings)
+    source, target, _ = sides
+    groups = found.group_ids.astype(str)
+    rows: list[dict[str, Any]] = [{"name": "mmd2", "kind": "", "oracle": False, **_row(test)}]
+    for oracle, kinds in ((False, found.predicted), (True, found.labels)):
+        if oracle and not (kinds[target] >= 0).any():
+            continue
+        tests = class_conditional_tests(
+            found.latents[source] / np.float32(sides.unit),
+            kinds[source],
+            found.latents[target] / np.float32(sides.unit),
+            kinds[target],
+            bandwidths,
+            groups[source],
+            groups[target],
+            PERMUTATIONS,
+            settings.seed,
+        )
+        for kind, each in tests.items():
+            counts = {"n_source": int((kinds[source] == kind).sum()), "n_target": int((kinds[target] == kind).sum())}
+            rows.append(
+                {"name": "class_mmd2", "kind": run.classes[kind], "oracle": oracle, **counts, **({} if each is None else _row(each))}
+            )
+    both = np.r_[source, target]
+    probe = domain_probe(found.latents[both], found.domain[both], groups[both], seed=settings.seed)
+    intervals = probe_intervals(probe, found.domain[both], groups[both], PERMUTATIONS, settings.seed)
+    counts = {"n_source": len(source), "n_target": len(target)}
+    rows += [{"name": name, "kind": "", "oracle": False, **counts, **intervals[key]} for name, key in _PROBED.items()]
+    about = {"run": run.id, "label": run.label, "epoch": epoch, "split": split, "images": {"source": len(source), "target": len(target)}}
+    table = measures_table([row | {"split": split, "domains": "source, target"} for row in rows])
+    return DomainDistance(about, table, test.null, witness_table(run, found, split, sides, settings))
+
+
+_PROBED = {"probe_auc": "auc", "a_distance": "a_distance"}
+
+
+def _settings(bandwidths: tuple[float, ...]) -> "Settings":
+    from daexplore.engine.distance.measures import Settings
+
+    return Settings(bandwidths, PERMUTATIONS, 0, MOST)
+
+
+def _row(test: "MMDTest") -> dict[str, Any]:
+    numbers = {"value": test.value, "p_value": test.p_value, "effect": test.effect, "null_low": test.low, "null_high": test.high}
+    return numbers | {"permutations": test.permutations, "n_source": test.n, "n_target": test.m}
+
+
+def _judge(baseline: tuple[Run, ...], runs: tuple[Run, ...], split: str) -> tuple["Verdict", ...]:
+    from daexplore.engine.comparison.comparison import Comparison
+    from daexplore.engine.comparison.grouping import group_methods
+
+    methods = group_methods((*baseline, *runs))
+    if len(methods) < 2:
+        raise InputError("It has the settings of the first run: what differs between the two is the chance of a training.")
+    return Comparison((*baseline, *runs), baseline=methods[0].name, split=split).verdicts

@@ -1,0 +1,1 @@
+"""Flips tab: predictions that change between runs."""

@@ -1,0 +1,177 @@
+"""The room of flips as markup: piles of galaxies, the rates beside those of seeds, a page of the table."""
+
+import math
+from collections.abc import Callable, Sequence
+from html import escape
+from typing import Any
+
+import pandas as pd
+
+from daexplore.app.components.clickable import says
+from daexplore.app.glossary.markup import explained, term
+from daexplore.app.results.outcomes import PAGE as PILE
+from daexplore.app.results.outcomes import Outcomes, Pile
+from daexplore.app.results.seed_variability import Rate, verdict
+from daexplore.app.tabs.flips.table import PAGE
+from daexplore.app.theme import STYLE
+from daexplore.utils.files import static_text
+
+__all__ = ["FLIPS_STYLES", "pile_html", "rates_html", "table_html"]
+
+FLIPS_STYLES = [STYLE, static_text("app", "flips.css")]
+
+
+def pile_html(found: Outcomes, pile: Pile, place: int, page: int, picture: Callable[[str], str | None], problem: str = "") -> str:
+    """A page of a pile: images with id, true class and what each run says.
+
+    Args:
+        found: the galaxies.
+        pile: of them.
+        place: of the pile among the piles.
+        page: number, from 0.
+        picture: a galaxy's image as a data URI, None if there is none yet.
+        problem: why there are no images, if so.
+    """
+    page, rows = pile.page(page)
+    total = len(pile.rows)
+    start = page * PILE
+    count = f"{len(rows)} shown of {total}" + (f", {start + 1} to {start + len(rows)}" if total > len(rows) else "")
+    oracle = " <i>oracle</i>" if found.oracle else ""
+    name = escape(pile.name)
+    turn = "".join(
+        f"<button class='turn' {says('page', place, page + step)} data-key='{word}' aria-label='{name}: {word} galaxies'"
+        f"{'' if possible else ' disabled'}>{sign}</button>"
+        for step, word, sign, possible in ((-1, "previous", "‹", page > 0), (1, "next", "›", start + len(rows) < total))
+    )
+    cells = "".join(_cell(found, int(row), picture, problem) for row in rows)
+    body = f"<div class='cells'>{cells}</div>" if cells else "<p class='hint'>None.</p>"
+    return (
+        f"<section aria-label='{name}'><div class='pile-head'><h3>{name} <b class='pile-count'>{total}</b></h3>"
+        f"<span>{escape(pile.meaning)}{oracle}</span><span class='shown'>{count}</span>{turn}</div>{body}</section>"
+    )
+
+
+def rates_html(found: Outcomes, rates: Sequence[Rate] | None) -> str:
+    """How many change between runs, and beside it how many between seeds, as markup; None while that is computed."""
+    what = "change between right and wrong" if found.by == "truth" else "change class"
+    oracle = " <i>oracle</i>" if found.oracle else ""
+    share = f"Share of {found.split} {found.domain} galaxies that {what}{oracle}, 95% interval over galaxies."
+    head = f"<h3>More than {term('seed noise')}?</h3><p class='hint'>{share}</p>"
+    if rates is None:
+        return explained(f"{head}<p class='hint'>computing …</p>")
+    most = max((rate.high for rate in rates if math.isfinite(rate.high)), default=1.0) or 1.0
+    runs = "".join(_rate(rate, found, most) for rate in rates if not rate.seeds)
+    seeds = "".join(_rate(rate, found, most) for rate in rates if rate.seeds)
+    return explained(
+        f"{head}<table class='rates'><caption>Between runs <small>what adaptation moves</small></caption>"
+        f"<tbody>{runs or _ALONE}</tbody></table>"
+        "<table class='rates'><caption>Between seeds <small>the control: what training once more moves</small></caption>"
+        f"<tbody>{seeds}</tbody></table>"
+        f"<p class='told'>{escape(verdict(rates))}</p>"
+    )
+
+
+def table_html(table: pd.DataFrame, page: int, pages: int, total: int, order: str, descending: bool, oracle: bool) -> str:
+    """A page of the table. Its headings are buttons that sort it; a galaxy's id is a button that chooses it.
+
+    Args:
+        table: the lines shown.
+        page: number, from 0.
+        pages: how many there are.
+        total: lines of the whole table.
+        order: column it is sorted by, if any.
+        descending: whether the largest comes first.
+        oracle: whether the true classes are the oracle's.
+    """
+    if not total:
+        return "<p class='hint'>No galaxy flips between the runs on screen.</p>"
+    heads = "".join(_head(str(column), i, order, descending, oracle) for i, column in enumerate(table.columns))
+    lines = "".join(f"<tr>{''.join(_field(value, i == 0) for i, value in enumerate(line))}</tr>" for line in table.itertuples(index=False))
+    first = page * PAGE
+    turn = "".join(
+        f"<button class='turn' {says('table', number)} data-key='{word}' aria-label='table: {word} page'"
+        f"{'' if possible else ' disabled'}>{sign}</button>"
+        for number, word, sign, possible in (
+            (0, "first", "«", page > 0),
+            (page - 1, "previous", "‹", page > 0),
+            (page + 1, "next", "›", page + 1 < pages),
+            (pages - 1, "last", "»", page + 1 < pages),
+        )
+    )
+    return (
+        "<div class='wide' tabindex='0' role='region' aria-label='table of flipped galaxies'>"
+        f"<table class='flips'><thead><tr>{heads}</tr></thead><tbody>{lines}</tbody></table></div>"
+        f"<div class='pile-head'><span class='shown'>{len(table)} shown of {total}, {first + 1} to {first + len(table)}</span>{turn}</div>"
+    )
+
+
+_ALONE = "<tr><td class='hint'>Choose a second run above to see who changes.</td></tr>"
+
+
+def _cell(found: Outcomes, row: int, picture: Callable[[str], str | None], problem: str) -> str:
+    sample_id, label = str(found.sample_ids[row]), int(found.labels[row])
+    shown = escape(sample_id, quote=True)
+    image = picture(sample_id)
+    seen = f"<img alt='{shown}, {found.domain}' src='{image}'>" if image else f"<span class='blank'>{'no image' if problem else '…'}</span>"
+    oracle = " <i>oracle</i>" if found.domain == "target" else ""
+    truth = f"is {escape(found.classes[label])}{oracle}" if label >= 0 else "unlabelled"
+    lines = "".join(
+        f"<span class='p'><span>{escape(name)}</span><b>{found.probability[place, row]:.2f}</b></span>"
+        for place, name in enumerate(found.names)
+    )
+    return (
+        f"<button class='cell' {says('galaxy', sample_id)} data-galaxy='{shown}' data-key='{shown}' aria-pressed='false' title='{shown}'>"
+        f"{seen}<span class='id'><bdi>{shown}</bdi></span><span class='truth'>{truth}</span>{lines}</button>"
+    )
+
+
+def _rate(rate: Rate, found: Outcomes, most: float) -> str:
+    name = escape(rate.name)
+    if not rate.pairs:
+        return (
+            f"<tr><td colspan='2' class='lone'><details><summary><b>{name}</b> has no second seed here. Train one to know what chance "
+            f"alone moves</summary><code class='command'>{escape(rate.command)}</code></details></td></tr>"
+        )
+    if not math.isfinite(rate.value):
+        return f"<tr><td>{name}</td><td>no galaxy in common</td></tr>"
+    bar = f"<div class='rate-bar {'seeds' if rate.seeds else 'runs'}' style='width: {100 * rate.value / most:.1f}%'></div>"
+    number = f"<b>{rate.value:.1%}</b> <small>[{rate.low:.1%}, {rate.high:.1%}]</small>"
+    if rate.seeds:
+        spread = f", {rate.least:.1%} to {rate.most:.1%}" if rate.pairs > 1 else ""
+        note = f"{rate.pairs} seed pair{'s' if rate.pairs > 1 else ''}{spread}, n = {rate.n}"
+    elif found.by == "truth":
+        note = f"{rate.up} fixed, {rate.down} broken, n = {rate.n}<br>McNemar over galaxies: {_p(rate.p)}"
+    else:
+        note = f"{round(rate.value * rate.n)} of n = {rate.n}"
+    return f"<tr><td>{name}{bar}</td><td>{number}<small>{note}</small></td></tr>"
+
+
+def _p(value: float) -> str:
+    return "p &lt; 0.001" if value < 0.001 else f"p = {value:.3f}"
+
+
+def _head(column: str, place: int, order: str, descending: bool, oracle: bool) -> str:
+    sorted_by = column == order
+    state = "descending" if sorted_by and descending else "ascending" if sorted_by else "none"
+    sign = {"ascending": "<span aria-hidden='true'> ▲</span>", "descending": "<span aria-hidden='true'> ▼</span>", "none": ""}[state]
+    mark = " <i>oracle</i>" if oracle and column == "true class" else ""
+    return (
+        f"<th aria-sort='{state}'><button {says('sort', column)} data-key='sort-{place}' title='sort by {escape(column, quote=True)}'>"
+        f"{escape(column)}{mark}{sign}</button></th>"
+    )
+
+
+def _field(value: Any, is_id: bool) -> str:
+    if is_id:
+        shown = escape(str(value), quote=True)
+        about = f"data-galaxy='{shown}' data-key='row-{shown}' aria-pressed='false'"
+        return f"<td><button {says('galaxy', str(value))} {about}>{shown}</button></td>"
+    return f"<td>{escape(_text(value))}</td>"
+
+
+def _text(value: Any) -> str:
+    if pd.isna(value):
+        return "–"
+    if not isinstance(value, float):
+        return str(value)
+    return f"{value:.3f}" if abs(value) < 1000 else f"{value:.4g}"

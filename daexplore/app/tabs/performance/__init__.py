@@ -1,0 +1,1 @@
+"""Performance tab: curves, confusion, calibration and slices."""

@@ -1,0 +1,50 @@
+"""Confusion matrices at the threshold, and every metric with its interval: the sections that are tables."""
+
+from functools import partial
+
+from daexplore.app.components.metric_tables import metric_tables
+from daexplore.app.core.compute import Background
+from daexplore.app.core.session import guarded
+from daexplore.app.latents.view import scene
+from daexplore.app.results.metrics import Score, scores
+from daexplore.app.state import ExplorerState
+from daexplore.app.tabs.performance.section import Section, hints, html
+from daexplore.app.tabs.performance.subjects import Subject, subjects, unlabelled
+
+__all__ = ["NumbersSection"]
+
+
+_ALL = ("accuracy", "auc", "precision", "recall", "f1", "brier")
+_CAPTION = (
+    "<p class='caption'>Each cell: how many images, and their share of the true class (its row) with a 95% interval by resampling "
+    "galaxies, which comes in once the threshold rests. Cells on the diagonal, where the call is right, have a frame.</p>"
+)
+
+
+class NumbersSection(Section):
+    """One table a domain, one line a run."""
+
+    def __init__(self, state: ExplorerState, background: Background) -> None:
+        super().__init__(state, background)
+        self._hints, self._tables = html(), html()
+        self._tables.max_width = 1000
+        self.view.objects = [self._hints, self._tables]
+
+    def draw(self) -> None:
+        """The tables, once they are computed."""
+        state = self._state
+        self._threshold = state.threshold
+        found = subjects(state)
+        shown = [scene(state, subject.run) for subject in found]
+        if not self._tables.object:
+            self._hints.object = "<p class='hint'>Computing …</p>"
+        self._background.run(self, partial(scores, state, shown), guarded(state, partial(self._arrived, found)))
+
+    def rest(self) -> None:
+        """The same at the new threshold."""
+        self.draw()
+
+    def _arrived(self, found: list[Subject], computed: list[Score]) -> None:
+        state = self._state
+        self._hints.object = hints(unlabelled(found, state.split, state.threshold))
+        self._tables.object = metric_tables(computed, state, _ALL)

@@ -1,0 +1,209 @@
+"""Whether the probabilities of the runs on screen mean what they say, and which galaxies can be kept: calibration and selective risk."""
+
+from collections.abc import Sequence
+from functools import partial
+from html import escape
+from typing import Any
+
+import holoviews as hv
+import numpy as np
+import pandas as pd
+import panel as pn
+import panel_material_ui as pmui
+
+from daexplore.app.core.cache import Memo
+from daexplore.app.core.compute import Background
+from daexplore.app.core.session import guarded
+from daexplore.app.glossary.markup import explained, term
+from daexplore.app.state import ExplorerState
+from daexplore.app.tabs.performance.section import SIZE, Section, board, hints, html, panes, summary
+from daexplore.app.tabs.performance.subjects import Subject, subjects, unlabelled
+from daexplore.errors import InputError
+from daexplore.views.plots.reliability import reliability_diagram, summary_reliability
+from daexplore.views.style import DOMAINS, domain_title
+
+__all__ = ["STAGES", "CalibrationSection", "calibrations", "temperatures"]
+
+
+STAGES = {"As trained": "before", "Temperature scaled": "after"}
+"""What can be chosen, and its name in the tables."""
+_BINS = 10
+_Rows = dict[str, list[dict[str, Any]]]
+_calibrations: Memo[_Rows] = Memo(128)
+
+
+def calibrations(found: Sequence[Subject], split: str) -> dict[str, pd.DataFrame]:
+    """Calibration of each run before and after its temperature, in both domains.
+
+    The temperature is fitted on labelled source validation at the epoch shown, as ``daexplore calibrate`` does at the selected one.
+
+    Returns:
+        "bins": who, domain, split, n, stage, of, probability, frequency, low, high, counts, galaxies, as ``views.reliability`` draws them;
+        "scores": who, domain, split, n, stage, name (ece, brier, nll), value, low, high; "fits": who, temperature, n, problem.
+    """
+    rows: _Rows = {"bins": [], "scores": [], "fits": []}
+    for subject in found:
+        made = _calibrations.get((*subject.key, split), partial(_calibration, subject, split))
+        for name, lines in made.items():
+            rows[name] += [{"who": subject.name, **line} for line in lines]
+    for name in ("bins", "scores"):
+        rows[name].sort(key=lambda row: DOMAINS.index(row["domain"]))
+    return {name: pd.DataFrame(lines) for name, lines in rows.items()}
+
+
+def _calibration(subject: Subject, split: str) -> _Rows:
+    from daexplore.analysis.calibration.reliability import calibration_scores, reliability
+    from daexplore.analysis.calibration.temperature import fit_temperature, tempered
+
+    found = subject.evaluation
+    fitted = subject.rows("source", "validation")
+    rows: _Rows = {"bins": [], "scores": [], "fits": [{"temperature": float("nan"), "n": int(fitted.sum()), "problem": ""}]}
+    stages = {"before": 1.0}
+    try:
+        stages["after"] = rows["fits"][0]["temperature"] = fit_temperature(found.logits[fitted], found.labels[fitted])
+    except InputError as error:
+        rows["fits"][0]["problem"] = str(error)
+    for domain in DOMAINS:
+        mask = subject.rows(domain, split)
+        if not mask.any():
+            continue
+        labels, groups = found.labels[mask], found.group_ids[mask]
+        for stage, temperature in stages.items():
+            common = {"domain": domain, "split": split, "n": int(mask.sum()), "stage": stage}
+            probabilities = tempered(found.logits[mask], temperature)
+            diagram = reliability(labels, probabilities, groups, _BINS)
+            rows["bins"] += [common | {"of": diagram.of} | row for row in diagram.rows()]
+            scores = calibration_scores(labels, probabilities, groups, _BINS)
+            rows["scores"] += [common | {"name": name} | entry for name, entry in scores.items() if name != "accuracy"]
+    return rows
+
+
+def temperatures(fits: pd.DataFrame, split: str) -> str:
+    """The fitted temperatures in a sentence, and on what they were fitted."""
+    known = fits[fits["problem"] == ""].to_dict("records") if len(fits) else []
+    parts = []
+    if known:
+        values = ", ".join(f"{row['who']} {row['temperature']:.2f} (n = {row['n']})" for row in known)
+        parts.append(f"Temperatures, fitted on labelled source validation galaxies: {values}; above 1 the network was too sure.")
+        if split == "validation":
+            parts.append("The source galaxies shown are those they were fitted on, so there the diagram flatters.")
+    lost = fits[fits["problem"] != ""].to_dict("records") if len(fits) else []
+    parts += [f"{row['who']} has no temperature: {row['problem']}" for row in lost]
+    return " ".join(parts)
+
+
+_TITLES = {"ece": "ECE", "brier": "Brier", "nll": "NLL [nat]", "aurc": "AURC", "excess": "excess AURC"}
+_WORDS = {"ece": "ECE", "brier": "Brier score", "nll": "NLL", "aurc": "AURC", "excess": "AURC"}
+_RELIABILITY = (
+    "<p class='caption'>Bins hold equally many galaxies; on the diagonal, of the galaxies given a probability p a share p is of the class. "
+    "ECE: mean distance from the diagonal, less what noise adds to it. Brier: mean squared error of the probability. NLL: mean −ln of the "
+    "true class's probability. "
+    "All three are better when lower; intervals 95%, by resampling galaxies.</p>"
+)
+_RISK = (
+    "<p class='caption'>Galaxies are kept in the order of the probability of the class that is called (the most probable one, whatever the "
+    "threshold); risk is the share of errors among those kept. AURC: mean risk over all coverages, lower is better; excess: less the AURC "
+    "of an order that puts all errors last. Bands and intervals 95%, by resampling galaxies.</p>"
+)
+
+
+class CalibrationSection(Section):
+    """One diagram a domain. The threshold plays no part."""
+
+    def __init__(self, state: ExplorerState, background: Background) -> None:
+        super().__init__(state, background)
+        self._found: tuple[list[Subject], dict[str, pd.DataFrame]] | None = None
+        self._stage = pmui.RadioButtonGroup(options=STAGES, value="before", size="small", margin=0, label="")
+        self._stage.param.watch(guarded(state, lambda _: self._figures()), "value")
+        self._hints, self._fits, self._tables, self._board = html(), html(), html(), board()
+        self.view.objects = [
+            pn.Row(self._stage, margin=0),
+            self._hints,
+            self._board,
+            self._summary,
+            self._fits,
+            self._tables,
+            html(_RELIABILITY),
+        ]
+
+    def draw(self) -> None:
+        """Both stages, once they are computed."""
+        found, split = subjects(self._state), self._state.split
+        self._hints.object = "<p class='hint'>Computing …</p>"
+        self._background.run(self, partial(calibrations, found, split), partial(self._arrived, found))
+
+    def _arrived(self, found: list[Subject], tables: dict[str, pd.DataFrame]) -> None:
+        self._found = found, tables
+        self._fits.object = summary(temperatures(tables["fits"], self._state.split))
+        self._tables.object = score_tables(tables["scores"], {"before": "as trained", "after": "scaled"}, "stage")
+        self._figures()
+
+    def _figures(self) -> None:
+        if self._found is None:
+            return
+        (found, tables), state = self._found, self._state
+        bins, scores = tables["bins"], tables["scores"]
+        if len(bins):
+            bins, scores = (table[table["stage"] == self._stage.value] for table in (bins, scores))
+        self._hints.object = hints(unlabelled(found, state.split, state.threshold))
+        words = next(name for name, stage in STAGES.items() if stage == self._stage.value).lower()
+        makers = {f"reliability-{domain}": partial(self._plot, domain, bins, words, found) for domain in _domains(bins)}
+        self.figures(makers, self._show)
+        named = scores.assign(stage=words) if len(scores) else scores
+        self._summary.object = summary(*(summary_reliability(named, domain) for domain in DOMAINS))
+
+    def _show(self, figures: list[Any]) -> None:
+        self._board.objects = panes(figures)
+
+    def _plot(self, domain: str, bins: pd.DataFrame, words: str, found: list[Subject]) -> hv.Overlay:
+        rows = bins[bins["domain"] == domain]
+        title = f"{_start(domain_title(domain))}, {self._state.split}, {words}, n = {_counts(rows)}"
+        plot = reliability_diagram(rows, title=title, legend="top", size=SIZE, who=[subject.name for subject in found])
+        if rows["of"].iloc[0] == "class 1":
+            positive = found[0].run.classes[1]
+            plot = plot.opts(xlabel=f"probability of {positive}", ylabel=f"share of {positive}", backend="bokeh")
+        return plot
+
+
+def score_tables(scores: pd.DataFrame, kinds: dict[str, str], by: str) -> str:
+    """One table a domain, one line a run, one column a score and kind, as markup.
+
+    Args:
+        scores: columns who, domain, split, n, name, value, low, high and the one called ``by``.
+        kinds: value of ``by`` -> how the head of a column says it.
+        by: name of the column that parts the scores of one name.
+    """
+    tables = []
+    for domain in _domains(scores):
+        part = scores[scores["domain"] == domain]
+        names = [(name, kind) for name in dict.fromkeys(part["name"]) for kind in kinds if kind in set(part[by])]
+        head = "".join(f"<th scope='col'>{term(_WORDS[name], _TITLES[name])}<br>{kinds[kind]}</th>" for name, kind in names)
+        lines = []
+        for who, rows in part.groupby("who", sort=False):
+            at = {(row["name"], row[by]): row for row in rows.to_dict("records")}
+            cells = "".join(_cell(at[pair]) if pair in at else "<td>–</td>" for pair in names)
+            lines.append(f"<tr><th scope='row'>{escape(str(who))}</th>{cells}</tr>")
+        oracle = " <i>oracle</i>" if domain == "target" else ""
+        caption = f"{domain.capitalize()}{oracle} <small>{escape(str(part['split'].iloc[0]))}, n = {_counts(part)}</small>"
+        tables.append(
+            f"<table><caption>{caption}</caption><thead><tr><th scope='col'>run</th>{head}</tr></thead>"
+            f"<tbody>{''.join(lines)}</tbody></table>"
+        )
+    return explained(f"<div class='side-by-side'>{''.join(tables)}</div>")
+
+
+def _cell(row: "dict[object, float]") -> str:
+    interval = f"<small>[{row['low']:.3f}, {row['high']:.3f}]</small>" if np.isfinite(row["low"]) else ""
+    return f"<td>{row['value']:.3f}{interval}</td>"
+
+
+def _domains(table: pd.DataFrame) -> list[str]:
+    return [domain for domain in DOMAINS if len(table) and (table["domain"] == domain).any()]
+
+
+def _counts(table: pd.DataFrame) -> str:
+    return " / ".join(dict.fromkeys(str(n) for n in table["n"]))
+
+
+def _start(text: str) -> str:
+    return text[0].upper() + text[1:]

@@ -1,0 +1,89 @@
+"""Risk-coverage curves: error among the most confident galaxies."""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import holoviews as hv
+import pandas as pd
+
+from daexplore.app.core.cache import Memo
+from daexplore.app.core.compute import Background
+from daexplore.app.state import ExplorerState
+from daexplore.app.tabs.performance.calibration import (
+    _RISK,
+    _counts,
+    _domains,
+    _Rows,
+    _start,
+    score_tables,
+)
+from daexplore.app.tabs.performance.section import SIZE, Section, board, hints, html, panes, summary
+from daexplore.app.tabs.performance.subjects import Subject, subjects, unlabelled
+from daexplore.views.plots.reliability import risk_coverage_curves, summary_risk_coverage
+from daexplore.views.style import DOMAINS, domain_title
+
+__all__ = ["RiskSection", "coverages"]
+
+
+_coverages: Memo[_Rows] = Memo(128)
+
+
+def coverages(found: Sequence[Subject], split: str) -> dict[str, pd.DataFrame]:
+    """Risk-coverage curves by the probability of the class that is called, as ``views.reliability`` draws them.
+
+    Returns:
+        "curves": who, domain, split, n, ranking, coverage, risk, low, high; "selective": who, domain, split, n, ranking, name (aurc,
+        excess), value, low, high.
+    """
+    rows: _Rows = {"curves": [], "selective": []}
+    for domain in DOMAINS:
+        for subject in found:
+            made = _coverages.get((*subject.key, domain, split), partial(_coverage, subject, domain, split))
+            for name, lines in made.items():
+                rows[name] += [{"who": subject.name, **line} for line in lines]
+    return {name: pd.DataFrame(lines) for name, lines in rows.items()}
+
+
+def _coverage(subject: Subject, domain: str, split: str) -> _Rows:
+    from daexplore.analysis.metrics.risk_coverage import risk_coverage
+
+    mask = subject.rows(domain, split)
+    if not mask.any():
+        return {}
+    found = subject.evaluation
+    curve = risk_coverage(found.labels[mask], found.probabilities[mask], found.group_ids[mask])
+    common = {"domain": domain, "split": split, "n": int(mask.sum()), "ranking": "confidence"}
+    entries = (("aurc", curve.aurc), ("excess", curve.excess))
+    return {"curves": [common | row for row in curve.rows()], "selective": [common | {"name": name} | entry for name, entry in entries]}
+
+
+class RiskSection(Section):
+    """One frame a domain. The threshold plays no part."""
+
+    def __init__(self, state: ExplorerState, background: Background) -> None:
+        super().__init__(state, background)
+        self._hints, self._tables, self._board = html(), html(), board()
+        self.view.objects = [self._hints, self._board, self._summary, self._tables, html(_RISK)]
+
+    def draw(self) -> None:
+        """The curves, once they are computed."""
+        found, split = subjects(self._state), self._state.split
+        self._hints.object = "<p class='hint'>Computing …</p>"
+        self._background.run(self, partial(coverages, found, split), partial(self._arrived, found))
+
+    def _arrived(self, found: list[Subject], tables: dict[str, pd.DataFrame]) -> None:
+        state, curves, selective = self._state, tables["curves"], tables["selective"]
+        self._hints.object = hints(unlabelled(found, state.split, state.threshold))
+        makers = {f"risk-{domain}": partial(self._plot, domain, curves, found) for domain in _domains(curves)}
+        self.figures(makers, self._show)
+        self._summary.object = summary(*(summary_risk_coverage(selective, domain) for domain in DOMAINS))
+        self._tables.object = score_tables(selective, {"confidence": ""}, "ranking")
+
+    def _show(self, figures: list[Any]) -> None:
+        self._board.objects = panes(figures)
+
+    def _plot(self, domain: str, curves: pd.DataFrame, found: list[Subject]) -> hv.Overlay:
+        rows = curves[curves["domain"] == domain]
+        title = f"{_start(domain_title(domain))}, {self._state.split}, n = {_counts(rows)}"
+        return risk_coverage_curves(rows, title=title, size=SIZE, who=[subject.name for subject in found])

@@ -1,0 +1,1 @@
+"""Runs tab: table of runs, notes, trash and archives."""

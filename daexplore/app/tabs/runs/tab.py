@@ -1,0 +1,155 @@
+"""The room of the runs: every one in the folder, those that cannot be read with the reason, and what can be done with them."""
+
+import json
+from html import escape
+from typing import Any
+
+import panel as pn
+import panel_material_ui as pmui
+
+from daexplore.app.components.sortable_table import TickTable
+from daexplore.app.core.session import Session, guarded
+from daexplore.app.state import ExplorerState
+from daexplore.app.tabs.registry import Entry, Room
+from daexplore.app.tabs.runs.model import RunsBoard, when_text
+from daexplore.app.tabs.runs.rows import COLUMNS, Row, table_row
+from daexplore.app.tabs.runs.toolbar import STYLES, Desk
+from daexplore.views.plots.metrics_table import config_differences
+
+__all__ = ["RunsRoom", "furnish", "runs_tab"]
+
+_LOOK_EVERY = 2000  # [ms]
+_BIN_COLUMNS = [
+    {"text": "run", "help": "Methods and seed; beneath it the run's folder."},
+    {"text": "deleted [UTC]", "help": "When it was moved to the trash."},
+]
+
+
+def furnish(entry: Entry) -> Room:
+    """The room behind the menu's item."""
+    room = RunsRoom(entry.state, entry.session, entry.visible)
+    return Room(room.view, room.draw)
+
+
+def runs_tab(state: ExplorerState) -> pn.viewable.Viewable:
+    """The same without a menu, for the first page."""
+    return RunsRoom(state, Session(), lambda: True).view
+
+
+class RunsRoom:
+    """The table, what can be done with its lines, what differs between the ticked ones, and the trash.
+
+    Args:
+        state: the page's.
+        session: the visitor's.
+        visible: whether the room is the one on screen.
+    """
+
+    def __init__(self, state: ExplorerState, session: Session, visible: Any) -> None:
+        self._state, self._visible = state, visible
+        self.board = board = RunsBoard(state)
+        self._stamp: tuple[int, ...] = ()
+        self._rows: list[Row] = []
+        html: dict[str, Any] = {"stylesheets": STYLES, "sizing_mode": "stretch_width", "margin": 0}
+        self.table = TickTable(caption="Runs", columns=list(COLUMNS), sort=board.sort, descending=board.descending, **html)
+        self.desk = Desk(board, session)
+        self._settings = pn.pane.HTML("", **html)
+        self.bin = TickTable(caption="Runs in the trash", columns=_BIN_COLUMNS, **(html | {"max_width": 560}))
+        self._bin_head = pn.pane.HTML("", **html)
+        self.restore = pmui.Button(label="Restore", icon="restore", size="small", variant="outlined", margin=0)
+        self.restore.on_click(guarded(state, self._restore))
+        self._trash = pn.Column(self._bin_head, self.bin, self.restore, sizing_mode="stretch_width", margin=0, styles={"gap": "6px"})
+        for name in ("ticked", "sort", "descending"):
+            self.table.param.watch(guarded(state, self._from_table), name)
+        self.bin.param.watch(guarded(state, self._bin_ticked), "ticked")
+        board.param.watch(guarded(state, self.draw), ["search", "tags", "sort", "descending", "ticked", "said"])
+        state.param.watch(guarded(state, self._follow), ["revision", "run_ids"])
+        session.every(_LOOK_EVERY, guarded(state, self._look))
+        self.view = pn.Column(
+            self.desk.finding,
+            self.desk.doing,
+            self.table,
+            self._settings,
+            self._trash,
+            sizing_mode="stretch_width",
+            margin=0,
+            styles={"gap": "10px"},
+        )
+        guarded(state, self.draw)()
+
+    def draw(self, *_: Any) -> None:
+        """Shows the folder as it is now."""
+        board = self.board
+        self._stamp = board.stamp()
+        rows = board.rows()
+        shown = board.shown(rows)
+        # Lines are many and seldom change: they are made and sent only when they do.
+        changed = {"rows": json.dumps(list(map(table_row, rows)))} if rows is not self._rows else {}
+        self._rows = rows
+        self.table.param.update(
+            **changed, order=[row.name for row in shown], ticked=list(board.ticked), sort=board.sort, descending=board.descending
+        )
+        self._settings.object = _differences(*board.settings(rows))
+        self.desk.draw(rows, shown)
+        self._draw_trash()
+
+    def _follow(self, *_: Any) -> None:
+        if self._visible():
+            self.draw()
+
+    def _look(self) -> None:
+        if self._visible() and self.board.stamp() != self._stamp:
+            self.draw()
+
+    def _from_table(self, _: Any) -> None:
+        table = self.table
+        self.board.param.update(ticked=list(table.ticked), sort=table.sort, descending=table.descending)
+
+    def _draw_trash(self) -> None:
+        binned = self.board.trash()
+        names = {each.item.path.name for each in binned}
+        self._trash.visible = bool(binned)
+        self._bin_head.object = f"<h2>Trash</h2><p class='hint'>{len(binned)} runs; nothing is ever removed from here by itself.</p>"
+        self.bin.param.update(
+            rows=json.dumps(
+                [
+                    {
+                        "key": each.item.path.name,
+                        "label": f"{each.label}, {each.item.name}",
+                        "damaged": False,
+                        "cells": [{"text": each.label, "small": each.item.name}, {"text": when_text(each.item.when)}],
+                    }
+                    for each in binned
+                ]
+            ),
+            order=[each.item.path.name for each in binned],
+            ticked=[name for name in self.bin.ticked if name in names],
+        )
+        self._bin_ticked()
+
+    def _bin_ticked(self, *_: Any) -> None:
+        self.restore.disabled = not self.bin.ticked
+
+    def _restore(self, _: Any) -> None:
+        wanted = set(self.bin.ticked)
+        try:
+            self.board.restore([each.item for each in self.board.trash() if each.item.path.name in wanted])
+        finally:
+            self.draw()
+
+
+def _differences(configs: dict[str, Any], about: str) -> str:
+    head = "<h2>What differs in the settings</h2>"
+    if len(configs) < 2:
+        return f"{head}<p class='hint'>Tick two runs or more to compare their settings.</p>"
+    frame = config_differences(configs)
+    if frame.empty:
+        return f"{head}<p class='hint'>Nothing: the settings are the same ({escape(about)}).</p>"
+    names = "".join(f"<th>{escape(str(column))}</th>" for column in frame.columns)
+    # Dotted names may break after their dots only.
+    body = "".join(
+        f"<tr><td>{escape(str(line[0])).replace('.', '.<wbr>')}</td>{''.join(f'<td>{escape(str(value))}</td>' for value in line[1:])}</tr>"
+        for line in frame.itertuples(index=False)
+    )
+    table = f"<table class='text'><thead><tr>{names}</tr></thead><tbody>{body}</tbody></table>"
+    return f"{head}<p class='hint'>{len(frame)} settings; {escape(about)}.</p><div class='settings'>{table}</div>"

@@ -1,0 +1,193 @@
+"""Search, tags, note and buttons of the room of the runs."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from html import escape
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, TypeVar
+
+import panel as pn
+import panel_material_ui as pmui
+
+from daexplore.app.core.session import Session, guarded
+from daexplore.app.tabs.runs.model import MAX_PAGE, RunsBoard
+from daexplore.app.tabs.runs.rows import Row
+from daexplore.app.theme import STYLE
+from daexplore.utils.files import static_text
+
+__all__ = ["STYLES", "Desk"]
+
+STYLES = [STYLE, static_text("app", "runs.css")]
+"""Style sheets of the room's panes."""
+
+T = TypeVar("T")
+# The control's own padding is made for touch.
+_LOW = {
+    "& .MuiSelect-select": {"paddingTop": "4px", "paddingBottom": "4px", "minHeight": "27px"},
+    "& .MuiChip-root": {"margin": "1px 2px"},
+    "& .MuiInputLabel-root:not(.MuiInputLabel-shrink)": {"transform": "translate(14px, 7px)"},
+}
+_worker = ThreadPoolExecutor(1, thread_name_prefix="archive")
+
+
+class Desk:
+    """The widgets above the table; what they do is the board's.
+
+    Args:
+        board: what the visitor does with the runs.
+        session: the visitor's.
+
+    Attributes:
+        finding: the line with search and import.
+        doing: what can be done with the ticked runs.
+    """
+
+    def __init__(self, board: RunsBoard, session: Session) -> None:
+        self._board, self._session, self._state = board, session, board.state
+        self._noted: tuple[str, str] = ("", "")
+        low: dict[str, Any] = {"size": "small", "margin": 0}
+        button: dict[str, Any] = low | {"variant": "outlined"}
+        html: dict[str, Any] = {"stylesheets": STYLES, "margin": 0}
+        self.search = pmui.TextInput(label="Find", placeholder="method, status, tag, folder …", width=300, **low)
+        self.tags = pmui.MultiChoice(label="With all of these tags", options=[], width=260, margin=0, chip=True, solid=False, sx=_LOW)
+        self.upload = pmui.FileInput(
+            label="Import a run (.zip)",
+            accept=".zip",
+            max_file_size=MAX_PAGE,
+            icon="upload",
+            uploaded_label="Import a run (.zip)",
+            **button,
+        )
+        self._told, self._counts = (pn.pane.HTML("", align="center", **html) for _ in range(2))
+        self.beside = pmui.Button(label="Side by side", icon="view_column", **button)
+        self.export = pmui.Button(label="Export", icon="download", **button)
+        self.handout = pmui.FileDownload(label="run.zip", auto=True, visible=False, margin=0, filename="run.zip")
+        self.delete = pmui.Button(label="Delete", icon="delete", color="error", **button)
+        self.tag = pmui.AutocompleteInput(label="Tag", restrict=False, min_characters=1, options=[], width=180, **low)
+        self.add = pmui.Button(label="Add tag", **button)
+        self.remove = pmui.Button(label="Remove tag", **button)
+        self.note = pmui.TextAreaInput(label="Note", rows=2, auto_grow=True, max_rows=8, max_length=10_000, width=620, **low)
+        self.save = pmui.Button(label="Save note", icon="save", align="end", **button)
+        self._said = pn.pane.HTML("", align="center", **html)
+        self.undo = pmui.Button(label="Undo", icon="undo", visible=False, **(low | {"variant": "contained"}))
+        self._writing = pn.Row(self.note, self.save, margin=0, visible=False, styles={"gap": "10px"})
+        row: dict[str, Any] = {"align_items": "center", "sizing_mode": "stretch_width", "margin": 0, "gap": "8px 12px"}
+        self.finding = pn.FlexBox(self.search, self.tags, self.upload, self._counts, **row)
+        self._saying = pn.FlexBox(self._said, self.undo, **row)
+        self.doing = pn.Column(
+            pn.FlexBox(self._told, self.beside, self.export, self.delete, self.tag, self.add, self.remove, self.handout, **row),
+            self._writing,
+            self._saying,
+            sizing_mode="stretch_width",
+            margin=0,
+            styles={"gap": "8px"},
+        )
+        self._watch()
+
+    def _watch(self) -> None:
+        state, board = self._state, self._board
+        self.search.param.watch(lambda event: board.param.update(search=event.new), "value_input")
+        self.tags.param.watch(lambda event: board.param.update(tags=list(event.new)), "value")
+        self.upload.param.watch(guarded(state, self._import), "value")
+        for widget, react in (
+            (self.beside, board.put_side_by_side),
+            (self.export, self._export),
+            (self.delete, board.delete),
+            (self.undo, board.undo),
+            (self.add, lambda: board.add_tag(self.tag.value_input or "")),
+            (self.remove, lambda: board.remove_tag(self.tag.value_input or "")),
+            (self.save, lambda: board.write_note(self.note.value, self._noted[1])),
+        ):
+            widget.on_click(guarded(state, partial(_pressed, board, react)))
+
+    def draw(self, rows: Sequence[Row], shown: Sequence[Row]) -> None:
+        """Offers what can be done with the runs that are ticked."""
+        board = self._board
+        chosen = board.chosen(rows)
+        names = {row.name for row in shown}
+        hidden = sum(row.name not in names for row in chosen)
+        count = f"<b>{len(chosen)} ticked</b>" + (f", {hidden} of them not shown" if hidden else "")
+        self._told.object = f"<p>{count}</p>"
+        self._counts.object = f"<p class='hint'>{escape(board.counts(rows, shown))}</p>"
+        for widget in (self.beside, self.delete, self.tag, self.add, self.remove):
+            widget.disabled = not chosen
+        self.export.disabled = len(chosen) != 1
+        known = board.known_tags(rows)
+        self.tags.visible = bool(known)
+        self.tags.param.update(options=known, value=[tag for tag in self.tags.value if tag in known])
+        self.tag.options = known
+        self._said.object = f"<p role='status' class='said'>{escape(board.said)}</p>"
+        self.undo.visible = bool(board.deleted)
+        self._saying.visible = bool(board.said)
+        self._draw_note(chosen)
+
+    def _draw_note(self, chosen: Sequence[Row]) -> None:
+        self._writing.visible = len(chosen) == 1
+        if len(chosen) != 1:
+            self._noted = ("", "")
+            return
+        row, (name, known) = chosen[0], self._noted
+        # What is being written is not replaced under the visitor's hands; saving it says if somebody else was faster.
+        if row.name != name or (row.note.text != known and self.note.value in (known, row.note.text)):
+            self._noted = (row.name, row.note.text)
+            self.note.param.update(label=f"Note on {row.label}", value=row.note.text)
+
+    def _export(self) -> None:
+        row = self._board.to_export()
+        folder = TemporaryDirectory(prefix="daexplore-")
+        self.export.loading = True
+        self._aside(partial(self._board.export, row, Path(folder.name)), partial(self._exported, folder))
+
+    def _exported(self, folder: "TemporaryDirectory[str]", result: Callable[[], tuple[Path, str]]) -> None:
+        self.export.loading = False
+        with folder:
+            file, said = result()
+            # The same file a second time would be no change, and no download.
+            self.handout.data = None
+            self.handout.param.update(file=str(file), filename=file.name)
+            self.handout.transfer(download=True)
+        self._board.said = said
+
+    def _import(self, event: Any) -> None:
+        if not event.new:
+            return
+        name = Path(str(self.upload.filename or "upload.zip").replace("\\", "/")).name
+        self._state.alert = ""
+        self.upload.loading = True
+        self._aside(partial(self._take_in, name, event.new), self._imported)
+        self.upload.clear()
+
+    def _take_in(self, name: str, data: bytes) -> str:
+        with TemporaryDirectory(prefix="daexplore-") as folder:
+            file = Path(folder) / name
+            file.write_bytes(data)
+            return self._board.take_in(file)
+
+    def _imported(self, result: Callable[[], str]) -> None:
+        self.upload.loading = False
+        said = result()
+        self._state.refresh()
+        self._board.said = said
+
+    def _aside(self, work: Callable[[], T], then: Callable[[Callable[[], T]], None]) -> None:
+        """Does what takes long in a thread, then in the session ``then`` with what gives its result, or raises what went wrong."""
+        if pn.state.curdoc is None:
+            done: Future[T] = Future()
+            try:
+                done.set_result(work())
+            except Exception as error:
+                done.set_exception(error)
+            guarded(self._state, then)(done.result)
+            return
+        future = _worker.submit(work)
+        future.add_done_callback(lambda done: self._session.later(guarded(self._state, partial(then, done.result))))
+
+
+def _pressed(board: RunsBoard, react: Callable[[], None], _: Any) -> None:
+    board.state.alert, board.said = "", ""
+    try:
+        react()
+    finally:
+        board.param.trigger("said")

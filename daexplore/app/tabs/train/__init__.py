@@ -1,0 +1,1 @@
+"""Train tab: form of a training, and live progress."""

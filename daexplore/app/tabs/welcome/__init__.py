@@ -1,0 +1,1 @@
+"""Welcome page of a first visit."""

@@ -1,0 +1,1 @@
+"""What-if tab: one galaxy under changed observing conditions."""

@@ -1,0 +1,87 @@
+"""The markup of the room "What-if": the galaxy, the film along the dial, and the maps at one position."""
+
+from collections.abc import Mapping
+from html import escape
+
+import numpy as np
+
+from daexplore.app.tabs.whatif.model import Chosen
+from daexplore.engine.whatif.messages import Answer, Stop
+from daexplore.views.images import colorbar_png, common_scale, data_uri, galaxy_png, overlay_png
+
+__all__ = ["film_html", "galaxy_html", "hints_html", "maps_html", "words_html"]
+
+_RAMP = f"<img alt='dark to bright' src='{data_uri(colorbar_png(96, 8))}'>"
+_SAID = {"recorded": "as recorded", "observed anew": "observed anew", "degraded": "degraded"}
+
+
+def galaxy_html(chosen: Chosen | None, truth: str) -> str:
+    """Which galaxy it is, and how it was chosen."""
+    if chosen is None:
+        return "<p class='hint'>No run on screen has evaluated a galaxy to turn the dial on. Choose other runs above.</p>"
+    reason = f"Chosen for a start: {escape(chosen.reason)}. " if chosen.reason else ""
+    return (
+        f"<h3>{escape(chosen.sample_id)} <small>{escape(chosen.domain)}, {escape(chosen.split)} split, {truth}</small></h3>"
+        f"<p class='hint'>{reason}Tap another galaxy in Compare, Flips or Domain distance to turn the dial on that one.</p>"
+    )
+
+
+def film_html(stops: tuple[Stop, ...], images: Mapping[int, Answer], position: int, sample_id: str) -> str:
+    """The galaxy at each position; the one looked at is outlined. Each frame is a button with its number."""
+    frames = []
+    for number, stop in enumerate(stops):
+        answer = images.get(number)
+        text = escape(f"{sample_id} at {stop.level:.3g}, {_SAID[stop.how]}", quote=True)
+        picture = f"<img alt='{text}' src='{data_uri(galaxy_png(answer.image))}'>" if answer else "<div class='blank'>computing …</div>"
+        own = "<i>survey's own</i>" if stop.original else ""
+        looked = number == position
+        frames.append(
+            f"<figure data-galaxy='{number}' class='frame{' looked' if looked else ''}' aria-pressed='{_flag(looked)}' "
+            f"aria-label='{text}'>{picture}<figcaption><b>{stop.level:.3g}</b> {own}<br>{escape(stop.note)}</figcaption></figure>"
+        )
+    return f"<div class='film'>{''.join(frames)}</div>"
+
+
+def maps_html(
+    answers: Mapping[str, Answer],
+    probabilities: Mapping[str, "np.ndarray[tuple[int], np.dtype[np.float64]]"],
+    everything: list[Answer],
+    stop: Stop,
+    classes: tuple[str, ...],
+    pair: tuple[int, int],
+    threshold: float,
+) -> str:
+    """Grad-CAM of each run at one position, on one scale for all runs and positions; and what each run says there."""
+    if not answers:
+        return "<p class='hint'>Computing Grad-CAM …</p>"
+    scale = common_scale(answer.map for answer in everything)
+    cells = []
+    for run, answer in answers.items():
+        p = probabilities[run]
+        middle = float(np.median(p))
+        called = escape(classes[pair[1]] if middle > threshold else classes[pair[0]])
+        spread = f"<br>{len(p)} draws, {p.min():.2f} to {p.max():.2f}" if len(p) > 1 else "<br>no noise to draw, 1 image"
+        explained = classes[answer.explained]
+        alt = escape(f"Grad-CAM of {run} for {explained} at {stop.level:.3g}", quote=True)
+        says = f"for {escape(explained)}<br>p({escape(classes[pair[1]])}) <b>{middle:.2f}</b>: {called}{spread}"
+        picture = f"<img alt='{alt}' src='{data_uri(overlay_png(answer.image, answer.map, scale))}'>"
+        cells.append(f"<figure>{picture}<figcaption><b>{escape(run)}</b><br>{says}</figcaption></figure>")
+    return (
+        f"<div class='strip-head'><b>Grad-CAM at {stop.level:.3g}</b><span>of the first draw</span>"
+        f"<span class='scale'>one scale for all runs and positions: 0 {_RAMP} {scale:.2g}</span></div>"
+        f"<div class='strip maps'>{''.join(cells)}</div>"
+    )
+
+
+def hints_html(sentences: list[str]) -> str:
+    """Each sentence as a quiet line."""
+    return "".join(f"<p class='hint'>{escape(sentence)}</p>" for sentence in sentences if sentence)
+
+
+def words_html(*sentences: str) -> str:
+    """Text that stands for a plot."""
+    return "".join(f"<p class='summary'>{escape(sentence)}</p>" for sentence in sentences if sentence)
+
+
+def _flag(value: bool) -> str:
+    return "true" if value else "false"

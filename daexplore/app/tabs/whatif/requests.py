@@ -1,0 +1,122 @@
+"""What a child process works out for the room "What-if", position by position; each result is kept once it is there."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from functools import partial
+from typing import Any
+
+from daexplore.app.core import processes
+from daexplore.app.core.cache import Memo
+from daexplore.app.core.session import say
+from daexplore.app.latents.embeddings import stamp
+from daexplore.engine.whatif.messages import Answer, Plan, Question
+from daexplore.runs import Run
+
+__all__ = ["Asker"]
+
+_plans: Memo[Plan] = Memo(256)
+_answers: Memo[Answer] = Memo(2048)
+
+_Key = tuple[Any, ...]
+
+
+class Asker:
+    """The questions of one page.
+
+    Args:
+        later: runs a function in the page's session, from any thread.
+        arrived: called in the session whenever something has come in.
+        submit: starts the work; by default in a child process.
+
+    Attributes:
+        failures: (question) -> what went wrong, in a sentence; such a question is not put again.
+    """
+
+    def __init__(
+        self,
+        later: Callable[[Callable[[], object]], None],
+        arrived: Callable[[], object],
+        submit: Callable[[Question, int | None], "Future[Any]"] = processes.whatif,
+    ) -> None:
+        self._later, self._arrived, self._submit = later, arrived, submit
+        self._wanted: list[tuple[Run, Question]] = []
+        self._waiting: dict[_Key, Future[Any]] = {}
+        self.failures: dict[Question, str] = {}
+
+    def want(self, questions: Sequence[tuple[Run, Question]]) -> None:
+        """Asks these instead of whatever was waiting. The position at which the survey recorded comes first, then its neighbours."""
+        self._wanted = list(questions)
+        needed = self._missing()
+        for key in [key for key in self._waiting if key not in needed]:
+            self._waiting.pop(key).cancel()
+        for key, (question, number) in needed.items():
+            # With work that is done at once, what follows in this list has come in while its head was asked.
+            if key not in self._waiting and not self._there(key) and question not in self.failures:
+                self._waiting[key] = future = self._submit(question, number)
+                future.add_done_callback(partial(self._done, key, question))
+
+    def plan(self, run: Run, question: Question) -> Plan | None:
+        """Where the dial can be turned to, if that is known yet."""
+        return _plans.peek(_key(run, question, None))
+
+    def answer(self, run: Run, question: Question, number: int) -> Answer | None:
+        """What the run says there, if that is known yet."""
+        return _answers.peek(_key(run, question, number))
+
+    @property
+    def progress(self) -> tuple[int, int]:
+        """Positions worked out, and those wanted, of all runs together; (0, 0) before the first plan."""
+        done = total = 0
+        for run, question in self._wanted:
+            plan = self.plan(run, question)
+            if plan is not None and question not in self.failures:
+                total += len(plan.stops)
+                done += sum(self.answer(run, question, number) is not None for number in range(len(plan.stops)))
+        return done, total
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing is missing any more."""
+        return not self._missing()
+
+    def _there(self, key: _Key) -> bool:
+        return (_plans if key[-1] is None else _answers).peek(key) is not None
+
+    def _missing(self) -> dict[_Key, tuple[Question, int | None]]:
+        found: list[tuple[int, _Key, tuple[Question, int | None]]] = []
+        for run, question in self._wanted:
+            if question in self.failures:
+                continue
+            plan = self.plan(run, question)
+            if plan is None:
+                found.append((-1, _key(run, question, None), (question, None)))
+                continue
+            own = next(number for number, stop in enumerate(plan.stops) if stop.original)
+            for number in range(len(plan.stops)):
+                if self.answer(run, question, number) is None:
+                    found.append((abs(number - own), _key(run, question, number), (question, number)))
+        # Runs take turns at each position: the images made for the first are then at hand for the others.
+        return {key: wanted for _, key, wanted in sorted(found, key=lambda one: one[0])}
+
+    def _done(self, key: _Key, question: Question, done: "Future[Any]") -> None:
+        if not done.cancelled() and done.exception() is None:
+            result = done.result()
+            if isinstance(result, Plan):
+                _plans.get(key, lambda: result)
+            else:
+                _answers.get(key, lambda: result)
+        self._later(partial(self._came, key, question, done))
+
+    def _came(self, key: _Key, question: Question, done: "Future[Any]") -> None:
+        if self._waiting.pop(key, None) is None:
+            return
+        # Where another page gave up what both were waiting for, it is asked for again below.
+        error = None if done.cancelled() else done.exception()
+        if error is not None:
+            self.failures[question] = say(error)
+        self.want(self._wanted)
+        self._arrived()
+
+
+def _key(run: Run, question: Question, number: int | None) -> _Key:
+    return *stamp(run, question.epoch), question, number
