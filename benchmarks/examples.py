@@ -18,7 +18,7 @@ from daexplore.data.simulate import PRESETS
 from daexplore.engine.explanation.gradcam import gradcam_map
 from daexplore.errors import InputError
 from daexplore.runs import Run, RunStore, RunWriter
-from daexplore.runs.archive.subset import sample_of, thin
+from daexplore.runs.archive.subset import sample_of, subset
 
 METHODS = ("noda", "mmd", "dann")
 SEEDS = (0, 1, 2)
@@ -74,7 +74,7 @@ def main() -> None:
     for run in runs:
         assert run.selected_epoch is not None
         epochs = {run.selected_epoch, *(PLAYED if run.seed == 0 else ())}
-        print(thin(run, options.to, sorted(epochs), ids, simulated))
+        print(subset(run, options.to, sorted(epochs), ids, simulated))
     explained = shown(options.to)
     for run in RunStore(options.to).runs():
         draw(run, explained)

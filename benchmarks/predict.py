@@ -61,13 +61,13 @@ class Bare:
         from daexplore.data import read_galaxies
         from daexplore.data.preprocessing.pipeline import Preprocess
         from daexplore.engine.inference import load_network
-        from daexplore.engine.prediction.predict import _forget
+        from daexplore.engine.prediction.predict import release_pages
         from daexplore.runs import Run
 
         opened = Run(run)
         self.galaxies = read_galaxies(data)
-        self.preprocess = Preprocess.from_dict(opened.info["preprocessing"]).adapted("target", self.galaxies)
-        self.network, self.forget = load_network(opened), _forget
+        self.preprocess = Preprocess.from_dict(opened.info["preprocessing"]).for_galaxy_set("target", self.galaxies)
+        self.network, self.forget = load_network(opened), release_pages
         self.every, self.rows = every * rows, rows
         self.images, self.spent, self.first = 0, np.zeros(2), np.zeros(2)
 
@@ -88,9 +88,9 @@ class Bare:
         import torch
 
         from daexplore.data.loaders import as_batch
-        from daexplore.models import in_domain
+        from daexplore.models import batch_norm_domain
 
-        with torch.inference_mode(), in_domain(self.network, "target"):
+        with torch.inference_mode(), batch_norm_domain(self.network, "target"):
             for start in range(first, last, BATCH):
                 rows = np.arange(start, min(start + BATCH, last))
                 self.network(as_batch(self.galaxies.images, rows, self.preprocess, "target"))

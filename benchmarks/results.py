@@ -68,7 +68,7 @@ def balanced(evaluation: Evaluation) -> list[dict[str, object]]:
     for domain in ("source", "target"):
         drawn = resampled(evaluation, domain)["balanced_accuracy"]
         low, high = np.quantile(drawn[1:], (0.025, 0.975))
-        n = int((evaluation.where(domain, "test") & (evaluation.labels >= 0)).sum())
+        n = int((evaluation.mask(domain, "test") & (evaluation.labels >= 0)).sum())
         about = {"domain": domain, "split": "test", "name": "balanced_accuracy", "oracle": domain == "target"}
         lines.append(about | {"value": drawn[0], "low": low, "high": high, "n": n})
     return lines
@@ -80,12 +80,12 @@ def label_free(run: Run) -> dict[str, object]:
     rows = history[(history["epoch"] == run.selected_epoch) & (history["split"] == "validation")].set_index(["domain", "name"])["value"]
     value = rows["source", "accuracy"] - rows["both", "mmd2"]
     about = {"domain": "both", "split": "validation", "name": "source_accuracy_minus_mmd2", "oracle": False}
-    return about | {"value": value, "low": np.nan, "high": np.nan, "n": int(run.evaluation().where("source", "validation").sum())}
+    return about | {"value": value, "low": np.nan, "high": np.nan, "n": int(run.evaluation().mask("source", "validation").sum())}
 
 
 def resampled(evaluation: Evaluation, domain: str) -> dict[str, np.ndarray]:
     """Name -> (1 + RESAMPLES,) the metric on the test split as it is, then in resamples of its galaxies."""
-    chosen = evaluation.where(domain, "test") & (evaluation.labels >= 0)
+    chosen = evaluation.mask(domain, "test") & (evaluation.labels >= 0)
     labels, probabilities = evaluation.labels[chosen], evaluation.probabilities[chosen]
     weights = np.vstack([np.ones(len(labels)), group_weights(evaluation.group_ids[chosen], RESAMPLES)])
     found = reweighted_metrics(labels, probabilities, weights)

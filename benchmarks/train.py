@@ -16,11 +16,11 @@ from torch.utils.flop_counter import FlopCounterMode
 from daexplore.alignment import METHODS, build_alignment
 from daexplore.config import AlignmentConfig, ModelConfig
 from daexplore.data.loaders import DomainPairLoader, PairSampler
-from daexplore.data.preprocessing.common_format import Standard
+from daexplore.data.preprocessing.common_format import CommonFormat
 from daexplore.data.preprocessing.pipeline import DomainSteps, Preprocess
 from daexplore.data.preprocessing.steps import Crop, Normalise
 from daexplore.domains import DomainBatch
-from daexplore.engine.training.step import Adapter
+from daexplore.engine.training.step import AdaptationStep
 from daexplore.models import build_network
 
 BANDS, CLASSES, SIZE, BATCH = 3, 2, 75, 64
@@ -44,7 +44,7 @@ class Step:
         torch.manual_seed(0)
         net = build_network(ModelConfig(network), BANDS, CLASSES, SIZE).to(memory_format=torch.channels_last)
         alignments = [] if method == "noda" else [(build_alignment(AlignmentConfig(method), net.head.in_features, CLASSES), 1.0)]
-        self.adapter = Adapter(net, alignments, batch_norm)
+        self.adapter = AdaptationStep(net, alignments, batch_norm)
         self.optimizer = torch.optim.AdamW(self.adapter.parameters())
         self.seconds: list[float] = []
 
@@ -69,7 +69,7 @@ def main() -> None:
     images = rng.normal(size=(n, BANDS, SIZE, SIZE)).astype(np.float32)
     bands = tuple(f"band {number}" for number in range(BANDS))
     steps = DomainSteps(bands, (Crop((SIZE, SIZE)), Normalise((0.0,) * BANDS, (1.0,) * BANDS)))
-    preprocess = Preprocess(Standard(bands, bands, (SIZE, SIZE)), steps, steps)
+    preprocess = Preprocess(CommonFormat(bands, bands, (SIZE, SIZE)), steps, steps)
     rows = np.arange(n)
     labels = rng.integers(CLASSES, size=n)
     loader = DomainPairLoader(images, rows, labels, images, rows, preprocess, PairSampler(n, n, BATCH, seed=0))

@@ -213,7 +213,7 @@ def _metrics(run: Run) -> dict[str, Any]:
     metrics: dict[str, Any] = {"source": {}, "target": {}}
     for domain in metrics:
         for split in ("validation", "test"):
-            mask = evaluation.where(domain, split)
+            mask = evaluation.mask(domain, split)
             oracle = {"oracle": True} if domain == "target" else {}
             found = metrics_with_intervals(
                 evaluation.labels[mask], evaluation.probabilities[mask], evaluation.group_ids[mask], resamples=50

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from daexplore.data.readers.listing import Listing, Stamp
+from daexplore.data.readers.listing import Listing, Cutout
 from daexplore.errors import InputError
 
 SHAPE = (2, 6, 5)
@@ -22,7 +22,7 @@ class Drawn:
     holed: frozenset[int] = frozenset()
     stop: int = -1
 
-    def __call__(self, row: int) -> Stamp:
+    def __call__(self, row: int) -> Cutout:
         if row == self.stop:
             raise KeyboardInterrupt
         if row in self.broken:
@@ -31,7 +31,7 @@ class Drawn:
         pixels = np.random.default_rng(row).normal(size=shape).astype(np.float32)
         if row in self.holed:
             pixels[0, 2, 2] = np.nan
-        return Stamp(pixels, ("g", "r"), 0.2, (1.0, 2.0), columns={"at_edge": row % 3 == 0})
+        return Cutout(pixels, ("g", "r"), 0.2, (1.0, 2.0), columns={"at_edge": row % 3 == 0})
 
 
 def drawn(n: int, aside=(), name="drawn", **rows) -> Listing:

@@ -11,7 +11,7 @@ from torch.nn.functional import cross_entropy
 from daexplore.alignment import DANN, MMD, build_alignment, ganin_schedule, reverse_gradient
 from daexplore.config import AlignmentConfig, ModelConfig
 from daexplore.domains import DomainBatch
-from daexplore.engine.training.step import Adapter
+from daexplore.engine.training.step import AdaptationStep
 from daexplore.errors import InputError
 from daexplore.models import build_network
 
@@ -93,7 +93,7 @@ def test_domain_loss_counts_domains_equally():
 
 def test_domain_classifier_is_trained_with_the_network():
     network = build_network(ModelConfig("deepmerge"), 1, 2, 16)
-    adapter = Adapter(network, [(build_alignment(AlignmentConfig("dann"), 32, 2), 1.0)], "mixed")
+    adapter = AdaptationStep(network, [(build_alignment(AlignmentConfig("dann"), 32, 2), 1.0)], "mixed")
     names = [name for name, _ in adapter.named_parameters()]
     assert any(name.startswith("alignments.0.classifier") for name in names)
 
@@ -102,7 +102,7 @@ def test_domain_classifier_is_trained_with_the_network():
 def test_total_is_the_weighted_sum_and_task_the_source_cross_entropy(batch_norm):
     torch.manual_seed(0)
     network = build_network(ModelConfig("deepmerge"), 1, 2, 16)
-    adapter = Adapter(network, [(build_alignment(AlignmentConfig("mmd"), 32, 2), 0.7)], batch_norm)
+    adapter = AdaptationStep(network, [(build_alignment(AlignmentConfig("mmd"), 32, 2), 0.7)], batch_norm)
     batch = DomainBatch(torch.randn(8, 1, 16, 16), torch.arange(8) % 2, torch.randn(8, 1, 16, 16))
     source, target = adapter.outputs(batch)
     losses = adapter(batch, 1.0)
@@ -115,7 +115,7 @@ def test_batch_norm_of_the_source_alone_ignores_the_target():
     def statistics(batch_norm, shift):
         torch.manual_seed(0)
         network = build_network(ModelConfig("deepmerge"), 1, 2, 16)
-        adapter = Adapter(network, [(build_alignment(AlignmentConfig("mmd"), 32, 2), 1.0)], batch_norm).train()
+        adapter = AdaptationStep(network, [(build_alignment(AlignmentConfig("mmd"), 32, 2), 1.0)], batch_norm).train()
         images = torch.randn(8, 1, 16, 16)
         adapter(DomainBatch(images, torch.arange(8) % 2, images + shift), 1.0)
         assert all(module.training for module in adapter.modules())

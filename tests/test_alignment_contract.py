@@ -6,7 +6,7 @@ import torch
 from daexplore.alignment import METHODS, build_alignment
 from daexplore.config import AlignmentConfig, ModelConfig
 from daexplore.domains import DomainBatch, DomainOutputs
-from daexplore.engine.training.step import Adapter
+from daexplore.engine.training.step import AdaptationStep
 from daexplore.models import build_network
 
 REACHED = {"fisher": {"source"}, "mcc": {"target"}, "pseudo": {"target"}}
@@ -77,7 +77,7 @@ class TestContract:
 
     def test_its_parameters_are_in_the_one_module_that_is_optimised(self, name):
         method = build_alignment(AlignmentConfig(name), 32, 2)
-        adapter = Adapter(build_network(ModelConfig("deepmerge"), 1, 2, 16), [(method, 1.0)], "mixed")
+        adapter = AdaptationStep(build_network(ModelConfig("deepmerge"), 1, 2, 16), [(method, 1.0)], "mixed")
         optimised = {id(parameter) for parameter in adapter.parameters()}
         assert all(id(parameter) in optimised for parameter in method.parameters())
 
@@ -88,7 +88,7 @@ def after_training(name, weight, batch_norm, steps=4):
     # Dropout on, so that a method that draws random numbers would shift the network's.
     network = build_network(ModelConfig("deepmerge", {"dropout": 0.2}), 1, 2, 16, batch_norm)
     methods = [] if weight is None else [(build_alignment(AlignmentConfig(name), network.head.in_features, 2), weight)]
-    adapter = Adapter(network, methods, batch_norm)
+    adapter = AdaptationStep(network, methods, batch_norm)
     optimizer = torch.optim.SGD(adapter.parameters(), 0.05)
     # As the training does before each epoch: what the method drew for its first weights does not count.
     torch.manual_seed(1)

@@ -119,10 +119,10 @@ def test_the_witness_is_grey_until_it_is_there_and_then_says_who_is_denser(state
     values = kept_witness(shown[0])
     assert values is not None
     found = shown[0].evaluation
-    inside = found.where(split="validation")
+    inside = found.mask(split="validation")
     assert np.isnan(values[~inside]).all()
     # A naive double loop, in the units of the source's spread, the galaxy's own images left out.
-    source, target = (np.flatnonzero(found.where(domain, "validation")) for domain in ("source", "target"))
+    source, target = (np.flatnonzero(found.mask(domain, "validation")) for domain in ("source", "target"))
     unit = np.sqrt(((found.latents[source] - found.latents[source].mean(axis=0)) ** 2).sum(axis=1).mean())
     row = int(target[3])
 
@@ -167,7 +167,7 @@ def test_the_first_galaxy_is_one_that_adaptation_mended_and_the_reason_says_of_h
     told = telling_galaxy(state, shown)
     assert told is not None
     first, second = (each.evaluation for each in shown)
-    mask = first.where("target", "test")
+    mask = first.mask("target", "test")
     before, after = (np.diff(each.logits.astype(float), axis=1)[:, 0] for each in (first, second))
     frame = pd.DataFrame({"label": first.labels, "before": before, "after": after}, first.sample_ids)[mask]
     mended = frame[((frame["before"] > 0) != frame["label"]) & ((frame["after"] > 0) == frame["label"])]
@@ -210,7 +210,7 @@ def test_the_noise_of_a_seed_is_the_mean_number_of_flips_between_seeds(tmp_path:
     frames = []
     for run in runs[:3]:
         found = run.evaluation()
-        held = found.where("target", "test")
+        held = found.mask("target", "test")
         frames.append(pd.Series(found.predicted[held] == found.labels[held], found.sample_ids[held]))
     flips = [int((one != other).sum()) for i, one in enumerate(frames) for other in frames[i + 1 :]]
     noise = seed_noise(state)

@@ -44,7 +44,7 @@ def test_strip_shows_both_images_and_a_map_and_a_probability_for_each_run(state:
     strip = GalaxyStrip(state, scenes_of(state), Session())
     assert "Tap a galaxy" in strip.view.object
     shown = scenes_of(state)()
-    row = int(np.flatnonzero(shown[0].evaluation.where("target", "test"))[4])
+    row = int(np.flatnonzero(shown[0].evaluation.mask("target", "test"))[4])
     state.galaxy = str(shown[0].evaluation.sample_ids[row])
     strip.draw()
     markup = strip.view.object

@@ -270,8 +270,8 @@ def test_numbers_of_a_selection_at_a_threshold_equal_scikit_learn(trio: tuple[Pa
     state.param.update(threshold=0.8, epoch=1)
     shown = scene(state, state.runs[0])
     found = shown.evaluation
-    chosen = np.flatnonzero(found.where("target", "test"))[:40]
-    ids = frozenset(map(str, found.sample_ids[chosen])) | frozenset(map(str, found.sample_ids[found.where("source", "validation")]))
+    chosen = np.flatnonzero(found.mask("target", "test"))[:40]
+    ids = frozenset(map(str, found.sample_ids[chosen])) | frozenset(map(str, found.sample_ids[found.mask("source", "validation")]))
     score = {score.domain: score for score in scores(state, [shown], ids)}
     assert (score["source"].n, score["source"].metrics) == (0, {})
     assert score["target"].n == 40
@@ -288,7 +288,7 @@ def test_headline_counts_what_the_second_run_mends_and_breaks(trio: tuple[Path, 
     scenes = [scene(state, run) for run in state.runs]
     right = []
     for shown in scenes:
-        target = shown.evaluation.where("target", "test")
+        target = shown.evaluation.mask("target", "test")
         right.append((shown.evaluation.predicted == shown.evaluation.labels)[target])
     fixed, broken = int((right[1] & ~right[0]).sum()), int((right[0] & ~right[1]).sum())
     sentence = headline(state, scenes)

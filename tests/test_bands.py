@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from daexplore.data.bands import channel_order, chosen_bands, named_apart
+from daexplore.data.bands import channel_order, chosen_bands, bands_are_distinct
 from daexplore.errors import InputError
 
 NUMBERED = ("channel 0", "channel 1", "channel 2")
@@ -57,7 +57,7 @@ def test_bands_are_chosen_as_the_set_spells_them():
 
 
 def test_numbers_and_repeated_names_tell_nothing():
-    assert named_apart(("g", "r"))
-    assert named_apart(PICTURE)
+    assert bands_are_distinct(("g", "r"))
+    assert bands_are_distinct(PICTURE)
     for bands in (NUMBERED, ("g", "G"), ("gray",)):
-        assert not named_apart(bands)
+        assert not bands_are_distinct(bands)

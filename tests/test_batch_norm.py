@@ -6,8 +6,8 @@ import torch
 from daexplore.alignment import build_alignment
 from daexplore.config import AlignmentConfig, ModelConfig
 from daexplore.domains import DomainBatch
-from daexplore.engine.training.step import Adapter
-from daexplore.models import build_network, copy_source_statistics, in_domain
+from daexplore.engine.training.step import AdaptationStep
+from daexplore.models import build_network, copy_source_statistics, batch_norm_domain
 
 
 def network(batch_norm, seed=0):
@@ -25,7 +25,7 @@ def test_each_domain_has_the_statistics_of_its_own_images(batch_norm):
     net = network(batch_norm).train()
     norm, seen = net.convolutions[1], {}
     norm.register_forward_pre_hook(lambda module, given: seen.setdefault(module.domain, given[0].detach()))
-    Adapter(net, [(build_alignment(AlignmentConfig("mmd"), 32, 2), 1.0)], batch_norm)(batch(), 1.0)
+    AdaptationStep(net, [(build_alignment(AlignmentConfig("mmd"), 32, 2), 1.0)], batch_norm)(batch(), 1.0)
     for domain, mean, var in (("source", norm.running_mean, norm.running_var), ("target", norm.target_mean, norm.target_var)):
         torch.testing.assert_close(mean, 0.1 * seen[domain].mean(dim=(0, 2, 3)))
         torch.testing.assert_close(var, 0.9 + 0.1 * seen[domain].var(dim=(0, 2, 3)))
@@ -37,7 +37,7 @@ def test_without_an_alignment_the_target_leaves_only_its_statistics():
     trained = {}
     for batch_norm in ("source", "adabn"):
         net = network(batch_norm)
-        adapter = Adapter(net, [], batch_norm).train()
+        adapter = AdaptationStep(net, [], batch_norm).train()
         optimizer = torch.optim.SGD(adapter.parameters(), 0.1)
         for _ in range(3):
             adapter(batch(), 1.0)["total"].backward()
@@ -47,7 +47,7 @@ def test_without_an_alignment_the_target_leaves_only_its_statistics():
     own = dict(trained["adabn"].named_parameters())
     assert all(torch.equal(value, own[name]) for name, value in trained["source"].named_parameters())
     images = batch().target_images
-    with in_domain(trained["adabn"], "target"):
+    with batch_norm_domain(trained["adabn"], "target"):
         adapted = trained["adabn"](images).logits
     assert torch.equal(trained["source"](images).logits, trained["adabn"](images).logits)
     assert not torch.allclose(adapted, trained["source"](images).logits)
@@ -55,7 +55,7 @@ def test_without_an_alignment_the_target_leaves_only_its_statistics():
 
 def test_after_the_block_images_are_the_sources_again_even_after_an_error():
     net = network("adabn").eval()
-    with pytest.raises(RuntimeError), in_domain(net, "target"):
+    with pytest.raises(RuntimeError), batch_norm_domain(net, "target"):
         raise RuntimeError
     assert {module.domain for module in net.modules() if hasattr(module, "domain")} == {"source"}
 
@@ -76,13 +76,13 @@ def test_plain_weights_enter_a_separated_network_as_both_domains():
     copy_source_statistics(apart)
     images = batch().target_images
     plain.eval(), apart.eval()
-    with in_domain(apart, "target"):
+    with batch_norm_domain(apart, "target"):
         assert torch.equal(plain(images).logits, apart(images).logits)
 
 
 def test_adabns_target_statistics_converge_to_those_of_the_whole_target():
     net = network("adabn").train()
-    adapter = Adapter(net, [], "adabn")
+    adapter = AdaptationStep(net, [], "adabn")
     generator = torch.Generator().manual_seed(0)
     for _ in range(80):
         images = 2 + 3 * torch.randn(64, 1, 16, 16, generator=generator)

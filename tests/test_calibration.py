@@ -8,7 +8,7 @@ from sklearn.calibration import calibration_curve
 from sklearn.metrics import brier_score_loss, log_loss
 
 from daexplore.analysis.calibration.reliability import calibration_scores, ece, log_losses, nll, paired_changes, reliability
-from daexplore.analysis.calibration.temperature import TEMPERATURES, fit_temperature, tempered
+from daexplore.analysis.calibration.temperature import TEMPERATURES, fit_temperature, apply_temperature
 from daexplore.errors import InputError
 
 
@@ -30,7 +30,7 @@ def true_ece(slope, shift):
 
 def test_bins_agree_with_scikit_learn():
     labels, logits, groups = make_case(500, slope=0.5)
-    p = tempered(logits)
+    p = apply_temperature(logits)
     found = reliability(labels, p, groups)
     frequency, probability = calibration_curve(labels, p[:, 1], n_bins=10, strategy="quantile")
     np.testing.assert_allclose(found.frequency, frequency)
@@ -58,7 +58,7 @@ def test_top_label_bins_agree_with_a_naive_loop():
 
 def test_scores_agree_with_scikit_learn():
     labels, logits, groups = make_case(400, 2)
-    p = tempered(logits)
+    p = apply_temperature(logits)
     found = calibration_scores(labels, p, groups)
     assert found["nll"]["value"] == pytest.approx(log_loss(labels, p))
     assert found["nll"] == nll(labels, p, groups)
@@ -79,7 +79,7 @@ def test_ece_intervals_cover_a_known_miscalibration(slope, shift, images):
     covered, values, plugins = 0, [], []
     for trial in range(trials):
         labels, logits, groups = make_case(600, trial, slope, shift, images)
-        found = ece(labels, tempered(logits), groups, resamples=150, seed=trial)
+        found = ece(labels, apply_temperature(logits), groups, resamples=150, seed=trial)
         covered += found["low"] <= truth <= found["high"]
         values.append(found["value"])
         plugins.append(found["plugin"])
@@ -93,9 +93,9 @@ def test_ece_intervals_cover_a_known_miscalibration(slope, shift, images):
 def test_repeated_images_do_not_narrow_the_interval():
     labels, logits, groups = make_case(300, 4, slope=0.5)
     rows = np.repeat(np.arange(300), 6)
-    once = ece(labels, tempered(logits), groups)
-    grouped = ece(labels[rows], tempered(logits)[rows], groups[rows])
-    naive = ece(labels[rows], tempered(logits)[rows], np.arange(1800))
+    once = ece(labels, apply_temperature(logits), groups)
+    grouped = ece(labels[rows], apply_temperature(logits)[rows], groups[rows])
+    naive = ece(labels[rows], apply_temperature(logits)[rows], np.arange(1800))
     assert grouped["high"] - grouped["low"] == pytest.approx(once["high"] - once["low"], rel=0.1)
     assert naive["high"] - naive["low"] < 0.6 * (once["high"] - once["low"])
 
@@ -132,7 +132,7 @@ def test_a_probability_of_zero_costs_a_finite_loss():
 
 def test_paired_changes_are_differences_of_the_scores():
     labels, logits, groups = make_case(400, 6, slope=0.4)
-    before, after = tempered(logits), tempered(logits, 2.5)
+    before, after = apply_temperature(logits), apply_temperature(logits, 2.5)
     found = paired_changes(labels, before, after, groups)
     scores = [calibration_scores(labels, p, groups) for p in (before, after)]
     for name in ("nll", "brier"):
@@ -157,15 +157,15 @@ def test_the_temperature_minimises_the_likelihood():
         expected = minimize_scalar(loss, bounds=(-2, 3), method="bounded", options={"xatol": 1e-9})
         assert fit_temperature(logits, labels, given) == pytest.approx(np.exp(expected.x), rel=1e-5)
     assert fit_temperature(logits, labels) == pytest.approx(2.5, rel=0.15)
-    np.testing.assert_allclose(tempered(logits, 2.5), softmax(logits / 2.5, axis=1))
+    np.testing.assert_allclose(apply_temperature(logits, 2.5), softmax(logits / 2.5, axis=1))
 
 
 def test_a_temperature_mends_a_known_miscalibration():
     validation, test = make_case(4000, 8, slope=0.5), make_case(4000, 9, slope=0.5)
     temperature = fit_temperature(validation[1], validation[0])
     assert temperature == pytest.approx(2, rel=0.1)
-    assert ece(test[0], tempered(test[1]), test[2])["low"] > 0.05
-    assert ece(test[0], tempered(test[1], temperature), test[2])["low"] < 0.01
+    assert ece(test[0], apply_temperature(test[1]), test[2])["low"] > 0.05
+    assert ece(test[0], apply_temperature(test[1], temperature), test[2])["low"] < 0.01
 
 
 def test_galaxies_that_determine_no_temperature_give_a_bound():
@@ -177,7 +177,7 @@ def test_galaxies_that_determine_no_temperature_give_a_bound():
 
 def test_bad_input_is_named():
     labels, logits, groups = make_case(20)
-    p = tempered(logits)
+    p = apply_temperature(logits)
     with pytest.raises(InputError, match="at least 1 bin"):
         reliability(labels, p, groups, bins=0)
     with pytest.raises(InputError, match="none of these has a label"):

@@ -14,8 +14,8 @@ from daexplore.config import AlignmentConfig, DataConfig, ModelConfig, RunConfig
 from daexplore.data.class_balance import balanced_order, class_weights
 from daexplore.data.loaders import PairSampler
 from daexplore.domains import DomainBatch
-from daexplore.engine.training.setup import build_adapter, build_loader, prepare
-from daexplore.engine.training.step import Adapter
+from daexplore.engine.training.setup import build_adapter, build_loader, prepare_data
+from daexplore.engine.training.step import AdaptationStep
 from daexplore.models import build_network
 
 LABELS = np.array([0] * 70 + [1] * 20 + [2] * 5)
@@ -36,7 +36,7 @@ def network():
 def test_the_weighted_loss_is_a_naive_loop_s_and_over_all_images_torch_s():
     logits, labels = torch.randn(len(LABELS), 3, generator=torch.Generator().manual_seed(1)), torch.from_numpy(LABELS)
     weights = class_weights(LABELS, 3)
-    adapter = Adapter(network(), [], "source", weights)
+    adapter = AdaptationStep(network(), [], "source", weights)
     expected = 0.0
     for row, label in zip(logits[60:80].double(), labels[60:80], strict=True):
         expected -= weights[label] * (row[label] - row.exp().sum().log()) / 20
@@ -52,7 +52,7 @@ def test_weights_reach_the_task_loss_only_and_none_is_plain_cross_entropy():
     batch = DomainBatch(images[0], torch.arange(12) % 3, images[1])
     losses = {}
     for name, weights in (("plain", None), ("weighted", (0.5, 1.0, 4.0))):
-        adapter = Adapter(network(), [(build_alignment(AlignmentConfig("mmd"), 32, 3), 2.0)], "mixed", weights).eval()
+        adapter = AdaptationStep(network(), [(build_alignment(AlignmentConfig("mmd"), 32, 3), 2.0)], "mixed", weights).eval()
         losses[name] = adapter(batch, 0.9)
         assert not any("class_weights" in key for key in adapter.state_dict())
     source = network().eval()(torch.cat([batch.source_images, batch.target_images])).logits[:12]
@@ -120,7 +120,7 @@ def settings(folder, balance):
 
 
 def test_training_takes_the_setting_from_the_config_and_no_target_label(rare):
-    prepared = prepare(settings(rare, "none").data, 50)
+    prepared = prepare_data(settings(rare, "none").data, 50)
     labels = prepared.domains["source"].labels[prepared.rows["source"]]
     assert build_adapter(settings(rare, "none"), prepared).class_weights is None
     weights = build_adapter(settings(rare, "weights"), prepared).class_weights

@@ -119,12 +119,12 @@ def test_html_is_one_page_that_loads_nothing_in_light_and_dark(compare, tmp_path
 def test_html_escapes_names(monkeypatch, capsys, tmp_path, runs):
     from daexplore.engine.comparison.comparison import Comparison
     from daexplore.views.comparison.page import comparison_html
-    from daexplore.views.comparison.tables import shown_tables
+    from daexplore.views.comparison.tables import display_tables
 
     comparison = Comparison([runs], resamples=20)
     tables = {name: table.replace("MMD", "<script>x</script>") for name, table in comparison.tables().items()}
     about = json.loads(json.dumps(comparison.to_dict()).replace('"MMD"', '"<script>x</script>"'))
-    assert "<script>" not in comparison_html(shown_tables(tables, about), tables, about)
+    assert "<script>" not in comparison_html(display_tables(tables, about), tables, about)
 
 
 def test_latex_is_balanced_and_escaped(compare, tmp_path):

@@ -45,7 +45,7 @@ def done(root: Path) -> Distances:
 def loops(run: Run, epoch: int, bandwidths: tuple[float, ...]) -> float:
     """The unbiased MMD^2 of Gretton et al. 2012, eq. 3, pair by pair, in units of the source's rms distance from its mean."""
     found = run.evaluation(epoch)
-    sides = [found.latents[found.where(domain, "test")].astype(float) for domain in ("source", "target")]
+    sides = [found.latents[found.mask(domain, "test")].astype(float) for domain in ("source", "target")]
     unit = np.sqrt(((sides[0] - sides[0].mean(axis=0)) ** 2).sum(axis=1).mean())
 
     def kernel(a: np.ndarray, b: np.ndarray) -> float:
@@ -70,7 +70,7 @@ def test_the_distance_of_an_epoch_is_the_naive_loops_and_its_band_is_chance(done
         assert row["value"] == logged
         assert row["null_low"] < 0 < row["null_high"] < logged
         assert row["p_value"] < 0.05
-        assert [row["n_source"], row["n_target"]] == [int(run.evaluation(1).where(domain, "test").sum()) for domain in ("source", "target")]
+        assert [row["n_source"], row["n_target"]] == [int(run.evaluation(1).mask(domain, "test").sum()) for domain in ("source", "target")]
 
 
 def test_all_measures_are_those_of_the_command_line(done: Distances, state: ExplorerState) -> None:
@@ -167,7 +167,7 @@ def test_the_room_draws_only_on_screen_and_asks_for_what_is_missing(state: Explo
     room.entered()
     titles = [pane.object.title.text for pane in room.view.select(Bokeh)]
     assert len(titles) == 3
-    n = int(state.runs[0].evaluation().where("target", "test").sum())
+    n = int(state.runs[0].evaluation().mask("target", "test").sum())
     assert all("test" in title for title in titles), titles
     assert sum(str(n) in title for title in titles) >= 2, titles
     curves = room.view.select(Bokeh)[0].object

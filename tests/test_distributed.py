@@ -12,7 +12,7 @@ from torch import nn
 from daexplore.alignment import METHODS, build_alignment
 from daexplore.config import AlignmentConfig, ModelConfig
 from daexplore.domains import DomainBatch
-from daexplore.engine.training.step import Adapter
+from daexplore.engine.training.step import AdaptationStep
 from daexplore.models import build_network
 
 BATCH = 8
@@ -25,7 +25,7 @@ def make(method):
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.momentum = 0.0
-    adapter = Adapter(network, [(build_alignment(AlignmentConfig(method), 32, 2), 1.0)], "mixed")
+    adapter = AdaptationStep(network, [(build_alignment(AlignmentConfig(method), 32, 2), 1.0)], "mixed")
     generator = torch.Generator().manual_seed(1)
     source, target = torch.randn(2, BATCH, 1, 16, 16, generator=generator)
     # In double precision: the order of sums, which differs between the two ways, says nothing about the method.

@@ -143,8 +143,8 @@ def test_a_damaged_file_is_computed_again(tmp_path):
 
 def test_a_limit_takes_whole_galaxies_and_leaves_the_witness_for_all(run):
     some = domain_distance(run, permutations=FEW, most=30)
-    assert some.about["images"] == {"source": 30, "target": 30}
-    assert some.about["galaxies"] == {"source": 30, "target": 30, "both": 30}
+    assert some.metadata["images"] == {"source": 30, "target": 30}
+    assert some.metadata["galaxies"] == {"source": 30, "target": 30, "both": 30}
     assert len(some.witness) == 108
     assert some.witness["witness"].notna().all()
 

@@ -12,9 +12,9 @@ import torch
 from exported import EXAMPLES, example
 from safetensors.torch import save_file
 
-from daexplore.data import described_pixels
+from daexplore.data import load_images
 from daexplore.data.preprocessing.pipeline import DomainSteps, Preprocess
-from daexplore.data.preprocessing.steps import Asinh, Background, Blur, Crop, Normalise, Percentile, Resample, SelectBands, Units
+from daexplore.data.preprocessing.steps import Asinh, Background, PsfMatch, Crop, Normalise, Percentile, Resample, SelectBands, Units
 from daexplore.engine.inference import load_network
 from daexplore.errors import InputError
 from daexplore.exports import to_onnx
@@ -27,7 +27,7 @@ STEPS = {
     "units": Units((2.0, 0.5, 3.631)),
     "background": Background(3),
     "background of all pixels": Background(20, rounds=0),
-    "psf": Blur((0.0, 0.7, 1.9)),
+    "psf": PsfMatch((0.0, 0.7, 1.9)),
     "finer pixels": Resample(0.8),
     "coarser pixels": Resample(1.7),
     "crop": Crop((17, 16)),
@@ -90,7 +90,7 @@ def test_onnxruntime_gives_the_stored_outputs_of_held_out_galaxies(exported):
     run, done = exported
     found = run.evaluation()
     rows = np.flatnonzero(found.where("target", "test"))[:24]
-    images = described_pixels(run.info["data"]["target"], "target", found.sample_ids[rows].tolist())[0]
+    images = load_images(run.info["data"]["target"], "target", found.sample_ids[rows].tolist())[0]
     session = onnxruntime.InferenceSession(str(done.path), providers=["CPUExecutionProvider"])
     logits, latent = session.run(["logits", "latent"], {"images": images})
     np.testing.assert_allclose(logits, found.logits[rows], atol=2e-3)

@@ -123,7 +123,7 @@ def test_class_called_needs_no_labels_and_takes_their_place_where_there_are_none
     assert found.by == "class"
     assert not found.oracle
     one, other = (run.evaluation() for run in state.runs)
-    inside = one.where("target", "test")
+    inside = one.mask("target", "test")
     up = ((one.probability <= 0.5) & (other.probability > 0.5))[inside].sum()
     down = ((one.probability > 0.5) & (other.probability <= 0.5))[inside].sum()
     assert [len(heap.rows) for heap in piles(found, 1)][:2] == [up, down]

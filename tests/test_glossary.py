@@ -12,7 +12,7 @@ import pytest
 import daexplore.app
 from daexplore.alignment import METHODS
 from daexplore.analysis.calibration.reliability import ece, nll
-from daexplore.analysis.calibration.temperature import tempered
+from daexplore.analysis.calibration.temperature import apply_temperature
 from daexplore.analysis.comparison.flips import seed_disagreement
 from daexplore.analysis.comparison.label_shift import bbse
 from daexplore.analysis.distance.domain_probe import domain_probe, probe_intervals
@@ -194,7 +194,7 @@ FORMULAS: dict[str, tuple[str, Callable[[], tuple[float, float]]]] = {
     ),
     "temperature scaling": (
         "p = softmax(logits / T)",
-        lambda: (float(tempered(np.array([[0.3, 1.7]]), 2.5)[0, 1]), float(1 / (1 + np.exp(-(1.7 - 0.3) / 2.5)))),
+        lambda: (float(apply_temperature(np.array([[0.3, 1.7]]), 2.5)[0, 1]), float(1 / (1 + np.exp(-(1.7 - 0.3) / 2.5)))),
     ),
     "BBSE": ("C q = μ,   C_ij = P(called i | class j),   μ_i = share called i on the target", _shares),
     "MMD²": (

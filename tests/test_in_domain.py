@@ -7,7 +7,7 @@ import pytest
 from scipy.spatial.distance import mahalanobis
 from sklearn.covariance import ledoit_wolf
 
-from daexplore.analysis.latents.typicality import InDomain
+from daexplore.analysis.latents.typicality import SourceTypicality
 from daexplore.errors import InputError
 
 
@@ -22,7 +22,7 @@ def skewed(n, seed, dimension=12):
 
 def test_scores_are_the_share_of_held_out_galaxies_further_out():
     latents, others = skewed(60, 0, 5)[:, :3], skewed(20, 1, 5)[:, :3]
-    found = InDomain.fit(latents, seed=3)
+    found = SourceTypicality.fit(latents, seed=3)
     fitted = np.random.default_rng(3).permutation(60) < 30
     mean = latents[fitted].mean(axis=0)
     precision = np.linalg.inv(ledoit_wolf(latents[fitted])[0])
@@ -41,14 +41,14 @@ def test_source_galaxies_score_uniformly_whatever_their_distribution(classes):
         if classes == 2:
             labels = np.random.default_rng(trial).integers(0, 2, 300)
             latents = latents + 5 * labels[:, None]
-        found = InDomain.fit(latents[:200], None if labels is None else labels[:200], seed=trial)
+        found = SourceTypicality.fit(latents[:200], None if labels is None else labels[:200], seed=trial)
         below.append(np.mean(found.score(latents[200:])[:, None] <= [0.05, 0.2, 0.5], axis=0))
     # A share over 100 galaxies and 60 trials, each with a threshold from 100 held-out ones.
     np.testing.assert_allclose(np.mean(below, axis=0), [0.05, 0.2, 0.5], atol=0.02)
 
 
 def test_galaxies_off_the_source_score_low_and_no_target_label_is_needed():
-    found = InDomain.fit(skewed(400, 0))
+    found = SourceTypicality.fit(skewed(400, 0))
     assert np.median(found.score(skewed(200, 1))) > 0.3
     shifted = skewed(200, 1)
     shifted[:, -1] += 3  # A unit that is dead on the source wakes up.
@@ -60,35 +60,35 @@ def test_labels_find_galaxies_between_the_classes():
     labels = rng.integers(0, 2, 400)
     latents = rng.normal(size=(400, 3)) + 12 * labels[:, None]
     between = np.full((1, 3), 6.0)
-    assert InDomain.fit(latents, labels).score(between)[0] < 0.01
-    assert InDomain.fit(latents).score(between)[0] > 0.9
+    assert SourceTypicality.fit(latents, labels).score(between)[0] < 0.01
+    assert SourceTypicality.fit(latents).score(between)[0] > 0.9
 
 
 def test_images_of_a_galaxy_are_in_one_half():
     latents, groups = np.repeat(skewed(100, 5), 3, axis=0), np.repeat(np.arange(100), 3)
-    found = InDomain.fit(latents, groups=groups)
+    found = SourceTypicality.fit(latents, groups=groups)
     assert len(found.distances) == 150
     # Each held-out distance comes three times only if no galaxy was torn apart.
     assert (np.unique(found.distances.round(9), return_counts=True)[1] % 3 == 0).all()
 
 
 def test_json_keeps_every_bit():
-    found = InDomain.fit(skewed(200, 6), np.random.default_rng(0).integers(0, 3, 200))
-    again = InDomain.from_dict(json.loads(json.dumps(found.to_dict())))
+    found = SourceTypicality.fit(skewed(200, 6), np.random.default_rng(0).integers(0, 3, 200))
+    again = SourceTypicality.from_dict(json.loads(json.dumps(found.to_dict())))
     others = skewed(100, 7)
     np.testing.assert_array_equal(again.score(others), found.score(others))
     with pytest.raises(InputError, match='"format": 1'):
-        InDomain.from_dict({"format": 2})
+        SourceTypicality.from_dict({"format": 2})
 
 
 def test_collapsed_and_small_samples():
     # A network that gives all galaxies one latent: all are typical.
-    assert InDomain.fit(np.ones((40, 4))).score(np.ones((3, 4))).tolist() == [1, 1, 1]
+    assert SourceTypicality.fit(np.ones((40, 4))).score(np.ones((3, 4))).tolist() == [1, 1, 1]
     wide = np.random.default_rng(0).normal(size=(40, 100))
-    assert np.isfinite(InDomain.fit(wide).score(wide)).all()
+    assert np.isfinite(SourceTypicality.fit(wide).score(wide)).all()
     with pytest.raises(InputError, match="at least 4"):
-        InDomain.fit(np.zeros((3, 2)))
+        SourceTypicality.fit(np.zeros((3, 2)))
     with pytest.raises(InputError, match="NaN"):
-        InDomain.fit(np.full((9, 2), np.nan))
+        SourceTypicality.fit(np.full((9, 2), np.nan))
     with pytest.raises(InputError, match="dimension 100"):
-        InDomain.fit(wide).score(np.zeros((3, 4)))
+        SourceTypicality.fit(wide).score(np.zeros((3, 4)))

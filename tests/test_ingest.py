@@ -26,8 +26,8 @@ from daexplore.data.galaxy_set import GalaxySet
 from daexplore.data.ingest import assemble, ingest
 from daexplore.data.ingest import chunk as chunk_module
 from daexplore.data.ingest import ingest as run_module
-from daexplore.data.readers.listing import Aside
-from daexplore.data.readers.load import gather
+from daexplore.data.readers.listing import Rejected
+from daexplore.data.readers.load import load_all
 from daexplore.errors import InputError
 
 N = 23
@@ -65,7 +65,7 @@ def quick(dest, read=None, **options):
 def test_it_is_the_set_that_reading_at_once_gives(tmp_path, given):
     listing = drawn(N, holed=[4])
     given(listing)
-    galaxies, expected = quick(tmp_path / "set"), gather(listing, ReadConfig())
+    galaxies, expected = quick(tmp_path / "set"), load_all(listing, ReadConfig())
     assert isinstance(galaxies.images, ChunkedImages)
     assert len(galaxies.images.files) == 5
     np.testing.assert_array_equal(np.asarray(galaxies.images), expected.images)
@@ -93,7 +93,7 @@ def test_the_folder_opens_without_this_package(tmp_path, given):
 
 
 def test_what_cannot_be_used_is_set_aside_with_its_reason(tmp_path, given):
-    given(drawn(N, broken=[0, 5, 6, 7, 8, 9], wide=[11], aside=[Aside("G99", "it lies off every tile.")]))
+    given(drawn(N, broken=[0, 5, 6, 7, 8, 9], wide=[11], aside=[Rejected("G99", "it lies off every tile.")]))
     galaxies = quick(tmp_path)
     kept = [row for row in range(N) if row not in (0, 5, 6, 7, 8, 9, 11)]
     assert galaxies.sample_ids.tolist() == [f"drawn/{row:04d}" for row in kept]
@@ -228,7 +228,7 @@ def test_a_folder_with_something_else_is_left_alone(tmp_path, given, restart):
     with pytest.raises(InputError, match="holds another galaxy set"):
         quick(tmp_path, restart=restart)
     assert contents(tmp_path).keys() == {"galaxies.json"}
-    gather(drawn(N), ReadConfig()).save(tmp_path / "set")
+    load_all(drawn(N), ReadConfig()).save(tmp_path / "set")
     before = contents(tmp_path / "set")
     with pytest.raises(InputError, match="holds another galaxy set"):
         quick(tmp_path / "set", restart=restart)

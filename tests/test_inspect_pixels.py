@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 from daexplore.analysis.images import pixel_statistics
-from daexplore.analysis.images.ks_distance import ks_distances, ks_interval, medians, relabelled
+from daexplore.analysis.images.ks_distance import ks_distances, ks_interval, medians, permute_labels
 from daexplore.analysis.images.measure import QUANTITIES, measure
 
 
@@ -155,7 +155,7 @@ def test_weighted_medians_are_those_of_repeated_values():
 def test_relabelling_moves_whole_galaxies_and_swaps_those_in_both_domains():
     groups = np.array(["a", "a", "b", "c", "c", "d", "e", "e"])
     target = np.array([0, 0, 0, 1, 1, 1, 0, 1], bool)
-    dealt = relabelled(target, groups, 400)
+    dealt = permute_labels(target, groups, 400)
     frame = pd.DataFrame(dealt.T, index=groups)
     assert (frame.loc["a"].nunique() == 1).all()
     assert (frame.loc["e"].sum() == 1).all()
@@ -170,7 +170,7 @@ def test_the_interval_of_a_distance_holds_the_truth_also_where_there_is_none():
         rng = np.random.default_rng(seed)
         values, target = rng.normal(size=120), np.arange(120) >= 60
         weights = np.stack([np.bincount(rng.integers(0, 120, 120), minlength=120) for _ in range(100)]).astype(float)
-        dealt = ks_distances(values, relabelled(target, np.arange(120), 100, seed))
+        dealt = ks_distances(values, permute_labels(target, np.arange(120), 100, seed))
         low, high = ks_interval(float(ks_distances(values, target)[0]), ks_distances(values, target, weights), dealt)
         inside += low == 0
         assert low <= high
@@ -185,7 +185,7 @@ def test_the_interval_of_a_large_distance_holds_the_truth():
         target = np.arange(200) >= 100
         values = rng.normal(size=200) + target
         weights = np.stack([np.bincount(rng.integers(0, 200, 200), minlength=200) for _ in range(100)]).astype(float)
-        dealt = ks_distances(values, relabelled(target, np.arange(200), 100, seed))
+        dealt = ks_distances(values, permute_labels(target, np.arange(200), 100, seed))
         low, high = ks_interval(float(ks_distances(values, target)[0]), ks_distances(values, target, weights), dealt)
         inside += low <= truth <= high
     assert inside >= 51

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from daexplore.analysis.calibration.ensembles import combine
+from daexplore.analysis.calibration.ensembles import combine_members
 from daexplore.data.preprocessing.pipeline import Preprocess
 from daexplore.engine.calibration.mc_dropout import dropout_layers, mc_dropout
 from daexplore.engine.calibration.mixup import MIXTURE, mixed_logits
@@ -52,7 +52,7 @@ def test_passes_differ_and_their_mean_is_near_the_network(images, as_is):
     np.testing.assert_allclose(found.sum(axis=2), 1)
     assert (found.std(axis=0) > 1e-3).all()
     plain = softmax(network_outputs(network, images, ROWS, as_is, "target").logits)
-    np.testing.assert_allclose(combine(found).probabilities, plain, atol=0.05)
+    np.testing.assert_allclose(combine_members(found).probabilities, plain, atol=0.05)
 
 
 def test_a_pass_equals_the_layers_by_hand(images, as_is):

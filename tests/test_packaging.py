@@ -81,14 +81,14 @@ def test_the_wheel_holds_no_tests_and_nothing_private(contents):
 
 @pytest.mark.slow
 def test_the_examples_in_the_wheel_are_whole_runs(wheel, tmp_path):
-    from daexplore.runs.archive.verify import check_whole
+    from daexplore.runs.archive.verify import verify_run
 
     with zipfile.ZipFile(wheel[0]) as archive:
         archive.extractall(tmp_path, [name for name in archive.namelist() if name.startswith("daexplore/examples/")])
     runs = sorted((tmp_path / "daexplore" / "examples").iterdir())
     assert len(runs) == len(list(EXAMPLES.iterdir())) == 9
     for run in runs:
-        check_whole(Run(run))
+        verify_run(Run(run))
 
 
 @pytest.mark.slow

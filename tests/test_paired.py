@@ -8,7 +8,7 @@ from scipy.stats import binomtest, spearmanr, t
 from sklearn.metrics import balanced_accuracy_score, cohen_kappa_score, roc_auc_score
 
 from daexplore.analysis.comparison.flips import disagreement, flips, rank_agreement, seed_disagreement, seed_kappa, seed_rank_agreement
-from daexplore.analysis.comparison.paired import combine, interval, mcnemar, metric_draws, paired_difference
+from daexplore.analysis.comparison.paired import combine_over_seeds, interval, mcnemar, metric_draws, paired_difference
 from daexplore.analysis.distance.bootstrap import probe_auc_draws, reweighted_mmd2
 from daexplore.analysis.distance.domain_probe import domain_probe
 from daexplore.analysis.metrics.bootstrap import group_weights
@@ -72,7 +72,7 @@ def test_undefined_draws_do_not_count_and_unequal_resamples_are_refused():
     assert (found.low, found.high) == pytest.approx((0.405, 0.595))
     assert np.isnan(interval(np.array([0.5, np.nan])).low)
     with pytest.raises(InputError, match="share their resamples"):
-        combine([np.zeros((2, 5)), np.zeros((2, 6))], np.subtract)
+        combine_over_seeds([np.zeros((2, 5)), np.zeros((2, 6))], np.subtract)
 
 
 def test_mcnemar_of_single_images_is_the_textbook_s():

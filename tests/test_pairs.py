@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from daexplore.data.loaders import DomainPairLoader, PairSampler, square_symmetry
-from daexplore.data.preprocessing.common_format import Standard
+from daexplore.data.preprocessing.common_format import CommonFormat
 from daexplore.data.preprocessing.pipeline import DomainSteps, Preprocess
 from daexplore.data.preprocessing.steps import Crop, Normalise
 from daexplore.errors import InputError
@@ -60,7 +60,7 @@ def test_the_eight_symmetries_are_those_of_the_square():
 def loader(augment, epoch, n=24):
     images = np.arange(n * 16, dtype=np.float32).reshape(n, 1, 4, 4)
     unchanged = DomainSteps(("g",), (Crop((4, 4)), Normalise((0.0,), (1.0,))))
-    preprocess = Preprocess(Standard(("g",), ("g",), (4, 4)), unchanged, unchanged)
+    preprocess = Preprocess(CommonFormat(("g",), ("g",), (4, 4)), unchanged, unchanged)
     rows = np.arange(0, n, 2)
     pairs = DomainPairLoader(images, rows, rows % 3, images, rows + 1, preprocess, PairSampler(len(rows), len(rows), 4, seed=0), augment)
     pairs.epoch = epoch

@@ -196,7 +196,7 @@ def test_confusion_of_three_classes_and_of_a_class_that_is_never_there(tmp_path:
     (subject,) = subjects(ExplorerState(tmp_path))
     cells = with_intervals([subject], "test", 0.5)
     found = subject.evaluation
-    mask = found.where("source", "test")
+    mask = found.mask("source", "test")
     table = (
         cells[cells["domain"] == "source"].pivot(index="true", columns="called", values="count").loc[["E", "S", "Irr"], ["E", "S", "Irr"]]
     )

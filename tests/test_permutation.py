@@ -6,7 +6,7 @@ from two_samples import definition, draw, naive_test
 
 from daexplore.analysis.distance.domain_probe import spread
 from daexplore.analysis.distance.mmd_test import mmd_test
-from daexplore.analysis.images.ks_distance import relabelled
+from daexplore.analysis.images.ks_distance import permute_labels
 from daexplore.errors import InputError
 from daexplore.kernels import SCALES, median_heuristic
 
@@ -25,7 +25,7 @@ def test_value_and_null_are_those_of_the_definition_for_the_same_relabellings(de
     found = mmd_test(x, y, groups_x, groups_y, BANDWIDTHS, permutations=20, seed=3)
     assert found.value == pytest.approx(definition(x, y, BANDWIDTHS), abs=1e-7)
     points = np.r_[x, y]
-    labels = relabelled(np.arange(len(points)) >= len(x), np.r_[groups_x, groups_y], 20, seed=3)
+    labels = permute_labels(np.arange(len(points)) >= len(x), np.r_[groups_x, groups_y], 20, seed=3)
     expected = [definition(points[~second], points[second], BANDWIDTHS) for second in labels]
     np.testing.assert_allclose(found.null, expected, rtol=0, atol=1e-7)
     assert found.p_value == (1 + sum(value >= found.value for value in expected)) / 21

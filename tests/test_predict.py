@@ -74,7 +74,7 @@ def test_probabilities_are_those_of_the_run_folder(place, runs, tmp_path, seed):
     done = predict([runs[seed]], str(place / "target"), tmp_path / "c.fits", batch_size=16)
     found = table(done.path).to_pandas().set_index("sample_id")
     evaluation = Run(runs[seed]).evaluation()
-    mask = evaluation.where("target")
+    mask = evaluation.mask("target")
     shown = found.loc[evaluation.sample_ids[mask]]
     np.testing.assert_allclose(shown[["p_non_merger", "p_merger"]], evaluation.probabilities[mask], atol=2e-6)
     assert (done.galaxies, len(found), done.before, done.oracle) == (N, N, 0, False)
@@ -106,7 +106,7 @@ def test_the_header_says_what_was_done(place, runs, tmp_path):
     assert (meta["EPOCH1"], meta["METHOD1"], meta["ORACLE"], meta["TEMPER"]) == (run.selected_epoch, "mmd", False, "none")
     samples = run.samples
     assert meta["NSEEN1"] == ((samples["domain"] == "target") & (samples["split"] == "train")).sum()
-    assert meta["NVALID1"] == run.evaluation().where("source", "validation").sum()
+    assert meta["NVALID1"] == run.evaluation().mask("source", "validation").sum()
     assert "asinh, normalise; to 20 x 20 pixel of F814W, F356W, F160W" in meta["PREPROC"]
 
 
@@ -114,7 +114,7 @@ def test_the_temperature_comes_from_source_validation_alone(place, runs, tmp_pat
     plain = table(predict(runs[:2], str(place / "target"), tmp_path / "plain.fits").path)
     found = table(predict(runs[:2], str(place / "target"), tmp_path / "c.fits", temperature=True).path)
     evaluations = [Run(run).evaluation() for run in runs[:2]]
-    mask = evaluations[0].where("source", "validation")
+    mask = evaluations[0].mask("source", "validation")
     pooled = np.log(np.mean([one.probabilities[mask] for one in evaluations], axis=0))
     truth = evaluations[0].labels[mask]
 
@@ -206,7 +206,7 @@ def test_pages_of_a_mapped_file_are_given_back(tmp_path):
     images = np.load(tmp_path / "images.npy", mmap_mode="r")[:, :, 1:]
     assert np.isfinite(images).all()
     assert resident(tmp_path / "images.npy") > 0.9 * pixels.nbytes
-    module._forget(images)
+    module.release_pages(images)
     assert resident(tmp_path / "images.npy") == 0
     np.testing.assert_array_equal(images, pixels[:, :, 1:])
 

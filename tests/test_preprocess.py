@@ -57,7 +57,7 @@ def test_statistics_are_those_of_plain_numpy(monkeypatch):
 def test_asinh_with_the_noise_scale_of_the_training_pixels():
     source, target = make(0), make(1)
     steps = fit(source, target, stretch="asinh", softening=3.0)
-    noise_scale = steps.target.learned[0].noise_scale
+    noise_scale = steps.target.fitted_steps[0].noise_scale
     for band in range(2):
         # scipy's "normal" scale is 1.482602...
         expected = median_abs_deviation(target[TRAIN][:, band], axis=None, scale="normal")
@@ -79,7 +79,7 @@ def test_other_rows_change_no_statistic(stretch):
 def test_the_sources_normalisation_for_both():
     source, target = make(0), make(1) * 3
     steps = fit(source, target, normalise="source")
-    assert steps.target.learned == steps.source.learned
+    assert steps.target.fitted_steps == steps.source.fitted_steps
     np.testing.assert_array_equal(steps.apply(target, "target"), steps.apply(target, "source"))
 
 
@@ -95,7 +95,7 @@ def test_crop_and_padding_are_about_the_centre():
 def test_padding_says_nothing_to_the_statistics():
     source, target = make(0), make(1, height=6, width=6)
     padded, plain = fit(source, target, size=12), fit(source, target, size=6)
-    assert padded.target.learned == plain.target.learned
+    assert padded.target.fitted_steps == plain.target.fitted_steps
     assert padded.apply(target, "target").shape == (N, 2, 12, 12)
 
 
@@ -116,7 +116,7 @@ def test_a_constant_band_stays_finite(value):
 def test_the_noise_scale_is_the_deviation_where_most_pixels_are_equal():
     source = np.zeros((N, 1, 9, 9), np.float32)
     source[:, :, 4, 4] = 9
-    scale = fit(source, make(bands=1), stretch="asinh").source.learned[0].noise_scale
+    scale = fit(source, make(bands=1), stretch="asinh").source.fitted_steps[0].noise_scale
     assert scale[0] == pytest.approx(source[TRAIN].std(), rel=1e-6)
 
 
@@ -212,7 +212,7 @@ def test_one_sky_under_two_surveys_becomes_the_same_images():
 def test_new_images_go_through_the_same():
     source, target = surveys()
     steps = Preprocess.fit(DataConfig(**EVERYTHING), source, TRAIN, target, TRAIN)
-    assert steps.adapted("target", target) == steps
+    assert steps.for_galaxy_set("target", target) == steps
     assert steps.for_sets(source, target, DataConfig(bands=("i", "g"))) == steps
     # The target again, in other units and order: what the network sees is the same.
     order = [1, 2, 0]
@@ -220,10 +220,10 @@ def test_new_images_go_through_the_same():
     again = as_set(
         target.images[:, order] / 5, "again", **about, pixel_scale=0.5, flux_scale=tuple(5 * OTHER["flux_scale"][i] for i in order)
     )
-    out = steps.adapted("target", again).apply(again.images, "target")
+    out = steps.for_galaxy_set("target", again).apply(again.images, "target")
     np.testing.assert_allclose(out, steps.apply(target.images, "target"), rtol=1e-4, atol=1e-4)
-    foreign = steps.adapted("target", target, statistics="source")
-    assert foreign.target.learned == steps.source.learned
+    foreign = steps.for_galaxy_set("target", target, statistics="source")
+    assert foreign.target.fitted_steps == steps.source.fitted_steps
     assert foreign.source == steps.source
 
 
@@ -234,7 +234,7 @@ def test_two_new_sets_take_the_places_of_the_old_ones():
     other = as_set(make(3, 3), "other", bands=("F3", "F1", "F2"))
     moved = steps.for_sets(space, other, DataConfig())
     assert (moved.source.used, moved.target.used) == (("F1", "F2", "F3"), ("F1", "F2", "F3"))
-    assert moved.target.learned == steps.target.learned
+    assert moved.target.fitted_steps == steps.target.fitted_steps
     assert steps.for_sets(space, other, DataConfig(bands=("F2", "F3", "F1"))).target.used == ("F2", "F3", "F1")
     assert steps.for_sets(space, other, DataConfig(match_bands="position")).target.used == ("F3", "F1", "F2")
     swapped = as_set(make(2, 3), "swapped", bands=("I", "R", "g"))
@@ -309,5 +309,5 @@ def test_runs_of_the_first_format_are_understood(stretch):
         flux = images[:, :, 1:8, 2:9]
         expected = ((np.arcsinh(flux / (4 * noise)) if stretch == "asinh" else flux) - mean) / std
         np.testing.assert_allclose(steps.apply(images, domain), expected, rtol=1e-5, atol=1e-6)
-    adapted = steps.adapted("target", as_set(images, "new"))
+    adapted = steps.for_galaxy_set("target", as_set(images, "new"))
     np.testing.assert_array_equal(adapted.apply(images, "target"), steps.apply(images, "target"))

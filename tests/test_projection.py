@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.decomposition import PCA
 
-from daexplore.analysis.latents.projection import aligned_umap, pca, same_rows, turned, umap
+from daexplore.analysis.latents.projection import aligned_umap, pca, same_rows, rotate_to, umap
 from daexplore.errors import InputError
 
 
@@ -90,7 +90,7 @@ def test_layouts_are_turned_and_mirrored_alike_onto_what_is_given():
     layout = (plane / plane.std(axis=0)) @ mirrored + 7
     other = rng.normal(size=(30, 2))
     layout[4] = np.nan
-    found = turned([other, layout], 1, plane)
+    found = rotate_to([other, layout], 1, plane)
     for axis in (0, 1):
         assert np.corrcoef(np.delete(found[1][:, axis], 4), np.delete(plane[:, axis], 4))[0, 1] > 0.999
     assert np.isnan(found[1][4]).all()

@@ -21,14 +21,14 @@ from sklearn.metrics import average_precision_score, precision_score, recall_sco
 from daexplore.errors import InputError
 from daexplore.runs import Run
 from daexplore.views.figures import registry
-from daexplore.views.figures.base import Compared, Drawing
+from daexplore.views.figures.base import RunResult, FigureSpec
 from daexplore.views.figures.distance_paths import paths_drawing
 from daexplore.views.figures.flips import flips_drawing
-from daexplore.views.figures.galaxies import Places, galaxies_drawing
+from daexplore.views.figures.galaxies import PlotPositions, galaxies_drawing
 from daexplore.views.figures.history import curves_drawing
 from daexplore.views.figures.precision_recall import precision_recall_drawing
 from daexplore.views.figures.reliability import reliability_drawing
-from daexplore.views.figures.render import FORMATS, WIDTHS, csv_text, figure, saved, themed_uri
+from daexplore.views.figures.render import FORMATS, WIDTHS, csv_text, figure, render, svg_data_uri
 from daexplore.views.figures.risk_coverage import risk_coverage_drawing
 from daexplore.views.figures.roc import roc_drawing
 from daexplore.views.plots.margin_plane import plane_of
@@ -45,17 +45,17 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Run]:
     return [make_run(root, method, seed, n=240, epochs=3) for seed, method in enumerate(("noda", "mmd", "dann"))]
 
 
-def compared_of(runs: list[Run]) -> list[Compared]:
-    return [Compared(run.label, run.id, run.evaluation(), run.classes) for run in runs]
+def compared_of(runs: list[Run]) -> list[RunResult]:
+    return [RunResult(run.label, run.id, run.evaluation(), run.classes) for run in runs]
 
 
-def planes(runs: list[Run], **options: object) -> Drawing:
+def planes(runs: list[Run], **options: object) -> FigureSpec:
     found = [plane_of(run)[1] for run in runs]
-    places = [Places(plane.x, plane.y, float(plane.threshold_x(THRESHOLD)), AXES) for plane in found]
+    places = [PlotPositions(plane.x, plane.y, float(plane.threshold_x(THRESHOLD)), AXES) for plane in found]
     return galaxies_drawing(compared_of(runs), places, threshold=THRESHOLD, **options)
 
 
-MAKE: dict[str, Callable[[list[Run]], Drawing]] = {
+MAKE: dict[str, Callable[[list[Run]], FigureSpec]] = {
     "galaxies": planes,
     "roc": lambda runs: roc_drawing(compared_of(runs), threshold=THRESHOLD),
     "curves": lambda runs: curves_drawing(compared_of(runs), {run.label: run.history() for run in runs}),
@@ -73,7 +73,7 @@ SIZES += [("precision-recall", NARROW), ("risk-coverage", NARROW), ("paths", NAR
 
 
 @pytest.fixture(scope="module")
-def drawings(runs: list[Run]) -> dict[str, Drawing]:
+def drawings(runs: list[Run]) -> dict[str, FigureSpec]:
     return {name: make(runs) for name, make in MAKE.items()}
 
 
@@ -94,8 +94,8 @@ def marks(group: ET.Element) -> list[tuple[float, str]]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "width"), SIZES)
-def test_files_have_the_width_of_a_column(drawings: dict[str, Drawing], name: str, width: float) -> None:
-    files = {kind: saved(drawings[name], kind, width) for kind in FORMATS}
+def test_files_have_the_width_of_a_column(drawings: dict[str, FigureSpec], name: str, width: float) -> None:
+    files = {kind: render(drawings[name], kind, width) for kind in FORMATS}
     image = Image.open(io.BytesIO(files["png"]))
     assert image.size[0] == pytest.approx(width / 25.4 * 300, abs=1)
     assert image.info["dpi"] == pytest.approx((300, 300), abs=0.1)
@@ -114,7 +114,7 @@ def test_files_have_the_width_of_a_column(drawings: dict[str, Drawing], name: st
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "width"), SIZES)
-def test_no_text_is_small_or_runs_out_of_the_figure(drawings: dict[str, Drawing], name: str, width: float) -> None:
+def test_no_text_is_small_or_runs_out_of_the_figure(drawings: dict[str, FigureSpec], name: str, width: float) -> None:
     made = figure(drawings[name], width)
     made.savefig(io.BytesIO(), format="png", dpi=100)
     texts = [text for text in made.findobj(Text) if text.get_text() and text.get_visible()]
@@ -128,14 +128,14 @@ def test_no_text_is_small_or_runs_out_of_the_figure(drawings: dict[str, Drawing]
                 assert box.x1 <= edge.x1 + 1
 
 
-def test_every_galaxy_is_drawn_at_its_place_in_its_hue_and_marker(runs: list[Run], drawings: dict[str, Drawing]) -> None:
-    svg = saved(drawings["galaxies"], "svg")
+def test_every_galaxy_is_drawn_at_its_place_in_its_hue_and_marker(runs: list[Run], drawings: dict[str, FigureSpec]) -> None:
+    svg = render(drawings["galaxies"], "svg")
     for label in (0, 1):
         panels = group(svg, f"galaxies-{label}")
         assert len(panels) == len(runs)
         for panel, run in zip(panels, runs, strict=True):
             found, plane = plane_of(run)
-            mask = found.where(split="test") & (found.labels == label)
+            mask = found.mask(split="test") & (found.labels == label)
             drawn = marks(panel)
             assert len(drawn) == mask.sum()
             across = np.sort([x for x, _ in drawn])
@@ -151,7 +151,7 @@ def test_every_galaxy_is_drawn_at_its_place_in_its_hue_and_marker(runs: list[Run
     assert not any(list(panel.iter(f"{SVG}use")) for panel in group(svg, "galaxies-1"))
 
 
-def test_the_margin_plane_has_the_same_axes_in_every_panel(drawings: dict[str, Drawing]) -> None:
+def test_the_margin_plane_has_the_same_axes_in_every_panel(drawings: dict[str, FigureSpec]) -> None:
     made = figure(drawings["galaxies"])
     assert len({(axes.get_xlim(), axes.get_ylim()) for axes in made.axes}) == 1
     titles = [axes.get_title(loc="left") for axes in made.axes]
@@ -170,7 +170,7 @@ def test_points_beyond_the_frame_are_counted(runs: list[Run]) -> None:
     drawing = planes(runs[:1])
     table = drawing.table.copy()
     table.loc[table.index[0], "x"] = 500.0
-    far = Drawing(drawing.name, table, drawing.meta, drawing.summary, drawing.classes, drawing.axes)
+    far = FigureSpec(drawing.name, table, drawing.meta, drawing.summary, drawing.classes, drawing.axes)
     axes = figure(far).axes[0]
     galaxies = table[table["series"] == "galaxy"]
     (left, right), (low, high) = axes.get_xlim(), axes.get_ylim()
@@ -182,17 +182,17 @@ def test_points_beyond_the_frame_are_counted(runs: list[Run]) -> None:
 def test_one_domain_and_another_threshold(runs: list[Run]) -> None:
     drawing = planes(runs[:1], domains=("target",))
     found = runs[0].evaluation()
-    count = found.where("target", "test").sum()
+    count = found.mask("target", "test").sum()
     assert (drawing.table["series"] == "galaxy").sum() == count
-    assert drawing.meta["n"] == f"{runs[0].label} {count} of {found.where(split='test').sum()}"
-    share = (found.probability[found.where("target", "test")] > THRESHOLD).mean()
+    assert drawing.meta["n"] == f"{runs[0].label} {count} of {found.mask(split='test').sum()}"
+    share = (found.probability[found.mask("target", "test")] > THRESHOLD).mean()
     assert f"{share:.0%} of {count} target" in drawing.summary
 
 
 def test_principal_components_keep_their_own_axes(runs: list[Run]) -> None:
     compared = compared_of(runs[:2])
     places = [
-        Places(scale * each.evaluation.latents[:, 0], each.evaluation.latents[:, 1], None, ("PC 1", "PC 2"))
+        PlotPositions(scale * each.evaluation.latents[:, 0], each.evaluation.latents[:, 1], None, ("PC 1", "PC 2"))
         for scale, each in zip((1, 9), compared, strict=True)
     ]
     made = figure(galaxies_drawing(compared, places, "pca"))
@@ -200,12 +200,12 @@ def test_principal_components_keep_their_own_axes(runs: list[Run]) -> None:
     assert not any("boundary" in text.get_text() for text in made.legends[0].get_texts())
 
 
-def test_roc_curves_are_scikit_learns_and_the_point_lies_on_its_curve(runs: list[Run], drawings: dict[str, Drawing]) -> None:
+def test_roc_curves_are_scikit_learns_and_the_point_lies_on_its_curve(runs: list[Run], drawings: dict[str, FigureSpec]) -> None:
     table, made = drawings["roc"].table, figure(drawings["roc"])
     for run in runs:
         found = run.evaluation()
         for place, domain in enumerate(("source", "target")):
-            mask = found.where(domain, "test")
+            mask = found.mask(domain, "test")
             auc = roc_auc_score(found.labels[mask], found.probability[mask].astype(float))
             said = [text.get_text() for text in made.axes[place].get_legend().get_texts()]
             assert f"{run.label}: AUC {auc:.3f}" in said
@@ -218,12 +218,12 @@ def test_roc_curves_are_scikit_learns_and_the_point_lies_on_its_curve(runs: list
     assert made.axes[1].get_title(loc="left").startswith("Target (oracle)")
 
 
-def test_precision_recall_is_scikit_learns_and_the_point_lies_on_its_curve(runs: list[Run], drawings: dict[str, Drawing]) -> None:
+def test_precision_recall_is_scikit_learns_and_the_point_lies_on_its_curve(runs: list[Run], drawings: dict[str, FigureSpec]) -> None:
     table = drawings["precision-recall"].table
     for run in runs:
         found = run.evaluation()
         for domain in ("source", "target"):
-            mask = found.where(domain, "test")
+            mask = found.mask(domain, "test")
             labels, score = found.labels[mask], found.pair_probability((0, 1))[mask]
             rows = table[(table["run"] == run.label) & (table["domain"] == domain)]
             assert rows["ap"].iloc[0] == pytest.approx(average_precision_score(labels, score))
@@ -234,18 +234,18 @@ def test_precision_recall_is_scikit_learns_and_the_point_lies_on_its_curve(runs:
             assert (np.hypot(curve["recall"] - point["recall"], curve["precision"] - point["precision"]) < 1e-9).any()
 
 
-def test_risk_at_full_coverage_is_the_error_rate(runs: list[Run], drawings: dict[str, Drawing]) -> None:
+def test_risk_at_full_coverage_is_the_error_rate(runs: list[Run], drawings: dict[str, FigureSpec]) -> None:
     table = drawings["risk-coverage"].table
     for run in runs:
         found = run.evaluation()
         for domain in ("source", "target"):
-            mask = found.where(domain, "test")
+            mask = found.mask(domain, "test")
             last = table[(table["run"] == run.label) & (table["domain"] == domain)].iloc[-1]
             assert (last["coverage"], last["n"]) == (1.0, mask.sum())
             assert last["risk"] == pytest.approx((found.predicted[mask] != found.labels[mask]).mean())
 
 
-def test_paths_are_the_history_and_mark_the_epoch_shown(runs: list[Run], drawings: dict[str, Drawing]) -> None:
+def test_paths_are_the_history_and_mark_the_epoch_shown(runs: list[Run], drawings: dict[str, FigureSpec]) -> None:
     table = drawings["paths"].table
     for run in runs:
         history = run.history().query("split == 'test'").set_index(["name", "domain", "epoch"])["value"]
@@ -256,12 +256,12 @@ def test_paths_are_the_history_and_mark_the_epoch_shown(runs: list[Run], drawing
     assert "oracle" in drawings["paths"].meta["oracle"]
 
 
-def test_flips_are_those_of_pandas(runs: list[Run], drawings: dict[str, Drawing]) -> None:
+def test_flips_are_those_of_pandas(runs: list[Run], drawings: dict[str, FigureSpec]) -> None:
     table = drawings["flips"].table
     right = {}
     for run in runs:
         found = run.evaluation()
-        mask = found.where("target", "test")
+        mask = found.mask("target", "test")
         called = found.pair_probability((0, 1))[mask] > THRESHOLD
         right[run.label] = pd.Series(called == (found.labels[mask] == 1), index=found.sample_ids[mask])
     frame = pd.DataFrame(right)
@@ -273,7 +273,7 @@ def test_flips_are_those_of_pandas(runs: list[Run], drawings: dict[str, Drawing]
         assert (mine["n"] == len(frame)).all()
 
 
-def test_curves_are_the_history_and_runs_differ_in_dash(runs: list[Run], drawings: dict[str, Drawing]) -> None:
+def test_curves_are_the_history_and_runs_differ_in_dash(runs: list[Run], drawings: dict[str, FigureSpec]) -> None:
     made = figure(drawings["curves"])
     history = runs[1].history()
     wanted = history[(history["name"] == "accuracy") & (history["split"] == "test") & (history["domain"] == "target")]
@@ -286,10 +286,10 @@ def test_curves_are_the_history_and_runs_differ_in_dash(runs: list[Run], drawing
     assert keys["curves"] == keys["reliability"] == [run.label for run in runs]
 
 
-def test_reliability_counts_all_labelled_galaxies(runs: list[Run], drawings: dict[str, Drawing]) -> None:
+def test_reliability_counts_all_labelled_galaxies(runs: list[Run], drawings: dict[str, FigureSpec]) -> None:
     table = drawings["reliability"].table
     found = runs[2].evaluation()
-    mask = found.where("target", "test")
+    mask = found.mask("target", "test")
     rows = table[(table["run"] == runs[2].label) & (table["domain"] == "target")]
     assert rows["counts"].sum() == mask.sum()
     assert (rows["frequency"] * rows["counts"]).sum() == pytest.approx(found.labels[mask].sum())
@@ -297,7 +297,7 @@ def test_reliability_counts_all_labelled_galaxies(runs: list[Run], drawings: dic
 
 
 @pytest.mark.parametrize("name", MAKE)
-def test_the_csv_holds_exactly_what_is_drawn_and_what_it_rests_on(runs: list[Run], drawings: dict[str, Drawing], name: str) -> None:
+def test_the_csv_holds_exactly_what_is_drawn_and_what_it_rests_on(runs: list[Run], drawings: dict[str, FigureSpec], name: str) -> None:
     drawing = drawings[name]
     text = csv_text(drawing)
     head = [line for line in text.splitlines() if line.startswith("#")]
@@ -311,20 +311,20 @@ def test_the_csv_holds_exactly_what_is_drawn_and_what_it_rests_on(runs: list[Run
     assert len(read) == len(drawing.table)
     for column in drawing.table.select_dtypes("number"):
         assert np.allclose(read[column].astype(float), drawing.table[column].astype(float), equal_nan=True)
-    again = Drawing(name, read, drawing.meta, drawing.summary, drawing.classes, drawing.axes)
-    assert saved(again, "svg", NARROW) == saved(drawing, "svg", NARROW)
+    again = FigureSpec(name, read, drawing.meta, drawing.summary, drawing.classes, drawing.axes)
+    assert render(again, "svg", NARROW) == render(drawing, "svg", NARROW)
 
 
 @pytest.mark.slow
-def test_many_galaxies_are_a_raster_within_the_figure(drawings: dict[str, Drawing], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_galaxies_are_a_raster_within_the_figure(drawings: dict[str, FigureSpec], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registry, "RASTER", 100)
-    svg = saved(drawings["galaxies"], "svg")
+    svg = render(drawings["galaxies"], "svg")
     assert [mark for panel in group(svg, "galaxies-0") for mark in marks(panel)] == []
     assert len(list(ET.fromstring(svg).iter(f"{SVG}image"))) == 3
 
 
-def test_on_a_page_text_takes_the_pages_colour(drawings: dict[str, Drawing]) -> None:
-    svg = base64.b64decode(themed_uri(drawings["roc"]).partition("base64,")[2]).decode()
+def test_on_a_page_text_takes_the_pages_colour(drawings: dict[str, FigureSpec]) -> None:
+    svg = base64.b64decode(svg_data_uri(drawings["roc"]).partition("base64,")[2]).decode()
     ET.fromstring(svg)
     assert "currentColor" in svg
     assert "prefers-color-scheme:dark" in svg
@@ -332,17 +332,17 @@ def test_on_a_page_text_takes_the_pages_colour(drawings: dict[str, Drawing]) -> 
 
 
 @pytest.mark.slow
-def test_files_are_the_same_each_time_and_settings_are_left_alone(drawings: dict[str, Drawing]) -> None:
+def test_files_are_the_same_each_time_and_settings_are_left_alone(drawings: dict[str, FigureSpec]) -> None:
     before = dict(matplotlib.rcParams)
     for kind in ("png", "pdf"):
-        assert saved(drawings["curves"], kind, NARROW) == saved(drawings["curves"], kind, NARROW)
+        assert render(drawings["curves"], kind, NARROW) == render(drawings["curves"], kind, NARROW)
     assert dict(matplotlib.rcParams) == before
 
 
-def test_what_cannot_be_drawn_is_said(drawings: dict[str, Drawing], runs: list[Run]) -> None:
+def test_what_cannot_be_drawn_is_said(drawings: dict[str, FigureSpec], runs: list[Run]) -> None:
     with pytest.raises(InputError, match="png, svg, pdf"):
-        saved(drawings["roc"], "gif")
-    unknown = Drawing("pie", drawings["roc"].table, {}, "")
+        render(drawings["roc"], "gif")
+    unknown = FigureSpec("pie", drawings["roc"].table, {}, "")
     with pytest.raises(InputError, match="no plot 'pie'"):
         figure(unknown)
     with pytest.raises(InputError, match="nothing to draw"):
@@ -354,9 +354,9 @@ def test_three_classes_and_galaxies_without_a_label(tmp_path: Path) -> None:
     found = run.evaluation()
     labels = found.labels.copy()
     labels[found.domain == "target"] = -1
-    compared = Compared(run.label, run.id, dataclasses.replace(found, labels=labels), run.classes)
+    compared = RunResult(run.label, run.id, dataclasses.replace(found, labels=labels), run.classes)
     plane = plane_of(run, pair=(1, 2))[1]
-    drawing = galaxies_drawing([compared], [Places(plane.x, plane.y, float(plane.threshold_x(0.5)), AXES)], pair=(1, 2))
+    drawing = galaxies_drawing([compared], [PlotPositions(plane.x, plane.y, float(plane.threshold_x(0.5)), AXES)], pair=(1, 2))
     said = [text.get_text() for text in figure(drawing).legends[0].get_texts()]
     assert said[:4] == ["source: spiral", "source: elliptical", "source: merger", "target: unlabelled"]
     assert drawing.meta["oracle"] == "no target labels are used"

@@ -8,9 +8,9 @@ from astropy.io import fits
 from hypothesis import HealthCheck, Phase, given, reject, settings
 from hypothesis import strategies as st
 
-from daexplore.data.readers.bad_pixels import mend
+from daexplore.data.readers.bad_pixels import fill_bad_pixels
 from daexplore.data.readers.fits.cutout import read_fits
-from daexplore.data.readers.listing import Stamp
+from daexplore.data.readers.listing import Cutout
 from daexplore.errors import InputError
 
 ORDINARY = settings(
@@ -35,10 +35,10 @@ def outcome(path):
     """Whether it is a galaxy in order, or an error that begins with the file."""
     try:
         stamp = read_fits(path)
-        pixels, share = mend(stamp.pixels, 0.5, str(path))
+        pixels, share = fill_bad_pixels(stamp.pixels, 0.5, str(path))
     except InputError as error:
         return str(error).startswith(str(path))
-    assert isinstance(stamp, Stamp)
+    assert isinstance(stamp, Cutout)
     assert stamp.pixels.dtype == np.float32
     assert stamp.pixels.ndim == 3
     assert np.isfinite(pixels).all()

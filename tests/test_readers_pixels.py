@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from astropy.convolution import Gaussian2DKernel, interpolate_replace_nans
 
-from daexplore.data.readers.bad_pixels import mend
+from daexplore.data.readers.bad_pixels import fill_bad_pixels
 from daexplore.errors import InputError
 
 KERNEL = Gaussian2DKernel(1, x_size=5, y_size=5)
@@ -33,7 +33,7 @@ HOLES = {
 def test_small_holes_are_filled_as_astropy_fills_them(hole):
     pixels = image(*HOLES[hole])
     given = pixels.copy()
-    found, share = mend(pixels, 0.1, "galaxy")
+    found, share = fill_bad_pixels(pixels, 0.1, "galaxy")
     wanted = interpolate_replace_nans(pixels[0].astype(np.float64), KERNEL, boundary="fill", fill_value=np.nan)
     np.testing.assert_allclose(found[0], wanted, rtol=1e-6)
     assert share == np.isnan(given).mean()
@@ -43,7 +43,7 @@ def test_small_holes_are_filled_as_astropy_fills_them(hole):
 @pytest.mark.parametrize("size", [6, 10, 14])
 def test_wide_holes_are_filled_with_nothing_beyond_what_was_measured(size):
     pixels = image(np.s_[0, 4 : 4 + size, 5 : 5 + size])
-    found, share = mend(pixels, 0.5, "galaxy")
+    found, share = fill_bad_pixels(pixels, 0.5, "galaxy")
     good = np.isfinite(pixels)
     assert np.nanmin(pixels) <= found.min() <= found.max() <= np.nanmax(pixels)
     np.testing.assert_array_equal(found[good], pixels[good])
@@ -54,7 +54,7 @@ def test_wide_holes_are_filled_with_nothing_beyond_what_was_measured(size):
 def test_infinite_pixels_are_mended_and_other_bands_left_alone(value):
     pixels = image(bands=3)
     pixels[1, 5, 5] = value
-    found, share = mend(pixels, 0.1, "galaxy")
+    found, share = fill_bad_pixels(pixels, 0.1, "galaxy")
     assert np.isfinite(found).all()
     np.testing.assert_array_equal(found[[0, 2]], pixels[[0, 2]])
     assert share == pytest.approx(1 / pixels.size)
@@ -62,7 +62,7 @@ def test_infinite_pixels_are_mended_and_other_bands_left_alone(value):
 
 def test_whole_images_come_back_as_they_are():
     pixels = image()
-    assert mend(pixels, 0.1, "galaxy")[0] is pixels
+    assert fill_bad_pixels(pixels, 0.1, "galaxy")[0] is pixels
 
 
 @pytest.mark.parametrize(
@@ -75,4 +75,4 @@ def test_whole_images_come_back_as_they_are():
 )
 def test_too_many_are_refused_with_place_and_remedy(bad, limit, message):
     with pytest.raises(InputError, match=message):
-        mend(image(*bad, bands=2), limit, "survey/7.fits")
+        fill_bad_pixels(image(*bad, bands=2), limit, "survey/7.fits")

@@ -11,7 +11,7 @@ from test_readers import REAL, images, save_folder
 
 from daexplore.config import DataConfig, ReadConfig
 from daexplore.data import describe, open_described, open_domains
-from daexplore.data.catalogues.match import attach
+from daexplore.data.catalogues.match import match_catalogue
 from daexplore.data.catalogues.read import find_catalogue, read_table
 from daexplore.data.ingest import ingest
 from daexplore.data.readers import open_listing, read_galaxies
@@ -55,7 +55,7 @@ FORMATS = ["csv", "tsv", "ecsv", "fits", "vot", "xml", "votable", "parquet"]
 @pytest.mark.parametrize("suffix", FORMATS)
 def test_every_format_gives_the_same_values(tmp_path, suffix):
     write(tmp_path / f"catalogue.{suffix}", table())
-    attached = attach(NAMES, tmp_path, ReadConfig(), "set")
+    attached = match_catalogue(NAMES, tmp_path, ReadConfig(), "set")
     catalogue = attached.catalogue
     assert list(catalogue.columns) == ["sample_id", "group_id", "label", "name", "class", "objno", "z", "seen"]
     assert catalogue["sample_id"].tolist() == [f"set/g{i}.fits" for i in range(ROWS)]
@@ -79,7 +79,7 @@ def test_lists_and_objects_of_a_catalogue_are_left_out_and_named(tmp_path):
     found = read_table(tmp_path / "catalogue.parquet")
     assert (found.dropped, found.frame["raw"].tolist()) == (("spectrum",), list("aaaa"))
     with pytest.raises(InputError, match="a cell of the column 'spectrum' holds several values"):
-        attach(NAMES, tmp_path, ReadConfig(label="spectrum"), "set")
+        match_catalogue(NAMES, tmp_path, ReadConfig(label="spectrum"), "set")
 
 
 @pytest.mark.parametrize(
@@ -97,25 +97,25 @@ def test_lists_and_objects_of_a_catalogue_are_left_out_and_named(tmp_path):
 @pytest.mark.parametrize("column", ["filename", "objID", "Name"])
 def test_rows_are_found_whatever_part_of_the_name_they_give(tmp_path, names, values, column):
     pd.DataFrame({"z": [1, 2], column: values}).to_csv(tmp_path / "sources.csv", index=False)
-    assert attach(names, tmp_path, ReadConfig(), "set").catalogue["z"].tolist() == [2, 1]
+    assert match_catalogue(names, tmp_path, ReadConfig(), "set").catalogue["z"].tolist() == [2, 1]
 
 
 def test_the_column_that_fits_most_images_counts(tmp_path):
     rows = {"id": [10, 11, 12, 13], "galaxy": ["g1", "g0", "g3", "g2"], "group_id": [5.0, 5.0, None, 7.0]}
     pd.DataFrame(rows | {"pair": ["x", "x", "y", "y"]}).to_csv(tmp_path / "catalogue.csv", index=False)
-    attached = attach(NAMES[:3], tmp_path, ReadConfig(), "set")
+    attached = match_catalogue(NAMES[:3], tmp_path, ReadConfig(), "set")
     assert (attached.provenance["matched_by"], attached.provenance["rows_without_image"]) == ("galaxy", 1)
     assert attached.catalogue["group_id"].tolist() == ["5", "5", "7"]
-    assert attach(NAMES, tmp_path, ReadConfig(group="pair"), "set").catalogue["group_id"].tolist() == list("xxyy")
+    assert match_catalogue(NAMES, tmp_path, ReadConfig(group="pair"), "set").catalogue["group_id"].tolist() == list("xxyy")
 
 
 def test_no_catalogue_means_no_labels(tmp_path):
-    attached = attach(NAMES, tmp_path, ReadConfig(), "set")
+    attached = match_catalogue(NAMES, tmp_path, ReadConfig(), "set")
     assert (attached.classes, attached.catalogue["label"].isna().all()) == ((), True)
     assert attached.catalogue["group_id"].tolist() == [f"set/{name}" for name in NAMES]
     for what in ("label", "group"):
         with pytest.raises(InputError, match=f"has no catalogue, so no column 'kind' for the {what}s. Put catalogue.csv there"):
-            attach(NAMES, tmp_path, ReadConfig(**{what: "kind"}), "set")
+            match_catalogue(NAMES, tmp_path, ReadConfig(**{what: "kind"}), "set")
 
 
 def test_which_table_is_the_catalogue(tmp_path):
@@ -165,17 +165,17 @@ def test_bad_catalogues_are_refused_in_words(tmp_path, name, content, message):
     (tmp_path / name).write_bytes(content)
     if message is None:
         with pytest.raises(InputError, match="cannot be read as a table"):
-            attach(NAMES, tmp_path, ReadConfig(catalogue=name), "set")
+            match_catalogue(NAMES, tmp_path, ReadConfig(catalogue=name), "set")
         return
     with pytest.raises(InputError, match=message):
-        attach(NAMES, tmp_path, ReadConfig(), "set")
+        match_catalogue(NAMES, tmp_path, ReadConfig(), "set")
 
 
 def test_a_label_that_tells_every_row_apart_is_no_class(tmp_path):
     rows = pd.DataFrame({"id": [f"g{i}" for i in range(1200)], "ra": [f"{i}h" for i in range(1200)]})
     rows.to_csv(tmp_path / "catalogue.csv", index=False)
     with pytest.raises(InputError, match="the column 'ra' holds 1200 different values; those are no classes"):
-        attach(rows["id"].tolist(), tmp_path, ReadConfig(label="ra"), "set")
+        match_catalogue(rows["id"].tolist(), tmp_path, ReadConfig(label="ra"), "set")
 
 
 def save_images(folder, names):

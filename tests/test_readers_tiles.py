@@ -12,7 +12,7 @@ from astropy.nddata import Cutout2D
 from astropy.wcs import WCS
 
 from daexplore.config import ReadConfig
-from daexplore.data.readers.load import gather
+from daexplore.data.readers.load import load_all
 from daexplore.data.readers.registry import open_listing, read_galaxies
 from daexplore.errors import InputError
 
@@ -221,14 +221,14 @@ def test_galaxies_at_the_edge_off_the_tiles_and_without_position_are_accounted_f
     stamp = listing.load(1)
     assert stamp.columns["edge_pixels"] == np.isnan(stamp.pixels).mean() == 7 / 16
     with pytest.raises(InputError, match=r"2 of 5 galaxies cannot be used, first 'g3'"):
-        gather(listing, ReadConfig(size=16))
-    galaxies = gather(dataclasses.replace(listing, aside=()), ReadConfig(size=16, max_bad_pixels=0.99))
+        load_all(listing, ReadConfig(size=16))
+    galaxies = load_all(dataclasses.replace(listing, aside=()), ReadConfig(size=16, max_bad_pixels=0.99))
     assert np.isfinite(galaxies.images).all()
     assert galaxies.catalogue["edge_pixels"].tolist() == pytest.approx([0, 7 / 16, 3 / 4])
     assert galaxies.catalogue["bad_pixels"].tolist() == pytest.approx([0, 7 / 16, 3 / 4])
     assert (galaxies.classes, galaxies.labels.tolist()) == (("merger", "other"), [0, 0, 1])
     with pytest.raises(InputError, match=r"NaN, infinite or masked"):
-        gather(dataclasses.replace(listing, aside=()), ReadConfig(size=16))
+        load_all(dataclasses.replace(listing, aside=()), ReadConfig(size=16))
 
 
 def far(table):

@@ -287,7 +287,7 @@ def test_counts_are_those_of_the_presets_and_of_the_example_runs() -> None:
     assert f"{train} train, {validation} validation, {test} test" in " ".join(TEXT.split())
     played = [run for run in RunStore(Path(daexplore.__file__).parent / "examples").runs() if run.seed == 0]
     evaluation, epochs = played[0].evaluation(), played[0].evaluated
-    source, target = (int(evaluation.where(domain, "test").sum()) for domain in ("source", "target"))
+    source, target = (int(evaluation.mask(domain, "test").sum()) for domain in ("source", "target"))
     assert f"{target} held-out target" in TEXT
     assert f"{epochs[0]} to {epochs[-1]}: {source} source (blue) and {target} target (orange) images of the test split" in TEXT
     with Image.open(ROOT / "docs" / "images" / "boundary.gif") as picture:

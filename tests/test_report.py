@@ -102,7 +102,7 @@ def test_it_says_what_the_comparison_says_and_how_it_was_made(runs: list[Run], p
 
 def right(run: Run) -> dict[str, bool]:
     found = run.evaluation()
-    rows = found.where("target", "test")
+    rows = found.mask("target", "test")
     return dict(zip(found.sample_ids[rows].tolist(), (found.logits.argmax(axis=1) == found.labels)[rows].tolist(), strict=True))
 
 

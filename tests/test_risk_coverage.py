@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import entropy as shannon
 
-from daexplore.analysis.calibration.ensembles import combine, entropy
+from daexplore.analysis.calibration.ensembles import combine_members, entropy
 from daexplore.analysis.metrics.risk_coverage import risk_coverage
 from daexplore.errors import InputError
 
@@ -96,7 +96,7 @@ def test_missing_labels_are_left_out():
 
 def test_members_combine_as_a_naive_loop_says():
     members = np.random.default_rng(5).dirichlet(np.ones(3), (4, 50))
-    found = combine(members)
+    found = combine_members(members)
     for row in range(50):
         mean = members[:, row].mean(axis=0)
         called = mean.argmax()
@@ -110,15 +110,15 @@ def test_members_combine_as_a_naive_loop_says():
 
 
 def test_agreement_and_contradiction():
-    agreed = combine(np.tile([[0.9, 0.1]], (5, 1))[:, None, :])
+    agreed = combine_members(np.tile([[0.9, 0.1]], (5, 1))[:, None, :])
     assert agreed.mutual_information[0] == 0
     assert agreed.spread[0] == pytest.approx(0)
-    opposed = combine(np.array([[[1.0, 0.0]], [[0.0, 1.0]]]))
+    opposed = combine_members(np.array([[[1.0, 0.0]], [[0.0, 1.0]]]))
     assert opposed.mutual_information[0] == pytest.approx(np.log(2))
     assert opposed.expected_entropy[0] == 0
-    assert np.isnan(combine(np.array([[[1.0, 0.0]]])).spread[0])
+    assert np.isnan(combine_members(np.array([[[1.0, 0.0]]])).spread[0])
     assert entropy(np.full((1, 4), 0.25))[0] == pytest.approx(np.log(4))
     with pytest.raises(InputError, match="members"):
-        combine(np.zeros((0, 3, 2)))
+        combine_members(np.zeros((0, 3, 2)))
     with pytest.raises(InputError, match="NaN"):
-        combine(np.full((2, 3, 2), np.nan))
+        combine_members(np.full((2, 3, 2), np.nan))

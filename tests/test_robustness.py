@@ -15,10 +15,10 @@ from test_train import config
 from daexplore.analysis.metrics.classification import classification_metrics
 from daexplore.data.galaxy_set import GalaxySet
 from daexplore.data.simulate import PRESETS, reobserve, simulate, sky_noise
-from daexplore.engine.evaluation_sample import choose_ids
+from daexplore.engine.evaluation_sample import sample_test_ids
 from daexplore.engine.perturbations import DIALS, broadened, can_be_reobserved, dial_steps, exposure_of, rotated, sky_sigma
 from daexplore.engine.robustness.attack_tables import attack_runs, galaxy_distances
-from daexplore.engine.robustness.performance import turn_dial
+from daexplore.engine.robustness.performance import evaluate_perturbed
 from daexplore.engine.training.train import train
 from daexplore.errors import InputError
 from daexplore.runs import Run
@@ -145,7 +145,7 @@ def test_simulated_galaxies_are_observed_anew():
 
 
 def test_the_original_position_is_what_the_run_said(run):
-    table = turn_dial([run], "rotation", galaxies=1000, levels=[90.0, 180.0])
+    table = evaluate_perturbed([run], "rotation", galaxies=1000, levels=[90.0, 180.0])
     evaluation = run.evaluation()
     for domain in ("source", "target"):
         mask = evaluation.where(domain, "test")
@@ -172,7 +172,7 @@ def test_target_labels_change_nothing_that_is_not_marked(run, tmp_path):
     mine = samples["domain"] == "target"
     samples.loc[mine, "label"] = 1 - samples.loc[mine, "label"]
     samples.to_parquet(copy / "samples.parquet")
-    tables = [turn_dial([one], "noise", galaxies=20, levels=[1.0, 3.0]) for one in (run, Run(copy))]
+    tables = [evaluate_perturbed([one], "noise", galaxies=20, levels=[1.0, 3.0]) for one in (run, Run(copy))]
     unmarked = [table[~table["oracle"]].reset_index(drop=True) for table in tables]
     pd.testing.assert_frame_equal(*unmarked)
     marked = [table[table["oracle"] & (table["name"] == "accuracy")]["value"].to_numpy() for table in tables]
@@ -180,12 +180,12 @@ def test_target_labels_change_nothing_that_is_not_marked(run, tmp_path):
 
 
 def test_galaxies_are_whole_and_the_same_in_both_domains(run):
-    chosen = {domain: choose_ids(run, domain, 6) for domain in ("source", "target")}
+    chosen = {domain: sample_test_ids(run, domain, 6) for domain in ("source", "target")}
     groups = {domain: set(run.samples.loc[list(ids), "group_id"]) for domain, ids in chosen.items()}
     assert groups["source"] == groups["target"]
     assert len(groups["source"]) == 6
     assert (run.samples.loc[list(chosen["source"]), "split"] == "test").all()
-    assert set(choose_ids(run, "source", 6, seed=1)) != set(chosen["source"])
+    assert set(sample_test_ids(run, "source", 6, seed=1)) != set(chosen["source"])
 
 
 def test_attacks_of_a_run(run, tmp_path):
@@ -223,14 +223,14 @@ def test_the_command_gives_tables(run, monkeypatch, capsys):
 
 def test_what_cannot_be_is_refused(run, sets):
     with pytest.raises(InputError, match="not negative"):
-        turn_dial([run], "psf", levels=[-1.0])
+        evaluate_perturbed([run], "psf", levels=[-1.0])
     with pytest.raises(InputError, match="borders"):
         dial_steps("noise", "source", sets, {"source": np.zeros(3), "target": np.zeros(3)})
     assert set(DIALS) == {"psf", "depth", "noise", "rotation"}
 
 
 def test_curves_hold_what_was_measured(run):
-    table = turn_dial([run], "rotation", galaxies=1000, levels=[90.0, 180.0])
+    table = evaluate_perturbed([run], "rotation", galaxies=1000, levels=[90.0, 180.0])
     plot = dial_curves(table, "consistency")
     hv.renderer("bokeh").get_plot(plot)
     curve = next(one for one in plot if type(one) is hv.Curve)

@@ -50,7 +50,7 @@ def test_outputs_are_read_as_written(tmp_path, classes):
         row = chosen.iloc[i]
         assert (evaluation.domain[i], evaluation.split[i], evaluation.group_ids[i]) == (row["domain"], row["split"], row["group_id"])
         assert evaluation.labels[i] == (-1 if row["domain"] == "target" else row["label"])
-    test = evaluation.where("source", "test")
+    test = evaluation.mask("source", "test")
     assert set(evaluation.domain[test]) == {"source"}
     assert set(evaluation.split[test]) == {"test"}
     assert test.sum() == ((chosen["domain"] == "source") & (chosen["split"] == "test")).sum()
@@ -124,16 +124,16 @@ def test_history_grows_and_a_torn_line_waits(tmp_path):
     assert np.isnan(history["value"][1])
     assert history["oracle"].tolist() == [False, True]
 
-    rows, offset = run.follow()
+    rows, offset = run.read_new_lines()
     assert len(rows) == 2
     text = json.dumps(line(2, 0.25)) + "\n"
     with writer.history_path.open("a") as stream:
         stream.write(text[:20])
-    assert run.follow(offset) == ([], offset)
+    assert run.read_new_lines(offset) == ([], offset)
     assert len(run.history()) == 2
     with writer.history_path.open("a") as stream:
         stream.write(text[20:])
-    assert run.follow(offset) == ([line(2, 0.25)], offset + len(text))
+    assert run.read_new_lines(offset) == ([line(2, 0.25)], offset + len(text))
     assert run.history()["value"].tolist()[2] == 0.25
 
 
@@ -152,10 +152,10 @@ def test_a_follower_notices_a_shortened_history(tmp_path):
     writer = create(tmp_path)
     run = Run(writer.path)
     writer.append_history([line(epoch) for epoch in (1, 2, 3, 4)])
-    _, offset = run.follow()
+    _, offset = run.read_new_lines()
     assert len(run.history()) == 4
     writer.truncate_history(2)
-    rows, _ = run.follow(offset)
+    rows, _ = run.read_new_lines(offset)
     assert [row["epoch"] for row in rows] == [1, 2]
     # Written on beyond the old length, with other lines.
     writer.append_history([line(epoch, value=0.125) for epoch in (3, 4, 5)])

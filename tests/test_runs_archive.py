@@ -18,8 +18,8 @@ from daexplore.errors import InputError
 from daexplore.runs import Run, RunStore
 from daexplore.runs.archive.zip_file import export_run, import_run, run_size
 from daexplore.runs.notes import MAX_NOTE, Note, RunNotes
-from daexplore.runs.trash import discard, discarded, restore, trash_folder
-from daexplore.utils.processes import process_mark
+from daexplore.runs.trash import move_to_trash, discarded, restore, trash_folder
+from daexplore.utils.processes import process_identity
 
 ROOT = Path(__file__).parents[1]
 
@@ -361,12 +361,12 @@ def test_the_command_line_hands_a_run_on(
 def test_a_deleted_run_can_be_had_back(tmp_path: Path) -> None:
     kept, run = make_run(tmp_path, "noda", n=40, epochs=1), make_run(tmp_path, "mmd", n=40, epochs=1)
     before = contents(run.path)
-    item = discard(run.path)
+    item = move_to_trash(run.path)
     assert [each.id for each in RunStore(tmp_path).runs()] == [kept.id]
     assert contents(item.path) == before
     assert discarded(tmp_path) == [item]
     with pytest.raises(InputError, match="not there any more"):
-        discard(run.path)
+        move_to_trash(run.path)
     assert restore(item) == run.path
     assert contents(run.path) == before
     assert discarded(tmp_path) == []
@@ -376,45 +376,45 @@ def test_a_deleted_run_can_be_had_back(tmp_path: Path) -> None:
 
 def test_what_was_computed_meanwhile_is_not_in_the_way_but_another_run_is(tmp_path: Path) -> None:
     run = make_run(tmp_path, n=40, epochs=1)
-    item = discard(run.path)
+    item = move_to_trash(run.path)
     (run.path / "derived").mkdir(parents=True)
     (run.path / "derived" / "umap-epoch=0001.parquet").write_bytes(b"late")
     restore(item)
     assert Run(run.path).evaluated == [1]
     copy = tmp_path / "copy"
     shutil.copytree(run.path, copy)
-    item = discard(run.path)
+    item = move_to_trash(run.path)
     copy.rename(run.path)
     with pytest.raises(InputError, match="exists again"):
         restore(item)
-    second = discard(run.path)
+    second = move_to_trash(run.path)
     assert discarded(tmp_path) == [second, item]
 
 
 def test_a_run_that_is_being_written_is_not_deleted_and_a_damaged_one_is(tmp_path: Path) -> None:
     running = make_run(tmp_path, n=40, epochs=1, status="running")
     with pytest.raises(InputError, match=rf"process {os.getpid()} on .* is still writing it"):
-        discard(running.path)
+        move_to_trash(running.path)
     # Damaged by a lost table, but alive all the same.
     (running.path / "samples.parquet").unlink()
     with pytest.raises(InputError, match="is still writing it"):
-        discard(running.path)
+        move_to_trash(running.path)
     assert running.path.is_dir()
     assert not trash_folder(tmp_path).exists()
     (running.path / "run.json").write_text("{")
-    discard(running.path)
+    move_to_trash(running.path)
     with pytest.raises(InputError, match="is not a run"):
-        discard(trash_folder(tmp_path))
+        move_to_trash(trash_folder(tmp_path))
     (tmp_path / "folder").mkdir()
     with pytest.raises(InputError, match="is not a run"):
-        discard(tmp_path / "folder")
+        move_to_trash(tmp_path / "folder")
 
 
 def test_a_dead_process_does_not_keep_its_run(tmp_path: Path) -> None:
     run = make_run(tmp_path, n=40, epochs=1, status="running")
     told = json.loads((run.path / "run.json").read_text())
-    (run.path / "run.json").write_text(json.dumps(told | {"process": process_mark() | {"start": 1}}))
-    assert discard(run.path).name == run.id
+    (run.path / "run.json").write_text(json.dumps(told | {"process": process_identity() | {"start": 1}}))
+    assert move_to_trash(run.path).name == run.id
 
 
 def test_tags_and_notes(tmp_path: Path) -> None:

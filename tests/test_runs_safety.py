@@ -15,8 +15,8 @@ from factories import make_run, make_samples
 from daexplore.config import RunConfig
 from daexplore.errors import InputError
 from daexplore.runs import Run, RunStore, RunWriter
-from daexplore.utils.files import replacing
-from daexplore.utils.processes import process_exists, process_mark
+from daexplore.utils.files import atomic_write
+from daexplore.utils.processes import process_exists, process_identity
 
 ROOT = Path(__file__).parents[1]
 
@@ -174,7 +174,7 @@ def test_a_failed_write_leaves_the_old_file(tmp_path):
     file.write_text("old")
 
     def fail():
-        with replacing(file) as temporary:
+        with atomic_write(file) as temporary:
             temporary.write_text("ne")
             raise RuntimeError("out of paper")
 
@@ -230,7 +230,7 @@ def test_a_run_whose_process_is_gone_is_interrupted(tmp_path):
 
 
 def test_a_number_used_again_is_another_process():
-    mark = process_mark()
+    mark = process_identity()
     assert process_exists(mark)
     # Without the time a process started, its number is all there is to know it by: then nothing can be told of a number used again.
     if mark["start"] is None:

@@ -19,7 +19,7 @@ from daexplore.runs import Run
 from daexplore.runs.archive.zip_file import export_run
 from daexplore.runs.notes import RunNotes
 from daexplore.runs.trash import discarded
-from daexplore.utils.processes import process_mark
+from daexplore.utils.processes import process_identity
 
 MADE = (("noda", 0), ("mmd", 0), ("mmd", 1), ("dann", 0), ("mmd", 0))
 
@@ -191,7 +191,7 @@ def test_what_is_being_written_stays_and_the_rest_goes(board: RunsBoard, root: P
     running = make_run(root, "dann", seed=7, n=60, epochs=1, status="running", saliency=False)
     noda, coral = folder_of(board, "noda"), folder_of(board, "coral")
     (root / JOBS_FOLDER / "abc").mkdir(parents=True)
-    (root / JOBS_FOLDER / "abc" / JOB_RECORD).write_text(json.dumps({"run": coral, "process": process_mark()}))
+    (root / JOBS_FOLDER / "abc" / JOB_RECORD).write_text(json.dumps({"run": coral, "process": process_identity()}))
     board.state.refresh()
     board.ticked = [running.id, noda, coral]
     with pytest.raises(InputError, match=r"is still writing it.*a training of it is starting"):

@@ -162,7 +162,7 @@ def test_outcomes_of_a_run_are_counted_and_the_targets_marked(tmp_path):
     assert table.groupby("domain")["oracle"].all().to_dict() == {"source": False, "target": True}
     evaluation = run.evaluation()
     for domain in ("source", "target"):
-        mask = evaluation.where(domain, "test")
+        mask = evaluation.mask(domain, "test")
         counts = table[table["domain"] == domain].set_index("outcome")["n"]
         assert counts["TP"] == ((evaluation.labels == 1) & (evaluation.predicted == 1) & mask).sum()
         assert counts.sum() == mask.sum() == table.loc[table["domain"] == domain, "total"].iloc[0]

@@ -8,7 +8,7 @@ from sklearn.metrics import roc_auc_score
 
 from daexplore.data.simulate import PRESETS, open_preset, simulate, sky_noise
 from daexplore.data.simulate.presets import Sample
-from daexplore.data.simulate.samples import shots
+from daexplore.data.simulate.samples import image_plan
 
 NEARBY = PRESETS["nearby"]
 
@@ -37,7 +37,7 @@ def test_domains_show_different_galaxies_in_the_same_pixels(pair):
 
 
 def test_classes_come_in_the_proportions_of_simulation_and_survey():
-    source, target = (shots(sample, NEARBY.n) for sample in NEARBY.samples)
+    source, target = (image_plan(sample, NEARBY.n) for sample in NEARBY.samples)
     for domain, galaxies, images in ((source, 44, 1440), (target, 310, 310)):
         merging = [shot for shot in domain if shot[0] % 2]
         assert len(merging) == pytest.approx(images, abs=1)
@@ -51,7 +51,7 @@ def test_classes_come_in_the_proportions_of_simulation_and_survey():
 
 def test_a_set_larger_than_all_sides_of_its_mergers_gets_new_ones():
     sample = Sample("X", NEARBY.samples[0].population, mergers=0.5, merger_galaxies=3, merger_views=2, redshifts=(0.05, 0.05))
-    merging = [shot for shot in shots(sample, 20) if shot[0] % 2]
+    merging = [shot for shot in image_plan(sample, 20) if shot[0] % 2]
     assert merging == [(1, 0), (3, 0), (5, 0), (1, 1), (3, 1), (5, 1), (7, 0), (9, 0), (11, 0), (7, 1)]
 
 

@@ -11,7 +11,7 @@ from factories import scene
 from daexplore.data.simulate import PRESETS, Band, Field, Seeing, SurveyCondition, observe, reobserve, simulate, sky_noise
 from daexplore.data.simulate.field_objects import with_field
 from daexplore.data.simulate.psf import psf_widths
-from daexplore.data.simulate.redshift import kpc_per_arcsec, luminosity_distance, moved
+from daexplore.data.simulate.redshift import kpc_per_arcsec, luminosity_distance, redshifted
 from daexplore.data.simulate.render import Renderer
 from daexplore.data.simulate.survey_conditions import nanojansky
 from daexplore.data.simulate.surveys import ILLUSTRIS_MOCK, SDSS
@@ -117,7 +117,7 @@ def test_distances_are_astropy_s(redshift):
 def test_a_galaxy_moved_shrinks_and_dims_as_cosmology_says(to):
     """A flat spectrum has no colours: only distance counts, and surface brightness falls as (1 + z)^-3 per unit frequency."""
     galaxy = scene(bulge_radii=np.full((1, 1), 3.0), bulge_fluxes=np.full((1, 1, 3), 1000.0))
-    there = moved(galaxy, GRI, 0.05, GRI, to)
+    there = redshifted(galaxy, GRI, 0.05, GRI, to)
     zoom = float(PLANCK.arcsec_per_kpc_proper(to) / PLANCK.arcsec_per_kpc_proper(0.05))
     assert there.bulge_radii[0, 0] == pytest.approx(3.0 * zoom, rel=1e-4)
     dimming = 1.05**-1 * (1 + to) * float(PLANCK.luminosity_distance(0.05) / PLANCK.luminosity_distance(to)) ** 2
@@ -134,13 +134,13 @@ def test_colours_follow_a_power_law_through_the_filters_exactly():
     fluxes = (np.array(GRI) / 600.0) ** slope * np.ones((1, 1, 3))
     stamp = scene(bulge_fluxes=fluxes, star_fluxes=fluxes)
     other = (500.0, 700.0, 650.0, 900.0)
-    there = moved(stamp, GRI, 0.05, other, 0.05)
+    there = redshifted(stamp, GRI, 0.05, other, 0.05)
     np.testing.assert_allclose(there.star_fluxes[0, 0], (np.array(other) / 600.0) ** slope, rtol=1e-6)
-    redder = moved(stamp, GRI, 0.05, GRI, 0.1)
+    redder = redshifted(stamp, GRI, 0.05, GRI, 0.1)
     ratio = redder.bulge_fluxes[0, 0] / fluxes[0, 0]
     np.testing.assert_allclose(ratio, ratio[0], rtol=1e-6)
     assert (there.particle_fluxes == 0).all()
-    assert moved(stamp, GRI, 0.05, GRI, 0.05) is stamp
+    assert redshifted(stamp, GRI, 0.05, GRI, 0.05) is stamp
 
 
 def test_field_has_the_stated_counts_and_spares_the_galaxy():
@@ -152,7 +152,7 @@ def test_field_has_the_stated_counts_and_spares_the_galaxy():
     assert np.mean([f.bulges.shape[1] - 1 for f in fields]) == pytest.approx(40 * area, rel=0.06)
     assert np.mean([f.stars.shape[1] - 1 for f in fields]) == pytest.approx(20 * area, rel=0.08)
     assert all((f.bulge_fluxes[:, 0] == 5.0).all() for f in fields)
-    at_620 = np.concatenate([moved(f, GRI, 0.05, (620.0,), 0.05).star_fluxes[0, 1:, 0] for f in fields])
+    at_620 = np.concatenate([redshifted(f, GRI, 0.05, (620.0,), 0.05).star_fluxes[0, 1:, 0] for f in fields])
     magnitude = 31.4 - 2.5 * np.log10(at_620)
     assert 16 - 0.01 < magnitude.min() < magnitude.max() < 20.01
     fainter, brighter = (magnitude > 19).sum(), (magnitude < 18).sum()

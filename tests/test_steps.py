@@ -13,7 +13,7 @@ from daexplore.data.preprocessing.steps import (
     STEPS,
     Asinh,
     Background,
-    Blur,
+    PsfMatch,
     Crop,
     Normalise,
     Percentile,
@@ -31,7 +31,7 @@ EXAMPLES = (
     SelectBands((1, 0)),
     Units((0.1, 3.7)),
     Background(2),
-    Blur((0.7, 0.0)),
+    PsfMatch((0.7, 0.0)),
     Resample(1.37),
     Crop((9, 5)),
     Asinh(3.0, (0.1, 2.0)),
@@ -88,7 +88,7 @@ def test_flat_images_stay_flat_and_hold_more_flux_in_a_coarser_pixel():
 def test_the_blur_adds_its_variance_and_keeps_flux_and_centre(sigma):
     image = np.zeros((1, 1, 61, 61), np.float32)
     image[0, 0, 30, 30] = 1000
-    blurred = Blur((sigma,)).apply(image)[0, 0].astype(np.float64)
+    blurred = PsfMatch((sigma,)).apply(image)[0, 0].astype(np.float64)
     assert blurred.sum() == pytest.approx(1000, rel=1e-6)
     y, x = np.indices(blurred.shape) - 30
     for offset in (y, x):
@@ -104,13 +104,13 @@ def test_a_gaussian_star_gets_the_wanted_width():
         sigma = fwhm / scale / math.sqrt(8 * math.log(2))
         return (np.exp(-(y**2 + x**2) / (2 * sigma**2)) / (2 * math.pi * sigma**2)).astype(np.float32)[None, None]
 
-    blurred = Blur((kernel_sigma(own, wanted, scale),)).apply(star(own))
+    blurred = PsfMatch((kernel_sigma(own, wanted, scale),)).apply(star(own))
     np.testing.assert_allclose(blurred, star(wanted), atol=0.003 * star(wanted).max())
 
 
 def test_the_blur_is_scipys_with_mirrored_edges_and_each_band_has_its_own():
     images = gamma(3, 3, 20, 31)
-    blurred = Blur((2.0, 0.0, 4.0)).apply(images)
+    blurred = PsfMatch((2.0, 0.0, 4.0)).apply(images)
     np.testing.assert_array_equal(blurred[:, 1], images[:, 1])
     for band, sigma in ((0, 2.0), (2, 4.0)):
         expected = gaussian_filter(images[:, band].astype(np.float64), (0, sigma, sigma), mode="reflect", truncate=8)

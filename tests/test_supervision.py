@@ -11,7 +11,7 @@ from factories import make_galaxies
 from daexplore.cli.options import run_config
 from daexplore.config import AlignmentConfig, DataConfig, RunConfig, TrainConfig
 from daexplore.data.galaxy_set import GalaxySet
-from daexplore.engine.training.setup import build_loader, prepare
+from daexplore.engine.training.setup import build_loader, prepare_data
 from daexplore.engine.training.train import train
 from daexplore.errors import InputError
 
@@ -38,7 +38,7 @@ def with_labels(folder, to, change):
 
 def test_the_oracles_batches_are_labelled_target_training_images(folder):
     settings = config(folder, supervision="target", augment=False)
-    prepared = prepare(settings.data, 60)
+    prepared = prepare_data(settings.data, 60)
     batch = next(iter(build_loader(prepared, settings)))
     target = prepared.domains["target"]
     rows = prepared.rows["target"]

@@ -14,8 +14,8 @@ from sweeping import CONFIGS, FAULT, MENDABLE, FakeTraining, interrupt, put, set
 
 from daexplore.config import TrainConfig
 from daexplore.engine.sweeps import launch as launching
-from daexplore.engine.sweeps.job import Work, train_one
-from daexplore.engine.sweeps.launch import Elsewhere, Launch, Resources, followed_jobs
+from daexplore.engine.sweeps.job import SweepJob, train_one
+from daexplore.engine.sweeps.launch import ExternalTraining, SweepLauncher, Resources, followed_jobs
 from daexplore.engine.sweeps.plan import find_run, outcome, plan
 
 
@@ -77,7 +77,7 @@ def test_processes_asked_for_one_training_wait_for_the_one_that_trains(tmp_path,
 @pytest.mark.parametrize(("error", "mendable"), [(MENDABLE, True), (FAULT, False)])
 def test_an_error_is_told_not_raised(tmp_path, training, error, mendable, capsys):
     training.ends[("noda", 0)] = error
-    Work.of(CONFIGS[0], tmp_path, {})()
+    SweepJob.of(CONFIGS[0], tmp_path, {})()
     ended = outcome(CONFIGS[0], tmp_path)
     assert (ended.state, ended.input) == ("failed", mendable)
     assert str(error) in ended.error
@@ -87,7 +87,7 @@ def test_an_error_is_told_not_raised(tmp_path, training, error, mendable, capsys
 def test_an_interrupted_job_ends_stopped(tmp_path, training):
     training.ends[("noda", 0)] = KeyboardInterrupt()
     with pytest.raises(KeyboardInterrupt):
-        Work.of(CONFIGS[0], tmp_path, {})()
+        SweepJob.of(CONFIGS[0], tmp_path, {})()
     assert outcome(CONFIGS[0], tmp_path).state == "stopped"
 
 
@@ -102,7 +102,7 @@ def test_a_job_that_said_nothing_is_lost(tmp_path):
 def test_work_sets_the_environment_of_its_job(tmp_path, training, monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     monkeypatch.setenv("OTHER", "old")
-    Work.of(CONFIGS[0], tmp_path, {"CUDA_VISIBLE_DEVICES": None, "OTHER": "1"})()
+    SweepJob.of(CONFIGS[0], tmp_path, {"CUDA_VISIBLE_DEVICES": None, "OTHER": "1"})()
     assert "CUDA_VISIBLE_DEVICES" not in os.environ
     assert os.environ["OTHER"] == "1"
 
@@ -126,12 +126,12 @@ def test_when_time_is_up_the_training_stops_before_submitit_queues_the_job_again
     before = signal.signal(signal.SIGUSR2, submitit)
     try:
         with pytest.raises(SystemExit):
-            Work.of(CONFIGS[0], tmp_path, {})()
+            SweepJob.of(CONFIGS[0], tmp_path, {})()
         assert signal.getsignal(signal.SIGUSR2) is submitit
     finally:
         signal.signal(signal.SIGUSR2, before)
     assert order == ["training stopped", "queued again"]
-    work = Work.of(CONFIGS[0], tmp_path, {})
+    work = SweepJob.of(CONFIGS[0], tmp_path, {})
     assert work.checkpoint().function == work
 
 
@@ -143,7 +143,7 @@ def test_a_local_job_that_is_asked_to_end_is_interrupted(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "daexplore.engine.training.train", SimpleNamespace(train=train))
     monkeypatch.setenv("SUBMITIT_EXECUTOR", "local")
     with pytest.raises(KeyboardInterrupt):
-        Work.of(CONFIGS[0], tmp_path, {})()
+        SweepJob.of(CONFIGS[0], tmp_path, {})()
     assert outcome(CONFIGS[0], tmp_path).state == "stopped"
 
 
@@ -174,8 +174,8 @@ class CountedJobs:
 
 def test_no_more_than_parallel_trainings_run_at_a_time(tmp_path, monkeypatch):
     jobs = CountedJobs(tmp_path)
-    monkeypatch.setattr(Launch, "_make_executor", lambda self: jobs)
-    launch = Launch(CONFIGS, tmp_path, Resources(parallel=2))
+    monkeypatch.setattr(SweepLauncher, "_make_executor", lambda self: jobs)
+    launch = SweepLauncher(CONFIGS, tmp_path, Resources(parallel=2))
     ended = []
     while launch.waiting:
         ended += launch.poll()
@@ -187,8 +187,8 @@ def test_no_more_than_parallel_trainings_run_at_a_time(tmp_path, monkeypatch):
 def test_a_training_elsewhere_is_waited_for_and_not_started(tmp_path):
     run = put(tmp_path, CONFIGS[0], "running")
     followed = followed_jobs(plan(CONFIGS[:2], tmp_path), tmp_path)
-    assert [(config, type(job)) for config, job in followed] == [(CONFIGS[0], Elsewhere)]
-    launch = Launch([], tmp_path, Resources(), followed)
+    assert [(config, type(job)) for config, job in followed] == [(CONFIGS[0], ExternalTraining)]
+    launch = SweepLauncher([], tmp_path, Resources(), followed)
     assert launch.poll() == []
     set_info(run, status="finished")
     assert [item.state for item in launch.poll()] == ["finished"]
@@ -205,7 +205,7 @@ def test_local_jobs_run_and_what_submitit_unpickles_is_one_string(tmp_path):
     """The runs are finished: the jobs find that, without torch."""
     for config in CONFIGS[:2]:
         put(tmp_path, config)
-    launch = Launch(CONFIGS[:2], tmp_path, Resources(parallel=2))
+    launch = SweepLauncher(CONFIGS[:2], tmp_path, Resources(parallel=2))
     assert launch.poll() == []
     assert launch.folder.stat().st_mode & 0o077 == 0
     pickles = list(launch.folder.glob("*_submitted.pkl"))

@@ -11,7 +11,7 @@ from factories import make_galaxies
 from sweeping import CONFIGS, RUNNING_SBATCH, install_slurm, put
 
 from daexplore.config import config_hash
-from daexplore.engine.sweeps.launch import Launch, Resources, followed_jobs
+from daexplore.engine.sweeps.launch import SweepLauncher, Resources, followed_jobs
 from daexplore.engine.sweeps.plan import plan, sweep_folder
 from daexplore.errors import InputError
 from daexplore.runs import RunStore
@@ -20,7 +20,7 @@ from daexplore.runs import RunStore
 def test_slurm_gets_one_array_with_what_was_asked_for(tmp_path, monkeypatch):
     slurm = install_slurm(tmp_path / "slurm", monkeypatch)
     asked = Resources("slurm", 2, timeout_min=90, partition="gpu", gpus=1, threads=3, slurm={"account": "astro", "mem": "8GB"})
-    launch = Launch(CONFIGS, tmp_path / "runs", asked)
+    launch = SweepLauncher(CONFIGS, tmp_path / "runs", asked)
     assert launch.poll() == []
     lines = (slurm / "script.sh").read_text().splitlines()
     flags = dict(line.removeprefix("#SBATCH --").split("=", 1) for line in lines if line.startswith("#SBATCH --") and "=" in line)
@@ -38,7 +38,7 @@ def test_slurm_gets_one_array_with_what_was_asked_for(tmp_path, monkeypatch):
 @pytest.mark.parametrize(("state", "there"), [("PENDING", True), ("RUNNING", True), ("CANCELLED by 0", False), ("COMPLETED", False)])
 def test_what_waits_in_the_queue_of_slurm_is_not_submitted_again(tmp_path, monkeypatch, state, there):
     slurm = install_slurm(tmp_path / "slurm", monkeypatch)
-    Launch(CONFIGS[:2], tmp_path / "runs", Resources("slurm")).poll()
+    SweepLauncher(CONFIGS[:2], tmp_path / "runs", Resources("slurm")).poll()
     (slurm / "states").write_text(f"4242_0|{state}|node1\n4242_1|FAILED|node1\n")
     followed = followed_jobs(plan(CONFIGS, tmp_path / "runs"), tmp_path / "runs")
     assert [config for config, _ in followed] == [CONFIGS[0]] * there
@@ -47,13 +47,13 @@ def test_what_waits_in_the_queue_of_slurm_is_not_submitted_again(tmp_path, monke
 def test_what_slurm_or_submitit_refuses_is_said(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(InputError, match="srun"):
-        Launch(CONFIGS, tmp_path / "runs", Resources("slurm"))
+        SweepLauncher(CONFIGS, tmp_path / "runs", Resources("slurm"))
     monkeypatch.undo()
     install_slurm(tmp_path / "slurm", monkeypatch, sbatch="#!/bin/sh\necho invalid partition specified >&2; exit 1\n")
     with pytest.raises(InputError, match="'colour'"):
-        Launch(CONFIGS, tmp_path / "runs", Resources("slurm", slurm={"colour": "red"}))
+        SweepLauncher(CONFIGS, tmp_path / "runs", Resources("slurm", slurm={"colour": "red"}))
     with pytest.raises(InputError, match="invalid partition"):
-        Launch(CONFIGS, tmp_path / "runs", Resources("slurm", partition="none")).poll()
+        SweepLauncher(CONFIGS, tmp_path / "runs", Resources("slurm", partition="none")).poll()
 
 
 def test_jobs_of_an_array_find_their_own_training(tmp_path, monkeypatch):
@@ -61,7 +61,7 @@ def test_jobs_of_an_array_find_their_own_training(tmp_path, monkeypatch):
     install_slurm(tmp_path / "slurm", monkeypatch, RUNNING_SBATCH)
     for config in CONFIGS[:2]:
         put(tmp_path / "runs", config)
-    launch = Launch(CONFIGS[:2], tmp_path / "runs", Resources("slurm"))
+    launch = SweepLauncher(CONFIGS[:2], tmp_path / "runs", Resources("slurm"))
     ended, until = [], time.monotonic() + 300
     while launch.waiting:
         ended += launch.poll()

@@ -15,7 +15,7 @@ from daexplore.app.core.session import Session
 from daexplore.app.state import ExplorerState
 from daexplore.errors import InputError
 from daexplore.runs.selections import Selections
-from daexplore.views.figures.base import Drawing
+from daexplore.views.figures.base import FigureSpec
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def test_a_figure_under_way_is_that_of_the_moment_it_was_asked_for(state: Explor
     for run in state.runs:
         found = run.evaluation(1)
         rows = table[(table["run"] == state.label(run)) & (table["series"] == "galaxy")]
-        assert set(rows["sample_id"]) == set(found.sample_ids[found.where("target", "test")])
+        assert set(rows["sample_id"]) == set(found.sample_ids[found.mask("target", "test")])
         assert set(rows["epoch"]) == {1}
 
 
@@ -111,7 +111,7 @@ def test_the_report_is_of_the_runs_on_screen(state: ExplorerState, taking: TakeA
 
 def test_a_selection_comes_back_in_another_session(state: ExplorerState) -> None:
     found = state.runs[0].evaluation()
-    ids = frozenset(found.sample_ids[found.where("target", "test")][:5].tolist())
+    ids = frozenset(found.sample_ids[found.mask("target", "test")][:5].tolist())
     state.param.update(selection=ids, threshold=0.6)
     kept = save_selection(state, "odd", "look again")
     assert kept.provenance["threshold"] == 0.6
@@ -173,7 +173,7 @@ def test_the_bar_names_damaged_files_and_refuses_bad_names(state: ExplorerState)
 
 def test_a_rooms_own_figure_is_taken_as_it_was_when_asked_for(state: ExplorerState, asked: list) -> None:
     found = pd.DataFrame({"run": ["a"], "level": [1.0]})
-    taking = TakeAway(state, Session(), asked.append, own={"Mine": lambda: Drawing("dial", found.copy(), {"view": "mine"}, "one galaxy")})
+    taking = TakeAway(state, Session(), asked.append, own={"Mine": lambda: FigureSpec("dial", found.copy(), {"view": "mine"}, "one galaxy")})
     assert taking.view_choice.value == "Mine"
     press(taking, "csv")
     found["level"] = 2.0

@@ -10,13 +10,13 @@ from daexplore.app.components.galaxy_images import gradcam_at_hand
 from daexplore.app.latents.view import scene
 from daexplore.app.results.opening_galaxy import telling_galaxy
 from daexplore.app.state import EXAMPLES, ExplorerState
-from daexplore.data import described_pixels
+from daexplore.data import load_images
 from daexplore.data.simulate import PRESETS, simulate
 from daexplore.engine.explanation.gradcam import gradcam_map
 from daexplore.engine.inference import load_network
 from daexplore.errors import InputError
 from daexplore.runs import Run
-from daexplore.runs.archive.subset import sample_of, thin
+from daexplore.runs.archive.subset import sample_of, subset
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +26,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 @pytest.fixture
 def copy(whole: Run, tmp_path: Path) -> Run:
-    return thin(whole, tmp_path, {1, 4, whole.selected_epoch or 0}, sample_of(whole, 30, 10))
+    return subset(whole, tmp_path, {1, 4, whole.selected_epoch or 0}, sample_of(whole, 30, 10))
 
 
 def test_a_sample_is_as_large_as_asked_and_whole_galaxies(whole: Run) -> None:
@@ -40,7 +40,7 @@ def test_a_sample_is_as_large_as_asked_and_whole_galaxies(whole: Run) -> None:
 def test_what_is_kept_is_the_same(whole: Run, copy: Run) -> None:
     for epoch in copy.evaluated:
         before, after = whole.evaluation(epoch), copy.evaluation(epoch)
-        rows = [before.places[name] for name in after.sample_ids]
+        rows = [before.row_by_id[name] for name in after.sample_ids]
         np.testing.assert_array_equal(after.latents, before.latents[rows])
         np.testing.assert_array_equal(after.logits, before.logits[rows])
         for kept, known in zip(copy.head(epoch), whole.head(epoch), strict=True):
@@ -62,9 +62,9 @@ def test_what_is_left_out_is_said(whole: Run, copy: Run) -> None:
 
 def test_nothing_is_overwritten_and_no_draft_stays(whole: Run, copy: Run) -> None:
     with pytest.raises(InputError, match="exists already"):
-        thin(whole, copy.path.parent, copy.evaluated, sample_of(whole, 30, 10))
+        subset(whole, copy.path.parent, copy.evaluated, sample_of(whole, 30, 10))
     with pytest.raises(InputError, match="asked for"):
-        thin(whole, copy.path.parent / "other", {1, 99}, sample_of(whole, 30, 10))
+        subset(whole, copy.path.parent / "other", {1, 99}, sample_of(whole, 30, 10))
     assert [path.name for path in copy.path.parent.iterdir()] == [copy.id]
 
 
@@ -85,13 +85,13 @@ def test_a_simulated_galaxy_that_is_not_on_the_machine_is_simulated_again_bit_by
     about = {"name": "target", "path": "/nowhere", "simulated": {"preset": "distant", "version": PRESETS["distant"].version, "seed": 0}}
     for domain, galaxies in zip(("source", "target"), sets, strict=True):
         ids = [str(name) for name in galaxies.sample_ids[[5, 2]]]
-        pixels, bands = described_pixels(about, domain, ids)
+        pixels, bands = load_images(about, domain, ids)
         np.testing.assert_array_equal(pixels, galaxies.images[[5, 2]])
         assert bands == galaxies.bands
     with pytest.raises(InputError, match="not on this machine"):
-        described_pixels(about | {"simulated": about["simulated"] | {"version": 0}}, "target", ids)
+        load_images(about | {"simulated": about["simulated"] | {"version": 0}}, "target", ids)
     with pytest.raises(InputError, match="not on this machine"):
-        described_pixels({"name": "x", "path": "/nowhere"}, "target", ids)
+        load_images({"name": "x", "path": "/nowhere"}, "target", ids)
 
 
 def test_the_galaxy_that_the_explorer_opens_with_has_its_maps_at_hand() -> None:

@@ -180,7 +180,7 @@ def test_permuting_target_labels_changes_nothing_that_was_trained_or_chosen(gala
     for name in found[0]:
         if name not in ("metrics", "history.jsonl"):
             assert found[0][name] == found[1][name], name
-    histories = [[line for line in run.follow()[0] if not line.get("oracle")] for run in runs]
+    histories = [[line for line in run.read_new_lines()[0] if not line.get("oracle")] for run in runs]
     assert histories[0] == histories[1]
 
 
@@ -191,7 +191,7 @@ def test_an_unlabelled_target_is_trained_on_without_target_metrics(galaxies, tmp
     GalaxySet.load(galaxies / "source").save(tmp_path / "source")
     run = train(config(tmp_path, "mmd", epochs=1), tmp_path / "runs")
     assert set(run.info["metrics"]) == {"source"}
-    assert (run.evaluation().labels[run.evaluation().where("target")] == -1).all()
+    assert (run.evaluation().labels[run.evaluation().mask("target")] == -1).all()
 
 
 def history(accuracies, losses=None):

@@ -127,11 +127,11 @@ def test_plane_points_are_the_split_s_galaxies_by_domain_and_class(tmp_path):
     points = plane_points(run, 2)
     found = run.evaluation(2)
     for (domain, label), x in points.x.items():
-        assert len(x) == len(points.y[domain, label]) == int((found.where(domain, "validation") & (found.labels == label)).sum())
-    assert points.total == points.shown == int(found.where(split="validation").sum())
+        assert len(x) == len(points.y[domain, label]) == int((found.mask(domain, "validation") & (found.labels == label)).sum())
+    assert points.total == points.shown == int(found.mask(split="validation").sum())
     # At a threshold of one half, the side of the boundary is the predicted class.
     calls = sum(int((x > points.boundary).sum()) for x in points.x.values())
-    assert calls == int(found.predicted[found.where(split="validation")].sum())
+    assert calls == int(found.predicted[found.mask(split="validation")].sum())
 
 
 def test_shared_axes_only_grow(tmp_path):

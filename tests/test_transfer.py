@@ -20,7 +20,7 @@ from daexplore.config import AlignmentConfig, DataConfig, ModelConfig, RunConfig
 from daexplore.data.galaxy_set import GalaxySet
 from daexplore.data.preprocessing.pipeline import Preprocess
 from daexplore.engine.inference import load_network, network_outputs
-from daexplore.engine.training.setup import build_adapter, prepare
+from daexplore.engine.training.setup import build_adapter, prepare_data
 from daexplore.engine.training.train import train
 from daexplore.engine.training.transfer import freeze, open_origin, parameter_groups
 from daexplore.errors import InputError
@@ -101,7 +101,7 @@ def test_before_the_first_step_the_network_is_the_old_run_s(old, new, tmp_path):
 def test_before_the_first_step_outputs_are_the_old_network_s_on_images_treated_as_the_old_ones(old, new):
     origin = open_origin(TransferConfig(str(old.path)))
     settings = origin.complete(config(new, transfer=origin.transfer))
-    prepared = prepare(settings.data, 60, None, origin.preprocess)
+    prepared = prepare_data(settings.data, 60, None, origin.preprocess)
     adapter = build_adapter(settings, prepared)
     origin.load(adapter.network, prepared)
     images = prepared.domains["target"].images
@@ -155,7 +155,7 @@ def test_layers_taken_over_train_at_the_lower_rate_and_new_parts_at_the_full_one
     settings = config(new, "dann", transfer, learning_rate=0.01)
     origin = open_origin(transfer)
     settings = origin.complete(settings)
-    adapter = build_adapter(settings, prepare(settings.data, 60, None, origin.preprocess))
+    adapter = build_adapter(settings, prepare_data(settings.data, 60, None, origin.preprocess))
     freeze(adapter.network, transfer)
     first, second = parameter_groups(adapter, settings)
     names = {id(parameter): name for name, parameter in adapter.named_parameters()}
@@ -182,7 +182,7 @@ def test_a_lower_rate_moves_the_weights_less(old, new, tmp_path):
 
 def test_without_a_transfer_one_group_holds_every_parameter_in_order(new):
     settings = config(new, "dann")
-    adapter = build_adapter(settings, prepare(settings.data, 60))
+    adapter = build_adapter(settings, prepare_data(settings.data, 60))
     (group,) = parameter_groups(adapter, settings)
     assert [id(parameter) for parameter in group["params"]] == [id(parameter) for parameter in adapter.parameters()]
     assert group["lr"] == settings.train.learning_rate

@@ -13,7 +13,7 @@ from scipy.special import expit, softmax
 from sklearn.metrics import log_loss
 
 from daexplore.analysis.calibration.domain_shift import density_ratio, mixing_pairs, pseudocal, transcal
-from daexplore.analysis.calibration.temperature import fit_temperature, tempered
+from daexplore.analysis.calibration.temperature import fit_temperature, apply_temperature
 from daexplore.engine.calibration.calibrate import Uncertainty, uncertainty
 from daexplore.engine.calibration.predictors import fit, matched, predictors
 from daexplore.errors import InputError
@@ -75,7 +75,7 @@ def test_no_test_galaxy_changes_an_in_domain_score_of_others(runs):
 
 def test_a_galaxy_in_validation_and_test_is_refused(tmp_path):
     run = make_run(tmp_path, n=200, epochs=1, saliency=False)
-    assert not set.intersection(*(set(run.evaluation().group_ids[run.evaluation().where(split=s)]) for s in ("validation", "test")))
+    assert not set.intersection(*(set(run.evaluation().group_ids[run.evaluation().mask(split=s)]) for s in ("validation", "test")))
     samples = pq.read_table(run.path / "samples.parquet").to_pandas()
     at = samples.index[(samples["split"] == "validation") & (samples["domain"] == "target")][0]
     samples.loc[at, "split"] = "test"
@@ -178,8 +178,8 @@ def test_transcal_finds_a_known_shift():
     shifted = transcal(logits[0], truths[0], logits[1], np.where(hard[0], 0.6 / 0.2, 0.4 / 0.8))
     assert shifted.accuracy == pytest.approx((logits[1].argmax(axis=1) == truths[1]).mean(), abs=0.03)
     assert shifted.exponent == 1
-    assert tempered(logits[1], shifted.temperature).max(axis=1).mean() == pytest.approx(shifted.accuracy)
-    losses = [log_loss(truths[1], tempered(logits[1], t)) for t in (plain, shifted.temperature)]
+    assert apply_temperature(logits[1], shifted.temperature).max(axis=1).mean() == pytest.approx(shifted.accuracy)
+    losses = [log_loss(truths[1], apply_temperature(logits[1], t)) for t in (plain, shifted.temperature)]
     assert losses[1] < losses[0] - 0.02
     few = transcal(logits[0], truths[0], logits[1], np.where(np.arange(4000) < 10, 1e6, 1.0))
     assert few.exponent < 1

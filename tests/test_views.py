@@ -225,7 +225,7 @@ def test_maps_of_zeros_have_a_scale():
 
 def test_wall_places_galaxies_row_by_row():
     stamps = np.stack([np.full((4, 4, 3), 10 * i, np.uint8) for i in range(5)])
-    wall = _decoded(images.wall_png(stamps, columns=3, gap=1))
+    wall = _decoded(images.mosaic_png(stamps, columns=3, gap=1))
     assert wall.shape == (9, 14, 4)
     assert [wall[0, 0, 0], wall[0, 5, 0], wall[5, 5, 0]] == [0, 10, 40]
     assert wall[0, 4, 3] == 0

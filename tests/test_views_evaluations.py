@@ -30,7 +30,7 @@ def test_roc_tables_have_every_run_in_both_domains(runs):
 def test_roc_of_a_pair_leaves_other_classes_out(tmp_path):
     found = make_run(tmp_path, n=300, epochs=1, classes=("a", "b", "c")).evaluation()
     curves, _ = roc_tables({"run": found}, "test", (2, 0))
-    at = found.where("source", "test") & np.isin(found.labels, (0, 2))
+    at = found.mask("source", "test") & np.isin(found.labels, (0, 2))
     expected = roc_auc_score(found.labels[at] == 0, found.logits[at, 0] - found.logits[at, 2])
     assert curves[curves["domain"] == "source"]["auc"].iloc[0] == pytest.approx(expected)
 
@@ -46,10 +46,10 @@ def test_margin_planes_show_every_test_galaxy_once_and_the_boundary_where_it_is(
     drawn = margin_planes(places, ("non-merger", "merger"), threshold=0.7)
     for (found, plane), frame in zip(places.values(), drawn.layout, strict=True):
         points = np.vstack([element.array() for element in frame.traverse(lambda e: e, [hv.Points])])
-        expected = np.c_[plane.x, plane.y][found.where(split="test")]
+        expected = np.c_[plane.x, plane.y][found.mask(split="test")]
         np.testing.assert_allclose(points[np.lexsort(points.T)], expected[np.lexsort(expected.T)])
         (line,) = frame.traverse(lambda e: e, [hv.VLine])
         called = found.probabilities[:, 1] > 0.7
         np.testing.assert_array_equal(plane.x > line.data, called)
     assert "non-merger" in drawn.key
-    assert f"of {sum(len(p[0].labels[p[0].where(split='test')]) for p in places.values())} points" in drawn.note
+    assert f"of {sum(len(p[0].labels[p[0].mask(split='test')]) for p in places.values())} points" in drawn.note

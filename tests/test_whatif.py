@@ -13,7 +13,7 @@ from factories import make_galaxies, make_run
 from test_boundary import make_case
 from test_train import config
 
-from daexplore.analysis.latents.margin_plane import further_positions, margin_plane
+from daexplore.analysis.latents.margin_plane import project_new, margin_plane
 from daexplore.app.core.session import Session
 from daexplore.app.dial_setting import DIALS, Dial
 from daexplore.app.state import ExplorerState
@@ -32,11 +32,11 @@ from daexplore.engine.inference import load_network
 from daexplore.engine.perturbations import sky_sigma
 from daexplore.engine.training.train import train
 from daexplore.engine.whatif.galaxy_perturbations import WHATIF_DIALS, Simulation, Subject, coarsened, positions, regridded
-from daexplore.engine.whatif.messages import Question
+from daexplore.engine.whatif.messages import Query
 from daexplore.engine.whatif.response import answer, plan
 from daexplore.errors import InputError
 from daexplore.views.figures import render
-from daexplore.views.plots.whatif import dial_curves, plane_walk, summary_dial, summary_walks, walk_limits
+from daexplore.views.plots.whatif import dial_curves, trajectory_plot, summary_dial, summary_walks, walk_limits
 
 TARGET = "target/G00030-0"
 
@@ -74,7 +74,7 @@ def evaluated(run, domain="target"):
 
 def question(run, dial, sample_id=None, **changes):
     sample_id = sample_id or evaluated(run)
-    return Question(str(run.path), run.selected_epoch, sample_id, sample_id.partition("/")[0], dial, **changes)
+    return Query(str(run.path), run.selected_epoch, sample_id, sample_id.partition("/")[0], dial, **changes)
 
 
 def test_further_positions_are_the_planes_own_for_its_own_latents_and_a_projection_for_others():
@@ -82,11 +82,11 @@ def test_further_positions_are_the_planes_own_for_its_own_latents_and_a_projecti
     logits = case["latents"] @ case["weight"].T + case["bias"]
     plane = margin_plane(**case, logits=logits)
     for row in (0, 17, 450):
-        x, y = further_positions(plane, case["latents"][row : row + 1], logits[row : row + 1], row)
+        x, y = project_new(plane, case["latents"][row : row + 1], logits[row : row + 1], row)
         assert (x[0], y[0]) == pytest.approx((plane.x[row], plane.y[row]), rel=1e-12)
     row, step = 17, np.random.default_rng(1).normal(size=(4, 6))
     moved = case["latents"][row] + step
-    x, y = further_positions(plane, moved, moved @ case["weight"].T + case["bias"], row)
+    x, y = project_new(plane, moved, moved @ case["weight"].T + case["bias"], row)
     normal = case["weight"][1] - case["weight"][0]
     np.testing.assert_allclose(x - plane.x[row], step @ normal / plane.scale)
     direction = plane.directions[plane.fold[row]]
@@ -95,7 +95,7 @@ def test_further_positions_are_the_planes_own_for_its_own_latents_and_a_projecti
     residual = sum(((along[labels == k] - along[labels == k].mean()) ** 2).sum() for k in (0, 1))
     np.testing.assert_allclose(y, (moved @ direction - along.mean()) / np.sqrt(residual / (len(along) - 2)))
     # Along the direction that the probe may not use nothing changes.
-    _, still = further_positions(plane, moved + 3 * normal, logits[:4], row)
+    _, still = project_new(plane, moved + 3 * normal, logits[:4], row)
     np.testing.assert_allclose(still, y, atol=1e-9)
 
 
@@ -367,7 +367,7 @@ def test_views_draw_what_they_are_given_and_say_it_in_words():
     limits = walk_limits(table.head(0)[["x", "y"]], table)
     assert limits[0][0] < 0.2
     assert limits[0][1] > 0.9
-    walk = plane_walk(table[["x", "y", "domain"]], table, here=2, threshold_x=0.1, title="t", limits=limits)
+    walk = trajectory_plot(table[["x", "y", "domain"]], table, here=2, threshold_x=0.1, title="t", limits=limits)
     hv.renderer("bokeh").get_plot(walk)
     last = list(walk)[-1]
     assert (last.dimension_values("x")[0], last.dimension_values("y")[0]) == (0.2, 0.4)

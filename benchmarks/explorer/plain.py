@@ -23,7 +23,7 @@ about = pn.pane.HTML("<b>Tap a galaxy</b>", css_classes=["about"])
 def frame(run: Run) -> pd.DataFrame:
     """The test galaxies, in the same order in every run."""
     found = run.evaluation()
-    here = found.where(None, "test")
+    here = found.mask(None, "test")
     place = coordinates(run, found.epoch, "plane", (0, 1))
     return pd.DataFrame({"x": place.x, "y": place.y, "domain": found.domain, "id": found.sample_ids})[here].reset_index(drop=True)
 

@@ -24,8 +24,8 @@ from daexplore.config import AlignmentConfig, RunConfig, TrainConfig
 from daexplore.data.loaders import PairSampler
 from daexplore.domains import DomainBatch
 from daexplore.engine.training.epoch_selection import select_epoch
-from daexplore.engine.training.step import Adapter
-from daexplore.models import Network, in_domain
+from daexplore.engine.training.step import AdaptationStep
+from daexplore.models import Network, batch_norm_domain
 from daexplore.models.batch_norm import separate_norms
 
 __all__ = ["SEEDS", "Method", "Outcome", "Part", "Problem", "configured", "train"]
@@ -109,7 +109,7 @@ def train(problem: Problem, method: Method, seed: int) -> Outcome:
     if config.batch_norm in ("adabn", "separate"):
         separate_norms(network, own_affine=config.batch_norm == "separate")
     losses = [(build_alignment(one, network.head.in_features, problem.classes), one.weight) for one in config.alignments]
-    adapter = Adapter(network, losses, config.batch_norm)
+    adapter = AdaptationStep(network, losses, config.batch_norm)
     sampler = PairSampler(len(teacher.images), len(target.images), config.train.batch_size, seed)
     total = config.train.epochs * len(sampler)
     optimizer = torch.optim.AdamW(adapter.parameters(), lr=config.train.learning_rate, weight_decay=config.train.weight_decay)
@@ -140,6 +140,6 @@ def train(problem: Problem, method: Method, seed: int) -> Outcome:
 def predict(network: Network, part: Part, domain: str) -> NDArray[np.int64]:
     """(n,) most probable classes."""
     network.eval()
-    with torch.no_grad(), in_domain(network, domain):
+    with torch.no_grad(), batch_norm_domain(network, domain):
         found: NDArray[np.int64] = network(torch.from_numpy(part.images)).logits.argmax(dim=1).numpy()
     return found

@@ -13,7 +13,7 @@ from daexplore.cli.app import app
 from daexplore.cli.output import print_frame, print_metrics, run_name
 from daexplore.errors import InputError
 from daexplore.runs import Run, RunStore
-from daexplore.views.comparison.tables import TABLES, comparison_csv, comparison_json, shown_tables
+from daexplore.views.comparison.tables import TABLES, comparison_csv, comparison_json, display_tables
 from daexplore.views.plots.metrics_table import config_differences, metrics_rows
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ def _print_comparison(runs: Sequence[Run], split: str, baseline: str | None) -> 
         print(f"\nNot compared method by method: {error}")
         return
     about = comparison.to_dict()
-    for shown in shown_tables(comparison.tables(), about):
+    for shown in display_tables(comparison.tables(), about):
         if shown.name != "settings":
             print(f"\n{shown.title}")
             print_frame(shown.frame)
@@ -168,7 +168,7 @@ def _comparison_text(runs: Sequence[Run], split: str, baseline: str | None, form
         return comparison_csv(tables, table or "differences")
     if format == "json":
         return comparison_json(tables, about, TABLES if table in (None, "all") else (str(table),)) + "\n"
-    shown = [each for each in shown_tables(tables, about) if table in (None, "all", each.name)]
+    shown = [each for each in display_tables(tables, about) if table in (None, "all", each.name)]
     if format == "latex":
         return comparison_latex(shown, about)
     if format == "html":

@@ -55,7 +55,7 @@ def distance(
 def _print(found: "DomainDistance") -> None:
     from daexplore.cli.output import print_frame
 
-    about = found.about
+    about = found.metadata
     print(f"{found.summary}\n")
     print_frame(_rows(found.measures))
     galaxies = about["galaxies"]

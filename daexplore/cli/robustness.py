@@ -37,7 +37,7 @@ def robustness(
     from daexplore.cli.progress import training_progress
     from daexplore.engine.perturbations import DIALS
     from daexplore.engine.robustness.attack_tables import ATTACKS, attack_runs
-    from daexplore.engine.robustness.performance import turn_dial
+    from daexplore.engine.robustness.performance import evaluate_perturbed
 
     _check_format(format)
     if dial is not None and dial not in DIALS:
@@ -54,7 +54,7 @@ def robustness(
         if attack is not None:
             table = attack_runs(chosen, attack, galaxies, seed, report=report)
         else:
-            table = turn_dial(chosen, dial or "depth", galaxies, positions, seed, report=report)
+            table = evaluate_perturbed(chosen, dial or "depth", galaxies, positions, seed, report=report)
     if format != "text":
         print_rows(table, format)
         return

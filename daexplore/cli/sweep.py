@@ -50,7 +50,7 @@ def sweep(
     """Train methods x seeds x settings. Called again, it skips what is finished, goes on with what is not, and starts the rest."""
     from daexplore.cli.options import seeds as parse_seeds
     from daexplore.cli.sweep_report import conclude, follow, print_plan
-    from daexplore.engine.sweeps.launch import Launch, followed_jobs
+    from daexplore.engine.sweeps.launch import SweepLauncher, followed_jobs
     from daexplore.engine.sweeps.plan import plan
 
     configs = sweep_configs(data, source, target, label, methods, parse_seeds(seeds), epochs, limit, settings or [])
@@ -66,7 +66,7 @@ def sweep(
     to_start = [item.config for state in ("resume", "new") for item in planned if item.state == state and item.config not in busy]
     if cluster != "slurm":
         _simulate(to_start)
-    ended = follow(Launch(to_start, runs, resources, followed), planned)
+    ended = follow(SweepLauncher(to_start, runs, resources, followed), planned)
     raise typer.Exit(conclude(planned, ended, runs))
 
 

@@ -10,8 +10,8 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 
 from daexplore.cli.output import print_frame, print_runs
 from daexplore.config import RunConfig, config_hash, differences
-from daexplore.engine.sweeps.launch import Launch, Resources, default_parallel, job_log
-from daexplore.engine.sweeps.plan import Outcome, Planned, find_run
+from daexplore.engine.sweeps.launch import SweepLauncher, Resources, default_parallel, job_log
+from daexplore.engine.sweeps.plan import Outcome, PlannedRun, find_run
 from daexplore.runs import RunStore
 from daexplore.runs.run import method_label
 
@@ -21,7 +21,7 @@ _INTERVAL = 0.5  # [s]
 _FAULT, _BAD_INPUT = 1, 2
 
 
-def print_plan(planned: Sequence[Planned], followed: Sequence[RunConfig], resources: Resources, runs: Path) -> None:
+def print_plan(planned: Sequence[PlannedRun], followed: Sequence[RunConfig], resources: Resources, runs: Path) -> None:
     """A table with one line a training: what is done, goes on, or starts."""
     settings = _settings([item.config for item in planned])
     rows = []
@@ -44,7 +44,7 @@ def print_plan(planned: Sequence[Planned], followed: Sequence[RunConfig], resour
     print(f"{len(planned)} trainings in {runs}: {counts}; {where}.", flush=True)
 
 
-def _what(item: Planned, followed: Sequence[RunConfig]) -> str:
+def _what(item: PlannedRun, followed: Sequence[RunConfig]) -> str:
     if item.state == "finished" and item.run:
         return f"done: {item.run.id}"
     if item.config in followed:
@@ -64,7 +64,7 @@ def _settings(configs: Sequence[RunConfig]) -> list[dict[str, str]]:
     return [{name: "–" if values[name][i] is None else str(values[name][i]) for name in shown} for i in range(len(configs))]
 
 
-def follow(launch: Launch, planned: Sequence[Planned]) -> list[Outcome]:
+def follow(launch: SweepLauncher, planned: Sequence[PlannedRun]) -> list[Outcome]:
     """Bars of all trainings until the last has ended, as the run folders tell it.
 
     Raises:
@@ -107,7 +107,7 @@ def follow(launch: Launch, planned: Sequence[Planned]) -> list[Outcome]:
     return ended
 
 
-def _names(planned: Sequence[Planned]) -> dict[str, str]:
+def _names(planned: Sequence[PlannedRun]) -> dict[str, str]:
     """Each training's method, seed, and settings where they vary, by its key."""
     settings = _settings([item.config for item in planned])
     return {
@@ -129,7 +129,7 @@ def _how(outcome: Outcome) -> str:
     return f"{word}: {outcome.error}" if outcome.error else word
 
 
-def conclude(planned: Sequence[Planned], ended: Sequence[Outcome], runs: Path) -> int:
+def conclude(planned: Sequence[PlannedRun], ended: Sequence[Outcome], runs: Path) -> int:
     """Prints the finished runs, what failed and why, and how to go on.
 
     Returns:

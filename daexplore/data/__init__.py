@@ -1,7 +1,7 @@
 """Galaxies: opening, splitting, preprocessing and simulating them. Importing this package does not import torch."""
 
-from daexplore.data.datasets import describe, described_pixels, open_described, open_domains
+from daexplore.data.datasets import describe, load_images, open_described, open_domains
 from daexplore.data.galaxy_set import GalaxySet
 from daexplore.data.readers import check_domains, match_classes, read_galaxies
 
-__all__ = ["GalaxySet", "check_domains", "describe", "described_pixels", "match_classes", "open_described", "open_domains", "read_galaxies"]
+__all__ = ["GalaxySet", "check_domains", "describe", "load_images", "match_classes", "open_described", "open_domains", "read_galaxies"]

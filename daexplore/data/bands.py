@@ -5,13 +5,13 @@ from collections.abc import Sequence
 
 from daexplore.errors import InputError
 
-__all__ = ["channel_order", "chosen_bands", "named_apart", "positions"]
+__all__ = ["channel_order", "chosen_bands", "bands_are_distinct", "positions"]
 
 _PICTURE = ("R", "G", "B")
 _NUMBERED = re.compile(r"channel \d+|gr[ae]y", re.IGNORECASE)
 
 
-def named_apart(bands: Sequence[str]) -> bool:
+def bands_are_distinct(bands: Sequence[str]) -> bool:
     """Whether these are names of bands that tell channels apart, not numbers, and not the one name twice."""
     return not any(_NUMBERED.fullmatch(band) for band in bands) and len({band.lower() for band in bands}) == len(bands)
 
@@ -55,7 +55,7 @@ def channel_order(
     Raises:
         InputError: mixed bands, with what is missing and what to do.
     """
-    if match == "name" and named_apart(have) and named_apart(channels):
+    if match == "name" and bands_are_distinct(have) and bands_are_distinct(channels):
         found = {key: number for number, key in enumerate(_keys(have))}
         wanted = [_keys(channels)[number] for number in positions(network, channels)]
         missing = [band for band, key in zip(network, wanted, strict=True) if key not in found]

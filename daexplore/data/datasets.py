@@ -13,7 +13,7 @@ from daexplore.data.galaxy_set import GalaxySet
 from daexplore.data.readers import check_domains, read_galaxies
 from daexplore.errors import InputError
 
-__all__ = ["describe", "described_pixels", "open_described", "open_domains"]
+__all__ = ["describe", "load_images", "open_described", "open_domains"]
 
 
 def open_domains(config: DataConfig, progress: Callable[[int, int], None] | None = None) -> tuple[GalaxySet, GalaxySet]:
@@ -107,7 +107,7 @@ def _reopened(path: Path, description: dict[str, Any]) -> GalaxySet:
         return read_galaxies(path)
 
 
-def described_pixels(
+def load_images(
     description: dict[str, Any],
     domain: str,
     sample_ids: Sequence[str],

@@ -54,7 +54,7 @@ def evaluate_run(
         known = open_described(run.info["data"]["source"])
         galaxies = match_classes(known, galaxies)[1]
         galaxies.check_finite()
-        values = metrics(galaxies, np.arange(len(galaxies)), preprocess.adapted("target", galaxies), "target")
+        values = metrics(galaxies, np.arange(len(galaxies)), preprocess.for_galaxy_set("target", galaxies), "target")
         return {f"{run.label} on {galaxies.name}": {"target": {"test": values}}}
     result: dict[str, Any] = {}
     for domain in ("source", "target"):

@@ -11,7 +11,7 @@ from daexplore.engine.perturbations import chunk_key
 from daexplore.errors import InputError
 from daexplore.runs import Run
 
-__all__ = ["COLUMNS", "about", "choose_ids", "mean_entry", "value_row"]
+__all__ = ["COLUMNS", "run_columns", "sample_test_ids", "mean_with_interval", "metric_row"]
 
 
 COLUMNS = (
@@ -20,7 +20,7 @@ COLUMNS = (
 )
 
 
-def choose_ids(run: Run, domain: str, count: int, seed: int = 0, split: str = "test", chunked: bool = False) -> NDArray[np.object_]:
+def sample_test_ids(run: Run, domain: str, count: int, seed: int = 0, split: str = "test", chunked: bool = False) -> NDArray[np.object_]:
     """At most ``count`` images of a domain's split, whole galaxies in a random order that both domains share; no label is looked at.
 
     Args:
@@ -54,12 +54,12 @@ def choose_ids(run: Run, domain: str, count: int, seed: int = 0, split: str = "t
     return np.array(taken, object)
 
 
-def about(run: Run, epoch: int) -> dict[str, Any]:
+def run_columns(run: Run, epoch: int) -> dict[str, Any]:
     """Which network a row speaks of."""
     return {"run": run.label, "id": run.id, "method": run.method, "seed": run.seed, "epoch": epoch}
 
 
-def value_row(common: dict[str, Any], name: str, entry: dict[str, Any], galaxies: int, oracle: bool) -> dict[str, Any]:
+def metric_row(common: dict[str, Any], name: str, entry: dict[str, Any], galaxies: int, oracle: bool) -> dict[str, Any]:
     """One row of ``COLUMNS``: an entry has value, low, high and n."""
     return {**common, "name": name, **{part: entry[part] for part in ("value", "low", "high", "n")}, "galaxies": galaxies, "oracle": oracle}
 
@@ -68,7 +68,7 @@ def _digest(seed: int, text: str) -> bytes:
     return hashlib.sha256(f"{seed}/{text}".encode()).digest()
 
 
-def mean_entry(values: NDArray[np.float64], weights: NDArray[np.float64], level: float = 0.95) -> dict[str, Any]:
+def mean_with_interval(values: NDArray[np.float64], weights: NDArray[np.float64], level: float = 0.95) -> dict[str, Any]:
     """Mean of (n,) values with the percentile interval of the resamples' weights (R, n)."""
     total = weights.sum(axis=1)
     drawn = (weights @ values)[total > 0] / total[total > 0]

@@ -13,7 +13,7 @@ from daexplore.data.chunked_images import Images
 from daexplore.data.loaders import as_batch
 from daexplore.data.preprocessing.pipeline import Preprocess
 from daexplore.errors import InputError
-from daexplore.models import Network, build_network, in_domain
+from daexplore.models import Network, build_network, batch_norm_domain
 from daexplore.runs import Run
 
 __all__ = ["Outputs", "load_network", "network_outputs"]
@@ -65,7 +65,7 @@ def network_outputs(
     was_training = network.training
     network.eval()
     latents, logits = [], []
-    with torch.inference_mode(), in_domain(network, domain):
+    with torch.inference_mode(), batch_norm_domain(network, domain):
         for start in range(0, len(rows), batch_size):
             batch = as_batch(images, rows[start : start + batch_size], preprocess, domain)
             outputs = network(batch.to(device) if device is not None else batch)

@@ -10,14 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from daexplore.data import GalaxySet
-from daexplore.data.preprocessing.steps.psf import Blur, blur_matrix
+from daexplore.data.preprocessing.steps.psf import PsfMatch, blur_matrix
 from daexplore.data.simulate import PRESETS, Optics, Preset, Seeing, SurveyCondition, reobserve, sky_noise
 from daexplore.errors import InputError
 
 __all__ = [
     "DIALS",
-    "Dial",
-    "Step",
+    "Perturbation",
+    "PerturbationLevel",
     "broadened",
     "can_be_reobserved",
     "chunk_key",
@@ -37,7 +37,7 @@ _GROUP = re.compile(r"(?:.*/)?(?:source|target)/[A-Z](\d+)-\d+")
 
 
 @dataclass(frozen=True)
-class Dial:
+class Perturbation:
     """One way in which observations differ.
 
     Attributes:
@@ -51,16 +51,16 @@ class Dial:
     simulated: bool
 
 
-DIALS: dict[str, Dial] = {
-    "psf": Dial("FWHM of the added blur [pixel]", (0.0, 1.0, 2.0, 3.0, 4.0, 6.0, 8.0), True),
-    "depth": Dial("sky noise, in units of the target's", (0.0, 0.5, 1.0, 1.4, 2.0, 2.8, 4.0), True),
-    "noise": Dial("added white noise, in units of the target's sky noise", (0.0, 0.25, 0.5, 1.0, 1.5, 2.0, 3.0), False),
-    "rotation": Dial("angle [deg]", (0.0, 15.0, 30.0, 45.0, 60.0, 75.0, 90.0, 180.0, 270.0), False),
+DIALS: dict[str, Perturbation] = {
+    "psf": Perturbation("FWHM of the added blur [pixel]", (0.0, 1.0, 2.0, 3.0, 4.0, 6.0, 8.0), True),
+    "depth": Perturbation("sky noise, in units of the target's", (0.0, 0.5, 1.0, 1.4, 2.0, 2.8, 4.0), True),
+    "noise": Perturbation("added white noise, in units of the target's sky noise", (0.0, 0.25, 0.5, 1.0, 1.5, 2.0, 3.0), False),
+    "rotation": Perturbation("angle [deg]", (0.0, 15.0, 30.0, 45.0, 60.0, 75.0, 90.0, 180.0, 270.0), False),
 }
 
 
 @dataclass(frozen=True)
-class Step:
+class PerturbationLevel:
     """One position of a dial.
 
     Attributes:
@@ -84,7 +84,7 @@ def dial_steps(
     levels: tuple[float, ...] | None = None,
     seed: int = 0,
     simulated: bool = False,
-) -> list[Step]:
+) -> list[PerturbationLevel]:
     """The positions of a dial for one domain; the original one is always among them, and comes first.
 
     Depth is that of the survey: at level v the sky noise is v times the target's, in the median over the bands. Where galaxies are observed
@@ -110,19 +110,19 @@ def dial_steps(
     if dial in ("depth", "noise") and not (simulated and dial == "depth") and not noise["target"].max() > 0:
         raise InputError(f"The dial {dial!r} is measured in the target's sky noise, and the borders of its images have none.")
     if dial == "rotation":
-        steps = [Step(level, False, _turning(level), "degraded") for level in chosen if level % 360]
+        steps = [PerturbationLevel(level, False, _turning(level), "degraded") for level in chosen if level % 360]
         return [_original(0.0), *steps]
     if dial == "noise":
-        steps = [Step(level, False, _adding(level * noise["target"], seed), "degraded") for level in chosen if level > 0]
+        steps = [PerturbationLevel(level, False, _adding(level * noise["target"], seed), "degraded") for level in chosen if level > 0]
         return [_original(0.0), *steps]
     if simulated and DIALS[dial].simulated:
         return _observed(dial, sets[domain], chosen, seed)
     if dial == "psf":
-        return [_original(0.0), *(Step(v, False, _blurring(v, noise[domain], seed), "degraded") for v in chosen if v > 0)]
+        return [_original(0.0), *(PerturbationLevel(v, False, _blurring(v, noise[domain], seed), "degraded") for v in chosen if v > 0)]
     ratio = noise[domain] / np.where(noise["target"] > 0, noise["target"], np.inf)
     own = float(np.median(ratio))
     added = {v: np.sqrt(np.maximum((v * noise["target"]) ** 2 - noise[domain] ** 2, 0)) for v in chosen if v > own * 1.001}
-    return [_original(round(own, 3)), *(Step(level, False, _adding(sigma, seed), "degraded") for level, sigma in added.items())]
+    return [_original(round(own, 3)), *(PerturbationLevel(level, False, _adding(sigma, seed), "degraded") for level, sigma in added.items())]
 
 
 def can_be_reobserved(galaxies: GalaxySet) -> bool:
@@ -210,15 +210,15 @@ def exposure_of(condition: SurveyCondition, target: SurveyCondition, level: floa
     return float(np.exp(brentq(excess, middle - reach, middle + reach)))
 
 
-def _original(level: float) -> Step:
-    return Step(level, True, lambda _ids, images: images, "original")
+def _original(level: float) -> PerturbationLevel:
+    return PerturbationLevel(level, True, lambda _ids, images: images, "original")
 
 
 def _condition(preset: Preset, galaxies: GalaxySet) -> SurveyCondition | None:
     return next((one for one in (preset.source, preset.target) if one.name == galaxies.provenance.get("condition")), None)
 
 
-def _observed(dial: str, galaxies: GalaxySet, levels: tuple[float, ...], seed: int) -> list[Step]:
+def _observed(dial: str, galaxies: GalaxySet, levels: tuple[float, ...], seed: int) -> list[PerturbationLevel]:
     preset = PRESETS[str(galaxies.provenance["simulator"])]
     own = _condition(preset, galaxies)
     reference = preset.target.exposure
@@ -236,10 +236,10 @@ def _observed(dial: str, galaxies: GalaxySet, levels: tuple[float, ...], seed: i
         start = relative_noise(own, preset.target)
         exposures = {level: exposure_of(own, preset.target, level) for level in levels if abs(level - start) > 1e-9}
         conditions = {level: own.with_exposure(exposure) for level, exposure in exposures.items()}
-    steps = [_original(start), *(Step(level, False, observing(condition), "observed anew") for level, condition in conditions.items())]
+    steps = [_original(start), *(PerturbationLevel(level, False, observing(condition), "observed anew") for level, condition in conditions.items())]
     if own.exposure is not None:
         # How far predictions change from noise alone, at the same depth: what any change of the dial has to be compared with.
-        steps.insert(1, Step(start, False, observing(own, noise_seed=seed + 1), "another exposure"))
+        steps.insert(1, PerturbationLevel(start, False, observing(own, noise_seed=seed + 1), "another exposure"))
     return steps
 
 
@@ -266,7 +266,7 @@ def _blurring(fwhm: float, sigma: NDArray[np.float64], seed: int) -> Callable[[N
     def blur(ids: NDArray[np.object_], images: Array) -> Array:
         height, width = images.shape[2:]
         kept = float((blur_matrix(fwhm / FWHM, height)[height // 2] ** 2).sum() * (blur_matrix(fwhm / FWHM, width)[width // 2] ** 2).sum())
-        blurred = Blur((fwhm / FWHM,) * images.shape[1]).apply(images)
+        blurred = PsfMatch((fwhm / FWHM,) * images.shape[1]).apply(images)
         return _adding(sigma * (1 - kept) ** 0.5, seed)(ids, blurred)
 
     return blur

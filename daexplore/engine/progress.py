@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-__all__ = ["Progress", "Report", "quiet"]
+__all__ = ["Progress", "Report", "no_report"]
 
 
 @dataclass(frozen=True)
@@ -28,5 +28,5 @@ class Progress:
 Report = Callable[[Progress], None]
 
 
-def quiet(progress: Progress) -> None:
+def no_report(progress: Progress) -> None:
     """Reports nothing."""

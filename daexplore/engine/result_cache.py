@@ -10,13 +10,13 @@ import numpy as np
 
 from daexplore.runs import Run
 
-__all__ = ["Rows", "computed", "keep_rows", "kept_rows"]
+__all__ = ["Rows", "cached", "save_cached", "load_cached"]
 
 Rows = list[dict[str, Any]]
 _FORMAT = 1
 
 
-def kept_rows(run: Run, name: str, key: Mapping[str, Any]) -> Rows | None:
+def load_cached(run: Run, name: str, key: Mapping[str, Any]) -> Rows | None:
     """What ``keep_rows`` kept under this name for exactly this key and this state of the run; None otherwise."""
     try:
         found = json.loads(_path(run, name, key).read_text(encoding="utf-8"))
@@ -26,7 +26,7 @@ def kept_rows(run: Run, name: str, key: Mapping[str, Any]) -> Rows | None:
         return None
 
 
-def keep_rows(run: Run, name: str, key: Mapping[str, Any], rows: Rows) -> None:
+def save_cached(run: Run, name: str, key: Mapping[str, Any], rows: Rows) -> None:
     """Writes rows of JSON types aside and renames them. A run that cannot be written to is left as it is: the rows can be had again."""
     path = _path(run, name, key)
     aside = path.with_name(f"{path.name}.{os.getpid()}.part")
@@ -39,12 +39,12 @@ def keep_rows(run: Run, name: str, key: Mapping[str, Any], rows: Rows) -> None:
         aside.unlink(missing_ok=True)
 
 
-def computed(run: Run, name: str, key: Mapping[str, Any], make: Callable[[], Rows]) -> Rows:
+def cached(run: Run, name: str, key: Mapping[str, Any], make: Callable[[], Rows]) -> Rows:
     """The kept rows, or those that ``make`` gives, kept."""
-    rows = kept_rows(run, name, key)
+    rows = load_cached(run, name, key)
     if rows is None:
         rows = make()
-        keep_rows(run, name, key, rows)
+        save_cached(run, name, key, rows)
     return rows
 
 

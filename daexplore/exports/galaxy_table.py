@@ -97,7 +97,7 @@ def thumbnails(run: Run, ids: NDArray[np.object_], domains: NDArray[np.object_],
     Raises:
         InputError: the images are not on this machine and cannot be simulated again.
     """
-    from daexplore.data import described_pixels
+    from daexplore.data import load_images
     from daexplore.data.rgb import png, to_rgb
 
     pictures: list[bytes] = [b""] * len(ids)
@@ -105,7 +105,7 @@ def thumbnails(run: Run, ids: NDArray[np.object_], domains: NDArray[np.object_],
         here = np.flatnonzero(domains == domain)
         for start in range(0, len(here), 256):
             rows = here[start : start + 256]
-            pixels, bands = described_pixels(run.info["data"][domain], domain, ids[rows].tolist())
+            pixels, bands = load_images(run.info["data"][domain], domain, ids[rows].tolist())
             for row, rgb in zip(rows, to_rgb(pixels, bands), strict=True):
                 pictures[row] = png(rgb, size)
     return pictures

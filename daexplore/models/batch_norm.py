@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import batch_norm
 
-__all__ = ["DomainBatchNorm2d", "copy_source_statistics", "in_domain", "separate_norms"]
+__all__ = ["DomainBatchNorm2d", "copy_source_statistics", "batch_norm_domain", "separate_norms"]
 
 
 class DomainBatchNorm2d(nn.BatchNorm2d):
@@ -52,7 +52,7 @@ def separate_norms(network: nn.Module, own_affine: bool) -> None:
 
 
 @contextmanager
-def in_domain(network: nn.Module, domain: str) -> Iterator[None]:
+def batch_norm_domain(network: nn.Module, domain: str) -> Iterator[None]:
     """Images that pass in this block are of this domain; a network without separate batch norms does not mind."""
     norms = _norms(network)
     for norm in norms:

@@ -56,12 +56,12 @@ class Evaluation:
         return softmax(self.logits)
 
     @cached_property
-    def places(self) -> dict[str, int]:
+    def row_by_id(self) -> dict[str, int]:
         """sample_id -> row: one of a million galaxies is then found at once."""
         return {str(sample_id): row for row, sample_id in enumerate(self.sample_ids.tolist())}
 
     @cached_property
-    def views(self) -> dict[str, list[int]]:
+    def rows_by_group(self) -> dict[str, list[int]]:
         """group_id -> the rows of its images."""
         found: dict[str, list[int]] = {}
         for row, group in enumerate(self.group_ids.tolist()):
@@ -73,7 +73,7 @@ class Evaluation:
         margin = self.logits[:, pair[1]].astype(np.float64) - self.logits[:, pair[0]]
         return np.asarray(1 / (1 + np.exp(-np.clip(margin, -500, 500))))
 
-    def where(self, domain: str | None = None, split: str | None = None) -> NDArray[np.bool_]:
+    def mask(self, domain: str | None = None, split: str | None = None) -> NDArray[np.bool_]:
         """(n,) mask of the galaxies of a domain, a split, or both."""
         mask = np.ones(len(self), bool)
         for name, wanted in (("domain", domain), ("split", split)):
@@ -84,7 +84,7 @@ class Evaluation:
         return mask
 
     @cached_property
-    def identity(self) -> bytes:
+    def digest(self) -> bytes:
         """The same for two evaluations exactly if they are of the same images in the same order, and the same is known of them."""
         # Ids differ from row to row: to number them first, as pandas does by default, would take most of the time.
         texts = (self.sample_ids, False), (self.group_ids, False), (self.domain, True), (self.split, True)

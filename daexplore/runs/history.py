@@ -7,9 +7,9 @@ from typing import Any
 import pandas as pd
 
 from daexplore.errors import InputError
-from daexplore.utils.files import replacing, to_json
+from daexplore.utils.files import atomic_write, to_json
 
-__all__ = ["append", "follow", "history_frame", "truncate"]
+__all__ = ["append", "read_new_lines", "history_frame", "truncate"]
 
 _COLUMNS = ("epoch", "step", "split", "domain", "name", "value", "oracle")
 
@@ -21,7 +21,7 @@ def append(file: Path, rows: list[dict[str, Any]]) -> None:
         stream.write(text.encode())
 
 
-def follow(file: Path, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
+def read_new_lines(file: Path, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
     """The complete lines from byte ``offset`` on and the offset behind them; a torn last line is left for the next call.
 
     An offset that is not at a line's start belongs to a file that was shortened since: then reading starts anew, and the offset returned
@@ -45,11 +45,11 @@ def follow(file: Path, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
 
 def truncate(file: Path, epoch: int | None = None) -> None:
     """Drops a torn last line and, if ``epoch`` is given, all lines of later epochs."""
-    rows, offset = follow(file)
+    rows, offset = read_new_lines(file)
     kept = rows if epoch is None else [row for row in rows if row.get("epoch", 0) <= epoch]
     if len(kept) == len(rows) and file.is_file() and file.stat().st_size == offset:
         return
-    with replacing(file) as temporary:
+    with atomic_write(file) as temporary:
         temporary.write_text("".join(to_json(row) + "\n" for row in kept), encoding="utf-8")
 
 

@@ -9,9 +9,9 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from daexplore.errors import InputError
-from daexplore.utils.files import replacing
+from daexplore.utils.files import atomic_write
 
-__all__ = ["check_parquet", "column", "frozen", "matrix", "read_table", "vectors", "write_table"]
+__all__ = ["check_parquet", "column", "read_only", "matrix", "read_table", "vectors", "write_table"]
 
 _MAGIC = b"PAR1"
 
@@ -24,7 +24,7 @@ def vectors(rows: NDArray[np.floating[Any]]) -> pa.FixedSizeListArray:
 
 def write_table(path: Path, columns: dict[str, Any]) -> None:
     """Writes a table in one step."""
-    with replacing(path) as temporary:
+    with atomic_write(path) as temporary:
         pq.write_table(pa.table(columns), temporary, compression="zstd")
 
 
@@ -67,10 +67,10 @@ def check_parquet(path: Path) -> None:
 
 def column(table: pa.Table, name: str) -> NDArray[Any]:
     """A column of plain values as a read-only array; text as objects."""
-    return frozen(table[name].to_numpy())
+    return read_only(table[name].to_numpy())
 
 
-def frozen(values: NDArray[Any]) -> NDArray[Any]:
+def read_only(values: NDArray[Any]) -> NDArray[Any]:
     """The same array, made read-only: what is cached is shared."""
     values.flags.writeable = False
     return values
@@ -87,4 +87,4 @@ def matrix(table: pa.Table, name: str, path: Path) -> NDArray[np.float32]:
     n = len(lists)
     if n and (len(flat) % n or not (lists.value_lengths().to_numpy(zero_copy_only=False) == len(flat) // n).all()):
         raise InputError(f"{path}: the lists in column {name!r} differ in length.")
-    return frozen(flat.reshape(n, -1) if n else flat.reshape(0, 0))
+    return read_only(flat.reshape(n, -1) if n else flat.reshape(0, 0))

@@ -17,9 +17,9 @@ from daexplore.config import RunConfig, from_dict
 from daexplore.errors import InputError
 from daexplore.notebook_html import card, interval_text, table
 from daexplore.runs.evaluation import Evaluation, Saliency
-from daexplore.runs.history import follow, history_frame
+from daexplore.runs.history import read_new_lines, history_frame
 from daexplore.runs.layout import FORMAT, evaluation_file, saliency_file, weights_file
-from daexplore.runs.parquet import check_parquet, column, frozen, matrix, read_table
+from daexplore.runs.parquet import check_parquet, column, read_only, matrix, read_table
 from daexplore.utils.files import read_json
 from daexplore.utils.processes import process_exists
 
@@ -179,18 +179,18 @@ class Run:
         # A resumed run puts a shortened history in the place of the old one: then everything is read again.
         if inode != self._history_file:
             self._lines, self._offset, self._history_file = [], 0, inode
-        rows, offset = follow(file, self._offset)
+        rows, offset = read_new_lines(file, self._offset)
         if offset < self._offset:
             self._lines = []
         self._lines, self._offset = self._lines + rows, offset
         return history_frame(self._lines)
 
-    def follow(self, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
+    def read_new_lines(self, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
         """The complete history lines from byte ``offset`` on, and the offset to ask with next time.
 
         If the file was shortened meanwhile (the run was resumed from an earlier epoch), all its lines come again.
         """
-        return follow(self.path / "history.jsonl", offset)
+        return read_new_lines(self.path / "history.jsonl", offset)
 
     @property
     def saliency_epochs(self) -> list[int]:
@@ -256,8 +256,8 @@ class Run:
             if (rows < 0).any():
                 raise InputError(f"{file}: galaxy {list(ids)[int(np.argmax(rows < 0))]!r} is not in {self.path / 'samples.parquet'}.")
             names = {"domain": "domain", "split": "split", "group_ids": "group_id"}
-            columns = {name: frozen(samples[known_as].to_numpy(object)[rows]) for name, known_as in names.items()}
-            labels = frozen(samples["label"].fillna(-1).to_numpy(np.int64)[rows])
+            columns = {name: read_only(samples[known_as].to_numpy(object)[rows]) for name, known_as in names.items()}
+            labels = read_only(samples["label"].fillna(-1).to_numpy(np.int64)[rows])
             known = self._known = samples, {"sample_ids": ids, "labels": labels} | columns
         return known[1]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from daexplore.errors import InputError
-from daexplore.utils.files import plain, write_json
+from daexplore.utils.files import to_jsonable, write_json
 
 __all__ = ["Selection", "Selections", "selection_name"]
 
@@ -82,7 +82,7 @@ class Selections:
         if not ids:
             raise InputError("There are no galaxies to save: select some first.")
         created = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-        return self._write(Selection(name, ids, note.strip(), created, plain(dict(provenance or {}))))
+        return self._write(Selection(name, ids, note.strip(), created, to_jsonable(dict(provenance or {}))))
 
     def restore(self, selection: Selection) -> Selection:
         """Puts back what ``delete`` returned; errors as of ``save``."""

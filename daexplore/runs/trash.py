@@ -10,13 +10,13 @@ from pathlib import Path
 from daexplore.errors import InputError
 from daexplore.runs.run import Run
 
-__all__ = ["Discarded", "discard", "discarded", "restore", "trash_folder"]
+__all__ = ["TrashedRun", "move_to_trash", "discarded", "restore", "trash_folder"]
 
 _STAMP = "%Y%m%dT%H%M%S%f"
 
 
 @dataclass(frozen=True)
-class Discarded:
+class TrashedRun:
     """A run in the trash.
 
     Attributes:
@@ -35,7 +35,7 @@ def trash_folder(root: str | Path) -> Path:
     return Path(root) / ".trash"
 
 
-def discard(path: str | Path) -> Discarded:
+def move_to_trash(path: str | Path) -> TrashedRun:
     """Moves a run, damaged or not, to the trash of its folder.
 
     Raises:
@@ -62,17 +62,17 @@ def discard(path: str | Path) -> Discarded:
         raise InputError(f"{path} is not there any more; somebody else may have deleted it.") from error
     except OSError as error:
         raise InputError(f"Run {path.name} cannot be moved to {trash}: {error}. It was left where it is.") from error
-    return Discarded(place, path.name, when)
+    return TrashedRun(place, path.name, when)
 
 
-def discarded(root: str | Path) -> list[Discarded]:
+def discarded(root: str | Path) -> list[TrashedRun]:
     """The runs in the trash, the one put there last first."""
     trash = trash_folder(root)
     found = _found(trash) if trash.is_dir() else ()
     return sorted(found, key=lambda item: item.when, reverse=True)
 
 
-def restore(item: Discarded) -> Path:
+def restore(item: TrashedRun) -> Path:
     """Puts a run back where it was.
 
     Returns:
@@ -96,7 +96,7 @@ def restore(item: Discarded) -> Path:
     return place
 
 
-def _found(trash: Path) -> Iterator[Discarded]:
+def _found(trash: Path) -> Iterator[TrashedRun]:
     for folder in trash.iterdir():
         stamp, mark, name = folder.name.partition("~")
         try:
@@ -104,7 +104,7 @@ def _found(trash: Path) -> Iterator[Discarded]:
         except ValueError:
             continue
         if mark and name and folder.is_dir():
-            yield Discarded(folder, name, when)
+            yield TrashedRun(folder, name, when)
 
 
 def _writer(path: Path) -> str:

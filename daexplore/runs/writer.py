@@ -25,8 +25,8 @@ from daexplore.runs.evaluation import softmax
 from daexplore.runs.layout import FORMAT, evaluation_file, saliency_file, weights_file
 from daexplore.runs.parquet import vectors, write_table
 from daexplore.runs.run import Run
-from daexplore.utils.files import replacing, write_json
-from daexplore.utils.processes import process_mark
+from daexplore.utils.files import atomic_write, write_json
+from daexplore.utils.processes import process_identity
 
 __all__ = ["RunWriter", "check_root"]
 
@@ -99,7 +99,7 @@ class RunWriter:
             "method": config.method,
             "seed": config.seed,
             "versions": {"daexplore": __version__, "python": platform.python_version(), "numpy": np.__version__, **(versions or {})},
-            "process": process_mark(),
+            "process": process_identity(),
             "data": dict(data),
             "classes": list(classes),
             "latent_dim": latent_dim,
@@ -120,7 +120,7 @@ class RunWriter:
         draft = root / f".{stem}-{uuid.uuid4().hex[:8]}"
         try:
             draft.mkdir(parents=True)
-            with replacing(draft / "samples.parquet") as temporary:
+            with atomic_write(draft / "samples.parquet") as temporary:
                 samples.reset_index(drop=True).to_parquet(temporary, index=False)
             (draft / "history.jsonl").touch()
             path = _publish(draft, root / stem, info)
@@ -142,7 +142,7 @@ class RunWriter:
             raise InputError(f"Run {run.id} is being trained by process {pid}. Wait for it, or stop it first.")
         writer = cls(run.path, run.info)
         history.truncate(writer.history_path)
-        writer.update(status="running", process=process_mark(), error=None)
+        writer.update(status="running", process=process_identity(), error=None)
         return writer
 
     @property
@@ -175,7 +175,7 @@ class RunWriter:
         """Writes the network's tensors after ``epoch``, among them head.weight (K, D) and head.bias (K,)."""
         from safetensors.numpy import save
 
-        with replacing(self.weights_path(epoch)) as temporary:
+        with atomic_write(self.weights_path(epoch)) as temporary:
             # Its save_file would make a file that only its owner can read.
             temporary.write_bytes(save({name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}))
         return self.weights_path(epoch)

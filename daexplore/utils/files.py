@@ -12,11 +12,11 @@ import numpy as np
 
 from daexplore.errors import InputError
 
-__all__ = ["read_json", "replacing", "static_text", "to_json", "write_json"]
+__all__ = ["read_json", "atomic_write", "static_text", "to_json", "write_json"]
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def atomic_write(path: Path) -> Iterator[Path]:
     """Gives a temporary path beside ``path`` to write to, then puts it in the place of ``path`` in one step: no reader sees half a file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
@@ -27,14 +27,14 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def plain(value: Any) -> Any:
+def to_jsonable(value: Any) -> Any:
     """Numbers, arrays, paths and containers as JSON types; NaN and infinities, which JSON lacks, become None."""
     if isinstance(value, dict):
-        return {str(key): plain(item) for key, item in value.items()}
+        return {str(key): to_jsonable(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
+        return [to_jsonable(item) for item in value]
     if isinstance(value, np.ndarray | np.generic):
-        return plain(value.tolist())
+        return to_jsonable(value.tolist())
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return str(value) if isinstance(value, Path) else value
@@ -42,12 +42,12 @@ def plain(value: Any) -> Any:
 
 def to_json(value: Any, indent: int | None = None) -> str:
     """``value`` as strict JSON."""
-    return json.dumps(plain(value), indent=indent, ensure_ascii=False, allow_nan=False)
+    return json.dumps(to_jsonable(value), indent=indent, ensure_ascii=False, allow_nan=False)
 
 
 def write_json(path: Path, value: Any) -> None:
     """Rewrites a JSON file in one step."""
-    with replacing(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_text(to_json(value, indent=1) + "\n", encoding="utf-8")
 
 

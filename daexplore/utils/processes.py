@@ -6,10 +6,10 @@ import socket
 from pathlib import Path
 from typing import Any
 
-__all__ = ["process_exists", "process_mark"]
+__all__ = ["process_exists", "process_identity"]
 
 
-def process_mark(pid: int | None = None) -> dict[str, Any]:
+def process_identity(pid: int | None = None) -> dict[str, Any]:
     """What tells a process (by default this one) from all others: number, host and start time (None where the system does not say)."""
     pid = os.getpid() if pid is None else pid
     return {"pid": pid, "host": socket.gethostname(), "start": _start_time(pid)}

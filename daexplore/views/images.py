@@ -11,7 +11,7 @@ from PIL import Image
 
 from daexplore.errors import InputError
 
-__all__ = ["colorbar_png", "common_scale", "data_uri", "galaxy_png", "overlay", "overlay_png", "wall_png"]
+__all__ = ["colorbar_png", "common_scale", "data_uri", "galaxy_png", "overlay", "overlay_png", "mosaic_png"]
 
 _COLORS = np.array([[int(code[i : i + 2], 16) for i in (1, 3, 5)] for code in Inferno256], np.uint8)
 
@@ -74,7 +74,7 @@ def colorbar_png(width: int = 256, height: int = 10) -> bytes:
     return _png(np.tile(_COLORS[np.linspace(0, 255, width).astype(int)], (height, 1, 1)))
 
 
-def wall_png(images: NDArray[np.uint8], columns: int, gap: int = 2, zoom: int = 1) -> bytes:
+def mosaic_png(images: NDArray[np.uint8], columns: int, gap: int = 2, zoom: int = 1) -> bytes:
     """Many galaxies side by side on a transparent ground.
 
     Args:

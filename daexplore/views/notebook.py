@@ -7,10 +7,10 @@ from typing import Any
 
 import holoviews as hv
 
-__all__ = ["begin", "progress_bar", "show"]
+__all__ = ["init_notebook", "progress_bar", "show"]
 
 
-def begin() -> None:
+def init_notebook() -> None:
     """Has plots drawn by Bokeh, from scripts that are in the notebook itself: they need no network."""
     from bokeh.io import output_notebook
     from bokeh.resources import INLINE

@@ -12,7 +12,7 @@ __all__ = [
     "RunStyle",
     "class_marker",
     "domain_title",
-    "named",
+    "set_aria_label",
     "run_styles",
 ]
 
@@ -71,7 +71,7 @@ def domain_title(domain: str) -> str:
     return "target (oracle)" if domain == "target" else domain
 
 
-def named(figure: Any, words: str) -> None:
+def set_aria_label(figure: Any, words: str) -> None:
     """Says what a Bokeh figure is to those who do not see it. A canvas has no text of its own; the plot's summary stands below it."""
     # "figure", not "img": the buttons inside stay within reach.
     figure.html_attributes = {"role": "figure", "aria-label": " ".join(words.split())}

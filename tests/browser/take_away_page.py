@@ -24,7 +24,7 @@ def _tell(*_):
 
 def _pick(_):
     found = state.runs[0].evaluation()
-    state.selection = frozenset(found.sample_ids[found.where("target", "test")][:7].tolist())
+    state.selection = frozenset(found.sample_ids[found.mask("target", "test")][:7].tolist())
 
 
 state.param.watch(_tell, "selection")

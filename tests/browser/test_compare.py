@@ -74,7 +74,7 @@ def test_opens_on_the_three_methods_with_a_true_headline(page: Page, compared: l
         assert panel["boundary"] == pytest.approx(0, abs=1e-9)
     assert len({tuple(panel["x"] + panel["y"]) for panel in shown}) == 1
     first = compared[0].evaluation()
-    target = first.where("target", "test")
+    target = first.mask("target", "test")
     accuracy = 100 * (first.predicted == first.labels)[target].mean()
     sentence = f"On {target.sum()} held-out target galaxies (test split, oracle) accuracy noDA {accuracy:.1f}%"
     expect(page.locator(".headline")).to_contain_text(sentence)
@@ -202,10 +202,10 @@ def test_the_first_galaxy_is_marked_and_said_to_be_chosen(page: Page, compared: 
     sample_id = page.locator(".strip-head b").inner_text()
     expect_halos(page, compared, sample_id)
     first, *others = (run.evaluation() for run in compared)
-    assert first.predicted[first.places[sample_id]] != first.labels[first.places[sample_id]]
-    assert all(found.predicted[found.places[sample_id]] == found.labels[found.places[sample_id]] for found in others)
+    assert first.predicted[first.row_by_id[sample_id]] != first.labels[first.row_by_id[sample_id]]
+    assert all(found.predicted[found.row_by_id[sample_id]] == found.labels[found.row_by_id[sample_id]] for found in others)
     right = [dict(zip(found.sample_ids, found.predicted == found.labels, strict=True)) for found in (first, *others)]
-    held = first.sample_ids[first.where("target", "test")]
+    held = first.sample_ids[first.mask("target", "test")]
     assert f"of {sum(not right[0][name] and all(each[name] for each in right[1:]) for name in held)} test target galaxies" in chosen
 
 
@@ -219,8 +219,8 @@ def test_arrow_keys_and_neighbours_lead_on(page: Page, compared: list[Run]) -> N
     page.keyboard.press("ArrowLeft")
     galaxy_in_strip(page, start)
     neighbour = page.locator(".near [data-galaxy]").first
-    others = held[found.group_ids[held] != found.group_ids[found.places[start]]]
-    gaps = ((found.latents[others] - found.latents[found.places[start]]) ** 2).sum(axis=1)
+    others = held[found.group_ids[held] != found.group_ids[found.row_by_id[start]]]
+    gaps = ((found.latents[others] - found.latents[found.row_by_id[start]]) ** 2).sum(axis=1)
     name = str(found.sample_ids[others[np.argmin(gaps)]])
     # They come once the hand rests.
     expect(neighbour).to_have_attribute("data-galaxy", name)

@@ -90,7 +90,7 @@ def test_the_report_opens_offline_in_light_and_dark(page: Page, chromium: Browse
         reader.on("request", lambda request: asked.append(request.url))
         reader.goto(file.as_uri())
         before, after = (next(run for run in compared if run.method == method).evaluation() for method in ("noda", "mmd"))
-        mask = before.where("target", "test")
+        mask = before.mask("target", "test")
         fixed = ((before.predicted != before.labels) & (after.predicted == after.labels))[mask].sum()
         expect(reader.locator(".flips article", has_text="MMD").get_by_text("Fixed by")).to_contain_text(f"of {fixed} shown")
         figure = reader.locator(".drawn img").first

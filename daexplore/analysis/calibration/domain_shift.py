@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from daexplore.analysis.calibration.temperature import fit_temperature, root_temperature, tempered
+from daexplore.analysis.calibration.temperature import fit_temperature, root_temperature, apply_temperature
 from daexplore.analysis.metrics.classification import auc
 from daexplore.errors import InputError
 
@@ -156,7 +156,7 @@ def transcal(
             low, high = (middle, high) if kish(middle) >= effective * known.sum() else (low, middle)
     right = source_logits[known].argmax(axis=1) == source_labels[known]
     accuracy = float(weights(low) @ right)
-    temperature = root_temperature(lambda value: float(tempered(target_logits, value).max(axis=1).mean()) - accuracy)
+    temperature = root_temperature(lambda value: float(apply_temperature(target_logits, value).max(axis=1).mean()) - accuracy)
     return TransCal(temperature, accuracy, low, kish(low), domain_auc)
 
 

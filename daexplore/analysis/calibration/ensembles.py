@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from daexplore.errors import InputError
 
-__all__ = ["Ensemble", "combine", "entropy"]
+__all__ = ["Ensemble", "combine_members", "entropy"]
 
 Floats = NDArray[np.floating[Any]]
 
@@ -40,7 +40,7 @@ class Ensemble:
         return np.asarray(np.log(np.maximum(self.probabilities, np.finfo(np.float64).tiny)))
 
 
-def combine(probabilities: Floats) -> Ensemble:
+def combine_members(probabilities: Floats) -> Ensemble:
     """Combines members.
 
     Args:

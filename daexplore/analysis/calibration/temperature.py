@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from daexplore.errors import InputError
 
-__all__ = ["TEMPERATURES", "fit_temperature", "root_temperature", "tempered"]
+__all__ = ["TEMPERATURES", "fit_temperature", "root_temperature", "apply_temperature"]
 
 Floats = NDArray[np.floating[Any]]
 
@@ -15,7 +15,7 @@ TEMPERATURES = (0.05, 20.0)
 """Bounds of a fitted temperature: a few hundred galaxies cannot tell a more extreme one from infinity (e.g. if all of them are right)."""
 
 
-def tempered(logits: Floats, temperature: float = 1.0) -> NDArray[np.float64]:
+def apply_temperature(logits: Floats, temperature: float = 1.0) -> NDArray[np.float64]:
     """(n, K) probabilities: softmax of ``logits / temperature``, in double precision."""
     scaled = np.asarray(logits, np.float64) / temperature
     exponentials = np.exp(scaled - scaled.max(axis=1, keepdims=True))
@@ -50,7 +50,7 @@ def fit_temperature(logits: Floats, labels: NDArray[np.integer[Any]], weights: F
         raise InputError("A temperature is fitted on weighted galaxies, but all weights are zero.")
     share = share / share.sum()
     right = float(share @ z[np.arange(len(z)), truth])
-    return root_temperature(lambda temperature: float(share @ (tempered(z, temperature) * z).sum(axis=1)) - right)
+    return root_temperature(lambda temperature: float(share @ (apply_temperature(z, temperature) * z).sum(axis=1)) - right)
 
 
 def root_temperature(falling: Any) -> float:

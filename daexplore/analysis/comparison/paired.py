@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from daexplore.analysis.metrics.classification import reweighted_metrics
 from daexplore.errors import InputError
 
-__all__ = ["Interval", "McNemar", "combine", "interval", "mcnemar", "metric_draws", "paired_difference"]
+__all__ = ["Interval", "McNemar", "combine_over_seeds", "interval", "mcnemar", "metric_draws", "paired_difference"]
 
 Floats = NDArray[np.floating[Any]]
 
@@ -89,7 +89,7 @@ def metric_draws(labels: NDArray[np.integer[Any]], probabilities: Floats, weight
     return found | {"balanced_accuracy": np.divide(mean, total, out=np.full(len(every), np.nan), where=total > 0)}
 
 
-def combine(draws: Sequence[Floats], function: Callable[..., Floats], seed: int = 0) -> NDArray[np.float64]:
+def combine_over_seeds(draws: Sequence[Floats], function: Callable[..., Floats], seed: int = 0) -> NDArray[np.float64]:
     """A function of several methods' means over seeds, with the scatter of galaxies and that of seeds in its draws.
 
     Galaxies and seeds are crossed: all networks see the same galaxies. The draws of galaxies are shared by all methods, so differences are
@@ -149,7 +149,7 @@ def paired_difference(first: Floats, second: Floats, level: float = 0.95, seed: 
         level: coverage.
         seed: of the draws of Student's t.
     """
-    return interval(combine([first, second], np.subtract, seed), level)
+    return interval(combine_over_seeds([first, second], np.subtract, seed), level)
 
 
 def mcnemar(fixed: NDArray[Any], broken: NDArray[Any], groups: NDArray[Any]) -> McNemar:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from daexplore.analysis.images.ks_distance import relabelled
+from daexplore.analysis.images.ks_distance import permute_labels
 from daexplore.errors import InputError
 from daexplore.kernels import SCALES, gaussian_kernel, median_heuristic, squared_distances
 
@@ -90,7 +90,7 @@ def mmd_test(
         some = np.random.default_rng(seed).permutation(len(points))[:_FOR_MEDIAN]
         bandwidths = [scale * median_heuristic(points[some[1::2]], points[some[::2]]) for scale in SCALES]
     second = np.arange(len(points)) >= len(x)
-    labels = np.concatenate([second[None], relabelled(second, groups, permutations, seed)])
+    labels = np.concatenate([second[None], permute_labels(second, groups, permutations, seed)])
     # Plain numbers: numpy's own would turn single precision into double.
     values = _mmd2_of_labels(_centred_kernel(points, [float(bandwidth) for bandwidth in bandwidths]), ~labels)
     return from_null(float(values[0]), values[1:], len(x), len(y))

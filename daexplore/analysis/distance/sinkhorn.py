@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from daexplore.analysis.distance.mmd_test import MMDTest, checked_groups, from_null
-from daexplore.analysis.images.ks_distance import relabelled
+from daexplore.analysis.images.ks_distance import permute_labels
 from daexplore.errors import InputError
 
 __all__ = ["BLUR", "sinkhorn_distance", "sinkhorn_test"]
@@ -78,6 +78,6 @@ def sinkhorn_test(
     share = min(1.0, most / max(len(x), len(y)))
     kept = np.isin(groups, names[: int(np.ceil(share * len(names)))])
     points, second = np.concatenate([x, y])[kept], (np.arange(len(groups)) >= len(x))[kept]
-    labels = [second, *relabelled(second, groups[kept], permutations, seed)]
+    labels = [second, *permute_labels(second, groups[kept], permutations, seed)]
     values = np.array([sinkhorn_distance(points[~side], points[side], blur) for side in labels])
     return from_null(float(values[0]), values[1:], int((~second).sum()), int(second.sum()))

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["ks_distances", "ks_interval", "medians", "relabelled", "shifted_interval"]
+__all__ = ["ks_distances", "ks_interval", "medians", "permute_labels", "basic_bootstrap_interval"]
 
 Floats = NDArray[np.floating[Any]]
 
@@ -51,7 +51,7 @@ def medians(values: Floats, weights: Floats) -> NDArray[np.float64]:
     return np.where(grown[:, -1] > 0, (values[order][low] + values[order][high]) / 2, np.nan)
 
 
-def relabelled(target: NDArray[np.bool_], groups: NDArray[Any], times: int, seed: int = 0) -> NDArray[np.bool_]:
+def permute_labels(target: NDArray[np.bool_], groups: NDArray[Any], times: int, seed: int = 0) -> NDArray[np.bool_]:
     """The domains dealt out anew as if they were one population: a permutation of galaxies, not of images.
 
     A galaxy that both domains show has its domains swapped or not; galaxies of one domain exchange their domains among each other.
@@ -87,11 +87,11 @@ def ks_interval(value: float, drawn: NDArray[np.float64], dealt: NDArray[np.floa
         drawn: (R,) distances in resamples of galaxies.
         dealt: (R,) distances where the domains are dealt out anew, see ``relabelled``.
     """
-    low, high = shifted_interval(value, drawn, 0.0, 1.0)
+    low, high = basic_bootstrap_interval(value, drawn, 0.0, 1.0)
     return (0.0 if value <= np.nanquantile(dealt, 0.95) else low), max(high, value)
 
 
-def shifted_interval(value: float, drawn: NDArray[np.float64], low: float = -np.inf, high: float = np.inf) -> tuple[float, float]:
+def basic_bootstrap_interval(value: float, drawn: NDArray[np.float64], low: float = -np.inf, high: float = np.inf) -> tuple[float, float]:
     """The 95% basic bootstrap interval (Davison & Hinkley 1997, sec. 5.2), within bounds.
 
     It takes off the bias that a resample has against its sample as the sample has it against the truth: a distance that noise can only

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from daexplore.analysis.distance.domain_probe import domain_probe
 from daexplore.errors import InputError
 
-__all__ = ["MarginPlane", "further_positions", "margin_plane"]
+__all__ = ["MarginPlane", "project_new", "margin_plane"]
 
 Floats = NDArray[np.floating[Any]]
 
@@ -109,7 +109,7 @@ def margin_plane(
     return MarginPlane(margin / scale, y, scale, whole.auc, across.auc, across.directions, across.fold, centres, spreads)
 
 
-def further_positions(
+def project_new(
     plane: MarginPlane, latents: Floats, logits: Floats, row: int, classes: tuple[int, int] = (0, 1)
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Where further images of a galaxy lie in a plane that is there already: nothing is fitted anew, so its axes stay what they are.

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from daexplore.errors import InputError
 
-__all__ = ["aligned_umap", "pca", "same_rows", "turned", "umap"]
+__all__ = ["aligned_umap", "pca", "same_rows", "rotate_to", "umap"]
 
 Floats = NDArray[np.floating[Any]]
 
@@ -122,7 +122,7 @@ def aligned_umap(
     return [np.asarray(each, np.float32) for each in made.embeddings_]
 
 
-def turned(positions: Sequence[Floats], shown: int, onto: Floats) -> list[NDArray[np.float32]]:
+def rotate_to(positions: Sequence[Floats], shown: int, onto: Floats) -> list[NDArray[np.float32]]:
     """Layouts that belong together, all turned, and mirrored if need be, alike: one of them then agrees best with given positions.
 
     The orthogonal Procrustes problem (Schoenemann 1966, Psychometrika 31, 1), with both axes of ``onto`` counting alike.

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from daexplore.errors import InputError
 
-__all__ = ["InDomain"]
+__all__ = ["SourceTypicality"]
 
 Floats = NDArray[np.floating[Any]]
 _FORMAT = 1
@@ -17,7 +17,7 @@ _CHUNK = 16384
 
 
 @dataclass(frozen=True, eq=False)
-class InDomain:
+class SourceTypicality:
     """Mahalanobis distance to the source's latents, as a conformal p-value.
 
     One half of the source galaxies gives mean and covariance, the other half the distances to compare with. For a further galaxy of the
@@ -42,7 +42,7 @@ class InDomain:
         labels: NDArray[np.integer[Any]] | None = None,
         groups: NDArray[Any] | None = None,
         seed: int = 0,
-    ) -> "InDomain":
+    ) -> "SourceTypicality":
         """From source galaxies that did not train the network: source validation.
 
         Args:
@@ -98,7 +98,7 @@ class InDomain:
         return {"format": _FORMAT, "means": self.means.tolist(), "precision": self.precision.tolist(), "distances": self.distances.tolist()}
 
     @classmethod
-    def from_dict(cls, state: Mapping[str, Any]) -> "InDomain":
+    def from_dict(cls, state: Mapping[str, Any]) -> "SourceTypicality":
         """The inverse of ``to_dict``.
 
         Raises:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from daexplore.errors import InputError
 
-__all__ = ["METRICS", "RocCurve", "auc", "classification_metrics", "confusion", "precisions", "reweighted_metrics", "roc", "weighted_auc"]
+__all__ = ["METRICS", "RocCurve", "auc", "classification_metrics", "confusion", "precision_recall", "reweighted_metrics", "roc", "weighted_auc"]
 
 METRICS = ("accuracy", "precision", "recall", "f1", "brier", "auc")
 Floats = NDArray[np.floating[Any]]
@@ -163,7 +163,7 @@ def roc(labels: NDArray[np.integer[Any]] | NDArray[np.bool_], scores: Floats) ->
     )
 
 
-def precisions(curve: RocCurve, positives: int, negatives: int) -> tuple[NDArray[np.float64], float]:
+def precision_recall(curve: RocCurve, positives: int, negatives: int) -> tuple[NDArray[np.float64], float]:
     """The precision at each point of a ROC curve, and the average precision: the sum of the steps in recall, each at its end's precision.
 
     Between points a straight line would promise too much (Davis & Goadrich 2006, ICML, 233).

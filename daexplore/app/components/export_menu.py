@@ -17,8 +17,8 @@ from daexplore.app.state import ExplorerState
 from daexplore.app.theme import STYLE
 from daexplore.errors import InputError
 from daexplore.runs import Run
-from daexplore.views.figures.base import Drawing
-from daexplore.views.figures.render import FORMATS, WIDTHS, csv_text, saved
+from daexplore.views.figures.base import FigureSpec
+from daexplore.views.figures.render import FORMATS, WIDTHS, csv_text, render
 from daexplore.views.style import DOMAINS
 
 __all__ = ["VIEWS", "TakeAway", "Wish", "drawing_of", "take_away", "wish_of"]
@@ -83,23 +83,23 @@ def wish_of(state: ExplorerState, view: str) -> Wish:
     return Wish(view, runs, state.view, state.split, tuple(domains), float(state.threshold), pair)
 
 
-def drawing_of(wish: Wish) -> Drawing:
+def drawing_of(wish: Wish) -> FigureSpec:
     """The table to draw and what it rests on; takes up to some seconds.
 
     Raises:
         InputError: a run cannot be read, or its UMAP is not computed yet.
     """
-    from daexplore.views.figures.base import Compared
+    from daexplore.views.figures.base import RunResult
     from daexplore.views.figures.distance_paths import paths_drawing
     from daexplore.views.figures.flips import flips_drawing
-    from daexplore.views.figures.galaxies import Places, galaxies_drawing
+    from daexplore.views.figures.galaxies import PlotPositions, galaxies_drawing
     from daexplore.views.figures.history import curves_drawing
     from daexplore.views.figures.precision_recall import precision_recall_drawing
     from daexplore.views.figures.reliability import reliability_drawing
     from daexplore.views.figures.risk_coverage import risk_coverage_drawing
     from daexplore.views.figures.roc import roc_drawing
 
-    compared = [Compared(label, run.id, run.evaluation(epoch), run.classes) for label, run, epoch in wish.runs]
+    compared = [RunResult(label, run.id, run.evaluation(epoch), run.classes) for label, run, epoch in wish.runs]
     if wish.view == "roc":
         return roc_drawing(compared, wish.split, wish.threshold, wish.pair)
     if wish.view == "curves":
@@ -120,12 +120,12 @@ def drawing_of(wish: Wish) -> Drawing:
         if found.kind != wish.kind:
             raise InputError(f"The UMAP of {label}, epoch {epoch}, is still being computed. Save it once it is on screen.")
         boundary = None if found.threshold_x is None else float(found.threshold_x(wish.threshold))
-        places.append(Places(found.x, found.y, boundary, found.axes))
+        places.append(PlotPositions(found.x, found.y, boundary, found.axes))
     return galaxies_drawing(compared, places, wish.kind, wish.split, wish.threshold, wish.pair, wish.domains)
 
 
-def _figure(make: Callable[[], Drawing], kind: str, width: float) -> bytes:
-    return csv_text(make()).encode() if kind == "csv" else saved(make(), kind, width)
+def _figure(make: Callable[[], FigureSpec], kind: str, width: float) -> bytes:
+    return csv_text(make()).encode() if kind == "csv" else render(make(), kind, width)
 
 
 def _report(wish: Wish, tell: Callable[[str], None]) -> bytes:
@@ -165,7 +165,7 @@ class TakeAway:
         session: Session,
         start: Callable[[Callable[[], None]], None] = _in_thread,
         view: str = "galaxies",
-        own: Mapping[str, Callable[[], Drawing]] | None = None,
+        own: Mapping[str, Callable[[], FigureSpec]] | None = None,
     ) -> None:
         self._state, self._session, self._start, self._own = state, session, start, own or {}
         small: dict[str, Any] = {"size": "small", "margin": 0}
@@ -243,7 +243,7 @@ class TakeAway:
 
 
 def take_away(
-    state: ExplorerState, session: Session, view: str = "galaxies", own: Mapping[str, Callable[[], Drawing]] | None = None
+    state: ExplorerState, session: Session, view: str = "galaxies", own: Mapping[str, Callable[[], FigureSpec]] | None = None
 ) -> pn.viewable.Viewable:
     """A button that opens a row: figure as PNG, SVG or PDF, data as CSV, report as HTML, link. Any room can hold one.
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from daexplore.app.core import processes
 from daexplore.app.core.cache import Memo
 from daexplore.app.latents.embeddings import stamp
-from daexplore.data import GalaxySet, described_pixels, open_described
+from daexplore.data import GalaxySet, load_images, open_described
 from daexplore.data.rgb import to_rgb
 from daexplore.errors import InputError
 from daexplore.runs import Run
@@ -38,7 +38,7 @@ def galaxy_images(run: Run, domain: str, sample_ids: Sequence[str]) -> NDArray[n
     """(n, H, W, 3) several galaxies of one domain, in the order of their ids; raises as ``galaxy_image``."""
     description = run.info["data"][domain]
     key = tuple(str(description.get(name)) for name in ("path", "label", "prefix", "fingerprint"))
-    pixels, bands = described_pixels(description, domain, sample_ids, lambda about: _sets.get(key, lambda: open_described(about)))
+    pixels, bands = load_images(description, domain, sample_ids, lambda about: _sets.get(key, lambda: open_described(about)))
     return to_rgb(pixels, bands)
 
 

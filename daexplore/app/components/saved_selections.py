@@ -38,7 +38,7 @@ def restore_selection(state: ExplorerState, name: str) -> str:
     """
     found = Selections(state.root).load(name)
     state.param.update(selection=frozenset(found.sample_ids), filter="", named=found.name)
-    known = set().union(*(run.evaluation(state.epoch_of(run)).places for run in state.runs)) if state.runs else set()
+    known = set().union(*(run.evaluation(state.epoch_of(run)).row_by_id for run in state.runs)) if state.runs else set()
     here = sum(sample_id in known for sample_id in found.sample_ids)
     note = f" {found.note}" if found.note else ""
     return f"“{found.name}”, saved {found.created[:16].replace('T', ' ')} UTC: {here} of its {len(found)} galaxies are in these runs.{note}"

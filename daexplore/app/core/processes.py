@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from daexplore.app.tabs.data.preview import Choice
-    from daexplore.engine.whatif.messages import Question
+    from daexplore.engine.whatif.messages import Query
 
 __all__ = ["aligned_umap", "gradcam", "look", "methods", "umap", "whatif"]
 
@@ -127,7 +127,7 @@ def _gradcam(run_path: str, epoch: int, sample_id: str, domain: str) -> NDArray[
     return np.asarray(gradcam_map(run_path, epoch, sample_id, domain), np.float32)
 
 
-def whatif(question: "Question", number: int | None) -> "Future[Any]":
+def whatif(question: "Query", number: int | None) -> "Future[Any]":
     """Starts what a run says of a galaxy at one position of a dial, or (None) where the dial can be turned to, or joins the one under way.
 
     Its result is an :class:`daexplore.engine.whatif.messages.Answer`, or a ``Plan``.
@@ -135,7 +135,7 @@ def whatif(question: "Question", number: int | None) -> "Future[Any]":
     return _submit("whatif", _whatif, question, number)
 
 
-def _whatif(question: "Question", number: int | None) -> Any:
+def _whatif(question: "Query", number: int | None) -> Any:
     from daexplore.engine.whatif.response import answer, plan
 
     return plan(question) if number is None else answer(question, number)

@@ -23,7 +23,7 @@ def headline(state: ExplorerState, scenes: list[Scene], noise: tuple[float, int]
         return ""
     target = {score.run: score for score in scores(state, scenes) if score.domain == "target"}
     first = scenes[0]
-    mask = first.evaluation.where("target", state.split)
+    mask = first.evaluation.mask("target", state.split)
     n, galaxies = int(mask.sum()), len(set(first.evaluation.group_ids[mask]))
     parts = []
     labelled = [score for score in target.values() if score.metrics]
@@ -84,6 +84,6 @@ def _flips(first: Scene, second: Scene, state: ExplorerState) -> tuple[int, int]
 
 def _right(scene: Scene, state: ExplorerState) -> dict[str, bool]:
     found = scene.evaluation
-    mask = found.where("target", state.split) & (found.labels >= 0)
+    mask = found.mask("target", state.split) & (found.labels >= 0)
     right = called(scene, state.threshold)[mask] == found.labels[mask]
     return dict(zip(found.sample_ids[mask].tolist(), right.tolist(), strict=True))

@@ -17,9 +17,9 @@ from typing import Any
 from daexplore.app.jobs.failures import BAD_INPUT, failure_text
 from daexplore.errors import InputError
 from daexplore.runs import Run
-from daexplore.runs.history import follow
+from daexplore.runs.history import read_new_lines
 from daexplore.utils.files import read_json, write_json
-from daexplore.utils.processes import process_exists, process_mark
+from daexplore.utils.processes import process_exists, process_identity
 
 __all__ = ["ENDED", "JOBS_FOLDER", "JOB_RECORD", "Job", "Stage"]
 
@@ -131,7 +131,7 @@ class Job:
         pid = self._process.pid
         if hasattr(os, "setpriority"):
             os.setpriority(os.PRIO_PROCESS, pid, _NICE)
-        self._mark = process_mark(pid)
+        self._mark = process_identity(pid)
         # Somebody has to take note of its end, also after the page is closed: until then it would count as existing.
         threading.Thread(target=self._process.wait, daemon=True).start()
         record = {"command": self.command, "method": self.method, "seed": self.seed, "process": self._mark}
@@ -242,7 +242,7 @@ class Job:
                 (os.killpg if group else os.kill)(self._mark["pid"], number)
 
     def _look(self) -> None:
-        lines, self._offset = follow(self.folder / "progress.jsonl", self._offset)
+        lines, self._offset = read_new_lines(self.folder / "progress.jsonl", self._offset)
         if lines:
             self.stage = Stage(str(lines[-1]["stage"]), int(lines[-1]["done"]), int(lines[-1]["total"]))
         if self.run is None:

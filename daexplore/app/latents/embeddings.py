@@ -110,7 +110,7 @@ def _margin_plane(run: Run, epoch: int, pair: tuple[int, int]) -> Coordinates:
     found = run.evaluation(epoch)
     weight, bias = run.head(epoch)
     # Numbered once for all epochs and runs: to sort a million names takes longer than the rest.
-    groups = _groups.get(found.identity, lambda: np.unique(found.group_ids, return_inverse=True)[1])
+    groups = _groups.get(found.digest, lambda: np.unique(found.group_ids, return_inverse=True)[1])
     plane = analyse(found.latents, found.labels, found.domain, found.split, weight, bias, pair, groups=groups, logits=found.logits)
     axes = ("distance to boundary [source σ]", "domain probe [source σ]")
     return Coordinates("plane", _single(plane.x), _single(plane.y), axes, plane.threshold_x, float(plane.probe_auc))
@@ -120,7 +120,7 @@ def _pca(run: Run, epoch: int) -> Coordinates:
     from daexplore.analysis.latents import projection
 
     found = run.evaluation(epoch)
-    result = projection.pca(found.latents, found.where("source"))
+    result = projection.pca(found.latents, found.mask("source"))
     xy, explained = result
     first, second = (f"PC {i + 1} ({share:.0%} of the variance)" for i, share in enumerate(explained[:2]))
     return Coordinates("pca", _single(xy[:, 0]), _single(xy[:, 1]), (first, second))

@@ -59,7 +59,7 @@ def compute_aligned(run_path: Path) -> pd.DataFrame:
     maps = projection.aligned_umap([each.latents for each in found], [each.sample_ids for each in found])
     last = found[epochs.index(shown)]
     plane = margin_plane(last.latents, last.labels, last.domain, last.split, *run.head(shown), groups=last.group_ids, logits=last.logits)
-    turned = projection.turned(maps, epochs.index(shown), np.stack([plane.x, plane.y], axis=1))
+    turned = projection.rotate_to(maps, epochs.index(shown), np.stack([plane.x, plane.y], axis=1))
     return _kept(_frames(epochs, found, turned), aligned_file(run_path))
 
 

@@ -61,7 +61,7 @@ class Scene:
     @cached_property
     def galaxies(self) -> bytes:
         """The same for two scenes exactly if they draw the same galaxies, known to be of the same classes, in the same order."""
-        return self.evaluation.identity + hashlib.blake2b(self.rows.tobytes(), digest_size=16).digest()
+        return self.evaluation.digest + hashlib.blake2b(self.rows.tobytes(), digest_size=16).digest()
 
     @property
     def markers(self) -> list[str]:
@@ -82,11 +82,11 @@ class Scene:
 
     def row_of(self, sample_id: str | None) -> int | None:
         """The row of a galaxy, drawn or not; None if this run did not evaluate it."""
-        return None if sample_id is None else self.evaluation.places.get(sample_id)
+        return None if sample_id is None else self.evaluation.row_by_id.get(sample_id)
 
     def mask_of(self, sample_ids: Iterable[str]) -> NDArray[np.bool_]:
         """(n,) which rows are of these galaxies; those that this run did not evaluate are left out."""
-        places = self.evaluation.places
+        places = self.evaluation.row_by_id
         mask = np.zeros(len(self.evaluation), bool)
         mask[[places[name] for name in sample_ids if name in places]] = True
         return mask
@@ -94,7 +94,7 @@ class Scene:
     def twin_of(self, row: int) -> int | None:
         """The row of the same physical galaxy in the other domain, the same view of it if there are several; None if there is none."""
         found = self.evaluation
-        twins = [view for view in found.views[str(found.group_ids[row])] if found.domain[view] != found.domain[row]]
+        twins = [view for view in found.rows_by_group[str(found.group_ids[row])] if found.domain[view] != found.domain[row]]
         view = str(found.sample_ids[row]).partition("/")[2]
         same = [twin for twin in twins if str(found.sample_ids[twin]).partition("/")[2] == view]
         return int((same or twins)[0]) if twins else None
@@ -105,8 +105,8 @@ def scene(state: ExplorerState, run: Run, epoch: int | None = None) -> Scene:
     epoch = state.epoch_of(run) if epoch is None else epoch
     evaluation = run.evaluation(epoch)
     pair = (int(state.pair[0]), int(state.pair[1]))
-    inside = evaluation.where(None if state.domains == "both" else state.domains, state.split)
-    rows = _order.get((evaluation.identity, state.domains, state.split), lambda: _shuffled(evaluation.sample_ids, inside))
+    inside = evaluation.mask(None if state.domains == "both" else state.domains, state.split)
+    rows = _order.get((evaluation.digest, state.domains, state.split), lambda: _shuffled(evaluation.sample_ids, inside))
     return Scene(run, state.label(run), evaluation, coordinates(run, epoch, state.view, pair), inside, rows[:MAX_POINTS], pair)
 
 

@@ -50,7 +50,7 @@ def scores(state: ExplorerState, scenes: list[Scene], sample_ids: frozenset[str]
     found = []
     for domain in ("source", "target"):
         for scene in scenes:
-            mask = scene.evaluation.where(domain, state.split) & (scene.evaluation.labels >= 0)
+            mask = scene.evaluation.mask(domain, state.split) & (scene.evaluation.labels >= 0)
             if sample_ids is not None:
                 mask &= scene.mask_of(sample_ids)
             metrics: dict[str, dict[str, float]] = {}

@@ -39,7 +39,7 @@ def telling_galaxy(state: ExplorerState, scenes: list[Scene]) -> Telling | None:
         return None
     first, others = scenes[0], scenes[1:]
     found = first.evaluation
-    rows = np.flatnonzero(found.where("target", state.split))
+    rows = np.flatnonzero(found.mask("target", state.split))
     shared = [row for row in rows if all(scene.row_of(str(found.sample_ids[row])) is not None for scene in others)]
     if not shared:
         return None

@@ -236,16 +236,16 @@ def bare(run: Run, epoch: int, pair: tuple[int, int]) -> Scene:
 
 def _common_rows(scenes: Sequence[Scene], domain: str, split: str, by: str) -> tuple[list[NDArray[np.int64]], int, str]:
     shown = [each.evaluation for each in scenes]
-    ids = pd.Index(shown[0].sample_ids[shown[0].where(domain, split)])
+    ids = pd.Index(shown[0].sample_ids[shown[0].mask(domain, split)])
     for found in shown[1:]:
-        ids = ids[ids.isin(found.sample_ids[found.where(domain, split)])]
+        ids = ids[ids.isin(found.sample_ids[found.mask(domain, split)])]
     rows = [np.asarray(pd.Index(found.sample_ids).get_indexer(ids), np.int64) for found in shown]
     known = shown[0].labels[rows[0]] >= 0
     if by == "truth" and known.any():
         rows = [each[known] for each in rows]
     else:
         by = "class"
-    return rows, max(int(found.where(domain, split).sum()) for found in shown), by
+    return rows, max(int(found.mask(domain, split).sum()) for found in shown), by
 
 
 def _names(labels: list[str]) -> tuple[str, ...]:

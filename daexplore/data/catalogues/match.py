@@ -16,14 +16,14 @@ from daexplore.data.catalogues.labels import class_codes, label_column
 from daexplore.data.catalogues.read import ID_COLUMNS, TableFile, find_catalogue, read_table
 from daexplore.errors import InputError
 
-__all__ = ["Attached", "as_text", "attach", "catalogue_of", "keyed", "names_images"]
+__all__ = ["MatchedCatalogue", "as_text", "match_catalogue", "catalogue_of", "keyed_by_sample", "names_images"]
 
 _WHOLE = re.compile(r"^(-?[0-9]+)\.0$")
 _IMAGE_SUFFIX = re.compile(r"(\.(fits?|fts|png|jpe?g|npy))?(\.(gz|fz|bz2))?$", re.IGNORECASE)
 
 
 @dataclass(frozen=True, eq=False)
-class Attached:
+class MatchedCatalogue:
     """What is known of a set's images besides their pixels.
 
     Attributes:
@@ -37,7 +37,7 @@ class Attached:
     provenance: dict[str, Any]
 
 
-def attach(names: Sequence[str], folder: Path, read: ReadConfig, set_name: str, table: TableFile | pd.DataFrame | None = None) -> Attached:
+def match_catalogue(names: Sequence[str], folder: Path, read: ReadConfig, set_name: str, table: TableFile | pd.DataFrame | None = None) -> MatchedCatalogue:
     """Finds the catalogue of a folder's images, if there is one, and gives each image its row.
 
     Rows are found by the columns ``ID_COLUMNS``, of which the one that fits most images is taken, with or without folder and suffix,
@@ -58,9 +58,9 @@ def attach(names: Sequence[str], folder: Path, read: ReadConfig, set_name: str, 
     if found is None:
         return _without_catalogue(names, folder, read, set_name)
     rows, column = _match(names, found, folder)
-    attached = keyed([f"{set_name}/{name}" for name in names], found, read, rows)
+    attached = keyed_by_sample([f"{set_name}/{name}" for name in names], found, read, rows)
     matched = {"matched_by": column, "rows_without_image": len(found.frame) - len(rows)}
-    return Attached(attached.catalogue, attached.classes, attached.provenance | matched)
+    return MatchedCatalogue(attached.catalogue, attached.classes, attached.provenance | matched)
 
 
 def catalogue_of(folder: Path, read: ReadConfig) -> TableFile | None:
@@ -69,7 +69,7 @@ def catalogue_of(folder: Path, read: ReadConfig) -> TableFile | None:
     return None if path is None else read_table(path, text=(read.group,) if read.group else ())
 
 
-def keyed(sample_ids: Sequence[str], table: TableFile, read: ReadConfig, rows: NDArray[np.int64] | None = None) -> Attached:
+def keyed_by_sample(sample_ids: Sequence[str], table: TableFile, read: ReadConfig, rows: NDArray[np.int64] | None = None) -> MatchedCatalogue:
     """The rows of a table under the given ids, with labels and groups by the declared columns or the usual ones.
 
     Args:
@@ -97,10 +97,10 @@ def keyed(sample_ids: Sequence[str], table: TableFile, read: ReadConfig, rows: N
         provenance["units"] = table.units
     if table.dropped:
         provenance["dropped_columns"] = list(table.dropped)
-    return Attached(catalogue, classes, provenance)
+    return MatchedCatalogue(catalogue, classes, provenance)
 
 
-def _without_catalogue(names: Sequence[str], folder: Path, read: ReadConfig, set_name: str) -> Attached:
+def _without_catalogue(names: Sequence[str], folder: Path, read: ReadConfig, set_name: str) -> MatchedCatalogue:
     for what, column in (("label", read.label), ("group", read.group)):
         if column is not None:
             raise InputError(
@@ -111,7 +111,7 @@ def _without_catalogue(names: Sequence[str], folder: Path, read: ReadConfig, set
     label = pd.Series(pd.NA, index=range(len(names)), dtype="Int64")
     catalogue = pd.DataFrame({"sample_id": sample_ids, "group_id": sample_ids, "label": label})
     provenance = {"catalogue": None, "label_column": None, "group_ids": None, "note": "groups unknown: leakage possible"}
-    return Attached(catalogue, (), provenance)
+    return MatchedCatalogue(catalogue, (), provenance)
 
 
 def _groups(sample_ids: Sequence[str], frame: pd.DataFrame, read: ReadConfig, where: Path) -> tuple[list[str], str | None]:

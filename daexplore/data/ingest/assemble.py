@@ -17,7 +17,7 @@ from daexplore.data.ingest.chunk import RECORDS, Plan, Record, Rejected, chunk_n
 from daexplore.data.readers.load import finished_catalogue, finished_set, mixed, most_frequent
 from daexplore.errors import InputError
 
-__all__ = ["Tally", "finish", "verify"]
+__all__ = ["RejectionTally", "finish", "verify"]
 
 
 def verify(folder: str | Path) -> int:
@@ -57,7 +57,7 @@ _BAD = 0.5
 
 
 @dataclass(eq=False)
-class Tally:
+class RejectionTally:
     """What has come of the galaxies so far.
 
     Attributes:

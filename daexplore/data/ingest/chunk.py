@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from daexplore.config import ReadConfig, from_dict, to_dict
 from daexplore.data.readers.listing import Listing
-from daexplore.data.readers.load import Frame, fitted
+from daexplore.data.readers.load import ImageFormat, fitted
 
 __all__ = ["RECORDS", "Plan", "Record", "Rejected", "chunk_name", "read_record", "replaced", "write_chunk"]
 
@@ -38,7 +38,7 @@ class Plan:
 
     listing: Listing
     read: ReadConfig
-    frame: Frame
+    frame: ImageFormat
     chunk: int
     folder: Path
 
@@ -100,8 +100,8 @@ def write_chunk(plan: Plan, number: int) -> Record:
     size, sha256 = _write_images(plan.folder / chunk_name(number), [one.pixels for _, one in kept if one.pixels is not None])
     forms: dict[str, int] = {}
     for _, one in done:
-        if one.form:
-            forms[one.form] = forms.get(one.form, 0) + 1
+        if one.image_format:
+            forms[one.image_format] = forms.get(one.image_format, 0) + 1
     record = Record(
         tuple(row for row, _ in kept),
         tuple(one.columns for _, one in kept),

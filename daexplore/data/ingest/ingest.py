@@ -16,7 +16,7 @@ from pathlib import Path
 from daexplore.config import ReadConfig
 from daexplore.data.galaxy_set import GalaxySet
 from daexplore.data.ingest import workspace as place
-from daexplore.data.ingest.assemble import Tally, finish, verify
+from daexplore.data.ingest.assemble import RejectionTally, finish, verify
 from daexplore.data.ingest.chunk import Plan, Record, read_record, write_chunk
 from daexplore.data.readers.load import decide_frame
 from daexplore.data.readers.registry import open_listing
@@ -82,7 +82,7 @@ def ingest(
             verify(folder)
             return GalaxySet.load(folder)
         if begun is None:
-            place.note(folder, identity, decide_frame(listing, read))
+            place.record(folder, identity, decide_frame(listing, read))
         frame = place.frame_of(folder)
         rows = max(1, min(chunk, _MOST_BYTES // (4 * math.prod(frame.shape))))
         plan = Plan(listing, read, frame, rows, folder)
@@ -94,7 +94,7 @@ def _write_missing(plan: Plan, workers: int | None, progress: Progress | None) -
     """Every chunk whose record is not there yet."""
     for part in plan.folder.rglob("*.part"):
         part.unlink(missing_ok=True)
-    tally, done, missing = Tally(plan), 0, []
+    tally, done, missing = RejectionTally(plan), 0, []
     for number in range(plan.count):
         record = read_record(plan.folder, number)
         if record is None:

@@ -11,10 +11,10 @@ from typing import Any
 from daexplore.config import ReadConfig, from_dict, to_dict
 from daexplore.data.ingest.chunk import RECORDS, replaced
 from daexplore.data.readers.listing import Listing
-from daexplore.data.readers.load import Frame
+from daexplore.data.readers.load import ImageFormat
 from daexplore.errors import InputError
 
-__all__ = ["begun_with", "check_same", "empty", "frame_of", "identity", "is_complete", "locked", "note", "outside"]
+__all__ = ["begun_with", "check_same", "empty", "frame_of", "identity", "is_complete", "locked", "record", "outside"]
 
 _STATE = "state.json"
 _LOCK = "ingest.lock"
@@ -118,7 +118,7 @@ def is_complete(folder: Path) -> bool:
     return True
 
 
-def note(folder: Path, about: dict[str, Any], frame: Frame) -> None:
+def record(folder: Path, about: dict[str, Any], frame: ImageFormat) -> None:
     """Writes down what the ingest is begun with, so that it can go on after anything."""
     for place in (folder / RECORDS, folder / "images"):
         place.mkdir(exist_ok=True)
@@ -126,9 +126,9 @@ def note(folder: Path, about: dict[str, Any], frame: Frame) -> None:
         file.write(json.dumps({"identity": about, "frame": to_dict(frame)}, indent=1).encode())
 
 
-def frame_of(folder: Path) -> Frame:
+def frame_of(folder: Path) -> ImageFormat:
     """The frame that ``note`` wrote."""
-    return from_dict(Frame, _at(folder / RECORDS / _STATE, ("frame",)), "frame")
+    return from_dict(ImageFormat, _at(folder / RECORDS / _STATE, ("frame",)), "frame")
 
 
 def empty(folder: Path) -> None:

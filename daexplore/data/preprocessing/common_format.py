@@ -7,19 +7,19 @@ from typing import Literal
 from daexplore.config import DataConfig
 from daexplore.data.bands import channel_order, chosen_bands, positions
 from daexplore.data.galaxy_set import GalaxySet
-from daexplore.data.preprocessing.steps import Background, Blur, Crop, Resample, SelectBands, Step, Units
+from daexplore.data.preprocessing.steps import Background, PsfMatch, Crop, Resample, SelectBands, Step, Units
 from daexplore.data.preprocessing.steps.psf import kernel_sigma
 from daexplore.data.preprocessing.steps.resample import resampled_length
 from daexplore.errors import InputError
 
-__all__ = ["Standard"]
+__all__ = ["CommonFormat"]
 
 _BORDER = 0.1
 _SAME_SCALE = 1e-6
 
 
 @dataclass(frozen=True)
-class Standard:
+class CommonFormat:
     """The form that all images have in common, from which follows what must be done to those of a certain set.
 
     Attributes:
@@ -43,7 +43,7 @@ class Standard:
     psf_fwhm: float | None = None
 
     @staticmethod
-    def of(config: DataConfig, source: GalaxySet) -> "Standard":
+    def of(config: DataConfig, source: GalaxySet) -> "CommonFormat":
         """What a config asks for; bands, and where it declares none the size, are those of the source.
 
         Raises:
@@ -60,7 +60,7 @@ class Standard:
         elif config.pixel_scale is not None:
             ratio = config.pixel_scale / _known_scale(source, "source")
             height, width = (resampled_length(n, ratio) for n in (height, width))
-        return Standard(
+        return CommonFormat(
             chosen_bands(source.bands, config.bands, f"The source {source.name!r}"),
             source.bands,
             (int(height), int(width)),
@@ -131,7 +131,7 @@ def _known_scale(galaxies: GalaxySet, domain: str) -> float:
     return galaxies.pixel_scale
 
 
-def _blur(galaxies: GalaxySet, domain: str, order: tuple[int, ...], wanted: float) -> Blur:
+def _blur(galaxies: GalaxySet, domain: str, order: tuple[int, ...], wanted: float) -> PsfMatch:
     if galaxies.psf_fwhm is None:
         raise InputError(
             f"data.psf_fwhm={wanted} needs the PSF of the {domain} {galaxies.name!r}, which is not known. Declare its full width at half "
@@ -145,4 +145,4 @@ def _blur(galaxies: GalaxySet, domain: str, order: tuple[int, ...], wanted: floa
             f'The PSF of the {domain} {galaxies.name!r} in {galaxies.bands[broad[0]]} is {galaxies.psf_fwhm[broad[0]]:.4g}" wide, broader '
             f'than data.psf_fwhm={wanted}". Images can be blurred but not sharpened: choose at least {max(own):.4g}.'
         )
-    return Blur(sigma)
+    return PsfMatch(sigma)

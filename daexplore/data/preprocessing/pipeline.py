@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from daexplore.config import DataConfig, from_dict, to_dict
 from daexplore.data.bands import channel_order, chosen_bands, positions
 from daexplore.data.galaxy_set import GalaxySet
-from daexplore.data.preprocessing.common_format import Standard
+from daexplore.data.preprocessing.common_format import CommonFormat
 from daexplore.data.preprocessing.steps import LEARNED, Asinh, Crop, Normalise, Percentile, SelectBands, Step, read_step, record_step
 from daexplore.errors import InputError
 
@@ -34,7 +34,7 @@ class DomainSteps:
     steps: tuple[Step, ...]
 
     @property
-    def learned(self) -> tuple[Step, ...]:
+    def fitted_steps(self) -> tuple[Step, ...]:
         """The steps with statistics of training images: stretch and normalisation."""
         return tuple(step for step in self.steps if isinstance(step, LEARNED))
 
@@ -64,7 +64,7 @@ class Preprocess:
         target: steps of the target; its mean and standard deviation are its own, or the source's.
     """
 
-    standard: Standard
+    standard: CommonFormat
     source: DomainSteps
     target: DomainSteps
 
@@ -101,7 +101,7 @@ class Preprocess:
             InputError: mixed bands, no rows, settings that cannot be or that need what a set does not say, pixels that are not finite.
         """
         _check(config)
-        standard = Standard.of(config, source)
+        standard = CommonFormat.of(config, source)
         domains = {
             domain: (galaxies, rows, standard.steps(galaxies, domain))
             for domain, galaxies, rows in (("source", source, source_rows), ("target", target, target_rows))
@@ -146,7 +146,7 @@ class Preprocess:
             )
         return result
 
-    def adapted(
+    def for_galaxy_set(
         self, domain: str, galaxies: GalaxySet, statistics: str | None = None, order: tuple[int, ...] | None = None
     ) -> "Preprocess":
         """The same for another set: its images are brought to the same standard, then treated with the same statistics.
@@ -160,7 +160,7 @@ class Preprocess:
         Raises:
             InputError: mixed bands, or the set does not say what its images must be brought to the standard with.
         """
-        new = DomainSteps(galaxies.bands, self.standard.steps(galaxies, domain, order) + self._of(statistics or domain).learned)
+        new = DomainSteps(galaxies.bands, self.standard.steps(galaxies, domain, order) + self._of(statistics or domain).fitted_steps)
         return replace(self, source=new) if domain == "source" else replace(self, target=new)
 
     def for_sets(self, source: GalaxySet, target: GalaxySet, config: DataConfig) -> "Preprocess":
@@ -184,7 +184,7 @@ class Preprocess:
         names = (names[1], f"the target {target.name!r}")
         orders = positions(chosen, source.bands), channel_order(target.bands, chosen, source.bands, config.match_bands, names)
         ours, theirs = (tuple(order[number] for number in inputs) for order in orders)
-        return self.adapted("source", source, None, ours).adapted("target", target, None, theirs)
+        return self.for_galaxy_set("source", source, None, ours).for_galaxy_set("target", target, None, theirs)
 
     def to_dict(self) -> dict[str, Any]:
         """The steps as JSON types; numbers survive JSON bit for bit."""
@@ -214,7 +214,7 @@ class Preprocess:
                 raise InputError(f"preprocessing.{domain}: expected bands and steps; got {recorded!r}.")
             steps = (read_step(step, f"preprocessing.{domain}.steps[{i}]") for i, step in enumerate(recorded["steps"]))
             domains.append(DomainSteps(tuple(recorded["bands"]), tuple(steps)))
-        return Preprocess(from_dict(Standard, values["standard"], "preprocessing.standard"), *domains)
+        return Preprocess(from_dict(CommonFormat, values["standard"], "preprocessing.standard"), *domains)
 
     def _of(self, domain: str) -> DomainSteps:
         return {"source": self.source, "target": self.target}[domain]
@@ -285,6 +285,6 @@ def _of_format_1(values: dict[str, Any]) -> Preprocess:
             bands = tuple(f"channel {channel}" for channel in range(len(mean)))
             stretch = (Asinh(values["softening"], noise_scale),) if values["stretch"] == "asinh" else ()
             domains.append(DomainSteps(bands, (Crop(tuple(values["size"])), *stretch, Normalise(mean, std))))
-        return Preprocess(Standard(bands, bands, tuple(values["size"])), *domains)
+        return Preprocess(CommonFormat(bands, bands, tuple(values["size"])), *domains)
     except (KeyError, TypeError) as error:
         raise InputError(f"preprocessing: this run's steps cannot be read: {error!r}.") from error

@@ -15,7 +15,7 @@ from daexplore.data.chunked_images import ChunkedImages
 from daexplore.data.galaxy_set import GalaxySet
 from daexplore.data.readers.hlsp import read_hlsp
 from daexplore.data.readers.image_format import declared_flux
-from daexplore.data.readers.listing import Listing, Stamp
+from daexplore.data.readers.listing import Listing, Cutout
 from daexplore.data.readers.npy import read_npy
 from daexplore.errors import InputError
 
@@ -33,7 +33,7 @@ def read_arrays(path: Path, read: ReadConfig) -> GalaxySet:
 
 def _whole(path: Path, read: ReadConfig) -> GalaxySet:
     if path.is_dir():
-        return _under(GalaxySet.load(path), read)
+        return with_overrides(GalaxySet.load(path), read)
     return read_npy(path, read) if path.suffix.lower() == ".npy" else read_hlsp(path, read)
 
 
@@ -72,12 +72,12 @@ class _Load:
     read: ReadConfig
     changed: int
 
-    def __call__(self, row: int) -> Stamp:
+    def __call__(self, row: int) -> Cutout:
         galaxies = _opened(self.path, self.read, self.changed)
         # Values beyond float32's range become infinite, which counts as bad pixels.
         with np.errstate(over="ignore"):
             pixels = np.asarray(galaxies.images[row], np.float32)
-        return Stamp(pixels, galaxies.bands, galaxies.pixel_scale, galaxies.flux_scale, galaxies.psf_fwhm)
+        return Cutout(pixels, galaxies.bands, galaxies.pixel_scale, galaxies.flux_scale, galaxies.psf_fwhm)
 
 
 @lru_cache(maxsize=2)
@@ -85,7 +85,7 @@ def _opened(path: str, read: ReadConfig, changed: int) -> GalaxySet:  # noqa: AR
     return _whole(Path(path), read)
 
 
-def _under(galaxies: GalaxySet, read: ReadConfig) -> GalaxySet:
+def with_overrides(galaxies: GalaxySet, read: ReadConfig) -> GalaxySet:
     """A stored set under what the caller declares; sample ids keep their text after the old name."""
     catalogue = galaxies.catalogue
     changes: dict[str, Any] = {}

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from daexplore.errors import InputError
 
-__all__ = ["mend", "native"]
+__all__ = ["fill_bad_pixels", "native"]
 
 _SIGMA = 1.0
 _SIZE = 5
@@ -21,7 +21,7 @@ def native(pixels: NDArray[Any]) -> NDArray[np.float32]:
         return np.ascontiguousarray(pixels, np.float32)
 
 
-def mend(pixels: NDArray[Any], max_bad: float, where: str) -> tuple[NDArray[np.float32], float]:
+def fill_bad_pixels(pixels: NDArray[Any], max_bad: float, where: str) -> tuple[NDArray[np.float32], float]:
     """Fills pixels that are NaN or infinite, if they are few.
 
     A bad pixel becomes the mean of the good ones around it (5 x 5 pixels of the same band), weighted by a Gaussian of 1 pixel standard

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from daexplore.config import ReadConfig
 from daexplore.data.catalogues.labels import MERGERS, merger_labels
-from daexplore.data.catalogues.match import Attached, catalogue_of, keyed
+from daexplore.data.catalogues.match import MatchedCatalogue, catalogue_of, keyed_by_sample
 from daexplore.data.catalogues.read import TableFile
 from daexplore.data.galaxy_set import GalaxySet
 from daexplore.data.readers.fits.band_files import FITS_SUFFIX
-from daexplore.data.readers.fits.hdus import PIXEL_TYPES, Hdu, by_astropy, content, first_image, measured, read_hdus
+from daexplore.data.readers.fits.hdus import PIXEL_TYPES, Hdu, by_astropy, read_bytes, first_image, physical_values, read_hdus
 from daexplore.data.readers.fits.photometry import cube_bands, flux_scale, pixel_scale
 from daexplore.data.readers.image_format import declared_flux
 from daexplore.errors import InputError
@@ -43,7 +43,7 @@ def read_hlsp(path: Path, read: ReadConfig) -> GalaxySet:
     Raises:
         InputError: a damaged file, images of another shape, labels of another length or with other values.
     """
-    data = content(path)
+    data = read_bytes(path)
     hdus = read_hdus(data, path)
     images = next((hdu for hdu in hdus if hdu.shape), None)
     if images is None or len(images.shape) != 4:
@@ -65,7 +65,7 @@ def _pixels(path: Path, images: Hdu, data: bytes | mmap.mmap) -> NDArray[Any]:
         packed = images.kind == "compressed" or stream.read(6) != b"SIMPLE"
     if images.bitpix < 0 and not scaled and not packed:
         return np.memmap(path, PIXEL_TYPES[images.bitpix], "r", images.data, images.shape)
-    return measured(images, data)
+    return physical_values(images, data)
 
 
 def _bands(path: Path, read: ReadConfig, images: Hdu) -> tuple[tuple[str, ...], str | None]:
@@ -86,7 +86,7 @@ def _bands(path: Path, read: ReadConfig, images: Hdu) -> tuple[tuple[str, ...], 
     return tuple(f"channel {channel}" for channel in range(channels)), None
 
 
-def _about(path: Path, read: ReadConfig, name: str, images: Hdu, hdus: Sequence[Hdu], data: bytes | mmap.mmap) -> Attached:
+def _about(path: Path, read: ReadConfig, name: str, images: Hdu, hdus: Sequence[Hdu], data: bytes | mmap.mmap) -> MatchedCatalogue:
     """Ids, labels and whatever else is known, from the declared catalogue or the HDU after the images."""
     n = images.shape[0]
     sample_ids = [f"{name}/{row:06d}" for row in range(n)]
@@ -95,11 +95,11 @@ def _about(path: Path, read: ReadConfig, name: str, images: Hdu, hdus: Sequence[
         if table is None or len(table.frame) != n:
             rows = 0 if table is None else len(table.frame)
             raise InputError(f"{read.catalogue}: expected {n} rows, one for each image of {path.name} in their order, got {rows}.")
-        return keyed(sample_ids, table, read)
+        return keyed_by_sample(sample_ids, table, read)
     labels = next((hdu for hdu in hdus if hdu is not images and (hdu.shape or hdu.kind == "table")), None)
     columns = None if labels is None else _columns(labels, n, data)
     if columns is not None and columns.shape[1] > 1:
-        return keyed(sample_ids, TableFile(columns, path), read)
+        return keyed_by_sample(sample_ids, TableFile(columns, path), read)
     for what, column in (("label", read.label), ("group", read.group)):
         if column is not None:
             raise InputError(
@@ -109,7 +109,7 @@ def _about(path: Path, read: ReadConfig, name: str, images: Hdu, hdus: Sequence[
     label: Any = pd.NA if labels is None or columns is None else merger_labels(columns.iloc[:, 0].to_numpy(), labels.where)
     catalogue = pd.DataFrame({"sample_id": sample_ids, "group_id": sample_ids, "label": pd.Series(label, index=range(n), dtype="Int64")})
     provenance = {"labels": labels and labels.where.rpartition(", ")[2], "group_ids": None, "note": "groups unknown: leakage possible"}
-    return Attached(catalogue, MERGERS, provenance)
+    return MatchedCatalogue(catalogue, MERGERS, provenance)
 
 
 def _columns(hdu: Hdu, n: int, data: bytes | mmap.mmap) -> pd.DataFrame:
@@ -121,7 +121,7 @@ def _columns(hdu: Hdu, n: int, data: bytes | mmap.mmap) -> pd.DataFrame:
         frame: pd.DataFrame = table[[name for name in table.colnames if table[name].ndim == 1]].to_pandas()
         found = f"{len(frame)} rows with {frame.shape[1]} columns"
     else:
-        frame = pd.DataFrame({"label": measured(hdu, data).reshape(-1)})
+        frame = pd.DataFrame({"label": physical_values(hdu, data).reshape(-1)})
         found = f"an array of shape {hdu.shape}"
     if len(frame) != n or frame.shape[1] == 0 or (hdu.shape and max(hdu.shape) != n):
         raise InputError(f"{hdu.where}: expected {n} labels, one for each image, got {found}. Correct the file, or give --catalogue.")

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from daexplore.config import ReadConfig
 from daexplore.data.catalogues.labels import class_codes
-from daexplore.data.catalogues.match import Attached, attach, catalogue_of, keyed
+from daexplore.data.catalogues.match import MatchedCatalogue, match_catalogue, catalogue_of, keyed_by_sample
 from daexplore.data.catalogues.read import TableFile
-from daexplore.data.readers.listing import Listing, Stamp
+from daexplore.data.readers.listing import Listing, Cutout
 from daexplore.errors import InputError
 
 __all__ = ["IMAGE_SUFFIXES", "files_below", "list_folder"]
@@ -43,10 +43,10 @@ def list_folder(path: Path, read: ReadConfig) -> Listing:
     if table is not None and column is not None:
         names = _named_files(table, column)
         left_out = {"images_without_row": len(set(there) - set(names)), "matched_by": column}
-        attached = _with(keyed([f"{name}/{file}" for file in names], table, read), left_out)
+        attached = _with(keyed_by_sample([f"{name}/{file}" for file in names], table, read), left_out)
     elif there:
         names = there
-        attached = attach(names, path, read, name, table)
+        attached = match_catalogue(names, path, read, name, table)
         attached = _by_folder(attached, names, path) if table is None else attached
     else:
         raise InputError(f"{path} holds no images ({', '.join(IMAGE_SUFFIXES)}). Put them there, or give the folder where they are.")
@@ -69,9 +69,9 @@ class _Load:
     folder: Path
     names: tuple[str, ...]
 
-    def __call__(self, row: int) -> Stamp:
+    def __call__(self, row: int) -> Cutout:
         pixels = _read_image(self.folder / self.names[row])
-        return Stamp(pixels.astype(np.float32), ("R", "G", "B") if len(pixels) == 3 else ("grey",))
+        return Cutout(pixels.astype(np.float32), ("R", "G", "B") if len(pixels) == 3 else ("grey",))
 
 
 def _file_column(table: TableFile, folder: Path) -> str | None:
@@ -93,17 +93,17 @@ def _named_files(table: TableFile, column: str) -> list[str]:
     return [str(value).strip() for value in table.frame[column]]
 
 
-def _with(attached: Attached, provenance: dict[str, Any]) -> Attached:
+def _with(attached: MatchedCatalogue, provenance: dict[str, Any]) -> MatchedCatalogue:
     return replace(attached, provenance=attached.provenance | provenance)
 
 
-def _by_folder(attached: Attached, names: list[str], path: Path) -> Attached:
+def _by_folder(attached: MatchedCatalogue, names: list[str], path: Path) -> MatchedCatalogue:
     """Labels from the sub-folders, where they tell classes apart."""
     folders = [name.partition("/")[0] if "/" in name else "" for name in names]
     if "" in folders or len(set(folders)) < 2:
         return attached
     codes, classes = class_codes(pd.Series(folders, dtype=object), "folder", path)
-    return Attached(attached.catalogue.assign(label=codes), classes, attached.provenance | {"label_column": "sub-folder"})
+    return MatchedCatalogue(attached.catalogue.assign(label=codes), classes, attached.provenance | {"label_column": "sub-folder"})
 
 
 def _read_image(path: Path) -> NDArray[Any]:

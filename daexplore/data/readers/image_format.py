@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from daexplore.config import ReadConfig
-from daexplore.data.readers.bad_pixels import mend
-from daexplore.data.readers.listing import Listing, Stamp
+from daexplore.data.readers.bad_pixels import fill_bad_pixels
+from daexplore.data.readers.listing import Listing, Cutout
 from daexplore.errors import InputError
 
-__all__ = ["Frame", "decide_frame", "declared_flux", "fit_stamp", "fits", "form"]
+__all__ = ["ImageFormat", "decide_frame", "declared_flux", "fit_to_format", "matches_format", "describe_format"]
 
 _SAMPLE = 32
 _SAME_SCALE = 0.01
@@ -22,7 +22,7 @@ _AB_NANOJANSKY = 3631e9
 
 
 @dataclass(frozen=True)
-class Frame:
+class ImageFormat:
     """What all images of a set share.
 
     Attributes:
@@ -42,7 +42,7 @@ class Frame:
     named: bool
 
 
-def decide_frame(listing: Listing, read: ReadConfig) -> Frame:
+def decide_frame(listing: Listing, read: ReadConfig) -> ImageFormat:
     """What is declared, else what most of 32 evenly spaced galaxies have (others in their place where some cannot be read).
 
     Raises:
@@ -62,7 +62,7 @@ def decide_frame(listing: Listing, read: ReadConfig) -> Frame:
         if values is not None and len(values) != channels:
             raise InputError(f"{where}: {len(values)} {what} are declared for {channels} bands. Give one for each, in their order.")
     alike = [stamp for stamp in stamps if read.bands is not None or stamp.bands == bands]
-    return Frame(
+    return ImageFormat(
         (channels, read.size or height, read.size or width),
         tuple(f"channel {channel}" for channel in range(channels)) if bands is None else bands,
         read.pixel_scale if read.pixel_scale is not None else _usual([stamp.pixel_scale for stamp in alike], statistics.median_low),
@@ -72,7 +72,7 @@ def decide_frame(listing: Listing, read: ReadConfig) -> Frame:
     )
 
 
-def fit_stamp(stamp: Stamp, frame: Frame, read: ReadConfig, where: str) -> tuple[NDArray[np.float32], float]:
+def fit_to_format(stamp: Cutout, frame: ImageFormat, read: ReadConfig, where: str) -> tuple[NDArray[np.float32], float]:
     """The image as the set wants it: bands in its order, cropped to a declared size, in its flux units, mended.
 
     Bands that the file names are found by name, whatever their order; of a file with more bands the others are left out. Where nothing is
@@ -99,10 +99,10 @@ def fit_stamp(stamp: Stamp, frame: Frame, read: ReadConfig, where: str) -> tuple
         )
     if read.zero_points is None:
         pixels = _in_units(pixels, stamp, frame, where)
-    return mend(np.ascontiguousarray(pixels, np.float32), read.max_bad_pixels, where)
+    return fill_bad_pixels(np.ascontiguousarray(pixels, np.float32), read.max_bad_pixels, where)
 
 
-def fits(stamp: Stamp, frame: Frame, read: ReadConfig) -> bool:
+def matches_format(stamp: Cutout, frame: ImageFormat, read: ReadConfig) -> bool:
     """Whether size and bands are those of the frame, whatever else may be wrong with the galaxy."""
     try:
         _cropped(stamp.pixels[_channels(stamp, frame, read, "")], frame, read, "")
@@ -111,14 +111,14 @@ def fits(stamp: Stamp, frame: Frame, read: ReadConfig) -> bool:
     return True
 
 
-def form(stamp: Stamp) -> str:
+def describe_format(stamp: Cutout) -> str:
     """Size and bands in words, such as "64x48 in 3 bands (g, r, i)"; the width first."""
     channels, height, width = stamp.pixels.shape
     return f"{width}x{height} in {channels} band{'s' * (channels != 1)}{_names(stamp.bands)}"
 
 
-def _sample(listing: Listing) -> list[Stamp]:
-    stamps: list[Stamp] = []
+def _sample(listing: Listing) -> list[Cutout]:
+    stamps: list[Cutout] = []
     reasons: Counter[str] = Counter()
     for row in _evenly_then_all(len(listing)):
         try:
@@ -155,14 +155,14 @@ def declared_flux(read: ReadConfig) -> tuple[float, ...] | None:
     return None if read.zero_points is None else tuple(_AB_NANOJANSKY * 10 ** (-0.4 * zero_point) for zero_point in read.zero_points)
 
 
-def _arranged(values: tuple[float, ...] | None, stamp: Stamp, bands: tuple[str, ...] | None) -> tuple[float, ...] | None:
+def _arranged(values: tuple[float, ...] | None, stamp: Cutout, bands: tuple[str, ...] | None) -> tuple[float, ...] | None:
     """Values of the stamp's bands in the order of those wanted, where their names say which is which."""
     if values is None or not bands or not stamp.bands or not set(bands) <= set(stamp.bands):
         return values
     return tuple(values[stamp.bands.index(band)] for band in bands)
 
 
-def _channels(stamp: Stamp, frame: Frame, read: ReadConfig, where: str) -> list[int]:
+def _channels(stamp: Cutout, frame: ImageFormat, read: ReadConfig, where: str) -> list[int]:
     """Which channels of the stamp make up the frame's bands: by name, by position only where there is no name to contradict it."""
     if stamp.bands is not None and frame.named and set(frame.bands) <= set(stamp.bands):
         return [stamp.bands.index(band) for band in frame.bands]
@@ -172,10 +172,10 @@ def _channels(stamp: Stamp, frame: Frame, read: ReadConfig, where: str) -> list[
     if len(stamp.pixels) == len(frame.bands) and not named_otherwise and (read.bands is not None or stamp.bands is None):
         return list(range(len(frame.bands)))
     wanted = ", ".join(frame.bands) if frame.named else f"{len(frame.bands)} bands without names"
-    raise InputError(f"{where}: it has {form(stamp)}; expected {wanted}. Give all images the same bands, or name them with --bands.")
+    raise InputError(f"{where}: it has {describe_format(stamp)}; expected {wanted}. Give all images the same bands, or name them with --bands.")
 
 
-def _cropped(pixels: NDArray[Any], frame: Frame, read: ReadConfig, where: str) -> NDArray[Any]:
+def _cropped(pixels: NDArray[Any], frame: ImageFormat, read: ReadConfig, where: str) -> NDArray[Any]:
     """The centre, where a size is declared; of an odd difference the extra pixel falls off the far end."""
     (height, width), wanted = pixels.shape[1:], frame.shape[1:]
     if (height, width) == wanted:
@@ -193,7 +193,7 @@ def _cropped(pixels: NDArray[Any], frame: Frame, read: ReadConfig, where: str) -
     return pixels[:, top : top + read.size, left : left + read.size]
 
 
-def _in_units(pixels: NDArray[Any], stamp: Stamp, frame: Frame, where: str) -> NDArray[Any]:
+def _in_units(pixels: NDArray[Any], stamp: Cutout, frame: ImageFormat, where: str) -> NDArray[Any]:
     scale = _arranged(stamp.flux_scale, stamp, frame.bands)
     if (scale is None) != (frame.flux_scale is None):
         with_it, without = ("it has", "the others do not") if scale else ("the others have", "it does not")

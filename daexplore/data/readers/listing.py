@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-__all__ = ["Aside", "Listing", "Stamp"]
+__all__ = ["Rejected", "Listing", "Cutout"]
 
 
 @dataclass(frozen=True, eq=False)
-class Stamp:
+class Cutout:
     """One galaxy's image and what its file says of it.
 
     Attributes:
@@ -33,7 +33,7 @@ class Stamp:
 
 
 @dataclass(frozen=True)
-class Aside:
+class Rejected:
     """A galaxy that cannot be used: its name in the input, and why not."""
 
     name: str
@@ -54,11 +54,11 @@ class Listing:
     """
 
     catalogue: pd.DataFrame
-    load: Callable[[int], Stamp]
+    load: Callable[[int], Cutout]
     classes: tuple[str, ...]
     name: str
     provenance: dict[str, Any]
-    aside: tuple[Aside, ...] = ()
+    aside: tuple[Rejected, ...] = ()
 
     def __len__(self) -> int:
         return len(self.catalogue)

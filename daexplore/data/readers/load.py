@@ -16,26 +16,26 @@ from numpy.typing import NDArray
 from daexplore.config import ReadConfig
 from daexplore.data.chunked_images import Images
 from daexplore.data.galaxy_set import GalaxySet
-from daexplore.data.readers.image_format import Frame, decide_frame, fit_stamp, fits, form
+from daexplore.data.readers.image_format import ImageFormat, decide_frame, fit_to_format, matches_format, describe_format
 from daexplore.data.readers.listing import Listing
 from daexplore.errors import InputError
 
 __all__ = [
-    "Fitted",
-    "Frame",
+    "FittedCutout",
+    "ImageFormat",
     "decide_frame",
     "finished_catalogue",
     "finished_set",
-    "fit_stamp",
+    "fit_to_format",
     "fitted",
-    "gather",
+    "load_all",
     "mixed",
     "most_frequent",
 ]
 
 
 @dataclass(frozen=True, eq=False)
-class Fitted:
+class FittedCutout:
     """One galaxy as it goes into a set, or why it does not.
 
     Attributes:
@@ -50,12 +50,12 @@ class Fitted:
     pixels: NDArray[np.float32] | None
     columns: dict[str, Any] = field(default_factory=dict)
     digest: str = ""
-    form: str = ""
+    image_format: str = ""
     odd: bool = False
     reason: str = ""
 
 
-def gather(listing: Listing, read: ReadConfig) -> GalaxySet:
+def load_all(listing: Listing, read: ReadConfig) -> GalaxySet:
     """Reads every galaxy of the listing into memory.
 
     Images are finite afterwards; where pixels had to be mended the catalogue's column ``bad_pixels`` holds their share. Where no groups
@@ -83,17 +83,17 @@ def gather(listing: Listing, read: ReadConfig) -> GalaxySet:
     return finished_set(listing, frame, images, catalogue)
 
 
-def fitted(listing: Listing, row: int, frame: Frame, read: ReadConfig) -> Fitted:
+def fitted(listing: Listing, row: int, frame: ImageFormat, read: ReadConfig) -> FittedCutout:
     """The galaxy of a row; one that cannot be used comes with the reason instead of an error."""
     stamp = None
     try:
         stamp = listing.load(row)
-        pixels, share = fit_stamp(stamp, frame, read, str(listing.catalogue["sample_id"].iloc[row]))
+        pixels, share = fit_to_format(stamp, frame, read, str(listing.catalogue["sample_id"].iloc[row]))
     except (InputError, OSError) as error:
-        found, odd = ("", False) if stamp is None else (form(stamp), not fits(stamp, frame, read))
-        return Fitted(None, form=found, odd=odd, reason=str(error))
+        found, odd = ("", False) if stamp is None else (describe_format(stamp), not matches_format(stamp, frame, read))
+        return FittedCutout(None, image_format=found, odd=odd, reason=str(error))
     columns = {name: _plain(value) for name, value in stamp.columns.items()} | ({"bad_pixels": share} if share else {})
-    return Fitted(pixels, columns, hashlib.blake2b(pixels.tobytes(), digest_size=16).hexdigest(), form(stamp))
+    return FittedCutout(pixels, columns, hashlib.blake2b(pixels.tobytes(), digest_size=16).hexdigest(), describe_format(stamp))
 
 
 def mixed(name: str, forms: Counter[str], first: str) -> InputError:
@@ -131,7 +131,7 @@ def finished_catalogue(listing: Listing, rows: Sequence[int], columns: Sequence[
     return catalogue
 
 
-def finished_set(listing: Listing, frame: Frame, images: Images, catalogue: pd.DataFrame) -> GalaxySet:
+def finished_set(listing: Listing, frame: ImageFormat, images: Images, catalogue: pd.DataFrame) -> GalaxySet:
     """The galaxy set of images in their frame."""
     return GalaxySet(
         images,
@@ -146,11 +146,11 @@ def finished_set(listing: Listing, frame: Frame, images: Images, catalogue: pd.D
     )
 
 
-def _refuse(listing: Listing, done: list[Fitted], bad: list[int]) -> NoReturn:
+def _refuse(listing: Listing, done: list[FittedCutout], bad: list[int]) -> NoReturn:
     names = listing.catalogue["sample_id"]
     odd = [row for row in bad if done[row].odd]
     if odd:
-        raise mixed(listing.name, Counter(one.form for one in done if one.form), names.iloc[odd[0]])
+        raise mixed(listing.name, Counter(one.image_format for one in done if one.image_format), names.iloc[odd[0]])
     raise _unusable(listing, len(bad), names.iloc[bad[0]], (done[row].reason for row in bad))
 
 
@@ -161,7 +161,7 @@ def _unusable(listing: Listing, count: int, first: str, reasons: Iterable[str]) 
     )
 
 
-def _check_memory(listing: Listing, frame: Frame) -> None:
+def _check_memory(listing: Listing, frame: ImageFormat) -> None:
     needed = 4 * len(listing) * math.prod(frame.shape)
     names = getattr(os, "sysconf_names", {})
     if not {"SC_PHYS_PAGES", "SC_PAGE_SIZE"} <= set(names):

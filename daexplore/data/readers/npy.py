@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from daexplore.config import ReadConfig
 from daexplore.data.catalogues.labels import MERGERS, merger_labels
-from daexplore.data.catalogues.match import Attached, catalogue_of, keyed
+from daexplore.data.catalogues.match import MatchedCatalogue, catalogue_of, keyed_by_sample
 from daexplore.data.galaxy_set import GalaxySet
 from daexplore.data.readers.image_format import declared_flux
 from daexplore.errors import InputError
@@ -46,15 +46,15 @@ def read_npy(path: Path, read: ReadConfig) -> GalaxySet:
     return GalaxySet(images, about.catalogue, about.classes, bands, name, read.pixel_scale, provenance, declared_flux(read), read.psf_fwhm)
 
 
-def _from_table(path: Path, read: ReadConfig, name: str, n: int) -> Attached:
+def _from_table(path: Path, read: ReadConfig, name: str, n: int) -> MatchedCatalogue:
     table = catalogue_of(path.parent, read)
     if table is None or len(table.frame) != n:
         rows = 0 if table is None else len(table.frame)
         raise InputError(f"{read.catalogue}: expected {n} rows, one for each image of {path.name} in their order, got {rows}.")
-    return keyed([f"{name}/{row:06d}" for row in range(n)], table, read)
+    return keyed_by_sample([f"{name}/{row:06d}" for row in range(n)], table, read)
 
 
-def _from_arrays(path: Path, read: ReadConfig, name: str, n: int) -> Attached:
+def _from_arrays(path: Path, read: ReadConfig, name: str, n: int) -> MatchedCatalogue:
     for what, column in (("label", read.label), ("group", read.group)):
         if column is not None:
             raise InputError(
@@ -72,7 +72,7 @@ def _from_arrays(path: Path, read: ReadConfig, name: str, n: int) -> Attached:
     }
     if ids_file is None:
         provenance["note"] = "groups unknown: leakage possible"
-    return Attached(catalogue, MERGERS, provenance)
+    return MatchedCatalogue(catalogue, MERGERS, provenance)
 
 
 def _open(path: Path) -> NDArray[Any]:

@@ -16,7 +16,7 @@ from daexplore.data.readers.fits.folder import FITS_SUFFIXES, list_fits_folder
 from daexplore.data.readers.hlsp import is_hlsp
 from daexplore.data.readers.image_folder import IMAGE_SUFFIXES, files_below, list_folder
 from daexplore.data.readers.listing import Listing
-from daexplore.data.readers.load import gather
+from daexplore.data.readers.load import load_all
 from daexplore.data.readers.tiles.reader import list_tiles
 from daexplore.errors import InputError
 
@@ -48,7 +48,7 @@ def read_galaxies(path: str | Path, read: ReadConfig | None = None, **declared: 
     """
     read = _declared(read, declared)
     kind, path, read = _recognise(Path(path).expanduser(), read)
-    return read_arrays(path, read) if kind == "arrays" else gather(_LIST[kind](path, read), read)
+    return read_arrays(path, read) if kind == "arrays" else load_all(_LIST[kind](path, read), read)
 
 
 def open_listing(path: str | Path, read: ReadConfig | None = None) -> Listing:

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from daexplore.data.simulate.chunks import GALAXIES, Chunk, draw_chunk, observe_chunk
 from daexplore.data.simulate.field_objects import with_field
 from daexplore.data.simulate.presets import Preset, find_preset
-from daexplore.data.simulate.redshift import moved
+from daexplore.data.simulate.redshift import redshifted
 from daexplore.data.simulate.render import DOMAINS, renderer
-from daexplore.data.simulate.samples import photograph
+from daexplore.data.simulate.samples import simulate_image
 from daexplore.data.simulate.survey_conditions import SurveyCondition, observe
 from daexplore.errors import InputError
 
@@ -57,7 +57,7 @@ def _one(
     preset: Preset, domain: str, galaxy: int, view: int, condition: SurveyCondition, seed: int, noise_seed: int
 ) -> NDArray[np.float32]:
     if preset.samples is not None:
-        return photograph(preset, seed, domain, (galaxy, view), condition, noise_seed)
+        return simulate_image(preset, seed, domain, (galaxy, view), condition, noise_seed)
     number, within = divmod(galaxy, GALAXIES)
     row = within * preset.views + view
     if noise_seed == 0 and condition in (preset.source, preset.target):
@@ -68,7 +68,7 @@ def _one(
     place = int((chunk.label[:within] == label).sum()) * preset.views + view
     scene = chunk.scenes[label].rows(place).scaled(chunk.factors[within, view])
     redshift = preset.population.redshift if condition.redshift is None else condition.redshift
-    scene = moved(scene, preset.source.wavelengths, preset.population.redshift, condition.wavelengths, redshift)
+    scene = redshifted(scene, preset.source.wavelengths, preset.population.redshift, condition.wavelengths, redshift)
     stream = [seed, galaxy, view]
     scene = with_field(scene, condition, preset.size, np.random.default_rng([*stream, 1]))
     draw, transfer = renderer(replace(condition, exposure=None), preset.size, preset.smoothing)

@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 
 from daexplore.data.simulate.field_objects import with_field
 from daexplore.data.simulate.presets import Preset, Sample
-from daexplore.data.simulate.redshift import luminosity_distance, moved
+from daexplore.data.simulate.redshift import luminosity_distance, redshifted
 from daexplore.data.simulate.render import DOMAINS, Part, renderer
 from daexplore.data.simulate.scenes import Scene, mergers, non_mergers
 from daexplore.data.simulate.survey_conditions import SurveyCondition, nanojansky, observe
 
-__all__ = ["Shot", "photograph", "sample_parts", "shots"]
+__all__ = ["Shot", "simulate_image", "sample_parts", "image_plan"]
 
 Array = NDArray[np.floating]
 Shot = tuple[int, int]
@@ -24,7 +24,7 @@ _CHARACTERISTIC = -21.2  # Blanton et al. 2003, ApJ 592, 819, for h = 0.7
 _FAINT_SLOPE = -1.05
 
 
-def shots(sample: Sample, n: int) -> list[Shot]:
+def image_plan(sample: Sample, n: int) -> list[Shot]:
     """The first n images of a sample: classes in even proportion, all mergers from one side, then all from the next."""
     found = []
     for row in range(n):
@@ -44,19 +44,19 @@ def sample_parts(preset: Preset, seed: int, domain: str, rows: NDArray[np.int64]
     condition = (preset.source, preset.target)[number]
     images, columns = [], []
     for shot in wanted:
-        images.append(photograph(preset, seed, domain, shot, condition))
+        images.append(simulate_image(preset, seed, domain, shot, condition))
         columns.append(_galaxy(preset, seed, number, shot[0]).columns(shot))
     table = {name: np.array([about[name] for about in columns]) for name in columns[0]}
     return [Part(domain, rows, np.concatenate(images), table)]
 
 
-def photograph(preset: Preset, seed: int, domain: str, shot: Shot, condition: SurveyCondition, noise_seed: int = 0) -> NDArray[np.float32]:
+def simulate_image(preset: Preset, seed: int, domain: str, shot: Shot, condition: SurveyCondition, noise_seed: int = 0) -> NDArray[np.float32]:
     """(1, C, size, size) image [nJy] of one galaxy under any condition; what lies in its field does not depend on ``noise_seed``."""
     number = DOMAINS.index(domain)
     stream = [seed, number, *shot]
     galaxy = _galaxy(preset, seed, number, shot[0])
     redshift = galaxy.redshift if condition.redshift is None else condition.redshift
-    scene = moved(
+    scene = redshifted(
         _calibrated(preset, seed, number, shot),
         preset.source.wavelengths,
         galaxy.sample.population.redshift,

@@ -18,7 +18,7 @@ from daexplore.data.simulate.chunks import GALAXIES, chunk_parts
 from daexplore.data.simulate.presets import PRESETS, Preset, find_preset
 from daexplore.data.simulate.psf import psf_widths
 from daexplore.data.simulate.render import DOMAINS, Part
-from daexplore.data.simulate.samples import sample_parts, shots
+from daexplore.data.simulate.samples import sample_parts, image_plan
 from daexplore.errors import InputError
 
 __all__ = ["SIMULATOR_VERSION", "cache_folder", "open_preset", "simulate"]
@@ -138,7 +138,7 @@ def _tasks(preset: Preset, seed: int, n: int) -> list[Task]:
         return [partial(chunk_parts, preset, seed, number, n) for number in range(-(-n // (GALAXIES * preset.views)))]
     tasks: list[Task] = []
     for domain, sample in zip(DOMAINS, preset.samples, strict=True):
-        wanted = shots(sample, n)
+        wanted = image_plan(sample, n)
         # galaxy by galaxy, so that each is drawn once
         order = sorted(range(n), key=lambda row: wanted[row])
         for start in range(0, n, _TASK):

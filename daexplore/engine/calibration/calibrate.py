@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from daexplore.analysis.calibration.reliability import calibration_scores, paired_changes, reliability
-from daexplore.analysis.calibration.temperature import tempered
+from daexplore.analysis.calibration.temperature import apply_temperature
 from daexplore.analysis.distance.domain_probe import spread
-from daexplore.analysis.latents.typicality import InDomain
+from daexplore.analysis.latents.typicality import SourceTypicality
 from daexplore.analysis.metrics.bootstrap import group_weights
 from daexplore.analysis.metrics.risk_coverage import risk_coverage
 from daexplore.engine.calibration.predictors import METHODS, Predictor, fit, matched, predictors
-from daexplore.engine.progress import Progress, Report, quiet
+from daexplore.engine.progress import Progress, Report, no_report
 from daexplore.errors import InputError
 from daexplore.runs import Evaluation, Run
 from daexplore.utils.files import read_json, to_json, write_json
@@ -95,7 +95,7 @@ def uncertainty(
     seed: int = 0,
     level: float = 0.95,
     cache: bool = True,
-    report: Report = quiet,
+    report: Report = no_report,
 ) -> Uncertainty:
     """Fits a temperature on validation, and scores test galaxies of each domain before and after; of several runs also their ensemble.
 
@@ -138,7 +138,7 @@ def uncertainty(
         typical = _in_domain(predictor, sample)
         rows["fits"].append({"who": predictor.name, "kind": predictor.kind, "method": method, **asdict(fitted), "oracle": False})
         for domain in _DOMAINS:
-            test = sample.where(domain, "test")
+            test = sample.mask(domain, "test")
             if test.any():
                 _typical(rows, predictor, sample, domain, typical, (resamples, seed, level))
                 if (sample.labels[test] >= 0).any():
@@ -163,11 +163,11 @@ def _told(
     draws: tuple[int, int, float],
 ) -> None:
     """What needs the test labels, which for the target makes it an oracle's."""
-    test = sample.where(domain, "test") & (sample.labels >= 0)
+    test = sample.mask(domain, "test") & (sample.labels >= 0)
     labels, groups = sample.labels[test], sample.group_ids[test]
     common = {"who": predictor.name, "domain": domain, "split": "test", "n": int(test.sum()), "oracle": domain == "target"}
     counted = common | {"galaxies": len(set(groups))}
-    before, after = (tempered(predictor.logits[test], value) for value in (1.0, temperature))
+    before, after = (apply_temperature(predictor.logits[test], value) for value in (1.0, temperature))
     for stage, probabilities in (("before", before), ("after", after)):
         for name, value in calibration_scores(labels, probabilities, groups, bins, *draws).items():
             rows["scores"].append(counted | {"stage": stage, "name": name} | value)
@@ -197,7 +197,7 @@ def _typical(
     if predictor.kind == "MC dropout":
         return  # Its latents are the network's.
     resamples, seed, level = draws
-    test = sample.where(domain, "test")
+    test = sample.mask(domain, "test")
     scores, groups = typical[test], sample.group_ids[test]
     atypical = (scores < _ATYPICAL).astype(np.float64)
     weights = group_weights(groups, resamples, seed)
@@ -211,9 +211,9 @@ def _typical(
 
 def _in_domain(predictor: Predictor, sample: Evaluation) -> NDArray[np.float64]:
     """(n,) in-domain scores; for several networks in their latents side by side, each in units of its own spread."""
-    known = sample.where("source", "validation")
+    known = sample.mask("source", "validation")
     latents = np.concatenate([latents / (spread(latents[known]) or 1.0) for latents in predictor.latents], axis=1)
-    return InDomain.fit(latents[known], sample.labels[known], sample.group_ids[known]).score(latents)
+    return SourceTypicality.fit(latents[known], sample.labels[known], sample.group_ids[known]).score(latents)
 
 
 def _digest(names: Sequence[str], evaluations: Sequence[Evaluation], settings: dict[str, Any]) -> str:

@@ -12,7 +12,7 @@ from daexplore.data.chunked_images import Images
 from daexplore.data.loaders import as_batch
 from daexplore.data.preprocessing.pipeline import Preprocess
 from daexplore.errors import InputError
-from daexplore.models import Network, in_domain
+from daexplore.models import Network, batch_norm_domain
 from daexplore.runs import softmax
 
 __all__ = ["dropout_layers", "mc_dropout"]
@@ -70,7 +70,7 @@ def mc_dropout(
     network.eval()
     found: list[NDArray[np.float64]] = []
     try:
-        with torch.inference_mode(), in_domain(network, domain), torch.random.fork_rng(devices=_gpus(device)):
+        with torch.inference_mode(), batch_norm_domain(network, domain), torch.random.fork_rng(devices=_gpus(device)):
             for layer in layers:
                 layer.train()
             for start in range(0, len(rows), batch_size):

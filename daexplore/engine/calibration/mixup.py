@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from daexplore.data.chunked_images import Images
 from daexplore.data.loaders import as_batch
 from daexplore.data.preprocessing.pipeline import Preprocess
-from daexplore.models import Network, in_domain
+from daexplore.models import Network, batch_norm_domain
 
 __all__ = ["MIXTURE", "mixed_logits"]
 
@@ -41,7 +41,7 @@ def mixed_logits(
     was_training = network.training
     network.eval()
     found: list[NDArray[Any]] = []
-    with torch.inference_mode(), in_domain(network, domain):
+    with torch.inference_mode(), batch_norm_domain(network, domain):
         for start in range(0, len(pairs[0]), batch_size):
             one, other = (as_batch(images, rows[start : start + batch_size], preprocess, domain) for rows in pairs)
             found.append(network(MIXTURE * one + (1 - MIXTURE) * other).logits.double().numpy())

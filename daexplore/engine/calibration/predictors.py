@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from daexplore.analysis.calibration.domain_shift import density_ratio, mixing_pairs, pseudocal, transcal
-from daexplore.analysis.calibration.ensembles import Ensemble, combine
+from daexplore.analysis.calibration.ensembles import Ensemble, combine_members
 from daexplore.analysis.calibration.temperature import TEMPERATURES, fit_temperature
-from daexplore.engine.progress import Progress, Report, quiet
+from daexplore.engine.progress import Progress, Report, no_report
 from daexplore.errors import InputError
 from daexplore.runs import Evaluation, Run
 
-__all__ = ["METHODS", "Fit", "Predictor", "fit", "matched", "predictors"]
+__all__ = ["METHODS", "TemperatureFit", "Predictor", "fit", "matched", "predictors"]
 
 METHODS = ("temperature", "transcal", "pseudocal", "none")
 
@@ -41,7 +41,7 @@ class Predictor:
 
 
 @dataclass(frozen=True)
-class Fit:
+class TemperatureFit:
     """A temperature, and on what it was fitted.
 
     Attributes:
@@ -68,7 +68,7 @@ def matched(runs: Sequence[Run], names: Sequence[str]) -> list[Evaluation]:
         InputError: runs of other classes, galaxies, splits or labels; or a galaxy both in validation and in test.
     """
     first = runs[0].evaluation()
-    held = [set(first.group_ids[first.where(split=split)]) for split in ("validation", "test")]
+    held = [set(first.group_ids[first.mask(split=split)]) for split in ("validation", "test")]
     both = held[0] & held[1]
     if both:
         raise InputError(
@@ -97,7 +97,7 @@ def matched(runs: Sequence[Run], names: Sequence[str]) -> list[Evaluation]:
 
 
 def predictors(
-    runs: Sequence[Run], names: Sequence[str], evaluations: Sequence[Evaluation], passes: int = 0, seed: int = 0, report: Report = quiet
+    runs: Sequence[Run], names: Sequence[str], evaluations: Sequence[Evaluation], passes: int = 0, seed: int = 0, report: Report = no_report
 ) -> list[Predictor]:
     """Each run, with ``passes`` > 0 its passes with dropout beside it, and of several runs their ensemble."""
     found = []
@@ -108,14 +108,14 @@ def predictors(
             kind = f"{name} · MC dropout"
             found.append(Predictor(kind, "MC dropout", together.logits, (evaluation.latents,), (run,), together.mutual_information))
     if len(runs) > 1:
-        together = combine(np.stack([evaluation.probabilities for evaluation in evaluations]))
+        together = combine_members(np.stack([evaluation.probabilities for evaluation in evaluations]))
         latents = tuple(evaluation.latents for evaluation in evaluations)
         name = f"ensemble of {len(runs)}"
         found.append(Predictor(name, "ensemble", together.logits, latents, tuple(runs), together.mutual_information))
     return found
 
 
-def fit(predictor: Predictor, evaluation: Evaluation, method: str, seed: int = 0, report: Report = quiet) -> Fit:
+def fit(predictor: Predictor, evaluation: Evaluation, method: str, seed: int = 0, report: Report = no_report) -> TemperatureFit:
     """The predictor's temperature by one of ``METHODS``, from validation galaxies alone; of the target no label is looked at.
 
     Raises:
@@ -124,8 +124,8 @@ def fit(predictor: Predictor, evaluation: Evaluation, method: str, seed: int = 0
     if method not in METHODS:
         raise InputError(f"Unknown method of calibration {method!r}; there are {', '.join(METHODS)}.")
     if method == "none":
-        return Fit(1.0, False, 0, 0, "nothing", {})
-    source, target = (evaluation.where(domain, "validation") for domain in ("source", "target"))
+        return TemperatureFit(1.0, False, 0, 0, "nothing", {})
+    source, target = (evaluation.mask(domain, "validation") for domain in ("source", "target"))
     labelled = source & (evaluation.labels >= 0)
     if method == "temperature":
         value = fit_temperature(predictor.logits[source], evaluation.labels[source])
@@ -146,9 +146,9 @@ def fit(predictor: Predictor, evaluation: Evaluation, method: str, seed: int = 0
     return _fit(pseudocal(mixed, calls), evaluation, used, "mixtures of unlabelled target validation", {"mixtures": float(len(calls))})
 
 
-def _fit(temperature: float, evaluation: Evaluation, used: NDArray[np.bool_], on: str, details: dict[str, float]) -> Fit:
+def _fit(temperature: float, evaluation: Evaluation, used: NDArray[np.bool_], on: str, details: dict[str, float]) -> TemperatureFit:
     galaxies = len(set(evaluation.group_ids[used]))
-    return Fit(temperature, temperature in TEMPERATURES, int(used.sum()), galaxies, on, details)
+    return TemperatureFit(temperature, temperature in TEMPERATURES, int(used.sum()), galaxies, on, details)
 
 
 def _mixed(
@@ -172,7 +172,7 @@ def _mixed(
     if len(members) > 1:
         from daexplore.runs import softmax
 
-        logits = combine(np.stack([softmax(member) for member in members])).logits if len(one) else logits
+        logits = combine_members(np.stack([softmax(member) for member in members])).logits if len(one) else logits
     calls = predictor.logits[target].argmax(axis=1)[one]
     return logits, calls, target[np.union1d(one, other)]
 
@@ -193,9 +193,9 @@ def _dropped(run: Run, name: str, evaluation: Evaluation, passes: int, seed: int
         report(Progress(f"dropout {name}", done, len(evaluation)))
 
     for domain in ("source", "target"):
-        here = np.flatnonzero(evaluation.where(domain))
+        here = np.flatnonzero(evaluation.mask(domain))
         if len(here):
             galaxies = open_described(run.info["data"][domain])
             rows = galaxies.rows(evaluation.sample_ids[here])
             found[:, here] = mc_dropout(network, galaxies.images, rows, preprocess, domain, passes, seed, report=count)
-    return combine(found)
+    return combine_members(found)

@@ -11,7 +11,7 @@ from daexplore.analysis.metrics.bootstrap import group_weights
 from daexplore.engine.comparison import tables
 from daexplore.engine.comparison.evidence import label_free_evidence, oracle_evidence
 from daexplore.engine.comparison.grouping import Method, check_comparable, common_sample, group_methods
-from daexplore.engine.comparison.resampling import MethodDraws, draw_method
+from daexplore.engine.comparison.resampling import MethodResamples, resample_method
 from daexplore.engine.comparison.verdict import Verdict, label_free_verdict, oracle_verdict
 from daexplore.errors import InputError
 from daexplore.notebook_html import card, interval_text, table
@@ -70,7 +70,7 @@ class Comparison:
                 report(done, total)
 
         self._weights = weights
-        self._drawn = [draw_method(method, self.sample, weights, min(resamples, _FEW), seed, step) for method in self.methods]
+        self._drawn = [resample_method(method, self.sample, weights, min(resamples, _FEW), seed, step) for method in self.methods]
 
     def __repr__(self) -> str:
         names = ", ".join(f"{method.name} x {len(method.runs)}" for method in self.methods)
@@ -183,7 +183,7 @@ class Comparison:
             "verdicts": [verdict.to_dict() for verdict in self.verdicts],
         }
 
-    def _of(self, method: Method | None) -> MethodDraws | None:
+    def _of(self, method: Method | None) -> MethodResamples | None:
         return next((drawn for drawn in self._drawn if drawn.method is method), None)
 
 

@@ -14,7 +14,7 @@ from daexplore.config import differences, to_dict
 from daexplore.errors import InputError
 from daexplore.runs import Evaluation, Run, method_label
 
-__all__ = ["Method", "Sample", "aligned", "check_comparable", "common_sample", "group_methods"]
+__all__ = ["Method", "CommonSample", "row_order", "check_comparable", "common_sample", "group_methods"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +33,7 @@ class Method:
 
 
 @dataclass(frozen=True, eq=False)
-class Sample:
+class CommonSample:
     """The galaxies of one split that all runs have evaluated, in one order.
 
     Attributes:
@@ -102,7 +102,7 @@ def check_comparable(runs: Sequence[Run]) -> None:
             )
 
 
-def common_sample(runs: Sequence[Run], split: str) -> Sample:
+def common_sample(runs: Sequence[Run], split: str) -> CommonSample:
     """The galaxies of a split that all runs evaluated at their selected epochs, matched by sample_id.
 
     Raises:
@@ -113,11 +113,11 @@ def common_sample(runs: Sequence[Run], split: str) -> Sample:
     sizes, common = [], None
     for run in runs:
         evaluation = run.evaluation()
-        ids = set(evaluation.sample_ids[evaluation.where(split=split)])
+        ids = set(evaluation.sample_ids[evaluation.mask(split=split)])
         sizes.append(len(ids))
         common = ids if common is None else common & ids
     frame = runs[0].samples.loc[sorted(common or ())]
-    sample = Sample(
+    sample = CommonSample(
         split,
         frame.index.to_numpy(object),
         frame["domain"].to_numpy(object),
@@ -135,7 +135,7 @@ def common_sample(runs: Sequence[Run], split: str) -> Sample:
     return sample
 
 
-def aligned(evaluation: Evaluation, sample: Sample) -> NDArray[np.int64]:
+def row_order(evaluation: Evaluation, sample: CommonSample) -> NDArray[np.int64]:
     """(n,) the rows of an evaluation in the sample's order."""
     return np.asarray(pd.Index(evaluation.sample_ids).get_indexer(pd.Index(sample.sample_ids)), np.int64)
 

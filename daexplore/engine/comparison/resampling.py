@@ -7,23 +7,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from daexplore.analysis.calibration.temperature import fit_temperature, tempered
+from daexplore.analysis.calibration.temperature import fit_temperature, apply_temperature
 from daexplore.analysis.comparison.label_shift import ClassShares, bbse, em_prior, predicted_shares
 from daexplore.analysis.comparison.paired import metric_draws
 from daexplore.analysis.distance.bootstrap import probe_auc_draws, reweighted_mmd2
 from daexplore.analysis.distance.domain_probe import spread
-from daexplore.engine.comparison.grouping import Method, Sample, aligned
+from daexplore.engine.comparison.grouping import Method, CommonSample, row_order
 from daexplore.errors import InputError
 from daexplore.kernels import SCALES
 from daexplore.runs import Evaluation, Run
 
-__all__ = ["MethodDraws", "draw_method", "uses_target_labels"]
+__all__ = ["MethodResamples", "resample_method", "uses_target_labels"]
 
 Key = tuple[str, str]
 
 
 @dataclass(frozen=True, eq=False)
-class MethodDraws:
+class MethodResamples:
     """One method on the common galaxies.
 
     Attributes:
@@ -46,14 +46,14 @@ def uses_target_labels(domain: str, name: str) -> bool:
     return domain == "target" or name.startswith("mmd2_true/")
 
 
-def draw_method(
+def resample_method(
     method: Method,
-    sample: Sample,
+    sample: CommonSample,
     weights: NDArray[np.float64],
     few: int,
     seed: int,
     report: Callable[[], None] | None = None,
-) -> MethodDraws:
+) -> MethodResamples:
     """All numbers of a method's runs at their selected epochs.
 
     Args:
@@ -68,7 +68,7 @@ def draw_method(
     shares: dict[str, list[ClassShares]] = {}
     for run in method.runs:
         evaluation = run.evaluation()
-        rows = aligned(evaluation, sample)
+        rows = row_order(evaluation, sample)
         if not np.isfinite(evaluation.logits[rows]).all():
             raise InputError(f"The outputs of {run.label} ({run.id}) hold NaN or infinite values: it diverged. Leave it out.")
         predicted.append(evaluation.predicted[rows].astype(np.int64))
@@ -81,11 +81,11 @@ def draw_method(
     names = [key for key in numbers[0] if all(key in each for each in numbers)]
     draws = {key: np.stack([each[key] for each in numbers]) for key in names}
     complete = {name: found for name, found in shares.items() if len(found) == len(method.runs)}
-    return MethodDraws(method, np.stack(predicted), np.stack(probabilities), draws, complete)
+    return MethodResamples(method, np.stack(predicted), np.stack(probabilities), draws, complete)
 
 
 def _metrics(
-    evaluation: Evaluation, rows: NDArray[np.int64], sample: Sample, weights: NDArray[np.float64]
+    evaluation: Evaluation, rows: NDArray[np.int64], sample: CommonSample, weights: NDArray[np.float64]
 ) -> dict[Key, NDArray[np.float64]]:
     found: dict[Key, NDArray[np.float64]] = {}
     for domain in ("source", "target"):
@@ -97,7 +97,7 @@ def _metrics(
 
 
 def _distances(
-    run: Run, evaluation: Evaluation, rows: NDArray[np.int64], sample: Sample, weights: NDArray[np.float64]
+    run: Run, evaluation: Evaluation, rows: NDArray[np.int64], sample: CommonSample, weights: NDArray[np.float64]
 ) -> dict[Key, NDArray[np.float64]]:
     """Squared MMD of all galaxies, of each class as called, and of each class as labelled; AUC of a domain probe."""
     latents, called = evaluation.latents[rows], evaluation.predicted[rows]
@@ -122,7 +122,7 @@ def _distances(
     return found | {("both", "domain_auc"): probe_auc_draws(latents, sample.domain, sample.groups, weights)}
 
 
-def _shares(run: Run, evaluation: Evaluation, sample: Sample, rows: NDArray[np.int64], seed: int) -> dict[str, ClassShares]:
+def _shares(run: Run, evaluation: Evaluation, sample: CommonSample, rows: NDArray[np.int64], seed: int) -> dict[str, ClassShares]:
     """The target's class shares as called, and as estimated from source validation; without any label of the target."""
     target = rows[sample.inside("target")]
     groups, classes = evaluation.group_ids[target], len(run.classes)
@@ -130,7 +130,7 @@ def _shares(run: Run, evaluation: Evaluation, sample: Sample, rows: NDArray[np.i
     if run.config.train.supervision == "target":
         # Source validation says nothing of a network that the target taught.
         return found
-    check = np.flatnonzero(evaluation.where("source", "validation") & (evaluation.labels >= 0))
+    check = np.flatnonzero(evaluation.mask("source", "validation") & (evaluation.labels >= 0))
     labels: NDArray[Any] = evaluation.labels[check]
     if len(set(labels.tolist())) < classes:
         return found
@@ -144,7 +144,7 @@ def _shares(run: Run, evaluation: Evaluation, sample: Sample, rows: NDArray[np.i
         _RESAMPLES,
         seed,
     )
-    calibrated = tempered(evaluation.logits[target], fit_temperature(evaluation.logits[check], labels))
+    calibrated = apply_temperature(evaluation.logits[target], fit_temperature(evaluation.logits[check], labels))
     found["em"] = em_prior(calibrated, _trained_shares(run, classes), groups, _RESAMPLES, seed)
     return found
 

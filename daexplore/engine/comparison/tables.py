@@ -8,10 +8,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from daexplore.analysis.comparison.flips import disagreement, flips, rank_agreement, seed_disagreement, seed_kappa, seed_rank_agreement
-from daexplore.analysis.comparison.paired import combine, interval, mcnemar
+from daexplore.analysis.comparison.paired import combine_over_seeds, interval, mcnemar
 from daexplore.config import differences
-from daexplore.engine.comparison.grouping import Method, Sample
-from daexplore.engine.comparison.resampling import MethodDraws, uses_target_labels
+from daexplore.engine.comparison.grouping import Method, CommonSample
+from daexplore.engine.comparison.resampling import MethodResamples, uses_target_labels
 
 __all__ = ["difference_table", "drift_table", "flip_table", "gap_table", "metric_table", "settings_table", "share_table"]
 
@@ -19,11 +19,11 @@ _INTERVAL = ["value", "low", "high"]
 _COUNTS = ["n", "galaxies", "oracle"]
 
 
-def metric_table(drawn: Sequence[MethodDraws], sample: Sample, level: float, seed: int) -> pd.DataFrame:
+def metric_table(drawn: Sequence[MethodResamples], sample: CommonSample, level: float, seed: int) -> pd.DataFrame:
     """Mean over seeds of each number, its interval over galaxies and seeds, and the band of the seeds."""
     rows: list[dict[str, Any]] = [
         {"method": each.method.name, "domain": domain, "split": sample.split, "name": name}
-        | _interval(_bounded(combine([values], _first, seed), name), level)
+        | _interval(_bounded(combine_over_seeds([values], _first, seed), name), level)
         | {"seed_low": float(values[:, 0].min()), "seed_high": float(values[:, 0].max()), "seeds": len(values)}
         | _counts(sample, domain, name, each.method)
         for each in drawn
@@ -32,11 +32,11 @@ def metric_table(drawn: Sequence[MethodDraws], sample: Sample, level: float, see
     return pd.DataFrame(rows, columns=["method", "domain", "split", "name", *_INTERVAL, "seed_low", "seed_high", "seeds", *_COUNTS])
 
 
-def difference_table(drawn: Sequence[MethodDraws], baseline: MethodDraws | None, sample: Sample, level: float, seed: int) -> pd.DataFrame:
+def difference_table(drawn: Sequence[MethodResamples], baseline: MethodResamples | None, sample: CommonSample, level: float, seed: int) -> pd.DataFrame:
     """Each method minus the baseline, number by number, on the same galaxies."""
     rows: list[dict[str, Any]] = [
         {"method": each.method.name, "baseline": base.method.name, "domain": domain, "split": sample.split, "name": name}
-        | _interval(combine([values, base.draws[domain, name]], np.subtract, seed), level)
+        | _interval(combine_over_seeds([values, base.draws[domain, name]], np.subtract, seed), level)
         | {"seeds": len(values), "baseline_seeds": len(base.draws[domain, name])}
         | _counts(sample, domain, name, each.method, base.method)
         for each, base in _pairs(drawn, baseline)
@@ -47,7 +47,7 @@ def difference_table(drawn: Sequence[MethodDraws], baseline: MethodDraws | None,
     return pd.DataFrame(rows, columns=columns)
 
 
-def flip_table(drawn: Sequence[MethodDraws], baseline: MethodDraws | None, sample: Sample) -> pd.DataFrame:
+def flip_table(drawn: Sequence[MethodResamples], baseline: MethodResamples | None, sample: CommonSample) -> pd.DataFrame:
     """Labelled images fixed, broken and unchanged, in the mean over all pairs of networks, with McNemar's test."""
     rows = []
     for each, base in _pairs(drawn, baseline):
@@ -68,7 +68,7 @@ def flip_table(drawn: Sequence[MethodDraws], baseline: MethodDraws | None, sampl
 
 
 def drift_table(
-    drawn: Sequence[MethodDraws], baseline: MethodDraws | None, sample: Sample, weights: NDArray[np.float64], level: float
+    drawn: Sequence[MethodResamples], baseline: MethodResamples | None, sample: CommonSample, weights: NDArray[np.float64], level: float
 ) -> pd.DataFrame:
     """How many images change their class from the baseline to each method, beside what two seeds of one method change; no labels used."""
     rows = []
@@ -95,7 +95,7 @@ def drift_table(
     return pd.DataFrame(rows, columns=["method", "baseline", "domain", "split", *columns, "seeds", *_COUNTS])
 
 
-def share_table(drawn: Sequence[MethodDraws], sample: Sample, classes: Sequence[str], level: float, seed: int) -> pd.DataFrame:
+def share_table(drawn: Sequence[MethodResamples], sample: CommonSample, classes: Sequence[str], level: float, seed: int) -> pd.DataFrame:
     """The target's class shares as called, as BBSE and EM estimate them from source validation, and, for the oracle, as labelled."""
     rows: list[dict[str, Any]] = []
     for each in drawn:
@@ -104,7 +104,7 @@ def share_table(drawn: Sequence[MethodDraws], sample: Sample, classes: Sequence[
             for number, name in enumerate(classes):
                 values = np.stack([np.r_[share.shares[number], share.draws[:, number]] for share in found])
                 row: dict[str, Any] = {"method": each.method.name, "split": sample.split, "class": name, "estimate": kind}
-                row |= _interval(_bounded(combine([values], _first, seed)), level) | {"possible": possible, "seeds": len(found)}
+                row |= _interval(_bounded(combine_over_seeds([values], _first, seed)), level) | {"possible": possible, "seeds": len(found)}
                 rows.append(row | _counts(sample, "target", "", oracle=each.method.oracle, labelled=False))
     labelled = sample.inside("target") & (sample.labels >= 0)
     for number, name in enumerate(classes) if labelled.any() else ():
@@ -115,7 +115,7 @@ def share_table(drawn: Sequence[MethodDraws], sample: Sample, classes: Sequence[
 
 
 def gap_table(
-    drawn: Sequence[MethodDraws], baseline: MethodDraws | None, oracle: MethodDraws | None, sample: Sample, level: float, seed: int
+    drawn: Sequence[MethodResamples], baseline: MethodResamples | None, oracle: MethodResamples | None, sample: CommonSample, level: float, seed: int
 ) -> pd.DataFrame:
     """Share of the way from the baseline to the oracle that each method goes: (method - baseline) / (oracle - baseline), on the target."""
     rows = []
@@ -126,8 +126,8 @@ def gap_table(
             parts = [found.draws["target", name] for found in (each, base, oracle) if ("target", name) in found.draws]
             if len(parts) < 3:
                 continue
-            gap = combine([parts[2], parts[1]], np.subtract, seed)
-            closed = combine(parts, _closed, seed)
+            gap = combine_over_seeds([parts[2], parts[1]], np.subtract, seed)
+            closed = combine_over_seeds(parts, _closed, seed)
             row: dict[str, Any] = {
                 "method": each.method.name,
                 "baseline": base.method.name,
@@ -153,7 +153,7 @@ def settings_table(methods: Sequence[Method]) -> pd.DataFrame:
     return pd.DataFrame(lines, columns=["setting", *(method.name for method in methods)]).astype(object)
 
 
-def _pairs(drawn: Sequence[MethodDraws], baseline: MethodDraws | None) -> Iterator[tuple[MethodDraws, MethodDraws]]:
+def _pairs(drawn: Sequence[MethodResamples], baseline: MethodResamples | None) -> Iterator[tuple[MethodResamples, MethodResamples]]:
     if baseline is not None:
         yield from ((each, baseline) for each in drawn if each is not baseline)
 
@@ -182,14 +182,14 @@ def _weighted(values: NDArray[np.float64], weights: NDArray[np.float64]) -> NDAr
     return np.asarray(weights @ values / np.maximum(weights.sum(axis=1), 1e-12))
 
 
-def _ranks(pair: Sequence[MethodDraws], here: NDArray[np.bool_]) -> float:
+def _ranks(pair: Sequence[MethodResamples], here: NDArray[np.bool_]) -> float:
     """Mean rank correlation over pairs of networks and over classes (two classes have one ranking) of the probabilities."""
     classes = pair[0].probabilities.shape[2]
     scores = [[each.probabilities[:, here, number] for each in pair] for number in range(1 if classes == 2 else 0, classes)]
     return float(np.mean([seed_rank_agreement(each[0]) if len(each) == 1 else rank_agreement(*each) for each in scores]))
 
 
-def _counts(sample: Sample, domain: str, name: str, *methods: Method, oracle: bool = False, labelled: bool = True) -> dict[str, Any]:
+def _counts(sample: CommonSample, domain: str, name: str, *methods: Method, oracle: bool = False, labelled: bool = True) -> dict[str, Any]:
     """On how many images and galaxies a number rests, and whether target labels had a part in it."""
     here = sample.inside(domain) if domain != "both" else np.ones(len(sample.labels), bool)
     labelled = labelled and (domain != "both" or name.startswith("mmd2_true/"))

@@ -12,7 +12,7 @@ __all__ = ["ClassShare", "Evidence", "OracleEvidence", "Reason", "Verdict", "lab
 
 MARGIN = 0.02
 """How much source accuracy may be lost and still count as kept."""
-RUIN = 0.1
+COLLAPSE = 0.1
 """How much of it lost means that the network has unlearned its task; short of that, some source accuracy may buy much of the target's."""
 SUBSTANTIAL = 0.6
 """Chance-corrected agreement of seeds on the target up to which it is "moderate" at best (Landis & Koch 1977, Biometrics 33, 159)."""
@@ -131,7 +131,7 @@ def label_free_verdict(evidence: Evidence) -> Verdict:
     warned = [reason for reason in reasons if reason.sign == "warning"]
     closer = evidence.mmd2_change.below
     name = evidence.method
-    if lost and (change.value < -RUIN or not closer):
+    if lost and (change.value < -COLLAPSE or not closer):
         outcome, sentence = "negative transfer", f"{name} harms already on the source, where labels are known."
     elif lost:
         outcome, sentence = "warning", f"{name} brings the domains closer, but at a cost on the source that it must earn on the target."

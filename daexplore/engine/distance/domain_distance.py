@@ -9,11 +9,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from daexplore.engine.distance.measures import Settings, measure_distance, measures_table, witness_table
-from daexplore.engine.progress import Report, quiet
+from daexplore.engine.progress import Report, no_report
 from daexplore.errors import InputError
 from daexplore.kernels import SCALES
 from daexplore.runs import Evaluation, Run
-from daexplore.utils.files import read_json, replacing, write_json
+from daexplore.utils.files import read_json, atomic_write, write_json
 
 __all__ = ["DomainDistance", "domain_distance"]
 
@@ -38,7 +38,7 @@ class DomainDistance:
             decision boundary, see ``analysis.boundary``; NaN where the epoch's weights were not kept.
     """
 
-    about: dict[str, Any]
+    metadata: dict[str, Any]
     measures: pd.DataFrame
     null: NDArray[np.float64]
     witness: pd.DataFrame
@@ -69,7 +69,7 @@ class DomainDistance:
         mmd, probe = self.measure("mmd2"), self.measure("probe_auc")
         verdict = "differ" if mmd["p_value"] <= 0.05 else "cannot be told from one another by this test"
         return (
-            f"{self.about['label']}, epoch {self.about['epoch']}, {self.about['split']}: the latents of {mmd['n_source']} source and "
+            f"{self.metadata['label']}, epoch {self.metadata['epoch']}, {self.metadata['split']}: the latents of {mmd['n_source']} source and "
             f"{mmd['n_target']} target images {verdict}: MMD² {mmd['value']:.4g}, by chance "
             f"{mmd['null_low']:.2g} to {mmd['null_high']:.2g} "
             f"(p = {mmd['p_value']:.3g}, {mmd['effect']:.1f} σ); domain probe AUC {probe['value']:.3f} "
@@ -79,7 +79,7 @@ class DomainDistance:
     def to_dict(self) -> dict[str, Any]:
         """All of it but the table of witness values, as JSON types; null for what is not defined."""
         rows = self.measures.astype(object).where(self.measures.notna(), None).to_dict("records")
-        return {"about": self.about, "summary": self.summary, "measures": rows, "null": self.null.tolist(), "extremes": self.extremes()}
+        return {"about": self.metadata, "summary": self.summary, "measures": rows, "null": self.null.tolist(), "extremes": self.extremes()}
 
 
 def domain_distance(
@@ -89,7 +89,7 @@ def domain_distance(
     permutations: int = 1000,
     seed: int = 0,
     most: int = 4000,
-    report: Report = quiet,
+    report: Report = no_report,
 ) -> DomainDistance:
     """Measures how far apart a run's domains lie, from the whole latent of held-out galaxies; kept in the run's ``derived`` folder.
 
@@ -111,7 +111,7 @@ def domain_distance(
     if split not in ("test", "validation"):
         raise InputError(f"Held-out galaxies are in the split test or validation; got {split!r}.")
     found = run.evaluation(epoch)
-    counts = [int(found.where(domain, split).sum()) for domain in ("source", "target")]
+    counts = [int(found.mask(domain, split).sum()) for domain in ("source", "target")]
     if min(counts) < _FEWEST:
         raise InputError(
             f"Run {run.id} has {counts[0]} source and {counts[1]} target images in {split}; at least {_FEWEST} of each are needed. "
@@ -146,7 +146,7 @@ def _key(found: Evaluation, settings: Settings) -> str:
 def _keep(run: Run, stem: str, measured: DomainDistance) -> None:
     """The JSON is written last: where it is, the table is too."""
     try:
-        with replacing(run.derived(f"{stem}.parquet")) as temporary:
+        with atomic_write(run.derived(f"{stem}.parquet")) as temporary:
             measured.witness.reset_index().to_parquet(temporary)
         write_json(run.derived(f"{stem}.json"), measured.to_dict())
     except OSError:

@@ -17,7 +17,7 @@ from daexplore.engine.progress import Progress, Report
 from daexplore.errors import InputError
 from daexplore.runs import Evaluation, Run
 
-__all__ = ["Settings", "Sides", "choose_sides", "measure_distance", "measures_table", "witness_table"]
+__all__ = ["Settings", "DomainSamples", "choose_sides", "measure_distance", "measures_table", "witness_table"]
 
 _NUMBERS = ("value", "low", "high", "p_value", "effect", "null_low", "null_high", "permutations")
 _COLUMNS = ("name", "kind", *_NUMBERS, "n_source", "n_target", "split", "domains", "oracle")
@@ -42,7 +42,7 @@ class Settings(NamedTuple):
     most: int
 
 
-class Sides(NamedTuple):
+class DomainSamples(NamedTuple):
     """Rows of the compared images of each domain, and the source's spread, which is the unit of length."""
 
     source: NDArray[np.intp]
@@ -52,7 +52,7 @@ class Sides(NamedTuple):
 
 def measure_distance(
     found: Evaluation, split: str, classes: tuple[str, ...], settings: Settings, report: Report
-) -> tuple[dict[str, Any], pd.DataFrame, NDArray[np.float64], Sides]:
+) -> tuple[dict[str, Any], pd.DataFrame, NDArray[np.float64], DomainSamples]:
     """All measures of one split.
 
     Args:
@@ -123,9 +123,9 @@ def measures_table(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
     return table.astype(dict.fromkeys(_NUMBERS, np.float64) | {"n_source": np.int64, "n_target": np.int64, "oracle": bool})
 
 
-def choose_sides(found: Evaluation, split: str, settings: Settings) -> Sides:
+def choose_sides(found: Evaluation, split: str, settings: Settings) -> DomainSamples:
     """Which images are compared: those of so many galaxies, drawn at random and alike in both domains, that no domain has too many."""
-    inside = np.flatnonzero(found.where(split=split))
+    inside = np.flatnonzero(found.mask(split=split))
     names, place = np.unique(found.group_ids[inside].astype(str), return_inverse=True)
     place = np.random.default_rng(settings.seed).permutation(len(names))[place]
     is_source = found.domain[inside] == "source"
@@ -134,15 +134,15 @@ def choose_sides(found: Evaluation, split: str, settings: Settings) -> Sides:
         taken = np.cumsum(np.bincount(place[side], minlength=len(names)))
         last = min(last, int(np.searchsorted(taken, settings.most, side="right")))
     source, target = (inside[side & (place < last)] for side in (is_source, ~is_source))
-    return Sides(source, target, spread(found.latents[source]) or 1.0)
+    return DomainSamples(source, target, spread(found.latents[source]) or 1.0)
 
 
-def witness_table(run: Run, found: Evaluation, split: str, sides: Sides, settings: Settings) -> pd.DataFrame:
+def witness_table(run: Run, found: Evaluation, split: str, sides: DomainSamples, settings: Settings) -> pd.DataFrame:
     """The witness of every image of a split, beside its domain, predicted class and distance to the decision boundary.
 
     A galaxy's own images, in both domains, are left out of the means. No target label is used.
     """
-    rows = np.flatnonzero(found.where(split=split))
+    rows = np.flatnonzero(found.mask(split=split))
     groups = found.group_ids.astype(str)
     points, source, target = (found.latents[chosen] / np.float32(sides.unit) for chosen in (rows, sides.source, sides.target))
     values = witness(points, source, target, settings.bandwidths, groups=(groups[rows], groups[sides.source], groups[sides.target]))

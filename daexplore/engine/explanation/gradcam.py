@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from daexplore.analysis.saliency.maps import gradcam
-from daexplore.data import GalaxySet, described_pixels, open_described
+from daexplore.data import GalaxySet, load_images, open_described
 from daexplore.data.loaders import as_batch
 from daexplore.data.preprocessing.pipeline import Preprocess
 from daexplore.engine.inference import load_network
-from daexplore.models import Network, in_domain
+from daexplore.models import Network, batch_norm_domain
 from daexplore.runs import Run
 
 __all__ = ["gradcam_map"]
@@ -38,9 +38,9 @@ def gradcam_map(run_path: str | Path, epoch: int, sample_id: str, domain: str) -
         InputError: the epoch's weights or the galaxy's image are not there.
     """
     network, preprocess, run = _network(str(run_path), epoch)
-    pixels, _ = described_pixels(run.info["data"][domain], domain, [sample_id], lambda _: _galaxies(str(run_path), domain))
+    pixels, _ = load_images(run.info["data"][domain], domain, [sample_id], lambda _: _galaxies(str(run_path), domain))
     images = as_batch(pixels, np.zeros(1, np.intp), preprocess, domain)
-    with in_domain(network, domain):
+    with batch_norm_domain(network, domain):
         logits: Any = network(images).logits.detach().numpy()
         classes = logits.argmax(1) if logits.shape[1] > 2 else np.ones(1, np.int64)
         found: NDArray[np.float32] = gradcam(network, images, classes, network.saliency_layer)[0]

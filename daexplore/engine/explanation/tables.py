@@ -16,13 +16,13 @@ from daexplore.analysis.saliency.maps import gradcam, integrated_gradients, occl
 from daexplore.data import open_described
 from daexplore.data.loaders import as_batch
 from daexplore.data.preprocessing.pipeline import Preprocess
-from daexplore.engine.evaluation_sample import about, choose_ids
+from daexplore.engine.evaluation_sample import run_columns, sample_test_ids
 from daexplore.engine.explanation.sanity_check import Explainer, sanity_check
 from daexplore.engine.inference import load_network
 from daexplore.engine.progress import Progress, Report
-from daexplore.engine.result_cache import Rows, computed
+from daexplore.engine.result_cache import Rows, cached
 from daexplore.errors import InputError
-from daexplore.models import Network, in_domain
+from daexplore.models import Network, batch_norm_domain
 from daexplore.runs import Run, Saliency
 
 __all__ = ["EXPLAINERS", "iou_rows", "maps_by_outcome", "outcome_rows", "saliency_maps", "sanity_rows"]
@@ -68,7 +68,7 @@ def outcome_rows(runs: Sequence[Run], positive: int = 1) -> pd.DataFrame:
         for domain in _DOMAINS:
             found = maps_by_outcome(run, domain, positive)
             total = sum(one.n for one in found.values())
-            common = about(run, _epoch(run)) | {"domain": domain, "split": "test"}
+            common = run_columns(run, _epoch(run)) | {"domain": domain, "split": "test"}
             counts = ({"outcome": one, "n": found[one].n, "blank": found[one].blank} for one in OUTCOMES)
             rows += [common | count | {"total": total, "oracle": domain == "target"} for count in counts]
     return pd.DataFrame(rows, columns=list(_OUTCOME_COLUMNS))
@@ -149,11 +149,11 @@ def sanity_rows(
     asked = {"explainer": explainer, "mode": mode, "domain": domain, "galaxies": galaxies, "draws": draws, "seed": seed}
 
     def make() -> Rows:
-        network, images, classes, groups = _opened(run, epoch, domain, choose_ids(run, domain, galaxies, seed))
+        network, images, classes, groups = _opened(run, epoch, domain, sample_test_ids(run, domain, galaxies, seed))
         told = (lambda done, total: report(Progress("randomising", done, total))) if report else None
         explain = _in_domain(_explainer(explainer, run, domain), domain)
         steps = sanity_check(network, images, classes, groups, explain, mode, draws, seed, report=told)
-        common = about(run, epoch) | {"explainer": explainer, "mode": mode, "domain": domain, "split": "test", "draws": draws}
+        common = run_columns(run, epoch) | {"explainer": explainer, "mode": mode, "domain": domain, "split": "test", "draws": draws}
         return [
             common
             | {"layer": step.layer, "randomised": step.randomised, "name": name, "oracle": False}
@@ -162,7 +162,7 @@ def sanity_rows(
             for name, found in (("correlation", step.correlation), ("iou", step.overlap))
         ]
 
-    return pd.DataFrame(computed(run, "sanity", asked, make), columns=list(_SANITY_COLUMNS))
+    return pd.DataFrame(cached(run, "sanity", asked, make), columns=list(_SANITY_COLUMNS))
 
 
 def saliency_maps(run: Run, domain: str, sample_ids: Sequence[str], explainer: str = "gradcam") -> NDArray[np.float32]:
@@ -174,7 +174,7 @@ def saliency_maps(run: Run, domain: str, sample_ids: Sequence[str], explainer: s
         InputError: an unknown explainer, or images or weights that are not here.
     """
     network, images, classes, _ = _opened(run, _epoch(run), domain, np.array(list(sample_ids), object))
-    with in_domain(network, domain):
+    with batch_norm_domain(network, domain):
         return _explainer(explainer, run, domain)(network, images, classes)
 
 
@@ -196,7 +196,7 @@ def _in_domain(explain: Explainer, domain: str) -> Explainer:
     """Random networks are copies: each must be told whose images pass through it."""
 
     def inside(network: Network, images: Tensor, classes: NDArray[np.int64]) -> NDArray[np.float32]:
-        with in_domain(network, domain):
+        with batch_norm_domain(network, domain):
             return explain(network, images, classes)
 
     return inside
@@ -209,7 +209,7 @@ def _opened(run: Run, epoch: int, domain: str, ids: NDArray[np.object_]) -> tupl
     images = as_batch(galaxies.images, galaxies.rows(list(ids)), Preprocess.from_dict(run.info["preprocessing"]), domain)
     classes = np.ones(len(ids), np.int64)
     if len(run.classes) > 2:
-        with torch.inference_mode(), in_domain(network, domain):
+        with torch.inference_mode(), batch_norm_domain(network, domain):
             classes = network(images).logits.argmax(dim=1).numpy()
     return network, images, classes, run.samples.loc[list(ids), "group_id"].to_numpy(object)
 
@@ -231,7 +231,7 @@ def _with_outcomes(run: Run, domain: str, positive: int) -> tuple[NDArray[np.flo
     if not 0 <= positive < len(run.classes):
         raise InputError(f"The positive class must be 0 to {len(run.classes) - 1} ({', '.join(run.classes)}), got {positive}.")
     evaluation, stored = run.evaluation(), _stored(run)
-    ids = [sample_id for sample_id in evaluation.sample_ids[evaluation.where(domain, "test")] if stored.map(sample_id) is not None]
+    ids = [sample_id for sample_id in evaluation.sample_ids[evaluation.mask(domain, "test")] if stored.map(sample_id) is not None]
     rows = pd.Index(evaluation.sample_ids).get_indexer(pd.Index(ids, dtype=object))
     return _maps(run, ids), outcomes(evaluation.labels[rows], evaluation.predicted[rows], positive)
 

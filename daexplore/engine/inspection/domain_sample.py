@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 
 from daexplore.data.galaxy_set import GalaxySet
 
-__all__ = ["Channels", "Side", "groups_known"]
+__all__ = ["ReorderedChannels", "DomainSample", "groups_known"]
 
 _SEARCHED = 40_000
 
 
 @dataclass(frozen=True, eq=False)
-class Channels:
+class ReorderedChannels:
     """Images with their channels in another order, read when rows are asked for.
 
     Attributes:
@@ -41,7 +41,7 @@ class Channels:
 
 
 @dataclass(frozen=True, eq=False)
-class Side:
+class DomainSample:
     """One of the two domains.
 
     Attributes:
@@ -54,7 +54,7 @@ class Side:
 
     domain: str
     galaxies: GalaxySet
-    images: Channels
+    images: ReorderedChannels
     rows: NDArray[np.int64]
     splits: NDArray[Any]
 

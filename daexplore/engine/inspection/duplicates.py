@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from daexplore.analysis.images.duplicates import SIMILAR, near_duplicates
 from daexplore.analysis.images.rotation_invariants import harmonics, whiten
-from daexplore.engine.inspection.domain_sample import Side, groups_known
+from daexplore.engine.inspection.domain_sample import DomainSample, groups_known
 
 __all__ = ["duplicate_pairs", "leakage_checks"]
 
@@ -19,7 +19,7 @@ _COLUMNS = [
 ]
 
 
-def duplicate_pairs(sides: list[Side], progress: Callable[[int, int], None]) -> tuple[pd.DataFrame, float]:
+def duplicate_pairs(sides: list[DomainSample], progress: Callable[[int, int], None]) -> tuple[pd.DataFrame, float]:
     """Near-duplicates of different galaxies in both domains together, see ``near_duplicates``; and the least similarity that counts.
 
     Each band is taken in units of its domain's, and where both pixel scales are known the same part of the sky is compared.
@@ -53,7 +53,7 @@ def duplicate_pairs(sides: list[Side], progress: Callable[[int, int], None]) -> 
 class _Rows:
     """The searched images of a side as an array that is read piece by piece."""
 
-    def __init__(self, side: Side) -> None:
+    def __init__(self, side: DomainSample) -> None:
         self._side = side
         self.shape = (len(side.searched), *side.images.shape[1:])
 
@@ -61,7 +61,7 @@ class _Rows:
         return self._side.images[self._side.searched[rows]]
 
 
-def _radii(sides: list[Side]) -> list[float]:
+def _radii(sides: list[DomainSample]) -> list[float]:
     """Radius of the compared disc in each domain's pixels."""
     halves = [(min(side.images.shape[2:]) - 1) / 2 for side in sides]
     scales = [side.galaxies.pixel_scale for side in sides]
@@ -71,7 +71,7 @@ def _radii(sides: list[Side]) -> list[float]:
     return [smaller / float(scale or 1) for scale in scales]
 
 
-def leakage_checks(sides: list[Side], duplicates: pd.DataFrame) -> pd.DataFrame:
+def leakage_checks(sides: list[DomainSample], duplicates: pd.DataFrame) -> pd.DataFrame:
     """What could carry a galaxy from one split into another: ``check, count, of, problem, words``."""
     checks = []
     for side in sides:
@@ -104,7 +104,7 @@ def leakage_checks(sides: list[Side], duplicates: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(checks, columns=["check", "count", "of", "problem", "words"])
 
 
-def _splits_of_groups(sides: list[Side]) -> dict[str, set[str]]:
+def _splits_of_groups(sides: list[DomainSample]) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for side in sides:
         for group, split in zip(side.groups, side.splits, strict=True):

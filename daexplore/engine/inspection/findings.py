@@ -6,14 +6,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-__all__ = ["advice", "sentences", "warnings"]
+__all__ = ["advice", "findings", "warnings"]
 
 _NAMED = 3
 _RARE = 0.1
 _PRIOR_SHIFT = 0.1
 
 
-def sentences(found: Mapping[str, Any]) -> tuple[str, ...]:
+def findings(found: Mapping[str, Any]) -> tuple[str, ...]:
     """What was found, most important first."""
     probe = found["probe"].set_index("images")
     first = probe.loc["as they come"]

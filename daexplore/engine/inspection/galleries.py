@@ -7,14 +7,14 @@ import numpy as np
 import pandas as pd
 
 from daexplore.data.rgb import png, to_rgb
-from daexplore.engine.inspection.domain_sample import Side
+from daexplore.engine.inspection.domain_sample import DomainSample
 
 __all__ = ["pair_pictures", "walls"]
 
 _COLUMNS, _PER_CLASS, _PAIRS, _WIDTH = 6, 12, 12, 96
 
 
-def walls(sides: list[Side], seed: int) -> tuple[dict[str, Any], ...]:
+def walls(sides: list[DomainSample], seed: int) -> tuple[dict[str, Any], ...]:
     """At most 12 random galaxies of each domain and class, on one picture each."""
     found = []
     for side in sides:
@@ -44,7 +44,7 @@ def walls(sides: list[Side], seed: int) -> tuple[dict[str, Any], ...]:
     return tuple(found)
 
 
-def pair_pictures(sides: list[Side], duplicates: pd.DataFrame) -> tuple[dict[str, Any], ...]:
+def pair_pictures(sides: list[DomainSample], duplicates: pd.DataFrame) -> tuple[dict[str, Any], ...]:
     """Both images of the 12 most alike pairs, those across splits first."""
     first = duplicates.sort_values("leak", ascending=False, kind="stable").head(_PAIRS)
     by_domain = {side.domain: side.galaxies for side in sides}

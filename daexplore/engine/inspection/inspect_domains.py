@@ -14,12 +14,12 @@ from daexplore.data.galaxy_set import GalaxySet
 from daexplore.data.preprocessing.pipeline import Preprocess
 from daexplore.data.splits import split_groups
 from daexplore.engine.inspection import tables
-from daexplore.engine.inspection.domain_sample import Channels, Side, groups_known
+from daexplore.engine.inspection.domain_sample import ReorderedChannels, DomainSample, groups_known
 from daexplore.engine.inspection.duplicates import duplicate_pairs, leakage_checks
-from daexplore.engine.inspection.findings import advice, sentences, warnings
+from daexplore.engine.inspection.findings import advice, findings, warnings
 from daexplore.engine.inspection.galleries import pair_pictures, walls
 from daexplore.engine.inspection.result import Inspection
-from daexplore.engine.progress import Progress, Report, quiet
+from daexplore.engine.progress import Progress, Report, no_report
 from daexplore.errors import InputError
 
 __all__ = ["inspect_domains"]
@@ -37,7 +37,7 @@ def inspect_domains(
     splits: dict[str, NDArray[Any]] | None = None,
     sample: int = 4000,
     seed: int = 0,
-    report: Report = quiet,
+    report: Report = no_report,
 ) -> Inspection:
     """Measures both domains, compares them, and looks for copies of one galaxy in different splits.
 
@@ -112,7 +112,7 @@ def inspect_domains(
         | {side.domain: _about(side) for side in sides},
     }
     verdict = str(found["probe"]["verdict"].iloc[0])
-    said = sentences(found), (*trouble, *warnings(found)), advice(found)
+    said = findings(found), (*trouble, *warnings(found)), advice(found)
     return Inspection(verdict, *said, **found)
 
 
@@ -123,7 +123,7 @@ def _sides(
     splits: dict[str, NDArray[Any]] | None,
     sample: int,
     seed: int,
-) -> list[Side]:
+) -> list[DomainSample]:
     order = channel_order(target.bands, source.bands, source.bands, config.match_bands)
     if splits is None:
         try:
@@ -135,11 +135,11 @@ def _sides(
     for domain, galaxies, channels in zip(DOMAINS, (source, target), (tuple(range(len(source.bands))), order), strict=True):
         rng = np.random.default_rng(seed)
         rows = np.sort(rng.permutation(len(galaxies))[:sample])
-        sides.append(Side(domain, galaxies, Channels(galaxies.images, channels), rows, splits[domain]))
+        sides.append(DomainSample(domain, galaxies, ReorderedChannels(galaxies.images, channels), rows, splits[domain]))
     return sides
 
 
-def _probe(sides: list[Side], measured: list[Measured], seed: int, own_scale: bool) -> PixelProbe:
+def _probe(sides: list[DomainSample], measured: list[Measured], seed: int, own_scale: bool) -> PixelProbe:
     """On at most 2000 images a domain: more sharpen the interval of a question that is then long answered."""
     kept = [np.arange(len(side.rows))[:: -(-len(side.rows) // _PROBED)] for side in sides]
     pairs = list(zip(measured, kept, strict=True))
@@ -152,7 +152,7 @@ def _probe(sides: list[Side], measured: list[Measured], seed: int, own_scale: bo
     return pixel_probe(features, np.repeat([False, True], [len(rows) for rows in kept]), groups, seed)
 
 
-def _normalised(sides: list[Side], config: DataConfig, bins: int, size: int) -> tuple[list[Measured], tuple[str, ...]]:
+def _normalised(sides: list[DomainSample], config: DataConfig, bins: int, size: int) -> tuple[list[Measured], tuple[str, ...]]:
     """The same measured on what a network would see, with the statistics of the sampled training images."""
     train = [side.rows[(side.splits[side.rows] == "train") | (side.splits[side.rows] == "")] for side in sides]
     try:
@@ -167,14 +167,14 @@ def _normalised(sides: list[Side], config: DataConfig, bins: int, size: int) -> 
 class _Seen:
     """Images as a network would see them, row by row."""
 
-    def __init__(self, side: Side, fitted: Preprocess) -> None:
+    def __init__(self, side: DomainSample, fitted: Preprocess) -> None:
         self._side, self._fitted = side, fitted
 
     def __getitem__(self, rows: Any) -> NDArray[np.float32]:
         return self._fitted.apply(np.asarray(self._side.galaxies.images[rows], np.float32), self._side.domain)
 
 
-def _about(side: Side) -> dict[str, Any]:
+def _about(side: DomainSample) -> dict[str, Any]:
     galaxies = side.galaxies
     return {
         "name": galaxies.name,

@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from daexplore.analysis.images.ks_distance import ks_distances, ks_interval, medians, relabelled, shifted_interval
+from daexplore.analysis.images.ks_distance import ks_distances, ks_interval, medians, permute_labels, basic_bootstrap_interval
 from daexplore.analysis.images.measure import QUANTITIES, Measured
 from daexplore.analysis.images.pixel_probe import PixelProbe
 from daexplore.analysis.images.pixel_statistics import frequencies
 from daexplore.analysis.metrics.bootstrap import group_weights
-from daexplore.engine.inspection.domain_sample import Side, groups_known
+from daexplore.engine.inspection.domain_sample import DomainSample, groups_known
 
 __all__ = [
     "Units",
@@ -48,7 +48,7 @@ class Units:
         return {"flux": "nJy" if self.nanojansky else "", "pixel": "arcsec" if self.arcsec else "pixel"}.get(unit, unit)
 
 
-def domains(sides: list[Side], units: Units) -> pd.DataFrame:
+def domains(sides: list[DomainSample], units: Units) -> pd.DataFrame:
     """One row a domain."""
     rows = []
     for side in sides:
@@ -65,13 +65,13 @@ def probe(probes: Mapping[str, PixelProbe]) -> pd.DataFrame:
     return pd.DataFrame([{"images": name} | asdict(each) for name, each in probes.items()])
 
 
-def distances(sides: list[Side], measured: list[Measured], units: Units, seed: int) -> pd.DataFrame:
+def distances(sides: list[DomainSample], measured: list[Measured], units: Units, seed: int) -> pd.DataFrame:
     """One row a quantity and band, most different first."""
     both = pd.concat([each.quantities for each in measured], ignore_index=True)
     groups = np.concatenate([side.groups[side.rows] for side in sides])
     target = np.repeat([False, True], [len(side.rows) for side in sides])
     weights = group_weights(groups, _RESAMPLES, seed)
-    dealt = relabelled(target, groups, _RELABELLINGS, seed)
+    dealt = permute_labels(target, groups, _RELABELLINGS, seed)
     rows, chance = [], np.zeros(_RELABELLINGS)
     for column in both:
         value = both[column].to_numpy(np.float64)
@@ -135,7 +135,7 @@ def _words(label: str, quantity: str, band: str, unit: str, scale: str, middle: 
     return f"{where} (×{change:.3g})"
 
 
-def summaries(sides: list[Side], measured: list[Measured], units: Units, seed: int) -> pd.DataFrame:
+def summaries(sides: list[DomainSample], measured: list[Measured], units: Units, seed: int) -> pd.DataFrame:
     """One row a domain, quantity and band."""
     rows = []
     for side, each in zip(sides, measured, strict=True):
@@ -202,7 +202,7 @@ def _shares(values: NDArray[np.float64], edges: NDArray[np.float64]) -> Iterator
     yield from zip(edges[:-1].tolist(), edges[1:].tolist(), shares.tolist(), strict=True)
 
 
-def spectrum(sides: list[Side], measured: list[Measured], bands: tuple[str, ...]) -> pd.DataFrame:
+def spectrum(sides: list[DomainSample], measured: list[Measured], bands: tuple[str, ...]) -> pd.DataFrame:
     """Median radial power spectra with their spread over images."""
     tables = []
     for side, each in zip(sides, measured, strict=True):
@@ -221,7 +221,7 @@ def spectrum(sides: list[Side], measured: list[Measured], bands: tuple[str, ...]
     return pd.concat(tables, ignore_index=True)
 
 
-def classes(sides: list[Side]) -> pd.DataFrame:
+def classes(sides: list[DomainSample]) -> pd.DataFrame:
     """Class balance; the target's is oracle."""
     rows = []
     for side in sides:
@@ -237,7 +237,7 @@ def classes(sides: list[Side]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["domain", "label", "images", "galaxies", "share", "oracle"])
 
 
-def prior_shift(sides: list[Side], seed: int) -> dict[str, Any] | None:
+def prior_shift(sides: list[DomainSample], seed: int) -> dict[str, Any] | None:
     """Total variation distance between the domains' class shares: half the sum of their differences. None where one has no labels."""
     drawn, values = [], []
     for side in sides:
@@ -250,7 +250,7 @@ def prior_shift(sides: list[Side], seed: int) -> dict[str, Any] | None:
         values.append(hot.mean(axis=0))
         drawn.append(weights @ hot / weights.sum(axis=1, keepdims=True))
     value = float(np.abs(values[0] - values[1]).sum() / 2)
-    low, high = shifted_interval(value, np.abs(drawn[0] - drawn[1]).sum(axis=1) / 2, 0.0, 1.0)
+    low, high = basic_bootstrap_interval(value, np.abs(drawn[0] - drawn[1]).sum(axis=1) / 2, 0.0, 1.0)
     return {"value": value, "low": low, "high": high, "oracle": True}
 
 
@@ -266,7 +266,7 @@ def values(measured: list[Measured], bands: tuple[str, ...]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=names.split())
 
 
-def measurements(sides: list[Side], measured: list[Measured]) -> pd.DataFrame:
+def measurements(sides: list[DomainSample], measured: list[Measured]) -> pd.DataFrame:
     """One row a measured image."""
     tables = []
     for side, each in zip(sides, measured, strict=True):

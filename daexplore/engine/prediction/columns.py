@@ -9,7 +9,7 @@ import daexplore
 from daexplore.data import GalaxySet
 from daexplore.data.catalogues.write import Column, Meta
 from daexplore.data.preprocessing.steps import record_step
-from daexplore.engine.prediction.ensemble import Member, Temperature
+from daexplore.engine.prediction.ensemble import EnsembleMember, Temperature
 
 __all__ = ["header", "predicted_columns", "probability_names"]
 
@@ -57,7 +57,7 @@ def predicted_columns(classes: Sequence[str], members: int, calibrated: bool, op
     return columns
 
 
-def header(members: Sequence[Member], galaxies: GalaxySet, fingerprint: str, temperature: Temperature | None) -> Meta:
+def header(members: Sequence[EnsembleMember], galaxies: GalaxySet, fingerprint: str, temperature: Temperature | None) -> Meta:
     """The header's lines by keyword; the same for the same input, so it names no time and no path."""
     oracle = any(member.oracle for member in members)
     lines: dict[str, str | int | float | bool] = {
@@ -88,7 +88,7 @@ def header(members: Sequence[Member], galaxies: GalaxySet, fingerprint: str, tem
     return {key: value for key, value in lines.items() if value != ""}
 
 
-def _steps(member: Member, galaxies: GalaxySet) -> str:
+def _steps(member: EnsembleMember, galaxies: GalaxySet) -> str:
     preprocess = member.preprocess
     names = ", ".join(record_step(step)["step"] for step in preprocess.target.steps)
     height, width = preprocess.size

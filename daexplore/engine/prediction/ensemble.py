@@ -9,9 +9,9 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from daexplore.analysis.calibration.ensembles import combine
+from daexplore.analysis.calibration.ensembles import combine_members
 from daexplore.analysis.calibration.temperature import fit_temperature
-from daexplore.analysis.latents.typicality import InDomain
+from daexplore.analysis.latents.typicality import SourceTypicality
 from daexplore.data import GalaxySet
 from daexplore.data.preprocessing.pipeline import Preprocess
 from daexplore.data.preprocessing.steps import SelectBands
@@ -20,7 +20,7 @@ from daexplore.errors import InputError
 from daexplore.models import Network
 from daexplore.runs import Run
 
-__all__ = ["Member", "Temperature", "open_member", "open_runs", "pooled_temperature"]
+__all__ = ["EnsembleMember", "Temperature", "open_member", "open_runs", "pooled_temperature"]
 
 _MOST_RUNS = 99
 _LEAST_SHARED = 20
@@ -34,7 +34,7 @@ class Temperature(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Member:
+class EnsembleMember:
     """One run, ready to say something of the survey's galaxies.
 
     Attributes:
@@ -53,7 +53,7 @@ class Member:
     weights: str
     network: Network
     preprocess: Preprocess
-    in_domain: InDomain
+    in_domain: SourceTypicality
     validation: int
     seen: int
 
@@ -99,7 +99,7 @@ def open_runs(paths: Sequence[str | Path]) -> list[Run]:
     return runs
 
 
-def open_member(run: Run, epoch: int | None, galaxies: GalaxySet, device: torch.device) -> Member:
+def open_member(run: Run, epoch: int | None, galaxies: GalaxySet, device: torch.device) -> EnsembleMember:
     """A run made ready for a survey. No label of the survey is looked at.
 
     Args:
@@ -116,20 +116,20 @@ def open_member(run: Run, epoch: int | None, galaxies: GalaxySet, device: torch.
     evaluation = run.evaluation(epoch)
     network = load_network(run, evaluation.epoch)
     file = run.path / "weights" / f"epoch-{evaluation.epoch:04d}.safetensors"
-    held_out = evaluation.where("source", "validation")
-    return Member(
+    held_out = evaluation.mask("source", "validation")
+    return EnsembleMember(
         run,
         evaluation.epoch,
         hashlib.sha256(file.read_bytes()).hexdigest()[:16],
         network.to(device),
         _for_survey(run, galaxies),
-        InDomain.fit(evaluation.latents[held_out], groups=evaluation.group_ids[held_out]),
+        SourceTypicality.fit(evaluation.latents[held_out], groups=evaluation.group_ids[held_out]),
         int(held_out.sum()),
         _seen(run, galaxies),
     )
 
 
-def pooled_temperature(members: Sequence[Member]) -> Temperature:
+def pooled_temperature(members: Sequence[EnsembleMember]) -> Temperature:
     """Temperature of the members' mean: pooled first, then scaled, since the mean of calibrated members is too unsure (Rahaman & Thiery
     2021, arXiv:2007.08792).
 
@@ -139,7 +139,7 @@ def pooled_temperature(members: Sequence[Member]) -> Temperature:
         InputError: there are fewer than 20 of these.
     """
     evaluations = [member.run.evaluation(member.epoch) for member in members]
-    known = [evaluation.where("source", "validation") & (evaluation.labels >= 0) for evaluation in evaluations]
+    known = [evaluation.mask("source", "validation") & (evaluation.labels >= 0) for evaluation in evaluations]
     rows = [dict(zip(one.sample_ids[mask], np.flatnonzero(mask), strict=True)) for one, mask in zip(evaluations, known, strict=True)]
     shared = [name for name in rows[0] if all(name in other for other in rows)]
     if len(shared) < _LEAST_SHARED:
@@ -148,7 +148,7 @@ def pooled_temperature(members: Sequence[Member]) -> Temperature:
             "Take runs of the same source and split, or leave --temperature out."
         )
     chosen = [np.array([own[name] for name in shared]) for own in rows]
-    pooled = combine(np.stack([one.probabilities[index] for one, index in zip(evaluations, chosen, strict=True)]))
+    pooled = combine_members(np.stack([one.probabilities[index] for one, index in zip(evaluations, chosen, strict=True)]))
     return Temperature(fit_temperature(pooled.logits, evaluations[0].labels[chosen[0]]), len(shared))
 
 
@@ -159,7 +159,7 @@ def _for_survey(run: Run, galaxies: GalaxySet) -> Preprocess:
     if galaxies.bands == preprocess.target.bands:
         chosen = next((step.order for step in preprocess.target.steps if isinstance(step, SelectBands)), range(len(galaxies.bands)))
         order = tuple(chosen)
-    return preprocess.adapted("target", galaxies, None, order)
+    return preprocess.for_galaxy_set("target", galaxies, None, order)
 
 
 def _seen(run: Run, galaxies: GalaxySet) -> int:

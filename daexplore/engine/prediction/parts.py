@@ -16,7 +16,7 @@ from daexplore.errors import InputError
 from daexplore.runs.parquet import read_table, write_table
 from daexplore.utils.files import read_json, write_json
 
-__all__ = ["Parts", "begun", "parts_folder", "refuse_existing", "writing"]
+__all__ = ["Parts", "open_parts", "parts_folder", "refuse_existing", "writing"]
 
 _STATE = "state.json"
 _LOCK = "lock"
@@ -87,7 +87,7 @@ def refuse_existing(out: Path, overwrite: bool) -> None:
 
 
 @contextmanager
-def begun(out: Path, identity: dict[str, Any], total: int, rows: int, overwrite: bool) -> Iterator[Parts | None]:
+def open_parts(out: Path, identity: dict[str, Any], total: int, rows: int, overwrite: bool) -> Iterator[Parts | None]:
     """The parts of a prediction, for this process alone; None where the catalogue is complete. Deleted when all went well.
 
     Args:

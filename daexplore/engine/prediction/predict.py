@@ -14,8 +14,8 @@ import torch
 from numpy.typing import NDArray
 
 import daexplore
-from daexplore.analysis.calibration.ensembles import combine, entropy
-from daexplore.analysis.calibration.temperature import tempered
+from daexplore.analysis.calibration.ensembles import combine_members, entropy
+from daexplore.analysis.calibration.temperature import apply_temperature
 from daexplore.config import ReadConfig
 from daexplore.data import GalaxySet
 from daexplore.data.catalogues.survey_columns import survey_columns, survey_piece
@@ -25,21 +25,21 @@ from daexplore.data.loaders import as_batch
 from daexplore.data.preprocessing.pipeline import DomainSteps
 from daexplore.data.preprocessing.steps import record_step
 from daexplore.engine.prediction.columns import header, predicted_columns, probability_names
-from daexplore.engine.prediction.ensemble import Member, Temperature, open_member, open_runs, pooled_temperature
-from daexplore.engine.prediction.parts import Parts, begun, refuse_existing, writing
+from daexplore.engine.prediction.ensemble import EnsembleMember, Temperature, open_member, open_runs, pooled_temperature
+from daexplore.engine.prediction.parts import Parts, open_parts, refuse_existing, writing
 from daexplore.engine.prediction.survey import open_survey
-from daexplore.engine.progress import Progress, Report, quiet
+from daexplore.engine.progress import Progress, Report, no_report
 from daexplore.errors import InputError
-from daexplore.models import in_domain
+from daexplore.models import batch_norm_domain
 from daexplore.runs import softmax
 
-__all__ = ["Predicted", "predict"]
+__all__ = ["CatalogueSummary", "predict"]
 
 _PART = 2048
 
 
 @dataclass(frozen=True)
-class Predicted:
+class CatalogueSummary:
     """What was written.
 
     Attributes:
@@ -71,8 +71,8 @@ def predict(
     threads: int = 1,
     device: str = "auto",
     overwrite: bool = False,
-    report: Report = quiet,
-) -> Predicted:
+    report: Report = no_report,
+) -> CatalogueSummary:
     """Writes what the runs say of each galaxy of a survey as a catalogue.
 
     Images are read, preprocessed as the target of each run and seen by its network batch by batch; what is finished lies in the folder
@@ -117,18 +117,18 @@ def predict(
     rows_a_part = max(1, _PART // batch_size) * batch_size
     settings = {"temperature": fitted.value if fitted else None, "batch_size": batch_size, "threads": threads, "device": where.type}
     identity = _identity(members, galaxies, fingerprint) | settings
-    with begun(out, identity, len(galaxies), rows_a_part, overwrite) as parts:
+    with open_parts(out, identity, len(galaxies), rows_a_part, overwrite) as parts:
         if parts is not None:
             before = _compute(parts, members, fitted, galaxies, batch_size, where, report)
             counts = _assemble(parts, out, kind, columns, header(members, galaxies, fingerprint, fitted), galaxies, members, report)
         else:
             before, counts = len(galaxies), {}
-    return Predicted(out, len(galaxies), before, counts, any(member.oracle for member in members), _notes(members, galaxies))
+    return CatalogueSummary(out, len(galaxies), before, counts, any(member.oracle for member in members), _notes(members, galaxies))
 
 
 def _compute(
     parts: Parts,
-    members: list[Member],
+    members: list[EnsembleMember],
     temperature: Temperature | None,
     galaxies: GalaxySet,
     batch_size: int,
@@ -151,12 +151,12 @@ def _compute(
             report(Progress("predicting", done, parts.total))
         outputs = [(np.concatenate(latents), np.concatenate(logits)) for latents, logits in found]
         parts.write(number, _columns(members, temperature, outputs))
-        _forget(galaxies.images)
+        release_pages(galaxies.images)
     return before
 
 
 def _outputs(
-    members: list[Member], galaxies: GalaxySet, rows: NDArray[np.int64], device: torch.device
+    members: list[EnsembleMember], galaxies: GalaxySet, rows: NDArray[np.int64], device: torch.device
 ) -> list[tuple[NDArray[np.float32], NDArray[np.float32]]]:
     """Latents and logits of a batch from each member; members with the same preprocessing share it."""
     prepared: dict[DomainSteps, torch.Tensor] = {}
@@ -169,19 +169,19 @@ def _outputs(
             except InputError as error:
                 raise _damaged(galaxies, rows, error) from error
         with torch.inference_mode(), ExitStack() as stack:
-            stack.enter_context(in_domain(member.network, "target"))
+            stack.enter_context(batch_norm_domain(member.network, "target"))
             outputs = member.network(prepared[steps])
             results.append((outputs.latents.float().cpu().numpy(), outputs.logits.float().cpu().numpy()))
     return results
 
 
 def _columns(
-    members: list[Member], temperature: Temperature | None, outputs: list[tuple[NDArray[np.float32], NDArray[np.float32]]]
+    members: list[EnsembleMember], temperature: Temperature | None, outputs: list[tuple[NDArray[np.float32], NDArray[np.float32]]]
 ) -> dict[str, NDArray[np.float64]]:
     """What is kept of a part: probabilities, their spread, entropy and in-domain score."""
     each = np.stack([softmax(logits) for _, logits in outputs])
-    ensemble = combine(each)
-    probabilities = tempered(ensemble.logits, temperature.value) if temperature else ensemble.probabilities
+    ensemble = combine_members(each)
+    probabilities = apply_temperature(ensemble.logits, temperature.value) if temperature else ensemble.probabilities
     names = probability_names(members[0].run.classes)
     columns = {name: probabilities[:, number] for number, name in enumerate(names)}
     if len(members) > 1:
@@ -200,7 +200,7 @@ def _assemble(
     columns: list[Column],
     meta: Any,
     galaxies: GalaxySet,
-    members: list[Member],
+    members: list[EnsembleMember],
     report: Report,
 ) -> dict[str, int]:
     """Writes the catalogue aside and puts it in its place; returns the rows by predicted class."""
@@ -224,7 +224,7 @@ def _assemble(
     return dict(zip(members[0].run.classes, counts.tolist(), strict=True))
 
 
-def _identity(members: list[Member], galaxies: GalaxySet, fingerprint: str) -> dict[str, Any]:
+def _identity(members: list[EnsembleMember], galaxies: GalaxySet, fingerprint: str) -> dict[str, Any]:
     """What determines the numbers, as JSON types."""
     steps = [[record_step(step) for step in member.preprocess.target.steps] for member in members]
     return {
@@ -238,7 +238,7 @@ def _identity(members: list[Member], galaxies: GalaxySet, fingerprint: str) -> d
     }
 
 
-def _notes(members: list[Member], galaxies: GalaxySet) -> tuple[str, ...]:
+def _notes(members: list[EnsembleMember], galaxies: GalaxySet) -> tuple[str, ...]:
     notes = [f"{one.run.id} is {one.run.status}: its epoch {one.epoch} is used." for one in members if one.run.status != "finished"]
     seen = max(member.seen for member in members)
     if seen:
@@ -269,7 +269,7 @@ def _damaged(galaxies: GalaxySet, rows: NDArray[np.int64], error: InputError) ->
     )
 
 
-def _forget(images: Images) -> None:
+def release_pages(images: Images) -> None:
     """Gives pages of a memory-mapped file back. The system would keep them as long as nobody else needs memory, but they would count as
     this process's."""
     root: Any = images

@@ -13,14 +13,14 @@ from daexplore.analysis.metrics.bootstrap import group_weights
 from daexplore.data import open_described
 from daexplore.data.loaders import as_batch
 from daexplore.data.preprocessing.pipeline import Preprocess
-from daexplore.engine.evaluation_sample import COLUMNS, about, choose_ids, mean_entry, value_row
+from daexplore.engine.evaluation_sample import COLUMNS, run_columns, sample_test_ids, mean_with_interval, metric_row
 from daexplore.engine.inference import load_network
 from daexplore.engine.progress import Progress, Report
-from daexplore.engine.result_cache import Rows, computed
+from daexplore.engine.result_cache import Rows, cached
 from daexplore.engine.robustness.attacks import boundary_distances, pgd
 from daexplore.engine.robustness.one_pixel import one_pixel
 from daexplore.errors import InputError
-from daexplore.models import Network, in_domain
+from daexplore.models import Network, batch_norm_domain
 from daexplore.runs import Run
 
 __all__ = ["ATTACKS", "attack_runs", "galaxy_distances"]
@@ -64,7 +64,7 @@ def attack_runs(
         def make(run: Run = run, name: str = name) -> Rows:
             return [row for domain in _DOMAINS for row in _attacked(run, domain, attack, galaxies, seed, resamples, report, name)]
 
-        rows += computed(run, f"attack-{attack}", key, make)
+        rows += cached(run, f"attack-{attack}", key, make)
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
@@ -86,7 +86,7 @@ def galaxy_distances(run: Run, domain: str, galaxies: int = 100, seed: int = 0, 
     def make() -> Rows:
         network, images, ids, groups, _ = _opened(run, domain, galaxies, seed)
         found = []
-        with in_domain(network, domain):
+        with batch_norm_domain(network, domain):
             for start in range(0, len(images), _BATCH):
                 part = images[start : start + _BATCH]
                 distances = boundary_distances(network, part)
@@ -100,13 +100,13 @@ def galaxy_distances(run: Run, domain: str, galaxies: int = 100, seed: int = 0, 
         ]
 
     key = {"domain": domain, "galaxies": galaxies, "seed": seed}
-    rows = computed(run, "boundary-distances", key, make)
+    rows = cached(run, "boundary-distances", key, make)
     frame = pd.DataFrame(rows, columns=["sample_id", "group_id", "domain", "predicted", "input", "latent"])
     return frame.replace({"input": {np.inf: np.nan}})
 
 
 def _attacked(run: Run, domain: str, attack: str, galaxies: int, seed: int, resamples: int, report: Report | None, name: str) -> Rows:
-    common: dict[str, Any] = about(run, run.selected_epoch or 0) | {
+    common: dict[str, Any] = run_columns(run, run.selected_epoch or 0) | {
         "dial": attack,
         "level": float("nan"),
         "unit": "",
@@ -124,7 +124,7 @@ def _attacked(run: Run, domain: str, attack: str, galaxies: int, seed: int, resa
         if report:
             report(Progress(f"{name}, {domain}", done, total))
 
-    with in_domain(network, domain):
+    with batch_norm_domain(network, domain):
         before = _predicted(network, images)
         if attack == "pgd":
             rows: Rows = []
@@ -172,7 +172,7 @@ def _boundary(run: Run, domain: str, galaxies: int, seed: int, resamples: int, r
     drawn = np.array([correlation(counts) for counts in weights])
     low, high = np.nanquantile(drawn, [0.025, 0.975])
     entry = {"value": correlation(np.ones(len(far))), "low": float(low), "high": float(high), "n": len(far)}
-    return [*rows, value_row(common, "rank correlation", entry, len(np.unique(groups)), False)]
+    return [*rows, metric_row(common, "rank correlation", entry, len(np.unique(groups)), False)]
 
 
 def _shares(
@@ -184,13 +184,13 @@ def _shares(
     weights: NDArray[np.float64],
 ) -> Rows:
     changed = (after != before).astype(np.float64)
-    rows = [value_row(common, "flipped", mean_entry(changed, weights), len(np.unique(groups)), False)]
+    rows = [metric_row(common, "flipped", mean_with_interval(changed, weights), len(np.unique(groups)), False)]
     known = labels >= 0
     if known.any():
         # A galaxy that the attack drives into its true class was classed wrongly before.
         right = ((before == labels) & (after == labels)).astype(np.float64)[known]
-        entry = mean_entry(right, weights[:, known])
-        rows.append(value_row(common, "accuracy", entry, len(np.unique(groups[known])), common["domain"] == "target"))
+        entry = mean_with_interval(right, weights[:, known])
+        rows.append(metric_row(common, "accuracy", entry, len(np.unique(groups[known])), common["domain"] == "target"))
     return rows
 
 
@@ -200,7 +200,7 @@ def _median(
     drawn = [np.median(np.repeat(values, counts.astype(np.int64))) for counts in weights]
     low, high = np.quantile(drawn, [0.025, 0.975])
     entry = {"value": float(np.median(values)), "low": float(low), "high": float(high), "n": len(values)}
-    return value_row(common, name, entry, len(np.unique(groups)), False)
+    return metric_row(common, name, entry, len(np.unique(groups)), False)
 
 
 def _opened(
@@ -208,7 +208,7 @@ def _opened(
 ) -> tuple[Network, Tensor, NDArray[np.object_], NDArray[np.object_], NDArray[np.int64]]:
     """Network, images, ids, groups and labels."""
     network = load_network(run)
-    ids = choose_ids(run, domain, galaxies, seed)
+    ids = sample_test_ids(run, domain, galaxies, seed)
     opened = open_described(run.info["data"][domain])
     images = as_batch(opened.images, opened.rows(list(ids)), Preprocess.from_dict(run.info["preprocessing"]), domain)
     samples = run.samples.loc[list(ids)]

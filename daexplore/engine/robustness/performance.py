@@ -12,16 +12,16 @@ from numpy.typing import NDArray
 from daexplore.analysis.metrics.bootstrap import group_weights, metrics_with_intervals
 from daexplore.data import GalaxySet, open_described
 from daexplore.data.preprocessing.pipeline import Preprocess
-from daexplore.engine.evaluation_sample import COLUMNS, about, choose_ids, mean_entry, value_row
+from daexplore.engine.evaluation_sample import COLUMNS, run_columns, sample_test_ids, mean_with_interval, metric_row
 from daexplore.engine.inference import load_network, network_outputs
-from daexplore.engine.perturbations import DIALS, Step, can_be_reobserved, dial_steps, sky_sigma
+from daexplore.engine.perturbations import DIALS, PerturbationLevel, can_be_reobserved, dial_steps, sky_sigma
 from daexplore.engine.progress import Progress, Report
-from daexplore.engine.result_cache import Rows, keep_rows, kept_rows
+from daexplore.engine.result_cache import Rows, save_cached, load_cached
 from daexplore.errors import InputError
 from daexplore.models import Network
 from daexplore.runs import Run, softmax
 
-__all__ = ["turn_dial"]
+__all__ = ["evaluate_perturbed"]
 
 
 _DOMAINS = ("source", "target")
@@ -38,7 +38,7 @@ class _Opened:
     preprocess: Preprocess
 
 
-def turn_dial(
+def evaluate_perturbed(
     runs: Sequence[Run],
     dial: str,
     galaxies: int = 200,
@@ -79,7 +79,7 @@ def turn_dial(
     found: dict[int, Rows] = {}
     groups: dict[str, list[int]] = {}
     for number, run in enumerate(runs):
-        rows = kept_rows(run, f"robustness-{dial}", key)
+        rows = load_cached(run, f"robustness-{dial}", key)
         if rows is not None:
             found[number] = rows
         else:
@@ -88,7 +88,7 @@ def turn_dial(
         told = (lambda done, total, at=together: report(Progress(f"{dial} {at + 1}/{len(groups)}", done, total))) if report else None
         made = _turn([runs[number] for number in numbers], dial, galaxies, chosen, seed, resamples, told)
         for number, rows in zip(numbers, made, strict=True):
-            keep_rows(runs[number], f"robustness-{dial}", key, rows)
+            save_cached(runs[number], f"robustness-{dial}", key, rows)
             found[number] = rows
     return pd.DataFrame([row for number in range(len(runs)) for row in found[number]], columns=list(COLUMNS))
 
@@ -109,7 +109,7 @@ def _turn(runs: list[Run], dial: str, galaxies: int, levels: tuple[float, ...] |
         opened.append(_Opened(run, epoch, load_network(run, epoch), Preprocess.from_dict(run.info["preprocessing"])))
     sets = {domain: open_described(runs[0].info["data"][domain]) for domain in _DOMAINS}
     simulated = DIALS[dial].simulated and all(can_be_reobserved(one) for one in sets.values())
-    ids = {domain: choose_ids(runs[0], domain, galaxies, seed, chunked=simulated) for domain in _DOMAINS}
+    ids = {domain: sample_test_ids(runs[0], domain, galaxies, seed, chunked=simulated) for domain in _DOMAINS}
     noise = {domain: sky_sigma(sets[domain].images[sets[domain].rows(list(ids[domain]))]) for domain in _DOMAINS}
     steps = {domain: dial_steps(dial, domain, sets, noise, levels, seed, simulated) for domain in _DOMAINS}
     logits = _passes(opened, sets, ids, steps, told)
@@ -120,7 +120,7 @@ def _turn(runs: list[Run], dial: str, galaxies: int, levels: tuple[float, ...] |
 
 
 def _passes(
-    opened: list[_Opened], sets: dict[str, GalaxySet], ids: dict[str, NDArray[np.object_]], steps: dict[str, list[Step]], told: Any
+    opened: list[_Opened], sets: dict[str, GalaxySet], ids: dict[str, NDArray[np.object_]], steps: dict[str, list[PerturbationLevel]], told: Any
 ) -> list[dict[str, list[NDArray[np.float32]]]]:
     """Logits (n, K) of each run, domain and step. Block by block: images of one block at a time are in memory."""
     found: list[dict[str, list[list[NDArray[np.float32]]]]] = [{d: [[] for _ in steps[d]] for d in _DOMAINS} for _ in opened]
@@ -146,7 +146,7 @@ def _rows(
     dial: str,
     domain: str,
     ids: NDArray[np.object_],
-    steps: list[Step],
+    steps: list[PerturbationLevel],
     logits: list[NDArray[np.float32]],
     resamples: int,
 ) -> Rows:
@@ -158,7 +158,7 @@ def _rows(
     first = logits[0].argmax(axis=1)
     rows: Rows = []
     for step, answer in zip(steps, logits, strict=True):
-        common: dict[str, Any] = about(one.run, one.epoch) | {
+        common: dict[str, Any] = run_columns(one.run, one.epoch) | {
             "dial": dial,
             "level": step.level,
             "unit": DIALS[dial].unit,
@@ -169,20 +169,20 @@ def _rows(
         }
         called = answer.argmax(axis=1)
         if not step.original:
-            entry = mean_entry((called == first).astype(np.float64), weights)
-            rows.append(value_row(common, "consistency", entry, len(np.unique(groups)), False))
+            entry = mean_with_interval((called == first).astype(np.float64), weights)
+            rows.append(metric_row(common, "consistency", entry, len(np.unique(groups)), False))
         if len(one.run.classes) == 2:
             # A network that calls all galaxies alike is consistent: this shows it.
-            entry = mean_entry((called == 1).astype(np.float64), weights)
-            rows.append(value_row(common, "predicted share", entry, len(np.unique(groups)), False))
+            entry = mean_with_interval((called == 1).astype(np.float64), weights)
+            rows.append(metric_row(common, "predicted share", entry, len(np.unique(groups)), False))
         # Another exposure at the original depth only says how much noise alone changes.
         known = labels >= 0
         if step.how == "another exposure" or not known.any():
             continue
         count = len(np.unique(groups[known]))
         measured = metrics_with_intervals(labels, softmax(answer), groups, resamples)
-        rows += [value_row(common, name, measured[name], count, oracle) for name in ("accuracy", "auc")]
+        rows += [metric_row(common, name, measured[name], count, oracle) for name in ("accuracy", "auc")]
         if not step.original:
             change = (called == labels).astype(np.float64) - (first == labels)
-            rows.append(value_row(common, "change", mean_entry(change[known], weights[:, known]), count, oracle))
+            rows.append(metric_row(common, "change", mean_with_interval(change[known], weights[:, known]), count, oracle))
     return rows

@@ -12,7 +12,7 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from daexplore.config import RunConfig, config_hash, from_dict, to_dict
-from daexplore.engine.progress import Report, quiet
+from daexplore.engine.progress import Report, no_report
 from daexplore.engine.sweeps.plan import _POLL, _outcome_file, find_run, sweep_folder
 from daexplore.errors import InputError
 from daexplore.runs import Run
@@ -21,10 +21,10 @@ from daexplore.utils.files import write_json
 if TYPE_CHECKING:
     from submitit.helpers import DelayedSubmission
 
-__all__ = ["Work", "train_one"]
+__all__ = ["SweepJob", "train_one"]
 
 
-def train_one(config: RunConfig, runs: str | Path, report: Report = quiet) -> Run:
+def train_one(config: RunConfig, runs: str | Path, report: Report = no_report) -> Run:
     """Trains what is not finished yet: goes on with the run that was begun, else begins one. A finished run is returned as it is.
 
     Of several processes that are asked for one config, one trains and the others wait for it, by a lock that dies with its holder.
@@ -54,7 +54,7 @@ class _EndedBySignal(KeyboardInterrupt):
 
 
 @dataclass(frozen=True)
-class Work:
+class SweepJob:
     """What a job of submitit calls: one training, told by text.
 
     submitit hands its jobs over in pickle files. The house reads no pickle: this one holds an instance of this class with one string,
@@ -94,9 +94,9 @@ class Work:
         return DelayedSubmission(self)
 
     @staticmethod
-    def of(config: RunConfig, runs: str | Path, environment: Mapping[str, str | None]) -> "Work":
+    def of(config: RunConfig, runs: str | Path, environment: Mapping[str, str | None]) -> "SweepJob":
         """The work that trains ``config``."""
-        return Work(json.dumps({"config": to_dict(config), "runs": str(Path(runs).absolute()), "environment": dict(environment)}))
+        return SweepJob(json.dumps({"config": to_dict(config), "runs": str(Path(runs).absolute()), "environment": dict(environment)}))
 
 
 def _set_environment(variables: Mapping[str, str | None]) -> None:

@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 from daexplore.config import RunConfig, config_hash
-from daexplore.engine.sweeps.job import Work
-from daexplore.engine.sweeps.plan import Outcome, Planned, forget, outcome, sweep_folder
+from daexplore.engine.sweeps.job import SweepJob
+from daexplore.engine.sweeps.plan import Outcome, PlannedRun, forget, outcome, sweep_folder
 from daexplore.errors import InputError
 from daexplore.runs import Run, check_root
 from daexplore.utils.files import read_json, write_json
 
-__all__ = ["Elsewhere", "Launch", "Resources", "default_parallel", "followed_jobs", "job_log"]
+__all__ = ["ExternalTraining", "SweepLauncher", "Resources", "default_parallel", "followed_jobs", "job_log"]
 
 _DAY = 24 * 60  # [min]
 _GRACE = 20.0  # [s]
@@ -59,7 +59,7 @@ def default_parallel() -> int:
 
 
 @dataclass(frozen=True)
-class Elsewhere:
+class ExternalTraining:
     """A training in a process that is none of this sweep's, as a job that can be asked whether it is done."""
 
     run: Run
@@ -70,17 +70,17 @@ class Elsewhere:
         return self.run.status != "running"
 
 
-def followed_jobs(planned: Sequence[Planned], runs: str | Path) -> list[tuple[RunConfig, Any]]:
+def followed_jobs(planned: Sequence[PlannedRun], runs: str | Path) -> list[tuple[RunConfig, Any]]:
     """Of a plan, what others train now, and what an earlier sweep submitted to Slurm and still has in its queue: each with its job."""
     found: list[tuple[RunConfig, Any]] = []
     for item in planned:
-        job: Any = Elsewhere(item.run) if item.state == "running" and item.run else _queued(item, runs)
+        job: Any = ExternalTraining(item.run) if item.state == "running" and item.run else _queued(item, runs)
         if job is not None:
             found.append((item.config, job))
     return found
 
 
-def _queued(item: Planned, runs: str | Path) -> Any | None:
+def _queued(item: PlannedRun, runs: str | Path) -> Any | None:
     file = _job_file(runs, item.config)
     told = read_json(file) if item.state != "finished" and file.exists() else {}
     if told.get("cluster") != "slurm":
@@ -95,7 +95,7 @@ def _queued(item: Planned, runs: str | Path) -> Any | None:
 class _Here:
     """A training in this process. submitit's own executor for that leaves its log files open, and opens a debugger on an error."""
 
-    work: Work
+    work: SweepJob
 
     def done(self) -> bool:
         """Trains."""
@@ -103,7 +103,7 @@ class _Here:
         return True
 
 
-class Launch:
+class SweepLauncher:
     """The jobs of a sweep, under way. Call ``poll`` until ``waiting`` is empty.
 
     Args:
@@ -173,13 +173,13 @@ class Launch:
         batch, self._to_start = self._to_start[: max(0, room)], self._to_start[max(0, room) :]
         for config in batch:
             forget(config, self.runs)
-        works = [Work.of(config, self.runs, self._environment()) for config in batch]
+        works = [SweepJob.of(config, self.runs, self._environment()) for config in batch]
         if self._executor is None:
             self._jobs += [(config, _Here(work)) for config, work in zip(batch, works, strict=True)]
             return
         if not batch:
             return
-        with _submitting(), _deaf_to_interrupts():
+        with _submitting(), ignore_sigint():
             # All of one batch are one job array under Slurm.
             with self._executor.batch():
                 jobs = [self._executor.submit(work) for work in works]
@@ -232,7 +232,7 @@ def _job_file(runs: str | Path, config: RunConfig) -> Path:
 
 
 @contextmanager
-def _deaf_to_interrupts() -> Iterator[None]:
+def ignore_sigint() -> Iterator[None]:
     """Processes started in here do not hear Ctrl-C, which a terminal sends to all: ``Launch.stop`` ends them, in order and once."""
     if not hasattr(signal, "pthread_sigmask"):
         yield

@@ -10,7 +10,7 @@ from daexplore.errors import InputError
 from daexplore.runs import Run, RunStore
 from daexplore.utils.files import read_json
 
-__all__ = ["Outcome", "Planned", "find_run", "forget", "outcome", "plan", "sweep_folder"]
+__all__ = ["Outcome", "PlannedRun", "find_run", "forget", "outcome", "plan", "sweep_folder"]
 
 
 # What is best to have of one config, where a folder holds several runs of it.
@@ -19,7 +19,7 @@ _POLL = 0.5  # [s]
 
 
 @dataclass(frozen=True)
-class Planned:
+class PlannedRun:
     """One training of a sweep.
 
     Attributes:
@@ -62,14 +62,14 @@ def sweep_folder(runs: str | Path) -> Path:
     return Path(runs) / ".sweep"
 
 
-def plan(configs: Sequence[RunConfig], runs: str | Path) -> list[Planned]:
+def plan(configs: Sequence[RunConfig], runs: str | Path) -> list[PlannedRun]:
     """What there is of each config beneath ``runs``; equal configs are one training."""
     there = _by_hash(runs)
     states: dict[str, Literal["finished", "running", "resume"]] = {"finished": "finished", "running": "running"}
     found = []
     for key, config in {config_hash(config): config for config in configs}.items():
         run = there.get(key)
-        found.append(Planned(config, run, states.get(run.status, "resume") if run else "new"))
+        found.append(PlannedRun(config, run, states.get(run.status, "resume") if run else "new"))
     return found
 
 

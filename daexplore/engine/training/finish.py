@@ -12,11 +12,11 @@ from daexplore.analysis.saliency.maps import gradcam
 from daexplore.config import RunConfig
 from daexplore.data.loaders import as_batch
 from daexplore.engine.progress import Progress, Report
-from daexplore.engine.training.setup import Prepared
-from daexplore.models import Network, in_domain
+from daexplore.engine.training.setup import TrainingData
+from daexplore.models import Network, batch_norm_domain
 from daexplore.runs import Evaluation, Run, RunWriter
 
-__all__ = ["conclude", "evaluation_metrics"]
+__all__ = ["finish_run", "evaluation_metrics"]
 
 
 def evaluation_metrics(evaluation: Evaluation) -> dict[str, dict[str, dict[str, Any]]]:
@@ -24,7 +24,7 @@ def evaluation_metrics(evaluation: Evaluation) -> dict[str, dict[str, dict[str, 
     metrics: dict[str, dict[str, dict[str, Any]]] = {}
     for domain in ("source", "target"):
         for split in ("validation", "test"):
-            chosen = evaluation.where(domain, split) & (evaluation.labels >= 0)
+            chosen = evaluation.mask(domain, split) & (evaluation.labels >= 0)
             if not chosen.any():
                 continue
             values = metrics_with_intervals(evaluation.labels[chosen], evaluation.probabilities[chosen], evaluation.group_ids[chosen])
@@ -35,7 +35,7 @@ def evaluation_metrics(evaluation: Evaluation) -> dict[str, dict[str, dict[str, 
     return metrics
 
 
-def conclude(writer: RunWriter, prepared: Prepared, network: Network, config: RunConfig, device: torch.device, report: Report) -> None:
+def finish_run(writer: RunWriter, prepared: TrainingData, network: Network, config: RunConfig, device: torch.device, report: Report) -> None:
     """Finishes a run: weights of the selected epoch back into the network, metrics, Grad-CAM, status "finished"."""
     from safetensors.torch import load_file
 
@@ -47,12 +47,12 @@ def conclude(writer: RunWriter, prepared: Prepared, network: Network, config: Ru
     found: list[tuple[NDArray[Any], ...]] = []
     for number, domain in enumerate(("source", "target")):
         report(Progress("explaining", number, 2, epoch))
-        chosen = evaluation.where(domain, "test").nonzero()[0][: config.train.saliency_limit]
+        chosen = evaluation.mask(domain, "test").nonzero()[0][: config.train.saliency_limit]
         galaxies = prepared.domains[domain]
         ids = evaluation.sample_ids[chosen]
         classes = evaluation.predicted[chosen] if len(prepared.classes) > 2 else np.ones(len(chosen), np.int64)
         images = as_batch(galaxies.images, galaxies.rows(ids), prepared.preprocess, domain)
-        with in_domain(network, domain):
+        with batch_norm_domain(network, domain):
             found.append((ids, classes, gradcam(network, images.to(device), classes, network.saliency_layer)))
     writer.write_saliency(epoch, *(np.concatenate(parts) for parts in zip(*found, strict=True)))
     writer.update(status="finished", metrics=evaluation_metrics(evaluation))

@@ -86,7 +86,7 @@ def label_free_scores(
 
 def run_scores(evaluation: Evaluation) -> dict[tuple[str, str], float]:
     """``label_free_scores`` of a stored evaluation."""
-    chosen = evaluation.where(split="validation")
+    chosen = evaluation.mask(split="validation")
     domains = evaluation.domain[chosen]
     labels = evaluation.labels[chosen][domains == "source"]
     return label_free_scores(evaluation.logits[chosen], evaluation.latents[chosen], domains, evaluation.group_ids[chosen], labels)

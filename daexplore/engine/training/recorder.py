@@ -11,17 +11,17 @@ from daexplore.engine.inference import Outputs, network_outputs
 from daexplore.engine.progress import Progress, Report
 from daexplore.engine.training.epoch_metrics import epoch_rows
 from daexplore.engine.training.epoch_selection import select_epoch
-from daexplore.engine.training.setup import Prepared
+from daexplore.engine.training.setup import TrainingData
 from daexplore.errors import InputError
 from daexplore.models import Network
 from daexplore.runs import Run, RunWriter
 
-__all__ = ["Recorder"]
+__all__ = ["RunLogger"]
 
 WINDOWS_PER_EPOCH = 10
 
 
-class Recorder:
+class RunLogger:
     """Writes what happens in a training into the run folder; only rank zero has one.
 
     Args:
@@ -37,7 +37,7 @@ class Recorder:
     def __init__(
         self,
         config: RunConfig,
-        prepared: Prepared,
+        prepared: TrainingData,
         network: Network,
         writer: RunWriter,
         report: Report,

@@ -16,20 +16,20 @@ from daexplore.data import describe, open_domains
 from daexplore.data.class_balance import class_weights
 from daexplore.data.galaxy_set import GalaxySet
 from daexplore.data.loaders import DomainPairLoader, PairSampler
-from daexplore.data.preprocessing.common_format import Standard
+from daexplore.data.preprocessing.common_format import CommonFormat
 from daexplore.data.preprocessing.pipeline import Preprocess
 from daexplore.data.readers import require_two_classes
 from daexplore.data.splits import SPLITS, limit_rows, split_groups
-from daexplore.engine.training.step import Adapter
+from daexplore.engine.training.step import AdaptationStep
 from daexplore.models import build_network
 
-__all__ = ["Prepared", "build_adapter", "build_loader", "prepare"]
+__all__ = ["TrainingData", "build_adapter", "build_loader", "prepare_data"]
 
 DOMAINS = ("source", "target")
 
 
 @dataclass(frozen=True)
-class Prepared:
+class TrainingData:
     """Both domains, split and with fitted preprocessing.
 
     Attributes:
@@ -61,12 +61,12 @@ class Prepared:
         return self.samples.iloc[np.concatenate([self.evaluated["source"], self.evaluated["target"] + offset])].reset_index(drop=True)
 
 
-def prepare(
+def prepare_data(
     config: DataConfig,
     evaluation_limit: int,
     progress: Callable[[int, int], None] | None = None,
     recorded: Preprocess | None = None,
-) -> Prepared:
+) -> TrainingData:
     """Opens, checks, splits and fits.
 
     Args:
@@ -94,19 +94,19 @@ def prepare(
         [galaxies.catalogue.assign(domain=name, split=splits[name]) for name, galaxies in domains.items()], ignore_index=True
     )
     if recorded is not None:
-        return Prepared(domains, rows, evaluated, samples, recorded.for_sets(domains["source"], domains["target"], config))
-    height, width = Standard.of(config, domains["source"]).size
+        return TrainingData(domains, rows, evaluated, samples, recorded.for_sets(domains["source"], domains["target"], config))
+    height, width = CommonFormat.of(config, domains["source"]).size
     if height != width:
         # The square's symmetries, by which images are augmented, need a square.
         config = dataclasses.replace(config, size=min(height, width))
     fit = Preprocess.fit(config, domains["source"], rows["source"], domains["target"], rows["target"])
-    return Prepared(domains, rows, evaluated, samples, fit)
+    return TrainingData(domains, rows, evaluated, samples, fit)
 
 
-def build_loader(prepared: Prepared, config: RunConfig, rank: int = 0, world: int = 1) -> DomainPairLoader:
+def build_loader(prepared: TrainingData, config: RunConfig, rank: int = 0, world: int = 1) -> DomainPairLoader:
     """The training batches of this process. Target labels are not passed on: they end here, except for the oracle, whom they teach."""
     teacher = config.train.supervision
-    taught, labels = _taught(prepared, teacher)
+    taught, labels = labelled_training_rows(prepared, teacher)
     target = prepared.rows["target"]
     balance = labels if config.train.class_balance == "batches" else None
     sampler = PairSampler(len(taught), len(target), config.train.batch_size, config.seed, rank, world, balance)
@@ -123,7 +123,7 @@ def build_loader(prepared: Prepared, config: RunConfig, rank: int = 0, world: in
     )
 
 
-def build_adapter(config: RunConfig, prepared: Prepared) -> Adapter:
+def build_adapter(config: RunConfig, prepared: TrainingData) -> AdaptationStep:
     """Network and alignments, initialised by the seed: equal seeds start from equal networks whatever the method."""
     torch.manual_seed(config.seed)
     classes = len(prepared.classes)
@@ -132,12 +132,12 @@ def build_adapter(config: RunConfig, prepared: Prepared) -> Adapter:
     )  # type: ignore[call-overload]
     latent_dim = network.head.in_features
     alignments = [(build_alignment(alignment, latent_dim, classes), alignment.weight) for alignment in config.alignments]
-    labels = _taught(prepared, config.train.supervision)[1]
+    labels = labelled_training_rows(prepared, config.train.supervision)[1]
     weights = class_weights(labels, classes) if config.train.class_balance == "weights" else None
-    return Adapter(network, alignments, config.batch_norm, weights)
+    return AdaptationStep(network, alignments, config.batch_norm, weights)
 
 
-def _taught(prepared: Prepared, domain: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def labelled_training_rows(prepared: TrainingData, domain: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """The training rows whose labels teach, and those labels: the source's; for the oracle the target's, where it has any."""
     galaxies, rows = prepared.domains[domain], prepared.rows[domain]
     rows = rows[galaxies.labels[rows] >= 0]

@@ -10,12 +10,12 @@ from torch.nn.functional import cross_entropy
 
 from daexplore.alignment import Alignment
 from daexplore.domains import DomainBatch, DomainOutputs
-from daexplore.models import Network, in_domain
+from daexplore.models import Network, batch_norm_domain
 
-__all__ = ["Adapter"]
+__all__ = ["AdaptationStep"]
 
 
-class Adapter(nn.Module):
+class AdaptationStep(nn.Module):
     """Turns a batch into named losses; ``total`` is the one to differentiate.
 
     Everything trainable lives in here, so that one optimiser sees the domain classifiers too and distributed training synchronises
@@ -88,7 +88,7 @@ class Adapter(nn.Module):
                     latents, logits = self.network(batch.target_images)
             else:
                 # Without an alignment the target passes for the sake of its statistics alone.
-                with in_domain(self.network, "target"), torch.set_grad_enabled(len(self.alignments) > 0):
+                with batch_norm_domain(self.network, "target"), torch.set_grad_enabled(len(self.alignments) > 0):
                     latents, logits = self.network(batch.target_images)
         return source, DomainOutputs(latents, logits, None)
 

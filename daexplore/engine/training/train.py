@@ -13,14 +13,14 @@ from lightning_fabric import Fabric
 from daexplore.alignment import build_alignment
 from daexplore.config import RunConfig
 from daexplore.data.preprocessing.pipeline import Preprocess
-from daexplore.engine.progress import Progress, Report, quiet
+from daexplore.engine.progress import Progress, Report, no_report
 from daexplore.engine.training.checkpoint import has_state, load_state, save_state
 from daexplore.engine.training.epoch_selection import should_stop
-from daexplore.engine.training.finish import conclude
-from daexplore.engine.training.recorder import Recorder
-from daexplore.engine.training.setup import Prepared, build_adapter, build_loader, prepare
-from daexplore.engine.training.step import Adapter
-from daexplore.engine.training.transfer import Origin, freeze, open_origin, parameter_groups
+from daexplore.engine.training.finish import finish_run
+from daexplore.engine.training.recorder import RunLogger
+from daexplore.engine.training.setup import TrainingData, build_adapter, build_loader, prepare_data
+from daexplore.engine.training.step import AdaptationStep
+from daexplore.engine.training.transfer import PretrainedRun, freeze, open_origin, parameter_groups
 from daexplore.errors import InputError
 from daexplore.kernels import SCALES
 from daexplore.runs import Run, RunWriter, check_root
@@ -35,7 +35,7 @@ def train(
     resume: str | Path | None = None,
     devices: int = 1,
     nodes: int = 1,
-    report: Report = quiet,
+    report: Report = no_report,
 ) -> Run:
     """Trains one run and returns it.
 
@@ -70,7 +70,7 @@ def train(
     fabric = _fabric(config, devices, nodes)
     writer = RunWriter.open(resume) if resume is not None and fabric.is_global_zero else None
     with _status(writer):
-        prepared = prepare(
+        prepared = prepare_data(
             config.data,
             config.train.evaluation_limit,
             lambda done, total: report(Progress("simulating", done, total)),
@@ -107,14 +107,14 @@ def _fabric(config: RunConfig, devices: int, nodes: int) -> Fabric:
     return fabric
 
 
-def _origin(config: RunConfig, resume: str | Path | None) -> Origin | None:
+def _origin(config: RunConfig, resume: str | Path | None) -> PretrainedRun | None:
     """The run to start from. A resumed run needs it no more, unless it was killed before it had saved anything."""
     if config.transfer is None or (resume is not None and has_state(Path(resume) / "resume")):
         return None
     return open_origin(config.transfer)
 
 
-def _recorded(config: RunConfig, origin: Origin | None, resume: str | Path | None) -> Preprocess | None:
+def _recorded(config: RunConfig, origin: PretrainedRun | None, resume: str | Path | None) -> Preprocess | None:
     """The preprocessing taken over from another run; a resumed run has it in its own folder."""
     if config.transfer is None or config.transfer.preprocessing == "fit":
         return None
@@ -123,7 +123,7 @@ def _recorded(config: RunConfig, origin: Origin | None, resume: str | Path | Non
     return origin.preprocess if origin else None
 
 
-def _create(runs: str | Path, config: RunConfig, prepared: Prepared, adapter: Adapter, origin: Origin | None) -> RunWriter:
+def _create(runs: str | Path, config: RunConfig, prepared: TrainingData, adapter: AdaptationStep, origin: PretrainedRun | None) -> RunWriter:
     return RunWriter.create(
         runs,
         config,
@@ -155,8 +155,8 @@ def _status(writer: RunWriter | None) -> Iterator[None]:
 
 def _train(
     config: RunConfig,
-    prepared: Prepared,
-    adapter: Adapter,
+    prepared: TrainingData,
+    adapter: AdaptationStep,
     fabric: Fabric,
     writer: RunWriter | None,
     resume: str | Path | None,
@@ -176,7 +176,7 @@ def _train(
     wrapped, optimizer = fabric.setup(adapter, optimizer)
     if writer:
         writer.rewind(first - 1)
-    recorder = Recorder(config, prepared, adapter.network, writer, report, fabric.device, len(loader)) if writer else None
+    recorder = RunLogger(config, prepared, adapter.network, writer, report, fabric.device, len(loader)) if writer else None
     for epoch in range(first, config.train.epochs + 1):
         if fabric.broadcast(should_stop(recorder.run.history(), config) if recorder else False):
             break
@@ -200,6 +200,6 @@ def _train(
     fabric.barrier()
     path: Path = fabric.broadcast(writer.path if writer else Path())
     if writer:
-        conclude(writer, prepared, adapter.network, config, fabric.device, report)
+        finish_run(writer, prepared, adapter.network, config, fabric.device, report)
     fabric.barrier()
     return Run(path)

@@ -12,20 +12,20 @@ from torch import Tensor, nn
 from daexplore.config import DataConfig, ModelConfig, RunConfig, TransferConfig
 from daexplore.data.preprocessing.pipeline import Preprocess
 from daexplore.engine.inference import load_network
-from daexplore.engine.training.setup import Prepared
-from daexplore.engine.training.step import Adapter
+from daexplore.engine.training.setup import TrainingData
+from daexplore.engine.training.step import AdaptationStep
 from daexplore.errors import InputError
 from daexplore.models import Network, copy_source_statistics
 from daexplore.runs import Run
 
-__all__ = ["Origin", "freeze", "open_origin", "parameter_groups"]
+__all__ = ["PretrainedRun", "freeze", "open_origin", "parameter_groups"]
 
 # What describes the recorded steps; which bands and how they are matched belongs to the new images.
 _STEPS = ("units", "background", "pixel_scale", "psf_fwhm", "stretch", "softening", "stretch_scale", "percentiles", "normalise")
 
 
 @dataclass(frozen=True)
-class Origin:
+class PretrainedRun:
     """The run that a training starts from, at one epoch.
 
     Attributes:
@@ -77,7 +77,7 @@ class Origin:
                 )
         return dataclasses.replace(data, **recorded)
 
-    def load(self, network: Network, prepared: Prepared) -> None:
+    def load(self, network: Network, prepared: TrainingData) -> None:
         """Gives the network the run's weights; with a new head, all but the head's.
 
         Bands of another survey take the places of the run's in their order; classes are matched by name.
@@ -124,7 +124,7 @@ class Origin:
             )
         return [old.index(name) for name in classes]
 
-    def describe(self, prepared: Prepared) -> dict[str, Any]:
+    def describe(self, prepared: TrainingData) -> dict[str, Any]:
         """What run.json records: from which weights of which run, and which of its bands each new band takes the place of."""
         weights = self.run.path / "weights" / f"epoch-{self.epoch:04d}.safetensors"
         return {
@@ -137,7 +137,7 @@ class Origin:
         }
 
 
-def open_origin(transfer: TransferConfig) -> Origin:
+def open_origin(transfer: TransferConfig) -> PretrainedRun:
     """The run that a training is to start from, read and checked as far as it can be without the new images.
 
     Raises:
@@ -158,7 +158,7 @@ def open_origin(transfer: TransferConfig) -> Origin:
             f"The run {run.id} has weights that are not finite at epoch {epoch}, first {broken[0]!r}. Start from another epoch."
         )
     _frozen_parts(network, transfer)
-    return Origin(transfer, run, epoch, network.state_dict(), Preprocess.from_dict(run.info["preprocessing"]))
+    return PretrainedRun(transfer, run, epoch, network.state_dict(), Preprocess.from_dict(run.info["preprocessing"]))
 
 
 def freeze(network: nn.Module, transfer: TransferConfig) -> None:
@@ -200,7 +200,7 @@ def _frozen_parts(network: nn.Module, transfer: TransferConfig) -> list[str]:
     return frozen
 
 
-def parameter_groups(adapter: Adapter, config: RunConfig) -> list[dict[str, Any]]:
+def parameter_groups(adapter: AdaptationStep, config: RunConfig) -> list[dict[str, Any]]:
     """What the optimiser trains, with the peak learning rate of each group: new parts first, then those taken over; nothing frozen."""
     rate, transfer = config.train.learning_rate, config.transfer
     if transfer is None:

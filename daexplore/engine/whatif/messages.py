@@ -5,11 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Answer", "Plan", "Question", "Stop"]
+__all__ = ["Response", "LevelPlan", "Query", "Level"]
 
 
 @dataclass(frozen=True)
-class Question:
+class Query:
     """What is asked.
 
     Attributes:
@@ -32,7 +32,7 @@ class Question:
 
 
 @dataclass(frozen=True)
-class Stop:
+class Level:
     """A position of the dial: see ``whatif_dials.Position``."""
 
     level: float
@@ -42,7 +42,7 @@ class Stop:
 
 
 @dataclass(frozen=True)
-class Plan:
+class LevelPlan:
     """Where a dial can be turned to.
 
     Attributes:
@@ -54,12 +54,12 @@ class Plan:
 
     simulated: bool
     unit: str
-    stops: tuple[Stop, ...]
+    stops: tuple[Level, ...]
     remark: str
 
 
 @dataclass(frozen=True, eq=False)
-class Answer:
+class Response:
     """At one position.
 
     Attributes:

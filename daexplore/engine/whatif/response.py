@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from daexplore.analysis.saliency.maps import gradcam
-from daexplore.data import GalaxySet, described_pixels, open_described
+from daexplore.data import GalaxySet, load_images, open_described
 from daexplore.data.loaders import as_batch
 from daexplore.data.preprocessing.pipeline import Preprocess
 from daexplore.data.rgb import to_rgb
@@ -18,9 +18,9 @@ from daexplore.data.simulate import PRESETS, Preset, reobserve
 from daexplore.engine.inference import load_network, network_outputs
 from daexplore.engine.perturbations import sky_sigma
 from daexplore.engine.whatif.galaxy_perturbations import WHATIF_DIALS, Position, Simulation, Subject, positions, remark
-from daexplore.engine.whatif.messages import Answer, Plan, Question, Stop
+from daexplore.engine.whatif.messages import Response, LevelPlan, Query, Level
 from daexplore.errors import InputError
-from daexplore.models import Network, in_domain
+from daexplore.models import Network, batch_norm_domain
 from daexplore.runs import Run
 
 __all__ = ["answer", "plan"]
@@ -28,18 +28,18 @@ __all__ = ["answer", "plan"]
 _NOISE_SAMPLE = 64
 
 
-def plan(question: Question) -> Plan:
+def plan(question: Query) -> LevelPlan:
     """The positions of the question's dial.
 
     Raises:
         InputError: the galaxy's image is not here, or the dial cannot be turned for it.
     """
     subject = _subject(*_key(question))
-    stops = (Stop(one.level, one.original, one.how, one.note) for one in positions(subject, question.dial))
-    return Plan(subject.simulation is not None, WHATIF_DIALS[question.dial], tuple(stops), remark(subject, question.dial))
+    stops = (Level(one.level, one.original, one.how, one.note) for one in positions(subject, question.dial))
+    return LevelPlan(subject.simulation is not None, WHATIF_DIALS[question.dial], tuple(stops), remark(subject, question.dial))
 
 
-def answer(question: Question, number: int) -> Answer:
+def answer(question: Query, number: int) -> Response:
     """What the network says at one position of the plan. Galaxy, images and network stay in memory for the next call.
 
     Raises:
@@ -50,13 +50,13 @@ def answer(question: Question, number: int) -> Answer:
     network, preprocess = _network(question.run, question.epoch, _weights_stamp(question))
     outputs = network_outputs(network, images, np.arange(len(images)), preprocess, question.domain)
     called = int(outputs.logits[0].argmax()) if outputs.logits.shape[1] > 2 else 1
-    with in_domain(network, question.domain):
+    with batch_norm_domain(network, question.domain):
         first = as_batch(images, np.zeros(1, np.int64), preprocess, question.domain)
         cam = gradcam(network, first, np.array([called]), network.saliency_layer)[0]
-    return Answer(rgb, outputs.logits, outputs.latents, np.asarray(cam, np.float32), called)
+    return Response(rgb, outputs.logits, outputs.latents, np.asarray(cam, np.float32), called)
 
 
-def _key(question: Question) -> tuple[str, str, str, float | None]:
+def _key(question: Query) -> tuple[str, str, str, float | None]:
     """Equal for runs made from the same galaxies."""
     run = _run(question.run)
     if question.sample_id not in run.samples.index:
@@ -67,7 +67,7 @@ def _key(question: Question) -> tuple[str, str, str, float | None]:
     return json.dumps(run.info["data"], sort_keys=True), question.domain, question.sample_id, redshift
 
 
-def _weights_stamp(question: Question) -> int:
+def _weights_stamp(question: Query) -> int:
     file = Path(question.run) / "weights" / f"epoch-{question.epoch:04d}.safetensors"
     return file.stat().st_mtime_ns if file.is_file() else 0
 
@@ -101,7 +101,7 @@ def _positions(data: str, domain: str, sample_id: str, redshift: float | None, d
 @lru_cache(maxsize=8)
 def _subject(data: str, domain: str, sample_id: str, redshift: float | None) -> Subject:
     described = json.loads(data)
-    image, bands = described_pixels(described[domain], domain, [sample_id], lambda about: _galaxies(json.dumps(about)))
+    image, bands = load_images(described[domain], domain, [sample_id], lambda about: _galaxies(json.dumps(about)))
     simulation = _simulation(described[domain], domain, sample_id, np.asarray(image, np.float32), redshift)
     noise = {} if simulation is not None else {side: _sky(json.dumps(about)) for side, about in described.items()}
     return Subject(sample_id, domain, np.asarray(image), bands, described[domain].get("pixel_scale"), simulation, noise)

@@ -115,7 +115,7 @@ def to_onnx(
 
     with new_file(out, overwrite) as temporary:
         network, preprocess = load_network(run, found.epoch), Preprocess.from_dict(run.info["preprocessing"])
-        images, on = _checked_on(run, preprocess, domain, found.sample_ids[found.where(domain, "test")][:check], check)
+        images, on = _checked_on(run, preprocess, domain, found.sample_ids[found.mask(domain, "test")][:check], check)
         _write(network, preprocess, domain, images, temporary)
         difference = _difference(network, preprocess, domain, images, temporary)
         shape = (int(images.shape[1]), int(images.shape[2]), int(images.shape[3]))
@@ -126,12 +126,12 @@ def to_onnx(
 
 def _checked_on(run: Run, preprocess: "Preprocess", domain: str, ids: NDArray[np.object_], count: int) -> tuple[NDArray[np.float32], str]:
     """(n, C, H, W) held-out images, or made-up ones of the network's own size where those are not on this machine; and which."""
-    from daexplore.data import described_pixels
+    from daexplore.data import load_images
     from daexplore.data.preprocessing.steps import Resample
 
     try:
         if len(ids):
-            pixels = described_pixels(run.info["data"][domain], domain, ids.tolist())[0]
+            pixels = load_images(run.info["data"][domain], domain, ids.tolist())[0]
             return np.ascontiguousarray(pixels, np.float32), f"held-out {domain} images"
     except InputError as error:
         steps = preprocess.source if domain == "source" else preprocess.target
@@ -160,14 +160,14 @@ def _made_up(preprocess: "Preprocess", domain: str, count: int) -> NDArray[np.fl
 def _write(network: "Network", preprocess: "Preprocess", domain: str, images: NDArray[np.float32], file: Path) -> None:
     import torch
 
-    from daexplore.models import in_domain
+    from daexplore.models import batch_norm_domain
 
     steps = preprocess.source if domain == "source" else preprocess.target
     height, width = images.shape[2:]
     whole = Whole(steps, (height, width), network).eval()
     # A batch of one would be taken for a constant.
     example = torch.from_numpy(np.repeat(images[:1], 2, axis=0))
-    with quiet(logging.ERROR, "torch.onnx"), in_domain(network, domain), torch.no_grad():
+    with quiet(logging.ERROR, "torch.onnx"), batch_norm_domain(network, domain), torch.no_grad():
         torch.onnx.export(
             whole,
             (example,),

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from daexplore.data.preprocessing.pipeline import DomainSteps
-from daexplore.data.preprocessing.steps import Asinh, Background, Blur, Crop, Normalise, Percentile, Resample, SelectBands, Step, Units
+from daexplore.data.preprocessing.steps import Asinh, Background, PsfMatch, Crop, Normalise, Percentile, Resample, SelectBands, Step, Units
 from daexplore.data.preprocessing.steps.psf import blur_matrix
 from daexplore.data.preprocessing.steps.resample import overlap_matrix
 from daexplore.data.preprocessing.steps.stretch import positive
@@ -54,7 +54,7 @@ def _torch_step(step: Step, size: tuple[int, int]) -> nn.Module:
         return _Units(step)
     if isinstance(step, Background):
         return _Background(step, size)
-    if isinstance(step, Blur):
+    if isinstance(step, PsfMatch):
         rows, columns = (np.stack([blur_matrix(sigma, n) for sigma in step.sigma]) for n in size)
         return _Matrices(rows, columns)
     if isinstance(step, Resample):

@@ -16,9 +16,9 @@ from daexplore.errors import InputError
 from daexplore.runs.layout import evaluation_file, weights_file
 from daexplore.runs.parquet import read_table, write_table
 from daexplore.runs.run import Run
-from daexplore.utils.files import replacing, write_json
+from daexplore.utils.files import atomic_write, write_json
 
-__all__ = ["sample_of", "thin"]
+__all__ = ["sample_of", "subset"]
 
 
 def sample_of(run: Run, test: int, validation: int) -> list[str]:
@@ -43,7 +43,7 @@ def sample_of(run: Run, test: int, validation: int) -> list[str]:
     return ids
 
 
-def thin(
+def subset(
     run: Run,
     root: Path,
     epochs: Collection[int],
@@ -104,7 +104,7 @@ def _weights(run: Run, draft: Path, epoch: int) -> None:
     """The network of the selected epoch; of the others only the head, which the margin plane needs."""
     from safetensors.numpy import save
 
-    with replacing(weights_file(draft, epoch)) as temporary:
+    with atomic_write(weights_file(draft, epoch)) as temporary:
         if epoch == run.selected_epoch:
             shutil.copyfile(weights_file(run.path, epoch), temporary)
         else:

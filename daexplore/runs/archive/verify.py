@@ -9,7 +9,7 @@ from daexplore.errors import InputError
 from daexplore.runs.layout import weights_file
 from daexplore.runs.run import Run
 
-__all__ = ["check_whole"]
+__all__ = ["verify_run"]
 
 _STATUS = ("running", "stopped", "finished", "failed")
 _KINDS: dict[str, tuple[type, ...]] = {
@@ -31,7 +31,7 @@ _KINDS: dict[str, tuple[type, ...]] = {
 }
 
 
-def check_whole(run: Run) -> None:
+def verify_run(run: Run) -> None:
     """Reads every file of a run.
 
     Raises:

@@ -16,11 +16,11 @@ from datetime import datetime
 from pathlib import Path
 
 from daexplore.errors import InputError
-from daexplore.runs.archive.verify import check_whole
+from daexplore.runs.archive.verify import verify_run
 from daexplore.runs.notes import Note, RunNotes, note_json, parse_note
 from daexplore.runs.run import Run
 from daexplore.runs.writer import check_root
-from daexplore.utils.files import replacing, to_json
+from daexplore.utils.files import atomic_write, to_json
 
 __all__ = [
     "MAX_IMPORT",
@@ -29,7 +29,7 @@ __all__ = [
     "RUN_NAME",
     "Exported",
     "Imported",
-    "Members",
+    "ArchiveMembers",
     "export_run",
     "import_run",
     "members_of",
@@ -54,7 +54,7 @@ _ENCRYPTED = 0x1
 
 
 @dataclass(frozen=True)
-class Members:
+class ArchiveMembers:
     """What is to be unpacked.
 
     Attributes:
@@ -70,7 +70,7 @@ class Members:
     size: int
 
 
-def members_of(archive: zipfile.ZipFile, limit: int) -> Members:
+def members_of(archive: zipfile.ZipFile, limit: int) -> ArchiveMembers:
     """The files of the one run in an archive.
 
     Args:
@@ -105,7 +105,7 @@ def members_of(archive: zipfile.ZipFile, limit: int) -> Members:
         files[inside] = entry
     if len(names) != 1:
         raise InputError(f"it holds {f'{len(names)} runs, such as {sorted(names)[:2]}' if names else 'no run'}; expected one folder.")
-    return Members(names.pop(), files, notes, _size(files, notes, limit))
+    return ArchiveMembers(names.pop(), files, notes, _size(files, notes, limit))
 
 
 def _safe(entry: zipfile.ZipInfo) -> str:
@@ -198,7 +198,7 @@ def export_run(path: str | Path, file: str | Path) -> Exported:
         raise InputError(f"{run.path}: an archive holds the folder of a run, named by letters, digits and _+=.- only; rename it first.")
     if run.alive():
         raise InputError(f"Run {name} is being trained; export it when it has ended, or stop it first.")
-    check_whole(run)
+    verify_run(run)
     if file.is_dir():
         file = file / f"{name}.zip"
     if file.exists():
@@ -206,7 +206,7 @@ def export_run(path: str | Path, file: str | Path) -> Exported:
     listed, left_out = _listing(run.path)
     note = RunNotes(run.path.resolve().parent).of(name)
     try:
-        with replacing(file) as temporary, zipfile.ZipFile(temporary, "w") as archive:
+        with atomic_write(file) as temporary, zipfile.ZipFile(temporary, "w") as archive:
             for each in listed:
                 with (run.path / each).open("rb") as source, archive.open(_entry(f"{name}/{each}"), "w", force_zip64=True) as packed:
                     shutil.copyfileobj(source, packed, _CHUNK)
@@ -290,7 +290,7 @@ def _refusing(file: Path) -> Iterator[None]:
         raise InputError(f"{file.name} was not imported: it is damaged, or not a zip file ({error}). Copy it again.") from error
 
 
-def _unpack(archive: zipfile.ZipFile, members: Members, folder: Path) -> None:
+def _unpack(archive: zipfile.ZipFile, members: ArchiveMembers, folder: Path) -> None:
     for path, entry in sorted(members.files.items()):
         place = folder / path
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -305,14 +305,14 @@ def _unpack(archive: zipfile.ZipFile, members: Members, folder: Path) -> None:
             raise InputError(f"{path} is cut short.")
 
 
-def _note(archive: zipfile.ZipFile, members: Members) -> Note:
+def _note(archive: zipfile.ZipFile, members: ArchiveMembers) -> Note:
     return parse_note(json.loads(archive.read(members.notes)), NOTES) if members.notes else Note()
 
 
 def _checked(folder: Path) -> Run:
     try:
         run = Run(folder)
-        check_whole(run)
+        verify_run(run)
         return run
     except InputError as error:
         raise InputError(str(error).replace(f"{folder}{os.sep}", f"{folder.name}/")) from error

@@ -105,7 +105,7 @@ def _pictures(run: Run, sample_ids: list[Any]) -> tuple[dict[str, str], str]:
 
 def _called(run: Run, split: str) -> pd.DataFrame:
     found = run.evaluation()
-    rows = np.flatnonzero(found.where("target", split) & (found.labels >= 0))
+    rows = np.flatnonzero(found.mask("target", split) & (found.labels >= 0))
     labels = found.labels[rows]
     return pd.DataFrame(
         {"label": labels, "right": found.probabilities[rows, labels], "correct": found.predicted[rows] == labels},

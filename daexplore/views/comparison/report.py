@@ -14,12 +14,12 @@ from daexplore.runs import Run
 from daexplore.utils.files import static_text
 from daexplore.views.comparison.gallery import flipped_galaxies, gallery_html
 from daexplore.views.comparison.page import comparison_html
-from daexplore.views.comparison.tables import shown_tables
-from daexplore.views.figures.base import Compared, Drawing
-from daexplore.views.figures.galaxies import Places, galaxies_drawing
+from daexplore.views.comparison.tables import display_tables
+from daexplore.views.figures.base import RunResult, FigureSpec
+from daexplore.views.figures.galaxies import PlotPositions, galaxies_drawing
 from daexplore.views.figures.history import curves_drawing
 from daexplore.views.figures.reliability import reliability_drawing
-from daexplore.views.figures.render import themed_uri
+from daexplore.views.figures.render import svg_data_uri
 from daexplore.views.figures.roc import roc_drawing
 from daexplore.views.plots.margin_plane import plane_of
 
@@ -51,7 +51,7 @@ def comparison_report(
         found.append(part(methods, about))
         if report:
             report(done + 1, len(parts))
-    page = comparison_html(shown_tables(tables, about), tables, about)
+    page = comparison_html(display_tables(tables, about), tables, about)
     style = static_text("views", "comparison_report.css")
     page = page.replace("</style>", f"{style}</style>", 1)
     for mark, markup in ((_TABLES, found[0]), (_FOOTER, found[1] + found[2])):
@@ -65,9 +65,9 @@ def _pictures(methods: list[tuple[str, list[Run]]], about: Mapping[str, Any]) ->
     split = about["split"]
     first = [(f"{name} · seed {runs[0].seed}", runs[0]) for name, runs in methods]
     every = [(f"{name} · seed {run.seed}", run) for name, runs in methods for run in runs]
-    compared = [Compared(name, run.id, run.evaluation(), run.classes) for name, run in first]
+    compared = [RunResult(name, run.id, run.evaluation(), run.classes) for name, run in first]
     planes = [_places(run) for _, run in first[:_MOST_PLANES]]
-    whole = [Compared(name, run.id, run.evaluation(), run.classes) for name, run in every]
+    whole = [RunResult(name, run.id, run.evaluation(), run.classes) for name, run in every]
     histories = {name: run.history() for name, run in every}
     drawn = (
         ("Both sides of the decision boundary", galaxies_drawing(compared[:_MOST_PLANES], planes, split=split)),
@@ -83,18 +83,18 @@ def _pictures(methods: list[tuple[str, list[Run]]], about: Mapping[str, Any]) ->
     return f"<section class='drawn'><h2>In pictures</h2>{hint}{figures}</section>"
 
 
-def _figure(title: str, drawing: Drawing) -> str:
+def _figure(title: str, drawing: FigureSpec) -> str:
     try:
-        picture = f"<img alt='{escape(drawing.summary)}' src='{themed_uri(drawing)}'>"
+        picture = f"<img alt='{escape(drawing.summary)}' src='{svg_data_uri(drawing)}'>"
     except InputError:
         picture = ""
     about = f"{drawing.summary} {drawing.meta['oracle'][:1].upper()}{drawing.meta['oracle'][1:]}."
     return f"<figure><h3>{escape(title)}</h3>{picture}<figcaption class='hint'>{escape(about)}</figcaption></figure>"
 
 
-def _places(run: Run) -> Places:
+def _places(run: Run) -> PlotPositions:
     _, plane = plane_of(run)
-    return Places(plane.x, plane.y, float(plane.threshold_x(0.5)), _AXES)
+    return PlotPositions(plane.x, plane.y, float(plane.threshold_x(0.5)), _AXES)
 
 
 def _gallery(methods: list[tuple[str, list[Run]]], about: Mapping[str, Any]) -> str:

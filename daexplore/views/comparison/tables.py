@@ -11,7 +11,7 @@ import pandas as pd
 
 from daexplore.views.plots.metrics_table import interval_text
 
-__all__ = ["TABLES", "ShownTable", "comparison_csv", "comparison_json", "plain_rows", "shown_tables", "verdict_table"]
+__all__ = ["TABLES", "ShownTable", "comparison_csv", "comparison_json", "plain_rows", "display_tables", "verdict_table"]
 
 TABLES = ("metrics", "differences", "flips", "drift", "shares", "gap", "settings")
 """The tables of a comparison, in the order in which they are read."""
@@ -41,7 +41,7 @@ class ShownTable:
     frame: pd.DataFrame
 
 
-def shown_tables(tables: Mapping[str, pd.DataFrame], about: Mapping[str, Any]) -> list[ShownTable]:
+def display_tables(tables: Mapping[str, pd.DataFrame], about: Mapping[str, Any]) -> list[ShownTable]:
     """The tables that have something to say, as text.
 
     Args:

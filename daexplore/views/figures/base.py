@@ -15,25 +15,25 @@ from daexplore.views.style import DOMAINS, RunStyle, run_styles
 __all__ = [
     "DASHES",
     "MARKERS",
-    "Compared",
-    "Drawing",
-    "Plot",
-    "apart",
+    "RunResult",
+    "FigureSpec",
+    "PlotLayout",
+    "independent_axes",
     "counts",
     "curve_and_point",
     "domains_of",
-    "meta_of",
-    "numbers_of",
-    "oracle_of",
+    "figure_metadata",
+    "count_summary",
+    "oracle_note",
     "run_key",
-    "start",
+    "capitalise",
     "threshold_key",
     "title",
 ]
 
 
 @dataclass(frozen=True, eq=False)
-class Drawing:
+class FigureSpec:
     """What a figure shows: enough to draw it again.
 
     Attributes:
@@ -53,7 +53,7 @@ class Drawing:
     axes: tuple[str, str] = field(default=("", ""))
 
 
-class Compared(NamedTuple):
+class RunResult(NamedTuple):
     """A run beside others.
 
     Attributes:
@@ -69,18 +69,18 @@ class Compared(NamedTuple):
     classes: tuple[str, ...]
 
 
-def labelled(compared: Sequence[Compared], split: str) -> Iterator[tuple[str, str, NDArray[Any], NDArray[Any], NDArray[Any]]]:
+def labelled(compared: Sequence[RunResult], split: str) -> Iterator[tuple[str, str, NDArray[Any], NDArray[Any], NDArray[Any]]]:
     """Run by run and domain by domain, where there are any labels: label of the run, domain, then labels (n,), probabilities (n, K) and
     groups (n,) of the split's labelled galaxies."""
     for each in compared:
         found = each.evaluation
         for domain in DOMAINS:
-            mask = found.where(domain, split) & (found.labels >= 0)
+            mask = found.mask(domain, split) & (found.labels >= 0)
             if mask.any():
                 yield each.label, domain, found.labels[mask], found.probabilities[mask], found.group_ids[mask]
 
 
-def meta_of(view: str, compared: Sequence[Compared], split: str, threshold: str, n: str, oracle: str) -> dict[str, str]:
+def figure_metadata(view: str, compared: Sequence[RunResult], split: str, threshold: str, n: str, oracle: str) -> dict[str, str]:
     """What a figure's numbers rest on, for the head of its CSV file."""
     return {
         "view": view,
@@ -93,13 +93,13 @@ def meta_of(view: str, compared: Sequence[Compared], split: str, threshold: str,
     }
 
 
-def numbers_of(table: pd.DataFrame) -> str:
+def count_summary(table: pd.DataFrame) -> str:
     """How many galaxies each run and domain has."""
     first = table.drop_duplicates(["run", "domain"])
     return "; ".join(f"{row['run']} {row['domain']} {int(row['n'])}" for row in first.to_dict("records")) or "0"
 
 
-def oracle_of(compared: Sequence[Compared], domains: Sequence[str]) -> str:
+def oracle_note(compared: Sequence[RunResult], domains: Sequence[str]) -> str:
     """Whether target labels are used."""
     known = "target" in domains and any(bool((each.evaluation.labels[each.evaluation.domain == "target"] >= 0).any()) for each in compared)
     return "classes of target galaxies are the oracle's knowledge" if known else "no target labels are used"
@@ -119,7 +119,7 @@ MARKERS = {
 DASHES: dict[str, Any] = {"solid": "-", "dashed": "--", "dotted": ":", "dotdash": "-."}
 
 
-class Plot(NamedTuple):
+class PlotLayout(NamedTuple):
     """How to draw one kind of plot.
 
     Attributes:
@@ -132,21 +132,21 @@ class Plot(NamedTuple):
         shared: whether the panels of a drawing have the same axes.
     """
 
-    panels: Callable[["Drawing"], list[Any]]
-    draw: Callable[[Any, "Drawing", Any, int], None]
-    key: Callable[["Drawing", str], list[Any]]
+    panels: Callable[["FigureSpec"], list[Any]]
+    draw: Callable[[Any, "FigureSpec", Any, int], None]
+    key: Callable[["FigureSpec", str], list[Any]]
     narrowest: float
     ratio: float
     lines: int
-    shared: Callable[["Drawing"], bool]
+    shared: Callable[["FigureSpec"], bool]
 
 
-def domains_of(drawing: "Drawing") -> list[Any]:
+def domains_of(drawing: "FigureSpec") -> list[Any]:
     """The domains that have rows, source first."""
     return [domain for domain in DOMAINS if (drawing.table["domain"] == domain).any()]
 
 
-def run_key(drawing: "Drawing", ink: str) -> list[Any]:
+def run_key(drawing: "FigureSpec", ink: str) -> list[Any]:
     """Dash and marker of each run."""
     from matplotlib.lines import Line2D
 
@@ -156,7 +156,7 @@ def run_key(drawing: "Drawing", ink: str) -> list[Any]:
     ]
 
 
-def threshold_key(drawing: "Drawing", ink: str) -> list[Any]:
+def threshold_key(drawing: "FigureSpec", ink: str) -> list[Any]:
     """The point of the threshold."""
     from matplotlib.lines import Line2D
 
@@ -182,12 +182,12 @@ def curve_and_point(
     axes.plot([], [], color=colour, linestyle=dash, marker=marker, markersize=4, label=label)
 
 
-def start(text: str) -> str:
+def capitalise(text: str) -> str:
     """With a capital letter."""
     return text[:1].upper() + text[1:]
 
 
-def apart(drawing: "Drawing") -> bool:  # noqa: ARG001
+def independent_axes(drawing: "FigureSpec") -> bool:  # noqa: ARG001
     """Whether the panels share their axes: they do not."""
     return False
 

@@ -8,23 +8,23 @@ import pandas as pd
 from daexplore.views.figures.base import (
     DASHES,
     MARKERS,
-    Compared,
-    Drawing,
+    RunResult,
+    FigureSpec,
     counts,
-    meta_of,
-    oracle_of,
+    figure_metadata,
+    oracle_note,
     run_key,
     title,
 )
 from daexplore.views.style import DOMAIN_COLORS, DOMAINS, run_styles
 
 if TYPE_CHECKING:
-    from daexplore.views.figures.base import Drawing
+    from daexplore.views.figures.base import FigureSpec
 
 __all__ = ["paths_drawing"]
 
 
-def paths_drawing(compared: Sequence[Compared], histories: Mapping[str, pd.DataFrame], split: str = "test") -> Drawing:
+def paths_drawing(compared: Sequence[RunResult], histories: Mapping[str, pd.DataFrame], split: str = "test") -> FigureSpec:
     """Each run's way from epoch to epoch in MMD^2 and target accuracy (oracle).
 
     Args:
@@ -39,7 +39,7 @@ def paths_drawing(compared: Sequence[Compared], histories: Mapping[str, pd.DataF
         mmd2 = here[(here["name"] == "mmd2") & (here["domain"] == "both")].set_index("epoch")["value"]
         accuracy = here[(here["name"] == "accuracy") & (here["domain"] == "target")].set_index("epoch")["value"]
         rows = pd.DataFrame({"mmd2": mmd2, "accuracy": accuracy}).dropna().reset_index()
-        n = int((each.evaluation.where("target", split) & (each.evaluation.labels >= 0)).sum())
+        n = int((each.evaluation.mask("target", split) & (each.evaluation.labels >= 0)).sum())
         parts.append(rows.assign(run=each.label, n=n, shown=rows["epoch"] == each.evaluation.epoch))
         if len(rows):
             first, last = rows.iloc[0], rows.iloc[-1]
@@ -49,11 +49,11 @@ def paths_drawing(compared: Sequence[Compared], histories: Mapping[str, pd.DataF
     columns = ["run", "epoch", "mmd2", "accuracy", "n", "shown"]
     table = pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
     sample = "; ".join(f"{run} {int(n)}" for run, n in table.groupby("run", sort=False)["n"].first().items())
-    meta = meta_of("Distance and target accuracy", compared, split, "the most probable class", sample, oracle_of(compared, DOMAINS))
-    return Drawing("paths", table, meta, f"From the first epoch to the last, {split} split: {'; '.join(words) or 'nothing was logged'}.")
+    meta = figure_metadata("Distance and target accuracy", compared, split, "the most probable class", sample, oracle_note(compared, DOMAINS))
+    return FigureSpec("paths", table, meta, f"From the first epoch to the last, {split} split: {'; '.join(words) or 'nothing was logged'}.")
 
 
-def _draw_paths(axes: Any, drawing: "Drawing", _: str, letters: int) -> None:
+def _draw_paths(axes: Any, drawing: "FigureSpec", _: str, letters: int) -> None:
     """Columns run, epoch, mmd2, accuracy, n, shown. A hollow marker is the first epoch, a large one the epoch shown."""
     styles = run_styles(drawing.table["run"])
     for run, part in drawing.table.groupby("run", sort=False):
@@ -67,7 +67,7 @@ def _draw_paths(axes: Any, drawing: "Drawing", _: str, letters: int) -> None:
     title(axes, letters, "Distance and target accuracy", f"{drawing.meta['split']}, target n = {counts(drawing.table['n'])}")
 
 
-def _paths_key(drawing: "Drawing", ink: str) -> list[Any]:
+def _paths_key(drawing: "FigureSpec", ink: str) -> list[Any]:
     from matplotlib.lines import Line2D
 
     hollow = Line2D([], [], color=ink, marker="o", markersize=5, markerfacecolor="white", linestyle="none", label="first epoch")

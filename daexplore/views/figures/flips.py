@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from daexplore.views.figures.base import Compared, Drawing, counts, meta_of, oracle_of, start, title
+from daexplore.views.figures.base import RunResult, FigureSpec, counts, figure_metadata, oracle_note, capitalise, title
 from daexplore.views.style import DOMAINS, domain_title
 
 if TYPE_CHECKING:
-    from daexplore.views.figures.base import Drawing
+    from daexplore.views.figures.base import FigureSpec
 
 __all__ = ["flips_drawing"]
 
@@ -19,14 +19,14 @@ __all__ = ["flips_drawing"]
 _OUTCOMES = {(True, True): "right in both", (False, True): "fixed", (True, False): "broken", (False, False): "wrong in both"}
 
 
-def flips_drawing(compared: Sequence[Compared], split: str = "test", threshold: float = 0.5, pair: tuple[int, int] = (0, 1)) -> Drawing:
+def flips_drawing(compared: Sequence[RunResult], split: str = "test", threshold: float = 0.5, pair: tuple[int, int] = (0, 1)) -> FigureSpec:
     """What becomes of the labelled galaxies that all runs evaluated, from each run to the next: fixed, broken, right or wrong in both."""
     rows, words = [], []
     for domain in DOMAINS:
         right: list[pd.Series] = []
         for each in compared:
             found = each.evaluation
-            mask = found.where(domain, split) & np.isin(found.labels, pair)
+            mask = found.mask(domain, split) & np.isin(found.labels, pair)
             called = np.where(found.pair_probability(pair)[mask] > threshold, pair[1], pair[0])
             right.append(pd.Series(called == found.labels[mask], index=found.sample_ids[mask].astype(str)))
         for place, (before, after) in enumerate(pairwise(right)):
@@ -41,8 +41,8 @@ def flips_drawing(compared: Sequence[Compared], split: str = "test", threshold: 
     table = pd.DataFrame(rows, columns=["step", "domain", "outcome", "count", "n"])
     table = table[table["n"] > 0].reset_index(drop=True)
     sample = "; ".join(f"{row['domain']} {row['n']}" for row in table.drop_duplicates("domain").to_dict("records"))
-    meta = meta_of("Flips", compared, split, f"p = {threshold:g}", sample or "0", oracle_of(compared, DOMAINS))
-    return Drawing("flips", table, meta, f"Flips, {split} split: {'; '.join(words) or 'two runs with labelled galaxies are needed'}.")
+    meta = figure_metadata("Flips", compared, split, f"p = {threshold:g}", sample or "0", oracle_note(compared, DOMAINS))
+    return FigureSpec("flips", table, meta, f"Flips, {split} split: {'; '.join(words) or 'two runs with labelled galaxies are needed'}.")
 
 
 # Okabe & Ito 2008; the hatches tell the same without hue.
@@ -54,7 +54,7 @@ _FLIPS = {
 }
 
 
-def _draw_flips(axes: Any, drawing: "Drawing", domain: str, letters: int) -> None:
+def _draw_flips(axes: Any, drawing: "FigureSpec", domain: str, letters: int) -> None:
     """Columns step, domain, outcome, count, n."""
     rows = drawing.table[drawing.table["domain"] == domain]
     steps = list(dict.fromkeys(rows["step"]))
@@ -70,14 +70,14 @@ def _draw_flips(axes: Any, drawing: "Drawing", domain: str, letters: int) -> Non
             left += share
     axes.set(xlabel="share of galaxies", xlim=(0, 1), yticks=range(len(steps)), yticklabels=[step.replace(" → ", "\n→ ") for step in steps])
     axes.invert_yaxis()
-    title(axes, letters, start(domain_title(domain)), f"{drawing.meta['split']} n = {counts(rows['n'])}")
+    title(axes, letters, capitalise(domain_title(domain)), f"{drawing.meta['split']} n = {counts(rows['n'])}")
 
 
-def _flips_key(drawing: "Drawing", ink: str) -> list[Any]:  # noqa: ARG001
+def _flips_key(drawing: "FigureSpec", ink: str) -> list[Any]:  # noqa: ARG001
     from matplotlib.patches import Patch
 
     return [Patch(facecolor=colour, hatch=hatch, edgecolor="white", label=name) for name, (colour, hatch) in _FLIPS.items()]
 
 
-def _one(drawing: "Drawing") -> list[Any]:  # noqa: ARG001
+def _one(drawing: "FigureSpec") -> list[Any]:  # noqa: ARG001
     return ["all"]

@@ -10,24 +10,24 @@ from numpy.typing import NDArray
 
 from daexplore.views.figures.base import (
     MARKERS,
-    Compared,
-    Drawing,
-    meta_of,
-    oracle_of,
+    RunResult,
+    FigureSpec,
+    figure_metadata,
+    oracle_note,
     title,
 )
 from daexplore.views.style import DOMAIN_COLORS, DOMAINS, NEUTRAL, class_marker, domain_title
 
 if TYPE_CHECKING:
-    from daexplore.views.figures.base import Drawing
+    from daexplore.views.figures.base import FigureSpec
 
-__all__ = ["RASTER", "Places", "galaxies_drawing"]
+__all__ = ["RASTER", "PlotPositions", "galaxies_drawing"]
 
 
 _KINDS = {"plane": "Margin plane", "pca": "Principal components", "umap": "UMAP", "aligned": "UMAP (aligned)"}
 
 
-class Places(NamedTuple):
+class PlotPositions(NamedTuple):
     """Where one run puts its galaxies.
 
     Attributes:
@@ -44,14 +44,14 @@ class Places(NamedTuple):
 
 
 def galaxies_drawing(
-    compared: Sequence[Compared],
-    places: Sequence[Places],
+    compared: Sequence[RunResult],
+    places: Sequence[PlotPositions],
     kind: str = "plane",
     split: str = "test",
     threshold: float = 0.5,
     pair: tuple[int, int] = (0, 1),
     domains: Sequence[str] = DOMAINS,
-) -> Drawing:
+) -> FigureSpec:
     """The galaxies of each run where it puts them, and the boundary at the threshold.
 
     Args:
@@ -65,7 +65,7 @@ def galaxies_drawing(
     """
     parts, words = [], []
     for (label, run_id, found, classes), place in zip(compared, places, strict=True):
-        rows = np.flatnonzero(found.where(split=split) & np.isin(found.domain, list(domains)))
+        rows = np.flatnonzero(found.mask(split=split) & np.isin(found.domain, list(domains)))
         common = {"series": "galaxy", "run": label, "run_id": run_id, "epoch": found.epoch, "split": split}
         columns = {"sample_id": found.sample_ids[rows].astype(str), "domain": found.domain[rows], "label": found.labels[rows]}
         table = pd.DataFrame(common | columns, index=range(len(rows)))
@@ -81,23 +81,23 @@ def galaxies_drawing(
     table = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["series", "run"])
     galaxies = table[table["series"] == "galaxy"] if parts else table
     counts = "; ".join(
-        f"{each.label} {int((galaxies['run'] == each.label).sum())} of {int(each.evaluation.where(split=split).sum())}" for each in compared
+        f"{each.label} {int((galaxies['run'] == each.label).sum())} of {int(each.evaluation.mask(split=split).sum())}" for each in compared
     )
-    meta = meta_of(_KINDS[kind], compared, split, f"p = {threshold:g}", counts, oracle_of(compared, domains))
+    meta = figure_metadata(_KINDS[kind], compared, split, f"p = {threshold:g}", counts, oracle_note(compared, domains))
     classes = compared[0].classes if compared else ()
     axes = places[0].axes if kind != "pca" and places else ("PC 1", "PC 2")
-    return Drawing("galaxies", table, meta, f"{_KINDS[kind]}: {'; '.join(words)}.", classes, axes)
+    return FigureSpec("galaxies", table, meta, f"{_KINDS[kind]}: {'; '.join(words)}.", classes, axes)
 
 
 RASTER = 5000
 """A panel of more galaxies is drawn as a raster: viewers fail on an SVG of a million marks."""
 
 
-def _galaxy_panels(drawing: "Drawing") -> list[Any]:
+def _galaxy_panels(drawing: "FigureSpec") -> list[Any]:
     return list(dict.fromkeys(drawing.table["run"]))
 
 
-def _draw_galaxies(axes: Any, drawing: "Drawing", run: str, letters: int) -> None:
+def _draw_galaxies(axes: Any, drawing: "FigureSpec", run: str, letters: int) -> None:
     """Columns series (galaxy, boundary), run, epoch, domain, label, x, y. The boundary is a vertical line at x."""
     rows = drawing.table[drawing.table["run"] == run]
     galaxies = rows[rows["series"] == "galaxy"]
@@ -128,7 +128,7 @@ def _draw_galaxies(axes: Any, drawing: "Drawing", run: str, letters: int) -> Non
     title(axes, letters, run, f"epoch {int(galaxies['epoch'].iloc[0])}, {galaxies['split'].iloc[0]} n = {len(galaxies)}")
 
 
-def _same_axes(drawing: "Drawing") -> bool:
+def _same_axes(drawing: "FigureSpec") -> bool:
     """Whether x and y mean the same in every panel: they do in the margin plane, which has a boundary."""
     return bool((drawing.table["series"] == "boundary").any())
 
@@ -144,7 +144,7 @@ def _frame(axes: Any, points: pd.DataFrame, drawn: pd.DataFrame) -> int:
     return int(((here >= low) & (here <= high)).all(axis=1).sum())
 
 
-def _galaxy_key(drawing: "Drawing", ink: str) -> list[Any]:  # noqa: ARG001
+def _galaxy_key(drawing: "FigureSpec", ink: str) -> list[Any]:  # noqa: ARG001
     from matplotlib.lines import Line2D
 
     galaxies = drawing.table[drawing.table["series"] == "galaxy"]

@@ -8,19 +8,19 @@ import pandas as pd
 from daexplore.views.figures.base import (
     DASHES,
     MARKERS,
-    Compared,
-    Drawing,
-    meta_of,
-    oracle_of,
+    RunResult,
+    FigureSpec,
+    figure_metadata,
+    oracle_note,
     run_key,
-    start,
+    capitalise,
     title,
 )
 from daexplore.views.plots.history import summary_curves
 from daexplore.views.style import DOMAIN_COLORS, DOMAINS, QUANTITIES, domain_title, run_styles
 
 if TYPE_CHECKING:
-    from daexplore.views.figures.base import Drawing
+    from daexplore.views.figures.base import FigureSpec
 
 __all__ = ["curves_drawing"]
 
@@ -28,7 +28,7 @@ __all__ = ["curves_drawing"]
 _CURVES = ("mmd2", "accuracy")
 
 
-def curves_drawing(compared: Sequence[Compared], histories: Mapping[str, pd.DataFrame], split: str = "test") -> Drawing:
+def curves_drawing(compared: Sequence[RunResult], histories: Mapping[str, pd.DataFrame], split: str = "test") -> FigureSpec:
     """MMD^2 of the latents, and the accuracy in both domains, over the epochs.
 
     Args:
@@ -44,12 +44,12 @@ def curves_drawing(compared: Sequence[Compared], histories: Mapping[str, pd.Data
     table = rows.sort_values(["name", "run"], key=lambda column: column.map(place[str(column.name)].index), kind="stable")
     table = table.reindex(columns=["name", "run", "domain", "split", "epoch", "value", "oracle"])
     summary = " ".join(summary_curves(history, name, split) for name in _CURVES if (rows["name"] == name).any())
-    sample = "; ".join(f"{each.label} {int(each.evaluation.where(split=split).sum())}" for each in compared)
-    meta = meta_of("MMD² and accuracy over the epochs", compared, split, "the most probable class", sample, oracle_of(compared, DOMAINS))
-    return Drawing("curves", table, meta, summary or f"No MMD or accuracy was logged on {split} galaxies.")
+    sample = "; ".join(f"{each.label} {int(each.evaluation.mask(split=split).sum())}" for each in compared)
+    meta = figure_metadata("MMD² and accuracy over the epochs", compared, split, "the most probable class", sample, oracle_note(compared, DOMAINS))
+    return FigureSpec("curves", table, meta, summary or f"No MMD or accuracy was logged on {split} galaxies.")
 
 
-def _draw_curves(axes: Any, drawing: "Drawing", name: str, letters: int) -> None:
+def _draw_curves(axes: Any, drawing: "FigureSpec", name: str, letters: int) -> None:
     """Columns name, run, domain, split, epoch, value."""
     rows = drawing.table[drawing.table["name"] == name]
     styles = run_styles(drawing.table["run"])
@@ -60,10 +60,10 @@ def _draw_curves(axes: Any, drawing: "Drawing", name: str, letters: int) -> None
     quantity = QUANTITIES.get(name, name)
     axes.set(xlabel="epoch", ylabel=quantity)
     axes.xaxis.get_major_locator().set_params(integer=True)
-    title(axes, letters, start(quantity), f"{drawing.meta['split']} galaxies")
+    title(axes, letters, capitalise(quantity), f"{drawing.meta['split']} galaxies")
 
 
-def _curve_key(drawing: "Drawing", ink: str) -> list[Any]:
+def _curve_key(drawing: "FigureSpec", ink: str) -> list[Any]:
     from matplotlib.lines import Line2D
 
     names = {"both": "both domains together"}

@@ -6,31 +6,31 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from daexplore.views.figures.base import Compared, Drawing, counts, curve_and_point, meta_of, numbers_of, oracle_of, start, title
+from daexplore.views.figures.base import RunResult, FigureSpec, counts, curve_and_point, figure_metadata, count_summary, oracle_note, capitalise, title
 from daexplore.views.style import DOMAIN_COLORS, DOMAINS, NEUTRAL, domain_title, run_styles
 
 if TYPE_CHECKING:
-    from daexplore.views.figures.base import Drawing
+    from daexplore.views.figures.base import FigureSpec
 
 __all__ = ["precision_recall_drawing"]
 
 
 def precision_recall_drawing(
-    compared: Sequence[Compared], split: str = "test", threshold: float = 0.5, pair: tuple[int, int] = (0, 1)
-) -> Drawing:
+    compared: Sequence[RunResult], split: str = "test", threshold: float = 0.5, pair: tuple[int, int] = (0, 1)
+) -> FigureSpec:
     """Precision against recall of each threshold, and the point of the one on screen."""
-    from daexplore.analysis.metrics.classification import precisions, roc
+    from daexplore.analysis.metrics.classification import precision_recall, roc
 
     parts, words = [], []
     for each in compared:
         found = each.evaluation
         for domain in DOMAINS:
-            mask = found.where(domain, split) & np.isin(found.labels, pair)
+            mask = found.mask(domain, split) & np.isin(found.labels, pair)
             positive, score = found.labels[mask] == pair[1], found.pair_probability(pair)[mask]
             if not positive.any() or positive.all():
                 continue
             curve = roc(positive, score)
-            precision, average = precisions(curve, int(positive.sum()), int((~positive).sum()))
+            precision, average = precision_recall(curve, int(positive.sum()), int((~positive).sum()))
             common: dict[str, Any] = {
                 "run": each.label,
                 "domain": domain,
@@ -47,11 +47,11 @@ def precision_recall_drawing(
             words.append(f"{each.label} on {domain}, n = {len(score)}: average precision {average:.3f}")
     columns = ["series", "run", "domain", "n", "positive", "ap", "recall", "precision", "threshold"]
     table = pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
-    meta = meta_of("Precision-recall", compared, split, f"p = {threshold:g}", numbers_of(table), oracle_of(compared, DOMAINS))
-    return Drawing("precision-recall", table, meta, f"Precision-recall, {split} split: {'; '.join(words) or 'no labelled galaxy'}.")
+    meta = figure_metadata("Precision-recall", compared, split, f"p = {threshold:g}", count_summary(table), oracle_note(compared, DOMAINS))
+    return FigureSpec("precision-recall", table, meta, f"Precision-recall, {split} split: {'; '.join(words) or 'no labelled galaxy'}.")
 
 
-def _draw_precision_recall(axes: Any, drawing: "Drawing", domain: str, letters: int) -> None:
+def _draw_precision_recall(axes: Any, drawing: "FigureSpec", domain: str, letters: int) -> None:
     """Columns series (curve, threshold), run, domain, n, positive, ap, recall, precision."""
     rows = drawing.table[drawing.table["domain"] == domain]
     styles, colour = run_styles(drawing.table["run"]), DOMAIN_COLORS[domain]
@@ -63,4 +63,4 @@ def _draw_precision_recall(axes: Any, drawing: "Drawing", domain: str, letters: 
     axes.legend(loc="lower left", frameon=False, handlelength=2.6)
     axes.set(xlabel="recall", ylabel="precision", xlim=(-0.01, 1.01), ylim=(-0.01, 1.01))
     axes.set_box_aspect(1)
-    title(axes, letters, start(domain_title(domain)), f"{drawing.meta['split']} n = {counts(rows['n'])}")
+    title(axes, letters, capitalise(domain_title(domain)), f"{drawing.meta['split']} n = {counts(rows['n'])}")

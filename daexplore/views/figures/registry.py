@@ -1,8 +1,8 @@
 """How each plot for publication is drawn, panel by panel, from the table of its ``Drawing``."""
 
 from daexplore.views.figures.base import (
-    Plot,
-    apart,
+    PlotLayout,
+    independent_axes,
     domains_of,
     run_key,
     threshold_key,
@@ -21,17 +21,17 @@ __all__ = ["MEASURE_PLOTS", "PLOTS"]
 
 
 MEASURE_PLOTS = {
-    "precision-recall": Plot(domains_of, _draw_precision_recall, threshold_key, 70.0, 0.78, 2, apart),
-    "risk-coverage": Plot(domains_of, _draw_risk, run_key, 70.0, 0.78, 2, apart),
-    "paths": Plot(_one, _draw_paths, _paths_key, 80.0, 0.6, 2, apart),
-    "flips": Plot(domains_of, _draw_flips, _flips_key, 80.0, 0.6, 2, apart),
+    "precision-recall": PlotLayout(domains_of, _draw_precision_recall, threshold_key, 70.0, 0.78, 2, independent_axes),
+    "risk-coverage": PlotLayout(domains_of, _draw_risk, run_key, 70.0, 0.78, 2, independent_axes),
+    "paths": PlotLayout(_one, _draw_paths, _paths_key, 80.0, 0.6, 2, independent_axes),
+    "flips": PlotLayout(domains_of, _draw_flips, _flips_key, 80.0, 0.6, 2, independent_axes),
 }
 """By the name of the drawing."""
 PLOTS = {
-    "galaxies": Plot(_galaxy_panels, _draw_galaxies, _galaxy_key, 40.0, 0.85, 2, _same_axes),
-    "roc": Plot(domains_of, _draw_roc, _roc_key, 70.0, 0.78, 2, apart),
-    "curves": Plot(lambda drawing: list(dict.fromkeys(drawing.table["name"])), _draw_curves, _curve_key, 70.0, 0.62, 2, apart),
-    "reliability": Plot(domains_of, _draw_reliability, run_key, 70.0, 0.78, 2, apart),
+    "galaxies": PlotLayout(_galaxy_panels, _draw_galaxies, _galaxy_key, 40.0, 0.85, 2, _same_axes),
+    "roc": PlotLayout(domains_of, _draw_roc, _roc_key, 70.0, 0.78, 2, independent_axes),
+    "curves": PlotLayout(lambda drawing: list(dict.fromkeys(drawing.table["name"])), _draw_curves, _curve_key, 70.0, 0.62, 2, independent_axes),
+    "reliability": PlotLayout(domains_of, _draw_reliability, run_key, 70.0, 0.78, 2, independent_axes),
     **MEASURE_PLOTS,
     **WHATIF_PLOTS,
 }

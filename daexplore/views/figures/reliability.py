@@ -9,25 +9,25 @@ import pandas as pd
 from daexplore.views.figures.base import (
     DASHES,
     MARKERS,
-    Compared,
-    Drawing,
+    RunResult,
+    FigureSpec,
     counts,
     labelled,
-    meta_of,
-    numbers_of,
-    oracle_of,
-    start,
+    figure_metadata,
+    count_summary,
+    oracle_note,
+    capitalise,
     title,
 )
 from daexplore.views.style import DOMAIN_COLORS, DOMAINS, NEUTRAL, domain_title, run_styles
 
 if TYPE_CHECKING:
-    from daexplore.views.figures.base import Drawing
+    from daexplore.views.figures.base import FigureSpec
 
 __all__ = ["reliability_drawing"]
 
 
-def reliability_drawing(compared: Sequence[Compared], split: str = "test") -> Drawing:
+def reliability_drawing(compared: Sequence[RunResult], split: str = "test") -> FigureSpec:
     """Predicted probability against observed frequency, run by run and domain by domain, in bins of equal mass."""
     from daexplore.analysis.calibration.reliability import reliability
 
@@ -43,11 +43,11 @@ def reliability_drawing(compared: Sequence[Compared], split: str = "test") -> Dr
         for (run, domain), rows in table.groupby(["run", "domain"], sort=False)
     )
     summary = f"Observed share against predicted probability on {split} galaxies: {words}." if words else "No labelled galaxy here."
-    meta = meta_of("Reliability", compared, split, "none", numbers_of(table), oracle_of(compared, DOMAINS))
-    return Drawing("reliability", table, meta, summary, compared[0].classes if compared else ())
+    meta = figure_metadata("Reliability", compared, split, "none", count_summary(table), oracle_note(compared, DOMAINS))
+    return FigureSpec("reliability", table, meta, summary, compared[0].classes if compared else ())
 
 
-def _draw_reliability(axes: Any, drawing: "Drawing", domain: str, letters: int) -> None:
+def _draw_reliability(axes: Any, drawing: "FigureSpec", domain: str, letters: int) -> None:
     """Columns run, domain, of, probability, frequency, low, high, n."""
     rows = drawing.table[drawing.table["domain"] == domain]
     styles, colour = run_styles(drawing.table["run"]), DOMAIN_COLORS[domain]
@@ -70,4 +70,4 @@ def _draw_reliability(axes: Any, drawing: "Drawing", domain: str, letters: int) 
     across, up = (f"probability of {drawing.classes[1]}", f"share of {drawing.classes[1]}") if known else ("confidence", "accuracy")
     axes.set(xlabel=across, ylabel=up, xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
     axes.set_box_aspect(1)
-    title(axes, letters, start(domain_title(domain)), f"{drawing.meta['split']} n = {counts(rows['n'])}")
+    title(axes, letters, capitalise(domain_title(domain)), f"{drawing.meta['split']} n = {counts(rows['n'])}")

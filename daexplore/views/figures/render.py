@@ -7,12 +7,12 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from daexplore.errors import InputError
-from daexplore.views.figures.base import Drawing
+from daexplore.views.figures.base import FigureSpec
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["DPI", "FORMATS", "WIDTHS", "csv_text", "figure", "saved", "themed_uri"]
+__all__ = ["DPI", "FORMATS", "WIDTHS", "csv_text", "figure", "render", "svg_data_uri"]
 
 
 WIDTHS = {"one column": 84.0, "two columns": 174.0}
@@ -28,7 +28,7 @@ _ON_PAGE = "<style>svg{color:#1a1a1a}@media (prefers-color-scheme:dark){svg{colo
 _lock = threading.RLock()
 
 
-def figure(drawing: Drawing, width: float = WIDTHS["two columns"], ink: str = _INK) -> "Figure":
+def figure(drawing: FigureSpec, width: float = WIDTHS["two columns"], ink: str = _INK) -> "Figure":
     """The drawing as a Matplotlib figure of exactly this width; no text is smaller than 7 points.
 
     Args:
@@ -76,7 +76,7 @@ def figure(drawing: Drawing, width: float = WIDTHS["two columns"], ink: str = _I
         return made
 
 
-def saved(drawing: Drawing, kind: str, width: float = WIDTHS["two columns"]) -> bytes:
+def render(drawing: FigureSpec, kind: str, width: float = WIDTHS["two columns"]) -> bytes:
     """The figure as a file: the same bytes whenever it is made from the same drawing.
 
     Args:
@@ -92,7 +92,7 @@ def saved(drawing: Drawing, kind: str, width: float = WIDTHS["two columns"]) -> 
     return _file(drawing, kind, width, _INK)
 
 
-def themed_uri(drawing: Drawing, width: float = WIDTHS["two columns"]) -> str:
+def svg_data_uri(drawing: FigureSpec, width: float = WIDTHS["two columns"]) -> str:
     """The figure as an SVG image for the ``src`` of a page that is light or dark as the reader's system is."""
     text = _file(drawing, "svg", width, _CURRENT).decode().replace(_CURRENT, "currentColor")
     start = text.index("<svg")
@@ -100,13 +100,13 @@ def themed_uri(drawing: Drawing, width: float = WIDTHS["two columns"]) -> str:
     return "data:image/svg+xml;base64," + base64.b64encode((text[start:end] + _ON_PAGE + text[end:]).encode()).decode()
 
 
-def csv_text(drawing: Drawing) -> str:
+def csv_text(drawing: FigureSpec) -> str:
     """What is drawn, in full precision, beneath lines that start with "#" and say what it rests on."""
     lines = [f"# {name}: {' '.join(text.split())}" for name, text in (*drawing.meta.items(), ("figure", drawing.summary))]
     return "\n".join(lines) + "\n" + str(drawing.table.to_csv(index=False, lineterminator="\n"))
 
 
-def _file(drawing: Drawing, kind: str, width: float, ink: str) -> bytes:
+def _file(drawing: FigureSpec, kind: str, width: float, ink: str) -> bytes:
     from matplotlib import rc_context
 
     stream = io.BytesIO()
@@ -115,7 +115,7 @@ def _file(drawing: Drawing, kind: str, width: float, ink: str) -> bytes:
     return stream.getvalue()
 
 
-def _metadata(drawing: Drawing, kind: str) -> dict[str, Any]:
+def _metadata(drawing: FigureSpec, kind: str) -> dict[str, Any]:
     title, about = drawing.meta.get("view", drawing.name), drawing.summary
     made = drawing.meta.get("made by", "daexplore")
     if kind == "pdf":

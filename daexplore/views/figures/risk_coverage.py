@@ -5,16 +5,16 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from daexplore.views.figures.base import DASHES, MARKERS, Compared, Drawing, counts, labelled, meta_of, numbers_of, oracle_of, start, title
+from daexplore.views.figures.base import DASHES, MARKERS, RunResult, FigureSpec, counts, labelled, figure_metadata, count_summary, oracle_note, capitalise, title
 from daexplore.views.style import DOMAIN_COLORS, DOMAINS, domain_title, run_styles
 
 if TYPE_CHECKING:
-    from daexplore.views.figures.base import Drawing
+    from daexplore.views.figures.base import FigureSpec
 
 __all__ = ["risk_coverage_drawing"]
 
 
-def risk_coverage_drawing(compared: Sequence[Compared], split: str = "test") -> Drawing:
+def risk_coverage_drawing(compared: Sequence[RunResult], split: str = "test") -> FigureSpec:
     """The share of errors among the galaxies a run is surest of, for each share that is kept, with 95% intervals over galaxies."""
     from daexplore.analysis.metrics.risk_coverage import risk_coverage
 
@@ -25,11 +25,11 @@ def risk_coverage_drawing(compared: Sequence[Compared], split: str = "test") -> 
         words.append(f"{label} on {domain}, n = {len(labels)}: AURC {curve.aurc['value']:.3f}")
     columns = ["run", "domain", "n", "aurc", "coverage", "risk", "low", "high"]
     table = pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
-    meta = meta_of("Risk and coverage", compared, split, "the most probable class", numbers_of(table), oracle_of(compared, DOMAINS))
-    return Drawing("risk-coverage", table, meta, f"Risk and coverage, {split} split: {'; '.join(words) or 'no labelled galaxy'}.")
+    meta = figure_metadata("Risk and coverage", compared, split, "the most probable class", count_summary(table), oracle_note(compared, DOMAINS))
+    return FigureSpec("risk-coverage", table, meta, f"Risk and coverage, {split} split: {'; '.join(words) or 'no labelled galaxy'}.")
 
 
-def _draw_risk(axes: Any, drawing: "Drawing", domain: str, letters: int) -> None:
+def _draw_risk(axes: Any, drawing: "FigureSpec", domain: str, letters: int) -> None:
     """Columns run, domain, n, aurc, coverage, risk, low, high."""
     rows = drawing.table[drawing.table["domain"] == domain]
     styles, colour = run_styles(drawing.table["run"]), DOMAIN_COLORS[domain]
@@ -42,4 +42,4 @@ def _draw_risk(axes: Any, drawing: "Drawing", domain: str, letters: int) -> None
     axes.legend(loc="upper left", frameon=False, handlelength=2.6)
     axes.set(xlabel="share of galaxies kept", ylabel="share of errors among them", xlim=(-0.01, 1.01))
     axes.set_ylim(bottom=0)
-    title(axes, letters, start(domain_title(domain)), f"{drawing.meta['split']} n = {counts(rows['n'])}")
+    title(axes, letters, capitalise(domain_title(domain)), f"{drawing.meta['split']} n = {counts(rows['n'])}")

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from daexplore.views.figures.base import (
-    Compared,
-    Drawing,
+    RunResult,
+    FigureSpec,
     counts,
     curve_and_point,
-    meta_of,
-    numbers_of,
-    oracle_of,
-    start,
+    figure_metadata,
+    count_summary,
+    oracle_note,
+    capitalise,
     threshold_key,
     title,
 )
@@ -21,12 +21,12 @@ from daexplore.views.plots.roc import operating_points, roc_tables, summary_roc
 from daexplore.views.style import DOMAIN_COLORS, DOMAINS, NEUTRAL, domain_title, run_styles
 
 if TYPE_CHECKING:
-    from daexplore.views.figures.base import Drawing
+    from daexplore.views.figures.base import FigureSpec
 
 __all__ = ["roc_drawing"]
 
 
-def roc_drawing(compared: Sequence[Compared], split: str = "test", threshold: float = 0.5, pair: tuple[int, int] = (0, 1)) -> Drawing:
+def roc_drawing(compared: Sequence[RunResult], split: str = "test", threshold: float = 0.5, pair: tuple[int, int] = (0, 1)) -> FigureSpec:
     """ROC curves with their bands and the points of the threshold."""
     curves, bands = roc_tables({each.label: each.evaluation for each in compared}, split, pair)
     summary = summary_roc(curves, split)
@@ -36,11 +36,11 @@ def roc_drawing(compared: Sequence[Compared], split: str = "test", threshold: fl
         parts += [bands.assign(series="band"), points.assign(series="threshold")]
     columns = ["series", "run", "domain", "n", "auc", "fpr", "tpr", "low", "high", "threshold"]
     table = pd.concat(parts, ignore_index=True).reindex(columns=columns).astype({"n": "Int64"})
-    meta = meta_of("ROC", compared, split, f"p = {threshold:g}", numbers_of(curves), oracle_of(compared, DOMAINS))
-    return Drawing("roc", table, meta, summary, compared[0].classes if compared else ())
+    meta = figure_metadata("ROC", compared, split, f"p = {threshold:g}", count_summary(curves), oracle_note(compared, DOMAINS))
+    return FigureSpec("roc", table, meta, summary, compared[0].classes if compared else ())
 
 
-def _draw_roc(axes: Any, drawing: "Drawing", domain: str, letters: int) -> None:
+def _draw_roc(axes: Any, drawing: "FigureSpec", domain: str, letters: int) -> None:
     """Columns series (curve, band, threshold), run, domain, n, auc, fpr, tpr, low, high."""
     rows = drawing.table[drawing.table["domain"] == domain]
     styles, colour = run_styles(drawing.table["run"]), DOMAIN_COLORS[domain]
@@ -53,10 +53,10 @@ def _draw_roc(axes: Any, drawing: "Drawing", domain: str, letters: int) -> None:
     axes.legend(loc="lower right", frameon=False, handlelength=2.6)
     axes.set(xlabel="false positive rate", ylabel="true positive rate", xlim=(-0.01, 1.01), ylim=(-0.01, 1.01))
     axes.set_box_aspect(1)
-    title(axes, letters, start(domain_title(domain)), f"{drawing.meta['split']} n = {counts(rows['n'])}")
+    title(axes, letters, capitalise(domain_title(domain)), f"{drawing.meta['split']} n = {counts(rows['n'])}")
 
 
-def _roc_key(drawing: "Drawing", ink: str) -> list[Any]:
+def _roc_key(drawing: "FigureSpec", ink: str) -> list[Any]:
     from matplotlib.lines import Line2D
 
     return [*threshold_key(drawing, ink), Line2D([], [], color=ink, alpha=0.15, linewidth=5, label="95% band over galaxies")]

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from daexplore.views.figures.base import DASHES, MARKERS, Compared, Drawing, Plot, apart, counts, meta_of, run_key, title
+from daexplore.views.figures.base import DASHES, MARKERS, RunResult, FigureSpec, PlotLayout, independent_axes, counts, figure_metadata, run_key, title
 from daexplore.views.plots.whatif import summary_dial, summary_walks
 from daexplore.views.style import DOMAIN_COLORS, NEUTRAL, class_marker, run_styles
 
 if TYPE_CHECKING:
-    from daexplore.views.figures.base import Drawing
+    from daexplore.views.figures.base import FigureSpec
 
-__all__ = ["WHATIF_PLOTS", "Turned", "dial_drawing", "walks_drawing"]
+__all__ = ["WHATIF_PLOTS", "DialContext", "dial_drawing", "walks_drawing"]
 
 
-def _draw_dial(axes: Any, drawing: "Drawing", _: str, letters: int) -> None:
+def _draw_dial(axes: Any, drawing: "FigureSpec", _: str, letters: int) -> None:
     """Columns run, domain, level, original, probability, low, high, first, draws. Hollow: the image as recorded."""
     styles = run_styles(drawing.table["run"])
     axes.axhline(float(drawing.meta["threshold"].removeprefix("p = ")), color=NEUTRAL, linewidth=0.8, linestyle="--")
@@ -32,7 +32,7 @@ def _draw_dial(axes: Any, drawing: "Drawing", _: str, letters: int) -> None:
     title(axes, letters, drawing.meta["n"], f"up to {int(drawing.table['draws'].max())} draws of the noise")
 
 
-def _draw_walk(axes: Any, drawing: "Drawing", run: str, letters: int) -> None:
+def _draw_walk(axes: Any, drawing: "FigureSpec", run: str, letters: int) -> None:
     """Columns run, domain, number, level, original, x, y, draws, boundary, label. Numbers stand at both ends."""
     part = drawing.table[drawing.table["run"] == run]
     colour = DOMAIN_COLORS[str(part["domain"].iloc[0])]
@@ -51,7 +51,7 @@ def _draw_walk(axes: Any, drawing: "Drawing", run: str, letters: int) -> None:
     title(axes, letters, run, f"mean of {counts(part['draws'])} draws")
 
 
-def _walk_key(drawing: "Drawing", ink: str) -> list[Any]:
+def _walk_key(drawing: "FigureSpec", ink: str) -> list[Any]:
     from matplotlib.lines import Line2D
 
     about = f"{drawing.meta['dial']} at both ends"
@@ -63,14 +63,14 @@ def _walk_key(drawing: "Drawing", ink: str) -> list[Any]:
 
 
 WHATIF_PLOTS = {
-    "dial": Plot(lambda _: ["all"], _draw_dial, run_key, 80.0, 0.6, 2, apart),
-    "walks": Plot(lambda drawing: list(dict.fromkeys(drawing.table["run"])), _draw_walk, _walk_key, 55.0, 0.8, 2, apart),
+    "dial": PlotLayout(lambda _: ["all"], _draw_dial, run_key, 80.0, 0.6, 2, independent_axes),
+    "walks": PlotLayout(lambda drawing: list(dict.fromkeys(drawing.table["run"])), _draw_walk, _walk_key, 55.0, 0.8, 2, independent_axes),
 }
 """By the name of the drawing."""
 
 
 @dataclass(frozen=True)
-class Turned:
+class DialContext:
     """Whose dial was turned, and which.
 
     Attributes:
@@ -92,7 +92,7 @@ class Turned:
     seed: int
 
 
-def dial_drawing(compared: Sequence[Compared], turned: Turned, table: pd.DataFrame) -> Drawing:
+def dial_drawing(compared: Sequence[RunResult], turned: DialContext, table: pd.DataFrame) -> FigureSpec:
     """Probability of the class against the level, of each run.
 
     Args:
@@ -102,10 +102,10 @@ def dial_drawing(compared: Sequence[Compared], turned: Turned, table: pd.DataFra
     """
     summary = summary_dial(table, turned.unit, turned.positive, turned.threshold)
     axes = turned.unit, f"p({turned.positive})"
-    return Drawing("dial", table, _meta("One galaxy along a dial", compared, turned, table), summary, axes=axes)
+    return FigureSpec("dial", table, _meta("One galaxy along a dial", compared, turned, table), summary, axes=axes)
 
 
-def walks_drawing(compared: Sequence[Compared], turned: Turned, table: pd.DataFrame, boundaries: dict[str, float]) -> Drawing:
+def walks_drawing(compared: Sequence[RunResult], turned: DialContext, table: pd.DataFrame, boundaries: dict[str, float]) -> FigureSpec:
     """Where the galaxy lies in each run's margin plane as the dial turns.
 
     Args:
@@ -116,16 +116,16 @@ def walks_drawing(compared: Sequence[Compared], turned: Turned, table: pd.DataFr
     """
     table = table.assign(boundary=table["run"].map(boundaries), label=turned.label)
     axes = "distance to boundary [source σ]", "domain probe [source σ]"
-    return Drawing(
+    return FigureSpec(
         "walks", table, _meta("The galaxy's walk through each margin plane", compared, turned, table), summary_walks(table), axes=axes
     )
 
 
-def _meta(view: str, compared: Sequence[Compared], turned: Turned, table: pd.DataFrame) -> dict[str, str]:
+def _meta(view: str, compared: Sequence[RunResult], turned: DialContext, table: pd.DataFrame) -> dict[str, str]:
     domain = str(table["domain"].iloc[0]) if len(table) else "unknown"
     oracle = "no target labels are used"
     if domain == "target" and turned.label >= 0:
         oracle = "the class of this target galaxy is the oracle's knowledge; no probability uses it"
-    meta = meta_of(view, compared, turned.split, f"p = {turned.threshold:g}", f"1 galaxy, {turned.sample_id}, {domain}", oracle)
+    meta = figure_metadata(view, compared, turned.split, f"p = {turned.threshold:g}", f"1 galaxy, {turned.sample_id}, {domain}", oracle)
     draws = int(table["draws"].max()) if len(table) else 0
     return meta | {"dial": turned.unit, "noise": f"seed {turned.seed}, up to {draws} draws a level"}

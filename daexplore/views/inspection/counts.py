@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 
 from daexplore.views.inspection.pixels import QUIET_AXES
-from daexplore.views.plots.frame import framed
+from daexplore.views.plots.frame import style_overlay
 from daexplore.views.style import DOMAIN_COLORS, DOMAINS
 
 __all__ = ["FEWEST", "PIXEL_FAULTS", "class_plot", "fault_plot"]
@@ -73,7 +73,7 @@ def _bars(entries: list[tuple[str, int, float]], names: list[str], title: str, x
             labels = hv.Labels(texts, ["x", "y"], "text").opts(text_align="left", text_font_size="8.5pt", text_color=color, backend="bokeh")
             elements.append(labels)
     longest = max((100 * share for _, _, share in entries), default=1.0) or 1.0
-    return framed(
+    return style_overlay(
         hv.Overlay(elements or [hv.Curve([], "x", "y")]),
         title=title,
         xlabel=xlabel,

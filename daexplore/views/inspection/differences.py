@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 
 from daexplore.views.inspection.pixels import QUIET_AXES
-from daexplore.views.plots.frame import framed
+from daexplore.views.plots.frame import style_overlay
 from daexplore.views.style import DOMAIN_COLORS, NEUTRAL
 
 __all__ = ["difference_plot", "probe_plot"]
@@ -40,7 +40,7 @@ def difference_plot(
     for fill, chosen in ((1.0, beyond), (0.0, ~beyond)):
         points = hv.Points((numbers["ks"][chosen], place[chosen]), ["distance", "y"])
         elements.append(points.opts(color=_INK, fill_alpha=fill, size=9, line_width=1.6, backend="bokeh"))
-    return framed(
+    return style_overlay(
         hv.Overlay(elements),
         title=title,
         xlabel="KS distance, 0 alike to 1 apart",
@@ -70,7 +70,7 @@ def probe_plot(
         hv.Segments((low, place, high, place), ["low", "y", "high", "y2"]).opts(color=_INK, line_width=3, backend="bokeh"),
         hv.Points((auc, place), ["auc", "y"]).opts(color=_INK, size=11, backend="bokeh"),
     ]
-    return framed(
+    return style_overlay(
         hv.Overlay(elements),
         title=title,
         xlabel="domain-probe AUC: 0.5 no, 1 always",

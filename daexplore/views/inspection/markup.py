@@ -12,7 +12,7 @@ from daexplore.views.inspection.pixels import DOMAIN_DASHES
 from daexplore.views.plots.metrics_table import interval_text
 from daexplore.views.style import DOMAIN_COLORS, DOMAINS
 
-__all__ = ["INSPECT_STYLE", "checks_html", "differences_html", "domains_html", "key_html", "list_html", "pairs_html", "walls_html"]
+__all__ = ["INSPECT_STYLE", "checks_html", "differences_html", "domains_html", "legend_html", "list_html", "pairs_html", "walls_html"]
 
 INSPECT_STYLE = static_text("views", "inspect.css")
 """Style sheet of this markup; the page around it sets ``--quiet`` and ``--line``."""
@@ -20,7 +20,7 @@ INSPECT_STYLE = static_text("views", "inspect.css")
 _ORACLE = " <i>oracle</i>"
 
 
-def key_html() -> str:
+def legend_html() -> str:
     """Which hue and which dash is which domain."""
     lines = {"solid": "", "dashed": " stroke-dasharray='6 4'"}
     signs = "".join(

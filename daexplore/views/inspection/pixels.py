@@ -7,7 +7,7 @@ import holoviews as hv
 import numpy as np
 import pandas as pd
 
-from daexplore.views.plots.frame import framed
+from daexplore.views.plots.frame import style_overlay
 from daexplore.views.style import DOMAIN_COLORS, DOMAINS, NEUTRAL
 
 __all__ = ["DOMAIN_DASHES", "QUIET_AXES", "inspection_tables", "pixel_panels", "quantity_panels", "shown_quantities", "spectrum_panels"]
@@ -153,7 +153,7 @@ def _panel(
     elements: Sequence[hv.Element], title: str, xlabel: str, ylabel: str, size: tuple[int, int], legend: bool, **options: Any
 ) -> hv.Overlay:
     """One of several small frames."""
-    plot = framed(hv.Overlay(list(elements)), title=title, xlabel=xlabel, ylabel=ylabel, legend="top_right", size=size, **options)
+    plot = style_overlay(hv.Overlay(list(elements)), title=title, xlabel=xlabel, ylabel=ylabel, legend="top_right", size=size, **options)
     return plot.opts(show_legend=legend, toolbar=None, backend_opts=QUIET_AXES, backend="bokeh")
 
 

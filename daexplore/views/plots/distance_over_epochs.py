@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from daexplore.views.plots.frame import framed
+from daexplore.views.plots.frame import style_overlay
 from daexplore.views.style import NEUTRAL, run_styles
 
 __all__ = [
     "RUN_COLORS",
     "AsinhAxis",
-    "RunLooks",
+    "RunColours",
     "class_distances",
     "distance_paths",
     "mmd_curves",
@@ -188,7 +188,7 @@ def mmd_curves(table: pd.DataFrame, *, split: str, legend: bool = True, size: tu
     Returns:
         An overlay of the zero line, the bars, a curve for each run, and the points.
     """
-    looks, axis = RunLooks(table["run"]), AsinhAxis(_width(table))
+    looks, axis = RunColours(table["run"]), AsinhAxis(_width(table))
     placed = looks.of(table).assign(**{f"at_{name}": axis.place(table[name]) for name in ("value", "null_low", "null_high")})
     placed = placed.sort_values("epoch", kind="stable")
     # Side by side, where several runs have one at the same epoch.
@@ -206,7 +206,7 @@ def mmd_curves(table: pd.DataFrame, *, split: str, legend: bool = True, size: tu
     elements.append(_points(points, ["epoch", "at_value"], ["run", "value", "null_low", "null_high", "p_value", "effect"]))
     limits = axis.limits(table[["value", "null_low", "null_high"]].to_numpy(float).ravel())
     epochs = sorted({int(epoch) for epoch in table["epoch"]})
-    plot = framed(
+    plot = style_overlay(
         hv.Overlay(elements),
         title=f"MMD² of the latents over the epochs, {split} n = {_counts(table)}",
         xlabel="epoch",
@@ -238,7 +238,7 @@ def distance_paths(table: pd.DataFrame, *, split: str, legend: bool = True, size
         An overlay of the further seeds' paths of each run that has some, a path for each run, the points, the rings of the selected
         epochs, and the marked epochs' numbers.
     """
-    looks, axis = RunLooks(table["run"]), AsinhAxis(_width(table))
+    looks, axis = RunColours(table["run"]), AsinhAxis(_width(table))
     placed = looks.of(table).assign(at_mmd2=axis.place(table["mmd2"])).sort_values("epoch", kind="stable")
     limits = axis.limits(table["mmd2"])
     keys = ["at_mmd2", "accuracy"]
@@ -266,7 +266,7 @@ def distance_paths(table: pd.DataFrame, *, split: str, legend: bool = True, size
         rings.opts(color=hv.dim("hue"), fill_alpha=0, line_width=1.6, size=19, marker="circle", backend="bokeh"),
         words.opts(text_color=NEUTRAL, text_font_size="9pt", text_align="left", text_baseline="bottom", xoffset=shift, backend="bokeh"),
     ]
-    plot = framed(
+    plot = style_overlay(
         hv.Overlay(elements),
         title=f"Distance against target accuracy (oracle), {split} n = {_range(table['n'])}",
         xlabel="MMD² of the latents (asinh scale): left is closer",
@@ -292,7 +292,7 @@ def class_distances(measures: pd.DataFrame, *, split: str, legend: bool = True, 
     Returns:
         An overlay of the zero line, the bands, and for each run its points.
     """
-    looks = RunLooks(measures["run"])
+    looks = RunColours(measures["run"])
     rows = looks.of(measures[measures["name"].isin(["mmd2", "class_mmd2"]) & np.isfinite(measures["value"])])
     axis = AsinhAxis(_width(rows))
     rows["what"] = [_what(str(kind), bool(oracle)) for kind, oracle in zip(rows["kind"], rows["oracle"], strict=True)]
@@ -309,7 +309,7 @@ def class_distances(measures: pd.DataFrame, *, split: str, legend: bool = True, 
         *(_points(part, ["at_value", "y"], tips, str(run)) for run, part in rows.groupby("run", sort=False)),
     ]
     limits = axis.limits(rows[["value", "null_low", "null_high"]].to_numpy(float).ravel())
-    plot = framed(
+    plot = style_overlay(
         hv.Overlay(elements),
         title=f"MMD² class by class over what chance gives (grey, 95%), {split}",
         xlabel="MMD² of the latents (asinh scale)",
@@ -324,7 +324,7 @@ def class_distances(measures: pd.DataFrame, *, split: str, legend: bool = True, 
     return plot.opts(show_legend=legend, backend="bokeh")
 
 
-class RunLooks:
+class RunColours:
     """What tells runs apart.
 
     Args:

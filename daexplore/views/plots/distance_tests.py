@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from daexplore.views.plots.frame import framed
+from daexplore.views.plots.frame import style_overlay
 from daexplore.views.style import DOMAIN_COLORS, DOMAINS, NEUTRAL, class_marker
 
 __all__ = ["class_bands", "null_histogram", "summary_bands", "summary_null", "summary_witness", "witness_margin"]
@@ -85,7 +85,7 @@ def null_histogram(
         ),
     ]
     title = f"MMD² by chance and observed, {split} n = {n[0]} source, {n[1]} target"
-    return framed(
+    return style_overlay(
         hv.Overlay(elements), title=title, xlabel="MMD² of the latents", ylabel="relabellings", legend="top_right", size=size, xticks=4
     )
 
@@ -120,7 +120,7 @@ def class_bands(measures: pd.DataFrame, *, size: tuple[int, int] | None = (320, 
         elements.append(points.opts(color=fill, line_color=color, line_width=2, size=9, tools=["hover"], backend="bokeh"))
     split = ", ".join(dict.fromkeys(rows["split"]))
     title = f"MMD² by class over chance (grey, 95%), {split}"
-    return framed(hv.Overlay(elements), title=title, xlabel="MMD² of the latents", ylabel="", legend="bottom", size=size, xticks=3)
+    return style_overlay(hv.Overlay(elements), title=title, xlabel="MMD² of the latents", ylabel="", legend="bottom", size=size, xticks=3)
 
 
 def witness_margin(witness: pd.DataFrame, *, split: str, size: tuple[int, int] | None = (320, 240)) -> hv.Overlay:
@@ -148,7 +148,7 @@ def witness_margin(witness: pd.DataFrame, *, split: str, size: tuple[int, int] |
             style = {"color": DOMAIN_COLORS[domain], "marker": class_marker(int(str(kind))), "size": 5, "alpha": 0.5, "line_alpha": 0}
             elements.append(points.opts(**style, tools=["hover"], backend="bokeh"))
     counts = ", ".join(f"{int((shown['domain'] == domain).sum())} {domain}" for domain in DOMAINS)
-    return framed(
+    return style_overlay(
         hv.Overlay(elements),
         title=f"Where the domains differ, {split} n = {counts} of {len(witness)}",
         xlabel="distance to boundary [source σ]",

@@ -8,7 +8,7 @@ import holoviews as hv
 import numpy as np
 import pandas as pd
 
-from daexplore.views.plots.frame import framed
+from daexplore.views.plots.frame import style_overlay
 from daexplore.views.style import DOMAIN_COLORS, NEUTRAL, domain_title
 
 __all__ = ["flows", "flows_plot", "summary_flows"]
@@ -94,7 +94,7 @@ def flows_plot(
     ]
     elements.append(hv.Labels([*names, *counts], ["x", "y"], "text").opts(text_font_size="10pt", text_color=ink, backend="bokeh"))
     top = 1 + _GAP * (len(levels) - 1)
-    plot = framed(
+    plot = style_overlay(
         hv.Overlay(elements),
         title=title,
         xlabel="",

@@ -6,16 +6,16 @@ from typing import Any
 import holoviews as hv
 import holoviews.plotting.bokeh
 
-from daexplore.views.style import named
+from daexplore.views.style import set_aria_label
 
-__all__ = ["framed"]
+__all__ = ["style_overlay"]
 
 _LETTER = 7.9  # width of a bold letter of 11 points, in the mean [screen pixel]
 
 # Importing the plotting module registers the backend, so that options can be given before a notebook or page asks for it.
 
 
-def framed(
+def style_overlay(
     plot: hv.Overlay,
     *,
     title: str,
@@ -41,7 +41,7 @@ def framed(
         options: further options of a HoloViews overlay.
     """
     words = f"{title}: {ylabel} against {xlabel}" if xlabel and ylabel else title
-    hooks = [lambda drawn, _: named(drawn.state, words), *options.pop("hooks", [])]
+    hooks = [lambda drawn, _: set_aria_label(drawn.state, words), *options.pop("hooks", [])]
     frame: dict[str, Any] = {"responsive": True, "min_height": 260} if size is None else {"frame_width": size[0], "frame_height": size[1]}
     limits = {name: value for name, value in (("xlim", xlim), ("ylim", ylim)) if value is not None}
     framed_plot: hv.Overlay = plot.opts(

@@ -6,7 +6,7 @@ import holoviews as hv
 import numpy as np
 import pandas as pd
 
-from daexplore.views.plots.frame import framed
+from daexplore.views.plots.frame import style_overlay
 from daexplore.views.plots.metrics_table import _start
 from daexplore.views.style import DOMAIN_COLORS, NEUTRAL, QUANTITIES, domain_title, run_styles
 
@@ -108,7 +108,7 @@ def history_curves(
         elements.append(hv.Curve([], "position", "value"))
     if epoch is not None:
         elements.append(hv.VLine(epoch).opts(color=NEUTRAL, line_width=1.2, line_dash="dotted", backend="bokeh"))
-    return framed(
+    return style_overlay(
         hv.Overlay(elements),
         title=title or f"{quantity}, {split}",
         xlabel="epoch",

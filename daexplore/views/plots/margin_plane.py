@@ -9,7 +9,7 @@ import numpy as np
 
 from daexplore.analysis.latents.margin_plane import MarginPlane, margin_plane
 from daexplore.runs import Evaluation, Run
-from daexplore.views.plots.frame import framed
+from daexplore.views.plots.frame import style_overlay
 from daexplore.views.style import DOMAIN_COLORS, DOMAINS, NEUTRAL, class_marker, domain_title
 
 __all__ = ["MarginPlanes", "margin_planes", "plane_of", "summary_plane"]
@@ -67,7 +67,7 @@ def margin_planes(
         threshold: probability at which the boundary is drawn.
         size: of each frame [screen pixel].
     """
-    points = np.vstack([np.c_[plane.x, plane.y][found.where(split=split)] for found, plane in places.values()])
+    points = np.vstack([np.c_[plane.x, plane.y][found.mask(split=split)] for found, plane in places.values()])
     low, high = np.percentile(points, [0.5, 99.5], axis=0)
     margin = 0.1 * (high - low)
     outside = ((points < low - margin) | (points > high + margin)).any(axis=1)
@@ -77,13 +77,13 @@ def margin_planes(
         elements: list[hv.Element] = [hv.VLine(plane.threshold_x(threshold)).opts(color=NEUTRAL, line_width=2, backend="bokeh")]
         for domain in DOMAINS:
             for label in sorted(set(found.labels.tolist())):
-                at = found.where(domain, split) & (found.labels == label)
+                at = found.mask(domain, split) & (found.labels == label)
                 style = {"color": DOMAIN_COLORS[domain], "marker": class_marker(label), "size": 5, "alpha": 0.5, "line_alpha": 0}
                 elements.append(hv.Points((plane.x[at], plane.y[at]), ["margin", "probe"]).opts(**style, backend="bokeh"))
         frames.append(
-            framed(
+            style_overlay(
                 hv.Overlay(elements),
-                title=f"{title}, {split} n = {int(found.where(split=split).sum())}",
+                title=f"{title}, {split} n = {int(found.mask(split=split).sum())}",
                 xlabel="distance to boundary [source σ]",
                 ylabel="domain probe [source σ]",
                 xlim=limits[0],

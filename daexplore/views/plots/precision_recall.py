@@ -6,7 +6,7 @@ import holoviews as hv
 import numpy as np
 import pandas as pd
 
-from daexplore.views.plots.frame import framed
+from daexplore.views.plots.frame import style_overlay
 from daexplore.views.plots.metrics_table import interval_text
 from daexplore.views.plots.roc import band_areas, threshold_point
 from daexplore.views.style import DOMAIN_COLORS, DOMAINS, NEUTRAL, domain_title, run_styles
@@ -61,7 +61,7 @@ def precision_recall_curves(
     for row in [] if points is None else points.to_dict("records"):
         at, label = (row["tpr"], row["precision"]), labels[row["run"], row["domain"]]
         elements.append(threshold_point(at, ["recall", "precision"], label, row["domain"], styles[row["run"]]))
-    return framed(
+    return style_overlay(
         hv.Overlay(elements or [hv.Curve([], "recall", "precision")]),
         title=title,
         xlabel="recall (true positive rate)",

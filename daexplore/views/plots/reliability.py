@@ -7,7 +7,7 @@ import holoviews as hv
 import numpy as np
 import pandas as pd
 
-from daexplore.views.plots.frame import framed
+from daexplore.views.plots.frame import style_overlay
 from daexplore.views.plots.metrics_table import interval_text
 from daexplore.views.style import DOMAIN_COLORS, DOMAINS, NEUTRAL, domain_title, run_styles
 
@@ -62,7 +62,7 @@ def reliability_diagram(
             ),
         ]
     of = str(bins["of"].iloc[0]) if len(bins) else "class 1"
-    return framed(
+    return style_overlay(
         hv.Overlay(elements),
         title=title,
         xlabel=_AXES[of][0],
@@ -124,7 +124,7 @@ def risk_coverage_curves(
         )
     if not lines:
         lines.append(hv.Curve([], "coverage", "risk"))
-    return framed(
+    return style_overlay(
         hv.Overlay(elements + lines),
         title=title,
         xlabel="coverage (share of galaxies kept)",

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from daexplore.views.plots.distance_tests import _start
-from daexplore.views.plots.frame import framed
+from daexplore.views.plots.frame import style_overlay
 from daexplore.views.style import DOMAIN_COLORS, NEUTRAL, QUANTITIES, domain_title, run_styles
 
 __all__ = ["boundary_scatter", "dial_curves", "summary_boundary", "summary_robustness"]
@@ -102,7 +102,7 @@ def dial_curves(
     if name == "change":
         lines.insert(0, hv.HLine(0).opts(color=NEUTRAL, line_width=1, line_dash="dotted", backend="bokeh"))
     quantity = _NAMES.get(name, QUANTITIES.get(name, name))
-    return framed(
+    return style_overlay(
         hv.Overlay([*bands, *lines]),
         title=title or f"{quantity}, {_dial(rows)}",
         xlabel=str(rows["unit"].iloc[0]) if len(rows) else "level",
@@ -130,7 +130,7 @@ def boundary_scatter(
         )
         for domain, mine in shown.groupby("domain", sort=False)
     ]
-    return framed(
+    return style_overlay(
         hv.Overlay(elements or [hv.Points([], ["latent", "input"])]),
         title=title or f"Distance to the boundary, {len(shown)} of {len(table)} images",
         xlabel="in the latent space (exact)",

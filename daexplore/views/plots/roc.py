@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from daexplore.runs import Evaluation
-from daexplore.views.plots.frame import framed
+from daexplore.views.plots.frame import style_overlay
 from daexplore.views.plots.metrics_table import _numbers, interval_text
 from daexplore.views.style import DOMAIN_COLORS, DOMAINS, NEUTRAL, RunStyle, domain_title, run_styles
 
@@ -56,7 +56,7 @@ def roc_tables(
     for name, found in evaluations.items():
         score = found.pair_probability(pair)
         for domain in DOMAINS:
-            mask = found.where(domain, split) & np.isin(found.labels, pair)
+            mask = found.mask(domain, split) & np.isin(found.labels, pair)
             labels = (found.labels[mask] == pair[1]).astype(np.int64)
             if len(set(labels.tolist())) < 2:
                 continue
@@ -164,7 +164,7 @@ def roc_curves(
         for row in operating_points(curves, threshold).to_dict("records"):
             at, label = (row["fpr"], row["tpr"]), labels[row["run"], row["domain"]]
             elements.append(threshold_point(at, ["fpr", "tpr"], label, row["domain"], styles[row["run"]]))
-    return framed(
+    return style_overlay(
         hv.Overlay(elements),
         title=title,
         xlabel="false positive rate",

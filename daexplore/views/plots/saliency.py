@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from daexplore.views.plots.frame import framed
+from daexplore.views.plots.frame import style_overlay
 from daexplore.views.style import DOMAIN_COLORS, NEUTRAL, domain_title, run_styles
 
 __all__ = [
@@ -177,7 +177,7 @@ def sanity_curves(
     if not elements:
         elements.append(hv.Curve([], "position", "value").opts(color=NEUTRAL, backend="bokeh"))
     mode = str(rows["mode"].iloc[0]) if len(rows) else ""
-    return framed(
+    return style_overlay(
         hv.Overlay(elements),
         title=f"Likeness to the trained network's maps, {mode} randomisation",
         xlabel="layer randomised, from the head down",

@@ -8,7 +8,7 @@ import holoviews as hv
 import numpy as np
 import pandas as pd
 
-from daexplore.views.plots.frame import framed
+from daexplore.views.plots.frame import style_overlay
 from daexplore.views.plots.metrics_table import interval_text
 from daexplore.views.style import DOMAIN_COLORS, DOMAINS, domain_title, run_styles
 
@@ -56,7 +56,7 @@ def slice_points(
         elements.append(points.opts(marker=styles[str(run)].marker, size=9, tools=["hover"], **look))
     slices = rows.drop_duplicates("place").sort_values("place")
     ticks = [(int(row["place"]), f"{row['slice']}\nn = {_counts(rows, row['place'])}") for row in slices.to_dict("records")]
-    return framed(
+    return style_overlay(
         hv.Overlay(elements or [hv.Points([], ["at", "value"])]),
         title=title,
         xlabel=column,

@@ -6,10 +6,10 @@ import holoviews as hv
 import numpy as np
 import pandas as pd
 
-from daexplore.views.plots.frame import framed
+from daexplore.views.plots.frame import style_overlay
 from daexplore.views.style import DOMAIN_COLORS, DOMAINS, NEUTRAL, run_styles
 
-__all__ = ["dial_curves", "plane_walk", "summary_dial", "summary_walks", "walk_limits"]
+__all__ = ["dial_curves", "trajectory_plot", "summary_dial", "summary_walks", "walk_limits"]
 
 Limits = tuple[tuple[float, float], tuple[float, float]]
 
@@ -47,7 +47,7 @@ def dial_curves(
         recorded = hv.Points(rows[rows["original"]], ["level", "first"])
         hollow: dict[str, Any] = {"fill_alpha": 0.0, "line_color": colour, "line_width": 2, "size": 13}
         elements.append(recorded.opts(marker=style.marker, **hollow, backend="bokeh"))
-    return framed(
+    return style_overlay(
         hv.Overlay(elements),
         title=title,
         xlabel=unit,
@@ -58,7 +58,7 @@ def dial_curves(
     )
 
 
-def plane_walk(
+def trajectory_plot(
     others: pd.DataFrame,
     walk: pd.DataFrame,
     *,
@@ -103,7 +103,7 @@ def plane_walk(
     elements.append(words.opts(text_color=NEUTRAL, text_font_size="10pt", yoffset=0.06 * (limits[1][1] - limits[1][0]), backend="bokeh"))
     looked = hv.Points(walk[walk["number"] == here], ["x", "y"])
     elements.append(looked.opts(color=colour, marker=marker, size=13, line_color="white", line_width=1.5, backend="bokeh"))
-    return framed(
+    return style_overlay(
         hv.Overlay(elements),
         title=title,
         xlabel="distance to boundary [source σ]",

@@ -184,7 +184,7 @@ def _progress_html(job: Job, others: list[Job]) -> str:
 
 def _counts(run: Run) -> str:
     found = run.evaluation(run.evaluated[0])
-    return " + ".join(str(int(found.where(domain, "validation").sum())) for domain in ("source", "target"))
+    return " + ".join(str(int(found.mask(domain, "validation").sum())) for domain in ("source", "target"))
 
 
 def _time_left(seconds: float | None) -> str:

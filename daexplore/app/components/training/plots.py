@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from daexplore.runs import Run
 from daexplore.views.plots.history import with_epoch_position
-from daexplore.views.style import DOMAIN_COLORS, DOMAINS, NEUTRAL, class_marker, named
+from daexplore.views.style import DOMAIN_COLORS, DOMAINS, NEUTRAL, class_marker, set_aria_label
 
 __all__ = ["LiveCurves", "LivePlane", "PlanePoints", "SharedAxes", "plane_points"]
 
@@ -53,14 +53,14 @@ def plane_points(run: Run, epoch: int, split: str = "validation") -> PlanePoints
     plane, found = margin_plane(run, epoch), run.evaluation(epoch)
     x, y, shown = {}, {}, 0
     for domain in DOMAINS:
-        rows = np.flatnonzero(found.where(domain, split))
+        rows = np.flatnonzero(found.mask(domain, split))
         rows = rows[:: max(1, -(-len(rows) // _DRAWN))]
         shown += len(rows)
         for label in np.unique(found.labels[rows]):
             chosen = rows[found.labels[rows] == label]
             x[domain, int(label)], y[domain, int(label)] = plane.x[chosen], plane.y[chosen]
     boundary = plane.threshold_x(0.5) if plane.threshold_x is not None else 0.0
-    return PlanePoints(epoch, x, y, boundary, shown, int(found.where(split=split).sum()), split)
+    return PlanePoints(epoch, x, y, boundary, shown, int(found.mask(split=split).sum()), split)
 
 
 class SharedAxes:
@@ -109,7 +109,7 @@ class LivePlane:
     def __init__(self, axes: SharedAxes) -> None:
         self.figure = _small(240, x_range=axes.x, y_range=axes.y)
         self.figure.xaxis.axis_label, self.figure.yaxis.axis_label = "distance to the boundary [source spread]", "domain probe [σ]"
-        named(self.figure, "margin plane: distance to the boundary and domain probe of validation galaxies, by domain and class")
+        set_aria_label(self.figure, "margin plane: distance to the boundary and domain probe of validation galaxies, by domain and class")
         self._side = BoxAnnotation(left=0, fill_color=NEUTRAL, fill_alpha=0.08, line_color=None, level="underlay")
         self._boundary = Span(location=0, dimension="height", line_color=NEUTRAL, line_width=1.6)
         style: dict[str, Any] = {"x": 0, "y": 4, "y_units": "screen", "text": "", "text_font_size": "11px", "text_color": NEUTRAL}
@@ -216,7 +216,7 @@ class LiveCurves:
         plot = self.figures[-1]
         self._line(plot, key, dash)
         plot.title.text += f", {key[0].removeprefix('loss/')} {shown}"
-        named(plot, plot.title.text)
+        set_aria_label(plot, plot.title.text)
 
 
 def _small(height: int, **options: Any) -> Any:
@@ -225,7 +225,7 @@ def _small(height: int, **options: Any) -> Any:
     plot.grid.grid_line_alpha = 0.18
     if plot.title:
         plot.title.update(text_font_size="11px", text_font_style="normal")
-        named(plot, plot.title.text)
+        set_aria_label(plot, plot.title.text)
     for axis in (*plot.xaxis, *plot.yaxis):
         axis.update(axis_label_text_font_size="11px", major_label_text_font_size="10px", axis_label_standoff=3, minor_tick_line_color=None)
     plot.yaxis.ticker.desired_num_ticks = 4

@@ -30,7 +30,7 @@ def nearest(scene: Scene, row: int, count: int = COUNT) -> NDArray[np.int64]:
     """The rows nearest to one in the whole latent (Euclidean), nearest first, of the galaxies asked for; images of itself are left out."""
     found = scene.evaluation
     allowed = scene.inside.copy()
-    allowed[found.views[str(found.group_ids[row])]] = False
+    allowed[found.rows_by_group[str(found.group_ids[row])]] = False
     squared = np.full(len(found), np.inf, np.float32)
     # Block by block: the differences of a million galaxies would not stay near the processor.
     for start in range(0, len(found), _BLOCK):

@@ -43,7 +43,7 @@ def ahead(state: ExplorerState, background: Background) -> None:
                 found = scene(state, run, epoch)
                 values += found.evaluation.latents.size
                 # An evaluation keeps these from when they are first asked for.
-                _ = found.galaxies, found.evaluation.places, found.evaluation.views, [found.evaluation.where(each) for each in DOMAINS]
+                _ = found.galaxies, found.evaluation.row_by_id, found.evaluation.rows_by_group, [found.evaluation.mask(each) for each in DOMAINS]
                 run.saliency(epoch)
 
     background.settle("ahead", compute, lambda _: None)

@@ -30,7 +30,7 @@ from daexplore.app.tabs.registry import Entry, Room
 from daexplore.app.theme import STYLE
 from daexplore.errors import InputError
 from daexplore.views.plots.margin_plane import summary_plane
-from daexplore.views.style import named
+from daexplore.views.style import set_aria_label
 
 __all__ = ["Compare", "furnish"]
 
@@ -222,7 +222,7 @@ class Compare:
         feet = [_foot(shown, self._state.threshold) for shown in self._scenes]
         self._feet.object = _grid("foot", [escape(foot) for foot in feet])
         for panel, shown, foot in zip(self._panels, self._scenes, feet, strict=True):
-            named(panel.figure, f"{shown.label}, epoch {shown.evaluation.epoch}: {foot}")
+            set_aria_label(panel.figure, f"{shown.label}, epoch {shown.evaluation.epoch}: {foot}")
         self._caption.object = explained(f"<p class='caption'>{escape(self._note())} {_WHAT[self._state.view]}</p>")
         self._merit.draw()
 
@@ -286,7 +286,7 @@ def _head(shown: Scene, state: ExplorerState) -> str:
 def _foot(shown: Scene, threshold: float) -> str:
     right, counts = {}, {}
     for domain in ("source", "target"):
-        mask = shown.inside & shown.evaluation.where(domain)
+        mask = shown.inside & shown.evaluation.mask(domain)
         if mask.any():
             right[domain] = float((shown.probability[mask] > threshold).mean())
             counts[domain] = int(mask.sum())

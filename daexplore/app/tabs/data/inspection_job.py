@@ -15,7 +15,7 @@ from daexplore.app.jobs.failures import failure_text
 from daexplore.app.jobs.job import Stage
 from daexplore.app.tabs.data.preview import Choice
 from daexplore.errors import InputError
-from daexplore.runs.history import follow
+from daexplore.runs.history import read_new_lines
 
 __all__ = ["Inspecting", "begin", "folder_of", "inspect_command", "stored"]
 
@@ -118,7 +118,7 @@ class Inspecting:
         if self.state != "running":
             return self.state
         code = self._process.poll()
-        lines, self._offset = follow(self.folder / _PROGRESS, self._offset)
+        lines, self._offset = read_new_lines(self.folder / _PROGRESS, self._offset)
         if lines:
             self.stage = Stage(str(lines[-1]["stage"]), int(lines[-1]["done"]), int(lines[-1]["total"]))
         if code is None:

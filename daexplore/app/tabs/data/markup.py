@@ -14,7 +14,7 @@ from daexplore.views.inspection.markup import (
     checks_html,
     differences_html,
     domains_html,
-    key_html,
+    legend_html,
     list_html,
     pairs_html,
     walls_html,
@@ -54,7 +54,7 @@ def findings(inspection: Mapping[str, Any]) -> list[pn.viewable.Viewable]:
     advice = list_html(inspection["advice"], "advice")
     others = pairs_html(inspection["pairs"], tables["duplicates"], leak=False)
     parts = [
-        _html(f"<div class='section'><h2>How they differ</h2>{key_html()}</div>"),
+        _html(f"<div class='section'><h2>How they differ</h2>{legend_html()}</div>"),
         # A plain row: the page's theme does not reach figures that are put into a FlexBox later on.
         pn.Row(*map(_card, inspection_cards(tables)), sizing_mode="stretch_width", margin=0, styles=_CARDS),
         _html(

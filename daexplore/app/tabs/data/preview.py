@@ -12,7 +12,7 @@ import numpy as np
 
 from daexplore.app.core import processes
 from daexplore.errors import InputError
-from daexplore.views.images import data_uri, wall_png
+from daexplore.views.images import data_uri, mosaic_png
 
 if TYPE_CHECKING:
     from daexplore.data import GalaxySet
@@ -146,7 +146,7 @@ def _walls(galaxies: "GalaxySet", domain: str, total: int | None) -> Iterator[di
             "label": kind,
             "n": len(shown),
             "total": None if total is not None else len(rows),
-            "png": data_uri(wall_png(_sized(stamps), _COLUMNS, gap=3)),
+            "png": data_uri(mosaic_png(_sized(stamps), _COLUMNS, gap=3)),
             "oracle": domain == "target" and label >= 0,
         }
 

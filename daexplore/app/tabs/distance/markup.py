@@ -10,7 +10,7 @@ import pandas as pd
 from daexplore.app.glossary.markup import explained, term
 from daexplore.app.tabs.distance.tables import Judgement
 from daexplore.app.tabs.distance.tasks import MOST, PERMUTATIONS
-from daexplore.views.plots.distance_over_epochs import RunLooks
+from daexplore.views.plots.distance_over_epochs import RunColours
 
 __all__ = ["caption", "judgements_html", "key_html", "lines_html", "numbers_html", "progress_html"]
 
@@ -26,7 +26,7 @@ _BAD = ("negative transfer", "warning", "misleading")
 
 def key_html(runs: Sequence[str]) -> str:
     """Hue, dash and marker of each run, said once for all figures."""
-    looks = RunLooks(runs)
+    looks = RunColours(runs)
     parts = [
         f"<span><svg width='34' height='12' aria-hidden='true'><g fill='{looks.hue[run]}' stroke='{looks.hue[run]}'>"
         f"<path d='M0 6 H34' stroke-width='2.2' stroke-dasharray='{_DASHES[looks.dash[run]]}'/>"

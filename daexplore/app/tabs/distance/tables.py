@@ -93,7 +93,7 @@ class Distances:
         for run in self._state.runs:
             label, shown = self._state.label(run), self._state.epoch_of(run)
             logged = self._logged(run, "mmd2", "both") if bandwidths_of(run) == self.bandwidths else {}
-            counts = {f"n_{domain}": int(run.evaluation(shown).where(domain, self._state.split).sum()) for domain in ("source", "target")}
+            counts = {f"n_{domain}": int(run.evaluation(shown).mask(domain, self._state.split).sum()) for domain in ("source", "target")}
             for epoch in run.evaluated:
                 task = self._null(run, epoch)
                 test = task.memo.peek(task.key)
@@ -139,7 +139,7 @@ class Distances:
         for run in self._state.runs:
             found = self.measured(run)
             if found is not None:
-                parts.append(found.measures.assign(run=self._state.label(run), epoch=found.about["epoch"]))
+                parts.append(found.measures.assign(run=self._state.label(run), epoch=found.metadata["epoch"]))
         return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 
     def judgements(self, failures: dict[Any, str]) -> list[Judgement]:
@@ -205,7 +205,7 @@ class Distances:
 
     def _labelled(self, run: Run) -> int:
         found = run.evaluation()
-        return int((found.where("target", self._state.split) & (found.labels >= 0)).sum())
+        return int((found.mask("target", self._state.split) & (found.labels >= 0)).sum())
 
 
 def _spread_out(epochs: list[int], shown: int) -> list[int]:

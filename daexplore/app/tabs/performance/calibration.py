@@ -53,7 +53,7 @@ def calibrations(found: Sequence[Subject], split: str) -> dict[str, pd.DataFrame
 
 def _calibration(subject: Subject, split: str) -> _Rows:
     from daexplore.analysis.calibration.reliability import calibration_scores, reliability
-    from daexplore.analysis.calibration.temperature import fit_temperature, tempered
+    from daexplore.analysis.calibration.temperature import fit_temperature, apply_temperature
 
     found = subject.evaluation
     fitted = subject.rows("source", "validation")
@@ -70,7 +70,7 @@ def _calibration(subject: Subject, split: str) -> _Rows:
         labels, groups = found.labels[mask], found.group_ids[mask]
         for stage, temperature in stages.items():
             common = {"domain": domain, "split": split, "n": int(mask.sum()), "stage": stage}
-            probabilities = tempered(found.logits[mask], temperature)
+            probabilities = apply_temperature(found.logits[mask], temperature)
             diagram = reliability(labels, probabilities, groups, _BINS)
             rows["bins"] += [common | {"of": diagram.of} | row for row in diagram.rows()]
             scores = calibration_scores(labels, probabilities, groups, _BINS)

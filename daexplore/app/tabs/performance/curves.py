@@ -75,7 +75,7 @@ def rankings(found: Sequence[Subject], split: str, pair: tuple[int, int] = (0, 1
 
 def _ranking(subject: Subject, domain: str, split: str, pair: tuple[int, int]) -> Ranking | None:
     from daexplore.analysis.metrics.bootstrap import group_weights, roc_band
-    from daexplore.analysis.metrics.classification import precisions, roc, weighted_auc
+    from daexplore.analysis.metrics.classification import precision_recall, roc, weighted_auc
 
     found = subject.evaluation
     mask = subject.rows(domain, split) & np.isin(found.labels, pair)
@@ -87,7 +87,7 @@ def _ranking(subject: Subject, domain: str, split: str, pair: tuple[int, int]) -
     groups = found.group_ids[mask]
     curve, band = roc(positive, score), roc_band(positive, score, groups, RESAMPLES)
     weights = group_weights(groups, RESAMPLES)
-    precision, average = precisions(curve, int(positive.sum()), int((~positive).sum()))
+    precision, average = precision_recall(curve, int(positive.sum()), int((~positive).sum()))
     drawn, low, high = _precision_draws(positive, score, weights)
     return Ranking(
         n=int(mask.sum()),

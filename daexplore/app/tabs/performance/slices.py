@@ -89,7 +89,7 @@ def slicing(found: Sequence[Subject], column: str, split: str) -> Slicing:
         InputError: no run on screen has the column.
     """
     parts = [
-        subject.run.samples[column].reindex(subject.evaluation.sample_ids[subject.evaluation.where(split=split)])
+        subject.run.samples[column].reindex(subject.evaluation.sample_ids[subject.evaluation.mask(split=split)])
         for subject in found
         if column in subject.run.samples
     ]

@@ -40,7 +40,7 @@ class Subject:
         # Kept, since names are slow to compare and a slider asks at every step.
         key = (domain, split, labelled)
         if key not in self._masks:
-            mask = self.evaluation.where(domain, split)
+            mask = self.evaluation.mask(domain, split)
             self._masks[key] = mask & (self.evaluation.labels >= 0) if labelled else mask
         return self._masks[key]
 

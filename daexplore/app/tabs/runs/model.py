@@ -16,7 +16,7 @@ from daexplore.errors import InputError
 from daexplore.runs import Run
 from daexplore.runs.archive.zip_file import MAX_IMPORT, export_run, import_run, run_size
 from daexplore.runs.notes import RunNotes
-from daexplore.runs.trash import Discarded, discard, discarded, restore, trash_folder
+from daexplore.runs.trash import TrashedRun, move_to_trash, discarded, restore, trash_folder
 from daexplore.utils.files import read_json
 from daexplore.utils.processes import process_exists
 
@@ -33,7 +33,7 @@ MAX_COLUMNS = 8
 class Binned:
     """A run in the trash, as a reader knows it."""
 
-    item: Discarded
+    item: TrashedRun
     label: str
 
 
@@ -55,7 +55,7 @@ class RunsBoard(param.Parameterized):
         super().__init__(**params)  # type: ignore[no-untyped-call]
         self.state = state
         self.notes = RunNotes(state.root)
-        self.deleted: list[Discarded] = []
+        self.deleted: list[TrashedRun] = []
         self._labels: dict[Path, str] = {}
         self._rows: list[Row] = []
         self._seen: tuple[Any, ...] = ()
@@ -140,7 +140,7 @@ class RunsBoard(param.Parameterized):
         for row in chosen:
             try:
                 self._check_idle(row)
-                moved.append((discard(row.path), row))
+                moved.append((move_to_trash(row.path), row))
             except InputError as error:
                 refused.append(str(error))
         if moved:
@@ -157,7 +157,7 @@ class RunsBoard(param.Parameterized):
         items, self.deleted = self.deleted, []
         self.restore(items)
 
-    def restore(self, items: Sequence[Discarded]) -> None:
+    def restore(self, items: Sequence[TrashedRun]) -> None:
         """Puts runs from the trash back where they were."""
         refused = []
         for item in items:
@@ -230,7 +230,7 @@ class RunsBoard(param.Parameterized):
             if told.get("run") == row.name and not told.get("ended") and process_exists(told.get("process") or {}):
                 raise InputError(f"Run {row.name} was not deleted: a training of it is starting. Stop that first.")
 
-    def _label(self, item: Discarded) -> str:
+    def _label(self, item: TrashedRun) -> str:
         if item.path not in self._labels:
             try:
                 self._labels[item.path] = Run(item.path).label

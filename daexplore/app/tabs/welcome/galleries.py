@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from daexplore.views.images import wall_png
+from daexplore.views.images import mosaic_png
 
 __all__ = ["Wall", "walls"]
 
@@ -50,5 +50,5 @@ def _walls(preset: str, n: int, columns: int) -> list[Wall]:
         for label, kind in reversed(list(enumerate(galaxies.classes))):
             rows = np.flatnonzero(galaxies.labels == label)
             alt = f"{len(rows)} images of {kind}s in the {galaxies.name} domain, {', '.join(galaxies.bands)}"
-            found.append(Wall(galaxies.name, kind, wall_png(stamps[rows], columns, gap=3), alt))
+            found.append(Wall(galaxies.name, kind, mosaic_png(stamps[rows], columns, gap=3), alt))
     return found

@@ -6,7 +6,7 @@ from html import escape
 import numpy as np
 
 from daexplore.app.tabs.whatif.model import Chosen
-from daexplore.engine.whatif.messages import Answer, Stop
+from daexplore.engine.whatif.messages import Response, Level
 from daexplore.views.images import colorbar_png, common_scale, data_uri, galaxy_png, overlay_png
 
 __all__ = ["film_html", "galaxy_html", "hints_html", "maps_html", "words_html"]
@@ -26,7 +26,7 @@ def galaxy_html(chosen: Chosen | None, truth: str) -> str:
     )
 
 
-def film_html(stops: tuple[Stop, ...], images: Mapping[int, Answer], position: int, sample_id: str) -> str:
+def film_html(stops: tuple[Level, ...], images: Mapping[int, Response], position: int, sample_id: str) -> str:
     """The galaxy at each position; the one looked at is outlined. Each frame is a button with its number."""
     frames = []
     for number, stop in enumerate(stops):
@@ -43,10 +43,10 @@ def film_html(stops: tuple[Stop, ...], images: Mapping[int, Answer], position: i
 
 
 def maps_html(
-    answers: Mapping[str, Answer],
+    answers: Mapping[str, Response],
     probabilities: Mapping[str, "np.ndarray[tuple[int], np.dtype[np.float64]]"],
-    everything: list[Answer],
-    stop: Stop,
+    everything: list[Response],
+    stop: Level,
     classes: tuple[str, ...],
     pair: tuple[int, int],
     threshold: float,

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from daexplore.analysis.latents.margin_plane import MarginPlane, further_positions, margin_plane
+from daexplore.analysis.latents.margin_plane import MarginPlane, project_new, margin_plane
 from daexplore.app.core.cache import Memo
 from daexplore.app.dial_setting import Dial
 from daexplore.app.latents.embeddings import stamp
@@ -15,7 +15,7 @@ from daexplore.app.latents.view import Scene, scene
 from daexplore.app.results.opening_galaxy import telling_galaxy
 from daexplore.app.state import ExplorerState
 from daexplore.app.tabs.whatif.requests import Asker
-from daexplore.engine.whatif.messages import Answer, Plan, Question
+from daexplore.engine.whatif.messages import Response, LevelPlan, Query
 
 __all__ = ["BACKGROUND", "CENTRAL", "Chosen", "Subject", "WhatIf"]
 
@@ -57,7 +57,7 @@ class Subject:
 
     scene: Scene
     row: int
-    question: Question
+    question: Query
 
 
 class WhatIf:
@@ -93,7 +93,7 @@ class WhatIf:
                 self.notes.append(f"{shown.label} has not evaluated this galaxy and is left out.")
                 continue
             path, epoch = str(shown.run.path), shown.evaluation.epoch
-            asked = Question(path, epoch, self.chosen.sample_id, self.chosen.domain, self.dial, self.seed, self.draws)
+            asked = Query(path, epoch, self.chosen.sample_id, self.chosen.domain, self.dial, self.seed, self.draws)
             self.subjects.append(Subject(shown, row, asked))
         self._asker.want([(subject.scene.run, subject.question) for subject in self.subjects])
 
@@ -104,7 +104,7 @@ class WhatIf:
             wanted, reason = (telling.sample_id, telling.reason) if telling else (None, "")
         if wanted is None and scenes:
             first = scenes[0].evaluation
-            rows = np.flatnonzero(first.where("target", self._state.split))
+            rows = np.flatnonzero(first.mask("target", self._state.split))
             rows = rows if len(rows) else np.arange(min(1, len(first)))
             if len(rows):
                 wanted, reason = str(first.sample_ids[rows[0]]), f"the first target galaxy of the {self._state.split} split"
@@ -115,7 +115,7 @@ class WhatIf:
         return None
 
     @property
-    def plan(self) -> Plan | None:
+    def plan(self) -> LevelPlan | None:
         """Where the dial can be turned to, as the first run's data have it."""
         return next((plan for plan in map(self._plan, self.subjects) if plan is not None), None)
 
@@ -172,12 +172,12 @@ class WhatIf:
                 found.setdefault("made from other images than the first run; compare it alone.", []).append(subject.scene.label)
         return [*self.notes, *(f"{', '.join(names)}: {words}" for words, names in found.items())]
 
-    def answers(self, number: int) -> dict[str, Answer]:
+    def answers(self, number: int) -> dict[str, Response]:
         """Label of each run -> what it says at a position, as far as it is there."""
         found = {one.scene.label: self._asker.answer(one.scene.run, one.question, number) for one in self.answered}
         return {label: each for label, each in found.items() if each is not None}
 
-    def everything(self) -> list[Answer]:
+    def everything(self) -> list[Response]:
         """All answers there are, of all runs and positions."""
         plan = self.plan
         return [] if plan is None else [each for number in range(len(plan.stops)) for each in self.answers(number).values()]
@@ -204,15 +204,15 @@ class WhatIf:
             rows.append(self._about(one, number, found) | {"x": float(x.mean()), "y": float(y.mean()), "draws": len(x)})
         return pd.DataFrame(rows, columns=[*_ABOUT, "x", "y", "draws"])
 
-    def probabilities(self, subject: Subject, answer: Answer) -> NDArray[np.float64]:
+    def probabilities(self, subject: Subject, answer: Response) -> NDArray[np.float64]:
         """(draws,) of the pair's second class against its first."""
         first, second = subject.scene.pair
         margin = answer.logits[:, second].astype(np.float64) - answer.logits[:, first]
         return np.asarray(1 / (1 + np.exp(-np.clip(margin, -500, 500))))
 
-    def positions(self, subject: Subject, answer: Answer) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def positions(self, subject: Subject, answer: Response) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """x and y (draws,) in the run's margin plane, whose axes stay those of its evaluation."""
-        return further_positions(self.plane(subject), answer.latents, answer.logits, subject.row, subject.scene.pair)
+        return project_new(self.plane(subject), answer.latents, answer.logits, subject.row, subject.scene.pair)
 
     def plane(self, subject: Subject) -> MarginPlane:
         """The run's margin plane at the epoch on screen."""
@@ -224,25 +224,25 @@ class WhatIf:
     def background(self, subject: Subject) -> tuple[pd.DataFrame, int]:
         """Other galaxies of the split in the run's plane, columns x, y, domain, at most ``BACKGROUND`` of them; and how many there are."""
         shown, plane = subject.scene, self.plane(subject)
-        rows = np.flatnonzero(shown.evaluation.where(None, self._state.split))
+        rows = np.flatnonzero(shown.evaluation.mask(None, self._state.split))
         order = np.argsort(pd.util.hash_array(shown.evaluation.sample_ids[rows]), kind="stable")
         kept = rows[order[:BACKGROUND]]
         return pd.DataFrame({"x": plane.x[kept], "y": plane.y[kept], "domain": shown.evaluation.domain[kept]}), len(rows)
 
-    def _found(self) -> list[tuple[Subject, int, Answer]]:
+    def _found(self) -> list[tuple[Subject, int, Response]]:
         plan = self.plan
         numbers = range(0 if plan is None else len(plan.stops))
         found = [(one, number, self._asker.answer(one.scene.run, one.question, number)) for one in self.answered for number in numbers]
         return [(one, number, each) for one, number, each in found if each is not None]
 
-    def _about(self, subject: Subject, number: int, _: Answer) -> dict[str, Any]:
+    def _about(self, subject: Subject, number: int, _: Response) -> dict[str, Any]:
         plan = self._plan(subject)
         assert plan is not None
         stop = plan.stops[number]
         values = (subject.scene.label, subject.question.domain, number, stop.level, stop.original, stop.how)
         return dict(zip(_ABOUT, values, strict=True))
 
-    def _plan(self, subject: Subject) -> Plan | None:
+    def _plan(self, subject: Subject) -> LevelPlan | None:
         return self._asker.plan(subject.scene.run, subject.question)
 
     def _alike(self, subject: Subject) -> bool:

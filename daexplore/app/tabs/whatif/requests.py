@@ -9,13 +9,13 @@ from daexplore.app.core import processes
 from daexplore.app.core.cache import Memo
 from daexplore.app.core.session import say
 from daexplore.app.latents.embeddings import stamp
-from daexplore.engine.whatif.messages import Answer, Plan, Question
+from daexplore.engine.whatif.messages import Response, LevelPlan, Query
 from daexplore.runs import Run
 
 __all__ = ["Asker"]
 
-_plans: Memo[Plan] = Memo(256)
-_answers: Memo[Answer] = Memo(2048)
+_plans: Memo[LevelPlan] = Memo(256)
+_answers: Memo[Response] = Memo(2048)
 
 _Key = tuple[Any, ...]
 
@@ -36,14 +36,14 @@ class Asker:
         self,
         later: Callable[[Callable[[], object]], None],
         arrived: Callable[[], object],
-        submit: Callable[[Question, int | None], "Future[Any]"] = processes.whatif,
+        submit: Callable[[Query, int | None], "Future[Any]"] = processes.whatif,
     ) -> None:
         self._later, self._arrived, self._submit = later, arrived, submit
-        self._wanted: list[tuple[Run, Question]] = []
+        self._wanted: list[tuple[Run, Query]] = []
         self._waiting: dict[_Key, Future[Any]] = {}
-        self.failures: dict[Question, str] = {}
+        self.failures: dict[Query, str] = {}
 
-    def want(self, questions: Sequence[tuple[Run, Question]]) -> None:
+    def want(self, questions: Sequence[tuple[Run, Query]]) -> None:
         """Asks these instead of whatever was waiting. The position at which the survey recorded comes first, then its neighbours."""
         self._wanted = list(questions)
         needed = self._missing()
@@ -55,11 +55,11 @@ class Asker:
                 self._waiting[key] = future = self._submit(question, number)
                 future.add_done_callback(partial(self._done, key, question))
 
-    def plan(self, run: Run, question: Question) -> Plan | None:
+    def plan(self, run: Run, question: Query) -> LevelPlan | None:
         """Where the dial can be turned to, if that is known yet."""
         return _plans.peek(_key(run, question, None))
 
-    def answer(self, run: Run, question: Question, number: int) -> Answer | None:
+    def answer(self, run: Run, question: Query, number: int) -> Response | None:
         """What the run says there, if that is known yet."""
         return _answers.peek(_key(run, question, number))
 
@@ -82,8 +82,8 @@ class Asker:
     def _there(self, key: _Key) -> bool:
         return (_plans if key[-1] is None else _answers).peek(key) is not None
 
-    def _missing(self) -> dict[_Key, tuple[Question, int | None]]:
-        found: list[tuple[int, _Key, tuple[Question, int | None]]] = []
+    def _missing(self) -> dict[_Key, tuple[Query, int | None]]:
+        found: list[tuple[int, _Key, tuple[Query, int | None]]] = []
         for run, question in self._wanted:
             if question in self.failures:
                 continue
@@ -98,16 +98,16 @@ class Asker:
         # Runs take turns at each position: the images made for the first are then at hand for the others.
         return {key: wanted for _, key, wanted in sorted(found, key=lambda one: one[0])}
 
-    def _done(self, key: _Key, question: Question, done: "Future[Any]") -> None:
+    def _done(self, key: _Key, question: Query, done: "Future[Any]") -> None:
         if not done.cancelled() and done.exception() is None:
             result = done.result()
-            if isinstance(result, Plan):
+            if isinstance(result, LevelPlan):
                 _plans.get(key, lambda: result)
             else:
                 _answers.get(key, lambda: result)
         self._later(partial(self._came, key, question, done))
 
-    def _came(self, key: _Key, question: Question, done: "Future[Any]") -> None:
+    def _came(self, key: _Key, question: Query, done: "Future[Any]") -> None:
         if self._waiting.pop(key, None) is None:
             return
         # Where another page gave up what both were waiting for, it is asked for again below.
@@ -118,5 +118,5 @@ class Asker:
         self._arrived()
 
 
-def _key(run: Run, question: Question, number: int | None) -> _Key:
+def _key(run: Run, question: Query, number: int | None) -> _Key:
     return *stamp(run, question.epoch), question, number

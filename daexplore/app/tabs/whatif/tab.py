@@ -24,9 +24,9 @@ from daexplore.app.tabs.whatif.requests import Asker
 from daexplore.app.theme import STYLE
 from daexplore.errors import InputError
 from daexplore.utils.files import static_text
-from daexplore.views.figures.base import Compared, Drawing
-from daexplore.views.figures.whatif import Turned, dial_drawing, walks_drawing
-from daexplore.views.plots.whatif import dial_curves, plane_walk, summary_dial, summary_walks, walk_limits
+from daexplore.views.figures.base import RunResult, FigureSpec
+from daexplore.views.figures.whatif import DialContext, dial_drawing, walks_drawing
+from daexplore.views.plots.whatif import dial_curves, trajectory_plot, summary_dial, summary_walks, walk_limits
 from daexplore.views.style import class_marker
 
 __all__ = ["WhatIfRoom", "furnish"]
@@ -162,7 +162,7 @@ class WhatIfRoom:
             walk = walks[walks["run"] == one.scene.label]
             title = f"{one.scene.label}, epoch {one.scene.evaluation.epoch}, {len(frame)} of {total} {self._state.split}"
             marker = class_marker(int(one.scene.evaluation.labels[one.row]))
-            plot = plane_walk(
+            plot = trajectory_plot(
                 frame,
                 walk,
                 here=logic.position,
@@ -207,27 +207,27 @@ class WhatIfRoom:
         self._walked.object = words_html(summary_walks(self.logic.walks()), _WALK)
         self._move()
 
-    def _dial_drawing(self) -> Drawing:
+    def _dial_drawing(self) -> FigureSpec:
         return dial_drawing(self._compared(), self._about(), self.logic.curves())
 
-    def _walks_drawing(self) -> Drawing:
+    def _walks_drawing(self) -> FigureSpec:
         at = self._state.threshold
         boundaries = {one.scene.label: float(self.logic.plane(one).threshold_x(at)) for one in self.logic.answered}
         return walks_drawing(self._compared(), self._about(), self.logic.walks(), boundaries)
 
-    def _compared(self) -> list[Compared]:
+    def _compared(self) -> list[RunResult]:
         if not self.logic.ready:
             raise InputError("The galaxy's answers along the dial are not there yet. Save the figure once it is on screen.")
         scenes = [one.scene for one in self.logic.answered]
-        return [Compared(shown.label, shown.run.id, shown.evaluation, tuple(shown.run.classes)) for shown in scenes]
+        return [RunResult(shown.label, shown.run.id, shown.evaluation, tuple(shown.run.classes)) for shown in scenes]
 
-    def _about(self) -> Turned:
+    def _about(self) -> DialContext:
         logic, chosen, plan = self.logic, self.logic.chosen, self.logic.plan
         assert chosen is not None
         assert plan is not None
         first = logic.answered[0]
         label = int(first.scene.evaluation.labels[first.row])
-        return Turned(chosen.sample_id, label, chosen.split, plan.unit, self._positive(), self._state.threshold, logic.seed)
+        return DialContext(chosen.sample_id, label, chosen.split, plan.unit, self._positive(), self._state.threshold, logic.seed)
 
     def _positive(self) -> str:
         shown = self.logic.answered[0].scene

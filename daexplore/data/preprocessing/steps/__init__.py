@@ -7,7 +7,7 @@ from daexplore.data.preprocessing.steps.background import Background
 from daexplore.data.preprocessing.steps.bands import SelectBands
 from daexplore.data.preprocessing.steps.crop import Crop
 from daexplore.data.preprocessing.steps.normalise import Normalise
-from daexplore.data.preprocessing.steps.psf import Blur
+from daexplore.data.preprocessing.steps.psf import PsfMatch
 from daexplore.data.preprocessing.steps.resample import Resample
 from daexplore.data.preprocessing.steps.stretch import Asinh, Percentile
 from daexplore.data.preprocessing.steps.units import Units
@@ -18,7 +18,7 @@ __all__ = [
     "STEPS",
     "Asinh",
     "Background",
-    "Blur",
+    "PsfMatch",
     "Crop",
     "Normalise",
     "Percentile",
@@ -30,14 +30,14 @@ __all__ = [
     "record_step",
 ]
 
-Step = SelectBands | Units | Background | Blur | Resample | Crop | Asinh | Percentile | Normalise
+Step = SelectBands | Units | Background | PsfMatch | Resample | Crop | Asinh | Percentile | Normalise
 """Each has ``apply(images)``: (n, C, H, W) of any real type to float32; none changes its input in place."""
 
 STEPS: dict[str, type[Step]] = {
     "bands": SelectBands,
     "units": Units,
     "background": Background,
-    "psf": Blur,
+    "psf": PsfMatch,
     "resample": Resample,
     "crop": Crop,
     "asinh": Asinh,

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Blur", "blur_matrix", "kernel_sigma"]
+__all__ = ["PsfMatch", "blur_matrix", "kernel_sigma"]
 
 _FWHM2_TO_VARIANCE = 1 / (8 * math.log(2))
 """sigma^2 = FWHM^2 / (8 ln 2) of a Gaussian."""
@@ -17,7 +17,7 @@ _SAME = 1e-6
 
 
 @dataclass(frozen=True)
-class Blur:
+class PsfMatch:
     """Convolves each band with a Gaussian, taking the point spread functions for Gaussians too: their variances then add up.
 
     The kernel is a sampled Gaussian whose variance over the pixels is sigma^2 also where sigma is a fraction of a pixel. Beyond an image's

@@ -10,7 +10,7 @@ from daexplore.data.readers.fits.header import Header
 from daexplore.data.readers.fits.photometry import band_name, cube_bands
 from daexplore.errors import InputError
 
-__all__ = ["Channel", "choose", "described", "role", "role_of", "squeezed"]
+__all__ = ["Channel", "choose", "described", "image_role", "role_of", "squeezed"]
 
 _MASKS = {"MASK", "DQ", "FLAG", "FLAGS", "FLG", "BADPIX", "BPM"}
 _WEIGHTS = {"WHT", "WEIGHT", "WEIGHTS", "IVAR", "INVVAR"}
@@ -80,7 +80,7 @@ class Channel:
         return tuple(filter(None, (self.band, self.label, self.extname, self.band.partition(" ")[0])))
 
 
-def role(hdu: Hdu) -> str:
+def image_role(hdu: Hdu) -> str:
     """What an image is by its EXTNAME if it is no band: "mask", "weight" or "other"; else empty."""
     return role_of(hdu.name)
 

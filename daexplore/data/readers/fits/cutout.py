@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from daexplore.config import ReadConfig
-from daexplore.data.readers.fits.channels import Channel, choose, described, role, squeezed
-from daexplore.data.readers.fits.hdus import Hdu, content, integers, measured, read_hdus
+from daexplore.data.readers.fits.channels import Channel, choose, described, image_role, squeezed
+from daexplore.data.readers.fits.hdus import Hdu, read_bytes, integers, physical_values, read_hdus
 from daexplore.data.readers.fits.header import Header
 from daexplore.data.readers.fits.photometry import flux_scale, nanojansky, pixel_scale
-from daexplore.data.readers.listing import Stamp
+from daexplore.data.readers.listing import Cutout
 from daexplore.errors import InputError
 
 __all__ = ["read_fits", "stamp_from"]
@@ -21,7 +21,7 @@ _SAME_SCALE = 0.01
 _LSST_PLANES = ("BAD", "CR", "NO_DATA", "SAT", "UNMASKEDNAN")
 
 
-def read_fits(path: str | Path, read: ReadConfig | None = None) -> Stamp:
+def read_fits(path: str | Path, read: ReadConfig | None = None) -> Cutout:
     """Reads the bands of one galaxy.
 
     Bands are the channels of one cube (C, H, W), or all images of the file that have the same shape; axes of length 1 do not count. Images
@@ -42,17 +42,17 @@ def read_fits(path: str | Path, read: ReadConfig | None = None) -> Stamp:
         InputError: the file is damaged, has no image, or does not say which of several things its images are.
     """
     path = Path(path)
-    data = content(path)
+    data = read_bytes(path)
     return stamp_from(read_hdus(data, path), data, path, read or ReadConfig())
 
 
-def stamp_from(hdus: Sequence[Hdu], data: bytes | mmap.mmap, path: Path, read: ReadConfig) -> Stamp:
+def stamp_from(hdus: Sequence[Hdu], data: bytes | mmap.mmap, path: Path, read: ReadConfig) -> Cutout:
     """The same of a file's parts, already found; the first one is its primary header.
 
     Raises:
         InputError: there is no image, or nothing says which of several things the images are.
     """
-    images = [hdu for hdu in hdus if hdu.shape and not role(hdu)]
+    images = [hdu for hdu in hdus if hdu.shape and not image_role(hdu)]
     if not images:
         raise _no_image(path, hdus)
     primary = hdus[0].header
@@ -69,7 +69,7 @@ def stamp_from(hdus: Sequence[Hdu], data: bytes | mmap.mmap, path: Path, read: R
     else:
         pixels = np.stack([planes[channel.image][channel.plane] for channel in channels])
     scale = read.pixel_scale or _pixel_scale([images[index].header.over(primary) for index in used], path)
-    return Stamp(pixels, bands, scale, _flux_scales(channels, images, primary, read, scale))
+    return Cutout(pixels, bands, scale, _flux_scales(channels, images, primary, read, scale))
 
 
 def _no_image(path: Path, hdus: Sequence[Hdu]) -> InputError:
@@ -84,9 +84,9 @@ def _no_image(path: Path, hdus: Sequence[Hdu]) -> InputError:
 def _measurements(index: int, images: Sequence[Hdu], hdus: Sequence[Hdu], data: bytes | mmap.mmap) -> NDArray[np.float32]:
     """(C, H, W) of one image, NaN where masks and weights say that nothing was measured."""
     image = images[index]
-    pixels = measured(image, data).reshape(squeezed(image.shape))
+    pixels = physical_values(image, data).reshape(squeezed(image.shape))
     for kind in ("mask", "weight"):
-        maps = [hdu for hdu in hdus if hdu.shape and role(hdu) == kind]
+        maps = [hdu for hdu in hdus if hdu.shape and image_role(hdu) == kind]
         if len(images) > 1 and len(maps) > 1:
             if len(maps) != len(images):
                 raise InputError(
@@ -99,7 +99,7 @@ def _measurements(index: int, images: Sequence[Hdu], hdus: Sequence[Hdu], data: 
                 raise InputError(
                     f"{one.where}: the {kind} {described([one])} does not fit the image {described([image])}. Correct the file."
                 )
-            bad = _flagged(one, data, hdus[0].header) if kind == "mask" else measured(one, data) == 0
+            bad = _flagged(one, data, hdus[0].header) if kind == "mask" else physical_values(one, data) == 0
             pixels[np.broadcast_to(bad.reshape(shape), pixels.shape)] = np.nan
     return pixels
 
@@ -107,7 +107,7 @@ def _measurements(index: int, images: Sequence[Hdu], hdus: Sequence[Hdu], data: 
 def _flagged(mask: Hdu, data: bytes | mmap.mmap, primary: Header) -> NDArray[np.bool_]:
     values = integers(mask, data)
     if values is None:
-        return np.asarray(measured(mask, data) != 0)
+        return np.asarray(physical_values(mask, data) != 0)
     if any(keyword.startswith("MP_") for keyword in mask.header):
         bits = [mask.header.get(f"MP_{plane}") for plane in _LSST_PLANES]
         wanted = sum(1 << bit for bit in bits if isinstance(bit, int) and 0 <= bit < 62)

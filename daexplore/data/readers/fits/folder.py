@@ -10,11 +10,11 @@ import pandas as pd
 
 from daexplore.config import ReadConfig
 from daexplore.data.catalogues.labels import class_codes
-from daexplore.data.catalogues.match import attach, catalogue_of
+from daexplore.data.catalogues.match import match_catalogue, catalogue_of
 from daexplore.data.readers.fits.band_files import FITS_SUFFIX, BandFiles, find_band_files
 from daexplore.data.readers.fits.cutout import read_fits
 from daexplore.data.readers.image_folder import files_below
-from daexplore.data.readers.listing import Aside, Listing, Stamp
+from daexplore.data.readers.listing import Rejected, Listing, Cutout
 from daexplore.errors import InputError
 
 __all__ = ["FITS_SUFFIXES", "list_fits_folder"]
@@ -52,7 +52,7 @@ def list_fits_folder(path: Path, read: ReadConfig) -> Listing:
         )
     set_name = read.name or path.resolve().name
     names = list(complete)
-    attached = attach(names, path, read, set_name, table)
+    attached = match_catalogue(names, path, read, set_name, table)
     catalogue, classes = attached.catalogue, attached.classes
     provenance: dict[str, Any] = {"reader": "fits_folder", "path": str(path.resolve())} | attached.provenance
     if found.bands:
@@ -62,8 +62,8 @@ def list_fits_folder(path: Path, read: ReadConfig) -> Listing:
         codes, classes = class_codes(pd.Series(folders, dtype=object), "folder", path)
         catalogue = catalogue.assign(label=codes)
         provenance["label_column"] = "sub-folder"
-    aside = [Aside(name, f"{path}: {_lacking(name, those, found)}.") for name, those in found.galaxies.items() if name not in complete]
-    aside += [Aside(file, f"{path / file}: its name says none of the bands {', '.join(found.bands)}.") for file in found.others]
+    aside = [Rejected(name, f"{path}: {_lacking(name, those, found)}.") for name, those in found.galaxies.items() if name not in complete]
+    aside += [Rejected(file, f"{path / file}: its name says none of the bands {', '.join(found.bands)}.") for file in found.others]
     paths = tuple(tuple(file for file in those if file) for those in complete.values())
     return Listing(catalogue, _Load(path, paths, found.bands, read), classes, set_name, provenance, tuple(aside))
 
@@ -90,7 +90,7 @@ class _Load:
     bands: tuple[str, ...]
     read: ReadConfig
 
-    def __call__(self, row: int) -> Stamp:
+    def __call__(self, row: int) -> Cutout:
         paths = [self.folder / file for file in self.files[row]]
         if not self.bands:
             return read_fits(paths[0], self.read)
@@ -98,7 +98,7 @@ class _Load:
         return _joined([read_fits(path, one_band) for path in paths], paths, self.bands)
 
 
-def _joined(stamps: list[Stamp], paths: list[Path], bands: tuple[str, ...]) -> Stamp:
+def _joined(stamps: list[Cutout], paths: list[Path], bands: tuple[str, ...]) -> Cutout:
     """One galaxy of its bands' files."""
     first = stamps[0]
     scales = [stamp.pixel_scale for stamp in stamps if stamp.pixel_scale is not None]
@@ -113,4 +113,4 @@ def _joined(stamps: list[Stamp], paths: list[Path], bands: tuple[str, ...]) -> S
         raise InputError(f"{paths[0]}: the bands' pixels differ in size ({listed} arcsec). Bring them to one grid first.")
     fluxes = [None if stamp.flux_scale is None else stamp.flux_scale[0] for stamp in stamps]
     flux = None if None in fluxes else tuple(value for value in fluxes if value is not None)
-    return Stamp(np.concatenate([stamp.pixels for stamp in stamps]), bands, scales[0] if scales else None, flux)
+    return Cutout(np.concatenate([stamp.pixels for stamp in stamps]), bands, scales[0] if scales else None, flux)

@@ -26,10 +26,10 @@ __all__ = [
     "PIXEL_TYPES",
     "Hdu",
     "by_astropy",
-    "content",
+    "read_bytes",
     "first_image",
     "integers",
-    "measured",
+    "physical_values",
     "raw_pixels",
     "read_hdus",
 ]
@@ -75,7 +75,7 @@ class Hdu:
         return name.strip() if isinstance(name, str) else str(name)
 
 
-def content(path: Path) -> bytes | mmap.mmap:
+def read_bytes(path: Path) -> bytes | mmap.mmap:
     """The bytes of a file, unpacked where it is compressed as a whole (.gz, .bz2, .xz); a large one is mapped, not read.
 
     Raises:
@@ -147,7 +147,7 @@ def raw_pixels(hdu: Hdu, data: bytes | mmap.mmap) -> NDArray[Any]:
     return np.ndarray(hdu.shape, PIXEL_TYPES[hdu.bitpix], data, hdu.data)
 
 
-def measured(hdu: Hdu, data: bytes | mmap.mmap) -> NDArray[np.float32]:
+def physical_values(hdu: Hdu, data: bytes | mmap.mmap) -> NDArray[np.float32]:
     """Physical values: BZERO + BSCALE * stored (section 5.3), in double precision; NaN where an integer image says BLANK.
 
     Raises:

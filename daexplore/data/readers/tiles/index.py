@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from daexplore.data.readers.fits.band_files import find_band_files
-from daexplore.data.readers.fits.channels import choose, role, role_of, squeezed
-from daexplore.data.readers.fits.hdus import Hdu, content, read_hdus
+from daexplore.data.readers.fits.channels import choose, image_role, role_of, squeezed
+from daexplore.data.readers.fits.hdus import Hdu, read_bytes, read_hdus
 from daexplore.errors import InputError
 
 __all__ = ["Plane", "Tile", "find_tiles"]
@@ -121,10 +121,10 @@ def _file_bands(files: Sequence[str], declared: tuple[str, ...] | None) -> dict[
 
 def _tiles_of(path: Path, band: str | None, declared: tuple[str, ...] | None) -> list[Tile]:
     """One tile for each field that the file shows."""
-    data = content(path)
+    data = read_bytes(path)
     hdus = read_hdus(data, path)
     changed = path.stat().st_mtime_ns
-    images = [number for number, hdu in enumerate(hdus) if len(squeezed(hdu.shape)) == 3 and not role(hdu)]
+    images = [number for number, hdu in enumerate(hdus) if len(squeezed(hdu.shape)) == 3 and not image_role(hdu)]
     fields: list[tuple[Tile, list[int]]] = []
     for number in images:
         tile = _geometry(hdus[number], data[hdus[number].start : hdus[number].data])
@@ -159,7 +159,7 @@ def _channels(hdus: list[Hdu], numbers: list[int], path: Path, declared: tuple[s
 
 def _maps(hdus: list[Hdu], numbers: list[int], images: list[int], kind: str) -> list[int]:
     """Masks or weights of these images: of as many as images in the file each has its own, else those of the same size."""
-    those = [number for number, hdu in enumerate(hdus) if hdu.shape and role(hdu) == kind]
+    those = [number for number, hdu in enumerate(hdus) if hdu.shape and image_role(hdu) == kind]
     if len(those) == len(images):
         return [those[images.index(number)] for number in numbers]
     return [number for number in those if hdus[number].shape[-2:] == hdus[numbers[0]].shape[-2:]]

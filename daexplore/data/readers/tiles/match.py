@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 
 from daexplore.data.readers.tiles.index import Tile
 
-__all__ = ["Placed", "place"]
+__all__ = ["TilePositions", "locate"]
 
 _ROUND_TRIP = 0.5
 _DECIMALS = 3  # Distortions are inverted to a ten-thousandth of a pixel; beyond that noise would choose the window of an even size.
 
 
 @dataclass(frozen=True, eq=False)
-class Placed:
+class TilePositions:
     """Where each position is found.
 
     Attributes:
@@ -35,7 +35,7 @@ class Placed:
     distance: NDArray[np.float64]
 
 
-def place(tiles: Sequence[Tile], positions: NDArray[np.float64]) -> Placed:
+def locate(tiles: Sequence[Tile], positions: NDArray[np.float64]) -> TilePositions:
     """Finds each position's tile: of several that show it the one where its distance to the edge is largest [arcsec].
 
     Args:
@@ -66,7 +66,7 @@ def place(tiles: Sequence[Tile], positions: NDArray[np.float64]) -> Placed:
         owner = np.repeat(np.arange(len(tiles)), [len(tile.border) for tile in tiles])
         chord, index = cKDTree(np.concatenate([tile.border for tile in tiles])).query(points[off])
         nearest[off], distance[off] = owner[index], np.rad2deg(2 * np.arcsin(np.minimum(chord / 2, 1)))
-    return Placed(found, x, y, nearest, distance)
+    return TilePositions(found, x, y, nearest, distance)
 
 
 def _pixels(tile: Tile, sky: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 from daexplore.config import ReadConfig
 from daexplore.data.catalogues.coordinates import positions
-from daexplore.data.catalogues.match import as_text, catalogue_of, keyed
+from daexplore.data.catalogues.match import as_text, catalogue_of, keyed_by_sample
 from daexplore.data.catalogues.read import ID_COLUMNS, TableFile
 from daexplore.data.readers.fits.folder import FITS_SUFFIXES
 from daexplore.data.readers.image_folder import files_below
-from daexplore.data.readers.listing import Aside, Listing, Stamp
+from daexplore.data.readers.listing import Rejected, Listing, Cutout
 from daexplore.data.readers.tiles.index import Plane, Tile, find_tiles
-from daexplore.data.readers.tiles.match import Placed, place
+from daexplore.data.readers.tiles.match import TilePositions, locate
 from daexplore.data.readers.tiles.windows import cut_out
 from daexplore.errors import InputError
 
@@ -51,19 +51,19 @@ def list_tiles(path: Path, read: ReadConfig) -> Listing:
     tiles, left_out = find_tiles(folder, [file for file in files if (folder / file).resolve() != table.path.resolve()], read.bands)
     usable = np.isfinite(sky).all(axis=1)
     rows = np.flatnonzero(usable)
-    placed = place(tiles, sky[rows]) if len(rows) else None
+    placed = locate(tiles, sky[rows]) if len(rows) else None
     on = np.zeros(0, np.int64) if placed is None else np.flatnonzero(placed.tile >= 0)
     if placed is None or not len(on):
         raise _nothing_found(table, tiles, sky, placed, path)
     name = read.name or path.resolve().name.partition(".")[0]
     names = _names(table)
-    attached = keyed([f"{name}/{names[row]}" for row in rows[on]], table, read, rows[on])
+    attached = keyed_by_sample([f"{name}/{names[row]}" for row in rows[on]], table, read, rows[on])
     load = _Load(tuple(tile.planes for tile in tiles), placed.tile[on], placed.x[on], placed.y[on], read.size, read)
     where: dict[str, Any] = {"tile": [tiles[number].name for number in load.tile], "tile_x": load.x, "tile_y": load.y}
     new = {column: values for column, values in where.items() if column not in attached.catalogue}
-    aside = [Aside(names[row], f"{table.path}: row {row + 1} has no usable position.") for row in np.flatnonzero(~usable)]
+    aside = [Rejected(names[row], f"{table.path}: row {row + 1} has no usable position.") for row in np.flatnonzero(~usable)]
     aside += [
-        Aside(names[rows[off]], _off(sky[rows[off]], placed.distance[off], tiles[placed.nearest[off]]))
+        Rejected(names[rows[off]], _off(sky[rows[off]], placed.distance[off], tiles[placed.nearest[off]]))
         for off in np.flatnonzero(placed.tile < 0)
     ]
     provenance = {"reader": "tiles", "path": str(path.resolve()), "size": read.size, "tiles": len(tiles)} | attached.provenance
@@ -83,7 +83,7 @@ class _Load:
     size: int
     read: ReadConfig
 
-    def __call__(self, row: int) -> Stamp:
+    def __call__(self, row: int) -> Cutout:
         planes, x, y = self.tiles[self.tile[row]], float(self.x[row]), float(self.y[row])
         if len(planes) == 1:
             stamp, edge = cut_out(planes[0], x, y, self.size, self.read)
@@ -94,12 +94,12 @@ class _Load:
         return _stacked(stamps, planes, {"edge_pixels": edges[0]})
 
 
-def _stacked(stamps: tuple[Stamp, ...], planes: tuple[Plane, ...], columns: dict[str, Any]) -> Stamp:
+def _stacked(stamps: tuple[Cutout, ...], planes: tuple[Plane, ...], columns: dict[str, Any]) -> Cutout:
     """One galaxy of several files; their footprints are the same, and so are their pixels' sizes."""
     fluxes = [stamp.flux_scale for stamp in stamps]
     flux = None if None in fluxes else tuple(value for values in fluxes for value in values or ())
     bands = tuple(band for plane in planes for band in plane.bands or ())
-    return Stamp(np.concatenate([stamp.pixels for stamp in stamps]), bands, stamps[0].pixel_scale, flux, columns=columns)
+    return Cutout(np.concatenate([stamp.pixels for stamp in stamps]), bands, stamps[0].pixel_scale, flux, columns=columns)
 
 
 def _names(table: TableFile) -> list[str]:
@@ -121,7 +121,7 @@ def _said(position: NDArray[np.float64]) -> str:
     return f"RA {position[0]:.5f}, Dec {position[1]:+.5f} [deg]"
 
 
-def _nothing_found(table: TableFile, tiles: list[Tile], sky: NDArray[np.float64], placed: Placed | None, path: Path) -> InputError:
+def _nothing_found(table: TableFile, tiles: list[Tile], sky: NDArray[np.float64], placed: TilePositions | None, path: Path) -> InputError:
     if placed is None:
         return InputError(f"{table.path}: none of its {len(sky)} rows has a usable position; expected degrees, or sexagesimal text.")
     first = int(np.argmin(placed.distance))

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from daexplore.config import ReadConfig
 from daexplore.data.readers.fits.cutout import stamp_from
-from daexplore.data.readers.fits.hdus import Hdu, content, raw_pixels, read_hdus
-from daexplore.data.readers.listing import Stamp
+from daexplore.data.readers.fits.hdus import Hdu, read_bytes, raw_pixels, read_hdus
+from daexplore.data.readers.listing import Cutout
 from daexplore.data.readers.tiles.index import Plane
 from daexplore.errors import InputError
 
@@ -23,7 +23,7 @@ __all__ = ["cut_out"]
 _OPEN_FILES = 16
 
 
-def cut_out(plane: Plane, x: float, y: float, size: int, read: ReadConfig) -> tuple[Stamp, float]:
+def cut_out(plane: Plane, x: float, y: float, size: int, read: ReadConfig) -> tuple[Cutout, float]:
     """The pixels around a position, as they are stored: neither turned nor mirrored, the first row first.
 
     The same window as ``astropy.nddata.Cutout2D`` takes in its mode "partial"; outside the tile pixels are NaN.
@@ -85,7 +85,7 @@ def _opened(path: str, changed: int) -> tuple[bytes | mmap.mmap, list[Hdu]]:  # 
     """Mapped, so that only what is looked at is read; a file that is packed as a whole has to be unpacked as a whole."""
     with Path(path).open("rb") as stream:
         plain = stream.read(6) == b"SIMPLE"
-        data = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) if plain else content(Path(path))
+        data = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) if plain else read_bytes(Path(path))
     return data, read_hdus(data, Path(path))
 
 
