@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from daexplore.app.latents.view import scene
-from daexplore.app.results.opening_galaxy import telling_galaxy
+from daexplore.app.results.opening_galaxy import opening_galaxy
 from daexplore.app.state import EXAMPLES, ExplorerState
 from daexplore.config import preset
 from daexplore.data.simulate import PRESETS
@@ -45,8 +45,8 @@ def chosen(root: Path) -> list[Run]:
 def shown(root: Path) -> list[str]:
     """Test images whose maps are there at once: those of some galaxies, and of the one that the explorer opens with."""
     state = ExplorerState(root)
-    state.run_ids = [run.id for method in METHODS for run in state.store.runs() if (run.method, run.seed) == (method, 0)]
-    telling = telling_galaxy(state, [scene(state, run) for run in state.runs])
+    state.set_runs([run.id for method in METHODS for run in state.store.runs() if (run.method, run.seed) == (method, 0)])
+    telling = opening_galaxy(state, [scene(state, run) for run in state.runs])
     samples = state.runs[0].samples.query("split == 'test'")
     groups = list(dict.fromkeys(samples["group_id"]))[:MAPS]
     if telling is not None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from daexplore.data.readers.listing import Listing, Cutout
+from daexplore.data.readers.listing import Cutout, Listing
 from daexplore.errors import InputError
 
 SHAPE = (2, 6, 5)

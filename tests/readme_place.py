@@ -21,7 +21,7 @@ FEW = ("--set", f"data.simulated={N}")
 RUNS = {"RUN": "mmd", "OTHER": "noda", "STOPPED": "dann"}
 
 
-def furnish(folder: Path) -> dict[str, str]:
+def build_tab(folder: Path) -> dict[str, str]:
     """Makes the files; returns what README's words in capitals stand for."""
     source, target = open_preset("demo", N)
     _write_cutouts(folder / "simulated_galaxies", source, labelled=True)

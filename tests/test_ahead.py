@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from factories import make_run
 
-from daexplore.app.latents.plot import PLACES, LatentPanel
+from daexplore.app.latents.plot import PLACES, LatentPlot
 from daexplore.app.latents.plot_geometry import new_ranges
 from daexplore.app.latents.view import scene
 from daexplore.app.state import ExplorerState
 from daexplore.app.tabs.compare import prefetch as module
-from daexplore.app.tabs.compare.prefetch import ahead, steps
+from daexplore.app.tabs.compare.prefetch import prefetch_epochs, upcoming_epochs
 
 
 class Waiting:
@@ -29,7 +29,7 @@ def state(tmp_path: Path) -> ExplorerState:
     for method in ("noda", "mmd"):
         make_run(tmp_path / "runs", method, n=240, epochs=7, data_path=tmp_path / "data")
     found = ExplorerState(tmp_path / "runs")
-    found.epoch = 3
+    found.show(epoch=3)
     return found
 
 
@@ -43,17 +43,17 @@ def laid(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
 
 def test_nearest_epochs_of_every_run_come_first(state: ExplorerState, monkeypatch: pytest.MonkeyPatch) -> None:
     assert {len(run.evaluated) for run in state.runs} == {7}
-    assert [abs(epoch - 3) for _, epoch in steps(state)] == [1] * 4 + [2] * 4 + [3] * 2 + [4] * 2
-    assert {epoch for run, epoch in steps(state) if run is state.runs[0]} == {1, 2, 4, 5, 6, 7}
+    assert [abs(epoch - 3) for _, epoch in upcoming_epochs(state)] == [1] * 4 + [2] * 4 + [3] * 2 + [4] * 2
+    assert {epoch for run, epoch in upcoming_epochs(state) if run is state.runs[0]} == {1, 2, 4, 5, 6, 7}
     monkeypatch.setattr(module, "_REACH", 1)
-    assert {epoch for _, epoch in steps(state)} == {2, 4}
+    assert {epoch for _, epoch in upcoming_epochs(state)} == {2, 4}
 
 
 def test_of_a_large_survey_only_the_next_ones_are_laid_out(
     state: ExplorerState, laid: list[tuple[str, int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     background = Waiting()
-    ahead(state, background)  # type: ignore[arg-type]
+    prefetch_epochs(state, background)  # type: ignore[arg-type]
     background.work()
     assert len(laid) == 12
     laid.clear()
@@ -64,8 +64,8 @@ def test_of_a_large_survey_only_the_next_ones_are_laid_out(
 
 def test_a_visitor_who_has_gone_on_is_not_waited_for(state: ExplorerState, laid: list[tuple[str, int]]) -> None:
     background = Waiting()
-    ahead(state, background)  # type: ignore[arg-type]
-    state.epoch = 5
+    prefetch_epochs(state, background)  # type: ignore[arg-type]
+    state.show(epoch=5)
     background.work()
     assert laid == []
 
@@ -75,7 +75,7 @@ def test_an_epoch_that_cannot_be_read_does_not_keep_the_others_from_being_laid_o
 ) -> None:
     (state.runs[0].path / "evaluations" / "epoch=0004" / "outputs.parquet").write_bytes(b"torn")
     background = Waiting()
-    ahead(state, background)  # type: ignore[arg-type]
+    prefetch_epochs(state, background)  # type: ignore[arg-type]
     background.work()
     assert len(laid) == 12
 
@@ -95,7 +95,7 @@ def test_evaluations_of_the_same_galaxies_are_known_as_such(state: ExplorerState
 
 def test_a_step_of_the_epoch_sends_positions_only(state: ExplorerState) -> None:
     [run, _] = state.runs
-    panel = LatentPanel(new_ranges(), 0, lambda _: None, lambda _: None)
+    panel = LatentPlot(new_ranges(), 0, lambda _: None, lambda _: None)
     before, after = scene(state, run, 3), scene(state, run, 4)
     panel.show(before, 0.5, before.domain_colours, outlined=False)
     columns = {name: panel.points.data[name] for name in panel.points.data}
@@ -111,7 +111,7 @@ def test_a_step_of_the_epoch_sends_positions_only(state: ExplorerState) -> None:
 @pytest.mark.parametrize("threshold", [0.03, 0.37, 0.5, 0.81])
 def test_the_page_can_draw_the_boundary_where_the_server_will(state: ExplorerState, threshold: float) -> None:
     """The script multiplies the threshold's logit by the tag and rounds; where both agree nothing is painted twice."""
-    panel = LatentPanel(new_ranges(), 0, lambda _: None, lambda _: None)
+    panel = LatentPlot(new_ranges(), 0, lambda _: None, lambda _: None)
     shown = scene(state, state.runs[0], 3)
     panel.show(shown, threshold, shown.domain_colours, outlined=False)
     [scale] = panel.boundary.tags

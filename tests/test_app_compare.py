@@ -10,16 +10,16 @@ from bokeh.core.properties import field
 from factories import make_run
 from sklearn.neighbors import NearestNeighbors
 
-from daexplore.app.catalogue_columns import Filter, column_values, columns_of, parse_filter
-from daexplore.app.components.keyboard import Walk
+from daexplore.app.catalogue_columns import ColumnFilter, column_values, columns_of, parse_filter
+from daexplore.app.components.keyboard import GalaxyNavigator
 from daexplore.app.headline.text import headline
 from daexplore.app.latents.colouring import paint
-from daexplore.app.latents.plot import LatentPanel
+from daexplore.app.latents.plot import LatentPlot
 from daexplore.app.latents.plot_geometry import new_ranges
-from daexplore.app.latents.view import Scene, scene
-from daexplore.app.latents.witness import kept_witness, witness_later
-from daexplore.app.results.opening_galaxy import telling_galaxy
-from daexplore.app.results.seed_variability import seed_noise
+from daexplore.app.latents.view import LatentView, scene
+from daexplore.app.latents.witness import cached_witness, submit_witness
+from daexplore.app.results.opening_galaxy import opening_galaxy
+from daexplore.app.results.seed_variability import seed_flip_rate
 from daexplore.app.state import ExplorerState
 from daexplore.app.tabs.compare.neighbours import nearest
 from daexplore.errors import InputError
@@ -40,7 +40,7 @@ def state(root: Path) -> ExplorerState:
     return ExplorerState(root)
 
 
-def scenes_of(state: ExplorerState) -> list[Scene]:
+def scenes_of(state: ExplorerState) -> list[LatentView]:
     return [scene(state, run) for run in state.runs]
 
 
@@ -64,9 +64,9 @@ def test_what_is_no_filter_is_refused(text: str) -> None:
 
 def test_a_filter_agrees_with_pandas_and_never_takes_a_missing_value() -> None:
     numbers = pd.Series([0.1, 0.3, np.nan, 0.5, 0.7])
-    assert Filter("a", 0.3, 0.5).mask(numbers).tolist() == numbers.between(0.3, 0.5).tolist()
+    assert ColumnFilter("a", 0.3, 0.5).mask(numbers).tolist() == numbers.between(0.3, 0.5).tolist()
     words = pd.Series(["E", None, "S0", "E"])
-    assert Filter("kind", values=("E", "None")).mask(words).tolist() == [True, False, False, True]
+    assert ColumnFilter("kind", values=("E", "None")).mask(words).tolist() == [True, False, False, True]
 
 
 def test_a_filter_selects_in_all_runs_what_pandas_selects(state: ExplorerState) -> None:
@@ -84,7 +84,7 @@ def test_hues_of_a_column_are_one_scale_for_all_panels_and_grey_where_it_is_miss
     samples = shown[0].run.samples
     first = str(shown[0].evaluation.sample_ids[shown[0].rows[0]])
     samples.loc[first, "mass_ratio"] = np.nan
-    painted = paint(shown, "column:mass_ratio", kept_witness)
+    painted = paint(shown, "column:mass_ratio", cached_witness)
     assert painted.outlined
     values = samples["mass_ratio"].reindex(shown[0].evaluation.sample_ids[shown[0].rows]).to_numpy()
     assert painted.colours[0][0] == NEUTRAL
@@ -98,7 +98,7 @@ def test_categories_get_hues_with_their_names(state: ExplorerState) -> None:
     shown = scenes_of(state)
     for each in shown:
         each.run.samples["kind"] = np.where(each.run.samples["mass_ratio"] > 0.5, "<big>", "small")
-    painted = paint(shown, "column:kind", kept_witness)
+    painted = paint(shown, "column:kind", cached_witness)
     big = (shown[0].run.samples["kind"] == "<big>").reindex(shown[0].evaluation.sample_ids[shown[0].rows]).to_numpy()
     hues = np.array(painted.colours[0])
     assert len(set(hues[big])) == len(set(hues[~big])) == 1 != len(set(hues))
@@ -106,17 +106,17 @@ def test_categories_get_hues_with_their_names(state: ExplorerState) -> None:
 
 
 def test_the_witness_is_grey_until_it_is_there_and_then_says_who_is_denser(state: ExplorerState) -> None:
-    state.split = "validation"
+    state.show(split="validation")
     shown = scenes_of(state)[:1]
-    grey = paint(shown, "witness", kept_witness)
+    grey = paint(shown, "witness", cached_witness)
     assert set(grey.colours[0]) == {NEUTRAL}
     assert "computing" in grey.legend
     done = []
-    witness_later(shown[0], done.append)
+    submit_witness(shown[0], done.append)
     while not done:
         pass
     done[0].result()
-    values = kept_witness(shown[0])
+    values = cached_witness(shown[0])
     assert values is not None
     found = shown[0].evaluation
     inside = found.mask(split="validation")
@@ -132,12 +132,12 @@ def test_the_witness_is_grey_until_it_is_there_and_then_says_who_is_denser(state
         return float(np.mean([np.mean([np.exp(-square / (2 * scale)) for scale in SCALES]) for square in squares]))
 
     assert values[row] == pytest.approx(mean_kernel(source) - mean_kernel(target), abs=1e-5)
-    painted = paint(shown, "witness", kept_witness)
+    painted = paint(shown, "witness", cached_witness)
     assert len(set(painted.colours[0])) > 20
 
 
 def test_arrow_keys_walk_along_the_first_runs_probability(state: ExplorerState) -> None:
-    shown, walk = scenes_of(state)[0], Walk()
+    shown, walk = scenes_of(state)[0], GalaxyNavigator()
     ids = shown.evaluation.sample_ids[shown.inside]
     expected = pd.Series(shown.probability[shown.inside], ids).sort_values(kind="stable").index.tolist()
     seen, galaxy = [], None
@@ -164,7 +164,7 @@ def test_neighbours_are_those_of_scikit_learn_without_the_galaxys_own_images(sta
 
 def test_the_first_galaxy_is_one_that_adaptation_mended_and_the_reason_says_of_how_many(state: ExplorerState) -> None:
     shown = scenes_of(state)
-    told = telling_galaxy(state, shown)
+    told = opening_galaxy(state, shown)
     assert told is not None
     first, second = (each.evaluation for each in shown)
     mask = first.mask("target", "test")
@@ -172,26 +172,26 @@ def test_the_first_galaxy_is_one_that_adaptation_mended_and_the_reason_says_of_h
     frame = pd.DataFrame({"label": first.labels, "before": before, "after": after}, first.sample_ids)[mask]
     mended = frame[((frame["before"] > 0) != frame["label"]) & ((frame["after"] > 0) == frame["label"])]
     assert told.sample_id == (mended["after"] - mended["before"]).abs().idxmax()
-    assert f"of {len(mended)} test target galaxies that noDA gets wrong and MMD right (oracle)" in told.reason
-    assert telling_galaxy(state, []) is None
+    assert f"of {len(mended)} test target galaxies that noDA gets wrong and MMD right (oracle)" in told.galaxy_reason
+    assert opening_galaxy(state, []) is None
 
 
 def test_a_galaxy_the_visitor_chose_loses_the_reason(state: ExplorerState) -> None:
-    state.galaxy = "target/G00030-0"
-    state.reason = "because"
-    state.galaxy = "target/G00031-0"
-    assert state.reason == ""
+    state.select_galaxy("target/G00030-0", "because")
+    assert state.galaxy_reason == "because"
+    state.select_galaxy("target/G00031-0")
+    assert state.galaxy_reason == ""
 
 
 def test_hues_of_the_domain_need_no_outline(state: ExplorerState) -> None:
-    painted = paint(scenes_of(state), "domain", kept_witness)
+    painted = paint(scenes_of(state), "domain", cached_witness)
     assert set(painted.colours[0]) == {DOMAIN_COLORS["source"], DOMAIN_COLORS["target"]}
     assert not painted.outlined
 
 
 def test_a_galaxy_without_a_label_is_a_cross_that_is_seen(state: ExplorerState) -> None:
     shown = scenes_of(state)[0]
-    panel = LatentPanel(new_ranges(), 0, lambda _: None, lambda _: None)
+    panel = LatentPlot(new_ranges(), 0, lambda _: None, lambda _: None)
     [dots] = panel.figure.select({"name": "points"})
     panel.show(shown, 0.5, shown.domain_colours, outlined=False)
     assert dots.glyph.line_alpha == 0
@@ -213,7 +213,7 @@ def test_the_noise_of_a_seed_is_the_mean_number_of_flips_between_seeds(tmp_path:
         held = found.mask("target", "test")
         frames.append(pd.Series(found.predicted[held] == found.labels[held], found.sample_ids[held]))
     flips = [int((one != other).sum()) for i, one in enumerate(frames) for other in frames[i + 1 :]]
-    noise = seed_noise(state)
+    noise = seed_flip_rate(state)
     assert noise is not None
     assert noise[0] == pytest.approx(np.mean(flips))
     assert noise[1] == 3
@@ -221,5 +221,5 @@ def test_the_noise_of_a_seed_is_the_mean_number_of_flips_between_seeds(tmp_path:
 
 
 def test_one_seed_has_no_noise_to_tell(state: ExplorerState) -> None:
-    assert seed_noise(state) is None
+    assert seed_flip_rate(state) is None
     assert "another seed" not in headline(state, scenes_of(state))

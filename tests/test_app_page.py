@@ -13,15 +13,15 @@ import pytest
 from factories import make_run
 
 from daexplore.app.components import galaxy_details
-from daexplore.app.components.galaxy_details import GalaxyStrip
+from daexplore.app.components.galaxy_details import GalaxyDetails
 from daexplore.app.components.metric_tables import differences_table
 from daexplore.app.core import processes
-from daexplore.app.core.session import Session, guarded
+from daexplore.app.core.session import Session, show_errors
 from daexplore.app.latents import umap
-from daexplore.app.latents.embeddings import coordinates, projected
-from daexplore.app.latents.view import Scene, scene
+from daexplore.app.latents.embeddings import coordinates, submit_umap
+from daexplore.app.latents.view import LatentView, scene
 from daexplore.app.state import ExplorerState
-from daexplore.app.tabs.compare.tab import Compare
+from daexplore.app.tabs.compare.tab import CompareTab
 from daexplore.errors import InputError
 from daexplore.runs import Run
 
@@ -36,16 +36,16 @@ def state(runs: list[Run], tmp_path: Path) -> ExplorerState:
     return ExplorerState(tmp_path / "runs")
 
 
-def scenes_of(state: ExplorerState) -> Callable[[], list[Scene]]:
+def scenes_of(state: ExplorerState) -> Callable[[], list[LatentView]]:
     return lambda: [scene(state, run) for run in state.runs]
 
 
 def test_strip_shows_both_images_and_a_map_and_a_probability_for_each_run(state: ExplorerState) -> None:
-    strip = GalaxyStrip(state, scenes_of(state), Session())
+    strip = GalaxyDetails(state, scenes_of(state), Session())
     assert "Tap a galaxy" in strip.view.object
     shown = scenes_of(state)()
     row = int(np.flatnonzero(shown[0].evaluation.mask("target", "test"))[4])
-    state.galaxy = str(shown[0].evaluation.sample_ids[row])
+    state.select_galaxy(str(shown[0].evaluation.sample_ids[row]))
     strip.draw()
     markup = strip.view.object
     assert len(re.findall(r"<figure><img ", markup)) == 4
@@ -56,15 +56,16 @@ def test_strip_shows_both_images_and_a_map_and_a_probability_for_each_run(state:
 
 
 def test_maps_that_are_not_stored_come_in_later_and_a_failure_is_said(state: ExplorerState, monkeypatch: pytest.MonkeyPatch) -> None:
-    state.param.update(epoch=1, galaxy="source/G00100-0")
+    state.show(epoch=1)
+    state.select_galaxy("source/G00100-0")
     asked: dict[str, Future[np.ndarray]] = {}
 
     def later(run: Run, epoch: int, sample_id: str, domain: str) -> "Future[np.ndarray]":
         assert (epoch, sample_id, domain) == (1, "source/G00100-0", "source")
         return asked.setdefault(run.id, Future())
 
-    monkeypatch.setattr(galaxy_details, "gradcam_later", later)
-    strip = GalaxyStrip(state, scenes_of(state), Session())
+    monkeypatch.setattr(galaxy_details, "submit_gradcam", later)
+    strip = GalaxyDetails(state, scenes_of(state), Session())
     assert strip.view.object.count(">Grad-CAM: computing …") == 2
     asked[state.run_ids[0]].set_exception(InputError("The weights of epoch 1 are missing."))
     assert strip.view.object.count(">Grad-CAM: computing …") == 1
@@ -73,47 +74,47 @@ def test_maps_that_are_not_stored_come_in_later_and_a_failure_is_said(state: Exp
 
 def test_images_that_are_not_on_this_machine_are_said_to_be_missing(state: ExplorerState, tmp_path: Path) -> None:
     shutil.move(tmp_path / "data", tmp_path / "elsewhere")
-    state.galaxy = "source/G00100-0"
-    strip = GalaxyStrip(state, scenes_of(state), Session())
+    state.select_galaxy("source/G00100-0")
+    strip = GalaxyDetails(state, scenes_of(state), Session())
     assert "not on this machine" in strip.view.object
 
 
 def test_a_galaxy_no_run_has_evaluated_is_named(state: ExplorerState) -> None:
-    state.galaxy = "survey/<b>1</b>"
-    strip = GalaxyStrip(state, scenes_of(state), Session())
+    state.select_galaxy("survey/<b>1</b>")
+    strip = GalaxyDetails(state, scenes_of(state), Session())
     assert "survey/&lt;b&gt;1&lt;/b&gt;" in strip.view.object
 
 
 def test_a_run_that_cannot_be_read_is_named_and_the_others_stay(state: ExplorerState, runs: list[Run]) -> None:
     (runs[1].path / "evaluations" / "epoch=0002" / "outputs.parquet").unlink()
-    compare = Compare(state, Session())
+    compare = CompareTab(state, Session())
     assert len(compare._panels) == 1
     assert "MMD · seed 0 is left out" in state.alert
     assert "outputs.parquet is missing" in state.alert
 
 
 def test_figures_are_kept_when_the_epoch_moves_and_made_anew_for_another_view(state: ExplorerState) -> None:
-    compare = Compare(state, Session())
+    compare = CompareTab(state, Session())
     figures = [panel.figure for panel in compare._panels]
     before = [np.asarray(panel.points.data["x"]).copy() for panel in compare._panels]
-    state.epoch = 1
+    state.show(epoch=1)
     assert [panel.figure for panel in compare._panels] == figures
     for panel, x in zip(compare._panels, before, strict=True):
         assert not np.allclose(panel.points.data["x"], x)
     assert figures[0].x_range is figures[1].x_range
-    state.view = "pca"
+    state.show(view="pca")
     assert not set(figures) & {panel.figure for panel in compare._panels}
     assert compare._panels[0].figure.x_range is not compare._panels[1].figure.x_range
     assert not compare._panels[0].boundary.visible
 
 
 def test_colour_by_probability_and_back(state: ExplorerState) -> None:
-    compare = Compare(state, Session())
+    compare = CompareTab(state, Session())
     domains = list(compare._panels[0].points.data["colour"])
     assert set(domains) == {"#0072B2", "#D55E00"}
-    state.colour = "probability"
+    state.show(colour="probability")
     assert len(set(compare._panels[0].points.data["colour"])) > 20
-    state.colour = "domain"
+    state.show(colour="domain")
     assert list(compare._panels[0].points.data["colour"]) == domains
 
 
@@ -126,7 +127,7 @@ def test_an_exception_becomes_an_alert(state: ExplorerState, caplog: pytest.LogC
     def fail() -> None:
         raise ZeroDivisionError("by zero")
 
-    assert guarded(state, fail)() is None
+    assert show_errors(state, fail)() is None
     assert "ZeroDivisionError: by zero" in state.alert
     assert "A callback of the explorer failed" in caplog.text
 
@@ -134,11 +135,11 @@ def test_an_exception_becomes_an_alert(state: ExplorerState, caplog: pytest.LogC
 @pytest.mark.slow
 def test_umap_is_computed_in_a_child_process_kept_in_the_run_and_used_from_there(state: ExplorerState, runs: list[Run]) -> None:
     assert coordinates(runs[0], 2, "umap").kind == "pca"
-    future = projected(runs[0], 2, "umap")
+    future = submit_umap(runs[0], 2, "umap")
     assert future is not None
-    assert projected(runs[0], 2, "umap") is future
+    assert submit_umap(runs[0], 2, "umap") is future
     future.result(timeout=600)
-    assert projected(runs[0], 2, "umap") is None
+    assert submit_umap(runs[0], 2, "umap") is None
     found = coordinates(runs[0], 2, "umap")
     table = pd.read_parquet(umap.umap_file(runs[0].path, 2)).set_index("sample_id")
     assert found.kind == "umap"
@@ -156,12 +157,12 @@ def test_aligned_umaps_are_kept_for_all_epochs_with_their_names_and_read_by_epoc
         return [np.c_[np.arange(len(each)), np.full(len(each), 100.0 * place)] for place, each in enumerate(ids)]
 
     monkeypatch.setattr(umap.projection, "aligned_umap", layout)
-    monkeypatch.setattr(umap.projection, "turned", lambda maps, *_: [each.astype(np.float32) for each in maps])
+    monkeypatch.setattr(umap.projection, "rotate_to", lambda maps, *_: [each.astype(np.float32) for each in maps])
     done: Future[pd.DataFrame] = Future()
     monkeypatch.setattr(processes, "aligned_umap", lambda path, epochs: asked.append((path, epochs)) or done)
-    state.choose([run.id])
-    state.view = "aligned"
-    compare = Compare(state, Session())
+    state.set_runs([run.id])
+    state.show(view="aligned")
+    compare = CompareTab(state, Session())
     assert asked == [(run.path, tuple(run.evaluated))]
     assert "principal components meanwhile" in compare._caption.object
     assert "Distances and gaps on it are not distances" in compare._caption.object
@@ -180,7 +181,7 @@ def test_aligned_umaps_are_kept_for_all_epochs_with_their_names_and_read_by_epoc
         assert found.kind == "aligned"
         np.testing.assert_array_equal(found.x, np.arange(len(run.evaluation(epoch))))
         assert set(found.y.tolist()) == {100.0 * place}
-        assert projected(run, epoch, "aligned") is None
+        assert submit_umap(run, epoch, "aligned") is None
     # Outputs that are newer than the layout, as of a run that was resumed, are not shown with it.
     outputs = run.path / "evaluations" / f"epoch={run.evaluated[0]:04d}" / "outputs.parquet"
     later = umap.aligned_file(run.path).stat().st_mtime_ns + 10**9

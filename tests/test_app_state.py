@@ -8,7 +8,7 @@ import pytest
 from factories import make_run
 from sklearn.metrics import accuracy_score, roc_auc_score
 
-from daexplore.app.core.cache import Memo
+from daexplore.app.core.cache import LRUCache
 from daexplore.app.dial_setting import Dial
 from daexplore.app.headline import line as sentence_module
 from daexplore.app.headline.text import headline
@@ -16,9 +16,9 @@ from daexplore.app.latents import view as scene_module
 from daexplore.app.latents.plot_geometry import inside_polygon, nearest_on_screen
 from daexplore.app.latents.view import scene
 from daexplore.app.results.metrics import scores
-from daexplore.app.results.seed_variability import seed_noise
+from daexplore.app.results.seed_variability import seed_flip_rate
 from daexplore.app.state import ExplorerState, default_runs
-from daexplore.app.url import ADDRESSED, apply_query, query_of
+from daexplore.app.url import URL_STATE, apply_query, to_query
 from daexplore.errors import InputError
 from daexplore.runs import Run, RunWriter
 from daexplore.runs.selections import Selections
@@ -64,16 +64,17 @@ def test_each_run_clips_the_epoch_to_what_it_has(trio: tuple[Path, list[Run]]) -
     state = ExplorerState(root)
     assert [state.epoch_of(run) for run in runs] == [run.selected_epoch for run in runs]
     assert state.epochs == [1, 2, 3, 4, 5]
-    state.epoch = 4
+    state.show(epoch=4)
     assert [state.epoch_of(run) for run in runs] == [3, 4, 4]
-    state.epoch = 0
+    state.show(epoch=0)
     assert [state.epoch_of(run) for run in runs] == [1, 1, 1]
 
 
 def test_new_epochs_are_followed_only_from_the_end_of_the_slider(trio: tuple[Path, list[Run]]) -> None:
     root, runs = trio
     at_end, earlier = ExplorerState(root), ExplorerState(root)
-    at_end.epoch, earlier.epoch = 5, 4
+    at_end.show(epoch=5)
+    earlier.show(epoch=4)
     add_epoch(runs[2], 6)
     before = at_end.progress
     assert at_end.refresh()
@@ -86,7 +87,7 @@ def test_new_epochs_are_followed_only_from_the_end_of_the_slider(trio: tuple[Pat
 def test_new_runs_join_a_page_with_room_but_never_one_whose_runs_were_chosen(tmp_path: Path) -> None:
     first = make_run(tmp_path, "mmd", n=240)
     waiting, chosen = ExplorerState(tmp_path), ExplorerState(tmp_path)
-    chosen.choose([first.id])
+    chosen.set_runs([first.id])
     second = make_run(tmp_path, "noda", n=240)
     assert waiting.refresh()
     assert chosen.refresh()
@@ -97,18 +98,20 @@ def test_new_runs_join_a_page_with_room_but_never_one_whose_runs_were_chosen(tmp
 def test_choosing_unknown_or_too_many_runs_says_so(tmp_path: Path) -> None:
     runs = [make_run(tmp_path, "mmd", seed=seed, n=240, epochs=1) for seed in range(5)]
     state = ExplorerState(tmp_path)
-    state.choose([runs[0].id, "gone"])
+    state.set_runs([runs[0].id, "gone"])
     assert state.run_ids == [runs[0].id]
     assert "gone" in state.alert
-    state.choose([run.id for run in runs])
+    state.set_runs([run.id for run in runs])
     assert state.run_ids == [run.id for run in runs[:4]]
     assert "first 4" in state.alert
 
 
 def test_sessions_share_nothing_that_changes(trio: tuple[Path, list[Run]]) -> None:
     one, other = ExplorerState(trio[0]), ExplorerState(trio[0])
-    one.param.update(epoch=2, threshold=0.7, galaxy="source/G00001-0", selection=frozenset({"a"}), view="pca")
-    one.choose(one.run_ids[:1])
+    one.show(epoch=2, threshold=0.7, view="pca")
+    one.select_galaxy("source/G00001-0")
+    one.select(frozenset({"a"}))
+    one.set_runs(one.run_ids[:1])
     assert (other.epoch, other.threshold, other.galaxy, other.selection, other.view) == (None, 0.5, None, None, "plane")
     assert len(other.run_ids) == 3
 
@@ -132,13 +135,15 @@ def test_a_damaged_run_does_not_hide_the_others(trio: tuple[Path, list[Run]]) ->
 def test_address_there_and_back(trio: tuple[Path, list[Run]]) -> None:
     root, runs = trio
     state, copy = ExplorerState(root), ExplorerState(root)
-    assert query_of(state) == {}
-    state.choose([runs[2].id, runs[0].id])
-    state.param.update(epoch=2, view="umap", galaxy="target/G00007-0", threshold=0.65, room="Performance", split="validation")
-    state.param.update(domains="target", colour="column:mass_ratio", pair=(1, 0), dial=Dial("psf", 0.25, 7, 32))
+    assert to_query(state) == {}
+    state.set_runs([runs[2].id, runs[0].id])
+    state.show(epoch=2, view="umap", threshold=0.65, split="validation")
+    state.select_galaxy("target/G00007-0")
+    state.open_tab("Performance")
+    state.show(domains="target", colour="column:mass_ratio", pair=(1, 0), dial=Dial("psf", 0.25, 7, 32))
     state.select_where("mass_ratio:0.3..0.6")
-    apply_query(copy, query_of(state))
-    for name in ADDRESSED:
+    apply_query(copy, to_query(state))
+    for name in URL_STATE:
         assert getattr(copy, name) == getattr(state, name)
     assert copy.selection == state.selection
     assert copy.alert == ""
@@ -149,10 +154,10 @@ def test_a_saved_selection_comes_back_by_its_name(trio: tuple[Path, list[Run]]) 
     state, copy = ExplorerState(root), ExplorerState(root)
     Selections(root).save("broken by MMD", ["target/G00007-0", "target/G00009-0"])
     state.select_named("broken by MMD")
-    apply_query(copy, query_of(state))
+    apply_query(copy, to_query(state))
     assert copy.selection == frozenset(["target/G00007-0", "target/G00009-0"])
     copy.select(frozenset(["target/G00007-0"]))
-    assert query_of(copy) == {}
+    assert to_query(copy) == {}
 
 
 @pytest.mark.parametrize(
@@ -237,7 +242,7 @@ def test_panels_draw_the_same_galaxies_in_the_same_order_and_say_how_many_of_how
     ids = [shown.evaluation.sample_ids[shown.rows].tolist() for shown in drawn]
     assert ids[0] == ids[1] == ids[2]
     assert (len(ids[0]), drawn[0].total) == (50, whole[0].total)
-    state.epoch = 1
+    state.show(epoch=1)
     again = scene(state, state.runs[0])
     assert again.evaluation.sample_ids[again.rows].tolist() == ids[0]
 
@@ -247,7 +252,7 @@ def test_a_galaxy_and_its_twin_in_the_other_domain(trio: tuple[Path, list[Run]])
     shown = scene(state, state.runs[0])
     row = shown.row_of(str(shown.evaluation.sample_ids[3]))
     assert row == 3
-    twin = shown.twin_of(row)
+    twin = shown.counterpart_of(row)
     assert twin is not None
     source, target = sorted(str(shown.evaluation.sample_ids[i]) for i in (row, twin))
     assert source.replace("source/", "target/") == target
@@ -267,7 +272,7 @@ def test_boundary_is_where_the_probability_is_the_threshold(trio: tuple[Path, li
 
 def test_numbers_of_a_selection_at_a_threshold_equal_scikit_learn(trio: tuple[Path, list[Run]]) -> None:
     state = ExplorerState(trio[0])
-    state.param.update(threshold=0.8, epoch=1)
+    state.show(threshold=0.8, epoch=1)
     shown = scene(state, state.runs[0])
     found = shown.evaluation
     chosen = np.flatnonzero(found.mask("target", "test"))[:40]
@@ -284,7 +289,7 @@ def test_numbers_of_a_selection_at_a_threshold_equal_scikit_learn(trio: tuple[Pa
 
 def test_headline_counts_what_the_second_run_mends_and_breaks(trio: tuple[Path, list[Run]]) -> None:
     state = ExplorerState(trio[0])
-    state.choose([run.id for run in trio[1][:2]])
+    state.set_runs([run.id for run in trio[1][:2]])
     scenes = [scene(state, run) for run in state.runs]
     right = []
     for shown in scenes:
@@ -301,14 +306,14 @@ def test_headline_counts_what_the_second_run_mends_and_breaks(trio: tuple[Path, 
 def test_a_run_without_an_evaluation_is_refused_in_words(tmp_path: Path) -> None:
     run = make_run(tmp_path, "noda", n=240, epochs=0)
     state = ExplorerState(tmp_path)
-    assert state.usable == []
+    assert state.evaluated_runs == []
     with pytest.raises(InputError, match="no evaluated epoch"):
         state.epoch_of(run)
 
 
 def test_memo_is_bounded_and_forgets_the_one_used_longest_ago() -> None:
     made: list[int] = []
-    memo: Memo[int] = Memo(2)
+    memo: LRUCache[int] = LRUCache(2)
 
     def make(value: int) -> int:
         made.append(value)
@@ -322,15 +327,18 @@ def test_memo_is_bounded_and_forgets_the_one_used_longest_ago() -> None:
 
 def test_a_still_state_stays_as_it_was_and_what_a_thread_computes_from_it_is_kept_as_that(trio: tuple[Path, list[Run]]) -> None:
     state = ExplorerState(trio[0])
-    taken, shown, before = state.still(), [run.id for run in state.runs], state.threshold
-    state.param.update(threshold=0.83, split="validation", galaxy="source/G00001-0", run_ids=shown[:1])
+    taken, shown, before = state.snapshot(), [run.id for run in state.runs], state.threshold
+    state.show(threshold=0.83, split="validation")
+    state.select_galaxy("source/G00001-0")
+    state.set_runs(shown[:1])
     assert (taken.threshold, taken.split, taken.galaxy, [run.id for run in taken.runs]) == (before, "test", None, shown)
-    taken.threshold = 0.2
+    taken.show(threshold=0.2)
     assert state.threshold == 0.83
-    taken.threshold = before
+    taken.show(threshold=before)
     # The visitor has moved on while the thread was at work: its sentence is about what was on screen, and kept under that alone.
     found = sentence_module._tell(taken)
-    assert found == headline(taken, [scene(taken, run) for run in taken.runs], seed_noise(taken))
-    assert sentence_module.told(state) == ""
-    state.param.update(threshold=before, split="test", run_ids=shown)
-    assert sentence_module.told(state) == found
+    assert found == headline(taken, [scene(taken, run) for run in taken.runs], seed_flip_rate(taken))
+    assert sentence_module.cached_headline(state) == ""
+    state.show(threshold=before, split="test")
+    state.set_runs(shown)
+    assert sentence_module.cached_headline(state) == found

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from daexplore.data.bands import channel_order, chosen_bands, bands_are_distinct
+from daexplore.data.bands import bands_are_distinct, channel_order, chosen_bands
 from daexplore.errors import InputError
 
 NUMBERED = ("channel 0", "channel 1", "channel 2")

@@ -7,7 +7,7 @@ from daexplore.alignment import build_alignment
 from daexplore.config import AlignmentConfig, ModelConfig
 from daexplore.domains import DomainBatch
 from daexplore.engine.training.step import AdaptationStep
-from daexplore.models import build_network, copy_source_statistics, batch_norm_domain
+from daexplore.models import batch_norm_domain, build_network, copy_source_statistics
 
 
 def network(batch_norm, seed=0):

@@ -8,7 +8,7 @@ from sklearn.calibration import calibration_curve
 from sklearn.metrics import brier_score_loss, log_loss
 
 from daexplore.analysis.calibration.reliability import calibration_scores, ece, log_losses, nll, paired_changes, reliability
-from daexplore.analysis.calibration.temperature import TEMPERATURES, fit_temperature, apply_temperature
+from daexplore.analysis.calibration.temperature import TEMPERATURES, apply_temperature, fit_temperature
 from daexplore.errors import InputError
 
 

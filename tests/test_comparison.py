@@ -58,7 +58,7 @@ def test_numbers_are_means_over_seeds_of_scikit_learn_s(runs, comparison):
     values = {}
     for run in runs:
         found = run.evaluation()
-        here = found.where("target", "test")
+        here = found.mask("target", "test")
         values.setdefault(run.method, []).append(
             (accuracy_score(found.labels[here], found.predicted[here]), roc_auc_score(found.labels[here], found.probability[here]))
         )
@@ -83,7 +83,7 @@ def test_numbers_are_means_over_seeds_of_scikit_learn_s(runs, comparison):
 def test_flips_and_drift_are_counted_over_pairs_of_networks(runs, comparison):
     predicted = {kind: [r.evaluation() for r in runs if r.method == kind] for kind in ("noda", "mmd")}
     first = predicted["noda"][0]
-    here = first.where("target", "test")
+    here = first.mask("target", "test")
     fixed = [
         np.sum((a.predicted[here] != a.labels[here]) & (b.predicted[here] == b.labels[here]))
         for a in predicted["noda"]

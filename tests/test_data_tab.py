@@ -14,28 +14,30 @@ from fake_inspection import VERDICT, make_inspection
 
 from daexplore.app.core.session import Session
 from daexplore.app.state import ExplorerState
-from daexplore.app.tabs.data.inspection_job import begin, folder_of, inspect_command, stored
-from daexplore.app.tabs.data.model import DataState, run_choices
-from daexplore.app.tabs.data.preview import Choice, Look, checked, look
+from daexplore.app.tabs.data.inspection_job import folder_of, inspect_command, load_inspection, start_inspection
+from daexplore.app.tabs.data.model import DomainInspectionModel, run_choices
+from daexplore.app.tabs.data.preview import DomainChoice, DomainPreview, preview_domains, validated_choice
 from daexplore.app.tabs.data.tab import data_room
 from daexplore.errors import InputError
 
 SCRIPT = Path(__file__).parent / "fake_inspecting.py"
-CHOICE = Choice("sims", "survey")
+CHOICE = DomainChoice("sims", "survey")
 
 
-def command(how: str) -> Callable[[Choice, Path], list[str]]:
+def command(how: str) -> Callable[[DomainChoice, Path], list[str]]:
     return lambda choice, folder: [sys.executable, str(SCRIPT), how, str(folder)]
 
 
-def opened(choice: Choice) -> "Future[Look]":
-    future: Future[Look] = Future()
+def opened(choice: DomainChoice) -> "Future[DomainPreview]":
+    future: Future[DomainPreview] = Future()
     wall = make_inspection()["walls"][0]
-    future.set_result(Look((wall,), {"source": "sims", "target": "survey"}, {"source": "sims", "target": "survey"}, repr(choice)[:40]))
+    future.set_result(
+        DomainPreview((wall,), {"source": "sims", "target": "survey"}, {"source": "sims", "target": "survey"}, repr(choice)[:40])
+    )
     return future
 
 
-def wait(data: DataState, seconds: float = 60.0) -> None:
+def wait(data: DomainInspectionModel, seconds: float = 60.0) -> None:
     end = time.monotonic() + seconds
     while data.busy:
         data.tick()
@@ -51,22 +53,22 @@ def galaxies(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_walls_show_galaxies_of_each_class_and_mark_target_labels(galaxies: Path) -> None:
-    found = look(Choice(str(galaxies / "source"), str(galaxies / "target")))
-    assert [(wall["domain"], wall["label"], wall["oracle"]) for wall in found.walls] == [
+    found = preview_domains(DomainChoice(str(galaxies / "source"), str(galaxies / "target")))
+    assert [(wall["domain"], wall["label"], wall["oracle"]) for wall in found.galleries] == [
         ("source", "merger", False),
         ("source", "non-merger", False),
         ("target", "merger", True),
         ("target", "non-merger", True),
     ]
-    assert all(wall["total"] >= wall["n"] == 16 for wall in found.walls)
+    assert all(wall["total"] >= wall["n"] == 16 for wall in found.galleries)
     assert "60 images" in found.words["source"]
 
 
 def test_the_key_changes_with_the_galaxies_and_with_nothing_else(galaxies: Path, tmp_path: Path) -> None:
-    choice = Choice(str(galaxies / "source"), str(galaxies / "target"))
-    assert look(choice).key == look(choice).key
+    choice = DomainChoice(str(galaxies / "source"), str(galaxies / "target"))
+    assert preview_domains(choice).key == preview_domains(choice).key
     make_galaxies(tmp_path, 61)
-    assert look(Choice(str(tmp_path / "source"), str(galaxies / "target"))).key != look(choice).key
+    assert preview_domains(DomainChoice(str(tmp_path / "source"), str(galaxies / "target"))).key != preview_domains(choice).key
 
 
 def test_the_galaxies_of_a_run_are_opened_and_runs_on_the_same_ones_share_an_entry(tmp_path: Path) -> None:
@@ -74,22 +76,22 @@ def test_the_galaxies_of_a_run_are_opened_and_runs_on_the_same_ones_share_an_ent
         make_run(tmp_path / "runs", method, n=240, epochs=1, data_path=tmp_path / "data")
     choices = run_choices(ExplorerState(tmp_path / "runs"))
     assert list(choices) == ["the runs' galaxies"]
-    found = look(next(iter(choices.values())))
-    assert len(found.walls) == 4
+    found = preview_domains(next(iter(choices.values())))
+    assert len(found.galleries) == 4
     assert found.names == {"source": "source", "target": "target"}
 
 
 def test_what_is_typed_in_is_checked(galaxies: Path) -> None:
     with pytest.raises(InputError, match="path of the target images"):
-        checked(str(galaxies / "source"), " ")
+        validated_choice(str(galaxies / "source"), " ")
     with pytest.raises(InputError, match="nowhere do not exist"):
-        checked(str(galaxies / "nowhere"), "demo")
-    assert checked(f" {galaxies / 'source'} ", "demo", "kind ") == Choice(str(galaxies / "source"), "demo", "kind")
+        validated_choice(str(galaxies / "nowhere"), "demo")
+    assert validated_choice(f" {galaxies / 'source'} ", "demo", "kind ") == DomainChoice(str(galaxies / "source"), "demo", "kind")
 
 
 def test_the_command_is_what_one_would_type() -> None:
-    assert inspect_command(Choice("a b", "c", "kind"))[1:] == ["-m", "daexplore", "inspect", "a b", "c", "--label", "kind"]
-    assert inspect_command(Choice(run="runs/1"), Path("f"))[4:] == [
+    assert inspect_command(DomainChoice("a b", "c", "kind"))[1:] == ["-m", "daexplore", "inspect", "a b", "c", "--label", "kind"]
+    assert inspect_command(DomainChoice(run="runs/1"), Path("f"))[4:] == [
         "--run",
         "runs/1",
         "--json",
@@ -100,8 +102,8 @@ def test_the_command_is_what_one_would_type() -> None:
 
 
 def test_an_inspection_comes_from_a_child_and_is_kept_for_the_next_page(tmp_path: Path) -> None:
-    data = DataState(tmp_path, command("well"), opened)
-    data.choose(CHOICE)
+    data = DomainInspectionModel(tmp_path, command("well"), opened)
+    data.set_domains(CHOICE)
     data.tick()
     assert data.look is not None
     assert data.inspection is None
@@ -111,14 +113,14 @@ def test_an_inspection_comes_from_a_child_and_is_kept_for_the_next_page(tmp_path
     assert data.inspection == json.loads(json.dumps(make_inspection()))
     assert data.page is not None
 
-    again = DataState(tmp_path, command("die"), opened)
-    again.choose(CHOICE)
+    again = DomainInspectionModel(tmp_path, command("die"), opened)
+    again.set_domains(CHOICE)
     again.tick()
     assert again.inspection == data.inspection
 
 
 def test_progress_is_told(tmp_path: Path) -> None:
-    data = DataState(tmp_path, command("wait"), opened)
+    data = DomainInspectionModel(tmp_path, command("wait"), opened)
     data.inspect(CHOICE)
     end = time.monotonic() + 30
     while data.progress() != ("Measuring: 3 of 12", 0.25):
@@ -130,7 +132,7 @@ def test_progress_is_told(tmp_path: Path) -> None:
 
 
 def test_two_pages_share_a_child_and_one_that_stops_does_not_stop_the_other(tmp_path: Path) -> None:
-    one, other = (DataState(tmp_path, command("wait"), opened) for _ in range(2))
+    one, other = (DomainInspectionModel(tmp_path, command("wait"), opened) for _ in range(2))
     for data in (one, other):
         data.inspect(CHOICE)
         data.tick()
@@ -149,7 +151,7 @@ def test_two_pages_share_a_child_and_one_that_stops_does_not_stop_the_other(tmp_
 
 @pytest.mark.parametrize(("how", "words"), [("refuse", "The bands differ: g, r and F814W"), ("die", "SIGKILL")])
 def test_a_child_that_fails_is_said_and_can_be_tried_again(tmp_path: Path, how: str, words: str) -> None:
-    data = DataState(tmp_path, command(how), opened)
+    data = DomainInspectionModel(tmp_path, command(how), opened)
     data.inspect(CHOICE)
     with pytest.raises(InputError, match=words):
         wait(data)
@@ -161,12 +163,12 @@ def test_a_child_that_fails_is_said_and_can_be_tried_again(tmp_path: Path, how: 
 
 
 def test_galaxies_that_cannot_be_read_are_said(tmp_path: Path) -> None:
-    def refused(choice: Choice) -> "Future[Look]":
-        future: Future[Look] = Future()
+    def refused(choice: DomainChoice) -> "Future[DomainPreview]":
+        future: Future[DomainPreview] = Future()
         future.set_exception(InputError("images.npy is truncated."))
         return future
 
-    data = DataState(tmp_path, command("well"), refused)
+    data = DomainInspectionModel(tmp_path, command("well"), refused)
     data.inspect(CHOICE)
     with pytest.raises(InputError, match="truncated"):
         data.tick()
@@ -176,22 +178,22 @@ def test_galaxies_that_cannot_be_read_are_said(tmp_path: Path) -> None:
 
 def test_a_torn_or_missing_result_counts_as_none(tmp_path: Path) -> None:
     folder = folder_of(tmp_path, "key")
-    assert stored(folder) is None
+    assert load_inspection(folder) is None
     folder.mkdir(parents=True)
     (folder / "inspection.html").write_text("")
     (folder / "inspection.json").write_text('{"format": 1, ')
-    assert stored(folder) is None
+    assert load_inspection(folder) is None
 
 
 def test_a_folder_that_cannot_be_written_to_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="cannot be written to"):
-        begin(CHOICE, tmp_path / "file" / "key", ["true"])
+        start_inspection(CHOICE, tmp_path / "file" / "key", ["true"])
 
 
 def test_the_tab_teaches_first_then_shows_walls_then_what_was_found(tmp_path: Path) -> None:
     state = ExplorerState(tmp_path)
-    data = DataState(tmp_path, command("well"), opened)
+    data = DomainInspectionModel(tmp_path, command("well"), opened)
     entered = data_room(state, Session(), data).entered
     tab = entered.__wrapped__.__self__
     assert "how far apart are these domains" in tab._head.object

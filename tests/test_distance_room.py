@@ -14,9 +14,9 @@ from daexplore.app.core.session import Session
 from daexplore.app.state import ExplorerState
 from daexplore.app.tabs.distance import tab
 from daexplore.app.tabs.distance.markup import judgements_html, numbers_html
-from daexplore.app.tabs.distance.tables import Distances
-from daexplore.app.tabs.distance.witness_galleries import PER_WALL, extremes, walls_html
-from daexplore.app.tabs.registry import Entry, nothing
+from daexplore.app.tabs.distance.tables import DistanceTables
+from daexplore.app.tabs.distance.witness_galleries import PER_WALL, extremes, galleries_html
+from daexplore.app.tabs.registry import TabContext, noop
 from daexplore.engine.distance.measures import Settings, measure_distance
 from daexplore.runs import Run
 
@@ -35,8 +35,8 @@ def state(root: Path) -> ExplorerState:
 
 
 @pytest.fixture(scope="module")
-def done(root: Path) -> Distances:
-    found = Distances(ExplorerState(root))
+def done(root: Path) -> DistanceTables:
+    found = DistanceTables(ExplorerState(root))
     for task in found.tasks():
         task.memo.get(task.key, task.make)
     return found
@@ -57,7 +57,7 @@ def loops(run: Run, epoch: int, bandwidths: tuple[float, ...]) -> float:
     return float(sum(within) - 2 * np.mean([kernel(a, b) for a in x for b in y]))
 
 
-def test_the_distance_of_an_epoch_is_the_naive_loops_and_its_band_is_chance(done: Distances, state: ExplorerState) -> None:
+def test_the_distance_of_an_epoch_is_the_naive_loops_and_its_band_is_chance(done: DistanceTables, state: ExplorerState) -> None:
     curves = done.curves()
     assert len(curves) == sum(len(run.evaluated) for run in state.runs)
     for run in state.runs:
@@ -73,7 +73,7 @@ def test_the_distance_of_an_epoch_is_the_naive_loops_and_its_band_is_chance(done
         assert [row["n_source"], row["n_target"]] == [int(run.evaluation(1).mask(domain, "test").sum()) for domain in ("source", "target")]
 
 
-def test_all_measures_are_those_of_the_command_line(done: Distances, state: ExplorerState) -> None:
+def test_all_measures_are_those_of_the_command_line(done: DistanceTables, state: ExplorerState) -> None:
     run = state.runs[0]
     found = done.measured(run)
     assert found is not None
@@ -84,7 +84,7 @@ def test_all_measures_are_those_of_the_command_line(done: Distances, state: Expl
     np.testing.assert_array_equal(found.null, null)
 
 
-def test_paths_are_what_was_logged_and_the_ends_of_the_witness_separate_the_domains(done: Distances, state: ExplorerState) -> None:
+def test_paths_are_what_was_logged_and_the_ends_of_the_witness_separate_the_domains(done: DistanceTables, state: ExplorerState) -> None:
     paths = done.paths()
     for run in state.runs:
         history = run.history().query("split == 'test'").set_index(["name", "domain", "epoch"])["value"]
@@ -102,7 +102,7 @@ def test_paths_are_what_was_logged_and_the_ends_of_the_witness_separate_the_doma
     assert [each.sample_id for each in ends["most_source_like"]] == list(top.index)
     assert {each.domain for each in ends["most_source_like"]} == {"source"}
     assert {each.domain for each in ends["most_target_like"]} == {"target"}
-    walls = walls_html("noDA", "epoch 2, test", ends, None, len(found.witness), ends["most_source_like"][2].sample_id)
+    walls = galleries_html("noDA", "epoch 2, test", ends, None, len(found.witness), ends["most_source_like"][2].sample_id)
     assert walls.count(top.index[2]) >= 1
 
 
@@ -112,9 +112,9 @@ def test_verdicts_of_runs_whose_truth_is_known(tmp_path: Path, method: str, outc
         for kind in ("noda", method):
             known_run(tmp_path, kind, seed)
     state = ExplorerState(tmp_path)
-    first = {kind: next(run.id for run in state.usable if (run.method, run.seed) == (kind, 0)) for kind in ("noda", method)}
-    state.choose([first["noda"], first[method]])
-    found = Distances(state)
+    first = {kind: next(run.id for run in state.evaluated_runs if (run.method, run.seed) == (kind, 0)) for kind in ("noda", method)}
+    state.set_runs([first["noda"], first[method]])
+    found = DistanceTables(state)
     [before] = found.judgements({})
     assert before.note == "Being computed …"
     task = found._verdict(state.runs[1])
@@ -136,9 +136,9 @@ def test_negative_transfer_is_said_where_the_target_is_called_worse(tmp_path: Pa
         known_run(tmp_path, "mmd", seed)
         known_run(tmp_path, "dann", seed)
     state = ExplorerState(tmp_path)
-    first = {kind: next(run.id for run in state.usable if (run.method, run.seed) == (kind, 0)) for kind in ("mmd", "dann")}
-    state.choose([first["mmd"], first["dann"]])
-    found = Distances(state)
+    first = {kind: next(run.id for run in state.evaluated_runs if (run.method, run.seed) == (kind, 0)) for kind in ("mmd", "dann")}
+    state.set_runs([first["mmd"], first["dann"]])
+    found = DistanceTables(state)
     task = found._verdict(state.runs[1])
     task.memo.get(task.key, task.make)
     [judgement] = found.judgements({})
@@ -146,7 +146,7 @@ def test_negative_transfer_is_said_where_the_target_is_called_worse(tmp_path: Pa
     assert "<span class='outcome bad'>negative transfer</span>" in judgements_html([judgement], "test")
 
 
-def test_what_is_not_computed_yet_is_a_dash_and_a_failure_is_said(done: Distances, state: ExplorerState) -> None:
+def test_what_is_not_computed_yet_is_a_dash_and_a_failure_is_said(done: DistanceTables, state: ExplorerState) -> None:
     labels = [state.label(run) for run in state.runs]
     assert numbers_html(pd.DataFrame(), labels, ["noDA: it broke"]) == "<p class='hint lost'>noDA: it broke</p>"
     half = done.measures().query("run == @labels[0]")
@@ -157,11 +157,11 @@ def test_what_is_not_computed_yet_is_a_dash_and_a_failure_is_said(done: Distance
     assert f"{value:.3f}" in text
 
 
-def test_the_room_draws_only_on_screen_and_asks_for_what_is_missing(state: ExplorerState, done: Distances) -> None:
+def test_the_room_draws_only_on_screen_and_asks_for_what_is_missing(state: ExplorerState, done: DistanceTables) -> None:
     from panel.pane import Bokeh
 
     switch = SimpleNamespace(visible=False)
-    room = tab.furnish(Entry(state, Session(), lambda: switch.visible, nothing))
+    room = tab.build_tab(TabContext(state, Session(), lambda: switch.visible, noop))
     assert not room.view.select(Bokeh)
     switch.visible = True
     room.entered()

@@ -37,7 +37,7 @@ def found(run):
 
 def split_of(run, split="test"):
     evaluation = run.evaluation()
-    return evaluation, *(np.flatnonzero(evaluation.where(domain, split)) for domain in ("source", "target"))
+    return evaluation, *(np.flatnonzero(evaluation.mask(domain, split)) for domain in ("source", "target"))
 
 
 @pytest.mark.parametrize("split", ["test", "validation"])
@@ -81,7 +81,7 @@ def test_every_number_says_what_it_was_computed_from(found):
     assert set(measures["split"]) == {"test"}
     assert set(measures["domains"]) == {"source, target"}
     assert list(measures.loc[measures["oracle"], "name"]) == ["class_mmd2", "class_mmd2"]
-    assert found.about["galaxies"] == {"source": 54, "target": 54, "both": 54}
+    assert found.metadata["galaxies"] == {"source": 54, "target": 54, "both": 54}
     assert "54 source and 54 target" in found.summary
 
 

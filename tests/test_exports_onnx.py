@@ -14,11 +14,12 @@ from safetensors.torch import save_file
 
 from daexplore.data import load_images
 from daexplore.data.preprocessing.pipeline import DomainSteps, Preprocess
-from daexplore.data.preprocessing.steps import Asinh, Background, PsfMatch, Crop, Normalise, Percentile, Resample, SelectBands, Units
+from daexplore.data.preprocessing.steps import Asinh, Background, Crop, Normalise, Percentile, PsfMatch, Resample, SelectBands, Units
 from daexplore.engine.inference import load_network
 from daexplore.errors import InputError
 from daexplore.exports import to_onnx
 from daexplore.exports.common import quiet
+from daexplore.exports.onnx import model as onnx_model
 from daexplore.exports.onnx.steps import TorchSteps
 from daexplore.runs import Run
 
@@ -89,7 +90,7 @@ def exported(tmp_path_factory):
 def test_onnxruntime_gives_the_stored_outputs_of_held_out_galaxies(exported):
     run, done = exported
     found = run.evaluation()
-    rows = np.flatnonzero(found.where("target", "test"))[:24]
+    rows = np.flatnonzero(found.mask("target", "test"))[:24]
     images = load_images(run.info["data"]["target"], "target", found.sample_ids[rows].tolist())[0]
     session = onnxruntime.InferenceSession(str(done.path), providers=["CPUExecutionProvider"])
     logits, latent = session.run(["logits", "latent"], {"images": images})
@@ -155,7 +156,7 @@ def test_domains_with_batch_norms_of_their_own_give_different_models(tmp_path):
 def test_a_model_that_disagrees_is_not_written(tmp_path, monkeypatch):
     run = example(tmp_path)
     images = np.zeros((1, 3, 75, 75), np.float32)
-    monkeypatch.setattr(model, "_checked_on", lambda *given: (images, "nothing"))
+    monkeypatch.setattr(onnx_model, "_checked_on", lambda *given: (images, "nothing"))
     monkeypatch.setattr(onnx_model, "_write", lambda *given: given[-1].write_bytes(b"a model"))
 
     class Session:

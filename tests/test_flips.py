@@ -14,15 +14,15 @@ import pytest
 from factories import make_run
 from typer.testing import CliRunner
 
-from daexplore.app.components.clickable import says
+from daexplore.app.components.clickable import click_payload
 from daexplore.app.core.session import Session
-from daexplore.app.results.outcomes import FlipsState, Outcomes, outcomes, piles
-from daexplore.app.results.seed_variability import again_command, rates, siblings, verdict
+from daexplore.app.results.outcomes import FlipsState, PredictionChanges, outcomes, piles
+from daexplore.app.results.seed_variability import rates, retrain_command, seed_group, verdict
 from daexplore.app.state import ExplorerState
 from daexplore.app.tabs.flips import tab as flips_tab
 from daexplore.app.tabs.flips.markup import pile_html, rates_html, table_html
 from daexplore.app.tabs.flips.table import flip_table, flips_csv, sorted_table, table_page
-from daexplore.app.tabs.registry import Entry
+from daexplore.app.tabs.registry import TabContext
 from daexplore.config import AlignmentConfig, DataConfig, RunConfig, TrainConfig
 from daexplore.errors import InputError
 from daexplore.runs import Run
@@ -35,7 +35,7 @@ def state(tmp_path: Path) -> ExplorerState:
         make_run(tmp_path / "runs", method, seed, n=400, epochs=3) for method, seed in (("noda", 0), ("mmd", 0), ("dann", 3), ("noda", 1))
     ]
     state = ExplorerState(tmp_path / "runs")
-    state.choose([run.id for run in made[:3]])
+    state.set_runs([run.id for run in made[:3]])
     return state
 
 
@@ -64,7 +64,7 @@ def counts(one: pd.DataFrame, other: pd.DataFrame) -> dict[str, int]:
     [("target", "test", 0.5, None), ("source", "validation", 0.2, 1), ("target", "validation", 0.9, 2)],
 )
 def test_piles_equal_an_independent_count(state: ExplorerState, domain: str, split: str, threshold: float, epoch: int | None) -> None:
-    state.param.update(split=split, threshold=threshold, epoch=epoch)
+    state.show(split=split, threshold=threshold, epoch=epoch)
     found = outcomes(state, domain)
     tables = [reference(run, state.epoch_of(run), domain, split, threshold) for run in state.runs]
     assert found.names == ("noDA", "MMD", "DANN")
@@ -132,7 +132,7 @@ def test_class_called_needs_no_labels_and_takes_their_place_where_there_are_none
     assert len(table) == up + down > 0
     assert set(table["flip MMD"]) <= {"non-merger → merger", "merger → non-merger"}
     assert set(table["true class"]) == {""}
-    assert "oracle" not in rates_html(found, rates(found, siblings(state, found)))
+    assert "oracle" not in rates_html(found, rates(found, seed_group(state, found)))
 
 
 def test_three_classes_by_the_most_probable_one(tmp_path: Path) -> None:
@@ -140,7 +140,7 @@ def test_three_classes_by_the_most_probable_one(tmp_path: Path) -> None:
     for method in ("noda", "mmd"):
         make_run(tmp_path, method, n=300, epochs=2, classes=classes, saliency=False)
     state = ExplorerState(tmp_path)
-    state.pair = (0, 2)
+    state.show(pair=(0, 2))
     tables = [reference(run, state.epoch_of(run), "target", "test", 0.5) for run in state.runs]
     assert {heap.name: len(heap.rows) for heap in piles(outcomes(state), 1)} == counts(*tables)
     heaps = piles(outcomes(state, by="class"), 1)
@@ -156,15 +156,15 @@ def test_runs_of_other_classes_are_refused(tmp_path: Path) -> None:
     make_run(tmp_path, "noda", n=240, epochs=1, saliency=False)
     make_run(tmp_path, "mmd", n=240, epochs=1, classes=("a", "b", "c"), saliency=False)
     state = ExplorerState(tmp_path)
-    state.choose([run.id for run in state.usable])
+    state.set_runs([run.id for run in state.evaluated_runs])
     with pytest.raises(InputError, match="leave one of them out"):
         outcomes(state)
 
 
 def test_the_control_is_the_share_that_two_seeds_of_one_method_disagree_on(state: ExplorerState) -> None:
-    state.threshold = 0.4
+    state.show(threshold=0.4)
     found = outcomes(state)
-    rows = rates(found, siblings(state, found))
+    rows = rates(found, seed_group(state, found))
     assert [row.name for row in rows] == ["noDA → MMD", "noDA → DANN", "noDA", "MMD", "DANN"]
     tables = {run.id: reference(run, state.epoch_of(run), "target", "test", 0.4)["right"] for run in state.all_runs}
     seeds = [tables[run.id] for run in state.all_runs if run.method == "noda"]
@@ -188,9 +188,9 @@ def test_all_pairs_of_three_seeds_count(tmp_path: Path) -> None:
     runs = [make_run(tmp_path, "noda", seed, n=300, epochs=1, saliency=False) for seed in range(3)]
     make_run(tmp_path, "noda", 7, n=300, epochs=1, saliency=False, status="failed")
     state = ExplorerState(tmp_path)
-    state.choose([runs[0].id])
+    state.set_runs([runs[0].id])
     found = outcomes(state)
-    (control,) = rates(found, siblings(state, found))
+    (control,) = rates(found, seed_group(state, found))
     right = [reference(run, 1, "target", "test", 0.5)["right"] for run in runs]
     shares = [float((one != other).mean()) for one, other in combinations(right, 2)]
     assert control.pairs == 3
@@ -222,13 +222,13 @@ def test_the_command_for_another_seed_trains_the_same_but_the_seed(
         return run
 
     monkeypatch.setattr(train, "train", remember)
-    result = CliRunner().invoke(app, again_command(tmp_path, run, 9)[3:])
+    result = CliRunner().invoke(app, retrain_command(tmp_path, run, 9)[3:])
     assert result.exit_code == 0, result.output
     assert trained == [dataclasses.replace(config, seed=9)]
 
 
 def test_the_table_holds_every_flip_sorts_and_comes_back_from_csv(state: ExplorerState) -> None:
-    state.threshold = 0.7
+    state.show(threshold=0.7)
     found = outcomes(state)
     table = flip_table(found)
     tables = [reference(run, state.epoch_of(run), "target", "test", 0.7) for run in state.runs]
@@ -271,7 +271,7 @@ def test_markup_escapes_and_counts(state: ExplorerState) -> None:
     assert page.count("no image") == 10
     nasty = pd.DataFrame({"sample_id": ["<b>x</b>'"], "p": [0.5]})
     assert "<b>x" not in table_html(nasty, 0, 1, 1, "", False, True)
-    assert says("galaxy", "a'b\"<") == "data-say='[&quot;galaxy&quot;, &quot;a&#x27;b\\&quot;&lt;&quot;]'"
+    assert click_payload("galaxy", "a'b\"<") == "data-say='[&quot;galaxy&quot;, &quot;a&#x27;b\\&quot;&lt;&quot;]'"
 
 
 class _AtOnce:
@@ -285,7 +285,7 @@ class _AtOnce:
 
 def _tab(state: ExplorerState, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setattr(flips_tab, "_workers", _AtOnce())
-    tab = flips_tab._Tab(Entry(state, Session(), lambda: True, lambda: None))
+    tab = flips_tab._Tab(TabContext(state, Session(), lambda: True, lambda: None))
     tab.draw()
     assert state.alert == ""
     return tab
@@ -293,7 +293,7 @@ def _tab(state: ExplorerState, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 def test_the_room_hears_only_what_it_shows_and_follows_the_state(state: ExplorerState, monkeypatch: pytest.MonkeyPatch) -> None:
     tab = _tab(state, monkeypatch)
-    found: Outcomes = tab._found
+    found: PredictionChanges = tab._found
     assert "not on this machine" in tab._note.object
     assert found.sample_ids[piles(found, 1)[0].rows[0]] in tab._galleries[0].markup
     for said in ("x", None, ["galaxy", "nobody"], ["sort", "nothing"], ["page", "a", 1], {"galaxy": 1}, ["table", -5]):
@@ -310,7 +310,7 @@ def test_the_room_hears_only_what_it_shows_and_follows_the_state(state: Explorer
     tab._heard(["sort", "p noDA"])
     assert state.alert == ""
     assert "aria-sort='ascending'" in tab._lines.markup
-    state.threshold = 0.9
+    state.show(threshold=0.9)
     expected = counts(*(reference(run, state.epoch_of(run), "target", "test", 0.9) for run in state.runs[:2]))
     assert f"<b class='pile-count'>{expected['Fixed']}</b>" in tab._galleries[0].markup
     text = tab._csv().getvalue().decode()
@@ -318,7 +318,7 @@ def test_the_room_hears_only_what_it_shows_and_follows_the_state(state: Explorer
 
 
 def test_one_run_alone_has_nothing_to_flip(state: ExplorerState, monkeypatch: pytest.MonkeyPatch) -> None:
-    state.choose([state.run_ids[0]])
+    state.set_runs([state.run_ids[0]])
     tab = _tab(state, monkeypatch)
     assert not any(gallery.visible for gallery in tab._galleries)
     assert "Choose a second run" in tab._rates.object

@@ -9,7 +9,7 @@ import torch
 from factories import make_run
 
 from daexplore.alignment import METHODS
-from daexplore.app.components.training.loss_diagram import FORCES, forces_html
+from daexplore.app.components.training.loss_diagram import LOSS_TERMS, loss_diagram_html
 from daexplore.domains import DomainOutputs
 
 PROGRESS = 0.9
@@ -31,15 +31,15 @@ def total(method: torch.nn.Module, pair: tuple[DomainOutputs, DomainOutputs]) ->
 
 
 def test_every_method_is_drawn_and_the_terms_are_those_it_returns() -> None:
-    assert set(FORCES) == set(METHODS)
-    for name, force in FORCES.items():
+    assert set(LOSS_TERMS) == set(METHODS)
+    for name, force in LOSS_TERMS.items():
         assert set(METHODS[name](6, 2)(outputs(0), outputs(1), PROGRESS)) == set(force.terms), name
 
 
 @pytest.mark.parametrize("name", list(METHODS))
 def test_arrows_are_where_the_gradients_are(name: str) -> None:
     torch.manual_seed(0)
-    method, force = METHODS[name](6, 2), FORCES[name]
+    method, force = METHODS[name](6, 2), LOSS_TERMS[name]
     pair = outputs(0), outputs(1)
     total(method, pair).backward()
     reaches = {part: any(each.grad is not None and bool(each.grad.abs().sum() > 0) for each in leaves) for part, leaves in {
@@ -62,8 +62,8 @@ def test_sizes_are_those_of_the_last_epoch_and_widths_grow_with_them(tmp_path) -
     run = make_run(tmp_path, "dann", n=40, epochs=2)
     rows = [("loss/task", 0.25), ("loss/domain", 0.5)]
     history = pd.DataFrame([{"split": "train", "name": name, "value": value} for name, value in rows])
-    small = forces_html(run.method, {"dann": 1.0}, history)
-    large = forces_html(run.method, {"dann": 2.0}, history)
+    small = loss_diagram_html(run.method, {"dann": 1.0}, history)
+    large = loss_diagram_html(run.method, {"dann": 2.0}, history)
     assert "task 0.250" in small
     assert "λ 1 × 0.500" in small
     assert "λ 2 × 0.500" in large
@@ -74,6 +74,6 @@ def test_sizes_are_those_of_the_last_epoch_and_widths_grow_with_them(tmp_path) -
 
 
 def test_before_the_first_epoch_there_are_no_sizes_and_a_method_of_ones_own_is_named() -> None:
-    text = forces_html("mmd+mine", {"mmd": 1.0, "own.module:Mine<b>": 1.0}, pd.DataFrame({"split": [], "name": [], "value": []}))
+    text = loss_diagram_html("mmd+mine", {"mmd": 1.0, "own.module:Mine<b>": 1.0}, pd.DataFrame({"split": [], "name": [], "value": []}))
     assert "λ 1 × …" in text
     assert "own.module:Mine&lt;b&gt; is a method of your own" in text

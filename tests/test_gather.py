@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from daexplore.config import ReadConfig
-from daexplore.data.readers.listing import Rejected, Listing, Cutout
+from daexplore.data.readers.listing import Cutout, Listing, Rejected
 from daexplore.data.readers.load import decide_frame, fit_to_format, load_all
 from daexplore.errors import InputError
 

@@ -69,7 +69,7 @@ def test_every_room_has_its_words_and_every_section_of_performance_one() -> None
 
 def test_every_word_that_the_source_marks_is_there() -> None:
     found = set()
-    for file in APP.glob("*.py"):
+    for file in APP.rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "term" and node.args:
                 first = node.args[0]

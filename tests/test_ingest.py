@@ -23,9 +23,9 @@ from ingesting import SHAPE, Drawn, contents, drawn, write_cutouts
 from daexplore.config import ReadConfig
 from daexplore.data.chunked_images import ChunkedImages
 from daexplore.data.galaxy_set import GalaxySet
-from daexplore.data.ingest import assemble, ingest
 from daexplore.data.ingest import chunk as chunk_module
-from daexplore.data.ingest import ingest as run_module
+from daexplore.data.ingest import ingest
+from daexplore.data.ingest import ingest_set as run_module
 from daexplore.data.readers.listing import Rejected
 from daexplore.data.readers.load import load_all
 from daexplore.errors import InputError
@@ -104,7 +104,7 @@ def test_what_cannot_be_used_is_set_aside_with_its_reason(tmp_path, given):
     assert "it measures 7x6 pixels, the others 5x6" in found[-1][1]
     assert galaxies.provenance["set_aside"] == len(found) == 8
     assert not (tmp_path / "images" / "00001.npy").exists(), "a chunk of which nothing can be used has no file"
-    assert assemble(tmp_path) == 4
+    assert verify(tmp_path) == 4
 
 
 @pytest.mark.parametrize(
@@ -190,7 +190,7 @@ def test_run_again_a_finished_set_is_verified_and_damage_is_named(tmp_path, give
         quick(tmp_path)
     damaged.unlink()
     with pytest.raises(InputError, match=r"1 of 5 chunks are damaged or missing, images/00002\.npy"):
-        assemble(tmp_path)
+        verify(tmp_path)
     given(drawn(N))
     quick(tmp_path, restart=True)
     assert contents(tmp_path) == before
@@ -298,12 +298,12 @@ def test_a_full_disk_keeps_what_is_finished(tmp_path, given, monkeypatch, number
 LIMITED = """
 import resource, sys
 from ingesting import drawn
-from daexplore.data.ingest import ingest, run
+from daexplore.data.ingest import ingest, ingest_set
 from daexplore.errors import InputError
 
 if __name__ == "__main__":
     resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), int(sys.argv[2])))
-    run.open_listing = lambda source, read: drawn(500)
+    ingest_set.open_listing = lambda source, read: drawn(500)
     try:
         ingest("input", sys.argv[1], workers=2, chunk=100)
     except InputError as error:
@@ -334,10 +334,10 @@ def test_worker_processes_that_cannot_write_end_in_words(tmp_path):
 KILLED = """
 import sys
 from ingesting import drawn
-from daexplore.data.ingest import ingest, run
+from daexplore.data.ingest import ingest, ingest_set
 
 if __name__ == "__main__":
-    run.open_listing = lambda source, read: drawn(400, broken=[7, 250], wide=[33])
+    ingest_set.open_listing = lambda source, read: drawn(400, broken=[7, 250], wide=[33])
     ingest("input", sys.argv[1], workers=int(sys.argv[2]), chunk=8)
 """
 

@@ -121,7 +121,7 @@ def test_a_paused_child_stands_still_until_it_goes_on_and_ends_in_the_same_numbe
     assert job.run.evaluated == before
     [other] = find_jobs(tmp_path)
     assert other.poll() == "paused"
-    other.go_on()
+    other.resume()
     assert follow(job, ["finished"])[-1] == "finished"
     assert job.run.evaluated == list(range(1, 21))
 

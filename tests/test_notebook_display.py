@@ -108,7 +108,7 @@ def test_a_run_shows_its_numbers_with_n_split_and_oracle(runs):
     shown = tables(run)[0].set_index("domain")
     found = run.evaluation()
     for domain, labels in (("source", "known"), ("target", "oracle")):
-        test = found.where(domain, "test")
+        test = found.mask(domain, "test")
         row = shown.loc[domain]
         assert (row["split"], row["n"], row["labels"]) == ("test", str(test.sum()), labels)
         accuracy = accuracy_score(found.labels[test], found.predicted[test])
@@ -134,7 +134,7 @@ def test_a_comparison_shows_verdicts_and_differences(runs):
     mean = {}
     for run in runs:
         found = run.evaluation()
-        test = found.where("target", "test")
+        test = found.mask("target", "test")
         mean.setdefault(run.method, []).append(accuracy_score(found.labels[test], found.predicted[test]))
     assert (target["method"], target["n"], target["labels"]) == ("MMD", str(test.sum()), "oracle")
     assert target["accuracy"].startswith(f"{np.mean(mean['mmd']) - np.mean(mean['noda']):+.3f} [")
@@ -146,7 +146,7 @@ def test_a_comparison_without_a_baseline_shows_the_methods_own_numbers(runs):
     assert seen.text.startswith("MMD × 2test split")
     assert "Mean over seeds" in seen.text
     found = [run.evaluation() for run in runs[2:]]
-    test = found[0].where("source", "test")
+    test = found[0].mask("source", "test")
     accuracy = np.mean([accuracy_score(each.labels[test], each.predicted[test]) for each in found])
     assert tables(comparison)[0].set_index("domain").loc["source", "accuracy"].startswith(f"{accuracy:.3f} [")
 

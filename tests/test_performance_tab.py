@@ -29,11 +29,11 @@ from daexplore.app.state import ExplorerState
 from daexplore.app.tabs.performance import tab
 from daexplore.app.tabs.performance.calibration import calibrations, temperatures
 from daexplore.app.tabs.performance.confusion import confusions, with_intervals
-from daexplore.app.tabs.performance.curves import areas, points, rankings, thinned
-from daexplore.app.tabs.performance.risk_coverage import coverages
+from daexplore.app.tabs.performance.curves import areas, downsampled, points, rankings
+from daexplore.app.tabs.performance.risk_coverage import risk_coverage_tables
 from daexplore.app.tabs.performance.slices import slice_columns, sliced_metrics, slicing
-from daexplore.app.tabs.performance.subjects import RESAMPLES, Subject, subjects, unlabelled
-from daexplore.app.tabs.registry import Entry, nothing
+from daexplore.app.tabs.performance.subjects import RESAMPLES, EvaluatedRun, subjects, unlabelled
+from daexplore.app.tabs.registry import TabContext, noop
 from daexplore.errors import InputError
 from daexplore.runs import Run
 from daexplore.views.plots.confusion import UNLABELLED, confusion_tables, summary_confusion
@@ -77,10 +77,10 @@ def blind(root: Path, tmp_path: Path) -> ExplorerState:
     return ExplorerState(tmp_path / "blind")
 
 
-def tied(subject: Subject) -> Subject:
+def tied(subject: EvaluatedRun) -> EvaluatedRun:
     """The same with many equal scores."""
     found = subject.evaluation
-    return Subject(subject.run, subject.name, replace(found, logits=np.round(found.logits)), (*subject.key, "tied"))
+    return EvaluatedRun(subject.run, subject.name, replace(found, logits=np.round(found.logits)), (*subject.key, "tied"))
 
 
 def of(table: pd.DataFrame, **where: str) -> pd.DataFrame:
@@ -90,7 +90,7 @@ def of(table: pd.DataFrame, **where: str) -> pd.DataFrame:
     return table
 
 
-def labelled(subject: Subject, domain: str, split: str = "test") -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def labelled(subject: EvaluatedRun, domain: str, split: str = "test") -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Labels, probabilities of class 1 and galaxies."""
     found = subject.evaluation
     mask = (found.domain == domain) & (found.split == split) & (found.labels >= 0)
@@ -100,7 +100,7 @@ def labelled(subject: Subject, domain: str, split: str = "test") -> tuple[np.nda
 def room(state: ExplorerState, visible: bool = True) -> tuple[SimpleNamespace, object]:
     """The furnished room without a browser, and a switch for whether it is on screen."""
     switch = SimpleNamespace(visible=visible)
-    furnished = tab.furnish(Entry(state, Session(), lambda: switch.visible, nothing))
+    furnished = tab.build_tab(TabContext(state, Session(), lambda: switch.visible, noop))
     return switch, furnished
 
 
@@ -162,7 +162,7 @@ def test_bands_are_quantiles_of_resampled_galaxies(state: ExplorerState) -> None
 
 def test_a_drawn_curve_has_lost_no_corner(state: ExplorerState) -> None:
     ranked = rankings(subjects(state), "test")
-    drawn = thinned(ranked, "fpr", "tpr")
+    drawn = downsampled(ranked, "fpr", "tpr")
     for (run, domain), ranking in ranked.items():
         curve = drawn[(drawn["run"] == run) & (drawn["domain"] == domain)]
         upright = np.interp(ranking.fpr + 1e-9 * np.arange(len(ranking.fpr)), curve["fpr"] + 1e-9 * np.arange(len(curve)), curve["tpr"])
@@ -265,7 +265,7 @@ def test_calibration_is_that_of_scikit_learn_and_pandas(state: ExplorerState) ->
 
 def test_risk_at_full_coverage_is_the_share_of_errors(state: ExplorerState) -> None:
     found = subjects(state)
-    tables = coverages(found, "test")
+    tables = risk_coverage_tables(found, "test")
     for subject in found:
         for domain in ("source", "target"):
             labels, score, _ = labelled(subject, domain)
@@ -276,7 +276,7 @@ def test_risk_at_full_coverage_is_the_share_of_errors(state: ExplorerState) -> N
             assert aurc == pytest.approx(np.mean([wrong[sure >= limit].mean() for limit in sure]))
 
 
-def reference(subject: Subject, domain: str, column: str) -> pd.DataFrame:
+def reference(subject: EvaluatedRun, domain: str, column: str) -> pd.DataFrame:
     """What pandas knows of the test galaxies of a domain."""
     frame = subject.run.samples.loc[subject.evaluation.sample_ids].assign(p=subject.evaluation.probabilities[:, 1])
     return frame[(frame["split"] == "test") & (frame["domain"] == domain)][[column, "label", "p", "group_id"]]
@@ -391,7 +391,7 @@ def test_a_section_is_made_when_it_is_first_shown_and_draws_only_what_changed(
     first = figures(furnished)
     assert made == ["ROC", "Precision-recall"]
     switch.visible = False
-    state.epoch = 1
+    state.show(epoch=1)
     assert figures(furnished) == first
     switch.visible = True
     furnished.entered()
@@ -404,7 +404,7 @@ def test_the_threshold_moves_the_points_and_nothing_else(state: ExplorerState, n
     choose(furnished, name)
     before = figures(furnished)
     lines = {id(r): r.data_source.data for f in before.values() for r in f.select(GlyphRenderer) if not isinstance(r.glyph, Scatter)}
-    state.threshold = 0.83
+    state.show(threshold=0.83)
     after = figures(furnished)
     assert after == before
     assert all(r.data_source.data is lines[id(r)] for f in after.values() for r in f.select(GlyphRenderer) if id(r) in lines)
@@ -428,7 +428,7 @@ def test_every_section_speaks_of_n_split_and_oracle_and_follows_the_threshold(st
         assert "test" in text
         assert "Computing" not in text
     choose(furnished, "Confusion")
-    state.threshold = 0.31
+    state.show(threshold=0.31)
     assert "threshold 0.31" in words(furnished)
     choose(furnished, "All metrics")
     assert "threshold 0.31" in words(furnished)

@@ -8,7 +8,9 @@ import numpy as np
 import pandas as pd
 
 import daexplore.views
-from daexplore.views.plots import distance_tests as said
+from daexplore.views.plots.distance_tests import summary_bands, summary_null, summary_witness
+from daexplore.views.plots.robustness import summary_boundary, summary_robustness
+from daexplore.views.plots.saliency import summary_outcomes, summary_sanity
 
 VIEWS = Path(daexplore.views.__file__).parent
 
@@ -27,7 +29,7 @@ WORDS = {
     "null_histogram": "summary_null",
     "outcome_grid": "summary_outcomes",
     "pixel_panels": "summary_pixels",
-    "plane_walk": "summary_walks",
+    "trajectory_plot": "summary_walks",
     "precision_recall_curves": "summary_areas",
     "probe_plot": "summary_probe",
     "quantity_panels": "summary_quantity",
@@ -43,12 +45,12 @@ WORDS = {
     "witness_margin": "summary_witness",
 }
 # Plots are put together of these.
-PARTS = {"band_areas", "framed", "threshold_point"}
+PARTS = {"band_areas", "style_overlay", "threshold_point"}
 
 
 def test_every_plot_has_its_line_of_text() -> None:
     plots, lines = set(), set()
-    for file in VIEWS.glob("*.py"):
+    for file in VIEWS.rglob("*.py"):
         for node in ast.parse(file.read_text(encoding="utf-8")).body:
             if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
                 if node.name.startswith("summary_"):
@@ -63,9 +65,7 @@ def test_every_plot_has_its_line_of_text() -> None:
 def test_chance_and_classes() -> None:
     null = np.linspace(-1, 1, 2001)
     for value, where in ((1.2, "above"), (-1.2, "below"), (0.2, "within")):
-        assert f"images: {str(value).replace('-', '−')}, {where} 95% of chance (−0.95 to 0.95)" in said.summary_null(
-            null, value, (7, 9), "test"
-        )
+        assert f"images: {str(value).replace('-', '−')}, {where} 95% of chance (−0.95 to 0.95)" in summary_null(null, value, (7, 9), "test")
     common = {"null_low": -0.1, "null_high": 0.1, "split": "test", "n_source": 30, "n_target": 40}
     measures = pd.DataFrame(
         [
@@ -76,18 +76,18 @@ def test_chance_and_classes() -> None:
             {"name": "probe_auc", "kind": "", "oracle": False, "value": 0.9} | common,
         ]
     )
-    assert said.summary_bands(measures) == (
+    assert summary_bands(measures) == (
         "MMD² by class, test: all galaxies 0.5, beyond chance (n = 30 + 40); merger (predicted) 0.02, within chance (n = 30 + 40); "
         "merger (oracle) −0.2, beyond chance (n = 30 + 40)."
     )
-    assert "nothing" in said.summary_bands(measures.iloc[:0])
+    assert "nothing" in summary_bands(measures.iloc[:0])
 
 
 def test_witness_counts_what_is_drawn() -> None:
     table = pd.DataFrame(
         {"domain": ["source"] * 4 + ["target"] * 2, "witness": [1, 2, -1, np.nan, -1, -2.0], "margin": [0.0, 1, 2, 3, 4, 5], "predicted": 0}
     )
-    told = said.summary_witness(table, "validation")
+    told = summary_witness(table, "validation")
     assert told == "Witness, validation: 67% of 3 source and 0% of 2 target images lie where the source is denser; 5 of 6 shown."
 
 
@@ -100,10 +100,10 @@ def test_the_ends_of_a_dial_and_of_a_randomisation() -> None:
             for level, value, how in rows
         ]
     )
-    assert said.summary_robustness(table) == (
+    assert summary_robustness(table) == (
         "Accuracy against noise [σ]: MMD · seed 0, target (oracle): 0.900 at 1 to 0.500 [0.400, 0.600] at 3, n = 20."
     )
-    assert said.summary_robustness(table, "auc") == "Nothing was measured."
+    assert summary_robustness(table, "auc") == "Nothing was measured."
     layers = [("none", 0.1), ("head", 0.8), ("hidden.4", 0.3)]
     sanity = pd.DataFrame(
         [
@@ -112,16 +112,16 @@ def test_the_ends_of_a_dial_and_of_a_randomisation() -> None:
             for layer, value in layers
         ]
     )
-    assert "MMD · seed 0, source: 0.30 [0.20, 0.40], other galaxies 0.10, n = 20." in said.summary_sanity(sanity)
+    assert "MMD · seed 0, source: 0.30 [0.20, 0.40], other galaxies 0.10, n = 20." in summary_sanity(sanity)
 
 
 def test_distances_and_mean_maps() -> None:
     table = pd.DataFrame({"domain": ["source"] * 3 + ["target"] * 2, "input": [1, 2, 3, 5.0, np.nan], "latent": [2.0, 4, 6, 8, 1]})
-    assert said.summary_boundary(table) == (
+    assert summary_boundary(table) == (
         "Median distance to the boundary, 4 of 5 images: source 2 in the image and 4 in the latent (n = 3), target 5 in the image and 8 "
         "in the latent (n = 1); rank correlation 1.00."
     )
-    assert "none found for 5" in said.summary_boundary(table.assign(input=np.nan))
+    assert "none found for 5" in summary_boundary(table.assign(input=np.nan))
     even, middle = np.ones((8, 8)), np.zeros((8, 8))
     middle[3:5, 3:5] = 1
     maps = {
@@ -132,6 +132,5 @@ def test_distances_and_mean_maps() -> None:
         }
     }
     assert (
-        said.summary_outcomes(maps)
-        == "Mean Grad-CAM by outcome. MMD, source: TP 4 galaxies, 25% central, FP 1 galaxies, 100% central, FN none."
+        summary_outcomes(maps) == "Mean Grad-CAM by outcome. MMD, source: TP 4 galaxies, 25% central, FP 1 galaxies, 100% central, FN none."
     )

@@ -177,8 +177,8 @@ def test_all_steps_in_order_and_only_those_needed():
     source, target = surveys()
     steps = Preprocess.fit(DataConfig(**EVERYTHING), source, TRAIN, target, TRAIN)
     kinds = [[type(step).__name__ for step in domain.steps] for domain in (steps.source, steps.target)]
-    assert kinds[0] == ["SelectBands", "Units", "Background", "Blur", "Resample", "Crop", "Percentile", "Normalise"]
-    assert kinds[1] == ["SelectBands", "Units", "Background", "Blur", "Crop", "Percentile", "Normalise"]
+    assert kinds[0] == ["SelectBands", "Units", "Background", "PsfMatch", "Resample", "Crop", "Percentile", "Normalise"]
+    assert kinds[1] == ["SelectBands", "Units", "Background", "PsfMatch", "Crop", "Percentile", "Normalise"]
     assert (steps.bands, steps.size, steps.source.used, steps.target.used) == (("i", "g"), (8, 8), ("i", "g"), ("I", "G"))
     assert steps.target.steps[1].flux_scale == (30.0, 10.0)
     assert steps.target.steps[3].sigma[0] == 0 < steps.target.steps[3].sigma[1]

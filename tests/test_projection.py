@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.decomposition import PCA
 
-from daexplore.analysis.latents.projection import aligned_umap, pca, same_rows, rotate_to, umap
+from daexplore.analysis.latents.projection import aligned_umap, pca, rotate_to, same_rows, umap
 from daexplore.errors import InputError
 
 

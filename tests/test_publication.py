@@ -21,7 +21,7 @@ from sklearn.metrics import average_precision_score, precision_score, recall_sco
 from daexplore.errors import InputError
 from daexplore.runs import Run
 from daexplore.views.figures import registry
-from daexplore.views.figures.base import RunResult, FigureSpec
+from daexplore.views.figures.base import FigureSpec, RunResult
 from daexplore.views.figures.distance_paths import paths_drawing
 from daexplore.views.figures.flips import flips_drawing
 from daexplore.views.figures.galaxies import PlotPositions, galaxies_drawing

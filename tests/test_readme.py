@@ -18,7 +18,7 @@ import pytest
 from blocks import PATIENCE, blocks, environment, languages, prose
 from command import call
 from PIL import Image
-from readme_place import FEW, Started, furnish
+from readme_place import FEW, Started, build_tab
 from typer.main import get_command
 
 import daexplore
@@ -153,7 +153,7 @@ def furnished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str,
     folder = tmp_path_factory.mktemp("readme")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DAEXPLORE_CACHE", str(folder.parent / "readme-cache"))
-        return folder, furnish(folder)
+        return folder, build_tab(folder)
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from daexplore.views.comparison.report import comparison_report
 @pytest.fixture
 def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
     """Figures take longest, and not every test looks at them."""
-    monkeypatch.setattr("daexplore.views.comparison.report.themed_uri", lambda drawing: "data:,")
+    monkeypatch.setattr("daexplore.views.comparison.report.svg_data_uri", lambda drawing: "data:,")
 
 
 class Parts(HTMLParser):

@@ -32,7 +32,7 @@ def test_means_over_seeds_and_paired_differences(module, tmp_path):
     scores: dict[str, list[float]] = {"noda": [], "mmd": []}
     for run in runs:
         evaluation = run.evaluation()
-        here = evaluation.where("target", "test")
+        here = evaluation.mask("target", "test")
         scores[run.method].append(balanced_accuracy_score(evaluation.labels[here], evaluation.predicted[here]))
     mean = {method: np.mean(values) for method, values in scores.items()}
     found = table.loc["MMD", "target", "balanced_accuracy"]

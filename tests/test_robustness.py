@@ -148,7 +148,7 @@ def test_the_original_position_is_what_the_run_said(run):
     table = evaluate_perturbed([run], "rotation", galaxies=1000, levels=[90.0, 180.0])
     evaluation = run.evaluation()
     for domain in ("source", "target"):
-        mask = evaluation.where(domain, "test")
+        mask = evaluation.mask(domain, "test")
         here = table[(table["domain"] == domain) & table["original"]].set_index("name")
         expected = classification_metrics(evaluation.labels[mask], evaluation.probabilities[mask])
         assert here.loc["accuracy", "value"] == pytest.approx(expected["accuracy"], abs=1e-12)
@@ -198,7 +198,7 @@ def test_attacks_of_a_run(run, tmp_path):
     here = boundary[boundary["domain"] == "source"].set_index("name")["value"]
     assert here["input distance"] == pytest.approx(distances["input"].median())
     weight, _ = run.head()
-    rows = run.evaluation().where("source", "test") & np.isin(run.evaluation().sample_ids, distances["sample_id"])
+    rows = run.evaluation().mask("source", "test") & np.isin(run.evaluation().sample_ids, distances["sample_id"])
     logits = run.evaluation().logits[rows].astype(float)
     expected = np.abs(logits[:, 1] - logits[:, 0]) / np.linalg.norm(weight[1].astype(float) - weight[0])
     np.testing.assert_allclose(np.sort(distances["latent"]), np.sort(expected), rtol=1e-3, atol=1e-6)

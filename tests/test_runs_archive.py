@@ -18,7 +18,7 @@ from daexplore.errors import InputError
 from daexplore.runs import Run, RunStore
 from daexplore.runs.archive.zip_file import export_run, import_run, run_size
 from daexplore.runs.notes import MAX_NOTE, Note, RunNotes
-from daexplore.runs.trash import move_to_trash, discarded, restore, trash_folder
+from daexplore.runs.trash import discarded, move_to_trash, restore, trash_folder
 from daexplore.utils.processes import process_identity
 
 ROOT = Path(__file__).parents[1]

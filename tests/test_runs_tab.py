@@ -11,7 +11,7 @@ from factories import make_run
 from daexplore.app.core.session import Session
 from daexplore.app.jobs.job import JOB_RECORD, JOBS_FOLDER
 from daexplore.app.state import ExplorerState
-from daexplore.app.tabs.runs.model import MAX_COLUMNS, RunsBoard
+from daexplore.app.tabs.runs.model import MAX_COLUMNS, RunsModel
 from daexplore.app.tabs.runs.rows import COLUMNS, labels
 from daexplore.app.tabs.runs.tab import RunsRoom
 from daexplore.errors import InputError
@@ -43,41 +43,41 @@ def root(original: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def board(root: Path) -> RunsBoard:
-    return RunsBoard(ExplorerState(root))
+def board(root: Path) -> RunsModel:
+    return RunsModel(ExplorerState(root))
 
 
-def folder_of(board: RunsBoard, method: str, seed: int = 0) -> str:
+def folder_of(board: RunsModel, method: str, seed: int = 0) -> str:
     return next(row.name for row in board.rows() if row.run is not None and (row.run.method, row.run.seed) == (method, seed))
 
 
-def names(board: RunsBoard) -> list[str]:
+def names(board: RunsModel) -> list[str]:
     return [row.name for row in board.shown(board.rows())]
 
 
-def test_every_run_is_listed_and_the_damaged_one_with_its_reason(board: RunsBoard, root: Path) -> None:
+def test_every_run_is_listed_and_the_damaged_one_with_its_reason(board: RunsModel, root: Path) -> None:
     rows = board.rows()
     assert {row.name for row in rows} == {path.name for path in root.iterdir()}
     (damaged,) = [row for row in rows if row.run is None]
-    assert "not readable JSON" in damaged.reason
+    assert "not readable JSON" in damaged.problem
     assert board.counts(rows, rows[:3]) == f"3 of 7 runs shown, 1 damaged, in {root}"
 
 
-def test_labels_are_those_of_the_rest_of_the_page(board: RunsBoard) -> None:
+def test_labels_are_those_of_the_rest_of_the_page(board: RunsModel) -> None:
     runs = board.state.all_runs
     assert labels(runs) == [board.state.label(run) for run in runs]
     assert len(set(labels(runs))) == len(runs)
 
 
 @pytest.mark.parametrize("key", [column["key"] for column in COLUMNS])
-def test_every_column_sorts_both_ways_with_the_damaged_run_kept(board: RunsBoard, key: str) -> None:
+def test_every_column_sorts_both_ways_with_the_damaged_run_kept(board: RunsModel, key: str) -> None:
     board.param.update(sort=key, descending=False)
     up = names(board)
     board.descending = True
     assert sorted(up) == sorted(names(board)) == sorted(row.name for row in board.rows())
 
 
-def test_sorted_by_target_accuracy_as_pandas_does(board: RunsBoard) -> None:
+def test_sorted_by_target_accuracy_as_pandas_does(board: RunsModel) -> None:
     told = {row.name: row.run.info["metrics"]["target"]["test"]["accuracy"]["value"] for row in board.rows() if row.run is not None}
     values = pd.Series(told)
     for descending in (False, True):
@@ -87,7 +87,7 @@ def test_sorted_by_target_accuracy_as_pandas_does(board: RunsBoard) -> None:
         assert values[found[:-1]].tolist() == values.sort_values(ascending=not descending).tolist()
 
 
-def test_a_search_finds_every_word_anywhere(board: RunsBoard) -> None:
+def test_a_search_finds_every_word_anywhere(board: RunsModel) -> None:
     board.search = "MMD seed"
     assert len(names(board)) == 3
     board.search = "wrong failed"
@@ -98,7 +98,7 @@ def test_a_search_finds_every_word_anywhere(board: RunsBoard) -> None:
     assert names(board) == []
 
 
-def test_tags_are_added_found_and_taken_away(board: RunsBoard, root: Path) -> None:
+def test_tags_are_added_found_and_taken_away(board: RunsModel, root: Path) -> None:
     noda, mmd = folder_of(board, "noda"), folder_of(board, "mmd", 1)
     with pytest.raises(InputError, match="No run is ticked"):
         board.add_tag("paper")
@@ -120,7 +120,7 @@ def test_tags_are_added_found_and_taken_away(board: RunsBoard, root: Path) -> No
 
 
 def test_two_visitors_see_each_others_tags_and_overwrite_no_note(root: Path) -> None:
-    one, other = RunsBoard(ExplorerState(root)), RunsBoard(ExplorerState(root))
+    one, other = RunsModel(ExplorerState(root)), RunsModel(ExplorerState(root))
     run = folder_of(one, "noda")
     one.ticked = other.ticked = [run]
     one.add_tag("a")
@@ -133,7 +133,7 @@ def test_two_visitors_see_each_others_tags_and_overwrite_no_note(root: Path) -> 
     assert RunNotes(root).of(run).text == "theirs"
 
 
-def test_up_to_four_evaluated_runs_go_side_by_side(board: RunsBoard) -> None:
+def test_up_to_four_evaluated_runs_go_side_by_side(board: RunsModel) -> None:
     rows = [row for row in board.rows() if row.run is not None]
     board.ticked = [row.name for row in rows[:4]]
     board.put_side_by_side()
@@ -148,8 +148,8 @@ def test_up_to_four_evaluated_runs_go_side_by_side(board: RunsBoard) -> None:
     assert len(board.state.run_ids) == 4
 
 
-def test_settings_of_the_ticked_runs_are_compared_else_those_side_by_side(board: RunsBoard) -> None:
-    board.state.choose([folder_of(board, "noda"), folder_of(board, "dann")])
+def test_settings_of_the_ticked_runs_are_compared_else_those_side_by_side(board: RunsModel) -> None:
+    board.state.set_runs([folder_of(board, "noda"), folder_of(board, "dann")])
     assert list(board.settings(board.rows())[0]) == [row.label for row in board.rows() if row.beside]
     board.ticked = [folder_of(board, "mmd", 1), folder_of(board, "coral")]
     configs, about = board.settings(board.rows())
@@ -165,20 +165,20 @@ def test_settings_of_the_ticked_runs_are_compared_else_those_side_by_side(board:
 def test_of_many_ticked_runs_the_first_are_compared_and_the_rest_counted(root: Path) -> None:
     for seed in range(10, 20):
         make_run(root, "coral", seed=seed, n=40, epochs=1, saliency=False)
-    board = RunsBoard(ExplorerState(root))
+    board = RunsModel(ExplorerState(root))
     board.ticked = [row.name for row in board.rows() if row.run is not None and row.run.seed >= 10]
     configs, about = board.settings(board.rows())
     assert len(configs) == MAX_COLUMNS
     assert about == f"{MAX_COLUMNS} of the 10 runs ticked"
 
 
-def test_deleting_moves_to_the_trash_and_undo_brings_back(board: RunsBoard, root: Path) -> None:
+def test_deleting_moves_to_the_trash_and_undo_brings_back(board: RunsModel, root: Path) -> None:
     noda, mmd = folder_of(board, "noda"), folder_of(board, "mmd", 1)
     board.ticked = [noda, mmd]
     board.add_tag("paper")
     board.delete()
     assert board.ticked == []
-    assert board.said == "2 runs moved to the trash."
+    assert board.status_message == "2 runs moved to the trash."
     assert {noda, mmd}.isdisjoint(names(board))
     assert {each.item.name: each.label for each in board.trash()} == {noda: "noDA · seed 0", mmd: "MMD · seed 1"}
     board.undo()
@@ -187,7 +187,7 @@ def test_deleting_moves_to_the_trash_and_undo_brings_back(board: RunsBoard, root
     assert RunNotes(root).of(noda).tags == ("paper",)
 
 
-def test_what_is_being_written_stays_and_the_rest_goes(board: RunsBoard, root: Path) -> None:
+def test_what_is_being_written_stays_and_the_rest_goes(board: RunsModel, root: Path) -> None:
     running = make_run(root, "dann", seed=7, n=60, epochs=1, status="running", saliency=False)
     noda, coral = folder_of(board, "noda"), folder_of(board, "coral")
     (root / JOBS_FOLDER / "abc").mkdir(parents=True)
@@ -201,7 +201,7 @@ def test_what_is_being_written_stays_and_the_rest_goes(board: RunsBoard, root: P
     assert running.path.is_dir()
 
 
-def test_a_damaged_run_can_be_deleted_and_restored_from_the_list(board: RunsBoard, root: Path) -> None:
+def test_a_damaged_run_can_be_deleted_and_restored_from_the_list(board: RunsModel, root: Path) -> None:
     room = RunsRoom(board.state, Session(), lambda: True)
     torn = next(row.name for row in room.board.rows() if row.run is None)
     room.table.ticked = [torn]
@@ -215,22 +215,22 @@ def test_a_damaged_run_can_be_deleted_and_restored_from_the_list(board: RunsBoar
     assert not room._trash.visible
 
 
-def test_an_exported_run_is_taken_in_elsewhere(board: RunsBoard, root: Path, tmp_path: Path) -> None:
+def test_an_exported_run_is_taken_in_elsewhere(board: RunsModel, root: Path, tmp_path: Path) -> None:
     board.ticked = [folder_of(board, "dann")]
     row = board.to_export()
     (tmp_path / "out").mkdir()
     file, said = board.export(row, tmp_path / "out")
     assert said.startswith(f"DANN · seed 0 was exported as {row.name}.zip")
-    other = RunsBoard(ExplorerState(tmp_path / "elsewhere"))
-    assert other.take_in(file) == f"DANN · seed 0 was imported as {row.name}."
+    other = RunsModel(ExplorerState(tmp_path / "elsewhere"))
+    assert other.import_archive(file) == f"DANN · seed 0 was imported as {row.name}."
     with pytest.raises(InputError, match="already"):
-        other.take_in(file)
+        other.import_archive(file)
     board.ticked = names(board)[:2]
     with pytest.raises(InputError, match="tick one to export it"):
         board.to_export()
 
 
-def test_too_large_a_run_is_sent_to_the_command_line(board: RunsBoard, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_large_a_run_is_sent_to_the_command_line(board: RunsModel, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("daexplore.app.tabs.runs.model.MAX_PAGE", 1000)
     board.ticked = [folder_of(board, "dann")]
     with pytest.raises(InputError, match="daexplore runs export"):
@@ -242,7 +242,7 @@ def test_the_room_uploads_and_says_why_it_refuses(root: Path, tmp_path: Path) ->
     state = ExplorerState(tmp_path / "new")
     room = RunsRoom(state, Session(), lambda: True)
     room.desk.upload.param.update(filename="../x.zip", mime_type="application/zip", value=archive.read_bytes())
-    assert room.board.said == f"DANN · seed 0 was imported as {archive.stem}."
+    assert room.board.status_message == f"DANN · seed 0 was imported as {archive.stem}."
     assert [run.id for run in state.all_runs] == [archive.stem]
     assert contents(tmp_path / "new" / archive.stem) == contents(root / archive.stem)
     room.desk.upload.param.update(filename="bad.zip", mime_type="application/zip", value=b"no archive")

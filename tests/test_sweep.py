@@ -15,7 +15,7 @@ from sweeping import CONFIGS, FAULT, MENDABLE, FakeTraining, interrupt, put, set
 from daexplore.config import TrainConfig
 from daexplore.engine.sweeps import launch as launching
 from daexplore.engine.sweeps.job import SweepJob, train_one
-from daexplore.engine.sweeps.launch import ExternalTraining, SweepLauncher, Resources, followed_jobs
+from daexplore.engine.sweeps.launch import ExternalTraining, Resources, SweepLauncher, followed_jobs
 from daexplore.engine.sweeps.plan import find_run, outcome, plan
 
 
@@ -212,7 +212,7 @@ def test_local_jobs_run_and_what_submitit_unpickles_is_one_string(tmp_path):
     assert len(pickles) == 2
     operations = [(operation.name, argument) for operation, argument, _ in pickletools.genops(pickles[0].read_bytes())]
     names = [argument for name, argument in operations if "UNICODE" in name]
-    assert [name for name in names if "." in name and " " not in name] == ["submitit.core.utils", "daexplore.engine.sweeps.plan"]
+    assert [name for name in names if "." in name and " " not in name] == ["submitit.core.utils", "daexplore.engine.sweeps.job"]
     (task,) = (json.loads(name) for name in names if name.startswith("{"))
     assert set(task) == {"config", "runs", "environment"}
     ended = []

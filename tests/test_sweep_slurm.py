@@ -11,7 +11,7 @@ from factories import make_galaxies
 from sweeping import CONFIGS, RUNNING_SBATCH, install_slurm, put
 
 from daexplore.config import config_hash
-from daexplore.engine.sweeps.launch import SweepLauncher, Resources, followed_jobs
+from daexplore.engine.sweeps.launch import Resources, SweepLauncher, followed_jobs
 from daexplore.engine.sweeps.plan import plan, sweep_folder
 from daexplore.errors import InputError
 from daexplore.runs import RunStore

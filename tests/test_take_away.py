@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from factories import make_run
 
-from daexplore.app.components.export_menu import VIEWS, TakeAway, drawing_of, wish_of
+from daexplore.app.components.export_menu import VIEWS, ExportMenu, figure_request, make_figure
 from daexplore.app.components.saved_selections import restore_selection, save_selection, selections_bar
 from daexplore.app.core.session import Session
 from daexplore.app.state import ExplorerState
@@ -31,20 +31,20 @@ def asked() -> list[Callable[[], None]]:
 
 
 @pytest.fixture
-def taking(state: ExplorerState, asked: list[Callable[[], None]]) -> TakeAway:
-    return TakeAway(state, Session(), asked.append)
+def taking(state: ExplorerState, asked: list[Callable[[], None]]) -> ExportMenu:
+    return ExportMenu(state, Session(), asked.append)
 
 
-def press(taking: TakeAway, kind: str) -> None:
+def press(taking: ExportMenu, kind: str) -> None:
     taking.buttons[kind].clicks += 1
 
 
-def test_a_figure_under_way_is_that_of_the_moment_it_was_asked_for(state: ExplorerState, taking: TakeAway, asked: list) -> None:
-    state.param.update(threshold=0.8, epoch=1, domains="target")
+def test_a_figure_under_way_is_that_of_the_moment_it_was_asked_for(state: ExplorerState, taking: ExportMenu, asked: list) -> None:
+    state.show(threshold=0.8, epoch=1, domains="target")
     press(taking, "csv")
     assert taking.buttons["png"].disabled
     assert "Drawing daexplore-plane-test.csv" in taking.said.object
-    state.param.update(threshold=0.2, epoch=2, domains="source", split="validation")
+    state.show(threshold=0.2, epoch=2, domains="source", split="validation")
     asked.pop()()
     assert not taking.buttons["png"].disabled
     assert taking.download.filename == "daexplore-plane-test.csv"
@@ -61,7 +61,7 @@ def test_a_figure_under_way_is_that_of_the_moment_it_was_asked_for(state: Explor
 
 @pytest.mark.parametrize("view", VIEWS.values())
 def test_every_view_is_drawn_of_all_runs(state: ExplorerState, view: str) -> None:
-    drawing = drawing_of(wish_of(state, view))
+    drawing = make_figure(figure_request(state, view))
     assert drawing.name == view
     assert set(drawing.table["run"] if "run" in drawing.table else " → ".join(drawing.table["step"]).split(" → ")) == {
         state.label(run) for run in state.runs
@@ -69,13 +69,13 @@ def test_every_view_is_drawn_of_all_runs(state: ExplorerState, view: str) -> Non
 
 
 def test_principal_components_are_those_on_screen(state: ExplorerState) -> None:
-    state.view = "pca"
-    drawing = drawing_of(wish_of(state, "galaxies"))
+    state.show(view="pca")
+    drawing = make_figure(figure_request(state, "galaxies"))
     assert drawing.meta["view"] == "Principal components"
     assert drawing.axes[0].startswith("PC 1")
 
 
-def test_the_same_file_can_be_saved_twice(taking: TakeAway, asked: list) -> None:
+def test_the_same_file_can_be_saved_twice(taking: ExportMenu, asked: list) -> None:
     seen = []
     taking.download.param.watch(lambda event: seen.append(event.new), "data")
     for _ in range(2):
@@ -85,20 +85,23 @@ def test_the_same_file_can_be_saved_twice(taking: TakeAway, asked: list) -> None
     assert seen[-2] is None
 
 
-def test_failures_are_said_and_the_buttons_come_back(state: ExplorerState, taking: TakeAway, asked: list) -> None:
-    state.view = "umap"
+def test_failures_are_said_and_the_buttons_come_back(state: ExplorerState, taking: ExportMenu, asked: list) -> None:
+    state.show(view="umap")
     press(taking, "pdf")
     asked.pop()()
     assert "still being computed" in state.alert
     assert not taking.buttons["pdf"].disabled
-    state.param.update(alert="", run_ids=[])
+    state.warn("")
+    state.set_runs([])
     press(taking, "pdf")
     assert asked == []
     assert "choose some first" in state.alert
 
 
-def test_the_report_is_of_the_runs_on_screen(state: ExplorerState, taking: TakeAway, asked: list, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("daexplore.views.comparison.report.themed_uri", lambda drawing: "data:,")
+def test_the_report_is_of_the_runs_on_screen(
+    state: ExplorerState, taking: ExportMenu, asked: list, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("daexplore.views.comparison.report.svg_data_uri", lambda drawing: "data:,")
     said = []
     taking.said.param.watch(lambda event: said.append(event.new), "object")
     press(taking, "html")
@@ -112,12 +115,13 @@ def test_the_report_is_of_the_runs_on_screen(state: ExplorerState, taking: TakeA
 def test_a_selection_comes_back_in_another_session(state: ExplorerState) -> None:
     found = state.runs[0].evaluation()
     ids = frozenset(found.sample_ids[found.mask("target", "test")][:5].tolist())
-    state.param.update(selection=ids, threshold=0.6)
+    state.select(ids)
+    state.show(threshold=0.6)
     kept = save_selection(state, "odd", "look again")
     assert kept.provenance["threshold"] == 0.6
     assert kept.provenance["run_ids"] == state.run_ids
     other = ExplorerState(state.root)
-    other.filter = "mass_ratio > 0.5"
+    other.select_where("mass_ratio:0.5..2")
     said = restore_selection(other, "odd")
     assert other.selection == ids
     assert other.filter == ""
@@ -142,13 +146,12 @@ def test_the_bar_follows_the_selection_and_deletes_with_undo(state: ExplorerStat
     parts = widgets(bar)
     assert parts["Save selection"].disabled
     ids = state.runs[0].evaluation().sample_ids
-    state.param.update(selection=frozenset(ids[:3].tolist()), filter="a filter")
+    state.select(frozenset(ids[:3].tolist()))
     parts["Name of the selection"].value = "three"
     parts["Save selection"].clicks += 1
     assert parts["Saved selections"].value == "three"
     assert "3 galaxies are saved as “three”" in bar[1].object
-    assert state.filter == "a filter"
-    state.selection = None
+    state.select(None)
     assert parts["Saved selections"].value == ""
     parts["Saved selections"].value = "three"
     assert state.selection == frozenset(ids[:3].tolist())
@@ -165,7 +168,7 @@ def test_the_bar_names_damaged_files_and_refuses_bad_names(state: ExplorerState)
     bar = selections_bar(state)
     assert "bad.json" in bar[1].object
     parts = widgets(bar)
-    state.selection = frozenset(np.array(["x", "y"]))
+    state.select(frozenset(np.array(["x", "y"])))
     parts["Name of the selection"].value = "../up"
     parts["Save selection"].clicks += 1
     assert "cannot be called" in state.alert
@@ -173,7 +176,9 @@ def test_the_bar_names_damaged_files_and_refuses_bad_names(state: ExplorerState)
 
 def test_a_rooms_own_figure_is_taken_as_it_was_when_asked_for(state: ExplorerState, asked: list) -> None:
     found = pd.DataFrame({"run": ["a"], "level": [1.0]})
-    taking = TakeAway(state, Session(), asked.append, own={"Mine": lambda: FigureSpec("dial", found.copy(), {"view": "mine"}, "one galaxy")})
+    taking = ExportMenu(
+        state, Session(), asked.append, own={"Mine": lambda: FigureSpec("dial", found.copy(), {"view": "mine"}, "one galaxy")}
+    )
     assert taking.view_choice.value == "Mine"
     press(taking, "csv")
     found["level"] = 2.0

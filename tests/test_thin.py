@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from factories import make_run
 
-from daexplore.app.components.galaxy_images import gradcam_at_hand
+from daexplore.app.components.galaxy_images import cached_gradcam
 from daexplore.app.latents.view import scene
-from daexplore.app.results.opening_galaxy import telling_galaxy
+from daexplore.app.results.opening_galaxy import opening_galaxy
 from daexplore.app.state import EXAMPLES, ExplorerState
 from daexplore.data import load_images
 from daexplore.data.simulate import PRESETS, simulate
@@ -72,7 +72,7 @@ def test_examples_are_shown_until_the_folder_has_a_run(whole: Run, tmp_path: Pat
     state = ExplorerState(tmp_path / "runs", examples=whole.path.parent)
     assert state.example
     assert state.run_ids == [whole.id]
-    state.galaxy = "target/G00100-0"
+    state.select_galaxy("target/G00100-0")
     own = make_run(tmp_path / "runs", "noda", n=240, epochs=1)
     assert state.refresh()
     assert not state.example
@@ -96,12 +96,12 @@ def test_a_simulated_galaxy_that_is_not_on_the_machine_is_simulated_again_bit_by
 
 def test_the_galaxy_that_the_explorer_opens_with_has_its_maps_at_hand() -> None:
     state = ExplorerState(EXAMPLES)
-    state.run_ids = [run.id for method in ("noda", "mmd", "dann") for run in state.store.runs() if (run.method, run.seed) == (method, 0)]
-    telling = telling_galaxy(state, [scene(state, run) for run in state.runs])
+    state.set_runs([run.id for method in ("noda", "mmd", "dann") for run in state.store.runs() if (run.method, run.seed) == (method, 0)])
+    telling = opening_galaxy(state, [scene(state, run) for run in state.runs])
     assert telling is not None
     for run in state.runs:
         assert run.selected_epoch is not None
-        stored = gradcam_at_hand(run, run.selected_epoch, telling.sample_id)
+        stored = cached_gradcam(run, run.selected_epoch, telling.sample_id)
         assert stored is not None
         # They are what the network gives, not pictures put there.
         np.testing.assert_allclose(stored, gradcam_map(run.path, run.selected_epoch, telling.sample_id, "target"), rtol=1e-4, atol=1e-6)

@@ -14,15 +14,15 @@ import pytest
 from factories import make_run
 
 from daexplore.alignment import METHODS
-from daexplore.app.components.training.card import LiveCard, progress_text
-from daexplore.app.components.training.panel import Trainings
+from daexplore.app.components.training.card import TrainingCard, progress_text
+from daexplore.app.components.training.panel import TrainingPanel
 from daexplore.app.components.training.plots import LiveCurves, LivePlane, SharedAxes, plane_points
 from daexplore.app.jobs.commands import ALIGNMENTS, data_arguments, parse_epochs, parse_seeds
 from daexplore.app.jobs.job import Job, Stage
 from daexplore.app.state import ExplorerState
-from daexplore.app.tabs.train.form import Form
+from daexplore.app.tabs.train.form import TrainForm
 from daexplore.app.tabs.welcome import tab as welcome_module
-from daexplore.app.tabs.welcome.galleries import walls
+from daexplore.app.tabs.welcome.galleries import galleries
 from daexplore.cli.options import run_config
 from daexplore.config import AlignmentConfig, RunConfig, TrainConfig, preset, replace_at
 from daexplore.errors import InputError
@@ -46,7 +46,7 @@ def tick_until(trainings, condition, seconds=60.0):
 @pytest.fixture
 def trainings(tmp_path):
     ended = []
-    made = Trainings(ExplorerState(tmp_path), ended.append)
+    made = TrainingPanel(ExplorerState(tmp_path), ended.append)
     made.ended = ended
     yield made
     made.queue.stop_on_close = True
@@ -107,7 +107,7 @@ def test_stopped_training_is_resumed_from_its_card(trainings, tmp_path, monkeypa
 
 def test_unwritable_folder_is_said_and_leaves_no_card(tmp_path):
     root = tmp_path / "runs"
-    made = Trainings(ExplorerState(root))
+    made = TrainingPanel(ExplorerState(root))
     root.touch()
     with pytest.raises(InputError, match="cannot be written"):
         made.start([fake(root)])
@@ -115,7 +115,7 @@ def test_unwritable_folder_is_said_and_leaves_no_card(tmp_path):
 
 
 def test_two_pages_share_nothing(tmp_path):
-    first, second = Trainings(ExplorerState(tmp_path / "a")), Trainings(ExplorerState(tmp_path / "b"))
+    first, second = TrainingPanel(ExplorerState(tmp_path / "a")), TrainingPanel(ExplorerState(tmp_path / "b"))
     first.queue.add(fake(tmp_path / "a"))
     first._axes.x.end = 50
     assert second.queue.jobs == []
@@ -207,32 +207,32 @@ def test_progress_is_told_in_words(tmp_path):
 
 
 def test_walls_show_the_same_galaxies_in_both_domains():
-    found = walls(n=8, columns=4)
+    found = galleries(n=8, columns=4)
     assert [(wall.domain, wall.kind) for wall in found] == [(d, k) for d in ("source", "target") for k in ("merger", "non-merger")]
     assert all(wall.png.startswith(b"\x89PNG") for wall in found)
     assert found[0].alt == "4 images of mergers in the source domain, F814W, F356W, F160W"
-    assert walls(n=8, columns=4) is found
+    assert galleries(n=8, columns=4) is found
 
 
 def test_welcome_trains_three_methods_and_then_leaves(tmp_path, monkeypatch):
     finished = []
     state = ExplorerState(tmp_path)
     made = []
-    monkeypatch.setattr(welcome_module, "Trainings", lambda *args: made.append(Trainings(*args)) or made[0])
-    monkeypatch.setattr(welcome_module, "walls", list)
+    monkeypatch.setattr(welcome_module, "TrainingPanel", lambda *args: made.append(TrainingPanel(*args)) or made[0])
+    monkeypatch.setattr(welcome_module, "galleries", list)
     view = welcome_module.welcome(state, lambda: finished.append(True), lambda method: fake(tmp_path, method).command)
     begin = view[1][0]
     assert begin.label == "Train noDA, MMD and DANN (about 3 minutes)"
     begin.param.trigger("clicks")
     assert not begin.visible
     tick_until(made[0], lambda: finished)
-    assert sorted(run.method for run in state.usable) == ["dann", "mmd", "noda"]
+    assert sorted(run.method for run in state.evaluated_runs) == ["dann", "mmd", "noda"]
 
 
 def test_welcome_stays_with_what_went_wrong(tmp_path, monkeypatch):
     finished, made = [], []
-    monkeypatch.setattr(welcome_module, "Trainings", lambda *args: made.append(Trainings(*args)) or made[0])
-    monkeypatch.setattr(welcome_module, "walls", list)
+    monkeypatch.setattr(welcome_module, "TrainingPanel", lambda *args: made.append(TrainingPanel(*args)) or made[0])
+    monkeypatch.setattr(welcome_module, "galleries", list)
 
     def command(method):
         return fake(tmp_path, method, *(["--fail", "crash"] if method == "dann" else [])).command
@@ -248,7 +248,7 @@ def test_welcome_stays_with_what_went_wrong(tmp_path, monkeypatch):
 
 
 def test_welcome_comes_back_when_nothing_can_be_started(tmp_path, monkeypatch):
-    monkeypatch.setattr(welcome_module, "walls", list)
+    monkeypatch.setattr(welcome_module, "galleries", list)
     state = ExplorerState(tmp_path / "runs")
     view = welcome_module.welcome(state, command=lambda method: fake(tmp_path, method).command)
     (tmp_path / "runs").touch()
@@ -260,7 +260,7 @@ def test_welcome_comes_back_when_nothing_can_be_started(tmp_path, monkeypatch):
 
 @pytest.fixture
 def form(tmp_path):
-    return Form(ExplorerState(tmp_path / "runs"), None)
+    return TrainForm(ExplorerState(tmp_path / "runs"), None)
 
 
 def test_form_says_and_runs_one_training_for_each_method_and_seed(form):
@@ -287,7 +287,7 @@ def test_form_offers_runs_that_did_not_come_to_their_end(tmp_path):
     state = ExplorerState(tmp_path)
     stopped = make_run(tmp_path, "mmd", n=40, epochs=2, status="stopped")
     make_run(tmp_path, "noda", n=40, epochs=2)
-    form = Form(state, None)
+    form = TrainForm(state, None)
     state.refresh()
     form.refresh_stopped()
     assert list(form.stopped.options.values()) == [stopped.id]
@@ -323,7 +323,7 @@ def test_card_of_a_collapsed_network_says_so(tmp_path):
             return future
 
     job = Job.of_run(make_run(tmp_path, n=40, epochs=1, status="running"))
-    card = LiveCard(job, SharedAxes(), Failing())
+    card = TrainingCard(job, SharedAxes(), Failing())
     card.update([job])
     card.update([job])
     assert "does not tell class 0" in card._summary.object
@@ -364,9 +364,9 @@ def test_every_option_has_its_meaning_and_is_one_the_config_takes(form):
 
 def test_an_option_goes_to_the_runs_it_concerns_as_the_command_line_takes_it(form):
     form.methods.value = ["noda", "mmd"]
-    form.options.put("train.batch_size").value = "32"
-    form.options.put("train.augment").value = False
-    form.options.put("alignments.mmd.options.scales").value = "[0.5, 2]"
+    form.options.add_option("train.batch_size").value = "32"
+    form.options.add_option("train.augment").value = False
+    form.options.add_option("alignments.mmd.options.scales").value = "[0.5, 2]"
     noda, mmd = (job.command for job in form.jobs())
     common = ["--set", "train.batch_size=32", "--set", "train.augment=false"]
     assert noda[noda.index("--set") : -2] == common
@@ -379,7 +379,7 @@ def test_an_option_goes_to_the_runs_it_concerns_as_the_command_line_takes_it(for
 
 
 def test_options_that_cannot_be_are_refused_as_the_command_line_refuses_them(form):
-    widget = form.options.put("train.batch_size")
+    widget = form.options.add_option("train.batch_size")
     widget.value = "many"
     with pytest.raises(InputError) as shown:
         form.jobs()
@@ -388,7 +388,7 @@ def test_options_that_cannot_be_are_refused_as_the_command_line_refuses_them(for
     assert str(shown.value) == str(told.value)
     widget.value = ""
     form.methods.value = ["noda"]
-    form.options.put("alignments.dann.weight").value = "0.5"
+    form.options.add_option("alignments.dann.weight").value = "0.5"
     with pytest.raises(InputError, match=r"dann\.weight concerns none of the methods"):
         form.jobs()
 

@@ -13,7 +13,7 @@ from scipy.special import expit, softmax
 from sklearn.metrics import log_loss
 
 from daexplore.analysis.calibration.domain_shift import density_ratio, mixing_pairs, pseudocal, transcal
-from daexplore.analysis.calibration.temperature import fit_temperature, apply_temperature
+from daexplore.analysis.calibration.temperature import apply_temperature, fit_temperature
 from daexplore.engine.calibration.calibrate import Uncertainty, uncertainty
 from daexplore.engine.calibration.predictors import fit, matched, predictors
 from daexplore.errors import InputError
@@ -40,7 +40,7 @@ def only(rows, **wanted):
 def scrambled(run, split, domain=None, labels=True, outputs=True):
     """The run's predictor and evaluation with labels, logits and latents of some galaxies replaced by noise."""
     evaluation = run.evaluation()
-    at, rng = evaluation.where(domain, split), np.random.default_rng(0)
+    at, rng = evaluation.mask(domain, split), np.random.default_rng(0)
     changes = {}
     if labels:
         changes["labels"] = np.where(at, rng.integers(0, 2, len(evaluation)), evaluation.labels)
@@ -68,7 +68,7 @@ def test_no_test_galaxy_changes_an_in_domain_score_of_others(runs):
     run = runs[0]
     expected = _in_domain(predictors([run], ["run"], [run.evaluation()])[0], run.evaluation())
     changed = _in_domain(*scrambled(run, None, "target"))
-    source = run.evaluation().where("source")
+    source = run.evaluation().mask("source")
     np.testing.assert_array_equal(changed[source], expected[source])
     assert not np.array_equal(changed, expected)
 
@@ -86,13 +86,13 @@ def test_a_galaxy_in_validation_and_test_is_refused(tmp_path):
 
 def test_numbers_are_those_of_test_galaxies(runs, found):
     evaluation = runs[0].evaluation()
-    source = evaluation.where("source", "validation")
+    source = evaluation.mask("source", "validation")
     temperature = fit_temperature(evaluation.logits[source], evaluation.labels[source])
     fitted = only(found.fits, who=runs[0].label)
     assert fitted["temperature"] == temperature
     assert (fitted["n"], fitted["on"]) == (int(source.sum()), "labelled source validation")
     for domain in ("source", "target"):
-        test = evaluation.where(domain, "test")
+        test = evaluation.mask(domain, "test")
         for stage, t in (("before", 1.0), ("after", temperature)):
             row = only(found.scores, who=runs[0].label, domain=domain, stage=stage, name="nll")
             assert row["value"] == pytest.approx(log_loss(evaluation.labels[test], softmax(evaluation.logits[test] / t, axis=1)), rel=1e-5)
@@ -105,7 +105,7 @@ def test_numbers_are_those_of_test_galaxies(runs, found):
 def test_the_ensemble_pools_and_then_calibrates(runs, found):
     evaluations = [run.evaluation() for run in runs]
     pooled = np.mean([evaluation.probabilities for evaluation in evaluations], axis=0)
-    test, validation = (evaluations[0].where("source", split) for split in ("test", "validation"))
+    test, validation = (evaluations[0].mask("source", split) for split in ("test", "validation"))
     labels = evaluations[0].labels
     before = only(found.scores, who="ensemble of 2", domain="source", stage="before", name="nll")
     assert before["value"] == pytest.approx(log_loss(labels[test], pooled[test]))

@@ -13,8 +13,12 @@ from sklearn.metrics import roc_curve
 from daexplore.config import AlignmentConfig, RunConfig, TrainConfig
 from daexplore.errors import InputError
 from daexplore.views import images, style
-from daexplore.views.plots import metrics_table, roc
-from daexplore.views.plots.history import history_curves, with_epoch_position
+from daexplore.views.plots import roc
+from daexplore.views.plots.history import history_curves, summary_curves, with_epoch_position
+from daexplore.views.plots.margin_plane import summary_plane
+from daexplore.views.plots.metrics_table import config_differences, metrics_table, summary_metrics
+from daexplore.views.plots.roc import summary_roc
+from daexplore.views.plots.saliency import summary_saliency
 
 RUNS = ("noDA · seed 0", "MMD · seed 0")
 
@@ -156,7 +160,7 @@ def test_training_windows_stand_at_fractions_of_their_epoch(history):
 
 
 def test_metrics_table_says_value_interval_n_split_domain_and_oracle():
-    table = metrics_table.metrics_table(METRICS, ("test", "validation"))
+    table = metrics_table(METRICS, ("test", "validation"))
     assert list(table.columns) == ["run", "domain", "split", "n", "labels", "accuracy", "auc"]
     assert table.to_dict("records")[1] == {
         "run": RUNS[0], "domain": "target", "split": "test", "n": 1400, "labels": "oracle", "accuracy": "0.589 [0.569, 0.609]", "auc": "–",
@@ -166,13 +170,13 @@ def test_metrics_table_says_value_interval_n_split_domain_and_oracle():
 
 
 def test_metrics_table_of_runs_without_metrics_is_empty():
-    assert metrics_table.metrics_table({"a": {}, "b": {"source": {}}}).empty
+    assert metrics_table({"a": {}, "b": {"source": {}}}).empty
 
 
 def test_config_differences_name_only_what_differs():
     noda = RunConfig()
     mmd = RunConfig(alignments=(AlignmentConfig("mmd", 0.5),), train=TrainConfig(epochs=5))
-    table = metrics_table.config_differences({"noDA": noda, "MMD": mmd}).set_index("setting")
+    table = config_differences({"noDA": noda, "MMD": mmd}).set_index("setting")
     assert table.loc["train.epochs"].to_dict() == {"noDA": "16", "MMD": "5"}
     assert table.loc["alignments.mmd.weight"].to_dict() == {"noDA": "–", "MMD": "0.5"}
     assert "train.batch_size" not in table.index
@@ -243,13 +247,13 @@ def test_styles_never_repeat_among_the_first_runs():
 
 
 def test_summaries_say_numbers_n_split_and_oracle(roc_table, history):
-    text = metrics_table.summary_metrics(METRICS)
+    text = summary_metrics(METRICS)
     assert text == f"Accuracy on 1400 test galaxies of the target (oracle): {RUNS[0]} 0.589 [0.569, 0.609]; {RUNS[1]} 0.731 [0.711, 0.751]."
-    assert metrics_table.summary_metrics({}) == "No accuracy of the target test galaxies is known yet."
+    assert summary_metrics({}) == "No accuracy of the target test galaxies is known yet."
     auc = roc_table.groupby(["run", "domain"])["auc"].first()
-    assert f"target (oracle), n = 200: {RUNS[0]} {auc[RUNS[0], 'target']:.3f}" in metrics_table.summary_roc(roc_table)
-    assert f"{RUNS[1]} on target (oracle) 0.61 to 0.63 (epoch 1 to 3)" in metrics_table.summary_curves(history, "accuracy")
-    assert f"{RUNS[0]} 0.1 to 0.0333" in metrics_table.summary_curves(history, "mmd2")
-    plane = metrics_table.summary_plane("MMD", 3, {"source": 0.5, "target": 0.31}, {"source": 150, "target": 140}, "merger")
+    assert f"target (oracle), n = 200: {RUNS[0]} {auc[RUNS[0], 'target']:.3f}" in summary_roc(roc_table)
+    assert f"{RUNS[1]} on target (oracle) 0.61 to 0.63 (epoch 1 to 3)" in summary_curves(history, "accuracy")
+    assert f"{RUNS[0]} 0.1 to 0.0333" in summary_curves(history, "mmd2")
+    plane = summary_plane("MMD", 3, {"source": 0.5, "target": 0.31}, {"source": 150, "target": 140}, "merger")
     assert plane == "MMD, epoch 3: 50% of 150 source, 31% of 140 target galaxies lie on the side called merger."
-    assert "MMD (map is zero)" in metrics_table.summary_saliency("target/G1", "merger", {"noDA": 0.4, "MMD": float("nan")})
+    assert "MMD (map is zero)" in summary_saliency("target/G1", "merger", {"noDA": 0.4, "MMD": float("nan")})

@@ -20,7 +20,7 @@ def test_roc_tables_have_every_run_in_both_domains(runs):
     curves, bands = roc_tables({name: run.evaluation() for name, run in runs.items()})
     assert set(zip(curves["run"], curves["domain"], strict=True)) == {(name, domain) for name in runs for domain in ("source", "target")}
     found = runs["mmd"].evaluation()
-    target = found.where("target", "test")
+    target = found.mask("target", "test")
     line = curves[(curves["run"] == "mmd") & (curves["domain"] == "target")].iloc[0]
     assert line["auc"] == pytest.approx(roc_auc_score(found.labels[target], found.probabilities[target, 1]))
     assert line["n"] == target.sum()

@@ -13,16 +13,16 @@ from factories import make_galaxies, make_run
 from test_boundary import make_case
 from test_train import config
 
-from daexplore.analysis.latents.margin_plane import project_new, margin_plane
+from daexplore.analysis.latents.margin_plane import margin_plane, project_new
 from daexplore.app.core.session import Session
 from daexplore.app.dial_setting import DIALS, Dial
 from daexplore.app.state import ExplorerState
-from daexplore.app.tabs.registry import Entry, nothing
+from daexplore.app.tabs.registry import TabContext, noop
 from daexplore.app.tabs.whatif import tab
-from daexplore.app.tabs.whatif.model import WhatIf
-from daexplore.app.tabs.whatif.requests import Asker
+from daexplore.app.tabs.whatif.model import WhatIfModel
+from daexplore.app.tabs.whatif.requests import WhatIfRequests
 from daexplore.app.tabs.whatif.tab import WhatIfRoom
-from daexplore.app.url import apply_query, query_of
+from daexplore.app.url import apply_query, to_query
 from daexplore.data import GalaxySet
 from daexplore.data.loaders import as_batch
 from daexplore.data.preprocessing.pipeline import Preprocess
@@ -36,7 +36,7 @@ from daexplore.engine.whatif.messages import Query
 from daexplore.engine.whatif.response import answer, plan
 from daexplore.errors import InputError
 from daexplore.views.figures import render
-from daexplore.views.plots.whatif import dial_curves, trajectory_plot, summary_dial, summary_walks, walk_limits
+from daexplore.views.plots.whatif import dial_curves, summary_dial, summary_walks, trajectory_plot, walk_limits
 
 TARGET = "target/G00030-0"
 
@@ -69,7 +69,7 @@ def now(function):
 
 def evaluated(run, domain="target"):
     found = run.evaluation()
-    return str(found.sample_ids[np.flatnonzero(found.where(domain, "test"))[0]])
+    return str(found.sample_ids[np.flatnonzero(found.mask(domain, "test"))[0]])
 
 
 def question(run, dial, sample_id=None, **changes):
@@ -106,7 +106,7 @@ def test_at_the_surveys_own_setting_the_run_says_what_its_folder_says(runs, doma
         asked = question(run, "psf", sample_id)
         planned = plan(asked)
         own = next(number for number, stop in enumerate(planned.stops) if stop.original)
-        found, row = answer(asked, own), run.evaluation().places[sample_id]
+        found, row = answer(asked, own), run.evaluation().row_by_id[sample_id]
         np.testing.assert_allclose(found.logits[0], run.evaluation().logits[row], rtol=1e-4, atol=1e-5)
         np.testing.assert_allclose(found.latents[0], run.evaluation().latents[row], rtol=1e-4, atol=1e-5)
         np.testing.assert_allclose(found.map, gradcam_map(run.path, run.selected_epoch, sample_id, domain), rtol=1e-5, atol=1e-8)
@@ -191,10 +191,10 @@ def test_a_simulated_galaxy_is_observed_anew(simulated):
 def room_of(root, **params):
     state = ExplorerState(root, **params)
     if not state.run_ids:
-        state.choose([run.id for run in state.usable])
-    entry = Entry(state, Session(), lambda: True, nothing)
+        state.set_runs([run.id for run in state.evaluated_runs])
+    entry = TabContext(state, Session(), lambda: True, noop)
     holder = SimpleNamespace(room=None)
-    asker = Asker(now, lambda: holder.room and holder.room._arrived(), at_once)
+    asker = WhatIfRequests(now, lambda: holder.room and holder.room._arrived(), at_once)
     holder.room = WhatIfRoom(entry, asker)
     return state, holder.room
 
@@ -205,10 +205,10 @@ def test_tables_hold_what_the_runs_say_and_the_walk_is_the_planes(runs, folder):
     logic = room.logic
     assert logic.ready
     assert logic.progress[0] == logic.progress[1] == 2 * len(logic.plan.stops)
-    curves, walks = logic.curves(), logic.walks()
+    curves, walks = logic.curves(), logic.trajectories()
     for run in runs:
         label, found = state.label(run), run.evaluation()
-        row = found.places[state.galaxy]
+        row = found.row_by_id[state.galaxy]
         mine, walk = curves[curves["run"] == label], walks[walks["run"] == label]
         assert mine.loc[mine["original"], "first"].iloc[0] == pytest.approx(found.pair_probability((0, 1))[row], abs=1e-5)
         assert (mine["low"] <= mine["probability"]).all()
@@ -232,10 +232,10 @@ def test_the_dial_and_the_threshold_only_move_marks(runs, folder, monkeypatch):
     assert len(figures) == 2
     monkeypatch.setattr(room.logic._asker, "_submit", lambda *question: asked.append(question))
     room.slider.value = 5
-    state.threshold = 0.7
+    state.show(threshold=0.7)
     assert [figure for _, figure, _ in room._planes] == figures
     assert asked == []
-    walks = room.logic.walks()
+    walks = room.logic.trajectories()
     for one, figure, _ in room._planes:
         here = walks[(walks["run"] == one.scene.label) & (walks["number"] == 5)].iloc[0]
         mark = [each for each in figure.renderers if isinstance(getattr(each, "glyph", None), Scatter)][-1].data_source.data
@@ -250,10 +250,10 @@ def test_the_dial_and_the_threshold_only_move_marks(runs, folder, monkeypatch):
 def test_what_is_taken_away_is_what_the_room_has_found(runs, folder):
     state, room = room_of(folder / "runs", galaxy=evaluated(runs[0]))
     room.dial.value = "psf"
-    state.threshold = 0.7
+    state.show(threshold=0.7)
     dial, walks = room._dial_drawing(), room._walks_drawing()
     pd.testing.assert_frame_equal(dial.table, room.logic.curves())
-    pd.testing.assert_frame_equal(walks.table[["run", "level", "x", "y"]], room.logic.walks()[["run", "level", "x", "y"]])
+    pd.testing.assert_frame_equal(walks.table[["run", "level", "x", "y"]], room.logic.trajectories()[["run", "level", "x", "y"]])
     for one in room.logic.answered:
         rows = walks.table[walks.table["run"] == one.scene.label]
         assert rows["boundary"].iloc[0] == pytest.approx(np.log(0.7 / 0.3) / room.logic.plane(one).scale)
@@ -282,13 +282,13 @@ def test_nothing_is_taken_away_before_the_answers_are_there(runs, folder):
 
 def test_how_the_dial_is_turned_goes_into_a_link_and_comes_back_in_another_session(runs, folder):
     state, room = room_of(folder / "runs", galaxy=evaluated(runs[0]))
-    assert "dial" not in query_of(state)
+    assert "dial" not in to_query(state)
     room.dial.value, room.seed.value, room.draws.value = "psf", 3, 1
     room.slider.value = 4
     level = room.logic.plan.stops[4].level
-    assert query_of(state)["dial"] == f"psf:{level:.6g}:3:1"
+    assert to_query(state)["dial"] == f"psf:{level:.6g}:3:1"
     linked = ExplorerState(folder / "runs")
-    apply_query(linked, query_of(state))
+    apply_query(linked, to_query(state))
     assert linked.alert == ""
     other, again = room_of(folder / "runs", **{name: getattr(linked, name) for name in ("galaxy", "dial", "run_ids")})
     again.show()
@@ -296,7 +296,7 @@ def test_how_the_dial_is_turned_goes_into_a_link_and_comes_back_in_another_sessi
     assert again.logic.position == 4
     own = next(number for number, stop in enumerate(again.logic.plan.stops) if stop.original)
     again.slider.value = own
-    assert query_of(other)["dial"] == "psf::3:1"
+    assert to_query(other)["dial"] == "psf::3:1"
 
 
 def test_a_level_that_the_dial_does_not_have_is_the_nearest_one(runs, folder):
@@ -343,10 +343,10 @@ def test_another_page_that_gives_up_does_not_lose_the_answer(runs, folder):
         return at_once(question, number)
 
     state = ExplorerState(folder / "runs", galaxy=evaluated(runs[0]))
-    state.choose([runs[0].id])
-    logic = WhatIf(state, Asker(now, nothing, fickle))
-    logic.turn("psf", 77, 8)
-    logic.look()
+    state.set_runs([runs[0].id])
+    logic = WhatIfModel(state, WhatIfRequests(now, noop, fickle))
+    logic.set_dial("psf", 77, 8)
+    logic.follow_state()
     assert calls[:2] == [None, None]
     assert logic.ready
 

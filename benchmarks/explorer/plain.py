@@ -6,7 +6,7 @@ import holoviews as hv
 import pandas as pd
 import panel as pn
 
-from daexplore.app.components.galaxy_images import galaxy_image, gradcam_at_hand
+from daexplore.app.components.galaxy_images import cached_gradcam, galaxy_image
 from daexplore.app.latents.embeddings import coordinates
 from daexplore.runs import Run, RunStore
 from daexplore.views.images import common_scale, data_uri, galaxy_png, overlay_png
@@ -35,7 +35,7 @@ def show(index: list[int]) -> None:
     picked.event(at=index[0])
     sample_id, domain = frames[0].loc[index[0], ["id", "domain"]]
     image = galaxy_image(runs[0], domain, sample_id)
-    maps = [gradcam_at_hand(run, run.evaluation().epoch, sample_id) for run in runs]
+    maps = [cached_gradcam(run, run.evaluation().epoch, sample_id) for run in runs]
     scale = common_scale(each for each in maps if each is not None)
     pictures = [galaxy_png(image), *(overlay_png(image, each, scale) for each in maps if each is not None)]
     about.object = f"<b>{sample_id}</b>" + "".join(f"<img src='{data_uri(each)}'>" for each in pictures)

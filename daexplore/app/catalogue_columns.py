@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from daexplore.errors import InputError
 from daexplore.runs import Run
 
-__all__ = ["COLUMN", "MOST_CATEGORIES", "Filter", "column_values", "columns_of", "is_numeric", "parse_filter"]
+__all__ = ["COLUMN", "MOST_CATEGORIES", "ColumnFilter", "column_values", "columns_of", "is_numeric", "parse_filter"]
 
 COLUMN = "column:"
 """How the name of a hue that is a catalogue column begins."""
@@ -24,7 +24,7 @@ _OWN = ("group_id", "domain", "split", "label", "seed")
 
 
 @dataclass(frozen=True)
-class Filter:
+class ColumnFilter:
     """One condition on a catalogue column.
 
     Attributes:
@@ -50,14 +50,14 @@ class Filter:
         return np.asarray((numbers >= self.low) & (numbers <= self.high), bool)
 
 
-def parse_filter(text: str) -> Filter:
+def parse_filter(text: str) -> ColumnFilter:
     """A filter as ``str`` writes it, and as an address holds it.
 
     Raises:
         InputError: anything else.
 
     >>> parse_filter("mass_ratio:0.25..0.5")
-    Filter(column='mass_ratio', low=0.25, high=0.5, values=())
+    ColumnFilter(column='mass_ratio', low=0.25, high=0.5, values=())
     >>> parse_filter("star:True|False").values
     ('True', 'False')
     """
@@ -69,7 +69,7 @@ def parse_filter(text: str) -> Filter:
         limits = (float("nan"), float("nan"))
     if not column or not colon or not rest or (limits is not None and not limits[0] <= limits[1]):
         raise InputError(f"A filter is column:low..high or column:value|value; got {text!r}.")
-    return Filter(column, *limits) if limits else Filter(column, values=tuple(rest.split("|")))
+    return ColumnFilter(column, *limits) if limits else ColumnFilter(column, values=tuple(rest.split("|")))
 
 
 def columns_of(runs: Sequence[Run]) -> list[str]:

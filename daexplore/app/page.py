@@ -14,16 +14,16 @@ import panel_material_ui as pmui
 from panel.util import edit_readonly
 
 from daexplore.app.components.run_controls import controls
-from daexplore.app.core.session import Session, guarded
+from daexplore.app.core.session import Session, show_errors
 from daexplore.app.glossary.markup import words
-from daexplore.app.headline.line import sentence, told
-from daexplore.app.headline.loading_page import TEMPLATE, first_words
+from daexplore.app.headline.line import cached_headline, headline_bar
+from daexplore.app.headline.loading_page import TEMPLATE, loading_html
 from daexplore.app.latents.view import scene
-from daexplore.app.results.opening_galaxy import telling_galaxy
+from daexplore.app.results.opening_galaxy import opening_galaxy
 from daexplore.app.state import EXAMPLES, ExplorerState
-from daexplore.app.tabs.registry import ROOMS, Entry
+from daexplore.app.tabs.registry import ROOMS, TabContext
 from daexplore.app.theme import STYLE, THEME
-from daexplore.app.url import ADDRESSED, apply_query, query_of
+from daexplore.app.url import URL_STATE, apply_query, to_query
 
 __all__ = ["page"]
 
@@ -79,22 +79,21 @@ def page(root: str | os.PathLike[str] | None = None, examples: str | os.PathLike
     # Whether the server is busy is one flag for all visitors: each event of one of them would go through every model of all pages, twice.
     with edit_readonly(shell):
         shell.busy = False
-    state.dark = bool(shell.dark_theme)
-    shell.param.watch(lambda event: state.param.update(dark=bool(event.new)), "dark_theme")
+    state.set_dark(bool(shell.dark_theme))
+    shell.param.watch(lambda event: state.set_dark(bool(event.new)), "dark_theme")
     if pn.state.curdoc:
-        pn.state.curdoc.template_variables["first_words"] = first_words(told(state), [state.label(run) for run in state.runs])
+        pn.state.curdoc.template_variables["first_words"] = loading_html(cached_headline(state), [state.label(run) for run in state.runs])
         _warm_up()
-        session.every(_LOOK_EVERY, guarded(state, state.refresh))
+        session.call_every(_LOOK_EVERY, show_errors(state, state.refresh))
     return shell
 
 
 def _preselect(state: ExplorerState) -> None:
     """A first visit opens with a galaxy that tells something; an address that names one keeps it."""
     if state.galaxy is None:
-        found = telling_galaxy(state, [scene(state, run) for run in state.runs])
+        found = opening_galaxy(state, [scene(state, run) for run in state.runs])
         if found is not None:
-            state.galaxy = found.sample_id
-            state.reason = found.reason
+            state.select_galaxy(found.sample_id, found.galaxy_reason)
 
 
 def _own_style_sheets() -> None:
@@ -126,7 +125,7 @@ def _content(state: ExplorerState, session: Session) -> tuple[pn.viewable.Viewab
     made: dict[bool, pn.viewable.Viewable] = {}
 
     def show(*_: Any) -> None:
-        ready = bool(state.usable) and not state.training and not state.introduction
+        ready = bool(state.evaluated_runs) and not state.training and not state.show_welcome
         if place.objects and ready == menu.visible:
             return
         if ready not in made:
@@ -134,9 +133,9 @@ def _content(state: ExplorerState, session: Session) -> tuple[pn.viewable.Viewab
         menu.visible = ready
         place.objects = [made[ready]]
 
-    state.training = _first_training(state)
-    guarded(state, show)()
-    state.param.watch(guarded(state, show), ["revision", "training", "introduction"])
+    state.set_training(_first_training(state))
+    show_errors(state, show)()
+    state.param.watch(show_errors(state, show), ["revision", "training", "show_welcome"])
     return menu, pn.Column(_example(state), place, sizing_mode="stretch_width", margin=0)
 
 
@@ -144,16 +143,16 @@ def _example(state: ExplorerState) -> pn.viewable.Viewable:
     """Says that what is shown came with the package, and leads on to the visitor's own."""
     words = pn.pane.HTML(_EXAMPLE, stylesheets=[STYLE], sizing_mode="stretch_width", margin=0, align="center")
     own = pmui.Button(label="Train your own", icon="play_arrow", size="small", variant="outlined", margin=0)
-    own.on_click(lambda _: state.param.update(introduction=True))
+    own.on_click(lambda _: state.open_welcome(True))
     strip = pn.Row(words, own, sizing_mode="stretch_width", margin=(0, 0, 6, 0), css_classes=["example"])
 
     def look(*_: Any) -> None:
-        strip.visible = state.example and not state.introduction and not state.training
+        strip.visible = state.example and not state.show_welcome and not state.training
         if not state.example:
-            state.introduction = False
+            state.open_welcome(False)
 
     look()
-    state.param.watch(guarded(state, look), ["revision", "introduction", "training"])
+    state.param.watch(show_errors(state, look), ["revision", "show_welcome", "training"])
     return strip
 
 
@@ -161,7 +160,7 @@ def _first_training(state: ExplorerState) -> bool:
     """Whether trainings go on and none was ever finished here: then a reload leads back to them."""
     from daexplore.app.jobs.queue import find_jobs
 
-    return not any(run.status == "finished" for run in state.own) and any(not job.ended for job in find_jobs(state.root))
+    return not any(run.status == "finished" for run in state.user_runs) and any(not job.ended for job in find_jobs(state.root))
 
 
 def _welcome(state: ExplorerState, session: Session) -> pn.viewable.Viewable:
@@ -185,9 +184,9 @@ def _welcome(state: ExplorerState, session: Session) -> pn.viewable.Viewable:
         own.visible, first.visible = first.visible, own.visible
         switch.label = "Back to the first page" if own.visible else _OWN
 
-    switch.on_click(guarded(state, turn))
+    switch.on_click(show_errors(state, turn))
     back = pmui.Button(label="Back to the example runs", icon="arrow_back", variant="text", margin=0, visible=state.example)
-    back.on_click(lambda _: state.param.update(introduction=False))
+    back.on_click(lambda _: state.open_welcome(False))
     return pn.Column(pn.Row(back, switch, margin=0), first, own, sizing_mode="stretch_width", margin=0)
 
 
@@ -197,7 +196,7 @@ def _rooms(state: ExplorerState, session: Session, menu: pmui.TabMenu) -> pn.vie
     rooms = [pn.Column(sizing_mode="stretch_width", margin=0) for _ in ROOMS]
     # Among Bokeh's own columns a room's figures would be laid out with those of rooms out of sight: columns of React part them.
     walls = [pmui.Column(room, sizing_mode="stretch_width", margin=0, visible=False) for room in rooms]
-    top = pn.Column(controls(state, session), sentence(state, session), sizing_mode="stretch_width", margin=0)
+    top = pn.Column(controls(state, session), headline_bar(state, session), sizing_mode="stretch_width", margin=0)
     spoken = pn.pane.HTML("", sizing_mode="stretch_width", stylesheets=[STYLE], margin=0)
     entered: dict[int, Callable[[], object]] = {}
 
@@ -207,7 +206,7 @@ def _rooms(state: ExplorerState, session: Session, menu: pmui.TabMenu) -> pn.vie
 
     def enter(*_: Any) -> None:
         chosen = menu.active or 0
-        state.room = names[chosen]
+        state.open_tab(names[chosen])
         for place, wall in enumerate(walls):
             wall.visible = place == chosen
         top.visible = ROOMS[chosen].shares
@@ -217,21 +216,21 @@ def _rooms(state: ExplorerState, session: Session, menu: pmui.TabMenu) -> pn.vie
         elif not rooms[chosen].objects:
             # The page's HTML leaves first; the room is furnished while the browser loads its scripts.
             rooms[chosen].objects = [pn.pane.HTML("<p class='hint'>Drawing …</p>", stylesheets=[STYLE])]
-            session.later(guarded(state, lambda: furnish(chosen)))
+            session.call_soon(show_errors(state, lambda: build_tab(chosen)))
 
-    def furnish(place: int) -> None:
-        guarded(state, _preselect)(state)
-        room = ROOMS[place].furnish(Entry(state, session, lambda: (menu.active or 0) == place, back))
+    def build_tab(place: int) -> None:
+        show_errors(state, _preselect)(state)
+        room = ROOMS[place].build_tab(TabContext(state, session, lambda: (menu.active or 0) == place, back))
         entered[place] = room.entered
         rooms[place].objects = [room.view]
 
     def lead(*_: Any) -> None:
-        menu.active = names.index(state.room)
+        menu.active = names.index(state.tab)
 
     lead()
-    guarded(state, enter)()
-    menu.param.watch(guarded(state, enter), "active")
-    state.param.watch(guarded(state, lead), "room")
+    show_errors(state, enter)()
+    menu.param.watch(show_errors(state, enter), "active")
+    state.param.watch(show_errors(state, lead), "tab")
     return pn.Column(top, *walls, spoken, sizing_mode="stretch_width", margin=0, styles={"gap": "8px"})
 
 
@@ -245,7 +244,7 @@ def _alert(state: ExplorerState) -> pn.viewable.Viewable:
         # Its own text would be Markdown, in which an address could have scripts run.
         text = pn.pane.HTML(f"<p>{escape(state.alert)}</p>", stylesheets=[STYLE], sizing_mode="stretch_width", margin=0)
         alert = pmui.Alert(text, severity="error", closeable=True, sizing_mode="stretch_width", margin=(0, 0, 10, 0))
-        alert.param.watch(lambda event: event.new and state.param.update(alert=""), "closed")
+        alert.param.watch(lambda event: state.warn("") if event.new else None, "closed")
         place.objects = [alert]
 
     show()
@@ -261,7 +260,7 @@ def _share_address(state: ExplorerState) -> None:
     apply_query(state, location.query_params)
 
     def write(*_: Any) -> None:
-        query = urlencode(query_of(state), safe=",/:|")
+        query = urlencode(to_query(state), safe=",/:|")
         location.search = f"?{query}" if query else ""
 
-    state.param.watch(guarded(state, write), list(ADDRESSED))
+    state.param.watch(show_errors(state, write), list(URL_STATE))

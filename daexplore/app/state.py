@@ -9,9 +9,10 @@ import param
 
 from daexplore.app.catalogue_columns import COLUMN, column_values, columns_of, parse_filter
 from daexplore.app.dial_setting import Dial
+from daexplore.config import DEFAULT_METHODS
 from daexplore.errors import InputError
 from daexplore.runs import Run, RunStore
-from daexplore.runs.selections import Selections
+from daexplore.runs.selections import Selection, Selections
 
 __all__ = ["EXAMPLES", "MAX_RUNS", "ExplorerState", "default_runs"]
 
@@ -19,7 +20,7 @@ MAX_RUNS = 4
 EXAMPLES = Path(__file__).parents[1] / "examples"
 """Finished runs that come with the package."""
 
-_TRIO = ("noda", "mmd", "dann")
+_DISPLAYED = {"epoch", "view", "split", "domains", "colour", "threshold", "pair", "dial"}
 
 
 def default_runs(runs: Sequence[Run]) -> list[str]:
@@ -32,11 +33,11 @@ def default_runs(runs: Sequence[Run]) -> list[str]:
     if not usable:
         return []
     same_data = [run for run in usable if fingerprints(run) == fingerprints(usable[0])]
-    trio = [next((run for run in same_data if run.method == method), None) for method in _TRIO]
+    trio = [next((run for run in same_data if run.method == method), None) for method in DEFAULT_METHODS]
     chosen = [run for run in trio if run is not None]
-    if len(chosen) < len(_TRIO):
-        others = [run for run in same_data if run.method not in _TRIO]
-        chosen += others[: len(_TRIO) - len(chosen)]
+    if len(chosen) < len(DEFAULT_METHODS):
+        others = [run for run in same_data if run.method not in DEFAULT_METHODS]
+        chosen += others[: len(DEFAULT_METHODS) - len(chosen)]
     return [run.id for run in chosen]
 
 
@@ -53,7 +54,9 @@ def _digest(run: Run) -> tuple[Any, ...]:
 
 
 class ExplorerState(param.Parameterized):
-    """One visitor's choices. Every session makes its own; nothing here is shared.
+    """One user's choices. Every session makes its own; nothing here is shared.
+
+    Fields are read-only: they change through the methods below, which state the intent. ``app/README.md`` lists who reacts to each.
 
     ``epoch`` None stands for each run's own selected epoch; a number is clipped to what each run has evaluated.
 
@@ -62,28 +65,44 @@ class ExplorerState(param.Parameterized):
         examples: folder of runs to show while that one has none.
     """
 
-    run_ids = param.List(default=[], item_type=str, bounds=(0, MAX_RUNS), doc="runs side by side, by id")
-    epoch = param.Integer(default=None, allow_None=True, bounds=(0, None), doc="one epoch for all runs; None: each run's selected one")
-    room = param.String(default="Compare", doc="the menu's item that is on screen")
-    view: Any = param.Selector(default="plane", objects=["plane", "pca", "umap", "aligned"], doc="what the panels show")
-    split: Any = param.Selector(default="test", objects=["test", "validation"], doc="which held-out galaxies are shown")
-    domains: Any = param.Selector(default="both", objects=["both", "source", "target"], doc="which domains are shown")
-    colour = param.String(default="domain", doc="what the hue of a point means: domain, probability, witness or column:<name>")
-    threshold = param.Number(default=0.5, bounds=(0.01, 0.99), doc="probability beyond which a galaxy counts as of the pair's second class")
-    pair = param.NumericTuple(default=(0, 1), length=2, doc="the two classes either side of the boundary")
-    galaxy = param.String(default=None, allow_None=True, doc="sample_id of the tapped galaxy")
-    named = param.String(default="", doc="the name under which the selection was saved; empty if it was not")
-    reason = param.String(default="", doc="how ``galaxy`` was chosen, where the visitor did not choose it")
-    dial: Any = param.ClassSelector(default=Dial(), class_=Dial, doc="what the room What-if turns, and how far")
-    selection = param.ClassSelector(default=None, class_=frozenset, allow_None=True, doc="sample_ids picked by lasso, filter or name")
-    filter = param.String(default="", doc="the column filter behind the selection, as ``parse_filter`` reads it; empty for a lasso")
-    chosen = param.Boolean(default=False, doc="whether the visitor picked the runs, so that new ones no longer join by themselves")
-    dark = param.Boolean(default=False, doc="whether the page is dark")
-    alert = param.String(default="", doc="what went wrong, in a sentence")
-    training = param.Boolean(default=False, doc="whether the first page shows trainings, and stays until they end or the visitor leaves it")
-    introduction = param.Boolean(default=False, doc="whether the first page is asked for although there is something to compare")
-    revision = param.Integer(default=0, doc="counts the changes seen in the runs folder")
-    progress = param.Integer(default=0, doc="counts the changes seen in the runs on screen")
+    run_ids = param.List(default=[], item_type=str, bounds=(0, MAX_RUNS), constant=True, doc="runs side by side, by id")
+    epoch = param.Integer(
+        default=None, allow_None=True, bounds=(0, None), constant=True, doc="one epoch for all runs; None: each run's selected one"
+    )
+    tab = param.String(default="Compare", constant=True, doc="name of the tab on screen")
+    view: Any = param.Selector(default="plane", objects=["plane", "pca", "umap", "aligned"], constant=True, doc="what the panels show")
+    split: Any = param.Selector(default="test", objects=["test", "validation"], constant=True, doc="which held-out galaxies are shown")
+    domains: Any = param.Selector(default="both", objects=["both", "source", "target"], constant=True, doc="which domains are shown")
+    colour = param.String(
+        default="domain", constant=True, doc="what the hue of a point means: domain, probability, witness or column:<name>"
+    )
+    threshold = param.Number(
+        default=0.5, bounds=(0.01, 0.99), constant=True, doc="probability beyond which a galaxy counts as of the pair's second class"
+    )
+    pair = param.NumericTuple(default=(0, 1), length=2, constant=True, doc="the two classes either side of the boundary")
+    galaxy = param.String(default=None, allow_None=True, constant=True, doc="sample_id of the tapped galaxy")
+    selection_name = param.String(default="", constant=True, doc="name under which the selection was saved; empty if it was not")
+    galaxy_reason = param.String(default="", constant=True, doc="how ``galaxy`` was chosen, if the user did not choose it")
+    dial: Any = param.ClassSelector(default=Dial(), class_=Dial, constant=True, doc="perturbation and level of the tab What-if")
+    selection = param.ClassSelector(
+        default=None, class_=frozenset, allow_None=True, constant=True, doc="sample_ids picked by lasso, filter or name"
+    )
+    filter = param.String(
+        default="", constant=True, doc="the column filter behind the selection, as ``parse_filter`` reads it; empty for a lasso"
+    )
+    chosen = param.Boolean(
+        default=False, constant=True, doc="whether the visitor picked the runs, so that new ones no longer join by themselves"
+    )
+    dark = param.Boolean(default=False, constant=True, doc="whether the page is dark")
+    alert = param.String(default="", constant=True, doc="what went wrong, in a sentence")
+    training = param.Boolean(
+        default=False, constant=True, doc="whether the first page shows trainings, and stays until they end or the visitor leaves it"
+    )
+    show_welcome = param.Boolean(
+        default=False, constant=True, doc="whether the first page is asked for although there is something to compare"
+    )
+    revision = param.Integer(default=0, constant=True, doc="counts the changes seen in the runs folder")
+    progress = param.Integer(default=0, constant=True, doc="counts the changes seen in the runs on screen")
 
     def __init__(self, root: str | Path, examples: str | os.PathLike[str] | None = None, **params: Any) -> None:
         super().__init__(**params)  # type: ignore[no-untyped-call]
@@ -94,7 +113,11 @@ class ExplorerState(param.Parameterized):
         self._damage: list[tuple[Path, str]] = []
         self.refresh()
 
-    def still(self) -> "ExplorerState":
+    def _change(self, **values: Any) -> None:
+        with param.edit_constant(self):
+            self.param.update(**values)
+
+    def snapshot(self) -> "ExplorerState":
         """What this state is now, for a thread: it stays so when the visitor goes on. The folder and its runs are shared."""
         taken = ExplorerState.__new__(ExplorerState)
         param.Parameterized.__init__(taken, **self.param.values())  # type: ignore[no-untyped-call]
@@ -109,12 +132,12 @@ class ExplorerState(param.Parameterized):
     @property
     def all_runs(self) -> list[Run]:
         """Every readable run, newest first, as of the last ``refresh``; the examples where the folder has nothing to show."""
-        return self.store.runs() if self._examples is None or self.own else self._examples.runs()
+        return self.store.runs() if self._examples is None or self.user_runs else self._examples.runs()
 
     @property
     def example(self) -> bool:
         """Whether the runs are the package's own, since the folder has none."""
-        return self._examples is not None and bool(self._examples.runs()) and not self.own
+        return self._examples is not None and bool(self._examples.runs()) and not self.user_runs
 
     @property
     def damaged(self) -> list[tuple[Path, str]]:
@@ -122,19 +145,19 @@ class ExplorerState(param.Parameterized):
         return self.store.damaged()
 
     @property
-    def own(self) -> list[Run]:
+    def user_runs(self) -> list[Run]:
         """The runs of the folder itself that have something to show, newest first."""
         return [run for run in self.store.runs() if run.evaluated]
 
     @property
-    def usable(self) -> list[Run]:
+    def evaluated_runs(self) -> list[Run]:
         """The runs that have something to show, newest first."""
         return [run for run in self.all_runs if run.evaluated]
 
     @property
     def runs(self) -> list[Run]:
         """The runs side by side, in the order they were chosen; ids that are gone are left out."""
-        known = {run.id: run for run in self.usable}
+        known = {run.id: run for run in self.evaluated_runs}
         return [known[run_id] for run_id in self.run_ids if run_id in known]
 
     @property
@@ -174,21 +197,21 @@ class ExplorerState(param.Parameterized):
         unique = sum(str(other.info["created"]) == started for other in alike) < 2
         return f"{run.label} · {started[5:19].replace('T', ' ') if unique else run.id}"
 
-    def choose(self, run_ids: Iterable[str]) -> None:
+    def set_runs(self, run_ids: Iterable[str]) -> None:
         """Puts these runs side by side because the visitor asked for them; at most ``MAX_RUNS``, unknown ids are left out and named."""
         wanted = list(dict.fromkeys(run_ids))
-        known = {run.id for run in self.usable}
+        known = {run.id for run in self.evaluated_runs}
         unknown = [run_id for run_id in wanted if run_id not in known]
         kept = [run_id for run_id in wanted if run_id in known]
         if unknown:
-            self.alert = f"{self.root} has no evaluated run {unknown[0]!r}; it was left out."
+            self.warn(f"{self.root} has no evaluated run {unknown[0]!r}; it was left out.")
         elif len(kept) > MAX_RUNS:
-            self.alert = f"{len(kept)} runs were asked for; the first {MAX_RUNS} are shown, more do not fit side by side."
-        self.param.update(run_ids=kept[:MAX_RUNS], chosen=True)
+            self.warn(f"{len(kept)} runs were asked for; the first {MAX_RUNS} are shown, more do not fit side by side.")
+        self._change(run_ids=kept[:MAX_RUNS], chosen=True)
 
     def select(self, sample_ids: frozenset[str] | None) -> None:
         """Selects these galaxies; None selects none."""
-        self.param.update(selection=sample_ids, filter="", named="")
+        self._change(selection=sample_ids, filter="", selection_name="")
 
     def select_where(self, text: str) -> None:
         """Selects the galaxies for which a column filter holds, in all runs on screen; "" selects none.
@@ -206,15 +229,56 @@ class ExplorerState(param.Parameterized):
             found.update(ids[wanted.mask(column_values(run, ids, wanted.column))].tolist())
         if not found:
             raise InputError(f"No evaluated galaxy has {wanted}; choose a wider range.")
-        self.param.update(selection=frozenset(found), filter=str(wanted), named="")
+        self._change(selection=frozenset(found), filter=str(wanted), selection_name="")
 
-    def select_named(self, name: str) -> None:
-        """Selects the galaxies that were saved under a name.
+    def select_named(self, name: str) -> Selection:
+        """Select the galaxies that were saved under a name.
 
         Raises:
             InputError: there is no such selection, or its file is damaged.
         """
-        self.param.update(selection=frozenset(Selections(self.root).load(name).sample_ids), filter="", named=name)
+        saved = Selections(self.root).load(name)
+        self._change(selection=frozenset(saved.sample_ids), filter="", selection_name=saved.name)
+        return saved
+
+    def name_selection(self, name: str) -> None:
+        """Record the name under which the selection was saved."""
+        self._change(selection_name=name)
+
+    def select_galaxy(self, sample_id: str | None, reason: str = "") -> None:
+        """Select one galaxy; ``reason`` states how it was chosen where the user did not choose it."""
+        self._change(galaxy=sample_id, galaxy_reason=reason)
+
+    def show(self, **choices: Any) -> None:
+        """Change what is displayed: ``epoch``, ``view``, ``split``, ``domains``, ``colour``, ``threshold``, ``pair`` or ``dial``.
+
+        Raises:
+            TypeError: another name.
+            ValueError: a value that the parameter does not allow.
+        """
+        if not choices.keys() <= _DISPLAYED:
+            raise TypeError(f"show() takes {', '.join(sorted(_DISPLAYED))}; got {', '.join(sorted(choices))}")
+        self._change(**choices)
+
+    def open_tab(self, name: str) -> None:
+        """Bring a tab to the screen."""
+        self._change(tab=name)
+
+    def warn(self, text: str) -> None:
+        """Show a message as an alert, in place of the one before; "" shows none."""
+        self._change(alert=text)
+
+    def set_dark(self, dark: bool) -> None:
+        """Record whether the page is dark."""
+        self._change(dark=dark)
+
+    def set_training(self, training: bool) -> None:
+        """Record whether the first page shows trainings."""
+        self._change(training=training)
+
+    def open_welcome(self, shown: bool) -> None:
+        """Ask for the first page, or leave it."""
+        self._change(show_welcome=shown)
 
     def refresh(self) -> bool:
         """Looks at the runs folder: new, changed or removed runs come in, and a running run's newest epoch is followed.
@@ -234,35 +298,31 @@ class ExplorerState(param.Parameterized):
         self._digests, self._updates, self._damage = digests, updates, self.damaged
         shown = set(self.run_ids)
         self._follow(last)
-        self.param.update(revision=self.revision + 1, progress=self.progress + bool(changed & shown))
+        self._change(revision=self.revision + 1, progress=self.progress + bool(changed & shown))
         return True
 
     def _follow(self, last: int | None) -> None:
         known = {run.id for run in self.all_runs}
         if self.run_ids and not known.intersection(self.run_ids):
             # All are gone, as the examples are when the folder's first run comes in: begin anew.
-            self.param.update(run_ids=[], chosen=False, epoch=None)
+            self._change(run_ids=[], chosen=False, epoch=None)
         if not self.chosen:
             # Of the examples the first seed has epochs to play.
             offered = sorted(self.all_runs, key=lambda run: run.seed) if self.example else self.all_runs
             # Runs only join by themselves: what is being looked at is not exchanged under the visitor's eyes.
             joined = [*self.run_ids, *(run_id for run_id in default_runs(offered) if run_id not in self.run_ids)]
-            if len(self.run_ids) < len(_TRIO):
-                self.run_ids = self._in_order(joined)[: len(_TRIO)]
+            if len(self.run_ids) < len(DEFAULT_METHODS):
+                self._change(run_ids=self._in_order(joined)[: len(DEFAULT_METHODS)])
         newest = max(self.epochs, default=None)
         if self.epoch is not None and newest is not None and last == self.epoch and newest > last:
-            self.epoch = newest
-
-    @param.depends("galaxy", watch=True)
-    def _forget_reason(self) -> None:
-        self.reason = ""
+            self._change(epoch=newest)
 
     @param.depends("run_ids", watch=True)
     def _keep_pair(self) -> None:
         if self.classes and max(self.pair) >= len(self.classes):
-            self.pair = (0, 1)
+            self._change(pair=(0, 1))
 
     def _in_order(self, run_ids: list[str]) -> list[str]:
         methods = {run.id: run.method for run in self.all_runs}
-        rank = {method: i for i, method in enumerate(_TRIO)}
+        rank = {method: i for i, method in enumerate(DEFAULT_METHODS)}
         return sorted((run_id for run_id in run_ids if run_id in methods), key=lambda run_id: rank.get(methods[run_id], len(rank)))

@@ -10,16 +10,73 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from daexplore.cli.app import app
-from daexplore.cli.output import print_frame, print_metrics, run_name
 from daexplore.errors import InputError
-from daexplore.runs import Run, RunStore
-from daexplore.views.comparison.tables import TABLES, comparison_csv, comparison_json, display_tables
-from daexplore.views.plots.metrics_table import config_differences, metrics_rows
 
 if TYPE_CHECKING:
     from daexplore.engine.comparison.comparison import Comparison
+    from daexplore.runs import Run
 
-__all__ = ["FORMATS", "compare", "compare_runs", "report"]
+__all__ = ["FORMATS", "compare", "report"]
+
+
+FORMATS = ("text", "csv", "json", "latex", "html")
+_ENDINGS = {".csv": "csv", ".json": "json", ".tex": "latex", ".html": "html", ".htm": "html"}
+_SIGNS = {"for": "+", "against": "-", "warning": "!", "unclear": "."}
+
+
+@app.command()
+def compare(
+    runs: Annotated[list[Path], typer.Argument(help="Folders of runs, or a folder that holds runs.")],
+    format: Annotated[
+        str | None, typer.Option("--format", help="text, csv, json, latex or html; text by default, or what --out ends with.")
+    ] = None,
+    split: Annotated[str, typer.Option(help="test or validation.")] = "test",
+    baseline: Annotated[str | None, typer.Option(help="Method that the others are compared with; noDA by default.")] = None,
+    table: Annotated[
+        str | None,
+        typer.Option(
+            help="One table: metrics, differences, flips, drift, shares, gap or settings; with json also all. "
+            "By default csv and json give each run's own numbers, the other formats everything."
+        ),
+    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Write to this file instead of the terminal.")] = None,
+) -> None:
+    """Compare methods on the same galaxies: differences with intervals over galaxies and seeds, flips, and whether adaptation helped."""
+    from daexplore.cli.output import print_frame, print_metrics, run_name
+    from daexplore.runs.store import find_runs
+    from daexplore.views.comparison.tables import TABLES
+    from daexplore.views.plots.metrics_table import config_differences, metrics_rows
+
+    format = _format(format, out)
+    if table is not None and table not in (*TABLES, "all"):
+        raise InputError(f"--table must be {', '.join(TABLES)} or all; got {table!r}.")
+    if table == "all" and format == "csv":
+        raise InputError(f"A CSV file holds one table: give --table {', '.join(TABLES[:-1])} or {TABLES[-1]}, or use --format json.")
+    found = [run for path in runs for run in find_runs(path)]
+    if not found:
+        raise InputError(f"There are no runs in {', '.join(map(str, runs))}. Train one with: daexplore train --data demo --method noda")
+    unfinished = [run for run in found if not run.info["metrics"]]
+    if unfinished:
+        raise InputError(f"The run {unfinished[0].id} has no metrics yet: it is {unfinished[0].status}. Finish it, or leave it out.")
+    metrics = {run_name(run, found): run.info["metrics"] for run in found}
+    rows = metrics_rows(metrics, (split,))
+    if rows.empty:
+        raise InputError(f"None of these runs has metrics on a split {split!r}; there are test and validation.")
+    if table is None and baseline is None and format == "csv":
+        _write(rows.to_csv(index=False), out)
+    elif table is None and baseline is None and format == "json":
+        _write(json.dumps(rows.astype(object).where(rows.notna(), None).to_dict("records"), indent=1) + "\n", out)
+    elif format == "text" and table is None:
+        with redirect_stdout(StringIO()) if out else nullcontext() as text:
+            print_metrics(metrics, split)
+            print("\nWhat differs between their settings:")
+            print_frame(config_differences({run_name(run, found): run.config for run in found}))
+            if len(found) > 1:
+                _print_comparison(found, split, baseline)
+        if text is not None:
+            _write(text.getvalue(), out)
+    else:
+        _write(_comparison_text(found, split, baseline, format, table), out)
 
 
 @app.command()
@@ -40,73 +97,8 @@ def report(
         comparison = Comparison(runs, baseline, split, report=step)
     with stage_progress("drawing") as step:
         page = comparison_report(comparison.tables(), comparison.to_dict(), comparison.runs, step)
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(page, encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"Cannot write to {out}: {error}. Choose another file with --out.") from error
+    _write(page, out)
     print(f"{comparison}\n  in {out}")
-
-
-FORMATS = ("text", "csv", "json", "latex", "html")
-_ENDINGS = {".csv": "csv", ".json": "json", ".tex": "latex", ".html": "html", ".htm": "html"}
-_SIGNS = {"for": "+", "against": "-", "warning": "!", "unclear": "."}
-
-
-def compare_runs(
-    paths: Sequence[Path],
-    format: str | None = None,
-    split: str = "test",
-    baseline: str | None = None,
-    table: str | None = None,
-    out: Path | None = None,
-) -> None:
-    """Prints the runs' metrics and, method by method, what adaptation changed; or writes it to a file.
-
-    CSV and JSON give each run's own metrics, one entry a number, unless a table of the comparison is asked for.
-
-    Args:
-        paths: runs, or folders of runs.
-        format: one of ``FORMATS``; None takes the file's ending, else text.
-        split: "test" or "validation".
-        baseline: the method that the others are compared with; None takes noDA.
-        table: one of ``views.comparison.TABLES``, or "all".
-        out: a file.
-
-    Raises:
-        InputError: no runs there, an unknown format or table, a run without metrics, a file that cannot be written; or the runs cannot be
-            compared, where a comparison was asked for. Plain text says so, and shows the runs' own metrics all the same.
-    """
-    format = _format(format, out)
-    if table is not None and table not in (*TABLES, "all"):
-        raise InputError(f"--table must be {', '.join(TABLES)} or all; got {table!r}.")
-    if table == "all" and format == "csv":
-        raise InputError(f"A CSV file holds one table: give --table {', '.join(TABLES[:-1])} or {TABLES[-1]}, or use --format json.")
-    runs = [run for path in paths for run in _runs(path)]
-    if not runs:
-        raise InputError(f"There are no runs in {', '.join(map(str, paths))}. Train one with: daexplore train --data demo --method noda")
-    unfinished = [run for run in runs if not run.info["metrics"]]
-    if unfinished:
-        raise InputError(f"The run {unfinished[0].id} has no metrics yet: it is {unfinished[0].status}. Finish it, or leave it out.")
-    metrics = {run_name(run, runs): run.info["metrics"] for run in runs}
-    rows = metrics_rows(metrics, (split,))
-    if rows.empty:
-        raise InputError(f"None of these runs has metrics on a split {split!r}; there are test and validation.")
-    if table is None and baseline is None and format == "csv":
-        _write(rows.to_csv(index=False), out)
-    elif table is None and baseline is None and format == "json":
-        _write(json.dumps(rows.astype(object).where(rows.notna(), None).to_dict("records"), indent=1) + "\n", out)
-    elif format == "text" and table is None:
-        with redirect_stdout(StringIO()) if out else nullcontext() as text:
-            print_metrics(metrics, split)
-            print("\nWhat differs between their settings:")
-            print_frame(config_differences({run_name(run, runs): run.config for run in runs}))
-            if len(runs) > 1:
-                _print_comparison(runs, split, baseline)
-        if text is not None:
-            _write(text.getvalue(), out)
-    else:
-        _write(_comparison_text(runs, split, baseline, format, table), out)
 
 
 def _format(format: str | None, out: Path | None) -> str:
@@ -127,7 +119,7 @@ def _write(text: str, out: Path | None) -> None:
         raise InputError(f"Cannot write to {out}: {error}. Choose another file with --out.") from error
 
 
-def _compared(runs: Sequence[Run], split: str, baseline: str | None) -> "Comparison":
+def _compared(runs: "Sequence[Run]", split: str, baseline: str | None) -> "Comparison":
     from daexplore.cli.progress import stage_progress
     from daexplore.engine.comparison.comparison import Comparison
 
@@ -135,7 +127,10 @@ def _compared(runs: Sequence[Run], split: str, baseline: str | None) -> "Compari
         return Comparison(runs, baseline, split, report=report)
 
 
-def _print_comparison(runs: Sequence[Run], split: str, baseline: str | None) -> None:
+def _print_comparison(runs: "Sequence[Run]", split: str, baseline: str | None) -> None:
+    from daexplore.cli.output import print_frame
+    from daexplore.views.comparison.tables import display_tables
+
     try:
         comparison = _compared(runs, split, baseline)
     except InputError as error:
@@ -158,9 +153,11 @@ def _print_comparison(runs: Sequence[Run], split: str, baseline: str | None) -> 
         print(f"\n{note}")
 
 
-def _comparison_text(runs: Sequence[Run], split: str, baseline: str | None, format: str, table: str | None) -> str:
+def _comparison_text(runs: "Sequence[Run]", split: str, baseline: str | None, format: str, table: str | None) -> str:
+    from daexplore.cli.output import print_frame
     from daexplore.views.comparison.latex import comparison_latex
     from daexplore.views.comparison.page import comparison_html
+    from daexplore.views.comparison.tables import TABLES, comparison_csv, comparison_json, display_tables
 
     comparison = _compared(runs, split, baseline)
     tables, about = comparison.tables(), comparison.to_dict()
@@ -179,33 +176,3 @@ def _comparison_text(runs: Sequence[Run], split: str, baseline: str | None, form
             print_frame(each.frame)
             print(each.caption)
     return text.getvalue()
-
-
-def _runs(path: Path) -> list[Run]:
-    if (path / "run.json").is_file() or not path.is_dir():
-        return [Run(path)]
-    store = RunStore(path)
-    store.refresh()
-    return sorted(store.runs(), key=lambda run: run.id)
-
-
-@app.command()
-def compare(
-    runs: Annotated[list[Path], typer.Argument(help="Folders of runs, or a folder that holds runs.")],
-    format: Annotated[
-        str | None, typer.Option("--format", help="text, csv, json, latex or html; text by default, or what --out ends with.")
-    ] = None,
-    split: Annotated[str, typer.Option(help="test or validation.")] = "test",
-    baseline: Annotated[str | None, typer.Option(help="Method that the others are compared with; noDA by default.")] = None,
-    table: Annotated[
-        str | None,
-        typer.Option(
-            help="One table: metrics, differences, flips, drift, shares, gap or settings; with json also all. "
-            "By default csv and json give each run's own numbers, the other formats everything."
-        ),
-    ] = None,
-    out: Annotated[Path | None, typer.Option("--out", help="Write to this file instead of the terminal.")] = None,
-) -> None:
-    """Compare methods on the same galaxies: differences with intervals over galaxies and seeds, flips, and whether adaptation helped."""
-
-    compare_runs(runs, format, split, baseline, table, out)

@@ -72,16 +72,9 @@ def found_runs(paths: list[Path]) -> "list[Run]":
     Raises:
         InputError: there are none.
     """
-    from daexplore.runs import Run, RunStore
+    from daexplore.runs.store import find_runs
 
-    found = []
-    for path in paths:
-        if (path / "run.json").is_file() or not path.is_dir():
-            found.append(Run(path))
-            continue
-        store = RunStore(path)
-        store.refresh()
-        found += sorted(store.runs(), key=lambda run: run.id)
+    found = [run for path in paths for run in find_runs(path)]
     usable = [run for run in found if run.selected_epoch is not None]
     if not usable:
         raise InputError(

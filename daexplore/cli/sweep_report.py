@@ -10,7 +10,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 
 from daexplore.cli.output import print_frame, print_runs
 from daexplore.config import RunConfig, config_hash, differences
-from daexplore.engine.sweeps.launch import SweepLauncher, Resources, default_parallel, job_log
+from daexplore.engine.sweeps.launch import Resources, SweepLauncher, default_parallel, job_log
 from daexplore.engine.sweeps.plan import Outcome, PlannedRun, find_run
 from daexplore.runs import RunStore
 from daexplore.runs.run import method_label

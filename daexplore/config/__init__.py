@@ -2,9 +2,10 @@
 
 from daexplore.config.convert import config_hash, differences, from_dict, replace_at, to_dict
 from daexplore.config.fields import AlignmentConfig, DataConfig, ModelConfig, ReadConfig, RunConfig, TrainConfig, TransferConfig
-from daexplore.config.presets import VARIANTS, preset
+from daexplore.config.presets import DEFAULT_METHODS, VARIANTS, preset
 
 __all__ = [
+    "DEFAULT_METHODS",
     "VARIANTS",
     "AlignmentConfig",
     "DataConfig",

@@ -4,8 +4,11 @@ from dataclasses import replace
 
 from daexplore.config.fields import DataConfig, RunConfig, TrainConfig
 
-__all__ = ["VARIANTS", "preset"]
+__all__ = ["DEFAULT_METHODS", "VARIANTS", "preset"]
 
+
+DEFAULT_METHODS = ("noda", "mmd", "dann")
+"""Methods that are trained and compared unless others are named."""
 
 VARIANTS = {"distant-asinh": "distant"}
 

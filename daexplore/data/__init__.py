@@ -4,4 +4,7 @@ from daexplore.data.datasets import describe, load_images, open_described, open_
 from daexplore.data.galaxy_set import GalaxySet
 from daexplore.data.readers import check_domains, match_classes, read_galaxies
 
+# Former name of ``load_images``, which notebooks of users import.
+described_pixels = load_images
+
 __all__ = ["GalaxySet", "check_domains", "describe", "load_images", "match_classes", "open_described", "open_domains", "read_galaxies"]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from daexplore.errors import InputError
 
-__all__ = ["channel_order", "chosen_bands", "bands_are_distinct", "positions"]
+__all__ = ["bands_are_distinct", "channel_order", "chosen_bands", "positions"]
 
 _PICTURE = ("R", "G", "B")
 _NUMBERED = re.compile(r"channel \d+|gr[ae]y", re.IGNORECASE)

@@ -11,7 +11,7 @@ from daexplore.engine.perturbations import chunk_key
 from daexplore.errors import InputError
 from daexplore.runs import Run
 
-__all__ = ["COLUMNS", "run_columns", "sample_test_ids", "mean_with_interval", "metric_row"]
+__all__ = ["COLUMNS", "mean_with_interval", "metric_row", "run_columns", "sample_test_ids"]
 
 
 COLUMNS = (

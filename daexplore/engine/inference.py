@@ -13,7 +13,7 @@ from daexplore.data.chunked_images import Images
 from daexplore.data.loaders import as_batch
 from daexplore.data.preprocessing.pipeline import Preprocess
 from daexplore.errors import InputError
-from daexplore.models import Network, build_network, batch_norm_domain
+from daexplore.models import Network, batch_norm_domain, build_network
 from daexplore.runs import Run
 
 __all__ = ["Outputs", "load_network", "network_outputs"]

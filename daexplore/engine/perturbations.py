@@ -122,7 +122,10 @@ def dial_steps(
     ratio = noise[domain] / np.where(noise["target"] > 0, noise["target"], np.inf)
     own = float(np.median(ratio))
     added = {v: np.sqrt(np.maximum((v * noise["target"]) ** 2 - noise[domain] ** 2, 0)) for v in chosen if v > own * 1.001}
-    return [_original(round(own, 3)), *(PerturbationLevel(level, False, _adding(sigma, seed), "degraded") for level, sigma in added.items())]
+    return [
+        _original(round(own, 3)),
+        *(PerturbationLevel(level, False, _adding(sigma, seed), "degraded") for level, sigma in added.items()),
+    ]
 
 
 def can_be_reobserved(galaxies: GalaxySet) -> bool:
@@ -236,7 +239,10 @@ def _observed(dial: str, galaxies: GalaxySet, levels: tuple[float, ...], seed: i
         start = relative_noise(own, preset.target)
         exposures = {level: exposure_of(own, preset.target, level) for level in levels if abs(level - start) > 1e-9}
         conditions = {level: own.with_exposure(exposure) for level, exposure in exposures.items()}
-    steps = [_original(start), *(PerturbationLevel(level, False, observing(condition), "observed anew") for level, condition in conditions.items())]
+    steps = [
+        _original(start),
+        *(PerturbationLevel(level, False, observing(condition), "observed anew") for level, condition in conditions.items()),
+    ]
     if own.exposure is not None:
         # How far predictions change from noise alone, at the same depth: what any change of the dial has to be compared with.
         steps.insert(1, PerturbationLevel(start, False, observing(own, noise_seed=seed + 1), "another exposure"))

@@ -10,14 +10,14 @@ import numpy as np
 
 from daexplore.runs import Run
 
-__all__ = ["Rows", "cached", "save_cached", "load_cached"]
+__all__ = ["Rows", "cached", "load_cached", "save_cached"]
 
 Rows = list[dict[str, Any]]
 _FORMAT = 1
 
 
 def load_cached(run: Run, name: str, key: Mapping[str, Any]) -> Rows | None:
-    """What ``keep_rows`` kept under this name for exactly this key and this state of the run; None otherwise."""
+    """What ``save_cached`` kept under this name for exactly this key and this state of the run; None otherwise."""
     try:
         found = json.loads(_path(run, name, key).read_text(encoding="utf-8"))
         usable = found["key"] == _full(run, key)

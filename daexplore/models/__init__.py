@@ -3,7 +3,7 @@
 from daexplore.config import ModelConfig
 from daexplore.errors import InputError
 from daexplore.models.base import Network, NetworkOutputs
-from daexplore.models.batch_norm import copy_source_statistics, batch_norm_domain, separate_norms
+from daexplore.models.batch_norm import batch_norm_domain, copy_source_statistics, separate_norms
 from daexplore.models.deepmerge import DeepMerge
 from daexplore.models.resnet import ResNet18
 
@@ -13,9 +13,9 @@ __all__ = [
     "Network",
     "NetworkOutputs",
     "ResNet18",
+    "batch_norm_domain",
     "build_network",
     "copy_source_statistics",
-    "batch_norm_domain",
 ]
 
 NETWORKS: dict[str, type[Network]] = {"deepmerge": DeepMerge, "resnet18": ResNet18}

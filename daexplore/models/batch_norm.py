@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import batch_norm
 
-__all__ = ["DomainBatchNorm2d", "copy_source_statistics", "batch_norm_domain", "separate_norms"]
+__all__ = ["DomainBatchNorm2d", "batch_norm_domain", "copy_source_statistics", "separate_norms"]
 
 
 class DomainBatchNorm2d(nn.BatchNorm2d):

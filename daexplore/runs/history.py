@@ -9,7 +9,7 @@ import pandas as pd
 from daexplore.errors import InputError
 from daexplore.utils.files import atomic_write, to_json
 
-__all__ = ["append", "read_new_lines", "history_frame", "truncate"]
+__all__ = ["append", "history_frame", "read_new_lines", "truncate"]
 
 _COLUMNS = ("epoch", "step", "split", "domain", "name", "value", "oracle")
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from daexplore.errors import InputError
 from daexplore.utils.files import atomic_write
 
-__all__ = ["check_parquet", "column", "read_only", "matrix", "read_table", "vectors", "write_table"]
+__all__ = ["check_parquet", "column", "matrix", "read_only", "read_table", "vectors", "write_table"]
 
 _MAGIC = b"PAR1"
 

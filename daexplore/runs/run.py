@@ -17,9 +17,9 @@ from daexplore.config import RunConfig, from_dict
 from daexplore.errors import InputError
 from daexplore.notebook_html import card, interval_text, table
 from daexplore.runs.evaluation import Evaluation, Saliency
-from daexplore.runs.history import read_new_lines, history_frame
+from daexplore.runs.history import history_frame, read_new_lines
 from daexplore.runs.layout import FORMAT, evaluation_file, saliency_file, weights_file
-from daexplore.runs.parquet import check_parquet, column, read_only, matrix, read_table
+from daexplore.runs.parquet import check_parquet, column, matrix, read_only, read_table
 from daexplore.utils.files import read_json
 from daexplore.utils.processes import process_exists
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from daexplore.errors import InputError
 from daexplore.runs.run import Run
 
-__all__ = ["RunStore"]
+__all__ = ["RunStore", "find_runs"]
 
 
 class RunStore:
@@ -79,3 +79,15 @@ class RunStore:
     def _ensure(self) -> None:
         if not self._scanned:
             self.refresh()
+
+
+def find_runs(path: str | Path) -> list[Run]:
+    """The run at ``path``, or the readable runs in that folder, by id.
+
+    Raises:
+        InputError: ``path`` is neither a run nor a folder.
+    """
+    path = Path(path)
+    if (path / "run.json").is_file() or not path.is_dir():
+        return [Run(path)]
+    return sorted(RunStore(path).runs(), key=lambda run: run.id)

@@ -10,7 +10,7 @@ from pathlib import Path
 from daexplore.errors import InputError
 from daexplore.runs.run import Run
 
-__all__ = ["TrashedRun", "move_to_trash", "discarded", "restore", "trash_folder"]
+__all__ = ["TrashedRun", "discarded", "move_to_trash", "restore", "trash_folder"]
 
 _STAMP = "%Y%m%dT%H%M%S%f"
 

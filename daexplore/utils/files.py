@@ -12,7 +12,7 @@ import numpy as np
 
 from daexplore.errors import InputError
 
-__all__ = ["read_json", "atomic_write", "static_text", "to_json", "write_json"]
+__all__ = ["atomic_write", "read_json", "static_text", "to_json", "write_json"]
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from PIL import Image
 
 from daexplore.errors import InputError
 
-__all__ = ["colorbar_png", "common_scale", "data_uri", "galaxy_png", "overlay", "overlay_png", "mosaic_png"]
+__all__ = ["colorbar_png", "common_scale", "data_uri", "galaxy_png", "mosaic_png", "overlay", "overlay_png"]
 
 _COLORS = np.array([[int(code[i : i + 2], 16) for i in (1, 3, 5)] for code in Inferno256], np.uint8)
 

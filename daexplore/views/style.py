@@ -12,8 +12,8 @@ __all__ = [
     "RunStyle",
     "class_marker",
     "domain_title",
-    "set_aria_label",
     "run_styles",
+    "set_aria_label",
 ]
 
 DOMAINS = ("source", "target")

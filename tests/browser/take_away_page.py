@@ -5,7 +5,7 @@ import os
 import panel as pn
 import panel_material_ui as pmui
 
-from daexplore.app.components.export_menu import take_away
+from daexplore.app.components.export_menu import export_menu
 from daexplore.app.components.saved_selections import selections_bar
 from daexplore.app.core.session import Session
 from daexplore.app.page import _alert, _share_address
@@ -24,18 +24,20 @@ def _tell(*_):
 
 def _pick(_):
     found = state.runs[0].evaluation()
-    state.selection = frozenset(found.sample_ids[found.mask("target", "test")][:7].tolist())
+    state.select(frozenset(found.sample_ids[found.mask("target", "test")][:7].tolist()))
 
 
 state.param.watch(_tell, "selection")
 pick = pmui.Button(label="Pick seven")
 pick.on_click(_pick)
 clear = pmui.Button(label="Pick none")
-clear.on_click(lambda _: state.param.update(selection=None))
+clear.on_click(lambda _: state.select(None))
 umap = pmui.Button(label="UMAP")
-umap.on_click(lambda _: state.param.update(view="umap"))
+umap.on_click(lambda _: state.show(view="umap"))
 pmui.Page(
     title="parts",
     theme_config=THEME,
-    main=[pn.Column(_alert(state), take_away(state, Session()), pn.Row(pick, clear, umap, picked), selections_bar(state), margin=(8, 20))],
+    main=[
+        pn.Column(_alert(state), export_menu(state, Session()), pn.Row(pick, clear, umap, picked), selections_bar(state), margin=(8, 20))
+    ],
 ).servable()

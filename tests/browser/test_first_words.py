@@ -26,11 +26,11 @@ def test_the_page_itself_tells_the_comparison_that_an_earlier_visitor_saw(visit,
 
 
 def test_without_an_earlier_visitor_it_says_what_is_compared():
-    from daexplore.app.headline.loading_page import first_words
+    from daexplore.app.headline.loading_page import loading_html
 
-    assert "Comparing noDA &lt;b&gt;, MMD …" in first_words("", ["noDA <b>", "MMD"])
-    assert "Opening …" in first_words("", [])
-    assert first_words("<button class='term'>AUC</button> <b>.9</b>", []).endswith("<p class='headline'>AUC <b>.9</b></p>")
+    assert "Comparing noDA &lt;b&gt;, MMD …" in loading_html("", ["noDA <b>", "MMD"])
+    assert "Opening …" in loading_html("", [])
+    assert loading_html("<button class='term'>AUC</button> <b>.9</b>", []).endswith("<p class='headline'>AUC <b>.9</b></p>")
 
 
 def test_who_clicks_at_once_comes_to_the_room_and_to_nothing_else(visit):

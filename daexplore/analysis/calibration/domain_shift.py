@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from daexplore.analysis.calibration.temperature import fit_temperature, root_temperature, apply_temperature
+from daexplore.analysis.calibration.temperature import apply_temperature, fit_temperature, root_temperature
 from daexplore.analysis.metrics.classification import auc
 from daexplore.errors import InputError
 

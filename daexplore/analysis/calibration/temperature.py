@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from daexplore.errors import InputError
 
-__all__ = ["TEMPERATURES", "fit_temperature", "root_temperature", "apply_temperature"]
+__all__ = ["TEMPERATURES", "apply_temperature", "fit_temperature", "root_temperature"]
 
 Floats = NDArray[np.floating[Any]]
 

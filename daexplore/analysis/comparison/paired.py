@@ -130,7 +130,7 @@ def interval(draws: Floats, level: float = 0.95) -> Interval:
     """The value and the percentile interval of its draws; undefined draws do not count.
 
     Args:
-        draws: (1 + R,) as from ``combine``.
+        draws: (1 + R,) as from ``combine_over_seeds``.
         level: coverage.
     """
     value, known = float(draws[0]), draws[1:][np.isfinite(draws[1:])]
@@ -144,7 +144,7 @@ def paired_difference(first: Floats, second: Floats, level: float = 0.95, seed: 
     """Mean over seeds of the first method minus that of the second, with an interval over the same galaxies and over seeds.
 
     Args:
-        first: (S, 1 + R) as in ``combine``.
+        first: (S, 1 + R) as in ``combine_over_seeds``.
         second: (T, 1 + R) likewise, from the same resamples of galaxies.
         level: coverage.
         seed: of the draws of Student's t.

@@ -61,7 +61,7 @@ def mmd_test(
 ) -> MMDTest:
     """Tests whether two samples come from one distribution (Gretton et al. 2012, JMLR 13, eq. 3 and sec. 5).
 
-    What is permuted are galaxies, see :func:`daexplore.analysis.images.ks_distance.relabelled`: images of one galaxy stay together, and where both
+    What is permuted are galaxies, see :func:`daexplore.analysis.images.ks_distance.permute_labels`: images of one galaxy stay together, and where both
     samples show a galaxy, its two sides are swapped or not. The p-value is ``(1 + #{null >= value}) / (1 + P)`` (Phipson & Smyth 2010,
     SAGMB 9, 39), so that ``p <= a`` has a probability of at most a under the null hypothesis, for samples of any size.
 

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["ks_distances", "ks_interval", "medians", "permute_labels", "basic_bootstrap_interval"]
+__all__ = ["basic_bootstrap_interval", "ks_distances", "ks_interval", "medians", "permute_labels"]
 
 Floats = NDArray[np.floating[Any]]
 
@@ -85,7 +85,7 @@ def ks_interval(value: float, drawn: NDArray[np.float64], dealt: NDArray[np.floa
     Args:
         value: the distance.
         drawn: (R,) distances in resamples of galaxies.
-        dealt: (R,) distances where the domains are dealt out anew, see ``relabelled``.
+        dealt: (R,) distances where the domains are dealt out anew, see ``permute_labels``.
     """
     low, high = basic_bootstrap_interval(value, drawn, 0.0, 1.0)
     return (0.0 if value <= np.nanquantile(dealt, 0.95) else low), max(high, value)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from daexplore.analysis.distance.domain_probe import domain_probe
 from daexplore.errors import InputError
 
-__all__ = ["MarginPlane", "project_new", "margin_plane"]
+__all__ = ["MarginPlane", "margin_plane", "project_new"]
 
 Floats = NDArray[np.floating[Any]]
 

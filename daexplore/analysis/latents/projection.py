@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from daexplore.errors import InputError
 
-__all__ = ["aligned_umap", "pca", "same_rows", "rotate_to", "umap"]
+__all__ = ["aligned_umap", "pca", "rotate_to", "same_rows", "umap"]
 
 Floats = NDArray[np.floating[Any]]
 

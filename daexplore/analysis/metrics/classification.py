@@ -9,7 +9,17 @@ from numpy.typing import NDArray
 
 from daexplore.errors import InputError
 
-__all__ = ["METRICS", "RocCurve", "auc", "classification_metrics", "confusion", "precision_recall", "reweighted_metrics", "roc", "weighted_auc"]
+__all__ = [
+    "METRICS",
+    "RocCurve",
+    "auc",
+    "classification_metrics",
+    "confusion",
+    "precision_recall",
+    "reweighted_metrics",
+    "roc",
+    "weighted_auc",
+]
 
 METRICS = ("accuracy", "precision", "recall", "f1", "brier", "auc")
 Floats = NDArray[np.floating[Any]]

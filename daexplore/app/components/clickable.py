@@ -8,17 +8,17 @@ from typing import Any
 import param
 from panel.custom import JSComponent
 
-__all__ = ["Clickable", "Pictures", "says"]
+__all__ = ["ClickableHTML", "Pictures", "click_payload"]
 
 
-class Clickable(JSComponent):  # type: ignore[misc]
+class ClickableHTML(JSComponent):  # type: ignore[misc]
     """Markup whose native buttons say something when they are clicked, or pressed by Enter or Space.
 
     The button that has the focus keeps it when the markup is replaced, if its ``data-key`` is still there, and a part that scrolls
     sideways (class ``wide``) stays where it is.
 
     Args:
-        heard: called with what a button says; see ``says``. It comes from a browser: check it.
+        heard: called with what a button says; see ``click_payload``. It comes from a browser: check it.
         params: of the component.
     """
 
@@ -54,7 +54,7 @@ class Clickable(JSComponent):  # type: ignore[misc]
         self._heard(data)
 
 
-def says(*words: str | int) -> str:
+def click_payload(*words: str | int) -> str:
     """The attribute of a button that says these words."""
     return f"data-say='{escape(json.dumps(list(words)), quote=True)}'"
 

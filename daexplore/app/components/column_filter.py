@@ -7,8 +7,8 @@ import pandas as pd
 import panel as pn
 import panel_material_ui as pmui
 
-from daexplore.app.catalogue_columns import Filter, columns_of, is_numeric, parse_filter
-from daexplore.app.core.session import guarded
+from daexplore.app.catalogue_columns import ColumnFilter, columns_of, is_numeric, parse_filter
+from daexplore.app.core.session import show_errors
 from daexplore.app.state import ExplorerState
 from daexplore.errors import InputError
 
@@ -30,13 +30,13 @@ class _Picker:
         self.range = pmui.RangeSlider(label="from, to", start=0, end=1, value=(0, 1), visible=False, size="small", **wide)
         self.values = pmui.MultiChoice(label="categories", options=[], visible=False, **wide)
         self.view = pn.Column(self.column, self.range, self.values, sizing_mode="stretch_width", margin=0)
-        follow = guarded(state, self._follow)
+        follow = show_errors(state, self._follow)
         follow()
         state.param.watch(follow, ["run_ids", "filter"])
-        self.column.param.watch(guarded(state, self._choose), "value")
+        self.column.param.watch(show_errors(state, self._choose), "value")
         # The thumb's way is not followed: each step would select thousands of galaxies anew.
-        self.range.param.watch(guarded(state, self._narrow), "value_throttled")
-        self.values.param.watch(guarded(state, self._narrow), "value")
+        self.range.param.watch(show_errors(state, self._narrow), "value_throttled")
+        self.values.param.watch(show_errors(state, self._narrow), "value")
 
     def _follow(self, *_: Any) -> None:
         self._following = True
@@ -51,7 +51,7 @@ class _Picker:
         finally:
             self._following = False
 
-    def _offer(self, wanted: Filter | None) -> None:
+    def _offer(self, wanted: ColumnFilter | None) -> None:
         name = self.column.value
         column = self._state.runs[0].samples[name] if name and self._state.runs else None
         numeric = column is not None and is_numeric(column)
@@ -82,12 +82,12 @@ class _Picker:
         if self._following or not self.column.value:
             return
         if self.values.visible:
-            wanted = Filter(self.column.value, values=tuple(self.values.value)) if self.values.value else None
+            wanted = ColumnFilter(self.column.value, values=tuple(self.values.value)) if self.values.value else None
         else:
             low, high = map(float, self.range.value)
-            wanted = Filter(self.column.value, low, high)
+            wanted = ColumnFilter(self.column.value, low, high)
         try:
             self._state.select_where("" if wanted is None else str(wanted))
         except InputError as error:
             self._state.select(None)
-            self._state.alert = str(error)
+            self._state.warn(str(error))

@@ -11,7 +11,7 @@ from typing import Any
 import panel as pn
 import panel_material_ui as pmui
 
-from daexplore.app.core.session import Session, guarded, say
+from daexplore.app.core.session import Session, error_message, show_errors
 from daexplore.app.latents.embeddings import coordinates
 from daexplore.app.state import ExplorerState
 from daexplore.app.theme import STYLE
@@ -21,7 +21,7 @@ from daexplore.views.figures.base import FigureSpec
 from daexplore.views.figures.render import FORMATS, WIDTHS, csv_text, render
 from daexplore.views.style import DOMAINS
 
-__all__ = ["VIEWS", "TakeAway", "Wish", "drawing_of", "take_away", "wish_of"]
+__all__ = ["VIEWS", "ExportMenu", "FigureRequest", "export_menu", "figure_request", "make_figure"]
 
 VIEWS = {
     "Galaxies, hue: domain": "galaxies",
@@ -42,7 +42,7 @@ if (navigator.clipboard) { navigator.clipboard.writeText(location.href).catch(as
 
 
 @dataclass(frozen=True)
-class Wish:
+class FigureRequest:
     """What is on screen at one moment: later changes of the state do not reach a figure under way.
 
     Attributes:
@@ -69,7 +69,7 @@ class Wish:
         return f"daexplore-{self.kind if self.view == 'galaxies' else self.view}-{self.split}"
 
 
-def wish_of(state: ExplorerState, view: str) -> Wish:
+def figure_request(state: ExplorerState, view: str) -> FigureRequest:
     """What the state shows, to be drawn as ``view``.
 
     Raises:
@@ -80,10 +80,10 @@ def wish_of(state: ExplorerState, view: str) -> Wish:
         raise InputError("There are no runs on screen to draw: choose some first.")
     domains = DOMAINS if state.domains == "both" else (state.domains,)
     pair = (int(state.pair[0]), int(state.pair[1]))
-    return Wish(view, runs, state.view, state.split, tuple(domains), float(state.threshold), pair)
+    return FigureRequest(view, runs, state.view, state.split, tuple(domains), float(state.threshold), pair)
 
 
-def drawing_of(wish: Wish) -> FigureSpec:
+def make_figure(wish: FigureRequest) -> FigureSpec:
     """The table to draw and what it rests on; takes up to some seconds.
 
     Raises:
@@ -128,7 +128,7 @@ def _figure(make: Callable[[], FigureSpec], kind: str, width: float) -> bytes:
     return csv_text(make()).encode() if kind == "csv" else render(make(), kind, width)
 
 
-def _report(wish: Wish, tell: Callable[[str], None]) -> bytes:
+def _report(wish: FigureRequest, tell: Callable[[str], None]) -> bytes:
     from daexplore.engine.comparison.comparison import Comparison
     from daexplore.views.comparison.report import comparison_report
 
@@ -148,7 +148,7 @@ def _in_thread(work: Callable[[], None]) -> None:
     threading.Thread(target=work, daemon=True).start()
 
 
-class TakeAway:
+class ExportMenu:
     """Draws what is asked for beside the page's own work, then hands it to the browser.
 
     Args:
@@ -182,7 +182,7 @@ class TakeAway:
         self.said = pn.pane.HTML("", sizing_mode="stretch_width", stylesheets=[STYLE], margin=0, css_classes=["take-away-said"])
         for kind, button in self.buttons.items():
             # As one message: a work that fails at once would else free the buttons before they are heard to be busy.
-            button.on_click(guarded(state, session.together(partial(self._asked, kind))))
+            button.on_click(show_errors(state, session.batched(partial(self._asked, kind))))
         self.link.js_on_click(code=_COPY)
         self.link.on_click(lambda _: self._say("The link to this view is copied."))
         items = pn.FlexBox(
@@ -199,12 +199,12 @@ class TakeAway:
 
     def _asked(self, kind: str, _: Any) -> None:
         choice, width = self.view_choice.value, float(self.width.value)
-        wish = wish_of(self._state, "galaxies" if choice in self._own else choice)
+        wish = figure_request(self._state, "galaxies" if choice in self._own else choice)
         # What this room has found is taken as it is now; the others are computed beside the page's own work.
         own = self._own[choice]() if choice in self._own and kind != "html" else None
         stem = wish.name if own is None else f"daexplore-{own.name}-{wish.split}"
         name = {"html": f"daexplore-report-{wish.split}.html", "csv": f"{stem}.csv"}.get(kind, f"{stem}-{width:.0f}mm.{kind}")
-        make = partial(drawing_of, wish) if own is None else lambda: own
+        make = partial(make_figure, wish) if own is None else lambda: own
         work = partial(_report, wish, self._tell) if kind == "html" else partial(_figure, make, kind, width)
         # A file like the last one would be no change, and the browser would not save it.
         self.download.data = None
@@ -216,9 +216,9 @@ class TakeAway:
         try:
             content = work()
         except Exception as error:
-            self._session.later(partial(self._failed, say(error)))
+            self._session.call_soon(partial(self._failed, error_message(error)))
         else:
-            self._session.later(guarded(self._state, partial(self._done, content, name)))
+            self._session.call_soon(show_errors(self._state, partial(self._done, content, name)))
 
     def _done(self, content: bytes, name: str) -> None:
         self._busy(False)
@@ -229,20 +229,20 @@ class TakeAway:
     def _failed(self, reason: str) -> None:
         self._busy(False)
         self._say("")
-        self._state.alert = reason
+        self._state.warn(reason)
 
     def _busy(self, busy: bool) -> None:
         for button in self.buttons.values():
             button.disabled = busy
 
     def _tell(self, text: str) -> None:
-        self._session.later(partial(self._say, text))
+        self._session.call_soon(partial(self._say, text))
 
     def _say(self, text: str) -> None:
         self.said.object = f"<p class='hint' role='status'>{escape(text)}</p>" if text else ""
 
 
-def take_away(
+def export_menu(
     state: ExplorerState, session: Session, view: str = "galaxies", own: Mapping[str, Callable[[], FigureSpec]] | None = None
 ) -> pn.viewable.Viewable:
     """A button that opens a row: figure as PNG, SVG or PDF, data as CSV, report as HTML, link. Any room can hold one.
@@ -253,4 +253,4 @@ def take_away(
         view: which figure is offered first.
         own: figures of the room alone, by the name on the page, offered before the others.
     """
-    return TakeAway(state, session, view=view, own=own).view
+    return ExportMenu(state, session, view=view, own=own).view

@@ -14,17 +14,17 @@ import panel as pn
 from numpy.typing import NDArray
 
 from daexplore.app.catalogue_columns import columns_of
-from daexplore.app.components.galaxy_images import galaxy_image, gradcam_at_hand, gradcam_later
-from daexplore.app.core.session import Session, guarded, say
+from daexplore.app.components.galaxy_images import cached_gradcam, galaxy_image, submit_gradcam
+from daexplore.app.core.session import Session, error_message, show_errors
 from daexplore.app.glossary.markup import explained, term
-from daexplore.app.latents.view import Scene
+from daexplore.app.latents.view import LatentView
 from daexplore.app.state import ExplorerState
 from daexplore.app.theme import STYLE
 from daexplore.errors import InputError
 from daexplore.views.images import colorbar_png, common_scale, data_uri, galaxy_png, overlay_png
 from daexplore.views.plots.saliency import summary_saliency
 
-__all__ = ["GalaxyStrip"]
+__all__ = ["GalaxyDetails"]
 
 
 _Key = tuple[str, int, str]
@@ -32,7 +32,7 @@ _RAMP = f"<img alt='dark to bright' src='{data_uri(colorbar_png(96, 8))}'>"
 
 
 @dataclass(frozen=True)
-class _Verdict:
+class RunPrediction:
     """What one run says of the galaxy; ``map`` None with the reason in ``note``."""
 
     run: str
@@ -42,7 +42,7 @@ class _Verdict:
     note: str
 
 
-class GalaxyStrip:
+class GalaxyDetails:
     """Follows ``state.galaxy``. Maps that are not stored are computed in a child process and come in when they are ready.
 
     Args:
@@ -51,7 +51,7 @@ class GalaxyStrip:
         session: in which maps come in when they are ready.
     """
 
-    def __init__(self, state: ExplorerState, scenes: Callable[[], list[Scene]], session: Session) -> None:
+    def __init__(self, state: ExplorerState, scenes: Callable[[], list[LatentView]], session: Session) -> None:
         self._state, self._scenes, self._session = state, scenes, session
         self._failed: dict[_Key, str] = {}
         self._waiting: dict[_Key, Future[Any]] = {}
@@ -77,12 +77,12 @@ class GalaxyStrip:
         else:
             self.view.object = explained(self._html(scenes, state.galaxy))
 
-    def _html(self, scenes: list[Scene], sample_id: str) -> str:
+    def _html(self, scenes: list[LatentView], sample_id: str) -> str:
         scene = scenes[0]
         row = scene.row_of(sample_id)
         assert row is not None
         found = scene.evaluation
-        twin = scene.twin_of(row)
+        twin = scene.counterpart_of(row)
         domain = str(found.domain[row])
         image, note = _image(scene, row)
         verdicts = [self._verdict(each, sample_id, domain) for each in scenes]
@@ -112,20 +112,22 @@ class GalaxyStrip:
         )
 
     def _chosen(self) -> str:
-        return f"<p class='summary'>Chosen for a start: {escape(self._state.reason)}.</p>" if self._state.reason else ""
+        return f"<p class='summary'>Chosen for a start: {escape(self._state.galaxy_reason)}.</p>" if self._state.galaxy_reason else ""
 
-    def _verdict(self, scene: Scene, sample_id: str, domain: str) -> _Verdict:
+    def _verdict(self, scene: LatentView, sample_id: str, domain: str) -> RunPrediction:
         row = scene.row_of(sample_id)
         assert row is not None
         epoch = scene.evaluation.epoch
-        found, note = gradcam_at_hand(scene.run, epoch, sample_id), ""
+        found, note = cached_gradcam(scene.run, epoch, sample_id), ""
         key = (scene.run.id, epoch, sample_id)
         if found is None:
             note = self._failed.get(key, "computing …")
         if found is None and key not in self._failed and key not in self._waiting:
-            self._waiting[key] = gradcam_later(scene.run, epoch, sample_id, domain)
-            self._waiting[key].add_done_callback(lambda done: self._session.later(guarded(self._state, partial(self._arrived, key, done))))
-        return _Verdict(scene.label, epoch, float(scene.probability[row]), found, note)
+            self._waiting[key] = submit_gradcam(scene.run, epoch, sample_id, domain)
+            self._waiting[key].add_done_callback(
+                lambda done: self._session.call_soon(show_errors(self._state, partial(self._arrived, key, done)))
+            )
+        return RunPrediction(scene.label, epoch, float(scene.probability[row]), found, note)
 
     def _arrived(self, key: _Key, done: "Future[Any]") -> None:
         if self._waiting.pop(key, None) is None:
@@ -133,11 +135,11 @@ class GalaxyStrip:
         # Where another page gave up what both were waiting for, it is asked for again below.
         error = None if done.cancelled() else done.exception()
         if error is not None:
-            self._failed[key] = say(error)
+            self._failed[key] = error_message(error)
         self.draw()
 
 
-def _image(scene: Scene, row: int) -> tuple[NDArray[np.uint8] | None, str]:
+def _image(scene: LatentView, row: int) -> tuple[NDArray[np.uint8] | None, str]:
     try:
         return galaxy_image(scene.run, str(scene.evaluation.domain[row]), str(scene.evaluation.sample_ids[row])), ""
     except (InputError, OSError) as error:
@@ -150,7 +152,7 @@ def _picture(image: NDArray[np.uint8] | None, note: str, text: str) -> str:
     return f"<img alt='{escape(text, quote=True)}' src='{data_uri(galaxy_png(image))}'>"
 
 
-def _map(verdict: _Verdict, image: NDArray[np.uint8] | None, scale: float) -> str:
+def _map(verdict: RunPrediction, image: NDArray[np.uint8] | None, scale: float) -> str:
     if verdict.map is None:
         return f"<div class='blank' title='{escape(verdict.note, quote=True)}'>Grad-CAM: {escape(verdict.note)}</div>"
     ground = np.zeros((72, 72, 3), np.uint8) if image is None else image
@@ -162,28 +164,28 @@ def _cell(picture: str, title: str, line: str) -> str:
     return f"<figure>{picture}<figcaption>{title}<br>{line}</figcaption></figure>"
 
 
-def _truth(scene: Scene, row: int) -> str:
+def _truth(scene: LatentView, row: int) -> str:
     label, oracle = int(scene.evaluation.labels[row]), scene.evaluation.domain[row] == "target"
     if label < 0:
         return "unlabelled"
     return f"is {escape(scene.run.classes[label])}{' <i>oracle</i>' if oracle else ''}"
 
 
-def _called(scene: Scene, row: int) -> str:
+def _called(scene: LatentView, row: int) -> str:
     return f"p {scene.probability[row]:.2f} in {escape(scene.label)}"
 
 
-def _says(verdict: _Verdict, scene: Scene, state: ExplorerState) -> str:
+def _says(verdict: RunPrediction, scene: LatentView, state: ExplorerState) -> str:
     first, second = (scene.run.classes[label] for label in scene.pair)
     called = second if verdict.probability > state.threshold else first
     return f"p({escape(second)}) <b>{verdict.probability:.2f}</b>: {escape(called)}"
 
 
-def _summary(sample_id: str, about: str, verdicts: list[_Verdict]) -> str:
+def _summary(sample_id: str, about: str, verdicts: list[RunPrediction]) -> str:
     return summary_saliency(sample_id, about, {verdict.run: _central(verdict.map) for verdict in verdicts if verdict.map is not None})
 
 
-def _agreement(verdict: _Verdict, first: _Verdict) -> str:
+def _agreement(verdict: RunPrediction, first: RunPrediction) -> str:
     """How far a map and the first run's point to the same cells, as a line of markup."""
     from daexplore.analysis.saliency.maps import iou
 
@@ -195,7 +197,7 @@ def _agreement(verdict: _Verdict, first: _Verdict) -> str:
     return f"<br><small title='{escape(about, quote=True)}'>{term('IoU')} with {escape(first.run)} {shown}</small>"
 
 
-def _catalogue(scene: Scene, sample_id: str) -> str:
+def _catalogue(scene: LatentView, sample_id: str) -> str:
     """The galaxy's line of the catalogue; what it lacks is left out."""
     row = scene.run.samples.loc[sample_id]
     parts = [f"{escape(name)} <b>{escape(_value(row[name]))}</b>" for name in columns_of([scene.run]) if not pd.isna(row[name])]

@@ -8,20 +8,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from daexplore.app.core import processes
-from daexplore.app.core.cache import Memo
-from daexplore.app.latents.embeddings import stamp
+from daexplore.app.core.cache import LRUCache
+from daexplore.app.latents.embeddings import change_token
 from daexplore.data import GalaxySet, load_images, open_described
 from daexplore.data.rgb import to_rgb
 from daexplore.errors import InputError
 from daexplore.runs import Run
 from daexplore.views.images import data_uri, galaxy_png
 
-__all__ = ["draw_thumbnails", "galaxy_image", "galaxy_images", "gradcam_at_hand", "gradcam_later", "thumbnail"]
+__all__ = ["cached_gradcam", "draw_thumbnails", "galaxy_image", "galaxy_images", "submit_gradcam", "thumbnail"]
 
 
-_sets: Memo[GalaxySet] = Memo(8)
-_maps: Memo[NDArray[np.float32]] = Memo(2000)
-_pictures: Memo[str] = Memo(3000)
+_sets: LRUCache[GalaxySet] = LRUCache(8)
+_maps: LRUCache[NDArray[np.float32]] = LRUCache(2000)
+_pictures: LRUCache[str] = LRUCache(3000)
 
 
 def galaxy_image(run: Run, domain: str, sample_id: str) -> NDArray[np.uint8]:
@@ -42,7 +42,7 @@ def galaxy_images(run: Run, domain: str, sample_ids: Sequence[str]) -> NDArray[n
     return to_rgb(pixels, bands)
 
 
-def gradcam_at_hand(run: Run, epoch: int, sample_id: str) -> NDArray[np.float32] | None:
+def cached_gradcam(run: Run, epoch: int, sample_id: str) -> NDArray[np.float32] | None:
     """(rows, cols) a map that is stored in the run or was computed since; None if there is none yet."""
     stored = run.saliency(epoch)
     found = stored.map(sample_id) if stored is not None else None
@@ -51,7 +51,7 @@ def gradcam_at_hand(run: Run, epoch: int, sample_id: str) -> NDArray[np.float32]
     return found
 
 
-def gradcam_later(run: Run, epoch: int, sample_id: str, domain: str) -> "Future[Any]":
+def submit_gradcam(run: Run, epoch: int, sample_id: str, domain: str) -> "Future[Any]":
     """Starts computing a map that is not at hand; when the future is done it is, unless the future holds an exception."""
     future = processes.gradcam(run.path, epoch, sample_id, domain)
     key = _key(run, epoch, sample_id)
@@ -65,7 +65,7 @@ def gradcam_later(run: Run, epoch: int, sample_id: str, domain: str) -> "Future[
 
 
 def _key(run: Run, epoch: int, sample_id: str) -> tuple[Any, ...]:
-    return *stamp(run, epoch), sample_id
+    return *change_token(run, epoch), sample_id
 
 
 def thumbnail(run: Run, domain: str, sample_id: str) -> str | None:

@@ -8,12 +8,12 @@ import param
 from numpy.typing import NDArray
 from panel.custom import JSComponent
 
-from daexplore.app.latents.view import Scene
+from daexplore.app.latents.view import LatentView
 
-__all__ = ["Keys", "Walk"]
+__all__ = ["GalaxyNavigator", "KeyboardShortcuts"]
 
 
-class Keys(JSComponent):  # type: ignore[misc]
+class KeyboardShortcuts(JSComponent):  # type: ignore[misc]
     """Listens to the whole page's keyboard; a key pressed in a field or a slider is theirs.
 
     Args:
@@ -50,15 +50,15 @@ class Keys(JSComponent):  # type: ignore[misc]
             self._on_key(key)
 
 
-class Walk:
+class GalaxyNavigator:
     """Keeps the order of the last scene and selection it was asked about."""
 
     def __init__(self) -> None:
-        self._scene: Scene | None = None
+        self._scene: LatentView | None = None
         self._selection: frozenset[str] | None = None
         self._rows: NDArray[np.int64] = np.empty(0, np.int64)
 
-    def step(self, scene: Scene, selection: frozenset[str] | None, galaxy: str | None, by: int) -> str | None:
+    def step(self, scene: LatentView, selection: frozenset[str] | None, galaxy: str | None, by: int) -> str | None:
         """The galaxy ``by`` places further on among the selected ones of the scene, or among all where none is selected.
 
         The ends are where it stops. From a galaxy that is not on the way, the next one in the direction is taken; from none, the first.
@@ -79,7 +79,7 @@ class Walk:
         return str(scene.evaluation.sample_ids[self._rows[min(max(place, 0), len(self._rows) - 1)]])
 
 
-def _order(scene: Scene, selection: frozenset[str] | None) -> NDArray[np.int64]:
+def _order(scene: LatentView, selection: frozenset[str] | None) -> NDArray[np.int64]:
     inside = scene.inside if selection is None else scene.inside & scene.mask_of(selection)
     rows = np.flatnonzero(inside)
     return rows[np.argsort(scene.probability[rows], kind="stable")]

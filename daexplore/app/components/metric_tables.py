@@ -5,7 +5,7 @@ from html import escape
 import numpy as np
 
 from daexplore.app.glossary.markup import explained, term
-from daexplore.app.latents.view import Scene
+from daexplore.app.latents.view import LatentView
 from daexplore.app.results.metrics import Score
 from daexplore.app.state import ExplorerState
 from daexplore.views.plots.metrics_table import config_differences
@@ -39,7 +39,7 @@ def metric_tables(found: list[Score], state: ExplorerState, names: tuple[str, ..
     return explained("".join(tables))
 
 
-def differences_table(scenes: list[Scene]) -> str:
+def differences_table(scenes: list[LatentView]) -> str:
     """The settings in which the runs on screen differ, as markup."""
     if len(scenes) < 2:
         return "<p class='hint'>Choose a second run to compare its settings.</p>"

@@ -5,7 +5,7 @@ from typing import Any
 import panel as pn
 import panel_material_ui as pmui
 
-from daexplore.app.core.session import Session, guarded
+from daexplore.app.core.session import Session, bind, show_errors
 from daexplore.app.latents.plot import AT_THRESHOLD, PLACES
 from daexplore.app.state import MAX_RUNS, ExplorerState
 
@@ -36,15 +36,15 @@ def _runs(state: ExplorerState) -> pn.viewable.Viewable:
     )
 
     def follow(*_: Any) -> None:
-        choice.param.update(options={state.label(run): run.id for run in state.usable}, value=list(state.run_ids))
+        choice.param.update(options={state.label(run): run.id for run in state.evaluated_runs}, value=list(state.run_ids))
 
     def choose(event: Any) -> None:
         if event.new != state.run_ids:
-            state.choose(event.new)
+            state.set_runs(event.new)
 
     follow()
-    state.param.watch(guarded(state, follow), ["revision", "run_ids"])
-    choice.param.watch(guarded(state, choose), "value")
+    state.param.watch(show_errors(state, follow), ["revision", "run_ids"])
+    choice.param.watch(show_errors(state, choose), "value")
     return choice
 
 
@@ -62,27 +62,27 @@ def _epoch(state: ExplorerState, session: Session) -> tuple[pn.viewable.Viewable
     def move(event: Any) -> None:
         shown = max((state.epoch_of(run) for run in state.runs), default=None)
         if event.new != (shown if state.epoch is None else state.epoch):
-            state.epoch = event.new
+            state.show(epoch=event.new)
 
     def choose(event: Any) -> None:
         if event.new != (state.epoch is None):
-            state.epoch = None if event.new else slider.value
+            state.show(epoch=None if event.new else slider.value)
 
     follow()
-    state.param.watch(guarded(state, follow), ["revision", "run_ids", "epoch"])
-    slider.param.watch(guarded(state, move), "value")
-    own.param.watch(guarded(state, choose), "value")
+    state.param.watch(show_errors(state, follow), ["revision", "run_ids", "epoch"])
+    slider.param.watch(show_errors(state, move), "value")
+    own.param.watch(show_errors(state, choose), "value")
     play = pmui.IconButton(icon="play_arrow", size="small", margin=(10, -6, 0, 0), description="Play the epochs")
 
     def step() -> None:
         epochs = state.epochs
         later = [epoch for epoch in epochs if epoch > (slider.value if state.epoch is None else state.epoch)]
         if later:
-            state.epoch = later[0]
+            state.show(epoch=later[0])
         if len(later) < 2:
             stop()
 
-    clock = session.clock(_STEP, guarded(state, step))
+    clock = session.clock(_STEP, show_errors(state, step))
 
     def stop() -> None:
         clock.stop()
@@ -93,16 +93,18 @@ def _epoch(state: ExplorerState, session: Session) -> tuple[pn.viewable.Viewable
             stop()
             return
         if state.epochs and (state.epoch is None or state.epoch >= state.epochs[-1]):
-            state.epoch = state.epochs[0]
+            state.show(epoch=state.epochs[0])
         play.param.update(icon="pause", description="Pause")
         clock.start()
 
-    play.on_click(guarded(state, press))
+    play.on_click(show_errors(state, press))
     return play, _prompt(slider), own
 
 
 def _threshold(state: ExplorerState) -> pn.viewable.Viewable:
-    slider = pmui.FloatSlider.from_param(state.param.threshold, label="Threshold", step=0.01, width=230, margin=(4, 0, 0, 0), size="small")
+    low, high = state.param.threshold.bounds
+    slider = pmui.FloatSlider(label="Threshold", start=low, end=high, step=0.01, width=230, margin=(4, 0, 0, 0), size="small")
+    bind(slider, state, "threshold")
     # In the page itself the boundary is under the visitor's hand; everything else follows from the server.
     slider.jscallback(value=_FOLLOW)
     return _prompt(slider)

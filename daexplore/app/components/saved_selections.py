@@ -6,7 +6,7 @@ from typing import Any
 import panel as pn
 import panel_material_ui as pmui
 
-from daexplore.app.core.session import guarded
+from daexplore.app.core.session import show_errors
 from daexplore.app.state import ExplorerState
 from daexplore.app.theme import STYLE
 from daexplore.runs.selections import Selection, Selections
@@ -23,7 +23,7 @@ def save_selection(state: ExplorerState, name: str, note: str = "") -> Selection
     seen = {name: getattr(state, name) for name in ("run_ids", "epoch", "view", "split", "domains", "threshold", "filter")}
     shown = {run.id: state.epoch_of(run) for run in state.runs}
     kept = Selections(state.root).save(name, state.selection or (), note, seen | {"epochs": shown})
-    state.named = kept.name
+    state.name_selection(kept.name)
     return kept
 
 
@@ -36,8 +36,7 @@ def restore_selection(state: ExplorerState, name: str) -> str:
     Raises:
         InputError: there is no such selection, or its file is damaged.
     """
-    found = Selections(state.root).load(name)
-    state.param.update(selection=frozenset(found.sample_ids), filter="", named=found.name)
+    found = state.select_named(name)
     known = set().union(*(run.evaluation(state.epoch_of(run)).row_by_id for run in state.runs)) if state.runs else set()
     here = sum(sample_id in known for sample_id in found.sample_ids)
     note = f" {found.note}" if found.note else ""
@@ -58,11 +57,11 @@ class _Bar:
         self._save = pmui.Button(label="Save selection", icon="bookmark_add", variant="outlined", **small)
         self._said = pn.pane.HTML("", sizing_mode="stretch_width", stylesheets=[STYLE], margin=0, css_classes=["selections-said"])
         self._follow()
-        state.param.watch(guarded(state, self._follow), ["selection", "revision", "run_ids"])
-        self._saved.param.watch(guarded(state, self._chosen), "value")
-        self._save.on_click(guarded(state, self._keep))
-        self._delete.on_click(guarded(state, self._remove))
-        self._undo.on_click(guarded(state, self._put_back))
+        state.param.watch(show_errors(state, self._follow), ["selection", "revision", "run_ids"])
+        self._saved.param.watch(show_errors(state, self._chosen), "value")
+        self._save.on_click(show_errors(state, self._keep))
+        self._delete.on_click(show_errors(state, self._remove))
+        self._undo.on_click(show_errors(state, self._put_back))
         row = pn.FlexBox(
             *(self._saved, self._delete, self._undo, self._name, self._note, self._save),
             align_items="center",

@@ -5,10 +5,10 @@ from typing import ClassVar
 import param
 from panel.custom import JSComponent
 
-__all__ = ["TickTable"]
+__all__ = ["SelectableTable"]
 
 
-class TickTable(JSComponent):  # type: ignore[misc]
+class SelectableTable(JSComponent):  # type: ignore[misc]
     """Lines of text with a box to tick before each. It draws; what is sorted and how is up to whoever fills it.
 
     A cell holds any of ``text``, ``small`` (beneath it), ``badge``, ``chips`` (a list), ``strong``, ``state`` (a CSS class) and ``span``.

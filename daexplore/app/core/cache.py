@@ -5,18 +5,18 @@ from collections.abc import Callable, Hashable
 from threading import Lock
 from typing import Generic, TypeVar
 
-__all__ = ["Memo"]
+__all__ = ["LRUCache"]
 
 T = TypeVar("T")
 
 
-class Memo(Generic[T]):
+class LRUCache(Generic[T]):
     """A bounded store of read-only results; the one used longest ago goes first. Safe to share between sessions and threads.
 
     Keys name what a result came from (run, epoch, file stamp), never the arrays themselves:
     hashing samples of large arrays gives wrong hits.
 
-    >>> squares = Memo(limit=2)
+    >>> squares = LRUCache(limit=2)
     >>> [squares.get(n, lambda: n * n) for n in (1, 2, 3)]
     [1, 4, 9]
     >>> squares.get(3, lambda: 0), squares.get(1, lambda: 0)

@@ -8,11 +8,11 @@ from typing import Any, TypeVar
 
 import panel as pn
 
-from daexplore.app.core.cache import Memo
-from daexplore.app.core.session import Session, guarded, say
+from daexplore.app.core.cache import LRUCache
+from daexplore.app.core.session import Session, error_message, show_errors
 from daexplore.app.state import ExplorerState
 
-__all__ = ["Background", "Backlog", "Task"]
+__all__ = ["Task", "TaskQueue", "TaskRunner"]
 
 
 _worker = ThreadPoolExecutor(1, thread_name_prefix="backlog")
@@ -30,7 +30,7 @@ class Task:
         make: computes it, in a thread.
     """
 
-    memo: Memo[Any]
+    memo: LRUCache[Any]
     key: Hashable
     kind: str
     name: str
@@ -42,7 +42,7 @@ class Task:
         return self.memo.peek(self.key) is not None
 
 
-class Backlog:
+class TaskQueue:
     """The tasks of one page. Only one of them is with the worker at a time: so pages take turns, and what is no longer wanted is dropped.
 
     Args:
@@ -100,7 +100,7 @@ class Backlog:
         self._finished += 1
         error = done.exception()
         if error is not None:
-            self.failures[task.key] = say(error)
+            self.failures[task.key] = error_message(error)
         try:
             self._arrived(task)
         finally:
@@ -111,7 +111,7 @@ T = TypeVar("T")
 _pool = ThreadPoolExecutor(2, thread_name_prefix="background")
 
 
-class Background:
+class TaskRunner:
     """Where one visitor's results are computed: in a thread, since resampling takes longer than a page may stand still.
 
     Args:
@@ -139,25 +139,25 @@ class Background:
             before.cancel()
         future = _pool.submit(work)
         self._newest[who] = future
-        future.add_done_callback(lambda done: self._session.later(guarded(self._state, partial(self._arrived, who, done, arrived))))
+        future.add_done_callback(lambda done: self._session.call_soon(show_errors(self._state, partial(self._arrived, who, done, arrived))))
 
     def settle(self, who: str, work: Callable[[], T], arrived: Callable[[T], object]) -> None:
         """As ``run``, once the visitor's hand rests; what ``who`` asked for before does not come in any more."""
         before = self._newest.pop(who, None)
         if before is not None:
             before.cancel()
-        self._session.settled(who, guarded(self._state, partial(self.run, who, work, arrived)))
+        self._session.debounced(who, show_errors(self._state, partial(self.run, who, work, arrived)))
 
     def _arrived(self, who: object, done: "Future[T]", arrived: Callable[[T], object]) -> None:
         if done is not self._newest.get(who) or done.cancelled():
             return
         error = done.exception()
         if error is not None:
-            self._state.alert = say(error)
+            self._state.warn(error_message(error))
         else:
             arrived(done.result())
 
-    def steps(self, who: object, steps: Sequence[Callable[[], object]]) -> None:
+    def run_in_steps(self, who: object, steps: Sequence[Callable[[], object]]) -> None:
         """Does one step after the other in the session, between which the page answers others; stops when ``who`` begins anew.
 
         For figures: they can only be made where the page is, and each takes a tenth of a second or two.
@@ -173,6 +173,6 @@ class Background:
             if self._at_once:
                 walk(rest)
             else:
-                self._session.later(guarded(self._state, partial(walk, rest)))
+                self._session.call_soon(show_errors(self._state, partial(walk, rest)))
 
         walk(steps)

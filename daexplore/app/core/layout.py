@@ -6,10 +6,10 @@ import holoviews as hv
 import holoviews.plotting.bokeh
 from bokeh.models import Legend, Whisker
 
-__all__ = ["fluid"]
+__all__ = ["responsive_figure"]
 
 
-def fluid(plot: hv.Overlay, tag: str) -> Any:
+def responsive_figure(plot: hv.Overlay, tag: str) -> Any:
     """The Bokeh figure of a plot, tagged, as large as the page has room; the page's ground shows through."""
     figure = hv.renderer("bokeh").get_plot(plot).state
     figure.update(frame_width=None, frame_height=None, sizing_mode="stretch_both", tags=[tag])

@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from daexplore.app.tabs.data.preview import Choice
+    from daexplore.app.tabs.data.preview import DomainChoice
     from daexplore.engine.whatif.messages import Query
 
-__all__ = ["aligned_umap", "gradcam", "look", "methods", "umap", "whatif"]
+__all__ = ["aligned_umap", "gradcam", "methods", "submit_preview_work", "umap", "whatif"]
 
 _pools: dict[str, ProcessPoolExecutor] = {}
 _pending: dict[tuple[Any, ...], "Future[Any]"] = {}
@@ -44,8 +44,8 @@ def gradcam(run_path: Path, epoch: int, sample_id: str, domain: str) -> "Future[
     return _submit("gradcam", _gradcam, str(run_path), epoch, sample_id, domain)
 
 
-def look(choice: "Choice") -> "Future[Any]":
-    """Starts reading two domains, or joins the one under way. Its result is a :class:`daexplore.app.tabs.data.preview.Look`."""
+def submit_preview_work(choice: "DomainChoice") -> "Future[Any]":
+    """Starts reading two domains, or joins the one under way. Its result is a :class:`daexplore.app.tabs.data.preview.DomainPreview`."""
     return _submit("look", _look, choice)
 
 
@@ -80,11 +80,11 @@ def _pool(name: str) -> ProcessPoolExecutor:
         # One thread each, set before the child imports numpy: a page on a busy machine must not make it busier.
         for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
             os.environ.setdefault(variable, "1")
-        _pools[name] = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), initializer=_calm)
+        _pools[name] = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), initializer=lower_priority)
     return _pools[name]
 
 
-def _calm() -> None:
+def lower_priority() -> None:
     if hasattr(os, "nice"):
         os.nice(10)
 
@@ -95,10 +95,10 @@ def _stop() -> None:
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _look(choice: "Choice") -> Any:
-    from daexplore.app.tabs.data.preview import look
+def _look(choice: "DomainChoice") -> Any:
+    from daexplore.app.tabs.data.preview import preview_domains
 
-    return look(choice)
+    return preview_domains(choice)
 
 
 def _methods() -> Any:
@@ -130,7 +130,7 @@ def _gradcam(run_path: str, epoch: int, sample_id: str, domain: str) -> NDArray[
 def whatif(question: "Query", number: int | None) -> "Future[Any]":
     """Starts what a run says of a galaxy at one position of a dial, or (None) where the dial can be turned to, or joins the one under way.
 
-    Its result is an :class:`daexplore.engine.whatif.messages.Answer`, or a ``Plan``.
+    Its result is an :class:`daexplore.engine.whatif.messages.Response`, or a ``Plan``.
     """
     return _submit("whatif", _whatif, question, number)
 

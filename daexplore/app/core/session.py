@@ -13,7 +13,7 @@ from panel.io.state import set_curdoc
 from daexplore.app.state import ExplorerState
 from daexplore.errors import InputError
 
-__all__ = ["Session", "guarded", "say"]
+__all__ = ["Session", "bind", "error_message", "show_errors"]
 
 
 P = ParamSpec("P")
@@ -22,7 +22,7 @@ _log = logging.getLogger(__name__)
 _REST = 120  # [ms]
 
 
-def guarded(state: ExplorerState, function: Callable[P, T]) -> Callable[P, T | None]:
+def show_errors(state: ExplorerState, function: Callable[P, T]) -> Callable[P, T | None]:
     """``function`` with every exception turned into an alert on the page; those that are a fault of ours also go to the server's log."""
 
     @wraps(function)
@@ -30,13 +30,24 @@ def guarded(state: ExplorerState, function: Callable[P, T]) -> Callable[P, T | N
         try:
             return function(*args, **kwargs)
         except Exception as error:
-            state.alert = say(error)
+            state.warn(error_message(error))
             return None
 
     return call
 
 
-def say(error: BaseException) -> str:
+def bind(widget: Any, state: ExplorerState, name: str) -> None:
+    """Bind a widget's value to a field of the state, both ways."""
+
+    def follow(*_: Any) -> None:
+        widget.value = getattr(state, name)
+
+    follow()
+    state.param.watch(show_errors(state, follow), name)
+    widget.param.watch(show_errors(state, lambda event: state.show(**{name: event.new})), "value")
+
+
+def error_message(error: BaseException) -> str:
     """An exception in a sentence for the page."""
     if isinstance(error, InputError):
         return str(error)
@@ -54,7 +65,7 @@ class Session:
         if self._document is not None and self._document.session_context is not None:
             pn.state.on_session_destroyed(self._destroyed)
 
-    def together(self, function: Callable[P, T]) -> Callable[P, T]:
+    def batched(self, function: Callable[P, T]) -> Callable[P, T]:
         """``function`` with all its changes to the page sent as one message, in order.
 
         Panel and Bokeh send theirs by different ways; when a function both shows new figures and moves what is in them, the second message
@@ -70,14 +81,14 @@ class Session:
 
         return call
 
-    def later(self, function: Callable[[], object]) -> None:
+    def call_soon(self, function: Callable[[], object]) -> None:
         """Runs ``function`` in this session as soon as it can, whatever thread this is called from; drops it once the visitor is gone."""
         if self._document is None:
             function()
         elif not self._gone:
-            self._document.add_next_tick_callback(self.together(function))
+            self._document.add_next_tick_callback(self.batched(function))
 
-    def settled(self, name: str, function: Callable[[], object]) -> None:
+    def debounced(self, name: str, function: Callable[[], object]) -> None:
         """Runs ``function`` once this has not been called with the same ``name`` for a moment: for what is too slow to follow a slider."""
         if self._document is None:
             function()
@@ -87,23 +98,23 @@ class Session:
             self._document.remove_timeout_callback(waiting)
         self._resting[name] = self._document.add_timeout_callback(partial(self._rested, name, function), _REST)
 
-    def every(self, period: int, function: Callable[[], object]) -> None:
+    def call_every(self, period: int, function: Callable[[], object]) -> None:
         """Calls ``function`` every ``period`` [ms] from when the browser has the page; without a session never.
 
         Changes sent while a browser is still fetching the page would speak of models it does not know. The calls do not count as the
         server being busy: that sign would go on and off with each, and Panel walks through all models of the page to change it.
         """
         if self._document is not None:
-            clock = PeriodicCallback(callback=self.together(function), period=period, background=True)
+            clock = PeriodicCallback(callback=self.batched(function), period=period, background=True)
             pn.state.onload(clock.start)
 
     def clock(self, period: int, function: Callable[[], object]) -> PeriodicCallback:
         """Something to ``start`` and ``stop`` that calls ``function`` every ``period`` [ms] while it runs."""
-        return PeriodicCallback(callback=self.together(function), period=period, background=True)
+        return PeriodicCallback(callback=self.batched(function), period=period, background=True)
 
     def _rested(self, name: str, function: Callable[[], object]) -> None:
         self._resting.pop(name, None)
-        self.together(function)()
+        self.batched(function)()
 
     def _destroyed(self, _: Any) -> None:
         self._gone = True

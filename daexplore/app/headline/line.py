@@ -6,37 +6,37 @@ from typing import Any
 
 import panel as pn
 
-from daexplore.app.core.cache import Memo
-from daexplore.app.core.compute import Background
+from daexplore.app.core.cache import LRUCache
+from daexplore.app.core.compute import TaskRunner
 from daexplore.app.core.session import Session
 from daexplore.app.glossary.markup import explained
 from daexplore.app.headline.text import headline
-from daexplore.app.latents.embeddings import stamp
+from daexplore.app.latents.embeddings import change_token
 from daexplore.app.latents.view import scene
 from daexplore.app.state import ExplorerState
 from daexplore.app.theme import STYLE
 
-__all__ = ["sentence", "told"]
+__all__ = ["cached_headline", "headline_bar"]
 
-_told: Memo[str] = Memo(256)
+_told: LRUCache[str] = LRUCache(256)
 
 
-def told(state: ExplorerState) -> str:
+def cached_headline(state: ExplorerState) -> str:
     """The sentence, if it has been computed for what is on screen; else nothing."""
     return _told.peek(_key(state)) or ""
 
 
-def sentence(state: ExplorerState, session: Session) -> pn.viewable.Viewable:
+def headline_bar(state: ExplorerState, session: Session) -> pn.viewable.Viewable:
     """The line that shows it."""
     # An empty line of the sentence's height at first, so that nothing moves when it comes in.
-    background = Background(state, session)
-    line = pn.pane.HTML(_line(told(state)), sizing_mode="stretch_width", stylesheets=[STYLE], margin=0)
+    background = TaskRunner(state, session)
+    line = pn.pane.HTML(_line(cached_headline(state)), sizing_mode="stretch_width", stylesheets=[STYLE], margin=0)
 
     def show(found: str) -> None:
         line.object = _line(found)
 
     def soon(*_: Any) -> None:
-        background.settle("headline", partial(_tell, state.still()), show)
+        background.settle("headline", partial(_tell, state.snapshot()), show)
 
     state.param.watch(soon, ["run_ids", "epoch", "split", "threshold", "pair", "progress"])
     soon()
@@ -44,15 +44,15 @@ def sentence(state: ExplorerState, session: Session) -> pn.viewable.Viewable:
 
 
 def _tell(state: ExplorerState) -> str:
-    from daexplore.app.results.seed_variability import seed_noise
+    from daexplore.app.results.seed_variability import seed_flip_rate
 
-    return _told.get(_key(state), lambda: headline(state, [scene(state, run) for run in state.runs], seed_noise(state)))
+    return _told.get(_key(state), lambda: headline(state, [scene(state, run) for run in state.runs], seed_flip_rate(state)))
 
 
 def _key(state: ExplorerState) -> Hashable:
     """All that the sentence depends on; which other runs there are bears on the noise of the seeds."""
-    shown = tuple((*stamp(run, state.epoch_of(run)), state.label(run)) for run in state.runs)
-    return shown, state.split, state.threshold, state.pair, tuple(run.id for run in state.usable)
+    shown = tuple((*change_token(run, state.epoch_of(run)), state.label(run)) for run in state.runs)
+    return shown, state.split, state.threshold, state.pair, tuple(run.id for run in state.evaluated_runs)
 
 
 def _line(found: str) -> str:

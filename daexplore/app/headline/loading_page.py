@@ -6,7 +6,7 @@ from html import escape
 from markupsafe import Markup
 from panel_material_ui.base import BASE_TEMPLATE
 
-__all__ = ["TEMPLATE", "first_words"]
+__all__ = ["TEMPLATE", "loading_html"]
 
 # It lies above the page until that is drawn: nothing moves when it goes, and no hand is quicker than the page. Scripts in the head
 # would hold back its painting.
@@ -50,7 +50,7 @@ TEMPLATE = BASE_TEMPLATE.environment.from_string(
 )
 
 
-def first_words(sentence: str, runs: list[str]) -> Markup:
+def loading_html(sentence: str, runs: list[str]) -> Markup:
     """The page's first words.
 
     Args:

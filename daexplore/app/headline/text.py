@@ -4,14 +4,14 @@ import numpy as np
 
 from daexplore.app.glossary.markup import term
 from daexplore.app.latents.embeddings import margin_plane
-from daexplore.app.latents.view import Scene
-from daexplore.app.results.metrics import called, scores
+from daexplore.app.latents.view import LatentView
+from daexplore.app.results.metrics import predicted_class, scores
 from daexplore.app.state import ExplorerState
 
 __all__ = ["headline"]
 
 
-def headline(state: ExplorerState, scenes: list[Scene], noise: tuple[float, int] | None = None) -> str:
+def headline(state: ExplorerState, scenes: list[LatentView], noise: tuple[float, int] | None = None) -> str:
     """The comparison in one sentence, as markup: the first run against each of the others, on target galaxies.
 
     Args:
@@ -55,12 +55,12 @@ def _noise(noise: tuple[float, int] | None) -> str:
     return f" <small title='{title}'>({term('seed noise', f'another seed alone: {noise[0]:.0f}')})</small>"
 
 
-def _arrow(scenes: list[Scene], values: list[str]) -> str:
+def _arrow(scenes: list[LatentView], values: list[str]) -> str:
     named = [f"{_name(scene, scenes)} {value}" for scene, value in zip(scenes, values, strict=True)]
     return named[0] if len(named) == 1 else f"{named[0]} → {', '.join(named[1:])}"
 
 
-def _name(scene: Scene, scenes: list[Scene]) -> str:
+def _name(scene: LatentView, scenes: list[LatentView]) -> str:
     method = scene.label.partition(" · ")[0]
     methods = [each.label.partition(" · ")[0] for each in scenes]
     return method if methods.count(method) == 1 else scene.label
@@ -73,7 +73,7 @@ def _percent(entry: dict[str, float] | None, interval: bool) -> str:
     return f"{text} <small>[{100 * entry['low']:.1f}, {100 * entry['high']:.1f}]</small>" if interval else text
 
 
-def _flips(first: Scene, second: Scene, state: ExplorerState) -> tuple[int, int]:
+def _flips(first: LatentView, second: LatentView, state: ExplorerState) -> tuple[int, int]:
     """Target galaxies that ``second`` gets right and ``first`` does not, and the other way round."""
     before, after = (_right(scene, state) for scene in (first, second))
     common = before.keys() & after.keys()
@@ -82,8 +82,8 @@ def _flips(first: Scene, second: Scene, state: ExplorerState) -> tuple[int, int]
     return fixed, broken
 
 
-def _right(scene: Scene, state: ExplorerState) -> dict[str, bool]:
+def _right(scene: LatentView, state: ExplorerState) -> dict[str, bool]:
     found = scene.evaluation
     mask = found.mask("target", state.split) & (found.labels >= 0)
-    right = called(scene, state.threshold)[mask] == found.labels[mask]
+    right = predicted_class(scene, state.threshold)[mask] == found.labels[mask]
     return dict(zip(found.sample_ids[mask].tolist(), right.tolist(), strict=True))

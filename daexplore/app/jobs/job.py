@@ -139,7 +139,7 @@ class Job:
         self.state = "starting"
 
     @staticmethod
-    def attach(folder: Path) -> "Job":
+    def from_folder(folder: Path) -> "Job":
         """The job of a folder that another page wrote."""
         record = read_json(folder / JOB_RECORD)
         root = folder.parent.parent
@@ -189,20 +189,20 @@ class Job:
         if self.folder.is_dir():
             (self.folder / _STOP).touch()
         # What is held still hears nothing.
-        self.go_on()
+        self.resume()
         self._signal(signal.SIGINT)
         timer = threading.Timer(_GRACE, self._signal, (signal.SIGKILL,))
         timer.daemon = True
         timer.start()
 
     def pause(self) -> None:
-        """Holds the child and its own children still where they are, in memory and to the instruction; see ``go_on``."""
+        """Holds the child and its own children still where they are, in memory and to the instruction; see ``resume``."""
         if self.pausable:
             (self.folder / _PAUSE).touch()
             self._signal(signal.SIGSTOP, group=True)
             self.state, self.eta = "paused", None
 
-    def go_on(self) -> None:
+    def resume(self) -> None:
         """Lets a child that is held still go on."""
         if self.paused:
             (self.folder / _PAUSE).unlink(missing_ok=True)

@@ -19,7 +19,7 @@ def find_jobs(root: str | Path) -> list[Job]:
     for record in sorted(root.glob(f"{JOBS_FOLDER}/*/{JOB_RECORD}"), key=lambda file: file.stat().st_mtime):
         if read_json(record).get("ended"):
             continue
-        job = Job.attach(record.parent)
+        job = Job.from_folder(record.parent)
         if job.poll() not in ("finished", "stopped"):
             jobs.append(job)
     known = {job.run.id for job in jobs if job.run is not None}
@@ -98,4 +98,4 @@ class JobQueue:
                 job.stop()
             else:
                 # Nobody is there to see that it stands still.
-                job.go_on()
+                job.resume()

@@ -10,17 +10,17 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from daexplore.app.catalogue_columns import COLUMN, column_values, is_numeric
-from daexplore.app.latents.view import Scene
+from daexplore.app.latents.view import LatentView
 from daexplore.views.style import DOMAIN_COLORS, NEUTRAL
 
-__all__ = ["Paint", "paint"]
+__all__ = ["Colouring", "paint"]
 
 _CATEGORIES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442", "#999999")
-Witness = Callable[[Scene], NDArray[np.float64] | None]
+Witness = Callable[[LatentView], NDArray[np.float64] | None]
 
 
 @dataclass(frozen=True)
-class Paint:
+class Colouring:
     """The hues of all panels.
 
     Attributes:
@@ -34,7 +34,7 @@ class Paint:
     outlined: bool = True
 
 
-def paint(scenes: Sequence[Scene], colour: str, witness: Witness) -> Paint:
+def paint(scenes: Sequence[LatentView], colour: str, witness: Witness) -> Colouring:
     """The hues for what ``ExplorerState.colour`` says.
 
     Args:
@@ -47,7 +47,7 @@ def paint(scenes: Sequence[Scene], colour: str, witness: Witness) -> Paint:
     """
     if not scenes or colour == "domain":
         swatches = "".join(_swatch(hue, domain) for domain, hue in DOMAIN_COLORS.items() if domain != "both")
-        return Paint([scene.domain_colours for scene in scenes], swatches, outlined=False)
+        return Colouring([scene.domain_colours for scene in scenes], swatches, outlined=False)
     if colour == "probability":
         second = scenes[0].run.classes[scenes[0].pair[1]]
         return _scaled([scene.probability[scene.rows] for scene in scenes], (0.0, 1.0), f"p({second})")
@@ -61,11 +61,11 @@ def paint(scenes: Sequence[Scene], colour: str, witness: Witness) -> Paint:
     return _scaled(numbers, _limits(numbers), name)
 
 
-def _witness(scenes: Sequence[Scene], values: Sequence[NDArray[np.float64] | None]) -> Paint:
+def _witness(scenes: Sequence[LatentView], values: Sequence[NDArray[np.float64] | None]) -> Colouring:
     """Diverging about 0, where both domains are equally dense. Each network has a latent space and bandwidths of its own."""
     title = "witness (each run's own scale): target-like"
     if any(each is None for each in values):
-        return Paint([[NEUTRAL] * len(scene.rows) for scene in scenes], f"<span>{title}: computing …</span>")
+        return Colouring([[NEUTRAL] * len(scene.rows) for scene in scenes], f"<span>{title}: computing …</span>")
     drawn = [each[scene.rows] for scene, each in zip(scenes, values, strict=True) if each is not None]
     scaled = [each / max(float(np.nanpercentile(np.abs(each), 99)) if np.isfinite(each).any() else 1.0, 1e-30) for each in drawn]
     return _scaled(scaled, (-1.0, 1.0), title, ends=("", "source-like"), diverging=True)
@@ -77,7 +77,7 @@ def _scaled(
     title: str,
     ends: tuple[str, str] | None = None,
     diverging: bool = False,
-) -> Paint:
+) -> Colouring:
     palette = _diverging() if diverging else _sequential()
     low, high = limits
     colours, missing = [], 0
@@ -93,15 +93,17 @@ def _scaled(
     absent = f" {_swatch(NEUTRAL, 'no value')}" if missing else ""
     first, last = ends or (f"{low:.3g}", f"{high:.3g}")
     scale = f"<span>{escape(title)} {first} <span class='ramp' style='background: {ramp}'></span> {last}</span>"
-    return Paint(colours, f"{scale}{absent}{_outlines()}")
+    return Colouring(colours, f"{scale}{absent}{_outlines()}")
 
 
-def _categories(values: Sequence["pd.Series[Any]"], title: str) -> Paint:
+def _categories(values: Sequence["pd.Series[Any]"], title: str) -> Colouring:
     names = sorted({str(value) for each in values for value in each.dropna().unique()})
     hues = {name: _CATEGORIES[i % len(_CATEGORIES)] for i, name in enumerate(names)}
     colours = [[hues[str(value)] if known else NEUTRAL for value, known in zip(each, each.notna(), strict=True)] for each in values]
     absent = _swatch(NEUTRAL, "no value") if any(each.isna().any() for each in values) else ""
-    return Paint(colours, f"<span>{escape(title)}:</span>{''.join(_swatch(hue, name) for name, hue in hues.items())}{absent}{_outlines()}")
+    return Colouring(
+        colours, f"<span>{escape(title)}:</span>{''.join(_swatch(hue, name) for name, hue in hues.items())}{absent}{_outlines()}"
+    )
 
 
 def _limits(numbers: Sequence[NDArray[np.float64]]) -> tuple[float, float]:

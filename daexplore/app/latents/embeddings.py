@@ -11,11 +11,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from daexplore.app.core import processes
-from daexplore.app.core.cache import Memo
+from daexplore.app.core.cache import LRUCache
 from daexplore.app.latents.umap import aligned_file, umap_file
 from daexplore.runs import Run
 
-__all__ = ["CAPTIONS", "Coordinates", "coordinates", "margin_plane", "projected", "stamp"]
+__all__ = ["CAPTIONS", "Embeddings", "change_token", "coordinates", "margin_plane", "submit_umap"]
 
 CAPTIONS = {
     "plane": (
@@ -32,7 +32,7 @@ CAPTIONS = {
 
 
 @dataclass(frozen=True, eq=False)
-class Coordinates:
+class Embeddings:
     """Positions of all n galaxies of an evaluation, in its row order.
 
     Attributes:
@@ -52,19 +52,19 @@ class Coordinates:
     probe_auc: float = float("nan")
 
 
-_planes: Memo[Coordinates] = Memo(64)
-_projections: Memo[Coordinates] = Memo(64)
-_groups: Memo[NDArray[np.int64]] = Memo(8)
+_planes: LRUCache[Embeddings] = LRUCache(64)
+_projections: LRUCache[Embeddings] = LRUCache(64)
+_groups: LRUCache[NDArray[np.int64]] = LRUCache(8)
 
 
-def stamp(run: Run, epoch: int) -> tuple[Any, ...]:
+def change_token(run: Run, epoch: int) -> tuple[Any, ...]:
     """What a result for this run and epoch is kept under: a run resumed from an earlier epoch writes its later ones anew."""
     file = run.path / "evaluations" / f"epoch={epoch:04d}" / "outputs.parquet"
     stat = file.stat() if file.exists() else None
     return str(run.path), epoch, stat and stat.st_mtime_ns, stat and stat.st_size
 
 
-def coordinates(run: Run, epoch: int, view: str, pair: tuple[int, int] = (0, 1)) -> Coordinates:
+def coordinates(run: Run, epoch: int, view: str, pair: tuple[int, int] = (0, 1)) -> Embeddings:
     """The positions at hand for a view: of UMAPs those already computed, else the principal components meanwhile."""
     if view == "plane":
         return margin_plane(run, epoch, pair)
@@ -72,15 +72,15 @@ def coordinates(run: Run, epoch: int, view: str, pair: tuple[int, int] = (0, 1))
         found = _kept(run, epoch, view)
         if found is not None:
             return found
-    return _projections.get(("pca", *stamp(run, epoch)), lambda: _pca(run, epoch))
+    return _projections.get(("pca", *change_token(run, epoch)), lambda: _pca(run, epoch))
 
 
-def margin_plane(run: Run, epoch: int, pair: tuple[int, int] = (0, 1)) -> Coordinates:
+def margin_plane(run: Run, epoch: int, pair: tuple[int, int] = (0, 1)) -> Embeddings:
     """Exact positions relative to the decision boundary between a pair of classes; the second one lies to the right."""
-    return _planes.get((*stamp(run, epoch), pair), lambda: _margin_plane(run, epoch, pair))
+    return _planes.get((*change_token(run, epoch), pair), lambda: _margin_plane(run, epoch, pair))
 
 
-def projected(run: Run, epoch: int, view: str) -> "Future[Any] | None":
+def submit_umap(run: Run, epoch: int, view: str) -> "Future[Any] | None":
     """The computation of a UMAP that is not at hand yet, or None if it is, or if the view needs none.
 
     Args:
@@ -91,7 +91,7 @@ def projected(run: Run, epoch: int, view: str) -> "Future[Any] | None":
     if view not in _UMAPS or _kept(run, epoch, view) is not None:
         return None
     evaluated = tuple(run.evaluated)
-    stamps = {each: stamp(run, each) for each in (evaluated if view == "aligned" else (epoch,))}
+    stamps = {each: change_token(run, each) for each in (evaluated if view == "aligned" else (epoch,))}
     future = processes.umap(run.path, epoch) if view == "umap" else processes.aligned_umap(run.path, evaluated)
 
     def keep(done: "Future[Any]") -> None:
@@ -104,7 +104,7 @@ def projected(run: Run, epoch: int, view: str) -> "Future[Any] | None":
     return future
 
 
-def _margin_plane(run: Run, epoch: int, pair: tuple[int, int]) -> Coordinates:
+def _margin_plane(run: Run, epoch: int, pair: tuple[int, int]) -> Embeddings:
     from daexplore.analysis.latents.margin_plane import margin_plane as analyse
 
     found = run.evaluation(epoch)
@@ -113,24 +113,24 @@ def _margin_plane(run: Run, epoch: int, pair: tuple[int, int]) -> Coordinates:
     groups = _groups.get(found.digest, lambda: np.unique(found.group_ids, return_inverse=True)[1])
     plane = analyse(found.latents, found.labels, found.domain, found.split, weight, bias, pair, groups=groups, logits=found.logits)
     axes = ("distance to boundary [source σ]", "domain probe [source σ]")
-    return Coordinates("plane", _single(plane.x), _single(plane.y), axes, plane.threshold_x, float(plane.probe_auc))
+    return Embeddings("plane", _single(plane.x), _single(plane.y), axes, plane.threshold_x, float(plane.probe_auc))
 
 
-def _pca(run: Run, epoch: int) -> Coordinates:
+def _pca(run: Run, epoch: int) -> Embeddings:
     from daexplore.analysis.latents import projection
 
     found = run.evaluation(epoch)
     result = projection.pca(found.latents, found.mask("source"))
     xy, explained = result
     first, second = (f"PC {i + 1} ({share:.0%} of the variance)" for i, share in enumerate(explained[:2]))
-    return Coordinates("pca", _single(xy[:, 0]), _single(xy[:, 1]), (first, second))
+    return Embeddings("pca", _single(xy[:, 0]), _single(xy[:, 1]), (first, second))
 
 
 _UMAPS = {"umap": ("UMAP 1", "UMAP 2"), "aligned": ("aligned UMAP 1", "aligned UMAP 2")}
 
 
-def _kept(run: Run, epoch: int, view: str) -> Coordinates | None:
-    key = view, *stamp(run, epoch)
+def _kept(run: Run, epoch: int, view: str) -> Embeddings | None:
+    key = view, *change_token(run, epoch)
     found = _projections.peek(key)
     file = umap_file(run.path, epoch) if view == "umap" else aligned_file(run.path)
     outputs = run.path / "evaluations" / f"epoch={epoch:04d}" / "outputs.parquet"
@@ -141,10 +141,10 @@ def _kept(run: Run, epoch: int, view: str) -> Coordinates | None:
     return found
 
 
-def _placed(frame: pd.DataFrame, run: Run, epoch: int, view: str) -> Coordinates:
+def _placed(frame: pd.DataFrame, run: Run, epoch: int, view: str) -> Embeddings:
     rows = frame if view == "umap" else frame[frame["epoch"] == epoch]
     rows = rows.set_index("sample_id").reindex(run.evaluation(epoch).sample_ids)
-    return Coordinates(view, _single(rows["x"].to_numpy()), _single(rows["y"].to_numpy()), _UMAPS[view])
+    return Embeddings(view, _single(rows["x"].to_numpy()), _single(rows["y"].to_numpy()), _UMAPS[view])
 
 
 def _single(values: Any) -> NDArray[np.float32]:

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from daexplore.app.latents.plot_geometry import inside_polygon, nearest_on_screen
 from daexplore.app.latents.raster import Raster
-from daexplore.app.latents.view import Scene
+from daexplore.app.latents.view import LatentView
 
-__all__ = ["AT_THRESHOLD", "PLACES", "LatentPanel"]
+__all__ = ["AT_THRESHOLD", "PLACES", "LatentPlot"]
 
 _TOOLS = "pan,wheel_zoom,box_zoom,reset,save"
 AT_THRESHOLD = "at threshold"
@@ -25,7 +25,7 @@ _INK = {False: "#1a1a1a", True: "#f2f2f2"}
 _PAPER = {False: "#ffffff", True: "#121212"}
 
 
-class LatentPanel:
+class LatentPlot:
     """A figure that is made once and then only has its columns replaced.
 
     Bokeh's own selections would send every point back and forth; here a tap or a lasso arrives as an event of some bytes, the galaxies
@@ -45,7 +45,7 @@ class LatentPanel:
         on_tap: Callable[[str], None],
         on_lasso: Callable[[frozenset[str] | None], None],
     ) -> None:
-        self.scene: Scene | None = None
+        self.scene: LatentView | None = None
         self._colours: list[str] = []
         self._selection: frozenset[str] | None = None
         self._alpha = 0.6
@@ -79,9 +79,9 @@ class LatentPanel:
         ]
         self.figure.on_event(Tap, self._tapped)
         self.figure.on_event(SelectionGeometry, self._outlined)
-        self.ink(dark=False)
+        self.set_theme(dark=False)
 
-    def show(self, scene: Scene, threshold: float, colours: list[str], outlined: bool) -> None:
+    def show(self, scene: LatentView, threshold: float, colours: list[str], outlined: bool) -> None:
         """Draws a scene by replacing the columns that changed.
 
         Args:
@@ -105,7 +105,7 @@ class LatentPanel:
         crosses = bool((scene.evaluation.labels[scene.rows] < 0).any())
         self._dots.glyph.line_alpha = {"field": "alpha"} if outlined or crosses else 0.0
         self._dots.glyph.size = _size(len(scene.rows))
-        self._raster.choose(len(scene.rows))
+        self._raster.choose_renderer(len(scene.rows))
         self.figure.xaxis.axis_label = scene.coordinates.axes[0]
         self.figure.yaxis.axis_label = scene.coordinates.axes[1] if self._leftmost or scene.coordinates.kind == "pca" else None
         self.set_threshold(threshold)
@@ -128,11 +128,11 @@ class LatentPanel:
             first, second = (self.scene.run.classes[label] for label in self.scene.pair)
             self._left.text, self._right.text = f"◂ {first}", f"{second} ▸"
 
-    def mark(self, sample_id: str | None) -> None:
+    def highlight(self, sample_id: str | None) -> None:
         """Puts the halo on a galaxy, and a dashed one on the same galaxy in the other domain."""
         scene = self.scene
         row = scene.row_of(sample_id) if scene is not None else None
-        twin = scene.twin_of(row) if scene is not None and row is not None else None
+        twin = scene.counterpart_of(row) if scene is not None and row is not None else None
         self.halo.data, self.twin.data = self._at(row), self._at(twin)
 
     def select(self, sample_ids: frozenset[str] | None) -> None:
@@ -142,7 +142,7 @@ class LatentPanel:
         if not np.array_equal(found, self.points.data["alpha"]):
             self.points.data["alpha"] = found
 
-    def ink(self, dark: bool) -> None:
+    def set_theme(self, dark: bool) -> None:
         """Sets what the page's theme does not reach: halos, boundary and their labels."""
         self._alpha = 0.85 if dark else 0.6
         ink, paper = _INK[dark], _PAPER[dark]

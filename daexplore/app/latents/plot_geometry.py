@@ -7,9 +7,9 @@ import numpy as np
 from bokeh.models import Range1d
 from numpy.typing import NDArray
 
-from daexplore.app.latents.view import Scene
+from daexplore.app.latents.view import LatentView
 
-__all__ = ["Ranges", "fitted", "inside_polygon", "nearest_on_screen", "new_ranges", "set_ranges", "share_inside", "untouched"]
+__all__ = ["Ranges", "fit_ranges", "fraction_inside", "inside_polygon", "is_default_view", "nearest_on_screen", "new_ranges", "set_ranges"]
 
 
 def inside_polygon(x: NDArray[Any], y: NDArray[Any], outline_x: Sequence[float], outline_y: Sequence[float]) -> NDArray[np.bool_]:
@@ -71,7 +71,7 @@ def nearest_on_screen(
 Ranges = tuple[Range1d, Range1d]
 
 
-def fitted(scenes: Sequence[Scene]) -> tuple[tuple[float, float], tuple[float, float]]:
+def fit_ranges(scenes: Sequence[LatentView]) -> tuple[tuple[float, float], tuple[float, float]]:
     """Ranges of x and y that hold all but the outermost half per cent of the points, with a margin; outliers are a zoom away."""
     ranges = []
     for name in ("x", "y"):
@@ -94,12 +94,12 @@ def set_ranges(ranges: Ranges, limits: tuple[tuple[float, float], tuple[float, f
         axis.update(start=low, end=high, reset_start=low, reset_end=high)
 
 
-def untouched(ranges: Ranges) -> bool:
+def is_default_view(ranges: Ranges) -> bool:
     """Whether the visitor has neither zoomed nor panned."""
     return all(bool(np.isclose(axis.start, axis.reset_start) and np.isclose(axis.end, axis.reset_end)) for axis in ranges)
 
 
-def share_inside(ranges: Ranges, scenes: list[Scene]) -> float:
+def fraction_inside(ranges: Ranges, scenes: list[LatentView]) -> float:
     """The share of the drawn galaxies that the ranges hold."""
     across, up = ranges
     inside = [(s.x > across.start) & (s.x < across.end) & (s.y > up.start) & (s.y < up.end) for s in scenes]

@@ -37,7 +37,7 @@ class Raster:
             for end in ("start", "end"):
                 axis.js_on_change(end, repaint)
 
-    def choose(self, count: int) -> None:
+    def choose_renderer(self, count: int) -> None:
         """Who paints so many points."""
         many = count >= MANY
         self._image.visible, self._dots.visible = many, not many

@@ -10,19 +10,19 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from daexplore.app.core.cache import Memo
-from daexplore.app.latents.embeddings import Coordinates, coordinates
+from daexplore.app.core.cache import LRUCache
+from daexplore.app.latents.embeddings import Embeddings, coordinates
 from daexplore.app.state import ExplorerState
 from daexplore.runs import Evaluation, Run
 from daexplore.views.style import DOMAIN_COLORS, class_marker
 
-__all__ = ["MAX_POINTS", "Scene", "scene"]
+__all__ = ["MAX_POINTS", "LatentView", "scene"]
 
 MAX_POINTS = 50_000
 
 
 @dataclass(frozen=True, eq=False)
-class Scene:
+class LatentView:
     """The galaxies of one panel.
 
     Attributes:
@@ -38,7 +38,7 @@ class Scene:
     run: Run
     label: str
     evaluation: Evaluation
-    coordinates: Coordinates
+    coordinates: Embeddings
     inside: NDArray[np.bool_]
     rows: NDArray[np.int64]
     pair: tuple[int, int]
@@ -91,7 +91,7 @@ class Scene:
         mask[[places[name] for name in sample_ids if name in places]] = True
         return mask
 
-    def twin_of(self, row: int) -> int | None:
+    def counterpart_of(self, row: int) -> int | None:
         """The row of the same physical galaxy in the other domain, the same view of it if there are several; None if there is none."""
         found = self.evaluation
         twins = [view for view in found.rows_by_group[str(found.group_ids[row])] if found.domain[view] != found.domain[row]]
@@ -100,18 +100,18 @@ class Scene:
         return int((same or twins)[0]) if twins else None
 
 
-def scene(state: ExplorerState, run: Run, epoch: int | None = None) -> Scene:
+def scene(state: ExplorerState, run: Run, epoch: int | None = None) -> LatentView:
     """What ``state`` asks the panel of ``run`` to show, at its epoch or at another one."""
     epoch = state.epoch_of(run) if epoch is None else epoch
     evaluation = run.evaluation(epoch)
     pair = (int(state.pair[0]), int(state.pair[1]))
     inside = evaluation.mask(None if state.domains == "both" else state.domains, state.split)
     rows = _order.get((evaluation.digest, state.domains, state.split), lambda: _shuffled(evaluation.sample_ids, inside))
-    return Scene(run, state.label(run), evaluation, coordinates(run, epoch, state.view, pair), inside, rows[:MAX_POINTS], pair)
+    return LatentView(run, state.label(run), evaluation, coordinates(run, epoch, state.view, pair), inside, rows[:MAX_POINTS], pair)
 
 
-_order: Memo[NDArray[np.int64]] = Memo(64)
-_looks: Memo[list[str]] = Memo(64)
+_order: LRUCache[NDArray[np.int64]] = LRUCache(64)
+_looks: LRUCache[list[str]] = LRUCache(64)
 
 
 def _shuffled(sample_ids: NDArray[Any], inside: NDArray[np.bool_]) -> NDArray[np.int64]:

@@ -7,35 +7,35 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from daexplore.app.core.cache import Memo
-from daexplore.app.latents.embeddings import stamp
-from daexplore.app.latents.view import Scene
+from daexplore.app.core.cache import LRUCache
+from daexplore.app.latents.embeddings import change_token
+from daexplore.app.latents.view import LatentView
 
-__all__ = ["SAMPLE", "kept_witness", "witness_later"]
+__all__ = ["SAMPLE", "cached_witness", "submit_witness"]
 
 SAMPLE = 2000
 """So many galaxies a domain stand for it: their kernels with all galaxies are summed."""
 
-_kept: Memo[NDArray[np.float64]] = Memo(32)
+_kept: LRUCache[NDArray[np.float64]] = LRUCache(32)
 _worker = ThreadPoolExecutor(1, thread_name_prefix="witness")
 
 
-def kept_witness(scene: Scene) -> NDArray[np.float64] | None:
+def cached_witness(scene: LatentView) -> NDArray[np.float64] | None:
     """(n,) of all galaxies of the scene's evaluation, NaN outside its split; None where it is not at hand."""
     return _kept.peek(_key(scene))
 
 
-def witness_later(scene: Scene, arrived: Callable[[Any], None]) -> None:
+def submit_witness(scene: LatentView, arrived: Callable[[Any], None]) -> None:
     """Computes it in a thread, then calls ``arrived`` with the done future."""
     _worker.submit(lambda: _kept.get(_key(scene), lambda: _witness(scene))).add_done_callback(arrived)
 
 
-def _key(scene: Scene) -> tuple[Any, ...]:
+def _key(scene: LatentView) -> tuple[Any, ...]:
     split = str(scene.evaluation.split[scene.rows[0]]) if len(scene.rows) else ""
-    return *stamp(scene.run, scene.evaluation.epoch), split
+    return *change_token(scene.run, scene.evaluation.epoch), split
 
 
-def _witness(scene: Scene) -> NDArray[np.float64]:
+def _witness(scene: LatentView) -> NDArray[np.float64]:
     """With the run's own bandwidths, so that its difference of means is the run's MMD."""
     from daexplore.engine.distance.measures import Settings, choose_sides, witness_table
     from daexplore.kernels import SCALES

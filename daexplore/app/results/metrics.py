@@ -6,12 +6,12 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from daexplore.app.core.cache import Memo
-from daexplore.app.latents.embeddings import stamp
-from daexplore.app.latents.view import Scene
+from daexplore.app.core.cache import LRUCache
+from daexplore.app.latents.embeddings import change_token
+from daexplore.app.latents.view import LatentView
 from daexplore.app.state import ExplorerState
 
-__all__ = ["Score", "called", "scores"]
+__all__ = ["Score", "predicted_class", "scores"]
 
 
 _RESAMPLES = 200
@@ -19,7 +19,7 @@ _RESAMPLES = 200
 _FEWEST, _DRAWN = 50, 20_000_000
 # What a threshold does not move is not computed again when it moves.
 _RANKING, _CALLED = ("auc", "brier"), ("accuracy", "precision", "recall", "f1")
-_cache: Memo[dict[str, dict[str, float]]] = Memo(512)
+_cache: LRUCache[dict[str, dict[str, float]]] = LRUCache(512)
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Score:
     metrics: dict[str, dict[str, float]]
 
 
-def scores(state: ExplorerState, scenes: list[Scene], sample_ids: frozenset[str] | None = None) -> list[Score]:
+def scores(state: ExplorerState, scenes: list[LatentView], sample_ids: frozenset[str] | None = None) -> list[Score]:
     """Metrics with intervals, domain by domain and run by run.
 
     Args:
@@ -55,13 +55,13 @@ def scores(state: ExplorerState, scenes: list[Scene], sample_ids: frozenset[str]
                 mask &= scene.mask_of(sample_ids)
             metrics: dict[str, dict[str, float]] = {}
             for names, threshold in ((_RANKING, None), (_CALLED, state.threshold)) if mask.any() else ():
-                key = (*stamp(scene.run, scene.evaluation.epoch), domain, state.split, threshold, sample_ids)
+                key = (*change_token(scene.run, scene.evaluation.epoch), domain, state.split, threshold, sample_ids)
                 metrics |= _cache.get(key, partial(_metrics, scene, mask, names, threshold))
             found.append(Score(scene.label, domain, int(mask.sum()), metrics))
     return found
 
 
-def _metrics(scene: Scene, mask: NDArray[np.bool_], names: tuple[str, ...], threshold: float | None) -> dict[str, dict[str, float]]:
+def _metrics(scene: LatentView, mask: NDArray[np.bool_], names: tuple[str, ...], threshold: float | None) -> dict[str, dict[str, float]]:
     from daexplore.analysis.metrics.bootstrap import metrics_with_intervals
 
     found, at = scene.evaluation, 0.5 if threshold is None else threshold
@@ -75,7 +75,7 @@ def _metrics(scene: Scene, mask: NDArray[np.bool_], names: tuple[str, ...], thre
     )
 
 
-def called(scene: Scene, threshold: float) -> NDArray[np.int64]:
+def predicted_class(scene: LatentView, threshold: float) -> NDArray[np.int64]:
     """(n,) the class each galaxy is called: by the threshold for two classes, the most probable one for more."""
     if len(scene.run.classes) == 2:
         return (scene.evaluation.probabilities[:, 1] > threshold).astype(np.int64)

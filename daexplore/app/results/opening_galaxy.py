@@ -5,15 +5,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from daexplore.app.latents.view import Scene
-from daexplore.app.results.metrics import called
+from daexplore.app.latents.view import LatentView
+from daexplore.app.results.metrics import predicted_class
 from daexplore.app.state import ExplorerState
 
-__all__ = ["Telling", "telling_galaxy"]
+__all__ = ["OpeningGalaxy", "opening_galaxy"]
 
 
 @dataclass(frozen=True)
-class Telling:
+class OpeningGalaxy:
     """A galaxy, and how it was chosen, as a sentence for the page.
 
     Attributes:
@@ -22,10 +22,10 @@ class Telling:
     """
 
     sample_id: str
-    reason: str
+    galaxy_reason: str
 
 
-def telling_galaxy(state: ExplorerState, scenes: list[Scene]) -> Telling | None:
+def opening_galaxy(state: ExplorerState, scenes: list[LatentView]) -> OpeningGalaxy | None:
     """Of the target galaxies that the first run gets wrong and every other one right, the one that moved furthest; None without any.
 
     How far is the least change of its logit in any of the other runs, so that no single run decides. Without labels, those count that every
@@ -47,11 +47,11 @@ def telling_galaxy(state: ExplorerState, scenes: list[Scene]) -> Telling | None:
     logits = _logit(first.probability[rows])
     if not others:
         nearest = rows[np.argmin(np.abs(logits))]
-        return Telling(str(found.sample_ids[nearest]), f"of {len(rows)} {state.split} target galaxies the nearest to the boundary")
+        return OpeningGalaxy(str(found.sample_ids[nearest]), f"of {len(rows)} {state.split} target galaxies the nearest to the boundary")
     labels = found.labels[rows]
-    before = called(first, state.threshold)[rows]
+    before = predicted_class(first, state.threshold)[rows]
     places = [np.array([scene.row_of(str(found.sample_ids[row])) for row in rows]) for scene in others]
-    after = np.stack([called(scene, state.threshold)[place] for scene, place in zip(others, places, strict=True)])
+    after = np.stack([predicted_class(scene, state.threshold)[place] for scene, place in zip(others, places, strict=True)])
     moved = np.stack([_logit(scene.probability[place]) - logits for scene, place in zip(others, places, strict=True)])
     labelled = bool((labels >= 0).any())
     if labelled:
@@ -63,7 +63,7 @@ def telling_galaxy(state: ExplorerState, scenes: list[Scene]) -> Telling | None:
     if not chosen.any():
         return None
     least = np.where(chosen, np.abs(moved).min(axis=0), -np.inf)
-    return Telling(
+    return OpeningGalaxy(
         str(found.sample_ids[rows[np.argmax(least)]]),
         f"of {int(chosen.sum())} {state.split} {words}, the one that moved furthest",
     )
@@ -74,10 +74,10 @@ def _logit(probability: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(np.log(inside / (1 - inside)))
 
 
-def _name(scene: Scene) -> str:
+def _name(scene: LatentView) -> str:
     return scene.label.partition(" · ")[0]
 
 
-def _names(scenes: list[Scene]) -> str:
+def _names(scenes: list[LatentView]) -> str:
     names = list(dict.fromkeys(_name(scene) for scene in scenes))
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -10,15 +10,15 @@ import pandas as pd
 import param
 from numpy.typing import NDArray
 
-from daexplore.app.core.cache import Memo
-from daexplore.app.latents.embeddings import Coordinates, stamp
-from daexplore.app.latents.view import Scene
-from daexplore.app.results.metrics import called
+from daexplore.app.core.cache import LRUCache
+from daexplore.app.latents.embeddings import Embeddings, change_token
+from daexplore.app.latents.view import LatentView
+from daexplore.app.results.metrics import predicted_class
 from daexplore.app.state import ExplorerState
 from daexplore.errors import InputError
 from daexplore.runs import Run
 
-__all__ = ["PAGE", "FlipsState", "Outcomes", "Pile", "bare", "outcomes", "piles"]
+__all__ = ["PAGE", "FlipsState", "OutcomeGroup", "PredictionChanges", "outcomes", "piles", "predictions_only"]
 
 PAGE = 10
 """Galaxies of a pile that are shown at once."""
@@ -38,7 +38,7 @@ class FlipsState(param.Parameterized):
     def __init__(self, **params: Any) -> None:
         super().__init__(**params)  # type: ignore[no-untyped-call]
 
-    def place(self, found: "Outcomes") -> int:
+    def place(self, found: "PredictionChanges") -> int:
         """Where the run compared with the first one stands among those on screen, 1 or later; 0 if there is but one."""
         ids = [run.id for run in found.runs]
         return max(ids.index(self.other), 1) if self.other in ids and len(ids) > 1 else min(1, len(ids) - 1)
@@ -49,7 +49,7 @@ class FlipsState(param.Parameterized):
 
 
 @dataclass(frozen=True, eq=False)
-class Outcomes:
+class PredictionChanges:
     """What becomes of the n galaxies that all R runs on screen have evaluated.
 
     Attributes:
@@ -128,13 +128,13 @@ class Outcomes:
 
 
 @dataclass(frozen=True, eq=False)
-class Pile:
+class OutcomeGroup:
     """Galaxies of which the same becomes from the first run to another.
 
     Attributes:
         name: in a word or two.
         meaning: the same in full.
-        rows: of ``Outcomes``; those whose probability changed most come first.
+        rows: of ``PredictionChanges``; those whose probability changed most come first.
     """
 
     name: str
@@ -147,7 +147,7 @@ class Pile:
         return number, self.rows[number * PAGE : (number + 1) * PAGE]
 
 
-def outcomes(state: ExplorerState, domain: str = "target", by: str = "truth") -> Outcomes:
+def outcomes(state: ExplorerState, domain: str = "target", by: str = "truth") -> PredictionChanges:
     """The galaxies that all runs on screen have evaluated, at the state's epoch, split, threshold and pair.
 
     Args:
@@ -167,13 +167,13 @@ def outcomes(state: ExplorerState, domain: str = "target", by: str = "truth") ->
             raise InputError(f"{state.label(runs[0])} tells {one} apart and {state.label(run)} {other}; leave one of them out.")
     epochs = tuple(state.epoch_of(run) for run in runs)
     pair = (int(state.pair[0]), int(state.pair[1]))
-    scenes = [bare(run, epoch, pair) for run, epoch in zip(runs, epochs, strict=True)]
-    key = (*(stamp(run, epoch) for run, epoch in zip(runs, epochs, strict=True)), domain, state.split, by)
+    scenes = [predictions_only(run, epoch, pair) for run, epoch in zip(runs, epochs, strict=True)]
+    key = (*(change_token(run, epoch) for run, epoch in zip(runs, epochs, strict=True)), domain, state.split, by)
     rows, total, by = _common.get(key, lambda: _common_rows(scenes, domain, state.split, by))
     first = scenes[0].evaluation
     labels = first.labels[rows[0]]
-    classes = np.stack([called(shown, state.threshold)[row] for shown, row in zip(scenes, rows, strict=True)])
-    return Outcomes(
+    classes = np.stack([predicted_class(shown, state.threshold)[row] for shown, row in zip(scenes, rows, strict=True)])
+    return PredictionChanges(
         runs,
         _names([state.label(run) for run in runs]),
         epochs,
@@ -191,7 +191,7 @@ def outcomes(state: ExplorerState, domain: str = "target", by: str = "truth") ->
     )
 
 
-def piles(found: Outcomes, place: int) -> list[Pile]:
+def piles(found: PredictionChanges, place: int) -> list[OutcomeGroup]:
     """The galaxies by what becomes of them from the first run to the one at ``place``: two piles that flip, two that do not.
 
     Of more than two classes, those of the pair have piles of their own, and other changes share one.
@@ -221,20 +221,20 @@ def piles(found: Outcomes, place: int) -> list[Pile]:
                 (f"Stays {name}", f"called {name} under {one} and {two}", (first == k) & (other == k)) for k, name in ((b, high), (a, low))
             ]
     change = np.abs(found.probability[place] - found.probability[0])
-    return [Pile(name, meaning, _by_change(np.flatnonzero(mask), change)) for name, meaning, mask in parts]
+    return [OutcomeGroup(name, meaning, _by_change(np.flatnonzero(mask), change)) for name, meaning, mask in parts]
 
 
-_common: Memo[tuple[list[NDArray[np.int64]], int, str]] = Memo(32)
-_NOWHERE = Coordinates("none", np.empty(0, np.float32), np.empty(0, np.float32), ("", ""))
+_common: LRUCache[tuple[list[NDArray[np.int64]], int, str]] = LRUCache(32)
+_NOWHERE = Embeddings("none", np.empty(0, np.float32), np.empty(0, np.float32), ("", ""))
 
 
-def bare(run: Run, epoch: int, pair: tuple[int, int]) -> Scene:
+def predictions_only(run: Run, epoch: int, pair: tuple[int, int]) -> LatentView:
     """A scene of which nothing is drawn: only what the network said is asked for."""
     found = run.evaluation(epoch)
-    return Scene(run, run.label, found, _NOWHERE, np.zeros(len(found), bool), np.empty(0, np.int64), pair)
+    return LatentView(run, run.label, found, _NOWHERE, np.zeros(len(found), bool), np.empty(0, np.int64), pair)
 
 
-def _common_rows(scenes: Sequence[Scene], domain: str, split: str, by: str) -> tuple[list[NDArray[np.int64]], int, str]:
+def _common_rows(scenes: Sequence[LatentView], domain: str, split: str, by: str) -> tuple[list[NDArray[np.int64]], int, str]:
     shown = [each.evaluation for each in scenes]
     ids = pd.Index(shown[0].sample_ids[shown[0].mask(domain, split)])
     for found in shown[1:]:

@@ -14,25 +14,25 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from daexplore.app.core.cache import Memo
+from daexplore.app.core.cache import LRUCache
 from daexplore.app.jobs.commands import command_line, train_command
-from daexplore.app.latents.embeddings import stamp
-from daexplore.app.results.metrics import called
-from daexplore.app.results.outcomes import Outcomes, bare, outcomes
+from daexplore.app.latents.embeddings import change_token
+from daexplore.app.results.metrics import predicted_class
+from daexplore.app.results.outcomes import PredictionChanges, outcomes, predictions_only
 from daexplore.app.state import ExplorerState, fingerprints
 from daexplore.config import AlignmentConfig, DataConfig, RunConfig, differences, preset, replace_at
 from daexplore.errors import InputError
 from daexplore.runs import Run
 
-__all__ = ["Rate", "Siblings", "again_command", "rates", "seed_noise", "siblings", "verdict"]
+__all__ = ["FlipRate", "SeedGroup", "rates", "retrain_command", "seed_flip_rate", "seed_group", "verdict"]
 
 
 _RESAMPLES = 200
-_cache: Memo["Rate"] = Memo(256)
+_cache: LRUCache["FlipRate"] = LRUCache(256)
 
 
 @dataclass(frozen=True)
-class Siblings:
+class SeedGroup:
     """The runs of one method with the same settings but the seed.
 
     Attributes:
@@ -47,7 +47,7 @@ class Siblings:
 
 
 @dataclass(frozen=True)
-class Rate:
+class FlipRate:
     """How many of the galaxies change hands, over all pairs of networks.
 
     Attributes:
@@ -81,38 +81,38 @@ class Rate:
     command: str = ""
 
 
-def siblings(state: ExplorerState, found: Outcomes) -> list[Siblings]:
+def seed_group(state: ExplorerState, found: PredictionChanges) -> list[SeedGroup]:
     """For each method on screen the runs with the same settings but the seed: those shown, and finished ones on the same galaxies."""
     from daexplore.engine.comparison.grouping import group_methods
 
     methods, saw = {run.method for run in found.runs}, fingerprints(found.runs[0])
-    others = [run for run in state.usable if run.method in methods and run.status == "finished" and run not in found.runs]
+    others = [run for run in state.evaluated_runs if run.method in methods and run.status == "finished" and run not in found.runs]
     others = [run for run in others if fingerprints(run) == saw and run.classes == found.runs[0].classes]
     shown = group_methods(found.runs)
     # Groups come in the order in which their first run does: those of the runs on screen are the first ones.
     groups = group_methods([*found.runs, *others])[: len(shown)]
     return [
-        Siblings(
+        SeedGroup(
             method.name,
             tuple((run, state.epoch_of(run)) for run in group.runs),
-            command_line(again_command(state.root, group.runs[0], max(run.seed for run in group.runs) + 1)),
+            command_line(retrain_command(state.root, group.runs[0], max(run.seed for run in group.runs) + 1)),
         )
         for method, group in zip(shown, groups, strict=True)
     ]
 
 
-def rates(found: Outcomes, families: Sequence[Siblings]) -> list[Rate]:
+def rates(found: PredictionChanges, families: Sequence[SeedGroup]) -> list[FlipRate]:
     """How many galaxies flip from the first run to each other one, then between seeds of each method. May take a second."""
     about = (found.domain, found.split, found.by, found.pair, found.threshold)
-    whole = (*(stamp(*each) for each in zip(found.runs, found.epochs, strict=True)), found.names, *about)
+    whole = (*(change_token(*each) for each in zip(found.runs, found.epochs, strict=True)), found.names, *about)
     rows = [_cache.get((whole, place), partial(_between_runs, found, place)) for place in range(1, len(found.runs))]
     for family in families:
-        key = (whole, family.name, *(stamp(*each) for each in family.runs))
+        key = (whole, family.name, *(change_token(*each) for each in family.runs))
         rows.append(_cache.get(key, partial(_between_seeds, found, family)))
     return rows
 
 
-def verdict(found: Sequence[Rate]) -> str:
+def verdict(found: Sequence[FlipRate]) -> str:
     """Whether runs differ by more than seeds do, in words; empty where there is no second seed of any method to tell by."""
     controls = [rate for rate in found if rate.seeds and math.isfinite(rate.value)]
     runs = [rate for rate in found if not rate.seeds and math.isfinite(rate.value)]
@@ -126,7 +126,7 @@ def verdict(found: Sequence[Rate]) -> str:
     return f"Training {control.name} once more with another seed moves {control.value:.1%} of the galaxies; {', '.join(told)}."
 
 
-def again_command(root: Path, run: Run, seed: int) -> list[str]:
+def retrain_command(root: Path, run: Run, seed: int) -> list[str]:
     """The command that trains the same as a run with another seed."""
     from daexplore.data.simulate import PRESETS
 
@@ -160,7 +160,7 @@ def _transfer(config: RunConfig) -> list[str]:
     return parts + (["--fit-preprocessing"] if start.preprocessing == "fit" else [])
 
 
-def _between_runs(found: Outcomes, place: int) -> Rate:
+def _between_runs(found: PredictionChanges, place: int) -> FlipRate:
     from daexplore.analysis.comparison.flips import disagreement
     from daexplore.analysis.comparison.paired import mcnemar
 
@@ -173,24 +173,24 @@ def _between_runs(found: Outcomes, place: int) -> Rate:
     return dataclasses.replace(rate, up=int(up.sum()), down=int(down.sum()), p=test)
 
 
-def _between_seeds(found: Outcomes, family: Siblings) -> Rate:
+def _between_seeds(found: PredictionChanges, family: SeedGroup) -> FlipRate:
     from daexplore.analysis.comparison.flips import seed_disagreement
 
     if len(family.runs) < 2:
         nothing = float("nan")
-        return Rate(family.name, True, nothing, nothing, nothing, 0, 0, nothing, nothing, command=family.command)
-    scenes = [bare(run, epoch, found.pair) for run, epoch in family.runs]
+        return FlipRate(family.name, True, nothing, nothing, nothing, 0, 0, nothing, nothing, command=family.command)
+    scenes = [predictions_only(run, epoch, found.pair) for run, epoch in family.runs]
     ids = pd.Index(found.sample_ids)
     places = [np.asarray(pd.Index(each.evaluation.sample_ids).get_indexer(ids), np.int64) for each in scenes]
     known = np.all([place >= 0 for place in places], axis=0)
-    levels = np.stack([called(each, found.threshold)[place[known]] for each, place in zip(scenes, places, strict=True)])
+    levels = np.stack([predicted_class(each, found.threshold)[place[known]] for each, place in zip(scenes, places, strict=True)])
     if found.by == "truth":
         levels = (levels == found.labels[known]).astype(np.int64)
     shares = [float((one != other).mean()) for one, other in combinations(levels, 2)]
     return _rate(family.name, True, seed_disagreement(levels), found.groups[known], shares)
 
 
-def _rate(name: str, seeds: bool, changed: NDArray[np.float64], groups: NDArray[Any], shares: list[float]) -> Rate:
+def _rate(name: str, seeds: bool, changed: NDArray[np.float64], groups: NDArray[Any], shares: list[float]) -> FlipRate:
     """The mean of ``changed`` with its interval; ``shares`` are the means of the single pairs."""
     from daexplore.analysis.comparison.paired import interval
     from daexplore.analysis.metrics.bootstrap import group_weights
@@ -198,10 +198,10 @@ def _rate(name: str, seeds: bool, changed: NDArray[np.float64], groups: NDArray[
     weights = group_weights(groups, _RESAMPLES) if len(groups) else np.empty((0, 0))
     drawn = weights @ changed / weights.sum(axis=1)
     found = interval(np.r_[changed.mean() if len(changed) else np.nan, drawn])
-    return Rate(name, seeds, found.value, found.low, found.high, len(changed), len(shares), min(shares), max(shares))
+    return FlipRate(name, seeds, found.value, found.low, found.high, len(changed), len(shares), min(shares), max(shares))
 
 
-def seed_noise(state: ExplorerState) -> tuple[float, int] | None:
+def seed_flip_rate(state: ExplorerState) -> tuple[float, int] | None:
     """How many target galaxies change hands between two seeds of one method, in the mean over the methods on screen that have two.
 
     Returns:
@@ -209,7 +209,7 @@ def seed_noise(state: ExplorerState) -> tuple[float, int] | None:
     """
     try:
         found = outcomes(state)
-        families = siblings(state, found)
+        families = seed_group(state, found)
     except InputError:
         # The room that compares them says what is wrong.
         return None

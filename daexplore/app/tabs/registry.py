@@ -1,4 +1,4 @@
-"""What the menu leads to. A room is one module with a function ``furnish``, and one line here."""
+"""What the menu leads to. A room is one module with a function ``build_tab``, and one line here."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,11 +9,11 @@ import panel as pn
 from daexplore.app.core.session import Session
 from daexplore.app.state import ExplorerState
 
-__all__ = ["ROOMS", "Door", "Entry", "Room", "nothing"]
+__all__ = ["ROOMS", "TabContext", "TabSpec", "TabView", "noop"]
 
 
 @dataclass(frozen=True)
-class Entry:
+class TabContext:
     """What a room is furnished with.
 
     Attributes:
@@ -29,12 +29,12 @@ class Entry:
     back: Callable[[], None]
 
 
-def nothing() -> None:
+def noop() -> None:
     """For rooms with nothing to do when they are entered again."""
 
 
 @dataclass(frozen=True)
-class Room:
+class TabView:
     """A furnished room.
 
     Attributes:
@@ -43,16 +43,16 @@ class Room:
     """
 
     view: pn.viewable.Viewable
-    entered: Callable[[], object] = nothing
+    entered: Callable[[], object] = noop
 
 
 @dataclass(frozen=True)
-class Door:
+class TabSpec:
     """An item of the menu.
 
     Attributes:
         name: as the menu says it.
-        module: imported when the room is first entered; its ``furnish`` takes an ``Entry`` and returns a ``Room``.
+        module: imported when the room is first entered; its ``build_tab`` takes an ``TabContext`` and returns a ``TabView``.
         shares: whether runs, epoch and threshold, and the sentence that compares the runs, stand above it.
     """
 
@@ -60,19 +60,19 @@ class Door:
     module: str
     shares: bool = True
 
-    def furnish(self, entry: Entry) -> Room:
+    def build_tab(self, entry: TabContext) -> TabView:
         """The room behind the door."""
-        room: Room = import_module(self.module).furnish(entry)
+        room: TabView = import_module(self.module).build_tab(entry)
         return room
 
 
 ROOMS = (
-    Door("Compare", "daexplore.app.tabs.compare.tab"),
-    Door("Flips", "daexplore.app.tabs.flips.tab"),
-    Door("Performance", "daexplore.app.tabs.performance.tab"),
-    Door("Domain distance", "daexplore.app.tabs.distance.tab"),
-    Door("What-if", "daexplore.app.tabs.whatif.tab"),
-    Door("Data", "daexplore.app.tabs.data.tab", shares=False),
-    Door("Train", "daexplore.app.tabs.train.tab", shares=False),
-    Door("Runs", "daexplore.app.tabs.runs.tab", shares=False),
+    TabSpec("Compare", "daexplore.app.tabs.compare.tab"),
+    TabSpec("Flips", "daexplore.app.tabs.flips.tab"),
+    TabSpec("Performance", "daexplore.app.tabs.performance.tab"),
+    TabSpec("Domain distance", "daexplore.app.tabs.distance.tab"),
+    TabSpec("What-if", "daexplore.app.tabs.whatif.tab"),
+    TabSpec("Data", "daexplore.app.tabs.data.tab", shares=False),
+    TabSpec("Train", "daexplore.app.tabs.train.tab", shares=False),
+    TabSpec("Runs", "daexplore.app.tabs.runs.tab", shares=False),
 )

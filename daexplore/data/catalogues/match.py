@@ -16,7 +16,7 @@ from daexplore.data.catalogues.labels import class_codes, label_column
 from daexplore.data.catalogues.read import ID_COLUMNS, TableFile, find_catalogue, read_table
 from daexplore.errors import InputError
 
-__all__ = ["MatchedCatalogue", "as_text", "match_catalogue", "catalogue_of", "keyed_by_sample", "names_images"]
+__all__ = ["MatchedCatalogue", "as_text", "catalogue_of", "keyed_by_sample", "match_catalogue", "names_images"]
 
 _WHOLE = re.compile(r"^(-?[0-9]+)\.0$")
 _IMAGE_SUFFIX = re.compile(r"(\.(fits?|fts|png|jpe?g|npy))?(\.(gz|fz|bz2))?$", re.IGNORECASE)
@@ -37,7 +37,9 @@ class MatchedCatalogue:
     provenance: dict[str, Any]
 
 
-def match_catalogue(names: Sequence[str], folder: Path, read: ReadConfig, set_name: str, table: TableFile | pd.DataFrame | None = None) -> MatchedCatalogue:
+def match_catalogue(
+    names: Sequence[str], folder: Path, read: ReadConfig, set_name: str, table: TableFile | pd.DataFrame | None = None
+) -> MatchedCatalogue:
     """Finds the catalogue of a folder's images, if there is one, and gives each image its row.
 
     Rows are found by the columns ``ID_COLUMNS``, of which the one that fits most images is taken, with or without folder and suffix,
@@ -69,7 +71,9 @@ def catalogue_of(folder: Path, read: ReadConfig) -> TableFile | None:
     return None if path is None else read_table(path, text=(read.group,) if read.group else ())
 
 
-def keyed_by_sample(sample_ids: Sequence[str], table: TableFile, read: ReadConfig, rows: NDArray[np.int64] | None = None) -> MatchedCatalogue:
+def keyed_by_sample(
+    sample_ids: Sequence[str], table: TableFile, read: ReadConfig, rows: NDArray[np.int64] | None = None
+) -> MatchedCatalogue:
     """The rows of a table under the given ids, with labels and groups by the declared columns or the usual ones.
 
     Args:

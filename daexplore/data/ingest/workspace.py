@@ -14,7 +14,7 @@ from daexplore.data.readers.listing import Listing
 from daexplore.data.readers.load import ImageFormat
 from daexplore.errors import InputError
 
-__all__ = ["begun_with", "check_same", "empty", "frame_of", "identity", "is_complete", "locked", "record", "outside"]
+__all__ = ["begun_with", "check_same", "empty", "frame_of", "identity", "is_complete", "locked", "outside", "record"]
 
 _STATE = "state.json"
 _LOCK = "ingest.lock"
@@ -127,7 +127,7 @@ def record(folder: Path, about: dict[str, Any], frame: ImageFormat) -> None:
 
 
 def frame_of(folder: Path) -> ImageFormat:
-    """The frame that ``note`` wrote."""
+    """The frame that ``record`` wrote."""
     return from_dict(ImageFormat, _at(folder / RECORDS / _STATE, ("frame",)), "frame")
 
 

@@ -7,7 +7,7 @@ from typing import Literal
 from daexplore.config import DataConfig
 from daexplore.data.bands import channel_order, chosen_bands, positions
 from daexplore.data.galaxy_set import GalaxySet
-from daexplore.data.preprocessing.steps import Background, PsfMatch, Crop, Resample, SelectBands, Step, Units
+from daexplore.data.preprocessing.steps import Background, Crop, PsfMatch, Resample, SelectBands, Step, Units
 from daexplore.data.preprocessing.steps.psf import kernel_sigma
 from daexplore.data.preprocessing.steps.resample import resampled_length
 from daexplore.errors import InputError

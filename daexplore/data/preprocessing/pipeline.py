@@ -56,7 +56,7 @@ class Preprocess:
     """The recorded steps of both domains.
 
     In this order, those that are needed: bands chosen and matched, units, background, PSF, pixel scale, crop; then, learned from the
-    training images, stretch and normalisation. The former follow from what a set says of itself: ``adapted`` finds them for any other set.
+    training images, stretch and normalisation. The former follow from what a set says of itself: ``for_galaxy_set`` finds them for any other set.
 
     Attributes:
         standard: what images of any set are brought to.
@@ -175,7 +175,7 @@ class Preprocess:
             config: which bands of the source are used, and whether the target's are matched by name or position. Nothing else counts.
 
         Raises:
-            InputError: as for ``adapted``.
+            InputError: as for ``for_galaxy_set``.
         """
         chosen = chosen_bands(source.bands, config.bands, f"The source {source.name!r}")
         known = {band.lower() for band in self.bands} <= {band.lower() for band in chosen}

@@ -1,7 +1,7 @@
 """Galaxies from files: one entrance, one small module for each kind of input, and the check of two domains against each other."""
 
-from daexplore.data.readers.listing import Rejected, Listing, Cutout
+from daexplore.data.readers.listing import Cutout, Listing, Rejected
 from daexplore.data.readers.match_domains import check_domains, match_classes, require_two_classes
 from daexplore.data.readers.registry import open_listing, read_galaxies
 
-__all__ = ["Rejected", "Listing", "Cutout", "check_domains", "match_classes", "open_listing", "read_galaxies", "require_two_classes"]
+__all__ = ["Cutout", "Listing", "Rejected", "check_domains", "match_classes", "open_listing", "read_galaxies", "require_two_classes"]

@@ -15,7 +15,7 @@ from daexplore.data.chunked_images import ChunkedImages
 from daexplore.data.galaxy_set import GalaxySet
 from daexplore.data.readers.hlsp import read_hlsp
 from daexplore.data.readers.image_format import declared_flux
-from daexplore.data.readers.listing import Listing, Cutout
+from daexplore.data.readers.listing import Cutout, Listing
 from daexplore.data.readers.npy import read_npy
 from daexplore.errors import InputError
 

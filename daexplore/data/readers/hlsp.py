@@ -16,7 +16,7 @@ from daexplore.data.catalogues.match import MatchedCatalogue, catalogue_of, keye
 from daexplore.data.catalogues.read import TableFile
 from daexplore.data.galaxy_set import GalaxySet
 from daexplore.data.readers.fits.band_files import FITS_SUFFIX
-from daexplore.data.readers.fits.hdus import PIXEL_TYPES, Hdu, by_astropy, read_bytes, first_image, physical_values, read_hdus
+from daexplore.data.readers.fits.hdus import PIXEL_TYPES, Hdu, by_astropy, first_image, physical_values, read_bytes, read_hdus
 from daexplore.data.readers.fits.photometry import cube_bands, flux_scale, pixel_scale
 from daexplore.data.readers.image_format import declared_flux
 from daexplore.errors import InputError

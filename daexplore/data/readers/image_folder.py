@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from daexplore.config import ReadConfig
 from daexplore.data.catalogues.labels import class_codes
-from daexplore.data.catalogues.match import MatchedCatalogue, match_catalogue, catalogue_of, keyed_by_sample
+from daexplore.data.catalogues.match import MatchedCatalogue, catalogue_of, keyed_by_sample, match_catalogue
 from daexplore.data.catalogues.read import TableFile
-from daexplore.data.readers.listing import Listing, Cutout
+from daexplore.data.readers.listing import Cutout, Listing
 from daexplore.errors import InputError
 
 __all__ = ["IMAGE_SUFFIXES", "files_below", "list_folder"]

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from daexplore.config import ReadConfig
 from daexplore.data.readers.bad_pixels import fill_bad_pixels
-from daexplore.data.readers.listing import Listing, Cutout
+from daexplore.data.readers.listing import Cutout, Listing
 from daexplore.errors import InputError
 
-__all__ = ["ImageFormat", "decide_frame", "declared_flux", "fit_to_format", "matches_format", "describe_format"]
+__all__ = ["ImageFormat", "decide_frame", "declared_flux", "describe_format", "fit_to_format", "matches_format"]
 
 _SAMPLE = 32
 _SAME_SCALE = 0.01
@@ -172,7 +172,9 @@ def _channels(stamp: Cutout, frame: ImageFormat, read: ReadConfig, where: str) -
     if len(stamp.pixels) == len(frame.bands) and not named_otherwise and (read.bands is not None or stamp.bands is None):
         return list(range(len(frame.bands)))
     wanted = ", ".join(frame.bands) if frame.named else f"{len(frame.bands)} bands without names"
-    raise InputError(f"{where}: it has {describe_format(stamp)}; expected {wanted}. Give all images the same bands, or name them with --bands.")
+    raise InputError(
+        f"{where}: it has {describe_format(stamp)}; expected {wanted}. Give all images the same bands, or name them with --bands."
+    )
 
 
 def _cropped(pixels: NDArray[Any], frame: ImageFormat, read: ReadConfig, where: str) -> NDArray[Any]:

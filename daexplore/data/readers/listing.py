@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-__all__ = ["Rejected", "Listing", "Cutout"]
+__all__ = ["Cutout", "Listing", "Rejected"]
 
 
 @dataclass(frozen=True, eq=False)

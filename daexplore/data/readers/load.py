@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from daexplore.config import ReadConfig
 from daexplore.data.chunked_images import Images
 from daexplore.data.galaxy_set import GalaxySet
-from daexplore.data.readers.image_format import ImageFormat, decide_frame, fit_to_format, matches_format, describe_format
+from daexplore.data.readers.image_format import ImageFormat, decide_frame, describe_format, fit_to_format, matches_format
 from daexplore.data.readers.listing import Listing
 from daexplore.errors import InputError
 
@@ -116,8 +116,8 @@ def finished_catalogue(listing: Listing, rows: Sequence[int], columns: Sequence[
     Args:
         listing: what was read.
         rows: those that can be used.
-        columns: of each of them, ``Fitted.columns``.
-        digests: of each of them, ``Fitted.digest``.
+        columns: of each of them, ``FittedCutout.columns``.
+        digests: of each of them, ``FittedCutout.digest``.
     """
     catalogue = listing.catalogue.iloc[list(rows)].reset_index(drop=True)
     more = pd.DataFrame.from_records(list(columns), index=catalogue.index) if any(columns) else pd.DataFrame(index=catalogue.index)

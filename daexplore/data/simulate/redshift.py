@@ -33,7 +33,9 @@ def kpc_per_arcsec(redshift: float) -> float:
     return luminosity_distance(redshift) / (1 + redshift) ** 2 * 1000 * _ARCSEC
 
 
-def redshifted(scene: Scene, wavelengths: tuple[float, ...], redshift: float, to_wavelengths: tuple[float, ...], to_redshift: float) -> Scene:
+def redshifted(
+    scene: Scene, wavelengths: tuple[float, ...], redshift: float, to_wavelengths: tuple[float, ...], to_redshift: float
+) -> Scene:
     """The scene from another distance and through other filters.
 
     Sizes follow the angular diameter distance and fluxes the luminosity distance, so that surface brightness falls as (1 + z)^-4. The

@@ -14,7 +14,7 @@ from daexplore.data.simulate.render import DOMAINS, Part, renderer
 from daexplore.data.simulate.scenes import Scene, mergers, non_mergers
 from daexplore.data.simulate.survey_conditions import SurveyCondition, nanojansky, observe
 
-__all__ = ["Shot", "simulate_image", "sample_parts", "image_plan"]
+__all__ = ["Shot", "image_plan", "sample_parts", "simulate_image"]
 
 Array = NDArray[np.floating]
 Shot = tuple[int, int]
@@ -50,7 +50,9 @@ def sample_parts(preset: Preset, seed: int, domain: str, rows: NDArray[np.int64]
     return [Part(domain, rows, np.concatenate(images), table)]
 
 
-def simulate_image(preset: Preset, seed: int, domain: str, shot: Shot, condition: SurveyCondition, noise_seed: int = 0) -> NDArray[np.float32]:
+def simulate_image(
+    preset: Preset, seed: int, domain: str, shot: Shot, condition: SurveyCondition, noise_seed: int = 0
+) -> NDArray[np.float32]:
     """(1, C, size, size) image [nJy] of one galaxy under any condition; what lies in its field does not depend on ``noise_seed``."""
     number = DOMAINS.index(domain)
     stream = [seed, number, *shot]

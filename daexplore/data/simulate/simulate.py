@@ -18,7 +18,7 @@ from daexplore.data.simulate.chunks import GALAXIES, chunk_parts
 from daexplore.data.simulate.presets import PRESETS, Preset, find_preset
 from daexplore.data.simulate.psf import psf_widths
 from daexplore.data.simulate.render import DOMAINS, Part
-from daexplore.data.simulate.samples import sample_parts, image_plan
+from daexplore.data.simulate.samples import image_plan, sample_parts
 from daexplore.errors import InputError
 
 __all__ = ["SIMULATOR_VERSION", "cache_folder", "open_preset", "simulate"]

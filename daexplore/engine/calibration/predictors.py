@@ -14,7 +14,7 @@ from daexplore.engine.progress import Progress, Report, no_report
 from daexplore.errors import InputError
 from daexplore.runs import Evaluation, Run
 
-__all__ = ["METHODS", "TemperatureFit", "Predictor", "fit", "matched", "predictors"]
+__all__ = ["METHODS", "Predictor", "TemperatureFit", "fit", "matched", "predictors"]
 
 METHODS = ("temperature", "transcal", "pseudocal", "none")
 

@@ -15,7 +15,8 @@ from daexplore.engine.comparison.resampling import MethodResamples, resample_met
 from daexplore.engine.comparison.verdict import Verdict, label_free_verdict, oracle_verdict
 from daexplore.errors import InputError
 from daexplore.notebook_html import card, interval_text, table
-from daexplore.runs import Run, RunStore
+from daexplore.runs import Run
+from daexplore.runs.store import find_runs
 
 __all__ = ["Comparison", "comparison_card"]
 
@@ -191,14 +192,7 @@ _FEW = 200
 
 
 def _opened(given: Run | str | Path) -> list[Run]:
-    if isinstance(given, Run):
-        return [given]
-    path = Path(given)
-    if (path / "run.json").is_file() or not path.is_dir():
-        return [Run(path)]
-    store = RunStore(path)
-    store.refresh()
-    return sorted(store.runs(), key=lambda run: run.id)
+    return [given] if isinstance(given, Run) else find_runs(given)
 
 
 def _baseline(methods: Sequence[Method], name: str | None) -> Method | None:

@@ -14,7 +14,7 @@ from daexplore.config import differences, to_dict
 from daexplore.errors import InputError
 from daexplore.runs import Evaluation, Run, method_label
 
-__all__ = ["Method", "CommonSample", "row_order", "check_comparable", "common_sample", "group_methods"]
+__all__ = ["CommonSample", "Method", "check_comparable", "common_sample", "group_methods", "row_order"]
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from daexplore.analysis.calibration.temperature import fit_temperature, apply_temperature
+from daexplore.analysis.calibration.temperature import apply_temperature, fit_temperature
 from daexplore.analysis.comparison.label_shift import ClassShares, bbse, em_prior, predicted_shares
 from daexplore.analysis.comparison.paired import metric_draws
 from daexplore.analysis.distance.bootstrap import probe_auc_draws, reweighted_mmd2
 from daexplore.analysis.distance.domain_probe import spread
-from daexplore.engine.comparison.grouping import Method, CommonSample, row_order
+from daexplore.engine.comparison.grouping import CommonSample, Method, row_order
 from daexplore.errors import InputError
 from daexplore.kernels import SCALES
 from daexplore.runs import Evaluation, Run

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from daexplore.analysis.comparison.flips import disagreement, flips, rank_agreement, seed_disagreement, seed_kappa, seed_rank_agreement
 from daexplore.analysis.comparison.paired import combine_over_seeds, interval, mcnemar
 from daexplore.config import differences
-from daexplore.engine.comparison.grouping import Method, CommonSample
+from daexplore.engine.comparison.grouping import CommonSample, Method
 from daexplore.engine.comparison.resampling import MethodResamples, uses_target_labels
 
 __all__ = ["difference_table", "drift_table", "flip_table", "gap_table", "metric_table", "settings_table", "share_table"]
@@ -32,7 +32,9 @@ def metric_table(drawn: Sequence[MethodResamples], sample: CommonSample, level: 
     return pd.DataFrame(rows, columns=["method", "domain", "split", "name", *_INTERVAL, "seed_low", "seed_high", "seeds", *_COUNTS])
 
 
-def difference_table(drawn: Sequence[MethodResamples], baseline: MethodResamples | None, sample: CommonSample, level: float, seed: int) -> pd.DataFrame:
+def difference_table(
+    drawn: Sequence[MethodResamples], baseline: MethodResamples | None, sample: CommonSample, level: float, seed: int
+) -> pd.DataFrame:
     """Each method minus the baseline, number by number, on the same galaxies."""
     rows: list[dict[str, Any]] = [
         {"method": each.method.name, "baseline": base.method.name, "domain": domain, "split": sample.split, "name": name}
@@ -115,7 +117,12 @@ def share_table(drawn: Sequence[MethodResamples], sample: CommonSample, classes:
 
 
 def gap_table(
-    drawn: Sequence[MethodResamples], baseline: MethodResamples | None, oracle: MethodResamples | None, sample: CommonSample, level: float, seed: int
+    drawn: Sequence[MethodResamples],
+    baseline: MethodResamples | None,
+    oracle: MethodResamples | None,
+    sample: CommonSample,
+    level: float,
+    seed: int,
 ) -> pd.DataFrame:
     """Share of the way from the baseline to the oracle that each method goes: (method - baseline) / (oracle - baseline), on the target."""
     rows = []

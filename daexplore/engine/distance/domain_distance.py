@@ -13,7 +13,7 @@ from daexplore.engine.progress import Report, no_report
 from daexplore.errors import InputError
 from daexplore.kernels import SCALES
 from daexplore.runs import Evaluation, Run
-from daexplore.utils.files import read_json, atomic_write, write_json
+from daexplore.utils.files import atomic_write, read_json, write_json
 
 __all__ = ["DomainDistance", "domain_distance"]
 

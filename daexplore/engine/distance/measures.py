@@ -17,7 +17,7 @@ from daexplore.engine.progress import Progress, Report
 from daexplore.errors import InputError
 from daexplore.runs import Evaluation, Run
 
-__all__ = ["Settings", "DomainSamples", "choose_sides", "measure_distance", "measures_table", "witness_table"]
+__all__ = ["DomainSamples", "Settings", "choose_sides", "measure_distance", "measures_table", "witness_table"]
 
 _NUMBERS = ("value", "low", "high", "p_value", "effect", "null_low", "null_high", "permutations")
 _COLUMNS = ("name", "kind", *_NUMBERS, "n_source", "n_target", "split", "domains", "oracle")

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from daexplore.data.galaxy_set import GalaxySet
 
-__all__ = ["ReorderedChannels", "DomainSample", "groups_known"]
+__all__ = ["DomainSample", "ReorderedChannels", "groups_known"]
 
 _SEARCHED = 40_000
 

@@ -14,7 +14,7 @@ from daexplore.data.galaxy_set import GalaxySet
 from daexplore.data.preprocessing.pipeline import Preprocess
 from daexplore.data.splits import split_groups
 from daexplore.engine.inspection import tables
-from daexplore.engine.inspection.domain_sample import ReorderedChannels, DomainSample, groups_known
+from daexplore.engine.inspection.domain_sample import DomainSample, ReorderedChannels, groups_known
 from daexplore.engine.inspection.duplicates import duplicate_pairs, leakage_checks
 from daexplore.engine.inspection.findings import advice, findings, warnings
 from daexplore.engine.inspection.galleries import pair_pictures, walls

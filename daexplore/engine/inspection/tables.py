@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from daexplore.analysis.images.ks_distance import ks_distances, ks_interval, medians, permute_labels, basic_bootstrap_interval
+from daexplore.analysis.images.ks_distance import basic_bootstrap_interval, ks_distances, ks_interval, medians, permute_labels
 from daexplore.analysis.images.measure import QUANTITIES, Measured
 from daexplore.analysis.images.pixel_probe import PixelProbe
 from daexplore.analysis.images.pixel_statistics import frequencies

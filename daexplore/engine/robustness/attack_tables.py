@@ -13,7 +13,7 @@ from daexplore.analysis.metrics.bootstrap import group_weights
 from daexplore.data import open_described
 from daexplore.data.loaders import as_batch
 from daexplore.data.preprocessing.pipeline import Preprocess
-from daexplore.engine.evaluation_sample import COLUMNS, run_columns, sample_test_ids, mean_with_interval, metric_row
+from daexplore.engine.evaluation_sample import COLUMNS, mean_with_interval, metric_row, run_columns, sample_test_ids
 from daexplore.engine.inference import load_network
 from daexplore.engine.progress import Progress, Report
 from daexplore.engine.result_cache import Rows, cached
@@ -35,7 +35,7 @@ _BATCH = 64
 def attack_runs(
     runs: Sequence[Run], attack: str, galaxies: int = 100, seed: int = 0, resamples: int = 400, report: Report | None = None
 ) -> pd.DataFrame:
-    """What an attack does to the runs' test galaxies, in the columns of ``turn_dial``; kept with each run.
+    """What an attack does to the runs' test galaxies, in the columns of ``evaluate_perturbed``; kept with each run.
 
     All attacks lead away from the class predicted: they need no labels. Names: "flipped", the share whose class changes; "accuracy",
     of galaxies classed rightly before and after; for "boundary" the medians "input distance" and "latent distance" and their "rank

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from daexplore.analysis.metrics.bootstrap import group_weights, metrics_with_intervals
 from daexplore.data import GalaxySet, open_described
 from daexplore.data.preprocessing.pipeline import Preprocess
-from daexplore.engine.evaluation_sample import COLUMNS, run_columns, sample_test_ids, mean_with_interval, metric_row
+from daexplore.engine.evaluation_sample import COLUMNS, mean_with_interval, metric_row, run_columns, sample_test_ids
 from daexplore.engine.inference import load_network, network_outputs
 from daexplore.engine.perturbations import DIALS, PerturbationLevel, can_be_reobserved, dial_steps, sky_sigma
 from daexplore.engine.progress import Progress, Report
-from daexplore.engine.result_cache import Rows, save_cached, load_cached
+from daexplore.engine.result_cache import Rows, load_cached, save_cached
 from daexplore.errors import InputError
 from daexplore.models import Network
 from daexplore.runs import Run, softmax
@@ -120,7 +120,11 @@ def _turn(runs: list[Run], dial: str, galaxies: int, levels: tuple[float, ...] |
 
 
 def _passes(
-    opened: list[_Opened], sets: dict[str, GalaxySet], ids: dict[str, NDArray[np.object_]], steps: dict[str, list[PerturbationLevel]], told: Any
+    opened: list[_Opened],
+    sets: dict[str, GalaxySet],
+    ids: dict[str, NDArray[np.object_]],
+    steps: dict[str, list[PerturbationLevel]],
+    told: Any,
 ) -> list[dict[str, list[NDArray[np.float32]]]]:
     """Logits (n, K) of each run, domain and step. Block by block: images of one block at a time are in memory."""
     found: list[dict[str, list[list[NDArray[np.float32]]]]] = [{d: [[] for _ in steps[d]] for d in _DOMAINS} for _ in opened]

@@ -18,7 +18,7 @@ from daexplore.errors import InputError
 from daexplore.runs import Run, check_root
 from daexplore.utils.files import read_json, write_json
 
-__all__ = ["ExternalTraining", "SweepLauncher", "Resources", "default_parallel", "followed_jobs", "job_log"]
+__all__ = ["ExternalTraining", "Resources", "SweepLauncher", "default_parallel", "followed_jobs", "job_log"]
 
 _DAY = 24 * 60  # [min]
 _GRACE = 20.0  # [s]
@@ -233,7 +233,7 @@ def _job_file(runs: str | Path, config: RunConfig) -> Path:
 
 @contextmanager
 def ignore_sigint() -> Iterator[None]:
-    """Processes started in here do not hear Ctrl-C, which a terminal sends to all: ``Launch.stop`` ends them, in order and once."""
+    """Processes started in here do not hear Ctrl-C, which a terminal sends to all: ``SweepLauncher.stop`` ends them, in order and once."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return

@@ -16,7 +16,7 @@ from daexplore.engine.training.setup import TrainingData
 from daexplore.models import Network, batch_norm_domain
 from daexplore.runs import Evaluation, Run, RunWriter
 
-__all__ = ["finish_run", "evaluation_metrics"]
+__all__ = ["evaluation_metrics", "finish_run"]
 
 
 def evaluation_metrics(evaluation: Evaluation) -> dict[str, dict[str, dict[str, Any]]]:
@@ -35,7 +35,9 @@ def evaluation_metrics(evaluation: Evaluation) -> dict[str, dict[str, dict[str, 
     return metrics
 
 
-def finish_run(writer: RunWriter, prepared: TrainingData, network: Network, config: RunConfig, device: torch.device, report: Report) -> None:
+def finish_run(
+    writer: RunWriter, prepared: TrainingData, network: Network, config: RunConfig, device: torch.device, report: Report
+) -> None:
     """Finishes a run: weights of the selected epoch back into the network, metrics, Grad-CAM, status "finished"."""
     from safetensors.torch import load_file
 

@@ -123,7 +123,9 @@ def _recorded(config: RunConfig, origin: PretrainedRun | None, resume: str | Pat
     return origin.preprocess if origin else None
 
 
-def _create(runs: str | Path, config: RunConfig, prepared: TrainingData, adapter: AdaptationStep, origin: PretrainedRun | None) -> RunWriter:
+def _create(
+    runs: str | Path, config: RunConfig, prepared: TrainingData, adapter: AdaptationStep, origin: PretrainedRun | None
+) -> RunWriter:
     return RunWriter.create(
         runs,
         config,

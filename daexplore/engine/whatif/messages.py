@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Response", "LevelPlan", "Query", "Level"]
+__all__ = ["Level", "LevelPlan", "Query", "Response"]
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from daexplore.data.simulate import PRESETS, Preset, reobserve
 from daexplore.engine.inference import load_network, network_outputs
 from daexplore.engine.perturbations import sky_sigma
 from daexplore.engine.whatif.galaxy_perturbations import WHATIF_DIALS, Position, Simulation, Subject, positions, remark
-from daexplore.engine.whatif.messages import Response, LevelPlan, Query, Level
+from daexplore.engine.whatif.messages import Level, LevelPlan, Query, Response
 from daexplore.errors import InputError
 from daexplore.models import Network, batch_norm_domain
 from daexplore.runs import Run

@@ -7,43 +7,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jaxtyping import Float
 from numpy.typing import NDArray
-from torch import Tensor, nn
 
-from daexplore.data.preprocessing.pipeline import DomainSteps
 from daexplore.errors import InputError
 from daexplore.exports.common import evaluated_run, needed, new_file, quiet
-from daexplore.exports.onnx.steps import TorchSteps
-from daexplore.models import Network
 from daexplore.runs import Run
 
 if TYPE_CHECKING:
     from daexplore.data.preprocessing.pipeline import Preprocess
     from daexplore.models import Network
 
-__all__ = ["OnnxExport", "Whole", "to_onnx"]
-
-
-class Whole(nn.Module):
-    """From images as they come to logits and latents.
-
-    Args:
-        steps: preprocessing of one domain.
-        size: height and width of the images as they come [pixel].
-        network: in evaluation mode.
-    """
-
-    def __init__(self, steps: DomainSteps, size: tuple[int, int], network: Network):
-        super().__init__()
-        self.preprocess, self.network = TorchSteps(steps, size), network
-
-    def forward(
-        self, images: Float[Tensor, "batch channel height width"]
-    ) -> tuple[Float[Tensor, "batch classes"], Float[Tensor, "batch latent"]]:
-        """Logits (batch, K) and latents (batch, D)."""
-        found = self.network(self.preprocess(images))
-        return found.logits, found.latents
+__all__ = ["OnnxExport", "to_onnx"]
 
 
 _PURPOSE = "An export to ONNX"
@@ -160,6 +134,7 @@ def _made_up(preprocess: "Preprocess", domain: str, count: int) -> NDArray[np.fl
 def _write(network: "Network", preprocess: "Preprocess", domain: str, images: NDArray[np.float32], file: Path) -> None:
     import torch
 
+    from daexplore.exports.onnx.steps import Whole
     from daexplore.models import batch_norm_domain
 
     steps = preprocess.source if domain == "source" else preprocess.target

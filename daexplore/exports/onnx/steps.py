@@ -9,12 +9,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from daexplore.data.preprocessing.pipeline import DomainSteps
-from daexplore.data.preprocessing.steps import Asinh, Background, PsfMatch, Crop, Normalise, Percentile, Resample, SelectBands, Step, Units
+from daexplore.data.preprocessing.steps import Asinh, Background, Crop, Normalise, Percentile, PsfMatch, Resample, SelectBands, Step, Units
 from daexplore.data.preprocessing.steps.psf import blur_matrix
 from daexplore.data.preprocessing.steps.resample import overlap_matrix
 from daexplore.data.preprocessing.steps.stretch import positive
+from daexplore.models import Network
 
-__all__ = ["TorchSteps"]
+__all__ = ["TorchSteps", "Whole"]
 
 
 class TorchSteps(nn.Module):
@@ -186,3 +187,24 @@ class _Background(nn.Module):
         last = high - low - 1
         below, above = low + torch.div(last, 2, rounding_mode="floor"), low + torch.div(last + 1, 2, rounding_mode="floor")
         return (torch.gather(ordered, 2, below) + torch.gather(ordered, 2, above)) / 2
+
+
+class Whole(nn.Module):
+    """From images as they come to logits and latents.
+
+    Args:
+        steps: preprocessing of one domain.
+        size: height and width of the images as they come [pixel].
+        network: in evaluation mode.
+    """
+
+    def __init__(self, steps: DomainSteps, size: tuple[int, int], network: Network):
+        super().__init__()
+        self.preprocess, self.network = TorchSteps(steps, size), network
+
+    def forward(
+        self, images: Float[Tensor, "batch channel height width"]
+    ) -> tuple[Float[Tensor, "batch classes"], Float[Tensor, "batch latent"]]:
+        """Logits (batch, K) and latents (batch, D)."""
+        found = self.network(self.preprocess(images))
+        return found.logits, found.latents

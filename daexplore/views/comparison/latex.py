@@ -41,7 +41,7 @@ def comparison_latex(shown: Iterable[ShownTable], about: Mapping[str, Any]) -> s
     """The tables, to be put into a document that loads booktabs.
 
     Args:
-        shown: from ``views.comparison.shown_tables``.
+        shown: from ``views.comparison.display_tables``.
         about: ``Comparison.to_dict()``.
     """
     runs = sum(len(method["runs"]) for method in about["methods"])

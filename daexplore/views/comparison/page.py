@@ -48,7 +48,7 @@ def comparison_html(shown: Iterable[ShownTable], tables: Mapping[str, pd.DataFra
     """The comparison as a page that loads nothing from anywhere.
 
     Args:
-        shown: from ``views.comparison.shown_tables``.
+        shown: from ``views.comparison.display_tables``.
         tables: those of the ``Comparison``.
         about: its ``to_dict()``.
     """

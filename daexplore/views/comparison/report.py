@@ -15,7 +15,7 @@ from daexplore.utils.files import static_text
 from daexplore.views.comparison.gallery import flipped_galaxies, gallery_html
 from daexplore.views.comparison.page import comparison_html
 from daexplore.views.comparison.tables import display_tables
-from daexplore.views.figures.base import RunResult, FigureSpec
+from daexplore.views.figures.base import FigureSpec, RunResult
 from daexplore.views.figures.galaxies import PlotPositions, galaxies_drawing
 from daexplore.views.figures.history import curves_drawing
 from daexplore.views.figures.reliability import reliability_drawing

@@ -11,7 +11,7 @@ import pandas as pd
 
 from daexplore.views.plots.metrics_table import interval_text
 
-__all__ = ["TABLES", "ShownTable", "comparison_csv", "comparison_json", "plain_rows", "display_tables", "verdict_table"]
+__all__ = ["TABLES", "ShownTable", "comparison_csv", "comparison_json", "display_tables", "plain_rows", "verdict_table"]
 
 TABLES = ("metrics", "differences", "flips", "drift", "shares", "gap", "settings")
 """The tables of a comparison, in the order in which they are read."""

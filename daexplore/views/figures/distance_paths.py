@@ -8,8 +8,8 @@ import pandas as pd
 from daexplore.views.figures.base import (
     DASHES,
     MARKERS,
-    RunResult,
     FigureSpec,
+    RunResult,
     counts,
     figure_metadata,
     oracle_note,
@@ -49,7 +49,9 @@ def paths_drawing(compared: Sequence[RunResult], histories: Mapping[str, pd.Data
     columns = ["run", "epoch", "mmd2", "accuracy", "n", "shown"]
     table = pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
     sample = "; ".join(f"{run} {int(n)}" for run, n in table.groupby("run", sort=False)["n"].first().items())
-    meta = figure_metadata("Distance and target accuracy", compared, split, "the most probable class", sample, oracle_note(compared, DOMAINS))
+    meta = figure_metadata(
+        "Distance and target accuracy", compared, split, "the most probable class", sample, oracle_note(compared, DOMAINS)
+    )
     return FigureSpec("paths", table, meta, f"From the first epoch to the last, {split} split: {'; '.join(words) or 'nothing was logged'}.")
 
 

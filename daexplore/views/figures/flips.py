@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from daexplore.views.figures.base import RunResult, FigureSpec, counts, figure_metadata, oracle_note, capitalise, title
+from daexplore.views.figures.base import FigureSpec, RunResult, capitalise, counts, figure_metadata, oracle_note, title
 from daexplore.views.style import DOMAINS, domain_title
 
 if TYPE_CHECKING:

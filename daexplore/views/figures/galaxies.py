@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from daexplore.views.figures.base import (
     MARKERS,
-    RunResult,
     FigureSpec,
+    RunResult,
     figure_metadata,
     oracle_note,
     title,

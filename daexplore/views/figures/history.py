@@ -8,12 +8,12 @@ import pandas as pd
 from daexplore.views.figures.base import (
     DASHES,
     MARKERS,
-    RunResult,
     FigureSpec,
+    RunResult,
+    capitalise,
     figure_metadata,
     oracle_note,
     run_key,
-    capitalise,
     title,
 )
 from daexplore.views.plots.history import summary_curves
@@ -45,7 +45,9 @@ def curves_drawing(compared: Sequence[RunResult], histories: Mapping[str, pd.Dat
     table = table.reindex(columns=["name", "run", "domain", "split", "epoch", "value", "oracle"])
     summary = " ".join(summary_curves(history, name, split) for name in _CURVES if (rows["name"] == name).any())
     sample = "; ".join(f"{each.label} {int(each.evaluation.mask(split=split).sum())}" for each in compared)
-    meta = figure_metadata("MMD² and accuracy over the epochs", compared, split, "the most probable class", sample, oracle_note(compared, DOMAINS))
+    meta = figure_metadata(
+        "MMD² and accuracy over the epochs", compared, split, "the most probable class", sample, oracle_note(compared, DOMAINS)
+    )
     return FigureSpec("curves", table, meta, summary or f"No MMD or accuracy was logged on {split} galaxies.")
 
 

@@ -6,7 +6,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from daexplore.views.figures.base import RunResult, FigureSpec, counts, curve_and_point, figure_metadata, count_summary, oracle_note, capitalise, title
+from daexplore.views.figures.base import (
+    FigureSpec,
+    RunResult,
+    capitalise,
+    count_summary,
+    counts,
+    curve_and_point,
+    figure_metadata,
+    oracle_note,
+    title,
+)
 from daexplore.views.style import DOMAIN_COLORS, DOMAINS, NEUTRAL, domain_title, run_styles
 
 if TYPE_CHECKING:

@@ -2,8 +2,8 @@
 
 from daexplore.views.figures.base import (
     PlotLayout,
-    independent_axes,
     domains_of,
+    independent_axes,
     run_key,
     threshold_key,
 )
@@ -30,7 +30,9 @@ MEASURE_PLOTS = {
 PLOTS = {
     "galaxies": PlotLayout(_galaxy_panels, _draw_galaxies, _galaxy_key, 40.0, 0.85, 2, _same_axes),
     "roc": PlotLayout(domains_of, _draw_roc, _roc_key, 70.0, 0.78, 2, independent_axes),
-    "curves": PlotLayout(lambda drawing: list(dict.fromkeys(drawing.table["name"])), _draw_curves, _curve_key, 70.0, 0.62, 2, independent_axes),
+    "curves": PlotLayout(
+        lambda drawing: list(dict.fromkeys(drawing.table["name"])), _draw_curves, _curve_key, 70.0, 0.62, 2, independent_axes
+    ),
     "reliability": PlotLayout(domains_of, _draw_reliability, run_key, 70.0, 0.78, 2, independent_axes),
     **MEASURE_PLOTS,
     **WHATIF_PLOTS,

@@ -9,14 +9,14 @@ import pandas as pd
 from daexplore.views.figures.base import (
     DASHES,
     MARKERS,
-    RunResult,
     FigureSpec,
-    counts,
-    labelled,
-    figure_metadata,
-    count_summary,
-    oracle_note,
+    RunResult,
     capitalise,
+    count_summary,
+    counts,
+    figure_metadata,
+    labelled,
+    oracle_note,
     title,
 )
 from daexplore.views.style import DOMAIN_COLORS, DOMAINS, NEUTRAL, domain_title, run_styles

@@ -5,7 +5,19 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from daexplore.views.figures.base import DASHES, MARKERS, RunResult, FigureSpec, counts, labelled, figure_metadata, count_summary, oracle_note, capitalise, title
+from daexplore.views.figures.base import (
+    DASHES,
+    MARKERS,
+    FigureSpec,
+    RunResult,
+    capitalise,
+    count_summary,
+    counts,
+    figure_metadata,
+    labelled,
+    oracle_note,
+    title,
+)
 from daexplore.views.style import DOMAIN_COLORS, DOMAINS, domain_title, run_styles
 
 if TYPE_CHECKING:
@@ -25,7 +37,9 @@ def risk_coverage_drawing(compared: Sequence[RunResult], split: str = "test") ->
         words.append(f"{label} on {domain}, n = {len(labels)}: AURC {curve.aurc['value']:.3f}")
     columns = ["run", "domain", "n", "aurc", "coverage", "risk", "low", "high"]
     table = pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
-    meta = figure_metadata("Risk and coverage", compared, split, "the most probable class", count_summary(table), oracle_note(compared, DOMAINS))
+    meta = figure_metadata(
+        "Risk and coverage", compared, split, "the most probable class", count_summary(table), oracle_note(compared, DOMAINS)
+    )
     return FigureSpec("risk-coverage", table, meta, f"Risk and coverage, {split} split: {'; '.join(words) or 'no labelled galaxy'}.")
 
 

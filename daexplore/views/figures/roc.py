@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from daexplore.views.figures.base import (
-    RunResult,
     FigureSpec,
+    RunResult,
+    capitalise,
+    count_summary,
     counts,
     curve_and_point,
     figure_metadata,
-    count_summary,
     oracle_note,
-    capitalise,
     threshold_key,
     title,
 )

@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from daexplore.views.figures.base import DASHES, MARKERS, RunResult, FigureSpec, PlotLayout, independent_axes, counts, figure_metadata, run_key, title
+from daexplore.views.figures.base import (
+    DASHES,
+    MARKERS,
+    FigureSpec,
+    PlotLayout,
+    RunResult,
+    counts,
+    figure_metadata,
+    independent_axes,
+    run_key,
+    title,
+)
 from daexplore.views.plots.whatif import summary_dial, summary_walks
 from daexplore.views.style import DOMAIN_COLORS, NEUTRAL, class_marker, run_styles
 

@@ -9,7 +9,7 @@ import pandas as pd
 from daexplore.views.plots.frame import style_overlay
 from daexplore.views.style import DOMAIN_COLORS, DOMAINS, NEUTRAL, run_styles
 
-__all__ = ["dial_curves", "trajectory_plot", "summary_dial", "summary_walks", "walk_limits"]
+__all__ = ["dial_curves", "summary_dial", "summary_walks", "trajectory_plot", "walk_limits"]
 
 Limits = tuple[tuple[float, float], tuple[float, float]]
 

@@ -27,9 +27,9 @@ _FLOORS = {
     "exports": "runs and networks for other programs",
     "views": "tables in, plots out",
     "kernels": "Gaussian kernels and the MMD",
-    "types": "what goes from network to method",
+    "domains": "names of domains and splits, and what goes from network to method",
     "errors": "what the user can mend",
-    "markup": "how objects show themselves in a notebook",
+    "notebook_html": "how objects show themselves in a notebook",
 }
 """The floors of the house that are to be used from outside, in the order in which they are met."""
 

@@ -8,7 +8,7 @@ from typing import Any
 import panel as pn
 import panel_material_ui as pmui
 
-from daexplore.app.components.training.loss_diagram import forces_html
+from daexplore.app.components.training.loss_diagram import loss_diagram_html
 from daexplore.app.components.training.plots import LiveCurves, LivePlane, PlanePoints, SharedAxes, plane_points
 from daexplore.app.glossary.markup import explained
 from daexplore.app.jobs.job import Job
@@ -17,7 +17,7 @@ from daexplore.errors import InputError
 from daexplore.runs import Run, method_label
 from daexplore.utils.files import static_text
 
-__all__ = ["STYLES", "LiveCard", "progress_text"]
+__all__ = ["STYLES", "TrainingCard", "progress_text"]
 
 STYLES = [STYLE, static_text("app", "live.css")]
 """Style sheets of the trainings' panes."""
@@ -50,7 +50,7 @@ def progress_text(job: Job, others: list[Job]) -> tuple[str, float | None]:
     return f"Epoch {epoch} of {epochs} · {fraction:.0%}{_time_left(job.eta)}", fraction
 
 
-class LiveCard:
+class TrainingCard:
     """A training on the page. ``update`` looks at the folder for what was added, and never computes anything that takes long.
 
     Args:
@@ -118,7 +118,7 @@ class LiveCard:
 
     def _hold(self) -> None:
         if self.job.paused:
-            self.job.go_on()
+            self.job.resume()
         else:
             self.job.pause()
         self.update([self.job])
@@ -145,7 +145,7 @@ class LiveCard:
         self._forces.visible = bool(self.why.value) and run is not None
         if self._forces.visible and run is not None:
             weights = {alignment.name: alignment.weight for alignment in run.config.alignments}
-            self._forces.object = explained(forces_html(run.method, weights, run.history()))
+            self._forces.object = explained(loss_diagram_html(run.method, weights, run.history()))
 
     def _draw_plane(self, run: Run) -> None:
         if self._pending is not None and self._pending.done():

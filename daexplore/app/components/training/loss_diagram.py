@@ -8,11 +8,11 @@ import pandas as pd
 from daexplore.app.glossary.markup import GLOSSARY, term
 from daexplore.runs import method_label
 
-__all__ = ["FORCES", "Force", "forces_html"]
+__all__ = ["LOSS_TERMS", "LossTerm", "loss_diagram_html"]
 
 
 @dataclass(frozen=True)
-class Force:
+class LossTerm:
     """What one method adds to the task loss.
 
     Attributes:
@@ -35,13 +35,13 @@ class Force:
 
 
 _LATENTS, _BOTH, _OUTPUTS = "latents of both domains", "latents and predictions of both domains", "predictions"
-FORCES: dict[str, Force] = {
-    "mmd": Force("kernel distance", _LATENTS, "so that the two clouds of latents become one", ("mmd",)),
-    "coral": Force("covariances", _LATENTS, "so that both clouds have the same covariance", ("coral",)),
-    "dann": Force(
+LOSS_TERMS: dict[str, LossTerm] = {
+    "mmd": LossTerm("kernel distance", _LATENTS, "so that the two clouds of latents become one", ("mmd",)),
+    "coral": LossTerm("covariances", _LATENTS, "so that both clouds have the same covariance", ("coral",)),
+    "dann": LossTerm(
         "domain classifier", _LATENTS, "so that the domain classifier cannot tell the domains", ("domain",), learns=True, reversed=True
     ),
-    "cdan": Force(
+    "cdan": LossTerm(
         "domain classifier",
         _BOTH,
         "so that the domain classifier cannot tell the domains within a class",
@@ -49,14 +49,14 @@ FORCES: dict[str, Force] = {
         learns=True,
         reversed=True,
     ),
-    "lmmd": Force("kernel distance, class by class", _BOTH, "so that each class lies where it lies in the source", ("lmmd",)),
-    "jan": Force("joint kernel distance", _BOTH, "so that latents and predictions together are alike", ("jmmd",), also_classifier=True),
-    "sinkhorn": Force("optimal transport", _LATENTS, "so that little has to be moved to make one domain of the other", ("sinkhorn",)),
-    "mcc": Force("class confusion", _OUTPUTS, "so that target predictions confuse no two classes", ("confusion",), also_classifier=True),
-    "entropy": Force("entropy", _OUTPUTS, "so that predictions are sure", ("entropy",), also_classifier=True),
-    "pseudo": Force("own labels", _OUTPUTS, "towards what it is surest of on the target itself", ("pseudo",), also_classifier=True),
-    "fisher": Force("class spread", "source latents and labels", "so that source classes are tight and apart", ("fisher",)),
-    "openset": Force(
+    "lmmd": LossTerm("kernel distance, class by class", _BOTH, "so that each class lies where it lies in the source", ("lmmd",)),
+    "jan": LossTerm("joint kernel distance", _BOTH, "so that latents and predictions together are alike", ("jmmd",), also_classifier=True),
+    "sinkhorn": LossTerm("optimal transport", _LATENTS, "so that little has to be moved to make one domain of the other", ("sinkhorn",)),
+    "mcc": LossTerm("class confusion", _OUTPUTS, "so that target predictions confuse no two classes", ("confusion",), also_classifier=True),
+    "entropy": LossTerm("entropy", _OUTPUTS, "so that predictions are sure", ("entropy",), also_classifier=True),
+    "pseudo": LossTerm("own labels", _OUTPUTS, "towards what it is surest of on the target itself", ("pseudo",), also_classifier=True),
+    "fisher": LossTerm("class spread", "source latents and labels", "so that source classes are tight and apart", ("fisher",)),
+    "openset": LossTerm(
         "neighbours", _BOTH, "so that target galaxies join a class or stay clearly away", ("neighbours", "separation"), also_classifier=True
     ),
 }
@@ -69,7 +69,7 @@ _TASK = "The task loss pulls classifier and encoder so that labelled source gala
 _ROW, _TOP = 46, 62
 
 
-def forces_html(method: str, weights: dict[str, float], history: pd.DataFrame) -> str:
+def loss_diagram_html(method: str, weights: dict[str, float], history: pd.DataFrame) -> str:
     """The diagram of a run's losses with their sizes in its newest epoch, and the same in sentences.
 
     Args:
@@ -79,8 +79,8 @@ def forces_html(method: str, weights: dict[str, float], history: pd.DataFrame) -
     """
     train = history[(history["split"] == "train") & history["name"].astype(str).str.startswith("loss/")]
     sizes = {str(name).removeprefix("loss/"): float(value) for name, value in train.groupby("name")["value"].last().items()}
-    names = [name for name in method.split("+") if name in FORCES]
-    others = [name for name in weights if name not in FORCES]
+    names = [name for name in method.split("+") if name in LOSS_TERMS]
+    others = [name for name in weights if name not in LOSS_TERMS]
     drawn = [_box(0, "classifier", 196), _box(0, "encoder", 84), _box(0, "images", 2, quiet=True)]
     drawn += [
         _flow(66, 84),
@@ -91,7 +91,7 @@ def forces_html(method: str, weights: dict[str, float], history: pd.DataFrame) -
     drawn.append(_arrow("M196,24 C184,10 158,10 148,16", sizes.get("task", 0)))
     sentences = [_TASK if method != "oracle" else _TASK.replace("source", "target (oracle)")]
     for place, name in enumerate(names):
-        force, size = FORCES[name], sum(abs(sizes.get(each, 0.0)) for each in FORCES[name].terms)
+        force, size = LOSS_TERMS[name], sum(abs(sizes.get(each, 0.0)) for each in LOSS_TERMS[name].terms)
         known = any(each in sizes for each in force.terms)
         pull = weights.get(name, 1.0) * size
         top = _TOP + _ROW * place
@@ -114,7 +114,7 @@ _HEAD = (
 )
 
 
-def _sentence(name: str, force: Force) -> str:
+def _sentence(name: str, force: LossTerm) -> str:
     label = next((word for word in (method_label(name), name) if word in GLOSSARY), None)
     shown = term(label, method_label(name)) if label else escape(method_label(name))
     also = " and the classifier" if force.also_classifier else ""

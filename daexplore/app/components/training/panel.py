@@ -8,9 +8,9 @@ from typing import Any
 import panel as pn
 import panel_material_ui as pmui
 
-from daexplore.app.components.training.card import STYLES, LiveCard
+from daexplore.app.components.training.card import STYLES, TrainingCard
 from daexplore.app.components.training.plots import SharedAxes
-from daexplore.app.core.session import Session, guarded
+from daexplore.app.core.session import Session, show_errors
 from daexplore.app.jobs.commands import resume_command
 from daexplore.app.jobs.job import Job
 from daexplore.app.jobs.queue import JobQueue, find_jobs
@@ -18,13 +18,13 @@ from daexplore.app.state import ExplorerState
 from daexplore.runs import Run
 from daexplore.views.style import DOMAIN_COLORS
 
-__all__ = ["Trainings"]
+__all__ = ["TrainingPanel"]
 
 _LOOK_EVERY = 1000  # [ms]
 _SYMBOLS = "●▲■◆★⬢"
 
 
-class Trainings:
+class TrainingPanel:
     """The cards of a page's jobs, side by side. Jobs that go on already when the page is opened are among them.
 
     Args:
@@ -39,7 +39,7 @@ class Trainings:
     def __init__(self, state: ExplorerState, on_end: Callable[[list[Run]], None] | None = None) -> None:
         self.queue = JobQueue()
         self._state, self._on_end, self._session = state, on_end, Session()
-        self._cards: dict[int, LiveCard] = {}
+        self._cards: dict[int, TrainingCard] = {}
         self._axes = SharedAxes()
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="margin-plane")
         close = pmui.RadioButtonGroup(options={"let training finish": False, "stop it": True}, value=False, size="small", margin=0)
@@ -63,7 +63,7 @@ class Trainings:
         self.queue.adopt(find_jobs(state.root))
         self._busy = self.queue.busy
         self._show_cards()
-        self._session.every(_LOOK_EVERY, guarded(state, self.tick))
+        self._session.call_every(_LOOK_EVERY, show_errors(state, self.tick))
         if pn.state.curdoc:
             pn.state.on_session_destroyed(lambda _: self.close())
 
@@ -75,7 +75,7 @@ class Trainings:
         """
         for job in jobs:
             self.queue.add(job)
-        self._session.together(self.tick)()
+        self._session.batched(self.tick)()
 
     def tick(self) -> None:
         """Follows all jobs; called every second."""
@@ -102,7 +102,7 @@ class Trainings:
     def _show_cards(self) -> None:
         for job in self.queue.jobs:
             if id(job) not in self._cards:
-                self._cards[id(job)] = LiveCard(job, self._axes, self._worker, guarded(self._state, self._resume))
+                self._cards[id(job)] = TrainingCard(job, self._axes, self._worker, show_errors(self._state, self._resume))
         # Keyed by identity, which is sound since each card keeps its job alive.
         self._cards = {id(job): self._cards[id(job)] for job in self.queue.jobs}
         views = [card.view for card in self._cards.values()]
@@ -116,7 +116,7 @@ class Trainings:
         assert job.run is not None
         again = Job(resume_command(job.run.path), job.root, method=job.method, seed=job.seed, run=Run(job.run.path))
         self.queue.replace(job, again)
-        self._session.together(self.tick)()
+        self._session.batched(self.tick)()
 
 
 def _legend(classes: Iterable[str]) -> str:

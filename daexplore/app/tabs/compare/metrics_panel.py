@@ -8,20 +8,20 @@ import panel_material_ui as pmui
 
 from daexplore.app.components.column_filter import picker
 from daexplore.app.components.metric_tables import differences_table, metric_tables
-from daexplore.app.core.compute import Background
-from daexplore.app.latents.view import Scene
+from daexplore.app.core.compute import TaskRunner
+from daexplore.app.latents.view import LatentView
 from daexplore.app.results.metrics import Score, scores
 from daexplore.app.state import ExplorerState
 from daexplore.app.theme import STYLE
 
-__all__ = ["Merit"]
+__all__ = ["MetricsPanel"]
 
 
 _HINT = "<p class='hint'>Draw around galaxies in a panel, or choose a column, to see how the runs do on them.</p>"
 _BRIEF = ("accuracy", "auc", "recall")
 
 
-class Merit:
+class MetricsPanel:
     """Tables that are drawn again when ``draw`` is called.
 
     Args:
@@ -33,7 +33,7 @@ class Merit:
         views: the numbers, and the differences.
     """
 
-    def __init__(self, state: ExplorerState, scenes: Callable[[], list[Scene]], background: Background) -> None:
+    def __init__(self, state: ExplorerState, scenes: Callable[[], list[LatentView]], background: TaskRunner) -> None:
         self._state, self._scenes, self._background = state, scenes, background
         html: dict[str, Any] = {"sizing_mode": "stretch_width", "stylesheets": [STYLE], "margin": 0}
         self._all, self._count, self._selected, self._settings = (pn.pane.HTML("", **html) for _ in range(4))
@@ -49,7 +49,7 @@ class Merit:
 
     def draw(self) -> None:
         """Shows at once what is selected, and, when they are computed, the numbers of what is on screen."""
-        state, scenes, selection = self._state.still(), self._scenes(), self._state.selection
+        state, scenes, selection = self._state.snapshot(), self._scenes(), self._state.selection
         self._clear.visible = selection is not None
         self._count.object = _HINT if selection is None else _counted(len(selection))
         self._settings.object = differences_table(scenes)

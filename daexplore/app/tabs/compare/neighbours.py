@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from daexplore.app.components.clickable import Pictures
 from daexplore.app.components.galaxy_images import galaxy_images
-from daexplore.app.core.compute import Background
-from daexplore.app.core.session import Session, guarded
+from daexplore.app.core.compute import TaskRunner
+from daexplore.app.core.session import Session, show_errors
 from daexplore.app.glossary.markup import explained, term
-from daexplore.app.latents.view import Scene
+from daexplore.app.latents.view import LatentView
 from daexplore.app.state import ExplorerState
 from daexplore.app.theme import STYLE
 from daexplore.errors import InputError
@@ -26,7 +26,7 @@ COUNT = 5
 _BLOCK = 8192
 
 
-def nearest(scene: Scene, row: int, count: int = COUNT) -> NDArray[np.int64]:
+def nearest(scene: LatentView, row: int, count: int = COUNT) -> NDArray[np.int64]:
     """The rows nearest to one in the whole latent (Euclidean), nearest first, of the galaxies asked for; images of itself are left out."""
     found = scene.evaluation
     allowed = scene.inside.copy()
@@ -54,9 +54,9 @@ class Neighbours:
         background: where they are looked for: a tap does not wait for them.
     """
 
-    def __init__(self, state: ExplorerState, scenes: Callable[[], list[Scene]], session: Session, background: Background) -> None:
+    def __init__(self, state: ExplorerState, scenes: Callable[[], list[LatentView]], session: Session, background: TaskRunner) -> None:
         self._state, self._scenes, self._background = state, scenes, background
-        pick = guarded(state, session.together(lambda galaxy: state.param.update(galaxy=galaxy)))
+        pick = show_errors(state, session.batched(state.select_galaxy))
         self.view = Pictures(pick, stylesheets=[STYLE], sizing_mode="stretch_width", margin=(14, 0, 0, 0))
 
     def draw(self) -> None:
@@ -67,14 +67,14 @@ class Neighbours:
         self.view.object = lines
 
 
-def _lines(scenes: list[Scene], galaxy: str | None) -> str:
+def _lines(scenes: list[LatentView], galaxy: str | None) -> str:
     rows = [(scene, scene.row_of(galaxy)) for scene in scenes]
     lines = [_line(scene, row) for scene, row in rows if row is not None]
     head = f"<b>{term('nearest in the latent', 'Nearest in each latent')}</b>" if lines else ""
     return explained(f"{head}{''.join(lines)}")
 
 
-def _line(scene: Scene, row: int) -> str:
+def _line(scene: LatentView, row: int) -> str:
     found = scene.evaluation
     rows = nearest(scene, row)
     same = sum(int(found.domain[other] == found.domain[row]) for other in rows)
@@ -83,7 +83,7 @@ def _line(scene: Scene, row: int) -> str:
     return f"<div class='near'><span>{escape(scene.label)}<small>{words}</small></span>{pictures}</div>"
 
 
-def _images(scene: Scene, rows: NDArray[np.int64]) -> list[NDArray[np.uint8] | None]:
+def _images(scene: LatentView, rows: NDArray[np.int64]) -> list[NDArray[np.uint8] | None]:
     """Of each row, read at once for each domain; None where they are not at hand."""
     found: dict[int, NDArray[np.uint8]] = {}
     for domain in ("source", "target"):
@@ -93,7 +93,7 @@ def _images(scene: Scene, rows: NDArray[np.int64]) -> list[NDArray[np.uint8] | N
     return [found.get(int(row)) for row in rows]
 
 
-def _picture(scene: Scene, row: int, image: NDArray[np.uint8] | None) -> str:
+def _picture(scene: LatentView, row: int, image: NDArray[np.uint8] | None) -> str:
     found = scene.evaluation
     name, domain, label = str(found.sample_ids[row]), str(found.domain[row]), int(found.labels[row])
     truth = "unlabelled" if label < 0 else scene.run.classes[label] + (" (oracle)" if domain == "target" else "")

@@ -2,21 +2,21 @@
 
 import contextlib
 
-from daexplore.app.core.compute import Background
+from daexplore.app.core.compute import TaskRunner
 from daexplore.app.latents.view import scene
 from daexplore.app.state import ExplorerState
 from daexplore.errors import InputError
 from daexplore.runs import Run
 from daexplore.views.style import DOMAINS
 
-__all__ = ["ahead", "steps"]
+__all__ = ["prefetch_epochs", "upcoming_epochs"]
 
 _REACH = 4
 """So many epochs before and after the one on screen."""
 _VALUES = 50_000_000
 
 
-def steps(state: ExplorerState) -> list[tuple[Run, int]]:
+def upcoming_epochs(state: ExplorerState) -> list[tuple[Run, int]]:
     """What a few steps of the epoch would show that is not on screen: of each run its evaluated epochs around that shown, nearest first."""
     found = []
     for run in state.runs:
@@ -26,16 +26,16 @@ def steps(state: ExplorerState) -> list[tuple[Run, int]]:
     return [(run, epoch) for _, run, epoch in sorted(found, key=lambda each: each[0])]
 
 
-def ahead(state: ExplorerState, background: Background) -> None:
+def prefetch_epochs(state: ExplorerState, background: TaskRunner) -> None:
     """Lays them out in a thread, once the visitor's hand rests. What cannot be read is named when it is asked for.
 
     Those next to the epoch on screen are always laid out, further ones while their latents together stay below a bound.
     """
-    here, state = state, state.still()
+    here, state = state, state.snapshot()
 
     def compute() -> None:
         values = 0
-        for place, (run, epoch) in enumerate(steps(state)):
+        for place, (run, epoch) in enumerate(upcoming_epochs(state)):
             # The visitor may have gone on meanwhile: then other epochs are next.
             if here.epoch != state.epoch or here.run_ids != state.run_ids or (place >= 2 * len(state.runs) and values > _VALUES):
                 return
@@ -43,7 +43,12 @@ def ahead(state: ExplorerState, background: Background) -> None:
                 found = scene(state, run, epoch)
                 values += found.evaluation.latents.size
                 # An evaluation keeps these from when they are first asked for.
-                _ = found.galaxies, found.evaluation.row_by_id, found.evaluation.rows_by_group, [found.evaluation.mask(each) for each in DOMAINS]
+                _ = (
+                    found.galaxies,
+                    found.evaluation.row_by_id,
+                    found.evaluation.rows_by_group,
+                    [found.evaluation.mask(each) for each in DOMAINS],
+                )
                 run.saliency(epoch)
 
     background.settle("ahead", compute, lambda _: None)

@@ -8,31 +8,31 @@ from typing import Any
 import panel as pn
 from bokeh.layouts import gridplot
 
-from daexplore.app.components.export_menu import take_away
-from daexplore.app.components.galaxy_details import GalaxyStrip
-from daexplore.app.components.keyboard import Keys, Walk
+from daexplore.app.components.export_menu import export_menu
+from daexplore.app.components.galaxy_details import GalaxyDetails
+from daexplore.app.components.keyboard import GalaxyNavigator, KeyboardShortcuts
 from daexplore.app.components.saved_selections import selections_bar
-from daexplore.app.core.compute import Background
-from daexplore.app.core.session import Session, guarded, say
+from daexplore.app.core.compute import TaskRunner
+from daexplore.app.core.session import Session, error_message, show_errors
 from daexplore.app.glossary.markup import explained, term
-from daexplore.app.latents.colouring import Paint, paint
-from daexplore.app.latents.embeddings import CAPTIONS, projected
-from daexplore.app.latents.plot import LatentPanel
-from daexplore.app.latents.plot_geometry import Ranges, fitted, new_ranges, set_ranges, share_inside, untouched
-from daexplore.app.latents.view import Scene, scene
-from daexplore.app.latents.witness import kept_witness, witness_later
+from daexplore.app.latents.colouring import Colouring, paint
+from daexplore.app.latents.embeddings import CAPTIONS, submit_umap
+from daexplore.app.latents.plot import LatentPlot
+from daexplore.app.latents.plot_geometry import Ranges, fit_ranges, fraction_inside, is_default_view, new_ranges, set_ranges
+from daexplore.app.latents.view import LatentView, scene
+from daexplore.app.latents.witness import cached_witness, submit_witness
 from daexplore.app.state import ExplorerState
-from daexplore.app.tabs.compare.metrics_panel import Merit
+from daexplore.app.tabs.compare.metrics_panel import MetricsPanel
 from daexplore.app.tabs.compare.neighbours import Neighbours
-from daexplore.app.tabs.compare.prefetch import ahead
+from daexplore.app.tabs.compare.prefetch import prefetch_epochs
 from daexplore.app.tabs.compare.toolbar import legend, toolbar
-from daexplore.app.tabs.registry import Entry, Room
+from daexplore.app.tabs.registry import TabContext, TabView
 from daexplore.app.theme import STYLE
 from daexplore.errors import InputError
 from daexplore.views.plots.margin_plane import summary_plane
 from daexplore.views.style import set_aria_label
 
-__all__ = ["Compare", "furnish"]
+__all__ = ["CompareTab", "build_tab"]
 
 _WHAT = {
     "plane": term("margin plane", "What is a margin plane?"),
@@ -43,12 +43,12 @@ _WHAT = {
 _STEPS = {"ArrowLeft": -1, "ArrowRight": 1}
 
 
-def furnish(entry: Entry) -> Room:
+def build_tab(entry: TabContext) -> TabView:
     """The landing room."""
-    return Room(Compare(entry.state, entry.session).view)
+    return TabView(CompareTab(entry.state, entry.session).view)
 
 
-class Compare:
+class CompareTab:
     """Follows the state: another set of runs or another view makes new figures, everything else moves what is in them.
 
     Args:
@@ -58,8 +58,8 @@ class Compare:
 
     def __init__(self, state: ExplorerState, session: Session) -> None:
         self._state, self._session = state, session
-        self._scenes: list[Scene] = []
-        self._panels: list[LatentPanel] = []
+        self._scenes: list[LatentView] = []
+        self._panels: list[LatentPlot] = []
         self._ranges: list[Ranges] = []
         self._asked: set[tuple[str, str, int]] = set()
         html: dict[str, Any] = {"sizing_mode": "stretch_width", "stylesheets": [STYLE], "margin": 0}
@@ -71,11 +71,11 @@ class Compare:
             css_classes=["board"],
         )
         self._legend = pn.pane.HTML("", **html)
-        self._strip = GalaxyStrip(state, lambda: self._scenes, session)
-        self._background = Background(state, session)
-        self._merit = Merit(state, lambda: self._scenes, self._background)
+        self._strip = GalaxyDetails(state, lambda: self._scenes, session)
+        self._background = TaskRunner(state, session)
+        self._merit = MetricsPanel(state, lambda: self._scenes, self._background)
         self._near = Neighbours(state, lambda: self._scenes, session, self._background)
-        self._walk = Walk()
+        self._walk = GalaxyNavigator()
         room = pn.Row(
             pn.Column(
                 toolbar(state),
@@ -93,17 +93,17 @@ class Compare:
                 *self._merit.views[:1],
                 self._near.view,
                 *self._merit.views[1:],
-                Keys(self._pressed, keys=list(_STEPS)),
+                KeyboardShortcuts(self._pressed, keys=list(_STEPS)),
                 margin=0,
                 styles={"width": "21.875rem", "flex": "none"},
             ),
             sizing_mode="stretch_width",
             margin=0,
         )
-        home = pn.Column(selections_bar(state), take_away(state, session), sizing_mode="stretch_width", margin=0, styles={"gap": "10px"})
+        home = pn.Column(selections_bar(state), export_menu(state, session), sizing_mode="stretch_width", margin=0, styles={"gap": "10px"})
         self.view = pn.Column(room, home, sizing_mode="stretch_width", margin=0, styles={"gap": "16px"})
         self._watch(session)
-        guarded(state, self.rebuild)()
+        show_errors(state, self.rebuild)()
 
     def _watch(self, session: Session) -> None:
         state = self._state
@@ -115,7 +115,7 @@ class Compare:
             (["selection"], self._selection),
             (["dark"], self._ink),
         ):
-            state.param.watch(guarded(state, session.together(partial(_without_event, react))), names)
+            state.param.watch(show_errors(state, session.batched(partial(_without_event, react))), names)
 
     def rebuild(self) -> None:
         """New figures, one a run. Those of the margin plane share their axes, those of the other views have their own."""
@@ -123,7 +123,7 @@ class Compare:
         self._scenes = self._readable()
         count = len(self._scenes)
         self._ranges = [new_ranges()] * count if state.view == "plane" else [new_ranges() for _ in range(count)]
-        self._panels = [LatentPanel(ranges, i, self._tapped, self._outlined) for i, ranges in enumerate(self._ranges)]
+        self._panels = [LatentPlot(ranges, i, self._tapped, self._outlined) for i, ranges in enumerate(self._ranges)]
         self.update(fit=True)
         self._board.objects = [self._side_by_side()] if self._panels else []
 
@@ -143,59 +143,63 @@ class Compare:
         painted = self._painted()
         for panel, shown, colours in zip(self._panels, self._scenes, painted.colours, strict=True):
             panel.show(shown, state.threshold, colours, painted.outlined)
-            panel.mark(state.galaxy)
+            panel.highlight(state.galaxy)
         self._ink()
         self._legend.object = legend(self._scenes, painted.legend)
         if fit:
             self._strip.draw()
         else:
             # Points follow the hand, what the networks say of the galaxy comes when it rests.
-            self._session.settled("strip", guarded(state, self._strip.draw))
+            self._session.debounced("strip", show_errors(state, self._strip.draw))
         self._near.draw()
         self._numbers()
         self._ask_for_umap()
-        ahead(state, self._background)
+        prefetch_epochs(state, self._background)
 
-    def _painted(self) -> Paint:
+    def _painted(self) -> Colouring:
         try:
-            painted = paint(self._scenes, self._state.colour, kept_witness)
+            painted = paint(self._scenes, self._state.colour, cached_witness)
         except InputError as error:
-            self._state.param.update(alert=str(error), colour="domain")
-            painted = paint(self._scenes, "domain", kept_witness)
+            self._state.warn(str(error))
+            self._state.show(colour="domain")
+            painted = paint(self._scenes, "domain", cached_witness)
         if self._state.colour == "witness":
             for shown in self._scenes:
-                if len(shown.rows) and kept_witness(shown) is None:
-                    witness_later(shown, lambda done: self._session.later(guarded(self._state, partial(self._witness_arrived, done))))
+                if len(shown.rows) and cached_witness(shown) is None:
+                    submit_witness(
+                        shown, lambda done: self._session.call_soon(show_errors(self._state, partial(self._witness_arrived, done)))
+                    )
         return painted
 
     def _witness_arrived(self, done: Any) -> None:
         if done.exception() is not None:
-            self._state.param.update(alert=f"The witness could not be computed. {say(done.exception())}", colour="domain")
-        elif self._state.colour == "witness" and all(kept_witness(shown) is not None for shown in self._scenes if len(shown.rows)):
+            self._state.warn(f"The witness could not be computed. {error_message(done.exception())}")
+            self._state.show(colour="domain")
+        elif self._state.colour == "witness" and all(cached_witness(shown) is not None for shown in self._scenes if len(shown.rows)):
             self.update()
 
-    def _readable(self) -> list[Scene]:
+    def _readable(self) -> list[LatentView]:
         """The scenes of all runs on screen; one that cannot be read is named in an alert and left out, the others stay."""
         found = []
         for run in self._state.runs:
             try:
                 found.append(scene(self._state, run))
             except Exception as error:
-                self._state.alert = f"{self._state.label(run)} is left out: {say(error)}"
+                self._state.warn(f"{self._state.label(run)} is left out: {error_message(error)}")
         return found
 
     def _fit(self, anyway: bool) -> None:
         for group in dict.fromkeys(map(id, self._ranges)):
             ranges = next(each for each in self._ranges if id(each) == group)
             scenes = [shown for shown, each in zip(self._scenes, self._ranges, strict=True) if each is ranges]
-            if anyway or (untouched(ranges) and share_inside(ranges, scenes) < 0.93):
-                set_ranges(ranges, fitted(scenes))
+            if anyway or (is_default_view(ranges) and fraction_inside(ranges, scenes) < 0.93):
+                set_ranges(ranges, fit_ranges(scenes))
 
     def _threshold(self) -> None:
         for panel in self._panels:
             panel.set_threshold(self._state.threshold)
         # The boundary follows the hand, the words about it come when it rests.
-        self._session.settled("threshold", guarded(self._state, self._judged))
+        self._session.debounced("threshold", show_errors(self._state, self._judged))
 
     def _judged(self) -> None:
         self._strip.draw()
@@ -203,7 +207,7 @@ class Compare:
 
     def _galaxy(self) -> None:
         for panel in self._panels:
-            panel.mark(self._state.galaxy)
+            panel.highlight(self._state.galaxy)
         self._strip.draw()
         self._near.draw()
 
@@ -214,7 +218,7 @@ class Compare:
 
     def _ink(self) -> None:
         for panel in self._panels:
-            panel.ink(self._state.dark)
+            panel.set_theme(self._state.dark)
             panel.select(self._state.selection)
 
     def _numbers(self) -> None:
@@ -236,26 +240,26 @@ class Compare:
         view = self._state.view
         for shown in self._scenes:
             key = (view, shown.run.id, shown.evaluation.epoch)
-            future = None if key in self._asked else projected(shown.run, shown.evaluation.epoch, view)
+            future = None if key in self._asked else submit_umap(shown.run, shown.evaluation.epoch, view)
             if future is not None:
                 self._asked.add(key)
                 future.add_done_callback(partial(self._umap_done, key))
 
     def _umap_done(self, key: tuple[str, str, int], done: Any) -> None:
-        self._session.later(guarded(self._state, partial(self._umap_arrived, key, done)))
+        self._session.call_soon(show_errors(self._state, partial(self._umap_arrived, key, done)))
 
     def _umap_arrived(self, key: tuple[str, str, int], done: Any) -> None:
         self._asked.discard(key)
         if not done.cancelled() and done.exception() is not None:
             # Asking again would fail again: the key stays, and the components stay on screen.
             self._asked.add(key)
-            self._state.alert = f"The UMAP of {key[1]}, epoch {key[2]}, could not be computed. {say(done.exception())}"
+            self._state.warn(f"The UMAP of {key[1]}, epoch {key[2]}, could not be computed. {error_message(done.exception())}")
             return
         if self._state.view == key[0]:
             self.update(fit=True)
 
     def _tapped(self, sample_id: str) -> None:
-        guarded(self._state, self._session.together(self._state.param.update))(galaxy=sample_id)
+        show_errors(self._state, self._session.batched(self._state.select_galaxy))(sample_id)
 
     def _pressed(self, key: str) -> None:
         galaxy = self._walk.step(self._scenes[0], self._state.selection, self._state.galaxy, _STEPS[key]) if self._scenes else None
@@ -263,7 +267,7 @@ class Compare:
             self._tapped(galaxy)
 
     def _outlined(self, sample_ids: frozenset[str] | None) -> None:
-        guarded(self._state, self._session.together(self._state.select))(sample_ids)
+        show_errors(self._state, self._session.batched(self._state.select))(sample_ids)
 
 
 def _without_event(react: Callable[[], None], _: Any) -> None:
@@ -275,7 +279,7 @@ def _grid(kind: str, cells: list[str]) -> str:
     return f"<div class='panel-grid' style='{columns}'>{''.join(f'<div class=panel-{kind}>{cell}</div>' for cell in cells)}</div>"
 
 
-def _head(shown: Scene, state: ExplorerState) -> str:
+def _head(shown: LatentView, state: ExplorerState) -> str:
     epoch = shown.evaluation.epoch
     selected = f" {term('selected epoch', 'selected')}" if epoch == shown.run.selected_epoch and shown.run.status != "running" else ""
     status = "" if shown.run.status == "finished" else f"<i>{escape(shown.run.status)}</i>"
@@ -283,7 +287,7 @@ def _head(shown: Scene, state: ExplorerState) -> str:
     return f"<b>{escape(shown.label)}</b> {status}<br><span>epoch {epoch}{selected} · {count}</span>"
 
 
-def _foot(shown: Scene, threshold: float) -> str:
+def _foot(shown: LatentView, threshold: float) -> str:
     right, counts = {}, {}
     for domain in ("source", "target"):
         mask = shown.inside & shown.evaluation.mask(domain)

@@ -9,9 +9,9 @@ import panel as pn
 import panel_material_ui as pmui
 
 from daexplore.app.catalogue_columns import COLUMN
-from daexplore.app.core.session import guarded
+from daexplore.app.core.session import bind, show_errors
 from daexplore.app.glossary.markup import explained, term
-from daexplore.app.latents.view import Scene
+from daexplore.app.latents.view import LatentView
 from daexplore.app.state import ExplorerState
 from daexplore.views.style import class_marker
 
@@ -54,7 +54,7 @@ def toolbar(state: ExplorerState) -> pn.viewable.Viewable:
     )
 
 
-def legend(scenes: list[Scene], hues: str) -> str:
+def legend(scenes: list[LatentView], hues: str) -> str:
     """What hues, markers and rings mean, as markup; of the hues ``hues`` says it."""
     if not scenes:
         return ""
@@ -86,13 +86,15 @@ def _colour(state: ExplorerState) -> pn.viewable.Viewable:
         choice.param.update(options=options, value=state.colour if state.colour in state.colours else "domain")
 
     follow()
-    state.param.watch(guarded(state, follow), ["run_ids", "colour"])
-    choice.param.watch(lambda event: state.param.update(colour=event.new), "value")
+    state.param.watch(show_errors(state, follow), ["run_ids", "colour"])
+    choice.param.watch(lambda event: state.show(colour=event.new), "value")
     return choice
 
 
 def _choice(state: ExplorerState, name: str, options: dict[str, str]) -> pmui.RadioButtonGroup:
-    return pmui.RadioButtonGroup.from_param(state.param[name], options=options, size="small", margin=0, label="")
+    group = pmui.RadioButtonGroup(options=options, size="small", margin=0, label="")
+    bind(group, state, name)
+    return group
 
 
 def _pairs(state: ExplorerState) -> dict[str, tuple[int, int]]:

@@ -13,22 +13,22 @@ from typing import Any
 
 from daexplore.app.jobs.failures import failure_text
 from daexplore.app.jobs.job import Stage
-from daexplore.app.tabs.data.preview import Choice
+from daexplore.app.tabs.data.preview import DomainChoice
 from daexplore.errors import InputError
 from daexplore.runs.history import read_new_lines
 
-__all__ = ["Inspecting", "begin", "folder_of", "inspect_command", "stored"]
+__all__ = ["InspectionJob", "folder_of", "inspect_command", "load_inspection", "start_inspection"]
 
 _FOLDER = ".inspections"
 _TABLES, _PAGE, _PROGRESS, _LOG = "inspection.json", "inspection.html", "progress.jsonl", "log.txt"
 _NICE = 10
 _GRACE = 20.0
 
-_running: dict[Path, "Inspecting"] = {}
+_running: dict[Path, "InspectionJob"] = {}
 _lock = threading.Lock()
 
 
-def inspect_command(choice: Choice, folder: Path | None = None) -> list[str]:
+def inspect_command(choice: DomainChoice, folder: Path | None = None) -> list[str]:
     """The command that inspects; with a folder it writes its tables and its page there."""
     files = [] if folder is None else ["--json", str(folder / _TABLES), "--html", str(folder / _PAGE)]
     return [sys.executable, "-m", "daexplore", "inspect", *choice.arguments(), *files]
@@ -39,14 +39,14 @@ def folder_of(root: Path, key: str) -> Path:
 
     Args:
         root: folder of runs.
-        key: of a :class:`daexplore.app.tabs.data.preview.Look`.
+        key: of a :class:`daexplore.app.tabs.data.preview.DomainPreview`.
     """
     from daexplore import __version__
 
     return root / _FOLDER / f"{key}-{__version__}"
 
 
-def stored(folder: Path) -> dict[str, Any] | None:
+def load_inspection(folder: Path) -> dict[str, Any] | None:
     """The inspection kept in a folder; None where there is none, or it cannot be read."""
     if not (folder / _PAGE).exists():
         return None
@@ -57,7 +57,7 @@ def stored(folder: Path) -> dict[str, Any] | None:
     return found if isinstance(found, dict) else None
 
 
-def begin(choice: Choice, folder: Path, command: Sequence[str] | None = None) -> "Inspecting":
+def start_inspection(choice: DomainChoice, folder: Path, command: Sequence[str] | None = None) -> "InspectionJob":
     """Starts an inspection, or joins the one of the same galaxies that is under way in this server.
 
     Args:
@@ -71,12 +71,12 @@ def begin(choice: Choice, folder: Path, command: Sequence[str] | None = None) ->
     with _lock:
         found = _running.get(folder)
         if found is None or found.poll() != "running":
-            found = _running[folder] = Inspecting(folder, command or inspect_command(choice, folder))
+            found = _running[folder] = InspectionJob(folder, command or inspect_command(choice, folder))
         found.watchers += 1
         return found
 
 
-class Inspecting:
+class InspectionJob:
     """One inspection in a child process of low priority. Several pages may watch it; it outlives them.
 
     Args:
@@ -123,7 +123,7 @@ class Inspecting:
             self.stage = Stage(str(lines[-1]["stage"]), int(lines[-1]["done"]), int(lines[-1]["total"]))
         if code is None:
             return self.state
-        if code == 0 and stored(self.folder) is not None:
+        if code == 0 and load_inspection(self.folder) is not None:
             self.state = "finished"
         elif self._stopping:
             self.state = "stopped"

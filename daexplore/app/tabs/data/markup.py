@@ -7,7 +7,7 @@ from typing import Any
 import panel as pn
 
 from daexplore.app.components.training.card import STYLES
-from daexplore.app.tabs.data.preview import Look
+from daexplore.app.tabs.data.preview import DomainPreview
 from daexplore.views.inspection.cards import Card, fluid_figure, inspection_cards
 from daexplore.views.inspection.markup import (
     INSPECT_STYLE,
@@ -43,9 +43,9 @@ def head_html(inspection: Mapping[str, Any]) -> str:
     return f"<div class='findings'>{''.join(parts)}</div>"
 
 
-def look_html(look: Look | None) -> str:
+def look_html(look: DomainPreview | None) -> str:
     """Walls of both domains by class, and under each name what the set is; nothing before they are there."""
-    return "" if look is None else walls_html(look.walls, about=look.words)
+    return "" if look is None else walls_html(look.galleries, about=look.words)
 
 
 def findings(inspection: Mapping[str, Any]) -> list[pn.viewable.Viewable]:

@@ -6,25 +6,26 @@ from pathlib import Path
 from typing import Any
 
 from daexplore.app.state import ExplorerState, fingerprints
-from daexplore.app.tabs.data.inspection_job import Inspecting, begin, folder_of, stored
-from daexplore.app.tabs.data.preview import Choice, Look, look_later
+from daexplore.app.tabs.data.inspection_job import InspectionJob, folder_of, load_inspection, start_inspection
+from daexplore.app.tabs.data.preview import DomainChoice, DomainPreview, submit_preview
 from daexplore.errors import InputError
 
-__all__ = ["DataState", "run_choices"]
+__all__ = ["DomainInspectionModel", "run_choices"]
 
 
-def run_choices(state: ExplorerState) -> dict[str, Choice]:
+def run_choices(state: ExplorerState) -> dict[str, DomainChoice]:
     """The galaxies of the runs on screen, named; runs that saw the same ones share an entry."""
     seen: dict[Any, list[Any]] = {}
     for run in state.runs:
         seen.setdefault(fingerprints(run), []).append(run)
     alone = len(seen) == 1
     return {
-        "the runs' galaxies" if alone else f"galaxies of {state.label(runs[0])}": Choice(run=str(runs[0].path)) for runs in seen.values()
+        "the runs' galaxies" if alone else f"galaxies of {state.label(runs[0])}": DomainChoice(run=str(runs[0].path))
+        for runs in seen.values()
     }
 
 
-class DataState:
+class DomainInspectionModel:
     """One page's domains. ``tick`` follows what goes on in child processes.
 
     Args:
@@ -42,25 +43,25 @@ class DataState:
     def __init__(
         self,
         root: Path,
-        command: Callable[[Choice, Path], Sequence[str]] | None = None,
-        opener: Callable[[Choice], "Future[Look]"] = look_later,
+        command: Callable[[DomainChoice, Path], Sequence[str]] | None = None,
+        opener: Callable[[DomainChoice], "Future[DomainPreview]"] = submit_preview,
     ) -> None:
         self.root, self.revision = root, 0
-        self.choice: Choice | None = None
-        self.look: Look | None = None
+        self.choice: DomainChoice | None = None
+        self.look: DomainPreview | None = None
         self.inspection: dict[str, Any] | None = None
         self._command, self._opener = command, opener
-        self._looking: Future[Look] | None = None
-        self._inspecting: Inspecting | None = None
+        self._looking: Future[DomainPreview] | None = None
+        self._inspecting: InspectionJob | None = None
         self._wanted = False
 
-    def choose(self, choice: Choice | None) -> None:
+    def set_domains(self, choice: DomainChoice | None) -> None:
         """Looks at other domains: their walls come in later, and their inspection if it is kept from before. None looks at nothing."""
         if choice == self.choice and (choice is None or self.look is not None or self._looking is not None):
             return
         self._open(choice)
 
-    def inspect(self, choice: Choice) -> None:
+    def inspect(self, choice: DomainChoice) -> None:
         """Has domains inspected, as soon as they are open; opens them anew where that was done before, since they may have changed."""
         if choice != self.choice or self.inspection is not None or (self.look is None and self._looking is None):
             self._open(choice)
@@ -97,14 +98,14 @@ class DataState:
             except Exception:
                 self._wanted = False
                 raise
-            self.inspection = stored(self.folder)
+            self.inspection = load_inspection(self.folder)
             self._begin()
         if self._inspecting is not None and self._inspecting.poll() != "running":
             ended, self._inspecting = self._inspecting, None
             ended.leave()
             self._wanted = False
             self.revision += 1
-            self.inspection = stored(ended.folder)
+            self.inspection = load_inspection(ended.folder)
             if ended.state == "failed":
                 raise InputError(ended.error)
         return self.revision != before
@@ -140,7 +141,7 @@ class DataState:
             return "Starting the inspection", None
         return f"{stage.name.capitalize()}: {stage.done} of {stage.total}", stage.done / max(stage.total, 1)
 
-    def _open(self, choice: Choice | None) -> None:
+    def _open(self, choice: DomainChoice | None) -> None:
         self.leave()
         self.choice, self.look, self.inspection, self._wanted = choice, None, None, False
         self._looking = None if choice is None else self._opener(choice)
@@ -149,4 +150,4 @@ class DataState:
     def _begin(self) -> None:
         if self._wanted and self.inspection is None and self._inspecting is None and self.look is not None and self.choice is not None:
             command = None if self._command is None else self._command(self.choice, self.folder)
-            self._inspecting = begin(self.choice, self.folder, command)
+            self._inspecting = start_inspection(self.choice, self.folder, command)

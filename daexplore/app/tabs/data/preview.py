@@ -17,7 +17,7 @@ from daexplore.views.images import data_uri, mosaic_png
 if TYPE_CHECKING:
     from daexplore.data import GalaxySet
 
-__all__ = ["Choice", "Look", "checked", "look", "look_later"]
+__all__ = ["DomainChoice", "DomainPreview", "preview_domains", "submit_preview", "validated_choice"]
 
 _SHOWN = 16
 _COLUMNS = 8
@@ -25,7 +25,7 @@ _TILE = 96
 
 
 @dataclass(frozen=True)
-class Choice:
+class DomainChoice:
     """Which two domains are asked about: those that a run was trained on, or two presets or paths.
 
     Attributes:
@@ -48,7 +48,7 @@ class Choice:
 
 
 @dataclass(frozen=True)
-class Look:
+class DomainPreview:
     """Both domains at first sight.
 
     Attributes:
@@ -58,18 +58,18 @@ class Look:
         key: changes whenever the galaxies do.
     """
 
-    walls: tuple[dict[str, Any], ...]
+    galleries: tuple[dict[str, Any], ...]
     words: dict[str, str]
     names: dict[str, str]
     key: str = field(compare=False)
 
 
-def look_later(choice: Choice) -> "Future[Look]":
+def submit_preview(choice: DomainChoice) -> "Future[DomainPreview]":
     """Starts reading the domains in a child process, or joins those who do; the future may hold an InputError."""
-    return processes.look(choice)
+    return processes.submit_preview_work(choice)
 
 
-def look(choice: Choice) -> Look:
+def preview_domains(choice: DomainChoice) -> DomainPreview:
     """Reads the domains; may take minutes where thousands of files have to be opened.
 
     Raises:
@@ -82,10 +82,10 @@ def look(choice: Choice) -> Look:
         words[domain] = _words(galaxies, total or len(galaxies))
         names[domain] = galaxies.name
         keys.append(key)
-    return Look(tuple(walls), words, names, hashlib.sha256("\n".join(keys).encode()).hexdigest()[:16])
+    return DomainPreview(tuple(walls), words, names, hashlib.sha256("\n".join(keys).encode()).hexdigest()[:16])
 
 
-def _opened(choice: Choice) -> "Iterator[tuple[GalaxySet, int | None, str]]":
+def _opened(choice: DomainChoice) -> "Iterator[tuple[GalaxySet, int | None, str]]":
     """The sets; how many images there are, where only a sample was made; and what identifies them."""
     from daexplore.data import open_described, read_galaxies
 
@@ -169,7 +169,7 @@ def _words(galaxies: "GalaxySet", total: int) -> str:
     return f"{galaxies.name}: {total} images, {', '.join(galaxies.bands)}, {height} × {width}{scale}"
 
 
-def checked(source: str, target: str, label: str = "") -> Choice:
+def validated_choice(source: str, target: str, label: str = "") -> DomainChoice:
     """The choice that a visitor typed in.
 
     Raises:
@@ -191,4 +191,4 @@ def checked(source: str, target: str, label: str = "") -> Choice:
                 f"or a preset ({', '.join(PRESETS)})."
             )
         paths.append(text if text in PRESETS else str(path))
-    return Choice(paths[0], paths[1], label.strip() or None)
+    return DomainChoice(paths[0], paths[1], label.strip() or None)

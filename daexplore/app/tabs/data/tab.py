@@ -7,17 +7,17 @@ from typing import Any
 import panel as pn
 import panel_material_ui as pmui
 
-from daexplore.app.core.session import Session, guarded
+from daexplore.app.core.session import Session, show_errors
 from daexplore.app.jobs.commands import command_line
 from daexplore.app.state import ExplorerState
 from daexplore.app.tabs.data.inspection_job import inspect_command
 from daexplore.app.tabs.data.markup import DATA_STYLES, findings, head_html, look_html
-from daexplore.app.tabs.data.model import DataState, run_choices
-from daexplore.app.tabs.data.preview import Choice, checked
-from daexplore.app.tabs.registry import Entry, Room
+from daexplore.app.tabs.data.model import DomainInspectionModel, run_choices
+from daexplore.app.tabs.data.preview import DomainChoice, validated_choice
+from daexplore.app.tabs.registry import TabContext, TabView
 from daexplore.errors import InputError
 
-__all__ = ["data_room", "furnish"]
+__all__ = ["build_tab", "data_room"]
 
 _LOOK_EVERY = 500  # [ms]
 _OWN = "my own"
@@ -36,12 +36,12 @@ _TEACH = (
 )
 
 
-def furnish(entry: Entry) -> Room:
+def build_tab(entry: TabContext) -> TabView:
     """The room behind the menu's item."""
     return data_room(entry.state, entry.session)
 
 
-def data_room(state: ExplorerState, session: Session, data: DataState | None = None) -> Room:
+def data_room(state: ExplorerState, session: Session, data: DomainInspectionModel | None = None) -> TabView:
     """The room, entered.
 
     Args:
@@ -49,18 +49,18 @@ def data_room(state: ExplorerState, session: Session, data: DataState | None = N
         session: the visitor's.
         data: what the tab knows; by default its own over the page's folder of runs.
     """
-    tab = _Tab(state, session, data or DataState(state.root))
-    enter = guarded(state, tab.enter)
+    tab = _Tab(state, session, data or DomainInspectionModel(state.root))
+    enter = show_errors(state, tab.enter)
     enter()
-    return Room(tab.view, enter)
+    return TabView(tab.view, enter)
 
 
 class _Tab:
     """The widgets, and what is below them."""
 
-    def __init__(self, state: ExplorerState, session: Session, data: DataState) -> None:
+    def __init__(self, state: ExplorerState, session: Session, data: DomainInspectionModel) -> None:
         self._state, self._session, self._data = state, session, data
-        self._choices: dict[str, Choice] = {}
+        self._choices: dict[str, DomainChoice] = {}
         self._seen: tuple[Any, ...] = ()
         small: dict[str, Any] = {"size": "small", "margin": 0}
         html: dict[str, Any] = {"stylesheets": DATA_STYLES, "sizing_mode": "stretch_width", "margin": 0}
@@ -72,7 +72,7 @@ class _Tab:
         self.stop = pmui.Button(label="Stop", icon="stop", color="error", variant="text", size="small", margin=0, visible=False)
         self.save = pmui.FileDownload(
             label="Save as HTML",
-            callback=guarded(state, self._page),
+            callback=show_errors(state, self._page),
             filename="inspection.html",
             margin=0,
             visible=False,
@@ -81,11 +81,11 @@ class _Tab:
         self.save.variant = "outlined"
         self._command, self._progress, self._head, self._walls = (pn.pane.HTML("", **html) for _ in range(4))
         self._body = pn.Column(sizing_mode="stretch_width", margin=0, styles={"gap": "14px"})
-        self.galaxies.param.watch(guarded(state, self._chosen), "value")
+        self.galaxies.param.watch(show_errors(state, self._chosen), "value")
         for widget in (self.source, self.target, self.label):
-            widget.param.watch(guarded(state, self._describe), "value")
-        self.inspect.on_click(guarded(state, self._inspect))
-        self.stop.on_click(guarded(state, self._stop))
+            widget.param.watch(show_errors(state, self._describe), "value")
+        self.inspect.on_click(show_errors(state, self._inspect))
+        self.stop.on_click(show_errors(state, self._stop))
         name = pn.pane.HTML("<p class='hint'>Galaxies</p>", stylesheets=DATA_STYLES, margin=0, align="center")
         self.view = pn.Column(
             pn.FlexBox(
@@ -109,7 +109,7 @@ class _Tab:
             margin=0,
             styles={"gap": "12px"},
         )
-        session.every(_LOOK_EVERY, guarded(state, self.tick))
+        session.call_every(_LOOK_EVERY, show_errors(state, self.tick))
         if pn.state.curdoc:
             pn.state.on_session_destroyed(lambda _: data.leave())
 
@@ -118,7 +118,7 @@ class _Tab:
         from daexplore.data.simulate import PRESETS
 
         first = not self._choices
-        self._choices = run_choices(self._state) | {name: Choice(name, name) for name in PRESETS}
+        self._choices = run_choices(self._state) | {name: DomainChoice(name, name) for name in PRESETS}
         options = [*self._choices, _OWN]
         value = self.galaxies.value if self.galaxies.value in options and not first else options[0]
         self.galaxies.param.update(options=options, value=value)
@@ -134,13 +134,13 @@ class _Tab:
     def _chosen(self, *_: Any) -> None:
         own = self.galaxies.value == _OWN
         self.source.visible = self.target.visible = self.label.visible = own
-        self._data.choose(self._choices.get(self.galaxies.value))
+        self._data.set_domains(self._choices.get(self.galaxies.value))
         self._describe()
         self.tick()
 
-    def _asked(self) -> Choice:
+    def _asked(self) -> DomainChoice:
         if self.galaxies.value == _OWN:
-            return checked(self.source.value, self.target.value, self.label.value)
+            return validated_choice(self.source.value, self.target.value, self.label.value)
         return self._choices[self.galaxies.value]
 
     def _describe(self, *_: Any) -> None:
@@ -153,7 +153,7 @@ class _Tab:
 
     def _inspect(self, *_: Any) -> None:
         choice = self._asked()
-        self._state.alert = ""
+        self._state.warn("")
         self._data.inspect(choice)
         self.tick()
 

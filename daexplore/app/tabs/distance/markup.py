@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from daexplore.app.glossary.markup import explained, term
-from daexplore.app.tabs.distance.tables import Judgement
+from daexplore.app.tabs.distance.tables import RunVerdict
 from daexplore.app.tabs.distance.tasks import MOST, PERMUTATIONS
 from daexplore.views.plots.distance_over_epochs import RunColours
 
@@ -36,14 +36,14 @@ def key_html(runs: Sequence[str]) -> str:
     return f"<div class='legend'>{''.join(parts)}</div>"
 
 
-def judgements_html(judgements: Sequence[Judgement], split: str) -> str:
+def judgements_html(judgements: Sequence[RunVerdict], split: str) -> str:
     """A plain sentence for each run against the first one; what rests on target labels is marked."""
     if not judgements:
         return "<p class='hint'>Choose a second run to hear whether it does better than the first.</p>"
     return f"<ul class='judgements'>{''.join(_judgement(each, split) for each in judgements)}</ul>"
 
 
-def _judgement(judgement: Judgement, split: str) -> str:
+def _judgement(judgement: RunVerdict, split: str) -> str:
     head = f"<b>{escape(judgement.run)}</b> against {escape(judgement.against)}"
     if not judgement.verdicts:
         return f"<li>{head}: <span class='hint'>{escape(judgement.note)}</span></li>"

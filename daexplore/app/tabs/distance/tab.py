@@ -9,16 +9,23 @@ import panel as pn
 import panel_material_ui as pmui
 
 from daexplore.app.components.clickable import Pictures
-from daexplore.app.components.export_menu import take_away
-from daexplore.app.components.galaxy_details import GalaxyStrip
-from daexplore.app.core.compute import Backlog, Task
-from daexplore.app.core.session import guarded
+from daexplore.app.components.export_menu import export_menu
+from daexplore.app.components.galaxy_details import GalaxyDetails
+from daexplore.app.core.compute import Task, TaskQueue
+from daexplore.app.core.session import show_errors
 from daexplore.app.glossary.markup import explained, term
 from daexplore.app.latents.view import scene
 from daexplore.app.tabs.distance.markup import caption, judgements_html, key_html, lines_html, numbers_html, progress_html
-from daexplore.app.tabs.distance.tables import Distances
-from daexplore.app.tabs.distance.witness_galleries import DISTANCE_STYLES, Extreme, extremes, pictures_task, walls_html, witnessed
-from daexplore.app.tabs.registry import Entry, Room
+from daexplore.app.tabs.distance.tables import DistanceTables
+from daexplore.app.tabs.distance.witness_galleries import (
+    DISTANCE_STYLES,
+    WitnessExtreme,
+    extremes,
+    galleries_html,
+    pictures_task,
+    witnessed,
+)
+from daexplore.app.tabs.registry import TabContext, TabView
 from daexplore.runs import Run
 from daexplore.views.inspection.cards import fluid_figure
 from daexplore.views.plots.distance_over_epochs import (
@@ -30,20 +37,20 @@ from daexplore.views.plots.distance_over_epochs import (
     summary_paths,
 )
 
-__all__ = ["DistanceRoom", "furnish"]
+__all__ = ["DistanceRoom", "build_tab"]
 
 _SIZE = (560, 300)
 # Null bands come in one by one; the figure, which takes a moment, is drawn anew only so often [s].
 _EVERY = 10.0
 
 
-def furnish(entry: Entry) -> Room:
+def build_tab(entry: TabContext) -> TabView:
     """The room; it follows the state, and computes, only while it is on screen."""
     hv.extension("bokeh")
     room = DistanceRoom(entry)
-    enter = guarded(entry.state, entry.session.together(room.show))
+    enter = show_errors(entry.state, entry.session.batched(room.show))
     enter()
-    return Room(room.view, enter)
+    return TabView(room.view, enter)
 
 
 class DistanceRoom:
@@ -53,10 +60,10 @@ class DistanceRoom:
         entry: state, session, and whether the room is on screen.
     """
 
-    def __init__(self, entry: Entry) -> None:
+    def __init__(self, entry: TabContext) -> None:
         self._entry, self._state = entry, entry.state
-        self._distances = Distances(entry.state)
-        self._backlog = Backlog(entry.session.later, guarded(entry.state, self._arrived), entry.visible)
+        self._distances = DistanceTables(entry.state)
+        self._backlog = TaskQueue(entry.session.call_soon, show_errors(entry.state, self._arrived), entry.visible)
         self._seen: tuple[Any, ...] = ()
         self._curves_at = 0.0
         self._judgements, self._progress, self._numbers, self._notes, self._rule, self._key = (_html() for _ in range(6))
@@ -65,9 +72,9 @@ class DistanceRoom:
         self._among = pmui.RadioButtonGroup(
             options={"of both domains": "both", "source": "source", "target": "target"}, value="both", size="small", margin=0, label=""
         )
-        self._among.param.watch(guarded(self._state, lambda _: self._galaxies(ask=True)), "value")
+        self._among.param.watch(show_errors(self._state, lambda _: self._galaxies(ask=True)), "value")
         self._walls = pn.Row(sizing_mode="stretch_width", margin=0)
-        self._strip = GalaxyStrip(self._state, lambda: [scene(self._state, run) for run in self._state.runs], entry.session)
+        self._strip = GalaxyDetails(self._state, lambda: [scene(self._state, run) for run in self._state.runs], entry.session)
         self.view = pn.Column(
             self._judgements,
             self._progress,
@@ -84,15 +91,15 @@ class DistanceRoom:
             self._rule,
             self._walls,
             self._strip.view,
-            take_away(self._state, entry.session, "paths"),
+            export_menu(self._state, entry.session, "paths"),
             sizing_mode="stretch_width",
             margin=0,
             styles={"gap": "12px"},
         )
-        show = guarded(self._state, self.show)
-        self._state.param.watch(lambda *_: entry.session.settled("distance", show), ["run_ids", "epoch", "split", "progress", "revision"])
+        show = show_errors(self._state, self.show)
+        self._state.param.watch(lambda *_: entry.session.debounced("distance", show), ["run_ids", "epoch", "split", "progress", "revision"])
         self._state.param.watch(
-            lambda *_: entry.session.settled("distance-galaxy", guarded(self._state, self._chosen)), ["galaxy", "threshold"]
+            lambda *_: entry.session.debounced("distance-galaxy", show_errors(self._state, self._chosen)), ["galaxy", "threshold"]
         )
 
     def show(self) -> None:
@@ -194,7 +201,7 @@ class DistanceRoom:
             ends = extremes(found, run.classes, self._among.value)
             task = _images(run, ends, label)
             total = witnessed(found, self._among.value)
-            place.object = walls_html(label, f"epoch {epoch}, {state.split}", ends, task.memo.peek(task.key), total, state.galaxy)
+            place.object = galleries_html(label, f"epoch {epoch}, {state.split}", ends, task.memo.peek(task.key), total, state.galaxy)
 
     def _chosen(self) -> None:
         """Marks the galaxy that is looked at, wherever it is on the walls."""
@@ -204,7 +211,7 @@ class DistanceRoom:
         self._strip.draw()
 
     def _tapped(self, sample_id: str) -> None:
-        guarded(self._state, self._entry.session.together(self._state.param.update))(galaxy=sample_id)
+        show_errors(self._state, self._entry.session.batched(self._state.select_galaxy))(sample_id)
 
 
 class _Figure:
@@ -226,7 +233,7 @@ class _Figure:
         self._text.object = lines_html(text)
 
 
-def _images(run: Run, ends: dict[str, list[Extreme]], label: str) -> Task:
+def _images(run: Run, ends: dict[str, list[WitnessExtreme]], label: str) -> Task:
     return pictures_task(run, [each for galaxies in ends.values() for each in galaxies], label)
 
 

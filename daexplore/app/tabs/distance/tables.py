@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from daexplore.engine.comparison.verdict import Verdict
     from daexplore.engine.distance.domain_distance import DomainDistance
 
-__all__ = ["MOST_TESTED", "Distances", "Judgement", "siblings"]
+__all__ = ["MOST_TESTED", "DistanceTables", "RunVerdict", "newest_per_seed"]
 
 MOST_TESTED = 40
 """Epochs of a run whose null band is computed at most, evenly spread."""
@@ -25,7 +25,7 @@ _PATH = ("run", "seed", "own", "epoch", "mmd2", "accuracy", "selected", "n")
 
 
 @dataclass(frozen=True)
-class Judgement:
+class RunVerdict:
     """What is said of a run against the first one.
 
     Attributes:
@@ -43,13 +43,13 @@ class Judgement:
     note: str = ""
 
 
-def siblings(state: ExplorerState, run: Run) -> list[Run]:
+def newest_per_seed(state: ExplorerState, run: Run) -> list[Run]:
     """The newest finished run of every further seed with the settings and galaxies of ``run``, by seed."""
     from daexplore.engine.comparison.grouping import group_methods
 
     alike = [
         other
-        for other in state.usable
+        for other in state.evaluated_runs
         if (other.method, fingerprints(other), other.classes) == (run.method, fingerprints(run), run.classes)
         and other.seed != run.seed
         and other.status == "finished"
@@ -58,7 +58,7 @@ def siblings(state: ExplorerState, run: Run) -> list[Run]:
     return [other for other in method.runs if other is not run]
 
 
-class Distances:
+class DistanceTables:
     """Tables of what the state shows. Nothing here computes for long: ``tasks`` says what is missing, and once done it is in the tables.
 
     Args:
@@ -142,7 +142,7 @@ class Distances:
                 parts.append(found.measures.assign(run=self._state.label(run), epoch=found.metadata["epoch"]))
         return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 
-    def judgements(self, failures: dict[Any, str]) -> list[Judgement]:
+    def judgements(self, failures: dict[Any, str]) -> list[RunVerdict]:
         """What is said of each run against the first one.
 
         Args:
@@ -157,7 +157,7 @@ class Distances:
             if verdicts == ():
                 note = "One of the two was taught by target labels: whether that helped is no question."
             seeds = 1 + len(self.siblings(runs[0])), 1 + len(self.siblings(run))
-            found.append(Judgement(self._state.label(run), self._state.label(runs[0]), verdicts or (), seeds, note))
+            found.append(RunVerdict(self._state.label(run), self._state.label(runs[0]), verdicts or (), seeds, note))
         return found
 
     def notes(self) -> list[str]:
@@ -185,7 +185,7 @@ class Distances:
         key = self._state.revision, run.id
         if key not in self._siblings:
             self._siblings = {known: value for known, value in self._siblings.items() if known[0] == key[0]}
-            self._siblings[key] = siblings(self._state, run)
+            self._siblings[key] = newest_per_seed(self._state, run)
         return self._siblings[key]
 
     def _measure(self, run: Run) -> Task:

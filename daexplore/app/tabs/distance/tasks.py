@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from daexplore.app.core.cache import Memo
+from daexplore.app.core.cache import LRUCache
 from daexplore.app.core.compute import Task
-from daexplore.app.latents.embeddings import stamp
+from daexplore.app.latents.embeddings import change_token
 from daexplore.errors import InputError
 from daexplore.kernels import SCALES
 from daexplore.runs import Run
@@ -26,9 +26,9 @@ PERMUTATIONS = 1000
 MOST = 2000
 """Images a domain that are compared at most; whole galaxies, drawn at random and alike in both domains."""
 
-_tests: Memo["MMDTest"] = Memo(1024)
-_measured: Memo["DomainDistance"] = Memo(24)
-_verdicts: Memo[tuple["Verdict", ...]] = Memo(128)
+_tests: LRUCache["MMDTest"] = LRUCache(1024)
+_measured: LRUCache["DomainDistance"] = LRUCache(24)
+_verdicts: LRUCache[tuple["Verdict", ...]] = LRUCache(128)
 
 
 def bandwidths_of(run: Run) -> tuple[float, ...]:
@@ -38,20 +38,20 @@ def bandwidths_of(run: Run) -> tuple[float, ...]:
 
 def null_task(run: Run, epoch: int, split: str, bandwidths: tuple[float, ...], label: str) -> Task:
     """The permutation test of an epoch's MMD^2."""
-    key = (*stamp(run, epoch), split, bandwidths)
+    key = (*change_token(run, epoch), split, bandwidths)
     return Task(_tests, key, "null", f"{label}: permutation test of epoch {epoch}", partial(_test, run, epoch, split, bandwidths))
 
 
 def measure_task(run: Run, epoch: int, split: str, bandwidths: tuple[float, ...], label: str) -> Task:
     """All measures of an epoch but the Sinkhorn distance, which needs torch: ``daexplore distance`` gives that."""
-    key = (*stamp(run, epoch), split, bandwidths)
+    key = (*change_token(run, epoch), split, bandwidths)
     name = f"{label}: classes, probe and witness of epoch {epoch}"
     return Task(_measured, key, "measure", name, partial(_measure, run, epoch, split, bandwidths))
 
 
 def verdict_task(baseline: Sequence[Run], runs: Sequence[Run], split: str, label: str) -> Task:
     """Whether a method does better than a baseline, each run at its selected epoch; the first of each are the ones on screen."""
-    key = (*(stamp(run, run.selected_epoch or 0) for run in (*baseline, *runs)), len(baseline), split)
+    key = (*(change_token(run, run.selected_epoch or 0) for run in (*baseline, *runs)), len(baseline), split)
     return Task(_verdicts, key, "verdict", f"{label}: verdict", partial(_judge, tuple(baseline), tuple(runs), split))
 
 
@@ -73,7 +73,7 @@ def _measure(run: Run, epoch: int, split: str, bandwidths: tuple[float, ...]) ->
     from daexplore.engine.distance.domain_distance import DomainDistance
     from daexplore.engine.distance.measures import choose_sides, measures_table, witness_table
 
-    test = _tests.get((*stamp(run, epoch), split, bandwidths), partial(_test, run, epoch, split, bandwidths))
+    test = _tests.get((*change_token(run, epoch), split, bandwidths), partial(_test, run, epoch, split, bandwidths))
     found, settings = run.evaluation(epoch), _settings(bandwidths)
     sides = choose_sides(found, split, settings)
     source, target, _ = sides

@@ -7,7 +7,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from daexplore.app.components.galaxy_images import galaxy_image
-from daexplore.app.core.cache import Memo
+from daexplore.app.core.cache import LRUCache
 from daexplore.app.core.compute import Task
 from daexplore.app.theme import STYLE
 from daexplore.errors import InputError
@@ -21,18 +21,18 @@ if TYPE_CHECKING:
 
     from daexplore.engine.distance.domain_distance import DomainDistance
 
-__all__ = ["DISTANCE_STYLES", "PER_WALL", "Extreme", "extremes", "pictures_task", "walls_html", "witnessed"]
+__all__ = ["DISTANCE_STYLES", "PER_WALL", "WitnessExtreme", "extremes", "galleries_html", "pictures_task", "witnessed"]
 
 DISTANCE_STYLES = [STYLE, static_text("app", "distance.css")]
 """Style sheets of the room's panes."""
 
 PER_WALL = 8
 _TITLES = {"most_source_like": "Most source-like", "most_target_like": "Most target-like"}
-_pictures: Memo[dict[str, tuple[str, str]]] = Memo(64)
+_pictures: LRUCache[dict[str, tuple[str, str]]] = LRUCache(64)
 
 
 @dataclass(frozen=True)
-class Extreme:
+class WitnessExtreme:
     """A galaxy at an end of the witness.
 
     Attributes:
@@ -45,10 +45,12 @@ class Extreme:
     sample_id: str
     domain: str
     witness: float
-    called: str
+    predicted_class: str
 
 
-def extremes(found: "DomainDistance", classes: Sequence[str], domains: str = "both", count: int = PER_WALL) -> dict[str, list[Extreme]]:
+def extremes(
+    found: "DomainDistance", classes: Sequence[str], domains: str = "both", count: int = PER_WALL
+) -> dict[str, list[WitnessExtreme]]:
     """ "most_source_like" and "most_target_like" -> the galaxies with the largest and the smallest witness, the extreme one first.
 
     Args:
@@ -61,7 +63,7 @@ def extremes(found: "DomainDistance", classes: Sequence[str], domains: str = "bo
     ends = {"most_source_like": ordered.iloc[:count], "most_target_like": ordered.iloc[::-1].iloc[:count]}
     return {
         name: [
-            Extreme(str(key), str(row["domain"]), float(row["witness"]), classes[int(row["predicted"])])
+            WitnessExtreme(str(key), str(row["domain"]), float(row["witness"]), classes[int(row["predicted"])])
             for key, row in part.to_dict("index").items()
         ]
         for name, part in ends.items()
@@ -78,7 +80,7 @@ def _among(found: "DomainDistance", domains: str) -> "pd.DataFrame":
     return table if domains == "both" else table[table["domain"] == domains]
 
 
-def pictures_task(run: Run, galaxies: Sequence[Extreme], label: str) -> Task:
+def pictures_task(run: Run, galaxies: Sequence[WitnessExtreme], label: str) -> Task:
     """The images of these galaxies: sample_id -> (data URI, "") or ("", why there is none)."""
     data = run.info["data"]
     sets = tuple(str(data[domain].get(name)) for domain in ("source", "target") for name in ("path", "label", "prefix", "fingerprint"))
@@ -96,8 +98,13 @@ def _draw(run: Run, wanted: dict[str, str]) -> dict[str, tuple[str, str]]:
     return found
 
 
-def walls_html(
-    label: str, about: str, ends: dict[str, list[Extreme]], pictures: dict[str, tuple[str, str]] | None, total: int, chosen: str | None
+def galleries_html(
+    label: str,
+    about: str,
+    ends: dict[str, list[WitnessExtreme]],
+    pictures: dict[str, tuple[str, str]] | None,
+    total: int,
+    chosen: str | None,
 ) -> str:
     """Both walls of a run as markup for ``pictures.Pictures``.
 
@@ -118,9 +125,9 @@ def walls_html(
     return f"<section>{''.join(parts)}</section>"
 
 
-def _cell(galaxy: Extreme, pictures: dict[str, tuple[str, str]] | None, chosen: bool) -> str:
+def _cell(galaxy: WitnessExtreme, pictures: dict[str, tuple[str, str]] | None, chosen: bool) -> str:
     sample_id, value = escape(galaxy.sample_id, quote=True), f"{galaxy.witness:+.3f}".replace("-", "−")
-    text = f"{sample_id}, {galaxy.domain}, called {escape(galaxy.called, quote=True)}, witness {value}"
+    text = f"{sample_id}, {galaxy.domain}, called {escape(galaxy.predicted_class, quote=True)}, witness {value}"
     uri, note = ("", "reading …") if pictures is None else pictures.get(galaxy.sample_id, ("", "reading …"))
     picture = f"<img alt='{text}' src='{uri}'>" if uri else f"<span class='blank' role='img' aria-label='{text}'>{escape(note)}</span>"
     return (

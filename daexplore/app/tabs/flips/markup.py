@@ -7,11 +7,11 @@ from typing import Any
 
 import pandas as pd
 
-from daexplore.app.components.clickable import says
+from daexplore.app.components.clickable import click_payload
 from daexplore.app.glossary.markup import explained, term
 from daexplore.app.results.outcomes import PAGE as PILE
-from daexplore.app.results.outcomes import Outcomes, Pile
-from daexplore.app.results.seed_variability import Rate, verdict
+from daexplore.app.results.outcomes import OutcomeGroup, PredictionChanges
+from daexplore.app.results.seed_variability import FlipRate, verdict
 from daexplore.app.tabs.flips.table import PAGE
 from daexplore.app.theme import STYLE
 from daexplore.utils.files import static_text
@@ -21,7 +21,9 @@ __all__ = ["FLIPS_STYLES", "pile_html", "rates_html", "table_html"]
 FLIPS_STYLES = [STYLE, static_text("app", "flips.css")]
 
 
-def pile_html(found: Outcomes, pile: Pile, place: int, page: int, picture: Callable[[str], str | None], problem: str = "") -> str:
+def pile_html(
+    found: PredictionChanges, pile: OutcomeGroup, place: int, page: int, picture: Callable[[str], str | None], problem: str = ""
+) -> str:
     """A page of a pile: images with id, true class and what each run says.
 
     Args:
@@ -39,7 +41,7 @@ def pile_html(found: Outcomes, pile: Pile, place: int, page: int, picture: Calla
     oracle = " <i>oracle</i>" if found.oracle else ""
     name = escape(pile.name)
     turn = "".join(
-        f"<button class='turn' {says('page', place, page + step)} data-key='{word}' aria-label='{name}: {word} galaxies'"
+        f"<button class='turn' {click_payload('page', place, page + step)} data-key='{word}' aria-label='{name}: {word} galaxies'"
         f"{'' if possible else ' disabled'}>{sign}</button>"
         for step, word, sign, possible in ((-1, "previous", "‹", page > 0), (1, "next", "›", start + len(rows) < total))
     )
@@ -51,7 +53,7 @@ def pile_html(found: Outcomes, pile: Pile, place: int, page: int, picture: Calla
     )
 
 
-def rates_html(found: Outcomes, rates: Sequence[Rate] | None) -> str:
+def rates_html(found: PredictionChanges, rates: Sequence[FlipRate] | None) -> str:
     """How many change between runs, and beside it how many between seeds, as markup; None while that is computed."""
     what = "change between right and wrong" if found.by == "truth" else "change class"
     oracle = " <i>oracle</i>" if found.oracle else ""
@@ -89,7 +91,7 @@ def table_html(table: pd.DataFrame, page: int, pages: int, total: int, order: st
     lines = "".join(f"<tr>{''.join(_field(value, i == 0) for i, value in enumerate(line))}</tr>" for line in table.itertuples(index=False))
     first = page * PAGE
     turn = "".join(
-        f"<button class='turn' {says('table', number)} data-key='{word}' aria-label='table: {word} page'"
+        f"<button class='turn' {click_payload('table', number)} data-key='{word}' aria-label='table: {word} page'"
         f"{'' if possible else ' disabled'}>{sign}</button>"
         for number, word, sign, possible in (
             (0, "first", "«", page > 0),
@@ -108,7 +110,7 @@ def table_html(table: pd.DataFrame, page: int, pages: int, total: int, order: st
 _ALONE = "<tr><td class='hint'>Choose a second run above to see who changes.</td></tr>"
 
 
-def _cell(found: Outcomes, row: int, picture: Callable[[str], str | None], problem: str) -> str:
+def _cell(found: PredictionChanges, row: int, picture: Callable[[str], str | None], problem: str) -> str:
     sample_id, label = str(found.sample_ids[row]), int(found.labels[row])
     shown = escape(sample_id, quote=True)
     image = picture(sample_id)
@@ -120,12 +122,12 @@ def _cell(found: Outcomes, row: int, picture: Callable[[str], str | None], probl
         for place, name in enumerate(found.names)
     )
     return (
-        f"<button class='cell' {says('galaxy', sample_id)} data-galaxy='{shown}' data-key='{shown}' aria-pressed='false' title='{shown}'>"
+        f"<button class='cell' {click_payload('galaxy', sample_id)} data-galaxy='{shown}' data-key='{shown}' aria-pressed='false' title='{shown}'>"
         f"{seen}<span class='id'><bdi>{shown}</bdi></span><span class='truth'>{truth}</span>{lines}</button>"
     )
 
 
-def _rate(rate: Rate, found: Outcomes, most: float) -> str:
+def _rate(rate: FlipRate, found: PredictionChanges, most: float) -> str:
     name = escape(rate.name)
     if not rate.pairs:
         return (
@@ -156,7 +158,7 @@ def _head(column: str, place: int, order: str, descending: bool, oracle: bool) -
     sign = {"ascending": "<span aria-hidden='true'> ▲</span>", "descending": "<span aria-hidden='true'> ▼</span>", "none": ""}[state]
     mark = " <i>oracle</i>" if oracle and column == "true class" else ""
     return (
-        f"<th aria-sort='{state}'><button {says('sort', column)} data-key='sort-{place}' title='sort by {escape(column, quote=True)}'>"
+        f"<th aria-sort='{state}'><button {click_payload('sort', column)} data-key='sort-{place}' title='sort by {escape(column, quote=True)}'>"
         f"{escape(column)}{mark}{sign}</button></th>"
     )
 
@@ -165,7 +167,7 @@ def _field(value: Any, is_id: bool) -> str:
     if is_id:
         shown = escape(str(value), quote=True)
         about = f"data-galaxy='{shown}' data-key='row-{shown}' aria-pressed='false'"
-        return f"<td><button {says('galaxy', str(value))} {about}>{shown}</button></td>"
+        return f"<td><button {click_payload('galaxy', str(value))} {about}>{shown}</button></td>"
     return f"<td>{escape(_text(value))}</td>"
 
 

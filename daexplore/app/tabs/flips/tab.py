@@ -11,41 +11,41 @@ import pandas as pd
 import panel as pn
 import panel_material_ui as pmui
 
-from daexplore.app.components.clickable import Clickable
-from daexplore.app.components.export_menu import take_away
+from daexplore.app.components.clickable import ClickableHTML
+from daexplore.app.components.export_menu import export_menu
 from daexplore.app.components.galaxy_images import draw_thumbnails, thumbnail
-from daexplore.app.core.session import guarded, say
-from daexplore.app.results.outcomes import FlipsState, Outcomes, Pile, outcomes, piles
-from daexplore.app.results.seed_variability import Rate, Siblings, rates, siblings
+from daexplore.app.core.session import error_message, show_errors
+from daexplore.app.results.outcomes import FlipsState, OutcomeGroup, PredictionChanges, outcomes, piles
+from daexplore.app.results.seed_variability import FlipRate, SeedGroup, rates, seed_group
 from daexplore.app.tabs.flips.markup import FLIPS_STYLES, pile_html, rates_html, table_html
 from daexplore.app.tabs.flips.table import flip_table, flips_csv, sorted_table, table_page
-from daexplore.app.tabs.registry import Entry, Room
+from daexplore.app.tabs.registry import TabContext, TabView
 from daexplore.errors import InputError
 
-__all__ = ["furnish"]
+__all__ = ["build_tab"]
 
 _FOLLOWED = ["run_ids", "epoch", "split", "threshold", "pair", "progress"]
 _workers = ThreadPoolExecutor(2, thread_name_prefix="flips")
 
 
-def furnish(entry: Entry) -> Room:
+def build_tab(entry: TabContext) -> TabView:
     """The room; it is drawn again when what it shows changes, but only while it is on screen."""
     tab = _Tab(entry)
     tab.draw()
-    return Room(tab.view, tab.draw)
+    return TabView(tab.view, tab.draw)
 
 
 class _Tab:
     """The widgets, and what is below them."""
 
-    def __init__(self, entry: Entry) -> None:
+    def __init__(self, entry: TabContext) -> None:
         import holoviews as hv
 
         hv.extension("bokeh")
         self._entry, self._state = entry, entry.state
         self._choice = FlipsState()
-        self._found: Outcomes | None = None
-        self._piles: list[Pile] = []
+        self._found: PredictionChanges | None = None
+        self._piles: list[OutcomeGroup] = []
         self._table: pd.DataFrame | None = None
         self._seen: tuple[Any, ...] = ()
         self._inked = self._state.dark
@@ -56,16 +56,16 @@ class _Tab:
         html: dict[str, Any] = {"sizing_mode": "stretch_width", "stylesheets": FLIPS_STYLES, "margin": 0}
         self._plot = pn.pane.HoloViews(sizing_mode="stretch_width", height=360, margin=0, linked_axes=False)
         self._summary, self._rates, self._note, self._title = (pn.pane.HTML("", **html) for _ in range(4))
-        heard = guarded(self._state, self._heard)
-        self._galleries = [Clickable(heard, **html) for _ in range(4)]
-        self._lines = Clickable(heard, **html)
+        heard = show_errors(self._state, self._heard)
+        self._galleries = [ClickableHTML(heard, **html) for _ in range(4)]
+        self._lines = ClickableHTML(heard, **html)
         small: dict[str, Any] = {"size": "small", "margin": 0}
         self._domain = pmui.RadioButtonGroup(options={"Target": "target", "Source": "source"}, value="target", **small)
         self._by = pmui.RadioButtonGroup(options={"Right or wrong": "truth", "Class called": "class"}, value="truth", **small)
         self._other = pmui.RadioButtonGroup(options={}, **small)
         self._versus = pn.pane.HTML("", stylesheets=FLIPS_STYLES, margin=0, align="center")
         self._go = pmui.Button(label="Show it in Compare", icon="open_in_new", variant="text", size="small", margin=0, visible=False)
-        self._save = pmui.FileDownload(label="Save as CSV", callback=guarded(self._state, self._csv), filename="flips.csv", margin=0)
+        self._save = pmui.FileDownload(label="Save as CSV", callback=show_errors(self._state, self._csv), filename="flips.csv", margin=0)
         # Given to the constructor, the style is warned about: Panel then finds it under its old name too.
         self._save.variant = "outlined"
         self.view = self._layout()
@@ -73,7 +73,7 @@ class _Tab:
 
     def draw(self) -> None:
         """Shows what the page's state and the choices of this room ask for."""
-        guarded(self._state, self._draw)()
+        show_errors(self._state, self._draw)()
 
     def _layout(self) -> pn.viewable.Viewable:
         wide: dict[str, Any] = {"sizing_mode": "stretch_width", "margin": 0}
@@ -89,7 +89,7 @@ class _Tab:
             *self._galleries,
             pn.Row(self._title, self._save, **wide),
             self._lines,
-            take_away(self._entry.state, self._entry.session, "flips"),
+            export_menu(self._entry.state, self._entry.session, "flips"),
             styles={"gap": "12px"},
             **wide,
         )
@@ -98,15 +98,15 @@ class _Tab:
         state, choice, session = self._state, self._choice, self._entry.session
 
         def soon(*_: Any) -> None:
-            session.settled("flips", self.draw)
+            session.debounced("flips", self.draw)
 
         state.param.watch(soon, [*_FOLLOWED, "revision", "dark"])
-        state.param.watch(guarded(state, lambda *_: self._mark()), "galaxy")
+        state.param.watch(show_errors(state, lambda *_: self._mark()), "galaxy")
         for widget, name in ((self._domain, "domain"), (self._by, "by"), (self._other, "other")):
-            widget.param.watch(guarded(state, partial(self._choose, name)), "value")
-        choice.param.watch(guarded(state, lambda *_: self._draw_galleries()), "pages")
-        choice.param.watch(guarded(state, lambda *_: self._draw_table()), ["order", "descending", "table_page"])
-        self._go.on_click(guarded(state, lambda _: self._entry.back()))
+            widget.param.watch(show_errors(state, partial(self._choose, name)), "value")
+        choice.param.watch(show_errors(state, lambda *_: self._draw_galleries()), "pages")
+        choice.param.watch(show_errors(state, lambda *_: self._draw_table()), ["order", "descending", "table_page"])
+        self._go.on_click(show_errors(state, lambda _: self._entry.back()))
 
     def _choose(self, name: str, event: Any) -> None:
         if event.new and event.new != getattr(self._choice, name) and not self._following:
@@ -119,7 +119,7 @@ class _Tab:
         if not self._entry.visible() or not state.runs:
             return
         # Another seed that is finished changes what there is to compare with; a training that goes on does not.
-        finished = tuple(run.id for run in state.usable if run.status == "finished")
+        finished = tuple(run.id for run in state.evaluated_runs if run.status == "finished")
         key = (*(getattr(state, name) for name in _FOLLOWED), finished, choice.domain, choice.by, choice.other)
         if key == self._seen:
             if self._inked != state.dark and self._found is not None:
@@ -140,14 +140,14 @@ class _Tab:
         self._mark()
         self._count(found)
 
-    def _draw_bar(self, found: Outcomes, place: int) -> None:
+    def _draw_bar(self, found: PredictionChanges, place: int) -> None:
         others = {name: run.id for name, run in list(zip(found.names, found.runs, strict=True))[1:]}
         self._other.param.update(options=others, value=found.runs[place].id if place else None)
         self._other.visible = self._versus.visible = bool(place)
         self._versus.object = f"<p class='hint'>Galleries: {escape(found.names[0])} against</p>"
         self._by.param.update(value=found.by, disabled=found.by != self._choice.by)
 
-    def _draw_plot(self, found: Outcomes) -> None:
+    def _draw_plot(self, found: PredictionChanges) -> None:
         from daexplore.views.plots.flips import flows_plot, summary_flows
 
         self._inked = self._state.dark
@@ -175,7 +175,7 @@ class _Tab:
             drawn = _workers.submit(draw_thumbnails, run, found.domain, missing)
             drawn.add_done_callback(lambda done: self._later(partial(self._drawn, found, done)))
 
-    def _drawn(self, found: Outcomes, done: "Future[str]") -> None:
+    def _drawn(self, found: PredictionChanges, done: "Future[str]") -> None:
         if found is self._found:
             self._problem = done.result()
             self._draw_galleries()
@@ -195,23 +195,23 @@ class _Tab:
         self._note.object = f"<p class='hint'>{text}</p>"
         self._go.visible = bool(galaxy)
 
-    def _count(self, found: Outcomes) -> None:
+    def _count(self, found: PredictionChanges) -> None:
         self._rates.object = rates_html(found, None)
         self._table = None
         self._title.object = "<h3>Every galaxy that flips</h3><p class='hint'>computing …</p>"
         self._save.disabled = True
         if self._counting is not None:
             self._counting.cancel()
-        self._counting = _workers.submit(_count_all, found, siblings(self._state, found))
+        self._counting = _workers.submit(_count_all, found, seed_group(self._state, found))
         self._counting.add_done_callback(lambda done: self._later(partial(self._counted, found, done)))
 
-    def _counted(self, found: Outcomes, done: "Future[tuple[list[Rate], pd.DataFrame]]") -> None:
+    def _counted(self, found: PredictionChanges, done: "Future[tuple[list[FlipRate], pd.DataFrame]]") -> None:
         if done.cancelled() or found is not self._found:
             return
         try:
             shares, self._table = done.result()
         except Exception as error:
-            self._rates.object = self._lines.markup = f"<p class='hint'>{escape(say(error))}</p>"
+            self._rates.object = self._lines.markup = f"<p class='hint'>{escape(error_message(error))}</p>"
             return
         self._rates.object = rates_html(found, shares)
         self._save.param.update(disabled=self._table.empty, filename=f"flips {found.domain} {found.split}.csv")
@@ -235,7 +235,7 @@ class _Tab:
         found, choice = self._found, self._choice
         match said:
             case ["galaxy", str(name)] if found is not None and name in found.sample_ids:
-                self._entry.session.together(self._state.param.update)(galaxy=name)
+                self._entry.session.batched(self._state.select_galaxy)(name)
             case ["page", int(place), int(page)]:
                 choice.pages = {**choice.pages, place: max(page, 0)}
             case ["table", int(page)]:
@@ -249,19 +249,19 @@ class _Tab:
         return BytesIO(flips_csv(self._found, sorted_table(self._table, self._choice)).encode())
 
     def _later(self, function: Any) -> None:
-        self._entry.session.later(guarded(self._state, function))
+        self._entry.session.call_soon(show_errors(self._state, function))
 
 
-def _count_all(found: Outcomes, families: Sequence[Siblings]) -> tuple[list[Rate], pd.DataFrame]:
+def _count_all(found: PredictionChanges, families: Sequence[SeedGroup]) -> tuple[list[FlipRate], pd.DataFrame]:
     return rates(found, families), flip_table(found)
 
 
-def _count(found: Outcomes) -> str:
+def _count(found: PredictionChanges) -> str:
     if len(found) == found.total:
         return f"n = {len(found)}"
     return f"n = {len(found)} of {found.total}, {'labelled and ' if found.by == 'truth' else ''}evaluated by all runs"
 
 
-def _kinds(found: Outcomes, place: int) -> str:
+def _kinds(found: PredictionChanges, place: int) -> str:
     told = [f"{len(pile.rows)} {pile.name.lower() if found.by == 'truth' else pile.name}" for pile in piles(found, place)[:2]]
     return f"{found.names[place]} {', '.join(told)}"

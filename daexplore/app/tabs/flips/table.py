@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from daexplore.app.latents.embeddings import margin_plane
-from daexplore.app.results.outcomes import FlipsState, Outcomes
+from daexplore.app.results.outcomes import FlipsState, PredictionChanges
 
 __all__ = ["PAGE", "flip_table", "flips_csv", "sorted_table", "table_page"]
 
@@ -17,7 +17,7 @@ PAGE = 15
 _OWN = ("domain", "split", "label")
 
 
-def flip_table(found: Outcomes) -> pd.DataFrame:
+def flip_table(found: PredictionChanges) -> pd.DataFrame:
     """One line a galaxy that changes hands between the first run and at least one other, the largest change of probability first.
 
     Returns:
@@ -60,7 +60,7 @@ def table_page(table: pd.DataFrame, number: int) -> tuple[int, int, pd.DataFrame
     return number, pages, table.iloc[number * PAGE : (number + 1) * PAGE]
 
 
-def flips_csv(found: Outcomes, table: pd.DataFrame) -> str:
+def flips_csv(found: PredictionChanges, table: pd.DataFrame) -> str:
     """The table as CSV. Lines that begin with # say what it is of: ``pandas.read_csv(file, comment="#")`` reads past them."""
     followed = (
         "right or wrong (oracle: labels of the target)" if found.oracle else "right or wrong" if found.by == "truth" else "class called"
@@ -80,7 +80,7 @@ def flips_csv(found: Outcomes, table: pd.DataFrame) -> str:
     return comment + table.to_csv(index=False, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
 
 
-def _distance(found: Outcomes, place: int, ids: Any) -> Any:
+def _distance(found: PredictionChanges, place: int, ids: Any) -> Any:
     run, epoch = found.runs[place], found.epochs[place]
     plane = margin_plane(run, epoch, found.pair)
     rows = pd.Index(run.evaluation(epoch).sample_ids).get_indexer(pd.Index(ids))

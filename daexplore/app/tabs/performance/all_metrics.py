@@ -3,13 +3,13 @@
 from functools import partial
 
 from daexplore.app.components.metric_tables import metric_tables
-from daexplore.app.core.compute import Background
-from daexplore.app.core.session import guarded
+from daexplore.app.core.compute import TaskRunner
+from daexplore.app.core.session import show_errors
 from daexplore.app.latents.view import scene
 from daexplore.app.results.metrics import Score, scores
 from daexplore.app.state import ExplorerState
-from daexplore.app.tabs.performance.section import Section, hints, html
-from daexplore.app.tabs.performance.subjects import Subject, subjects, unlabelled
+from daexplore.app.tabs.performance.section import Section, html, notices
+from daexplore.app.tabs.performance.subjects import EvaluatedRun, subjects, unlabelled
 
 __all__ = ["NumbersSection"]
 
@@ -24,7 +24,7 @@ _CAPTION = (
 class NumbersSection(Section):
     """One table a domain, one line a run."""
 
-    def __init__(self, state: ExplorerState, background: Background) -> None:
+    def __init__(self, state: ExplorerState, background: TaskRunner) -> None:
         super().__init__(state, background)
         self._hints, self._tables = html(), html()
         self._tables.max_width = 1000
@@ -38,13 +38,13 @@ class NumbersSection(Section):
         shown = [scene(state, subject.run) for subject in found]
         if not self._tables.object:
             self._hints.object = "<p class='hint'>Computing …</p>"
-        self._background.run(self, partial(scores, state, shown), guarded(state, partial(self._arrived, found)))
+        self._background.run(self, partial(scores, state, shown), show_errors(state, partial(self._arrived, found)))
 
-    def rest(self) -> None:
+    def on_threshold_settled(self) -> None:
         """The same at the new threshold."""
         self.draw()
 
-    def _arrived(self, found: list[Subject], computed: list[Score]) -> None:
+    def _arrived(self, found: list[EvaluatedRun], computed: list[Score]) -> None:
         state = self._state
-        self._hints.object = hints(unlabelled(found, state.split, state.threshold))
+        self._hints.object = notices(unlabelled(found, state.split, state.threshold))
         self._tables.object = metric_tables(computed, state, _ALL)

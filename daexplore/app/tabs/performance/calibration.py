@@ -11,13 +11,13 @@ import pandas as pd
 import panel as pn
 import panel_material_ui as pmui
 
-from daexplore.app.core.cache import Memo
-from daexplore.app.core.compute import Background
-from daexplore.app.core.session import guarded
+from daexplore.app.core.cache import LRUCache
+from daexplore.app.core.compute import TaskRunner
+from daexplore.app.core.session import show_errors
 from daexplore.app.glossary.markup import explained, term
 from daexplore.app.state import ExplorerState
-from daexplore.app.tabs.performance.section import SIZE, Section, board, hints, html, panes, summary
-from daexplore.app.tabs.performance.subjects import Subject, subjects, unlabelled
+from daexplore.app.tabs.performance.section import SIZE, Section, figure_grid, html, notices, panes, summary
+from daexplore.app.tabs.performance.subjects import EvaluatedRun, subjects, unlabelled
 from daexplore.errors import InputError
 from daexplore.views.plots.reliability import reliability_diagram, summary_reliability
 from daexplore.views.style import DOMAINS, domain_title
@@ -29,10 +29,10 @@ STAGES = {"As trained": "before", "Temperature scaled": "after"}
 """What can be chosen, and its name in the tables."""
 _BINS = 10
 _Rows = dict[str, list[dict[str, Any]]]
-_calibrations: Memo[_Rows] = Memo(128)
+_calibrations: LRUCache[_Rows] = LRUCache(128)
 
 
-def calibrations(found: Sequence[Subject], split: str) -> dict[str, pd.DataFrame]:
+def calibrations(found: Sequence[EvaluatedRun], split: str) -> dict[str, pd.DataFrame]:
     """Calibration of each run before and after its temperature, in both domains.
 
     The temperature is fitted on labelled source validation at the epoch shown, as ``daexplore calibrate`` does at the selected one.
@@ -51,9 +51,9 @@ def calibrations(found: Sequence[Subject], split: str) -> dict[str, pd.DataFrame
     return {name: pd.DataFrame(lines) for name, lines in rows.items()}
 
 
-def _calibration(subject: Subject, split: str) -> _Rows:
+def _calibration(subject: EvaluatedRun, split: str) -> _Rows:
     from daexplore.analysis.calibration.reliability import calibration_scores, reliability
-    from daexplore.analysis.calibration.temperature import fit_temperature, apply_temperature
+    from daexplore.analysis.calibration.temperature import apply_temperature, fit_temperature
 
     found = subject.evaluation
     fitted = subject.rows("source", "validation")
@@ -110,12 +110,12 @@ _RISK = (
 class CalibrationSection(Section):
     """One diagram a domain. The threshold plays no part."""
 
-    def __init__(self, state: ExplorerState, background: Background) -> None:
+    def __init__(self, state: ExplorerState, background: TaskRunner) -> None:
         super().__init__(state, background)
-        self._found: tuple[list[Subject], dict[str, pd.DataFrame]] | None = None
+        self._found: tuple[list[EvaluatedRun], dict[str, pd.DataFrame]] | None = None
         self._stage = pmui.RadioButtonGroup(options=STAGES, value="before", size="small", margin=0, label="")
-        self._stage.param.watch(guarded(state, lambda _: self._figures()), "value")
-        self._hints, self._fits, self._tables, self._board = html(), html(), html(), board()
+        self._stage.param.watch(show_errors(state, lambda _: self._figures()), "value")
+        self._hints, self._fits, self._tables, self._board = html(), html(), html(), figure_grid()
         self.view.objects = [
             pn.Row(self._stage, margin=0),
             self._hints,
@@ -132,7 +132,7 @@ class CalibrationSection(Section):
         self._hints.object = "<p class='hint'>Computing …</p>"
         self._background.run(self, partial(calibrations, found, split), partial(self._arrived, found))
 
-    def _arrived(self, found: list[Subject], tables: dict[str, pd.DataFrame]) -> None:
+    def _arrived(self, found: list[EvaluatedRun], tables: dict[str, pd.DataFrame]) -> None:
         self._found = found, tables
         self._fits.object = summary(temperatures(tables["fits"], self._state.split))
         self._tables.object = score_tables(tables["scores"], {"before": "as trained", "after": "scaled"}, "stage")
@@ -145,7 +145,7 @@ class CalibrationSection(Section):
         bins, scores = tables["bins"], tables["scores"]
         if len(bins):
             bins, scores = (table[table["stage"] == self._stage.value] for table in (bins, scores))
-        self._hints.object = hints(unlabelled(found, state.split, state.threshold))
+        self._hints.object = notices(unlabelled(found, state.split, state.threshold))
         words = next(name for name, stage in STAGES.items() if stage == self._stage.value).lower()
         makers = {f"reliability-{domain}": partial(self._plot, domain, bins, words, found) for domain in _domains(bins)}
         self.figures(makers, self._show)
@@ -155,7 +155,7 @@ class CalibrationSection(Section):
     def _show(self, figures: list[Any]) -> None:
         self._board.objects = panes(figures)
 
-    def _plot(self, domain: str, bins: pd.DataFrame, words: str, found: list[Subject]) -> hv.Overlay:
+    def _plot(self, domain: str, bins: pd.DataFrame, words: str, found: list[EvaluatedRun]) -> hv.Overlay:
         rows = bins[bins["domain"] == domain]
         title = f"{_start(domain_title(domain))}, {self._state.split}, {words}, n = {_counts(rows)}"
         plot = reliability_diagram(rows, title=title, legend="top", size=SIZE, who=[subject.name for subject in found])

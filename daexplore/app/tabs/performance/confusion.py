@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from daexplore.app.core.cache import Memo
-from daexplore.app.core.compute import Background
+from daexplore.app.core.cache import LRUCache
+from daexplore.app.core.compute import TaskRunner
 from daexplore.app.state import ExplorerState
 from daexplore.app.tabs.performance.all_metrics import _CAPTION
 from daexplore.app.tabs.performance.section import Section, html, summary
-from daexplore.app.tabs.performance.subjects import RESAMPLES, Subject, called, mode, subjects
+from daexplore.app.tabs.performance.subjects import RESAMPLES, EvaluatedRun, mode, predicted_class, subjects
 from daexplore.views.plots.confusion import UNLABELLED, confusion_tables, summary_confusion
 from daexplore.views.style import DOMAINS
 
@@ -23,25 +23,25 @@ __all__ = ["ConfusionSection", "confusions", "with_intervals"]
 class ConfusionSection(Section):
     """Counts follow the slider; intervals come in once it rests."""
 
-    def __init__(self, state: ExplorerState, background: Background) -> None:
+    def __init__(self, state: ExplorerState, background: TaskRunner) -> None:
         super().__init__(state, background)
-        self._subjects: list[Subject] = []
+        self._subjects: list[EvaluatedRun] = []
         self._tables = html()
         self.view.objects = [self._tables, self._summary, html(_CAPTION)]
 
     def draw(self) -> None:
         """The matrices, then their intervals."""
         self._subjects = subjects(self._state)
-        self.move()
-        self.rest()
+        self.on_threshold_drag()
+        self.on_threshold_settled()
 
-    def move(self) -> None:
+    def on_threshold_drag(self) -> None:
         """The counts."""
         self._show(confusions(self._subjects, self._state.split, self._state.threshold))
 
-    def rest(self) -> None:
+    def on_threshold_settled(self) -> None:
         """The intervals."""
-        super().rest()
+        super().on_threshold_settled()
         found, split, threshold = self._subjects, self._state.split, self._state.threshold
         self._background.run(self, partial(with_intervals, found, split, threshold), partial(self._arrived, threshold))
 
@@ -55,11 +55,11 @@ class ConfusionSection(Section):
         self._summary.object = summary(summary_confusion(cells, mode(self._subjects, state.threshold), state.split))
 
 
-_weights: Memo[NDArray[np.float64]] = Memo(4)
+_weights: LRUCache[NDArray[np.float64]] = LRUCache(4)
 _COLUMNS = ["run", "domain", "true", "called", "count", "share", "n", "low", "high"]
 
 
-def confusions(found: Sequence[Subject], split: str, threshold: float) -> pd.DataFrame:
+def confusions(found: Sequence[EvaluatedRun], split: str, threshold: float) -> pd.DataFrame:
     """One row a cell. Cheap enough to follow a slider: some hundred microseconds a matrix.
 
     Returns:
@@ -75,7 +75,7 @@ def confusions(found: Sequence[Subject], split: str, threshold: float) -> pd.Dat
             mask, classes = subject.rows(domain, split, labelled=False), subject.run.classes
             if not mask.any():
                 continue
-            labels, calls = subject.evaluation.labels[mask], called(subject, threshold)[mask]
+            labels, calls = subject.evaluation.labels[mask], predicted_class(subject, threshold)[mask]
             counts = confusion(labels, calls, len(classes)) if (labels >= 0).any() else np.zeros((0, len(classes)), np.int64)
             names = list(classes[: len(counts)])
             if (labels < 0).any():
@@ -100,7 +100,7 @@ def confusions(found: Sequence[Subject], split: str, threshold: float) -> pd.Dat
     return pd.DataFrame(rows, columns=_COLUMNS)
 
 
-def with_intervals(found: Sequence[Subject], split: str, threshold: float) -> pd.DataFrame:
+def with_intervals(found: Sequence[EvaluatedRun], split: str, threshold: float) -> pd.DataFrame:
     """The same with a 95% interval of each share, by resampling galaxies; Wilson's where a whole row is called alike."""
     table = confusions(found, split, threshold)
     by_name = {subject.name: subject for subject in found}
@@ -114,11 +114,11 @@ def with_intervals(found: Sequence[Subject], split: str, threshold: float) -> pd
     return table
 
 
-def _ends(subject: Subject, domain: str, split: str, threshold: float, true: list[str], names: list[str]) -> NDArray[np.float64]:
+def _ends(subject: EvaluatedRun, domain: str, split: str, threshold: float, true: list[str], names: list[str]) -> NDArray[np.float64]:
     from daexplore.analysis.metrics.bootstrap import group_weights
 
     mask = subject.rows(domain, split, labelled=False)
-    groups, labels, calls = subject.evaluation.group_ids[mask], subject.evaluation.labels[mask], called(subject, threshold)[mask]
+    groups, labels, calls = subject.evaluation.group_ids[mask], subject.evaluation.labels[mask], predicted_class(subject, threshold)[mask]
     weights = _weights.get((*subject.key, domain, split), partial(group_weights, groups, RESAMPLES))
     classes = list(subject.run.classes)
     rows = np.array([labels == (-1 if name == UNLABELLED else classes.index(name)) for name in true])

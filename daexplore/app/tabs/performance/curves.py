@@ -11,20 +11,20 @@ import pandas as pd
 from bokeh.models import Scatter
 from numpy.typing import NDArray
 
-from daexplore.app.core.cache import Memo
-from daexplore.app.core.compute import Background
+from daexplore.app.core.cache import LRUCache
+from daexplore.app.core.compute import TaskRunner
 from daexplore.app.state import ExplorerState
-from daexplore.app.tabs.performance.section import SIZE, Section, board, hints, html, panes, summary
-from daexplore.app.tabs.performance.subjects import RESAMPLES, Subject, subjects, unlabelled
+from daexplore.app.tabs.performance.section import SIZE, Section, figure_grid, html, notices, panes, summary
+from daexplore.app.tabs.performance.subjects import RESAMPLES, EvaluatedRun, subjects, unlabelled
 from daexplore.views.plots.precision_recall import precision_recall_curves, summary_areas, summary_points
 from daexplore.views.plots.roc import roc_curves
 from daexplore.views.style import DOMAINS, domain_title
 
-__all__ = ["CurveSection", "Ranking", "areas", "bands", "points", "precision_recall_section", "rankings", "roc_section", "thinned"]
+__all__ = ["CurveSection", "Ranking", "areas", "bands", "downsampled", "points", "precision_recall_section", "rankings", "roc_section"]
 
 
 Floats = NDArray[np.floating[Any]]
-_cache: Memo["Ranking | None"] = Memo(128)
+_cache: LRUCache["Ranking | None"] = LRUCache(128)
 _GRID = np.linspace(0.01, 1, 100)
 _STEPS = 600  # Finer than a figure's pixels.
 
@@ -62,7 +62,7 @@ class Ranking:
         return {"fpr": float(self.fpr[place]), "tpr": float(self.tpr[place]), "precision": precision}
 
 
-def rankings(found: Sequence[Subject], split: str, pair: tuple[int, int] = (0, 1)) -> dict[tuple[str, str], Ranking]:
+def rankings(found: Sequence[EvaluatedRun], split: str, pair: tuple[int, int] = (0, 1)) -> dict[tuple[str, str], Ranking]:
     """By (run, domain), the source's first; left out where a class is missing. For more than two classes only those of the pair count."""
     result = {}
     for domain in DOMAINS:
@@ -73,7 +73,7 @@ def rankings(found: Sequence[Subject], split: str, pair: tuple[int, int] = (0, 1
     return result
 
 
-def _ranking(subject: Subject, domain: str, split: str, pair: tuple[int, int]) -> Ranking | None:
+def _ranking(subject: EvaluatedRun, domain: str, split: str, pair: tuple[int, int]) -> Ranking | None:
     from daexplore.analysis.metrics.bootstrap import group_weights, roc_band
     from daexplore.analysis.metrics.classification import precision_recall, roc, weighted_auc
 
@@ -131,7 +131,7 @@ def _entry(value: float, drawn: NDArray[np.float64], n: int) -> dict[str, float]
     return {"value": value, "low": float(low), "high": float(high), "n": n}
 
 
-def thinned(found: dict[tuple[str, str], Ranking], x: str, y: str) -> pd.DataFrame:
+def downsampled(found: dict[tuple[str, str], Ranking], x: str, y: str) -> pd.DataFrame:
     """The curves as a figure draws them: columns run, domain, n, auc, ap, threshold and the two axes.
 
     Of points that fall on the same pixel the first and the last are kept: the line looks the same and the page stays light.
@@ -169,12 +169,12 @@ _BAND = "Bands hold 95% at each place, by resampling galaxies."
 _Found = dict[tuple[str, str], Ranking]
 
 
-def roc_section(state: ExplorerState, background: Background) -> "CurveSection":
+def roc_section(state: ExplorerState, background: TaskRunner) -> "CurveSection":
     """ROC curves."""
     return CurveSection(state, background, "roc")
 
 
-def precision_recall_section(state: ExplorerState, background: Background) -> "CurveSection":
+def precision_recall_section(state: ExplorerState, background: TaskRunner) -> "CurveSection":
     """Precision-recall curves."""
     return CurveSection(state, background, "precision-recall")
 
@@ -188,15 +188,15 @@ class CurveSection(Section):
         kind: "roc" or "precision-recall".
     """
 
-    def __init__(self, state: ExplorerState, background: Background, kind: str) -> None:
+    def __init__(self, state: ExplorerState, background: TaskRunner, kind: str) -> None:
         super().__init__(state, background)
         self._roc = kind == "roc"
         self._axes = ("fpr", "tpr") if self._roc else ("tpr", "precision")
         self._columns = ("fpr", "tpr") if self._roc else ("recall", "precision")
-        self._subjects: list[Subject] = []
+        self._subjects: list[EvaluatedRun] = []
         self._found: _Found = {}
         self._dots: dict[tuple[str, str], Any] = {}
-        self._hints, self._points, self._board = html(), html(), board()
+        self._hints, self._points, self._board = html(), html(), figure_grid()
         self.view.objects = [self._hints, self._board, self._points, self._summary]
 
     def draw(self) -> None:
@@ -206,7 +206,7 @@ class CurveSection(Section):
         self._hints.object = "<p class='hint'>Computing …</p>"
         self._background.run(self, partial(rankings, found, split, pair), partial(self._arrived, found, split))
 
-    def move(self) -> None:
+    def on_threshold_drag(self) -> None:
         """The points and what is said of them."""
         threshold = self._state.threshold
         table = points(self._found, threshold)
@@ -216,8 +216,8 @@ class CurveSection(Section):
         self._points.object = summary(summary_points(table, threshold, across, up))
         self._say_what_lacks()
 
-    def _arrived(self, found: list[Subject], split: str, ranked: _Found) -> None:
-        curves = thinned(ranked, *self._axes)
+    def _arrived(self, found: list[EvaluatedRun], split: str, ranked: _Found) -> None:
+        curves = downsampled(ranked, *self._axes)
         band = bands(ranked, "roc_band" if self._roc else "precision_band")
         kind = "roc" if self._roc else "pr"
         makers = {
@@ -227,14 +227,14 @@ class CurveSection(Section):
         }
         self.figures(makers, partial(self._made, found, split, ranked))
 
-    def _made(self, found: list[Subject], split: str, ranked: _Found, figures: list[Any]) -> None:
+    def _made(self, found: list[EvaluatedRun], split: str, ranked: _Found, figures: list[Any]) -> None:
         self._subjects, self._found = found, ranked
         dots = [r.data_source for figure in figures for r in figure.renderers if isinstance(r.glyph, Scatter)]
         self._dots = dict(zip(ranked, dots, strict=True))
         name, quantity = ("auc", "Area under the ROC curve") if self._roc else ("ap", "Average precision")
         self._summary.object = summary(f"{summary_areas(areas(ranked, name), quantity, split)} {_BAND if ranked else ''}")
         self._board.objects = panes(figures)
-        self.move()
+        self.on_threshold_drag()
 
     def _plot(self, domain: str, split: str, curves: pd.DataFrame, band: pd.DataFrame, ranked: _Found, names: list[str]) -> hv.Overlay:
         mine, here = curves[curves["domain"] == domain], {key: ranking for key, ranking in ranked.items() if key[1] == domain}
@@ -260,4 +260,4 @@ class CurveSection(Section):
             lines.append(
                 f"Of more than two classes, only {names[pair[1]]} against {names[pair[0]]}: galaxies of the others do not count here."
             )
-        self._hints.object = hints(lines)
+        self._hints.object = notices(lines)

@@ -7,8 +7,8 @@ from typing import Any
 import holoviews as hv
 import pandas as pd
 
-from daexplore.app.core.cache import Memo
-from daexplore.app.core.compute import Background
+from daexplore.app.core.cache import LRUCache
+from daexplore.app.core.compute import TaskRunner
 from daexplore.app.state import ExplorerState
 from daexplore.app.tabs.performance.calibration import (
     _RISK,
@@ -18,18 +18,18 @@ from daexplore.app.tabs.performance.calibration import (
     _start,
     score_tables,
 )
-from daexplore.app.tabs.performance.section import SIZE, Section, board, hints, html, panes, summary
-from daexplore.app.tabs.performance.subjects import Subject, subjects, unlabelled
+from daexplore.app.tabs.performance.section import SIZE, Section, figure_grid, html, notices, panes, summary
+from daexplore.app.tabs.performance.subjects import EvaluatedRun, subjects, unlabelled
 from daexplore.views.plots.reliability import risk_coverage_curves, summary_risk_coverage
 from daexplore.views.style import DOMAINS, domain_title
 
-__all__ = ["RiskSection", "coverages"]
+__all__ = ["RiskSection", "risk_coverage_tables"]
 
 
-_coverages: Memo[_Rows] = Memo(128)
+_coverages: LRUCache[_Rows] = LRUCache(128)
 
 
-def coverages(found: Sequence[Subject], split: str) -> dict[str, pd.DataFrame]:
+def risk_coverage_tables(found: Sequence[EvaluatedRun], split: str) -> dict[str, pd.DataFrame]:
     """Risk-coverage curves by the probability of the class that is called, as ``views.reliability`` draws them.
 
     Returns:
@@ -45,7 +45,7 @@ def coverages(found: Sequence[Subject], split: str) -> dict[str, pd.DataFrame]:
     return {name: pd.DataFrame(lines) for name, lines in rows.items()}
 
 
-def _coverage(subject: Subject, domain: str, split: str) -> _Rows:
+def _coverage(subject: EvaluatedRun, domain: str, split: str) -> _Rows:
     from daexplore.analysis.metrics.risk_coverage import risk_coverage
 
     mask = subject.rows(domain, split)
@@ -61,20 +61,20 @@ def _coverage(subject: Subject, domain: str, split: str) -> _Rows:
 class RiskSection(Section):
     """One frame a domain. The threshold plays no part."""
 
-    def __init__(self, state: ExplorerState, background: Background) -> None:
+    def __init__(self, state: ExplorerState, background: TaskRunner) -> None:
         super().__init__(state, background)
-        self._hints, self._tables, self._board = html(), html(), board()
+        self._hints, self._tables, self._board = html(), html(), figure_grid()
         self.view.objects = [self._hints, self._board, self._summary, self._tables, html(_RISK)]
 
     def draw(self) -> None:
         """The curves, once they are computed."""
         found, split = subjects(self._state), self._state.split
         self._hints.object = "<p class='hint'>Computing …</p>"
-        self._background.run(self, partial(coverages, found, split), partial(self._arrived, found))
+        self._background.run(self, partial(risk_coverage_tables, found, split), partial(self._arrived, found))
 
-    def _arrived(self, found: list[Subject], tables: dict[str, pd.DataFrame]) -> None:
+    def _arrived(self, found: list[EvaluatedRun], tables: dict[str, pd.DataFrame]) -> None:
         state, curves, selective = self._state, tables["curves"], tables["selective"]
-        self._hints.object = hints(unlabelled(found, state.split, state.threshold))
+        self._hints.object = notices(unlabelled(found, state.split, state.threshold))
         makers = {f"risk-{domain}": partial(self._plot, domain, curves, found) for domain in _domains(curves)}
         self.figures(makers, self._show)
         self._summary.object = summary(*(summary_risk_coverage(selective, domain) for domain in DOMAINS))
@@ -83,7 +83,7 @@ class RiskSection(Section):
     def _show(self, figures: list[Any]) -> None:
         self._board.objects = panes(figures)
 
-    def _plot(self, domain: str, curves: pd.DataFrame, found: list[Subject]) -> hv.Overlay:
+    def _plot(self, domain: str, curves: pd.DataFrame, found: list[EvaluatedRun]) -> hv.Overlay:
         rows = curves[curves["domain"] == domain]
         title = f"{_start(domain_title(domain))}, {self._state.split}, n = {_counts(rows)}"
         return risk_coverage_curves(rows, title=title, size=SIZE, who=[subject.name for subject in found])

@@ -10,13 +10,13 @@ import holoviews as hv
 import holoviews.plotting.bokeh
 import panel as pn
 
-from daexplore.app.core.compute import Background
-from daexplore.app.core.layout import fluid
+from daexplore.app.core.compute import TaskRunner
+from daexplore.app.core.layout import responsive_figure
 from daexplore.app.state import ExplorerState
 from daexplore.app.theme import STYLE
 from daexplore.utils.files import static_text
 
-__all__ = ["SIZE", "STYLES", "Section", "board", "hints", "html", "panes", "summary"]
+__all__ = ["SIZE", "STYLES", "Section", "figure_grid", "html", "notices", "panes", "summary"]
 
 
 STYLES = [STYLE, static_text("app", "performance.css")]
@@ -34,7 +34,7 @@ class Section(ABC):
         background: where results are computed.
     """
 
-    def __init__(self, state: ExplorerState, background: Background) -> None:
+    def __init__(self, state: ExplorerState, background: TaskRunner) -> None:
         self._state, self._background = state, background
         self._drawn: tuple[Any, ...] | None = None
         self._threshold: float | None = None
@@ -48,8 +48,8 @@ class Section(ABC):
             self._drawn, self._threshold = key, self._state.threshold
             self.draw()
         elif self._state.threshold != self._threshold:
-            self.move()
-            self.rest()
+            self.on_threshold_drag()
+            self.on_threshold_settled()
 
     def choices(self) -> tuple[Any, ...]:
         """What else than the state the section depends on."""
@@ -64,18 +64,18 @@ class Section(ABC):
         made: list[Any] = []
 
         def make(tag: str, maker: Callable[[], hv.Overlay]) -> None:
-            made.append(fluid(maker(), tag))
+            made.append(responsive_figure(maker(), tag))
 
-        self._background.steps(self, [*(partial(make, tag, maker) for tag, maker in makers.items()), lambda: done(made)])
+        self._background.run_in_steps(self, [*(partial(make, tag, maker) for tag, maker in makers.items()), lambda: done(made)])
 
     @abstractmethod
     def draw(self) -> None:
         """Draws everything anew."""
 
-    def move(self) -> None:  # noqa: B027
+    def on_threshold_drag(self) -> None:  # noqa: B027
         """Follows the threshold while the visitor drags it: nothing that takes longer than some milliseconds."""
 
-    def rest(self) -> None:
+    def on_threshold_settled(self) -> None:
         """Follows the threshold once it rests."""
         self._threshold = self._state.threshold
 
@@ -90,12 +90,12 @@ def summary(*sentences: str) -> str:
     return "".join(f"<p class='summary'>{escape(sentence)}</p>" for sentence in sentences if sentence)
 
 
-def hints(sentences: Sequence[str]) -> str:
+def notices(sentences: Sequence[str]) -> str:
     """What cannot be shown and why, as markup."""
     return "".join(f"<p class='hint lost'>{escape(sentence)}</p>" for sentence in sentences)
 
 
-def board() -> pn.Row:
+def figure_grid() -> pn.Row:
     """A row for the figures of the domains side by side; below one another where the page is narrow, as high as the page has room for."""
     styles = {
         "display": "grid",

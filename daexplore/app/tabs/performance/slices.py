@@ -12,12 +12,12 @@ import panel as pn
 import panel_material_ui as pmui
 from numpy.typing import NDArray
 
-from daexplore.app.core.cache import Memo
-from daexplore.app.core.compute import Background
-from daexplore.app.core.session import guarded
+from daexplore.app.core.cache import LRUCache
+from daexplore.app.core.compute import TaskRunner
+from daexplore.app.core.session import show_errors
 from daexplore.app.state import ExplorerState
-from daexplore.app.tabs.performance.section import SIZE, Section, board, hints, html, panes, summary
-from daexplore.app.tabs.performance.subjects import RESAMPLES, Subject, called, mode, subjects, unlabelled
+from daexplore.app.tabs.performance.section import SIZE, Section, figure_grid, html, notices, panes, summary
+from daexplore.app.tabs.performance.subjects import RESAMPLES, EvaluatedRun, mode, predicted_class, subjects, unlabelled
 from daexplore.errors import InputError
 from daexplore.views.plots.slices import slice_points, slice_tables, summary_slices
 from daexplore.views.style import DOMAINS, domain_title
@@ -42,7 +42,7 @@ _BINS = 5
 _FEW = 8  # A whole number with no more values than this is a category.
 _MOST = 12
 _MISSING = "missing"
-_cache: Memo[list[dict[str, Any]]] = Memo(256)
+_cache: LRUCache[list[dict[str, Any]]] = LRUCache(256)
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +68,7 @@ class Slicing:
         return np.asarray(self.of.reindex(sample_ids).fillna(-1), np.int64)
 
 
-def slice_columns(found: Sequence[Subject]) -> list[str]:
+def slice_columns(found: Sequence[EvaluatedRun]) -> list[str]:
     """Catalogue columns of the runs on screen with more than one value among their evaluated galaxies, in the order of the tables."""
     names: dict[str, None] = {}
     for subject in found:
@@ -79,7 +79,7 @@ def slice_columns(found: Sequence[Subject]) -> list[str]:
     return list(names)
 
 
-def slicing(found: Sequence[Subject], column: str, split: str) -> Slicing:
+def slicing(found: Sequence[EvaluatedRun], column: str, split: str) -> Slicing:
     """Parts the evaluated galaxies of a split, both domains and all runs together.
 
     Numbers go into bins of equally many galaxies, unless there are few different ones; everything else goes by its value, of which only
@@ -136,7 +136,7 @@ def _made(codes: "pd.Series[Any]", names: list[str], column: str, note: str, ord
     return Slicing(column, tuple(names), codes, note, ordered)
 
 
-def sliced_metrics(found: Sequence[Subject], parts: Slicing, split: str, threshold: float, metric: str) -> pd.DataFrame:
+def sliced_metrics(found: Sequence[EvaluatedRun], parts: Slicing, split: str, threshold: float, metric: str) -> pd.DataFrame:
     """One row for each run, domain and slice.
 
     Returns:
@@ -151,7 +151,7 @@ def sliced_metrics(found: Sequence[Subject], parts: Slicing, split: str, thresho
     return pd.DataFrame(rows, columns=["run", "domain", "slice", "place", "value", "low", "high", "n", "galaxies", "small"])
 
 
-def _sliced(subject: Subject, parts: Slicing, domain: str, split: str, threshold: float, metric: str) -> list[dict[str, Any]]:
+def _sliced(subject: EvaluatedRun, parts: Slicing, domain: str, split: str, threshold: float, metric: str) -> list[dict[str, Any]]:
     found, rows = subject.evaluation, []
     mask = subject.rows(domain, split, labelled=metric != "called")
     place = parts.rows(found.sample_ids)
@@ -167,14 +167,14 @@ def _sliced(subject: Subject, parts: Slicing, domain: str, split: str, threshold
     return rows
 
 
-def _entry(subject: Subject, inside: NDArray[np.bool_], threshold: float, metric: str) -> dict[str, float]:
+def _entry(subject: EvaluatedRun, inside: NDArray[np.bool_], threshold: float, metric: str) -> dict[str, float]:
     from daexplore.analysis.metrics.bootstrap import group_weights, metrics_with_intervals
 
     found, groups = subject.evaluation, subject.evaluation.group_ids[inside]
     if metric != "called":
         every = metrics_with_intervals(found.labels[inside], found.probabilities[inside], groups, RESAMPLES, threshold=threshold)
         return every[metric]
-    positive = (called(subject, threshold)[inside] == 1).astype(np.float64)
+    positive = (predicted_class(subject, threshold)[inside] == 1).astype(np.float64)
     weights = group_weights(groups, RESAMPLES)
     low, high = np.quantile(weights @ positive / weights.sum(axis=1), [0.025, 0.975])
     return {"value": float(positive.mean()), "low": float(low), "high": float(high)}
@@ -194,15 +194,15 @@ _Result = tuple[Slicing, pd.DataFrame]
 class SliceSection(Section):
     """One frame a domain and the same numbers as tables."""
 
-    def __init__(self, state: ExplorerState, background: Background) -> None:
+    def __init__(self, state: ExplorerState, background: TaskRunner) -> None:
         super().__init__(state, background)
         look: dict[str, Any] = {"size": "small", "margin": (8, 0, 0, 0), "width": 240}
         self._column = pmui.Select(label="Catalogue column", options=[], searchable=True, **look)
         self._metric = pmui.Select(label="Metric", options=_metrics(()), value="accuracy", **look)
         for widget in (self._column, self._metric):
-            widget.param.watch(guarded(state, self._chosen), "value")
+            widget.param.watch(show_errors(state, self._chosen), "value")
         self._offering = False
-        self._hints, self._tables, self._board = html(), html(), board()
+        self._hints, self._tables, self._board = html(), html(), figure_grid()
         bar = pn.Row(self._column, self._metric, margin=0, styles={"gap": "16px"})
         self.view.objects = [bar, self._hints, self._board, self._summary, self._tables, html(_CAPTION)]
 
@@ -217,7 +217,7 @@ class SliceSection(Section):
         self._offer(found)
         column, metric = self._column.value, self._metric.value
         if column is None:
-            self._hints.object = hints(["The catalogues of these runs have no column by which galaxies could be parted."])
+            self._hints.object = notices(["The catalogues of these runs have no column by which galaxies could be parted."])
             self._board.objects, self._tables.object, self._summary.object = [], "", ""
             return
         if not self._board.objects:
@@ -225,11 +225,11 @@ class SliceSection(Section):
         work = partial(_compute, found, column, state.split, state.threshold, metric)
         self._background.run(self, work, partial(self._arrived, found, metric, state.split, state.threshold))
 
-    def rest(self) -> None:
+    def on_threshold_settled(self) -> None:
         """The same at the new threshold."""
         self.draw()
 
-    def _offer(self, found: list[Subject]) -> None:
+    def _offer(self, found: list[EvaluatedRun]) -> None:
         columns = slice_columns(found)
         value = self._column.value if self._column.value in columns else next(iter(columns), None)
         self._offering = True
@@ -244,11 +244,11 @@ class SliceSection(Section):
         if not self._offering:
             self.show()
 
-    def _arrived(self, found: list[Subject], metric: str, split: str, threshold: float, result: _Result) -> None:
+    def _arrived(self, found: list[EvaluatedRun], metric: str, split: str, threshold: float, result: _Result) -> None:
         parts, rows = result
         labelled = metric != "called"
         words = next(name for name, value in self._metric.options.items() if value == metric)
-        self._hints.object = hints(unlabelled(found, split, threshold)) if labelled else ""
+        self._hints.object = notices(unlabelled(found, split, threshold)) if labelled else ""
         names, rule = [subject.name for subject in found], mode(found, threshold)
         makers = {
             f"slices-{domain}": partial(_plot, domain, parts, rows, words, f"{split}, {rule}", names, labelled)
@@ -270,7 +270,7 @@ def _plot(domain: str, parts: Slicing, rows: pd.DataFrame, metric: str, what: st
     return slice_points(rows[rows["domain"] == domain], metric=metric, column=parts.column, runs=names, **look)
 
 
-def _compute(found: list[Subject], column: str, split: str, threshold: float, metric: str) -> _Result:
+def _compute(found: list[EvaluatedRun], column: str, split: str, threshold: float, metric: str) -> _Result:
     parts = slicing(found, column, split)
     return parts, sliced_metrics(found, parts, split, threshold, metric)
 

@@ -7,19 +7,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from daexplore.app.core.session import say
-from daexplore.app.latents.embeddings import stamp
+from daexplore.app.core.session import error_message
+from daexplore.app.latents.embeddings import change_token
 from daexplore.app.state import ExplorerState
 from daexplore.runs import Evaluation, Run
 
-__all__ = ["RESAMPLES", "Subject", "called", "mode", "subjects", "unlabelled"]
+__all__ = ["RESAMPLES", "EvaluatedRun", "mode", "predicted_class", "subjects", "unlabelled"]
 
 RESAMPLES = 200
 """Of the group bootstrap behind the room's bands and intervals."""
 
 
 @dataclass(frozen=True, eq=False)
-class Subject:
+class EvaluatedRun:
     """A run at one epoch.
 
     Attributes:
@@ -45,32 +45,32 @@ class Subject:
         return self._masks[key]
 
 
-def subjects(state: ExplorerState) -> list[Subject]:
+def subjects(state: ExplorerState) -> list[EvaluatedRun]:
     """Every run on screen; one that cannot be read is named in an alert and left out, the others stay."""
     found = []
     for run in state.runs:
         try:
             epoch = state.epoch_of(run)
-            found.append(Subject(run, state.label(run), run.evaluation(epoch), stamp(run, epoch)))
+            found.append(EvaluatedRun(run, state.label(run), run.evaluation(epoch), change_token(run, epoch)))
         except Exception as error:
-            state.alert = f"{state.label(run)} is left out: {say(error)}"
+            state.warn(f"{state.label(run)} is left out: {error_message(error)}")
     return found
 
 
-def called(subject: Subject, threshold: float) -> NDArray[np.int64]:
+def predicted_class(subject: EvaluatedRun, threshold: float) -> NDArray[np.int64]:
     """(n,) the class each galaxy is called: by the threshold for two classes, the most probable one for more."""
     if len(subject.run.classes) == 2:
         return (subject.evaluation.probabilities[:, 1] > threshold).astype(np.int64)
     return subject.evaluation.predicted
 
 
-def mode(found: Sequence[Subject], threshold: float) -> str:
+def mode(found: Sequence[EvaluatedRun], threshold: float) -> str:
     """By what rule galaxies are called, in words."""
     two = all(len(subject.run.classes) == 2 for subject in found)
     return f"threshold {threshold:.2f}" if two else "most probable class"
 
 
-def unlabelled(found: Sequence[Subject], split: str, threshold: float, pair: tuple[int, int] = (0, 1)) -> list[str]:
+def unlabelled(found: Sequence[EvaluatedRun], split: str, threshold: float, pair: tuple[int, int] = (0, 1)) -> list[str]:
     """For each domain that has galaxies and no label: a sentence that says so, and what share each run calls the pair's second class.
 
     That share needs no labels. It is the catalogue's merger fraction only as far as the calls are right.
@@ -83,7 +83,7 @@ def unlabelled(found: Sequence[Subject], split: str, threshold: float, pair: tup
         shares = []
         for subject in known:
             mask = subject.rows(domain, split, labelled=False)
-            shares.append(f"{subject.name} {(called(subject, threshold)[mask] == pair[1]).mean():.1%} of {mask.sum()}")
+            shares.append(f"{subject.name} {(predicted_class(subject, threshold)[mask] == pair[1]).mean():.1%} of {mask.sum()}")
         sentences.append(
             f"The {domain} {split} galaxies have no labels, so nothing that counts errors can be shown for them. "
             f"Without labels is known what share is called {known[0].run.classes[pair[1]]} ({mode(known, threshold)}): {', '.join(shares)}."

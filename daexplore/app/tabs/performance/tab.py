@@ -5,9 +5,9 @@ from collections.abc import Callable
 import panel as pn
 import panel_material_ui as pmui
 
-from daexplore.app.components.export_menu import take_away
-from daexplore.app.core.compute import Background
-from daexplore.app.core.session import guarded
+from daexplore.app.components.export_menu import export_menu
+from daexplore.app.core.compute import TaskRunner
+from daexplore.app.core.session import show_errors
 from daexplore.app.state import ExplorerState
 from daexplore.app.tabs.performance.all_metrics import NumbersSection
 from daexplore.app.tabs.performance.calibration import CalibrationSection
@@ -16,11 +16,11 @@ from daexplore.app.tabs.performance.curves import precision_recall_section, roc_
 from daexplore.app.tabs.performance.risk_coverage import RiskSection
 from daexplore.app.tabs.performance.section import Section
 from daexplore.app.tabs.performance.slices import SliceSection
-from daexplore.app.tabs.registry import Entry, Room
+from daexplore.app.tabs.registry import TabContext, TabView
 
-__all__ = ["SECTIONS", "furnish"]
+__all__ = ["SECTIONS", "build_tab"]
 
-SECTIONS: dict[str, Callable[[ExplorerState, Background], Section]] = {
+SECTIONS: dict[str, Callable[[ExplorerState, TaskRunner], Section]] = {
     "ROC": roc_section,
     "Precision-recall": precision_recall_section,
     "Confusion": ConfusionSection,
@@ -34,10 +34,10 @@ SECTIONS: dict[str, Callable[[ExplorerState, Background], Section]] = {
 _CHANGES = ["run_ids", "epoch", "split", "pair", "progress"]
 
 
-def furnish(entry: Entry) -> Room:
+def build_tab(entry: TabContext) -> TabView:
     """The room. A section is made when it is first asked for, and follows the state only while it is on screen."""
     state, session = entry.state, entry.session
-    background = Background(state, session)
+    background = TaskRunner(state, session)
     made: dict[str, Section] = {}
     choice = pmui.RadioButtonGroup(options=list(SECTIONS), value="ROC", size="small", margin=0, label="")
     place = pn.Column(sizing_mode="stretch_width", margin=0)
@@ -60,22 +60,22 @@ def furnish(entry: Entry) -> Room:
     def move() -> None:
         section = on_screen()
         if section is not None:
-            section.move()
+            section.on_threshold_drag()
 
     def settle(name: str) -> None:
-        session.settled(name, guarded(state, follow))
+        session.debounced(name, show_errors(state, follow))
 
     def threshold() -> None:
         move()
         settle("performance-threshold")
 
-    safe_enter = guarded(state, session.together(enter))
+    safe_enter = show_errors(state, session.batched(enter))
     choice.param.watch(lambda _: safe_enter(), "value")
     state.param.watch(lambda *_: settle("performance"), _CHANGES)
-    safe_threshold = guarded(state, session.together(threshold))
+    safe_threshold = show_errors(state, session.batched(threshold))
     state.param.watch(lambda _: safe_threshold(), "threshold")
     safe_enter()
     view = pn.Column(
-        pn.Row(choice, margin=0), place, take_away(state, session, "roc"), sizing_mode="stretch_width", margin=0, styles={"gap": "10px"}
+        pn.Row(choice, margin=0), place, export_menu(state, session, "roc"), sizing_mode="stretch_width", margin=0, styles={"gap": "10px"}
     )
-    return Room(view, safe_enter)
+    return TabView(view, safe_enter)

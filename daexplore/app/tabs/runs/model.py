@@ -16,11 +16,11 @@ from daexplore.errors import InputError
 from daexplore.runs import Run
 from daexplore.runs.archive.zip_file import MAX_IMPORT, export_run, import_run, run_size
 from daexplore.runs.notes import RunNotes
-from daexplore.runs.trash import TrashedRun, move_to_trash, discarded, restore, trash_folder
+from daexplore.runs.trash import TrashedRun, discarded, move_to_trash, restore, trash_folder
 from daexplore.utils.files import read_json
 from daexplore.utils.processes import process_exists
 
-__all__ = ["MAX_COLUMNS", "MAX_PAGE", "Binned", "RunsBoard", "when_text"]
+__all__ = ["MAX_COLUMNS", "MAX_PAGE", "RunsModel", "TrashRow", "when_text"]
 
 MAX_PAGE = 100 * 2**20
 """What goes through the browser at most, either way [byte]; larger runs take the command line."""
@@ -30,14 +30,14 @@ MAX_COLUMNS = 8
 
 
 @dataclass(frozen=True)
-class Binned:
+class TrashRow:
     """A run in the trash, as a reader knows it."""
 
     item: TrashedRun
     label: str
 
 
-class RunsBoard(param.Parameterized):
+class RunsModel(param.Parameterized):
     """One visitor's view of the folder of runs. Methods that cannot do what they are asked raise ``InputError`` and change nothing.
 
     Args:
@@ -49,7 +49,7 @@ class RunsBoard(param.Parameterized):
     sort = param.String(default="started", doc="key of the column that the table goes by")
     descending = param.Boolean(default=True, doc="whether the largest comes first")
     ticked = param.List(default=[], item_type=str, doc="folders of the runs that something is to be done with")
-    said = param.String(default="", doc="what was done last, in a sentence")
+    status_message = param.String(default="", doc="what was done last, in a sentence")
 
     def __init__(self, state: ExplorerState, **params: Any) -> None:
         super().__init__(**params)  # type: ignore[no-untyped-call]
@@ -62,7 +62,7 @@ class RunsBoard(param.Parameterized):
 
     def rows(self) -> list[Row]:
         """Every run in the folder, newest first, and the damaged ones. The same list as before if nothing has changed."""
-        seen = (self.state.revision, tuple(self.state.run_ids), *self.stamp())
+        seen = (self.state.revision, tuple(self.state.run_ids), *self.change_token())
         if seen != self._seen:
             self._rows = collect(self.state.all_runs, self.state.damaged, self.notes.read(), self.state.run_ids)
             self._seen = seen
@@ -95,8 +95,8 @@ class RunsBoard(param.Parameterized):
             raise InputError(f"{unfit[0]} cannot be put side by side: it has no evaluated epoch that can be read. Take its tick away.")
         if len(chosen) > MAX_RUNS:
             raise InputError(f"{len(chosen)} runs are ticked; at most {MAX_RUNS} fit side by side.")
-        self.state.choose([row.run.id for row in chosen if row.run is not None])
-        self.said = f"{_names(chosen)} {'is' if len(chosen) == 1 else 'are'} side by side now in the other rooms."
+        self.state.set_runs([row.run.id for row in chosen if row.run is not None])
+        self.status_message = f"{_names(chosen)} {'is' if len(chosen) == 1 else 'are'} side by side now in the other rooms."
 
     def settings(self, rows: Sequence[Row]) -> tuple[dict[str, RunConfig], str]:
         """The settings to compare, by label, of the ticked runs, else of those side by side; and a sentence on what they are."""
@@ -117,7 +117,7 @@ class RunsBoard(param.Parameterized):
         """Gives the ticked runs a tag."""
         chosen = self._asked()
         self.notes.add_tag([row.name for row in chosen], tag)
-        self.said = f"{_names(chosen)} now {'has' if len(chosen) == 1 else 'have'} the tag {' '.join(tag.split())!r}."
+        self.status_message = f"{_names(chosen)} now {'has' if len(chosen) == 1 else 'have'} the tag {' '.join(tag.split())!r}."
 
     def remove_tag(self, tag: str) -> None:
         """Takes a tag from the ticked runs."""
@@ -125,13 +125,13 @@ class RunsBoard(param.Parameterized):
         if not having:
             raise InputError(f"None of the ticked runs has the tag {tag!r}.")
         self.notes.remove_tag([row.name for row in having], tag)
-        self.said = f"The tag {tag!r} was taken from {_names(having)}."
+        self.status_message = f"The tag {tag!r} was taken from {_names(having)}."
 
     def write_note(self, text: str, instead_of: str) -> None:
         """Writes the note of the one run that is ticked; refused if it is not ``instead_of`` any more."""
         row = self._one("write a note on it")
         self.notes.write(row.name, text, instead_of)
-        self.said = f"The note on {row.label} was saved."
+        self.status_message = f"The note on {row.label} was saved."
 
     def delete(self) -> None:
         """Moves the ticked runs to the trash; those that are being written stay, and the reason is said."""
@@ -147,7 +147,7 @@ class RunsBoard(param.Parameterized):
             self.deleted = [item for item, _ in moved]
             gone = {row.name for _, row in moved}
             self.ticked = [name for name in self.ticked if name not in gone]
-            self.said = f"{_names([row for _, row in moved])} moved to the trash."
+            self.status_message = f"{_names([row for _, row in moved])} moved to the trash."
         self.state.refresh()
         if refused:
             raise InputError(" ".join(refused))
@@ -168,16 +168,16 @@ class RunsBoard(param.Parameterized):
         self.deleted = [item for item in self.deleted if item not in items]
         back = len(items) - len(refused)
         if back:
-            self.said = f"{items[0].name if back == len(items) == 1 else f'{back} runs'} restored from the trash."
+            self.status_message = f"{items[0].name if back == len(items) == 1 else f'{back} runs'} restored from the trash."
         self.state.refresh()
         if refused:
             raise InputError(" ".join(refused))
 
-    def trash(self) -> list[Binned]:
+    def trash(self) -> list[TrashRow]:
         """What lies in the trash, the last first."""
-        return [Binned(item, self._label(item)) for item in discarded(self.state.root)]
+        return [TrashRow(item, self._label(item)) for item in discarded(self.state.root)]
 
-    def stamp(self) -> tuple[int, ...]:
+    def change_token(self) -> tuple[int, ...]:
         """Changes when somebody else has written a tag or a note, or moved something to or from the trash."""
         found = []
         for path in (self.notes.file, trash_folder(self.state.root)):
@@ -204,7 +204,7 @@ class RunsBoard(param.Parameterized):
         left = f" Left out, since they are no files of a run: {', '.join(done.left_out)}." if done.left_out else ""
         return done.file, f"{row.label} was exported as {done.file.name}, {done.file.stat().st_size / 2**20:.1f} MB.{left}"
 
-    def take_in(self, file: Path) -> str:
+    def import_archive(self, file: Path) -> str:
         """Adds the run in an archive to the folder; takes its time. Returns what happened in a sentence."""
         done = import_run(file, self.state.root, MAX_IMPORT)
         beside = "" if done.path.name == done.name else f" Another run named {done.name} was here already; both are kept."

@@ -51,7 +51,7 @@ class Row:
     run: Run | None
     label: str
     note: Note = field(default_factory=Note)
-    reason: str = ""
+    problem: str = ""
     beside: bool = False
 
 
@@ -100,7 +100,7 @@ def table_row(row: Row) -> dict[str, Any]:
     name = {"text": row.label, "strong": row.beside, "badge": "side by side" if row.beside else "", "small": row.name}
     tags = {"chips": list(row.note.tags), "small": _shortened(row.note.text)}
     if row.run is None:
-        damage = {"text": row.reason, "span": len(COLUMNS) - 4}
+        damage = {"text": row.problem, "span": len(COLUMNS) - 4}
         cells = [name | {"small": ""}, tags, {}, {"text": "damaged", "state": "failed"}, damage]
         return {"key": row.name, "label": f"damaged run {row.name}", "damaged": True, "cells": cells}
     run, info = row.run, row.run.info
@@ -149,7 +149,7 @@ def _shortened(text: str) -> str:
 
 
 def _text(row: Row) -> str:
-    parts = [row.name, row.label, *row.note.tags, row.note.text, row.reason]
+    parts = [row.name, row.label, *row.note.tags, row.note.text, row.problem]
     if row.run is None:
         parts.append("damaged")
     else:

@@ -7,16 +7,16 @@ from typing import Any
 import panel as pn
 import panel_material_ui as pmui
 
-from daexplore.app.components.sortable_table import TickTable
-from daexplore.app.core.session import Session, guarded
+from daexplore.app.components.sortable_table import SelectableTable
+from daexplore.app.core.session import Session, show_errors
 from daexplore.app.state import ExplorerState
-from daexplore.app.tabs.registry import Entry, Room
-from daexplore.app.tabs.runs.model import RunsBoard, when_text
+from daexplore.app.tabs.registry import TabContext, TabView
+from daexplore.app.tabs.runs.model import RunsModel, when_text
 from daexplore.app.tabs.runs.rows import COLUMNS, Row, table_row
-from daexplore.app.tabs.runs.toolbar import STYLES, Desk
+from daexplore.app.tabs.runs.toolbar import STYLES, RunsToolbar
 from daexplore.views.plots.metrics_table import config_differences
 
-__all__ = ["RunsRoom", "furnish", "runs_tab"]
+__all__ = ["RunsRoom", "build_tab", "runs_tab"]
 
 _LOOK_EVERY = 2000  # [ms]
 _BIN_COLUMNS = [
@@ -25,10 +25,10 @@ _BIN_COLUMNS = [
 ]
 
 
-def furnish(entry: Entry) -> Room:
+def build_tab(entry: TabContext) -> TabView:
     """The room behind the menu's item."""
     room = RunsRoom(entry.state, entry.session, entry.visible)
-    return Room(room.view, room.draw)
+    return TabView(room.view, room.draw)
 
 
 def runs_tab(state: ExplorerState) -> pn.viewable.Viewable:
@@ -47,24 +47,24 @@ class RunsRoom:
 
     def __init__(self, state: ExplorerState, session: Session, visible: Any) -> None:
         self._state, self._visible = state, visible
-        self.board = board = RunsBoard(state)
+        self.board = board = RunsModel(state)
         self._stamp: tuple[int, ...] = ()
         self._rows: list[Row] = []
         html: dict[str, Any] = {"stylesheets": STYLES, "sizing_mode": "stretch_width", "margin": 0}
-        self.table = TickTable(caption="Runs", columns=list(COLUMNS), sort=board.sort, descending=board.descending, **html)
-        self.desk = Desk(board, session)
+        self.table = SelectableTable(caption="Runs", columns=list(COLUMNS), sort=board.sort, descending=board.descending, **html)
+        self.desk = RunsToolbar(board, session)
         self._settings = pn.pane.HTML("", **html)
-        self.bin = TickTable(caption="Runs in the trash", columns=_BIN_COLUMNS, **(html | {"max_width": 560}))
+        self.bin = SelectableTable(caption="Runs in the trash", columns=_BIN_COLUMNS, **(html | {"max_width": 560}))
         self._bin_head = pn.pane.HTML("", **html)
         self.restore = pmui.Button(label="Restore", icon="restore", size="small", variant="outlined", margin=0)
-        self.restore.on_click(guarded(state, self._restore))
+        self.restore.on_click(show_errors(state, self._restore))
         self._trash = pn.Column(self._bin_head, self.bin, self.restore, sizing_mode="stretch_width", margin=0, styles={"gap": "6px"})
         for name in ("ticked", "sort", "descending"):
-            self.table.param.watch(guarded(state, self._from_table), name)
-        self.bin.param.watch(guarded(state, self._bin_ticked), "ticked")
-        board.param.watch(guarded(state, self.draw), ["search", "tags", "sort", "descending", "ticked", "said"])
-        state.param.watch(guarded(state, self._follow), ["revision", "run_ids"])
-        session.every(_LOOK_EVERY, guarded(state, self._look))
+            self.table.param.watch(show_errors(state, self._from_table), name)
+        self.bin.param.watch(show_errors(state, self._bin_ticked), "ticked")
+        board.param.watch(show_errors(state, self.draw), ["search", "tags", "sort", "descending", "ticked", "status_message"])
+        state.param.watch(show_errors(state, self._follow), ["revision", "run_ids"])
+        session.call_every(_LOOK_EVERY, show_errors(state, self._look))
         self.view = pn.Column(
             self.desk.finding,
             self.desk.doing,
@@ -75,12 +75,12 @@ class RunsRoom:
             margin=0,
             styles={"gap": "10px"},
         )
-        guarded(state, self.draw)()
+        show_errors(state, self.draw)()
 
     def draw(self, *_: Any) -> None:
         """Shows the folder as it is now."""
         board = self.board
-        self._stamp = board.stamp()
+        self._stamp = board.change_token()
         rows = board.rows()
         shown = board.shown(rows)
         # Lines are many and seldom change: they are made and sent only when they do.
@@ -98,7 +98,7 @@ class RunsRoom:
             self.draw()
 
     def _look(self) -> None:
-        if self._visible() and self.board.stamp() != self._stamp:
+        if self._visible() and self.board.change_token() != self._stamp:
             self.draw()
 
     def _from_table(self, _: Any) -> None:

@@ -11,13 +11,13 @@ from typing import Any, TypeVar
 import panel as pn
 import panel_material_ui as pmui
 
-from daexplore.app.core.session import Session, guarded
-from daexplore.app.tabs.runs.model import MAX_PAGE, RunsBoard
+from daexplore.app.core.session import Session, show_errors
+from daexplore.app.tabs.runs.model import MAX_PAGE, RunsModel
 from daexplore.app.tabs.runs.rows import Row
 from daexplore.app.theme import STYLE
 from daexplore.utils.files import static_text
 
-__all__ = ["STYLES", "Desk"]
+__all__ = ["STYLES", "RunsToolbar"]
 
 STYLES = [STYLE, static_text("app", "runs.css")]
 """Style sheets of the room's panes."""
@@ -32,7 +32,7 @@ _LOW = {
 _worker = ThreadPoolExecutor(1, thread_name_prefix="archive")
 
 
-class Desk:
+class RunsToolbar:
     """The widgets above the table; what they do is the board's.
 
     Args:
@@ -44,7 +44,7 @@ class Desk:
         doing: what can be done with the ticked runs.
     """
 
-    def __init__(self, board: RunsBoard, session: Session) -> None:
+    def __init__(self, board: RunsModel, session: Session) -> None:
         self._board, self._session, self._state = board, session, board.state
         self._noted: tuple[str, str] = ("", "")
         low: dict[str, Any] = {"size": "small", "margin": 0}
@@ -90,7 +90,7 @@ class Desk:
         state, board = self._state, self._board
         self.search.param.watch(lambda event: board.param.update(search=event.new), "value_input")
         self.tags.param.watch(lambda event: board.param.update(tags=list(event.new)), "value")
-        self.upload.param.watch(guarded(state, self._import), "value")
+        self.upload.param.watch(show_errors(state, self._import), "value")
         for widget, react in (
             (self.beside, board.put_side_by_side),
             (self.export, self._export),
@@ -100,7 +100,7 @@ class Desk:
             (self.remove, lambda: board.remove_tag(self.tag.value_input or "")),
             (self.save, lambda: board.write_note(self.note.value, self._noted[1])),
         ):
-            widget.on_click(guarded(state, partial(_pressed, board, react)))
+            widget.on_click(show_errors(state, partial(_pressed, board, react)))
 
     def draw(self, rows: Sequence[Row], shown: Sequence[Row]) -> None:
         """Offers what can be done with the runs that are ticked."""
@@ -118,9 +118,9 @@ class Desk:
         self.tags.visible = bool(known)
         self.tags.param.update(options=known, value=[tag for tag in self.tags.value if tag in known])
         self.tag.options = known
-        self._said.object = f"<p role='status' class='said'>{escape(board.said)}</p>"
+        self._said.object = f"<p role='status' class='said'>{escape(board.status_message)}</p>"
         self.undo.visible = bool(board.deleted)
-        self._saying.visible = bool(board.said)
+        self._saying.visible = bool(board.status_message)
         self._draw_note(chosen)
 
     def _draw_note(self, chosen: Sequence[Row]) -> None:
@@ -148,13 +148,13 @@ class Desk:
             self.handout.data = None
             self.handout.param.update(file=str(file), filename=file.name)
             self.handout.transfer(download=True)
-        self._board.said = said
+        self._board.status_message = said
 
     def _import(self, event: Any) -> None:
         if not event.new:
             return
         name = Path(str(self.upload.filename or "upload.zip").replace("\\", "/")).name
-        self._state.alert = ""
+        self._state.warn("")
         self.upload.loading = True
         self._aside(partial(self._take_in, name, event.new), self._imported)
         self.upload.clear()
@@ -163,13 +163,13 @@ class Desk:
         with TemporaryDirectory(prefix="daexplore-") as folder:
             file = Path(folder) / name
             file.write_bytes(data)
-            return self._board.take_in(file)
+            return self._board.import_archive(file)
 
     def _imported(self, result: Callable[[], str]) -> None:
         self.upload.loading = False
         said = result()
         self._state.refresh()
-        self._board.said = said
+        self._board.status_message = said
 
     def _aside(self, work: Callable[[], T], then: Callable[[Callable[[], T]], None]) -> None:
         """Does what takes long in a thread, then in the session ``then`` with what gives its result, or raises what went wrong."""
@@ -179,15 +179,16 @@ class Desk:
                 done.set_result(work())
             except Exception as error:
                 done.set_exception(error)
-            guarded(self._state, then)(done.result)
+            show_errors(self._state, then)(done.result)
             return
         future = _worker.submit(work)
-        future.add_done_callback(lambda done: self._session.later(guarded(self._state, partial(then, done.result))))
+        future.add_done_callback(lambda done: self._session.call_soon(show_errors(self._state, partial(then, done.result))))
 
 
-def _pressed(board: RunsBoard, react: Callable[[], None], _: Any) -> None:
-    board.state.alert, board.said = "", ""
+def _pressed(board: RunsModel, react: Callable[[], None], _: Any) -> None:
+    board.state.warn("")
+    board.status_message = ""
     try:
         react()
     finally:
-        board.param.trigger("said")
+        board.param.trigger("status_message")

@@ -10,23 +10,23 @@ from daexplore.app.components.training.card import STYLES
 from daexplore.app.jobs.commands import ALIGNMENTS, command_line, data_arguments, parse_epochs, parse_seeds, parse_together, train_command
 from daexplore.app.jobs.job import Job
 from daexplore.app.state import ExplorerState
-from daexplore.app.tabs.train.options import Options
+from daexplore.app.tabs.train.options import OptionList
 from daexplore.app.tabs.train.settings import check_settings
+from daexplore.config import DEFAULT_METHODS
 from daexplore.errors import InputError
 from daexplore.runs import method_label
 
-__all__ = ["Form"]
+__all__ = ["TrainForm"]
 
 _OWN = "own"
 _DATA = {"demo": "demo", "distant": "distant", "distant, asinh": "distant-asinh", "nearby": "nearby", "my own": _OWN}
-_TRIO = ("noda", "mmd", "dann")
-_FURTHER = (*(name for name in ALIGNMENTS if name not in _TRIO), "oracle")
+_FURTHER = (*(name for name in ALIGNMENTS if name not in DEFAULT_METHODS), "oracle")
 _ORACLE = "oracle (uses target labels)"
 _RESUMABLE = ("stopped", "interrupted", "failed")
 _SHOWN = 8
 
 
-class Form:
+class TrainForm:
     """The widgets and what they ask for.
 
     Args:
@@ -40,7 +40,9 @@ class Form:
         self.data = pmui.RadioButtonGroup(options=_DATA, value="demo", **small)
         self.source = pmui.TextInput(label="Source: labelled images", placeholder="path", width=300, visible=False, **small)
         self.target = pmui.TextInput(label="Target: images of the survey", placeholder="path", width=300, visible=False, **small)
-        self.methods = pmui.CheckButtonGroup(options={method_label(name): name for name in _TRIO}, value=list(_TRIO), **small)
+        self.methods = pmui.CheckButtonGroup(
+            options={method_label(name): name for name in DEFAULT_METHODS}, value=list(DEFAULT_METHODS), **small
+        )
         further = {_ORACLE if name == "oracle" else method_label(name): name for name in _FURTHER}
         self.further = pmui.MultiChoice(label="Further methods", options=further, value=[], width=420, margin=0)
         self.together = pmui.TextInput(
@@ -52,15 +54,15 @@ class Form:
         )
         self.seeds = pmui.TextInput(label="Seeds", value="0", width=110, description="0, or 0,3,5, or 0..2", **small)
         self.epochs = pmui.TextInput(label="Epochs", placeholder="as advised", width=120, **small)
-        self.options = Options(self._changed)
-        self.options.offer(self._preset)
+        self.options = OptionList(self._changed)
+        self.options.set_defaults(self._preset)
         self.start = pmui.Button(label="Start", icon="play_arrow", color="primary", variant="contained", margin=0)
         self.more = pmui.Switch(label="More methods and options", value=False, margin=0)
         self.stopped = pmui.Select(label="Stopped runs", options={}, width=330, **small)
         self.resume = pmui.Button(label="Resume", icon="play_arrow", variant="outlined", margin=0, align="center")
         self._again = pn.Row(self.stopped, self.resume, margin=0, styles={"gap": "10px"}, visible=False)
         self._shown = pn.pane.HTML("", stylesheets=STYLES, sizing_mode="stretch_width", margin=0)
-        self.data.param.watch(lambda _: self.options.offer(self._preset), "value")
+        self.data.param.watch(lambda _: self.options.set_defaults(self._preset), "value")
         for widget in (self.data, self.source, self.target, self.methods, self.further, self.together, self.seeds, self.epochs):
             widget.param.watch(self._changed, "value")
         row: dict[str, Any] = {"align_items": "center", "gap": "12px 22px", "sizing_mode": "stretch_width", "margin": 0}

@@ -13,13 +13,13 @@ from daexplore.app.components.training.card import STYLES
 from daexplore.app.core import processes
 from daexplore.app.tabs.train.settings import Setting, data_settings, train_settings
 
-__all__ = ["Options"]
+__all__ = ["OptionList"]
 
 _NETWORK = "which network; further ones are a file each in daexplore/models."
 _SMALL: dict[str, Any] = {"size": "small", "margin": 0}
 
 
-class Options:
+class OptionList:
     """A list to choose options from, and the chosen ones.
 
     Args:
@@ -39,7 +39,7 @@ class Options:
         self.add.param.watch(self._chosen, "value")
         self._list = pn.Column(sizing_mode="stretch_width", margin=0, styles={"gap": "8px"})
         self.view = pn.Column(self.add, self._list, sizing_mode="stretch_width", margin=0, styles={"gap": "8px"})
-        self.offer(None)
+        self.set_defaults(None)
         self._ask()
 
     @property
@@ -58,7 +58,7 @@ class Options:
         parts = method.split("+")
         return [f"{path}={text}" for path, text in self.settings.items() if not path.startswith("alignments.") or _alignment(path) in parts]
 
-    def offer(self, preset: str | None) -> None:
+    def set_defaults(self, preset: str | None) -> None:
         """Goes by the defaults of a preset, or of one's own images for None. What is set stays."""
         self._preset = preset
         self._offered = {setting.path: setting for setting in (*train_settings(preset), *data_settings(preset))}
@@ -72,7 +72,7 @@ class Options:
             if path in self._offered:
                 self._rows[path] = self._offered[path], widget
 
-    def put(self, path: str) -> Any:
+    def add_option(self, path: str) -> Any:
         """Adds an option, and returns its widget."""
         setting = self._offered[path]
         widget: Any
@@ -96,19 +96,19 @@ class Options:
         def remove(*_: Any) -> None:
             del self._rows[path]
             self._list.remove(row)
-            self.offer(self._preset)
+            self.set_defaults(self._preset)
             self._changed()
 
         away.on_click(remove)
         self._rows[path] = setting, widget
         self._list.append(row)
-        self.offer(self._preset)
+        self.set_defaults(self._preset)
         self._changed()
         return widget
 
     def _chosen(self, event: Any) -> None:
         if event.new:
-            self.put(event.new)
+            self.add_option(event.new)
 
     def _ask(self) -> None:
         """The alignments' options come when torch has been imported elsewhere."""
@@ -124,7 +124,7 @@ class Options:
 
     def _learn(self, found: tuple[dict[str, list[Setting]], tuple[str, ...]]) -> None:
         self._of_methods, self._networks = found
-        self.offer(self._preset)
+        self.set_defaults(self._preset)
 
 
 def _alignment(path: str) -> str:

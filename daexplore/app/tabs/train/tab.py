@@ -6,21 +6,21 @@ from typing import Any
 import panel as pn
 import panel_material_ui as pmui
 
-from daexplore.app.components.training.panel import Trainings
-from daexplore.app.core.session import guarded
+from daexplore.app.components.training.panel import TrainingPanel
+from daexplore.app.core.session import show_errors
 from daexplore.app.jobs.commands import resume_command
 from daexplore.app.jobs.job import Job
 from daexplore.app.state import MAX_RUNS, ExplorerState
-from daexplore.app.tabs.registry import Entry, Room
-from daexplore.app.tabs.train.form import Form
+from daexplore.app.tabs.registry import TabContext, TabView
+from daexplore.app.tabs.train.form import TrainForm
 from daexplore.runs import Run
 
-__all__ = ["furnish", "train_tab"]
+__all__ = ["build_tab", "train_tab"]
 
 
-def furnish(entry: Entry) -> Room:
+def build_tab(entry: TabContext) -> TabView:
     """The room behind the menu's item."""
-    return Room(train_tab(entry.state, on_finished=entry.back))
+    return TabView(train_tab(entry.state, on_finished=entry.back))
 
 
 def train_tab(
@@ -33,7 +33,7 @@ def train_tab(
         on_finished: called when the visitor wants to compare what was trained.
         launcher: replaces ``python -m daexplore train``, for tests.
     """
-    form = Form(state, launcher)
+    form = TrainForm(state, launcher)
     compare = pmui.Button(label="Compare these", icon="compare", variant="outlined", color="primary", margin=0, visible=False)
     finished: list[str] = []
 
@@ -42,11 +42,11 @@ def train_tab(
         compare.visible = bool(finished)
         form.refresh_stopped()
 
-    trainings = Trainings(state, ended)
+    trainings = TrainingPanel(state, ended)
 
     def start(*_: Any) -> None:
         jobs = form.jobs()
-        state.alert = ""
+        state.warn("")
         compare.visible = False
         trainings.queue.forget_ended()
         trainings.start(jobs)
@@ -57,13 +57,13 @@ def train_tab(
 
     def leave(*_: Any) -> None:
         state.refresh()
-        state.choose(finished)
+        state.set_runs(finished)
         if on_finished is not None:
             on_finished()
 
-    form.start.on_click(guarded(state, start))
-    form.resume.on_click(guarded(state, resume))
-    compare.on_click(guarded(state, leave))
+    form.start.on_click(show_errors(state, start))
+    form.resume.on_click(show_errors(state, resume))
+    compare.on_click(show_errors(state, leave))
     form.refresh_stopped()
-    state.param.watch(guarded(state, lambda *_: form.refresh_stopped()), "revision")
+    state.param.watch(show_errors(state, lambda *_: form.refresh_stopped()), "revision")
     return pn.Column(form.view, compare, trainings.view, sizing_mode="stretch_width", margin=0, styles={"gap": "14px"})

@@ -8,13 +8,13 @@ import numpy as np
 
 from daexplore.views.images import mosaic_png
 
-__all__ = ["Wall", "walls"]
+__all__ = ["GalaxyGallery", "galleries"]
 
 _lock = threading.Lock()
 
 
 @dataclass(frozen=True)
-class Wall:
+class GalaxyGallery:
     """Galaxies of one class in one domain as a picture.
 
     Attributes:
@@ -30,7 +30,7 @@ class Wall:
     alt: str
 
 
-def walls(preset: str = "demo", n: int = 48, columns: int = 8) -> list[Wall]:
+def galleries(preset: str = "demo", n: int = 48, columns: int = 8) -> list[GalaxyGallery]:
     """A wall for each domain and class: the first n images of a preset, galaxy by galaxy the same in both domains.
 
     Takes one to two seconds the first time, then it is kept. Safe to call from several threads.
@@ -40,7 +40,7 @@ def walls(preset: str = "demo", n: int = 48, columns: int = 8) -> list[Wall]:
 
 
 @lru_cache(maxsize=4)
-def _walls(preset: str, n: int, columns: int) -> list[Wall]:
+def _walls(preset: str, n: int, columns: int) -> list[GalaxyGallery]:
     from daexplore.data.rgb import to_rgb
     from daexplore.data.simulate import simulate
 
@@ -50,5 +50,5 @@ def _walls(preset: str, n: int, columns: int) -> list[Wall]:
         for label, kind in reversed(list(enumerate(galaxies.classes))):
             rows = np.flatnonzero(galaxies.labels == label)
             alt = f"{len(rows)} images of {kind}s in the {galaxies.name} domain, {', '.join(galaxies.bands)}"
-            found.append(Wall(galaxies.name, kind, mosaic_png(stamps[rows], columns, gap=3), alt))
+            found.append(GalaxyGallery(galaxies.name, kind, mosaic_png(stamps[rows], columns, gap=3), alt))
     return found

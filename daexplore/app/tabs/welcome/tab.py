@@ -8,20 +8,20 @@ import panel as pn
 import panel_material_ui as pmui
 
 from daexplore.app.components.training.card import STYLES
-from daexplore.app.components.training.panel import Trainings
-from daexplore.app.core.session import guarded, say
+from daexplore.app.components.training.panel import TrainingPanel
+from daexplore.app.core.session import error_message, show_errors
 from daexplore.app.jobs.commands import command_line, train_command
 from daexplore.app.jobs.job import Job
 from daexplore.app.state import ExplorerState
-from daexplore.app.tabs.welcome.galleries import Wall, walls
+from daexplore.app.tabs.welcome.galleries import GalaxyGallery, galleries
+from daexplore.config import DEFAULT_METHODS
 from daexplore.errors import InputError
 from daexplore.runs import Run
 from daexplore.views.images import data_uri
 from daexplore.views.style import DOMAIN_COLORS
 
-__all__ = ["METHODS", "welcome"]
+__all__ = ["welcome"]
 
-METHODS = ("noda", "mmd", "dann")
 
 _BEGIN = "Train noDA, MMD and DANN (about 3 minutes)"
 _HEADLINE = "A network trained on simulations loses its skill on the survey."
@@ -58,7 +58,7 @@ def welcome(
 
     def leave(*_: object) -> None:
         state.refresh()
-        state.training = False
+        state.set_training(False)
         if on_finished is not None:
             on_finished()
 
@@ -70,10 +70,10 @@ def welcome(
             begin.param.update(visible=True, disabled=False, label="Train noDA, MMD and DANN again")
             compare.visible = bool(runs)
 
-    trainings = Trainings(state, ended)
+    trainings = TrainingPanel(state, ended)
 
     def go_live(live: bool = True) -> None:
-        state.training = live
+        state.set_training(live)
         begin.visible = gallery.visible = hint.visible = not live
         compare.visible = False
         hero.object = _hero(_LIVE if live else _LEAD)
@@ -82,17 +82,17 @@ def welcome(
         go_live()
         trainings.queue.forget_ended()
         try:
-            trainings.start(Job(command(method), state.root, method=method) for method in METHODS)
+            trainings.start(Job(command(method), state.root, method=method) for method in DEFAULT_METHODS)
         except InputError:
             go_live(False)
             raise
 
     def look(*_: object) -> None:
-        compare.visible = state.training and bool(state.own)
+        compare.visible = state.training and bool(state.user_runs)
 
-    begin.on_click(guarded(state, start))
-    compare.on_click(guarded(state, leave))
-    state.param.watch(guarded(state, look), "revision")
+    begin.on_click(show_errors(state, start))
+    compare.on_click(show_errors(state, leave))
+    state.param.watch(show_errors(state, look), "revision")
     if trainings.queue.busy:
         go_live()
     buttons = pn.FlexBox(begin, compare, hint, align_items="center", gap="10px 18px", margin=0, sizing_mode="stretch_width")
@@ -113,18 +113,18 @@ def _gallery(state: ExplorerState) -> pn.viewable.Viewable:
 
     async def draw() -> None:
         try:
-            pane.object = _walls_html(await asyncio.to_thread(walls))
+            pane.object = _walls_html(await asyncio.to_thread(galleries))
         except Exception as error:
-            state.alert = say(error)
+            state.warn(error_message(error))
 
     if pn.state.curdoc:
         pn.state.onload(draw)
     else:
-        pane.object = _walls_html(walls())
+        pane.object = _walls_html(galleries())
     return pane
 
 
-def _walls_html(found: list[Wall]) -> str:
+def _walls_html(found: list[GalaxyGallery]) -> str:
     blocks = []
     for domain, (name, about) in _DOMAINS.items():
         rows = [wall for wall in found if wall.domain == domain]
@@ -135,7 +135,7 @@ def _walls_html(found: list[Wall]) -> str:
     return f"<div class='walls'>{''.join(blocks)}</div>"
 
 
-def _figure(wall: Wall) -> str:
+def _figure(wall: GalaxyGallery) -> str:
     return f"<figure><figcaption>{escape(wall.kind)}s</figcaption><img src='{data_uri(wall.png)}' alt='{escape(wall.alt)}'></figure>"
 
 

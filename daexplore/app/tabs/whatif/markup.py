@@ -5,8 +5,8 @@ from html import escape
 
 import numpy as np
 
-from daexplore.app.tabs.whatif.model import Chosen
-from daexplore.engine.whatif.messages import Response, Level
+from daexplore.app.tabs.whatif.model import SelectedGalaxy
+from daexplore.engine.whatif.messages import Level, Response
 from daexplore.views.images import colorbar_png, common_scale, data_uri, galaxy_png, overlay_png
 
 __all__ = ["film_html", "galaxy_html", "hints_html", "maps_html", "words_html"]
@@ -15,7 +15,7 @@ _RAMP = f"<img alt='dark to bright' src='{data_uri(colorbar_png(96, 8))}'>"
 _SAID = {"recorded": "as recorded", "observed anew": "observed anew", "degraded": "degraded"}
 
 
-def galaxy_html(chosen: Chosen | None, truth: str) -> str:
+def galaxy_html(chosen: SelectedGalaxy | None, truth: str) -> str:
     """Which galaxy it is, and how it was chosen."""
     if chosen is None:
         return "<p class='hint'>No run on screen has evaluated a galaxy to turn the dial on. Choose other runs above.</p>"

@@ -7,17 +7,17 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from daexplore.analysis.latents.margin_plane import MarginPlane, project_new, margin_plane
-from daexplore.app.core.cache import Memo
+from daexplore.analysis.latents.margin_plane import MarginPlane, margin_plane, project_new
+from daexplore.app.core.cache import LRUCache
 from daexplore.app.dial_setting import Dial
-from daexplore.app.latents.embeddings import stamp
-from daexplore.app.latents.view import Scene, scene
-from daexplore.app.results.opening_galaxy import telling_galaxy
+from daexplore.app.latents.embeddings import change_token
+from daexplore.app.latents.view import LatentView, scene
+from daexplore.app.results.opening_galaxy import opening_galaxy
 from daexplore.app.state import ExplorerState
-from daexplore.app.tabs.whatif.requests import Asker
-from daexplore.engine.whatif.messages import Response, LevelPlan, Query
+from daexplore.app.tabs.whatif.requests import WhatIfRequests
+from daexplore.engine.whatif.messages import LevelPlan, Query, Response
 
-__all__ = ["BACKGROUND", "CENTRAL", "Chosen", "Subject", "WhatIf"]
+__all__ = ["BACKGROUND", "CENTRAL", "SelectedGalaxy", "WhatIfModel", "WhatIfQuery"]
 
 CENTRAL = (0.16, 0.84)
 """Quantiles of the draws between which a band lies."""
@@ -25,11 +25,11 @@ CENTRAL = (0.16, 0.84)
 BACKGROUND = 1500
 """Galaxies of a plane that are drawn behind a walk at most."""
 
-_planes: Memo[MarginPlane] = Memo(64)
+_planes: LRUCache[MarginPlane] = LRUCache(64)
 
 
 @dataclass(frozen=True)
-class Chosen:
+class SelectedGalaxy:
     """The galaxy that is looked at.
 
     Attributes:
@@ -46,7 +46,7 @@ class Chosen:
 
 
 @dataclass(frozen=True, eq=False)
-class Subject:
+class WhatIfQuery:
     """A run that is asked about the galaxy.
 
     Attributes:
@@ -55,12 +55,12 @@ class Subject:
         question: what it is asked.
     """
 
-    scene: Scene
+    scene: LatentView
     row: int
     question: Query
 
 
-class WhatIf:
+class WhatIfModel:
     """What is asked of the runs on screen, and what has come in.
 
     Args:
@@ -74,15 +74,15 @@ class WhatIf:
         notes: why runs are left out, in sentences.
     """
 
-    def __init__(self, state: ExplorerState, asker: Asker) -> None:
+    def __init__(self, state: ExplorerState, asker: WhatIfRequests) -> None:
         self._state, self._asker = state, asker
         self.dial, self.seed, self.draws = state.dial.name, state.dial.seed, state.dial.draws
         self._level: float | None = state.dial.level
         self.notes: list[str] = []
-        self.chosen: Chosen | None = None
-        self.subjects: list[Subject] = []
+        self.chosen: SelectedGalaxy | None = None
+        self.subjects: list[WhatIfQuery] = []
 
-    def look(self) -> None:
+    def follow_state(self) -> None:
         """Takes over what the state shows, and asks for what is missing."""
         scenes = [scene(self._state, run) for run in self._state.runs]
         self.chosen = self._choose(scenes)
@@ -94,14 +94,14 @@ class WhatIf:
                 continue
             path, epoch = str(shown.run.path), shown.evaluation.epoch
             asked = Query(path, epoch, self.chosen.sample_id, self.chosen.domain, self.dial, self.seed, self.draws)
-            self.subjects.append(Subject(shown, row, asked))
+            self.subjects.append(WhatIfQuery(shown, row, asked))
         self._asker.want([(subject.scene.run, subject.question) for subject in self.subjects])
 
-    def _choose(self, scenes: list[Scene]) -> Chosen | None:
-        wanted, reason = self._state.galaxy, self._state.reason
+    def _choose(self, scenes: list[LatentView]) -> SelectedGalaxy | None:
+        wanted, reason = self._state.galaxy, self._state.galaxy_reason
         if wanted is None:
-            telling = telling_galaxy(self._state, scenes)
-            wanted, reason = (telling.sample_id, telling.reason) if telling else (None, "")
+            telling = opening_galaxy(self._state, scenes)
+            wanted, reason = (telling.sample_id, telling.galaxy_reason) if telling else (None, "")
         if wanted is None and scenes:
             first = scenes[0].evaluation
             rows = np.flatnonzero(first.mask("target", self._state.split))
@@ -111,7 +111,7 @@ class WhatIf:
         for shown in scenes:
             row = shown.row_of(wanted)
             if row is not None:
-                return Chosen(str(wanted), str(shown.evaluation.domain[row]), str(shown.evaluation.split[row]), reason)
+                return SelectedGalaxy(str(wanted), str(shown.evaluation.domain[row]), str(shown.evaluation.split[row]), reason)
         return None
 
     @property
@@ -120,7 +120,7 @@ class WhatIf:
         return next((plan for plan in map(self._plan, self.subjects) if plan is not None), None)
 
     @property
-    def answered(self) -> list[Subject]:
+    def answered(self) -> list[WhatIfQuery]:
         """The runs that see the same galaxy at the same positions as the first one, and were not refused."""
         return [one for one in self.subjects if self._plan(one) is not None and not self._failed(one) and self._alike(one)]
 
@@ -144,12 +144,12 @@ class WhatIf:
             return next(number for number, stop in enumerate(plan.stops) if stop.original)
         return min(range(len(plan.stops)), key=lambda number: abs(plan.stops[number].level - level))
 
-    def turn(self, dial: str, seed: int, draws: int) -> None:
+    def set_dial(self, dial: str, seed: int, draws: int) -> None:
         """Takes another dial, or other noise, and begins where the survey recorded."""
         self.dial, self.seed, self.draws, self._level = dial, seed, draws, None
         self._remember()
 
-    def look_at(self, number: int) -> None:
+    def set_level(self, number: int) -> None:
         """Turns the dial to a position."""
         plan = self.plan
         if plan is not None:
@@ -158,7 +158,7 @@ class WhatIf:
             self._remember()
 
     def _remember(self) -> None:
-        self._state.dial = Dial(self.dial, self._level, self.seed, self.draws)
+        self._state.show(dial=Dial(self.dial, self._level, self.seed, self.draws))
 
     @property
     def refusals(self) -> list[str]:
@@ -192,7 +192,7 @@ class WhatIf:
         rows = [self._about(one, number, found) | _band(self.probabilities(one, found)) for one, number, found in self._found()]
         return pd.DataFrame(rows, columns=[*_ABOUT, "probability", "low", "high", "first", "draws"])
 
-    def walks(self) -> pd.DataFrame:
+    def trajectories(self) -> pd.DataFrame:
         """One row a run and position that is there: where the galaxy lies in the run's margin plane, the mean over the draws.
 
         Returns:
@@ -204,24 +204,24 @@ class WhatIf:
             rows.append(self._about(one, number, found) | {"x": float(x.mean()), "y": float(y.mean()), "draws": len(x)})
         return pd.DataFrame(rows, columns=[*_ABOUT, "x", "y", "draws"])
 
-    def probabilities(self, subject: Subject, answer: Response) -> NDArray[np.float64]:
+    def probabilities(self, subject: WhatIfQuery, answer: Response) -> NDArray[np.float64]:
         """(draws,) of the pair's second class against its first."""
         first, second = subject.scene.pair
         margin = answer.logits[:, second].astype(np.float64) - answer.logits[:, first]
         return np.asarray(1 / (1 + np.exp(-np.clip(margin, -500, 500))))
 
-    def positions(self, subject: Subject, answer: Response) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def positions(self, subject: WhatIfQuery, answer: Response) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """x and y (draws,) in the run's margin plane, whose axes stay those of its evaluation."""
         return project_new(self.plane(subject), answer.latents, answer.logits, subject.row, subject.scene.pair)
 
-    def plane(self, subject: Subject) -> MarginPlane:
+    def plane(self, subject: WhatIfQuery) -> MarginPlane:
         """The run's margin plane at the epoch on screen."""
         run, found, pair = subject.scene.run, subject.scene.evaluation, subject.scene.pair
-        key = (*stamp(run, found.epoch), pair)
+        key = (*change_token(run, found.epoch), pair)
         args: tuple[Any, ...] = (found.latents, found.labels, found.domain, found.split, *run.head(found.epoch), pair)
         return _planes.get(key, lambda: margin_plane(*args, groups=found.group_ids, logits=found.logits))
 
-    def background(self, subject: Subject) -> tuple[pd.DataFrame, int]:
+    def background(self, subject: WhatIfQuery) -> tuple[pd.DataFrame, int]:
         """Other galaxies of the split in the run's plane, columns x, y, domain, at most ``BACKGROUND`` of them; and how many there are."""
         shown, plane = subject.scene, self.plane(subject)
         rows = np.flatnonzero(shown.evaluation.mask(None, self._state.split))
@@ -229,23 +229,23 @@ class WhatIf:
         kept = rows[order[:BACKGROUND]]
         return pd.DataFrame({"x": plane.x[kept], "y": plane.y[kept], "domain": shown.evaluation.domain[kept]}), len(rows)
 
-    def _found(self) -> list[tuple[Subject, int, Response]]:
+    def _found(self) -> list[tuple[WhatIfQuery, int, Response]]:
         plan = self.plan
         numbers = range(0 if plan is None else len(plan.stops))
         found = [(one, number, self._asker.answer(one.scene.run, one.question, number)) for one in self.answered for number in numbers]
         return [(one, number, each) for one, number, each in found if each is not None]
 
-    def _about(self, subject: Subject, number: int, _: Response) -> dict[str, Any]:
+    def _about(self, subject: WhatIfQuery, number: int, _: Response) -> dict[str, Any]:
         plan = self._plan(subject)
         assert plan is not None
         stop = plan.stops[number]
         values = (subject.scene.label, subject.question.domain, number, stop.level, stop.original, stop.how)
         return dict(zip(_ABOUT, values, strict=True))
 
-    def _plan(self, subject: Subject) -> LevelPlan | None:
+    def _plan(self, subject: WhatIfQuery) -> LevelPlan | None:
         return self._asker.plan(subject.scene.run, subject.question)
 
-    def _alike(self, subject: Subject) -> bool:
+    def _alike(self, subject: WhatIfQuery) -> bool:
         """Whether a run has the first one's positions and, as far as is known yet, its image of the galaxy."""
         first = next(one for one in self.subjects if self._plan(one) is not None)
         plan, other = self._plan(first), self._plan(subject)
@@ -255,7 +255,7 @@ class WhatIf:
         images = [self._asker.answer(one.scene.run, one.question, own) for one in (first, subject)]
         return images[0] is None or images[1] is None or bool(np.array_equal(images[0].image, images[1].image))
 
-    def _failed(self, subject: Subject) -> str:
+    def _failed(self, subject: WhatIfQuery) -> str:
         return self._asker.failures.get(subject.question, "")
 
 

@@ -6,21 +6,21 @@ from functools import partial
 from typing import Any
 
 from daexplore.app.core import processes
-from daexplore.app.core.cache import Memo
-from daexplore.app.core.session import say
-from daexplore.app.latents.embeddings import stamp
-from daexplore.engine.whatif.messages import Response, LevelPlan, Query
+from daexplore.app.core.cache import LRUCache
+from daexplore.app.core.session import error_message
+from daexplore.app.latents.embeddings import change_token
+from daexplore.engine.whatif.messages import LevelPlan, Query, Response
 from daexplore.runs import Run
 
-__all__ = ["Asker"]
+__all__ = ["WhatIfRequests"]
 
-_plans: Memo[LevelPlan] = Memo(256)
-_answers: Memo[Response] = Memo(2048)
+_plans: LRUCache[LevelPlan] = LRUCache(256)
+_answers: LRUCache[Response] = LRUCache(2048)
 
 _Key = tuple[Any, ...]
 
 
-class Asker:
+class WhatIfRequests:
     """The questions of one page.
 
     Args:
@@ -113,10 +113,10 @@ class Asker:
         # Where another page gave up what both were waiting for, it is asked for again below.
         error = None if done.cancelled() else done.exception()
         if error is not None:
-            self.failures[question] = say(error)
+            self.failures[question] = error_message(error)
         self.want(self._wanted)
         self._arrived()
 
 
 def _key(run: Run, question: Query, number: int | None) -> _Key:
-    return *stamp(run, question.epoch), question, number
+    return *change_token(run, question.epoch), question, number

@@ -11,25 +11,25 @@ import panel_material_ui as pmui
 from bokeh.models import Scatter, Span
 
 from daexplore.app.components.clickable import Pictures
-from daexplore.app.components.export_menu import take_away
-from daexplore.app.core.compute import Background
-from daexplore.app.core.layout import fluid
-from daexplore.app.core.session import guarded
+from daexplore.app.components.export_menu import export_menu
+from daexplore.app.core.compute import TaskRunner
+from daexplore.app.core.layout import responsive_figure
+from daexplore.app.core.session import show_errors
 from daexplore.app.dial_setting import DRAWS, MAX_SEED
 from daexplore.app.glossary.markup import explained, term
-from daexplore.app.tabs.registry import Entry, Room
+from daexplore.app.tabs.registry import TabContext, TabView
 from daexplore.app.tabs.whatif.markup import film_html, galaxy_html, hints_html, maps_html, words_html
-from daexplore.app.tabs.whatif.model import BACKGROUND, CENTRAL, Subject, WhatIf
-from daexplore.app.tabs.whatif.requests import Asker
+from daexplore.app.tabs.whatif.model import BACKGROUND, CENTRAL, WhatIfModel, WhatIfQuery
+from daexplore.app.tabs.whatif.requests import WhatIfRequests
 from daexplore.app.theme import STYLE
 from daexplore.errors import InputError
 from daexplore.utils.files import static_text
-from daexplore.views.figures.base import RunResult, FigureSpec
+from daexplore.views.figures.base import FigureSpec, RunResult
 from daexplore.views.figures.whatif import DialContext, dial_drawing, walks_drawing
-from daexplore.views.plots.whatif import dial_curves, trajectory_plot, summary_dial, summary_walks, walk_limits
+from daexplore.views.plots.whatif import dial_curves, summary_dial, summary_walks, trajectory_plot, walk_limits
 from daexplore.views.style import class_marker
 
-__all__ = ["WhatIfRoom", "furnish"]
+__all__ = ["WhatIfRoom", "build_tab"]
 
 STYLES = [STYLE, static_text("app", "whatif.css")]
 
@@ -38,13 +38,13 @@ _CURVES = (460, 300)
 _PLANE = (300, 280)
 
 
-def furnish(entry: Entry) -> Room:
+def build_tab(entry: TabContext) -> TabView:
     """The room; it follows the state, and computes, only while it is on screen."""
     hv.extension("bokeh")
     room = WhatIfRoom(entry)
-    enter = guarded(entry.state, entry.session.together(room.show))
+    enter = show_errors(entry.state, entry.session.batched(room.show))
     enter()
-    return Room(room.view, enter)
+    return TabView(room.view, enter)
 
 
 class WhatIfRoom:
@@ -55,13 +55,13 @@ class WhatIfRoom:
         asker: who puts the questions; by default a child process is asked.
     """
 
-    def __init__(self, entry: Entry, asker: Asker | None = None) -> None:
+    def __init__(self, entry: TabContext, asker: WhatIfRequests | None = None) -> None:
         self._entry, self._state = entry, entry.state
-        self.logic = WhatIf(entry.state, asker or Asker(entry.session.later, guarded(entry.state, self._arrived)))
-        self._background = Background(entry.state, entry.session)
+        self.logic = WhatIfModel(entry.state, asker or WhatIfRequests(entry.session.call_soon, show_errors(entry.state, self._arrived)))
+        self._background = TaskRunner(entry.state, entry.session)
         self._drawn: tuple[Any, ...] = ()
         self._curve: Any = None
-        self._planes: list[tuple[Subject, Any, pd.DataFrame]] = []
+        self._planes: list[tuple[WhatIfQuery, Any, pd.DataFrame]] = []
         self._head, self._remark, self._progress, self._maps, self._said, self._walked = (_html() for _ in range(6))
         small: dict[str, Any] = {"size": "small", "margin": 0}
         self.dial = pmui.RadioButtonGroup(options=_DIALS, value=self.logic.dial, label="", **small)
@@ -81,7 +81,7 @@ class WhatIfRoom:
             _html(explained(f"<h3>Its walk through each run's {term('margin plane')}</h3>")),
             self._board,
             self._walked,
-            take_away(entry.state, entry.session, own={"One galaxy along the dial": self._dial_drawing, "Its walk": self._walks_drawing}),
+            export_menu(entry.state, entry.session, own={"One galaxy along the dial": self._dial_drawing, "Its walk": self._walks_drawing}),
             sizing_mode="stretch_width",
             margin=0,
             styles={"gap": "10px"},
@@ -90,27 +90,27 @@ class WhatIfRoom:
 
     def _watch(self) -> None:
         state, session = self._state, self._entry.session
-        show, move = guarded(state, self.show), guarded(state, session.together(self._move))
-        state.param.watch(lambda *_: session.settled("whatif", show), ["run_ids", "epoch", "split", "pair", "galaxy", "progress"])
+        show, move = show_errors(state, self.show), show_errors(state, session.batched(self._move))
+        state.param.watch(lambda *_: session.debounced("whatif", show), ["run_ids", "epoch", "split", "pair", "galaxy", "progress"])
         state.param.watch(lambda *_: self._entry.visible() and move(), "threshold")
         for widget in (self.dial, self.seed, self.draws):
-            widget.param.watch(guarded(state, lambda *_: self._turned()), "value")
-        self.slider.param.watch(guarded(state, lambda event: self._placed(int(event.new))), "value")
+            widget.param.watch(show_errors(state, lambda *_: self._turned()), "value")
+        self.slider.param.watch(show_errors(state, lambda event: self._placed(int(event.new))), "value")
 
     def show(self) -> None:
         """Brings the room up to date, if it is on screen."""
         if not self._entry.visible():
             return
-        self.logic.look()
+        self.logic.follow_state()
         self._arrived()
 
     def _turned(self) -> None:
-        self.logic.turn(self.dial.value, int(self.seed.value or 0), int(self.draws.value))
+        self.logic.set_dial(self.dial.value, int(self.seed.value or 0), int(self.draws.value))
         self.show()
 
     def _placed(self, number: int) -> None:
         if number != self.logic.position:
-            self.logic.look_at(number)
+            self.logic.set_level(number)
             self._move()
 
     def _tapped(self, number: str) -> None:
@@ -153,12 +153,12 @@ class WhatIfRoom:
         if key == self._drawn:
             return
         self._drawn = key
-        curves, walks = logic.curves(), logic.walks()
+        curves, walks = logic.curves(), logic.trajectories()
         backgrounds = [logic.background(one) for one in logic.answered]
         limits = walk_limits(pd.concat([frame for frame, _ in backgrounds]), walks)
-        made: list[tuple[Subject, Any, pd.DataFrame]] = []
+        made: list[tuple[WhatIfQuery, Any, pd.DataFrame]] = []
 
-        def plane(one: Subject, frame: pd.DataFrame, total: int) -> None:
+        def plane(one: WhatIfQuery, frame: pd.DataFrame, total: int) -> None:
             walk = walks[walks["run"] == one.scene.label]
             title = f"{one.scene.label}, epoch {one.scene.evaluation.epoch}, {len(frame)} of {total} {self._state.split}"
             marker = class_marker(int(one.scene.evaluation.labels[one.row]))
@@ -172,7 +172,7 @@ class WhatIfRoom:
                 marker=marker,
                 size=_PLANE,
             )
-            made.append((one, _sized(fluid(plot, f"walk-{len(made)}"), _PLANE[1]), walk))
+            made.append((one, _sized(responsive_figure(plot, f"walk-{len(made)}"), _PLANE[1]), walk))
 
         def finish() -> None:
             self._planes = made
@@ -184,7 +184,7 @@ class WhatIfRoom:
             partial(self._draw_curve, curves),
             *(partial(plane, one, *each) for one, each in zip(logic.answered, backgrounds, strict=True)),
         ]
-        self._background.steps(self, [*steps, finish])
+        self._background.run_in_steps(self, [*steps, finish])
 
     def _draw_curve(self, curves: pd.DataFrame) -> None:
         plan, state = self.logic.plan, self._state
@@ -200,11 +200,11 @@ class WhatIfRoom:
             title=title,
             size=_CURVES,
         )
-        self._curve = _sized(fluid(plot, "dial"), _CURVES[1])
+        self._curve = _sized(responsive_figure(plot, "dial"), _CURVES[1])
         for legend in self._curve.legend:
             legend.update(label_text_font_size="12px", glyph_height=14, padding=2)
         self._plot.objects = [pn.pane.Bokeh(self._curve, sizing_mode="stretch_width", margin=0)]
-        self._walked.object = words_html(summary_walks(self.logic.walks()), _WALK)
+        self._walked.object = words_html(summary_walks(self.logic.trajectories()), _WALK)
         self._move()
 
     def _dial_drawing(self) -> FigureSpec:
@@ -213,7 +213,7 @@ class WhatIfRoom:
     def _walks_drawing(self) -> FigureSpec:
         at = self._state.threshold
         boundaries = {one.scene.label: float(self.logic.plane(one).threshold_x(at)) for one in self.logic.answered}
-        return walks_drawing(self._compared(), self._about(), self.logic.walks(), boundaries)
+        return walks_drawing(self._compared(), self._about(), self.logic.trajectories(), boundaries)
 
     def _compared(self) -> list[RunResult]:
         if not self.logic.ready:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from daexplore.config import ReadConfig
 from daexplore.data.readers.fits.channels import Channel, choose, described, image_role, squeezed
-from daexplore.data.readers.fits.hdus import Hdu, read_bytes, integers, physical_values, read_hdus
+from daexplore.data.readers.fits.hdus import Hdu, integers, physical_values, read_bytes, read_hdus
 from daexplore.data.readers.fits.header import Header
 from daexplore.data.readers.fits.photometry import flux_scale, nanojansky, pixel_scale
 from daexplore.data.readers.listing import Cutout

@@ -10,11 +10,11 @@ import pandas as pd
 
 from daexplore.config import ReadConfig
 from daexplore.data.catalogues.labels import class_codes
-from daexplore.data.catalogues.match import match_catalogue, catalogue_of
+from daexplore.data.catalogues.match import catalogue_of, match_catalogue
 from daexplore.data.readers.fits.band_files import FITS_SUFFIX, BandFiles, find_band_files
 from daexplore.data.readers.fits.cutout import read_fits
 from daexplore.data.readers.image_folder import files_below
-from daexplore.data.readers.listing import Rejected, Listing, Cutout
+from daexplore.data.readers.listing import Cutout, Listing, Rejected
 from daexplore.errors import InputError
 
 __all__ = ["FITS_SUFFIXES", "list_fits_folder"]

@@ -26,11 +26,11 @@ __all__ = [
     "PIXEL_TYPES",
     "Hdu",
     "by_astropy",
-    "read_bytes",
     "first_image",
     "integers",
     "physical_values",
     "raw_pixels",
+    "read_bytes",
     "read_hdus",
 ]
 

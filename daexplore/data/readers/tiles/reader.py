@@ -14,7 +14,7 @@ from daexplore.data.catalogues.match import as_text, catalogue_of, keyed_by_samp
 from daexplore.data.catalogues.read import ID_COLUMNS, TableFile
 from daexplore.data.readers.fits.folder import FITS_SUFFIXES
 from daexplore.data.readers.image_folder import files_below
-from daexplore.data.readers.listing import Rejected, Listing, Cutout
+from daexplore.data.readers.listing import Cutout, Listing, Rejected
 from daexplore.data.readers.tiles.index import Plane, Tile, find_tiles
 from daexplore.data.readers.tiles.match import TilePositions, locate
 from daexplore.data.readers.tiles.windows import cut_out

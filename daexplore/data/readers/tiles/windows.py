@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from daexplore.config import ReadConfig
 from daexplore.data.readers.fits.cutout import stamp_from
-from daexplore.data.readers.fits.hdus import Hdu, read_bytes, raw_pixels, read_hdus
+from daexplore.data.readers.fits.hdus import Hdu, raw_pixels, read_bytes, read_hdus
 from daexplore.data.readers.listing import Cutout
 from daexplore.data.readers.tiles.index import Plane
 from daexplore.errors import InputError
