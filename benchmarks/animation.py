@@ -24,7 +24,10 @@ WIDTH, HEIGHT = 1280, 1000  # of the page [px]
 SCALE = 1.5  # of the picture's pixels to the page's
 ENDS, BETWEEN = 1200, 600  # [ms] the first and the last frame, and the others
 COLOURS = 128
-_MARGIN, _CLOSE = 8, 3  # [px] left of and below what is photographed, and above it; to the right of it are the tools
+_MARGIN, _CLOSE = (
+    8,
+    3,
+)  # [px] left of and below what is photographed, and above it; to the right of it are the tools
 _FIX = """([x, y]) => Bokeh.documents.flatMap(doc => [...doc._all_models.values()])
   .filter(model => model.type === 'Figure' && (model.tags[0] || '').startsWith('panel-'))
   .forEach(figure => { figure.x_range.setv({start: x[0], end: x[1]}); figure.y_range.setv({start: y[0], end: y[1]}); })"""
@@ -46,7 +49,9 @@ def main() -> None:
     if len({tuple(run.evaluated) for run in runs}) > 1:
         sys.exit("The example runs were evaluated at different epochs: make examples.")
     with served() as url, chromium() as browser:
-        page = browser.new_context(viewport={"width": WIDTH, "height": HEIGHT}, device_scale_factor=SCALE).new_page()
+        page = browser.new_context(
+            viewport={"width": WIDTH, "height": HEIGHT}, device_scale_factor=SCALE
+        ).new_page()
         page.set_default_timeout(120_000)
         page.goto(f"{url}?runs={','.join(run.id for run in runs)}")
         frames = photographed(page, runs[0].evaluated)
@@ -72,7 +77,11 @@ def photographed(page: Page, epochs: list[int]) -> list[bytes]:
         at_rest(page, "Compare")
         top, bottom, left, right = page.evaluate(_TOP_AND_BOTTOM)
         width, height = right - left + _MARGIN, bottom - top + _CLOSE + _MARGIN
-        frames.append(page.screenshot(clip={"x": left - _MARGIN, "y": top - _CLOSE, "width": width, "height": height}))
+        frames.append(
+            page.screenshot(
+                clip={"x": left - _MARGIN, "y": top - _CLOSE, "width": width, "height": height}
+            )
+        )
     return frames
 
 
@@ -98,17 +107,30 @@ def moving(frames: list[bytes]) -> bytes:
     """A GIF without end, all frames in one palette, so that nothing but the galaxies changes."""
     pictures = [Image.open(io.BytesIO(frame)).convert("RGB") for frame in frames]
     together = Image.fromarray(np.concatenate([np.asarray(picture) for picture in pictures]))
-    colours = np.reshape(together.quantize(COLOURS, kmeans=1).getpalette() or [], (-1, 3)).astype(np.uint8)
+    colours = np.reshape(together.quantize(COLOURS, kmeans=1).getpalette() or [], (-1, 3)).astype(
+        np.uint8
+    )
     # The mean of white and of what is nearly white would stand out on a white page.
     colours[colours.sum(axis=1).argmax()] = 255
     # Pillow's own search for the nearest colour is a coarse one: it draws white as another grey.
     nearest = cKDTree(colours)
-    drawn = [Image.fromarray(nearest.query(np.asarray(picture))[1].astype(np.uint8), "L") for picture in pictures]
+    drawn = [
+        Image.fromarray(nearest.query(np.asarray(picture))[1].astype(np.uint8), "L")
+        for picture in pictures
+    ]
     for picture in drawn:
         picture.putpalette(colours.ravel().tolist())
     durations = [ENDS, *[BETWEEN] * (len(drawn) - 2), ENDS]
     made = io.BytesIO()
-    drawn[0].save(made, "GIF", save_all=True, append_images=drawn[1:], duration=durations, loop=0, optimize=False)
+    drawn[0].save(
+        made,
+        "GIF",
+        save_all=True,
+        append_images=drawn[1:],
+        duration=durations,
+        loop=0,
+        optimize=False,
+    )
     return made.getvalue()
 
 

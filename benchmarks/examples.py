@@ -31,13 +31,23 @@ LIMIT = 12e6  # bytes
 def chosen(root: Path) -> list[Run]:
     """The nine runs, the newest of each method and seed that has the preset's settings."""
     plain = preset("distant")
-    finished = [run for run in RunStore(root).runs() if run.status == "finished" and run.config.data == plain.data]
+    finished = [
+        run
+        for run in RunStore(root).runs()
+        if run.status == "finished" and run.config.data == plain.data
+    ]
     found = []
     for seed in SEEDS:
         for method in METHODS:
-            same = [run for run in finished if run.method == method and run.seed == seed and run.config.train == plain.train]
+            same = [
+                run
+                for run in finished
+                if run.method == method and run.seed == seed and run.config.train == plain.train
+            ]
             if not same:
-                raise InputError(f"{root} has no finished run of {method} with seed {seed} on the preset distant. Run make examples.")
+                raise InputError(
+                    f"{root} has no finished run of {method} with seed {seed} on the preset distant. Run make examples."
+                )
             found.append(same[0])
     return found
 
@@ -45,7 +55,14 @@ def chosen(root: Path) -> list[Run]:
 def shown(root: Path) -> list[str]:
     """Test images whose maps are there at once: those of some galaxies, and of the one that the explorer opens with."""
     state = ExplorerState(root)
-    state.set_runs([run.id for method in METHODS for run in state.store.runs() if (run.method, run.seed) == (method, 0)])
+    state.set_runs(
+        [
+            run.id
+            for method in METHODS
+            for run in state.store.runs()
+            if (run.method, run.seed) == (method, 0)
+        ]
+    )
     telling = opening_galaxy(state, [scene(state, run) for run in state.runs])
     samples = state.runs[0].samples.query("split == 'test'")
     groups = list(dict.fromkeys(samples["group_id"]))[:MAPS]
@@ -58,8 +75,12 @@ def draw(run: Run, sample_ids: list[str]) -> None:
     """Writes their Grad-CAM maps at the selected epoch, as the explorer would compute them."""
     assert run.selected_epoch is not None
     domains = run.samples.loc[sample_ids, "domain"]
-    maps = [gradcam_map(run.path, run.selected_epoch, name, domain) for name, domain in domains.items()]
-    RunWriter(run.path, run.info).write_saliency(run.selected_epoch, sample_ids, np.ones(len(maps), np.int64), np.stack(maps))
+    maps = [
+        gradcam_map(run.path, run.selected_epoch, name, domain) for name, domain in domains.items()
+    ]
+    RunWriter(run.path, run.info).write_saliency(
+        run.selected_epoch, sample_ids, np.ones(len(maps), np.int64), np.stack(maps)
+    )
 
 
 def main() -> None:
@@ -69,7 +90,11 @@ def main() -> None:
     options = parser.parse_args()
     runs = chosen(options.runs)
     ids = sample_of(runs[0], TEST, VALIDATION)
-    simulated = {"preset": "distant", "version": PRESETS["distant"].version, "seed": runs[0].config.data.simulation_seed}
+    simulated = {
+        "preset": "distant",
+        "version": PRESETS["distant"].version,
+        "seed": runs[0].config.data.simulation_seed,
+    }
     shutil.rmtree(options.to, ignore_errors=True)
     for run in runs:
         assert run.selected_epoch is not None

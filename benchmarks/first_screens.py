@@ -34,7 +34,9 @@ def first_page(browser: Browser, url: str, out: Path) -> list[str]:
     page.get_by_alt_text("non-mergers in the target domain").wait_for()
     keep(at_rest(page, "Train your own"), out / "welcome.png")
     page.get_by_role("button", name="Train noDA").click()
-    page.locator(".live-card").filter(has_text=UNDER_WAY).nth(len(METHODS) - 1).wait_for(timeout=600_000)
+    page.locator(".live-card").filter(has_text=UNDER_WAY).nth(len(METHODS) - 1).wait_for(
+        timeout=600_000
+    )
     page.mouse.move(1, 1)
     keep(page.screenshot(), out / "training-live.png")
     page.get_by_role("button", name="Stop all").click()

@@ -38,8 +38,12 @@ def make_cutouts(folder: Path, n: int) -> None:
     rng = np.random.default_rng(0)
     header = fits.Header({"BANDS": "gri", "PIXSCALE": 0.262})
     for i in range(n):
-        fits.PrimaryHDU(rng.standard_normal(SHAPE, np.float32), header).writeto(folder / f"{i:06d}.fits")
-    pd.DataFrame({"filename": [f"{i:06d}.fits" for i in range(n)], "label": np.arange(n) % 2}).to_csv(folder / "catalogue.csv", index=False)
+        fits.PrimaryHDU(rng.standard_normal(SHAPE, np.float32), header).writeto(
+            folder / f"{i:06d}.fits"
+        )
+    pd.DataFrame(
+        {"filename": [f"{i:06d}.fits" for i in range(n)], "label": np.arange(n) % 2}
+    ).to_csv(folder / "catalogue.csv", index=False)
 
 
 def plain_loop(folder: Path) -> float:
@@ -53,7 +57,18 @@ def plain_loop(folder: Path) -> float:
 
 
 def start_ingest(source: Path, dest: Path, workers: int) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "daexplore", "ingest", str(source), str(dest), "--workers", str(workers), "--bands", "g,r,i"]
+    command = [
+        sys.executable,
+        "-m",
+        "daexplore",
+        "ingest",
+        str(source),
+        str(dest),
+        "--workers",
+        str(workers),
+        "--bands",
+        "g,r,i",
+    ]
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
@@ -95,7 +110,10 @@ def with_kills(source: Path, dest: Path, workers: int, chunks: int) -> list[int]
     finished = []
     for part in (1, 2, 3):
         with start_ingest(source, dest, workers) as process:
-            while len(done := list((dest / ".ingest").glob("[0-9]*.json"))) < part * chunks // 4 and process.poll() is None:
+            while (
+                len(done := list((dest / ".ingest").glob("[0-9]*.json"))) < part * chunks // 4
+                and process.poll() is None
+            ):
                 time.sleep(0.01)
             process.kill()
         finished.append(len(done))
@@ -137,18 +155,32 @@ def make_set(folder: Path, name: str, gigabytes: float, seed: int) -> None:
     (folder / "images").mkdir(parents=True)
     rng = np.random.default_rng(seed)
     y, x = np.mgrid[: SHAPE[1], : SHAPE[2]]
-    nuclei = [np.exp(-((x - 32 - offset) ** 2 + (y - 32) ** 2) / 18).astype(np.float32) for offset in (0, 12)]
+    nuclei = [
+        np.exp(-((x - 32 - offset) ** 2 + (y - 32) ** 2) / 18).astype(np.float32)
+        for offset in (0, 12)
+    ]
     chunks, labels = [], rng.integers(2, size=count * rows)
     for number in range(count):
         images = rng.standard_normal((rows, *SHAPE), np.float32) * np.float32(0.3 * seed)
-        images += (nuclei[0] + labels[number * rows : (number + 1) * rows, None, None] * nuclei[1])[:, None]
+        images += (nuclei[0] + labels[number * rows : (number + 1) * rows, None, None] * nuclei[1])[
+            :, None
+        ]
         file = folder / "images" / f"{number:05d}.npy"
         np.save(file, images)
         chunks.append({"file": f"images/{file.name}", "rows": rows, "sha256": ""})
     ids = [f"{name}/{i:07d}" for i in range(count * rows)]
     label = pd.array(labels, dtype="Int64")
-    pd.DataFrame({"sample_id": ids, "group_id": ids, "label": label}).to_parquet(folder / "catalogue.parquet", index=False)
-    about = {"format": 1, "name": name, "classes": ["one", "two"], "bands": ["g", "r", "i"], "pixel_scale": None, "provenance": {}}
+    pd.DataFrame({"sample_id": ids, "group_id": ids, "label": label}).to_parquet(
+        folder / "catalogue.parquet", index=False
+    )
+    about = {
+        "format": 1,
+        "name": name,
+        "classes": ["one", "two"],
+        "bands": ["g", "r", "i"],
+        "pixel_scale": None,
+        "provenance": {},
+    }
     (folder / "galaxies.json").write_text(json.dumps(about | {"chunks": chunks}))
 
 
@@ -160,7 +192,9 @@ def train_here(data: Path, runs: Path, limit: int, in_memory: bool, address_spac
 
     if in_memory:
         opened = build.open_domains
-        build.open_domains = lambda *given: tuple(dataclasses.replace(one, images=np.asarray(one.images)) for one in opened(*given))
+        build.open_domains = lambda *given: tuple(
+            dataclasses.replace(one, images=np.asarray(one.images)) for one in opened(*given)
+        )
     if address_space:
         resource.setrlimit(resource.RLIMIT_AS, (address_space, address_space))
     config = RunConfig(
@@ -175,14 +209,32 @@ def train_here(data: Path, runs: Path, limit: int, in_memory: bool, address_spac
         for line in Path("/proc/self/status").read_text().splitlines()
         if line.startswith("Vm")
     }
-    found = {"metrics": run.info["metrics"], "training_seconds": run.info["seconds"]["training"], "seconds": time.perf_counter() - start}
+    found = {
+        "metrics": run.info["metrics"],
+        "training_seconds": run.info["seconds"]["training"],
+        "seconds": time.perf_counter() - start,
+    }
     print(json.dumps(found | {"address_space": memory["VmPeak"], "resident": memory["VmHWM"]}))
 
 
-def trained(data: Path, runs: Path, limit: int, in_memory: bool = False, address_space: int = 0) -> dict[str, object]:
+def trained(
+    data: Path, runs: Path, limit: int, in_memory: bool = False, address_space: int = 0
+) -> dict[str, object]:
     """``train_here`` in a new process."""
-    options = ["--data", data, "--runs", runs, "--limit", limit, "--address-space", address_space, *(["--in-memory"] if in_memory else [])]
-    done = subprocess.run([sys.executable, __file__, "here", *map(str, options)], capture_output=True, text=True)
+    options = [
+        "--data",
+        data,
+        "--runs",
+        runs,
+        "--limit",
+        limit,
+        "--address-space",
+        address_space,
+        *(["--in-memory"] if in_memory else []),
+    ]
+    done = subprocess.run(
+        [sys.executable, __file__, "here", *map(str, options)], capture_output=True, text=True
+    )
     if done.returncode:
         raise SystemExit(done.stderr)
     found: dict[str, object] = json.loads(done.stdout.splitlines()[-1])
@@ -218,12 +270,16 @@ def measure_training(gigabytes: float, spare: float, limit: int) -> dict[str, ob
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("what", choices=("ingest", "training", "here"))
     parser.add_argument("--n", type=int, default=20_000)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--gigabytes", type=float, default=3.0, help="of each domain")
-    parser.add_argument("--spare", type=float, default=0.3, help="gigabytes allowed beyond a training on a tiny set")
+    parser.add_argument(
+        "--spare", type=float, default=0.3, help="gigabytes allowed beyond a training on a tiny set"
+    )
     parser.add_argument("--limit", type=int, default=4000, help="training images a domain")
     parser.add_argument("--out", type=Path)
     parser.add_argument("--data", type=Path, help=argparse.SUPPRESS)
@@ -235,7 +291,9 @@ def main() -> None:
         train_here(given.data, given.runs, given.limit, given.in_memory, given.address_space)
         return
     found = (
-        measure_ingest(given.n, given.workers) if given.what == "ingest" else measure_training(given.gigabytes, given.spare, given.limit)
+        measure_ingest(given.n, given.workers)
+        if given.what == "ingest"
+        else measure_training(given.gigabytes, given.spare, given.limit)
     )
     text = json.dumps(found, indent=1)
     print(text)

@@ -36,7 +36,9 @@ def make_set(folder: Path, n: int, size: int, bands: tuple[str, ...]) -> None:
     """Written in pieces: nothing of it stays in memory."""
     folder.mkdir()
     rng = np.random.default_rng(0)
-    images = np.lib.format.open_memmap(folder / "images.npy", "w+", np.float32, (n, len(bands), size, size))
+    images = np.lib.format.open_memmap(
+        folder / "images.npy", "w+", np.float32, (n, len(bands), size, size)
+    )
     for start in range(0, n, 1000):
         piece = images[start : start + 1000]
         piece[...] = rng.standard_normal(piece.shape, np.float32) * 0.1
@@ -44,8 +46,17 @@ def make_set(folder: Path, n: int, size: int, bands: tuple[str, ...]) -> None:
     ids = [f"noise/{row:07d}" for row in range(n)]
     label = pd.array([pd.NA] * n, dtype="Int64")
     sky = {"objid": np.arange(n), "ra": rng.uniform(0, 360, n), "dec": rng.uniform(-90, 90, n)}
-    pd.DataFrame({"sample_id": ids, "group_id": ids, "label": label, **sky}).to_parquet(folder / "catalogue.parquet", index=False)
-    about = {"format": 1, "name": "noise", "classes": [], "bands": bands, "pixel_scale": 0.06, "provenance": {}}
+    pd.DataFrame({"sample_id": ids, "group_id": ids, "label": label, **sky}).to_parquet(
+        folder / "catalogue.parquet", index=False
+    )
+    about = {
+        "format": 1,
+        "name": "noise",
+        "classes": [],
+        "bands": bands,
+        "pixel_scale": 0.06,
+        "provenance": {},
+    }
     (folder / "galaxies.json").write_text(json.dumps(about))
 
 
@@ -66,7 +77,9 @@ class Bare:
 
         opened = Run(run)
         self.galaxies = read_galaxies(data)
-        self.preprocess = Preprocess.from_dict(opened.info["preprocessing"]).for_galaxy_set("target", self.galaxies)
+        self.preprocess = Preprocess.from_dict(opened.info["preprocessing"]).for_galaxy_set(
+            "target", self.galaxies
+        )
         self.network, self.forget = load_network(opened), release_pages
         self.every, self.rows = every * rows, rows
         self.images, self.spent, self.first = 0, np.zeros(2), np.zeros(2)
@@ -121,7 +134,18 @@ def measured(run: Path, data: Path, out: Path, every: int) -> dict[str, float]:
 
 def killed_and_resumed(run: Path, data: Path, out: Path, n: int) -> int:
     """Parts that were there after the kill."""
-    command = [sys.executable, "-m", "daexplore", "predict", "--run", run, "--data", data, "--out", out]
+    command = [
+        sys.executable,
+        "-m",
+        "daexplore",
+        "predict",
+        "--run",
+        run,
+        "--data",
+        data,
+        "--out",
+        out,
+    ]
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     parts = out.with_name(f"{out.name}.parts")
     with subprocess.Popen(list(map(str, command)), **quiet) as process:
@@ -133,7 +157,9 @@ def killed_and_resumed(run: Path, data: Path, out: Path, n: int) -> int:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("run", type=Path)
     parser.add_argument("--n", type=int, default=100_000)
     parser.add_argument("--size", type=int, default=48)
@@ -142,7 +168,11 @@ def main() -> None:
     parser.add_argument("--no-kill", action="store_true", help="leave out the second half")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="daexplore-predict-") as place:
-        data, whole, parts = Path(place) / "set", Path(place) / "whole.fits", Path(place) / "parts.fits"
+        data, whole, parts = (
+            Path(place) / "set",
+            Path(place) / "whole.fits",
+            Path(place) / "parts.fits",
+        )
         # Made by another process, whose memory does not count.
         make = f"import runpy; runpy.run_path({__file__!r})['make_set'](__import__('pathlib').Path({str(data)!r}), {options.n}, "
         subprocess.run([sys.executable, "-c", make + f"{options.size}, {BANDS})"], check=True)
@@ -150,7 +180,10 @@ def main() -> None:
         result["mapped_file_gb"] = (data / "images.npy").stat().st_size / 1e9
         result |= measured(options.run, data, whole, options.bare_every)
         table = Table.read(whole)
-        result["catalogue"] = {"rows": len(table), "units": {n: str(table[n].unit) for n in table.colnames if table[n].unit}}
+        result["catalogue"] = {
+            "rows": len(table),
+            "units": {n: str(table[n].unit) for n in table.colnames if table[n].unit},
+        }
         if not options.no_kill:
             result["parts_at_the_kill"] = killed_and_resumed(options.run, data, parts, options.n)
             same = [hashlib.sha256(path.read_bytes()).hexdigest() for path in (whole, parts)]

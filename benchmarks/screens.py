@@ -47,9 +47,18 @@ def main() -> None:
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
     with served() as url, chromium() as browser:
-        page, size = f"{url}?runs={','.join(run.id for run in compared())}", (given.width, given.height)
-        problems = [problem for theme in THEMES for problem in pictures(browser, page, theme, given.rooms, given.out, size)]
-    print(f"{sum(file.stat().st_size for file in given.out.glob('*.png')) / 1e6:.2f} MB in {given.out}")
+        page, size = (
+            f"{url}?runs={','.join(run.id for run in compared())}",
+            (given.width, given.height),
+        )
+        problems = [
+            problem
+            for theme in THEMES
+            for problem in pictures(browser, page, theme, given.rooms, given.out, size)
+        ]
+    print(
+        f"{sum(file.stat().st_size for file in given.out.glob('*.png')) / 1e6:.2f} MB in {given.out}"
+    )
     if problems:
         sys.exit("\n".join(problems))
 
@@ -57,13 +66,17 @@ def main() -> None:
 def compared() -> list[Run]:
     """The example runs that are shown: one a method, those with epochs to play."""
     runs = RunStore(EXAMPLES).runs()
-    return [next(run for run in runs if (run.method, run.seed) == (method, SEED)) for method in METHODS]
+    return [
+        next(run for run in runs if (run.method, run.seed) == (method, SEED)) for method in METHODS
+    ]
 
 
 @contextlib.contextmanager
 def chromium() -> Iterator[Browser]:
     """CHROMIUM, else one on the path, else Playwright's own."""
-    path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    path = (
+        os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    )
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         yield browser
@@ -91,11 +104,19 @@ def served(empty: bool = False) -> Iterator[str]:
             "127.0.0.1",
         ]
         with (Path(folder) / "server.log").open("w") as log:
-            process = subprocess.Popen(command, cwd=folder, env=os.environ | {"DAEXPLORE_RUNS": "runs"}, stdout=log, stderr=log)
+            process = subprocess.Popen(
+                command,
+                cwd=folder,
+                env=os.environ | {"DAEXPLORE_RUNS": "runs"},
+                stdout=log,
+                stderr=log,
+            )
         try:
             for _ in range(240):
                 with contextlib.suppress(OSError):
-                    urllib.request.urlopen(f"http://127.0.0.1:{port}/favicon.ico", timeout=1).close()
+                    urllib.request.urlopen(
+                        f"http://127.0.0.1:{port}/favicon.ico", timeout=1
+                    ).close()
                     break
                 time.sleep(0.5)
             yield f"http://127.0.0.1:{port}/explorer"
@@ -104,7 +125,9 @@ def served(empty: bool = False) -> Iterator[str]:
             process.wait(20)
 
 
-def pictures(browser: Browser, url: str, theme: str, rooms: list[str], out: Path, size: tuple[int, int]) -> list[str]:
+def pictures(
+    browser: Browser, url: str, theme: str, rooms: list[str], out: Path, size: tuple[int, int]
+) -> list[str]:
     """Writes the pictures of one theme; what was wrong with the pages, in sentences."""
     page, problems = visited(browser, url, size)
     if theme == "dark":
@@ -148,7 +171,10 @@ def at_rest(page: Page, room: str) -> bytes:
     until = time.monotonic() + _PATIENCE
     while time.monotonic() < until:
         time.sleep(_GLANCE)
-        under_way = page.get_by_text(_UNDER_WAY).filter(visible=True).count() or page.locator(".bar").filter(visible=True).count()
+        under_way = (
+            page.get_by_text(_UNDER_WAY).filter(visible=True).count()
+            or page.locator(".bar").filter(visible=True).count()
+        )
         looks = [*looks, page.screenshot()][-_ALIKE:]
         if not under_way and looks == [looks[0]] * _ALIKE:
             return looks[0]
@@ -164,7 +190,9 @@ def keep(png: bytes, file: Path) -> None:
 def small(png: bytes) -> bytes:
     """The picture with a palette, a quarter as large."""
     made = io.BytesIO()
-    Image.open(io.BytesIO(png)).convert("RGB").quantize(256, kmeans=2).save(made, "PNG", optimize=True)
+    Image.open(io.BytesIO(png)).convert("RGB").quantize(256, kmeans=2).save(
+        made, "PNG", optimize=True
+    )
     return made.getvalue()
 
 

@@ -37,11 +37,19 @@ def collect(folder: Path) -> pd.DataFrame:
     for run in sorted(store.runs(), key=lambda run: (run.method, run.seed)):
         if run.status != "finished" or run.config.train.supervision == "target":
             continue
-        oracle = run.history().query("split == 'validation' and domain == 'target' and oracle").set_index(["epoch", "name"])["value"]
+        oracle = (
+            run.history()
+            .query("split == 'validation' and domain == 'target' and oracle")
+            .set_index(["epoch", "name"])["value"]
+        )
         for epoch in run.evaluated:
-            scores = {f"{domain}/{name}": value for (domain, name), value in scores_of(run, epoch).items()}
+            scores = {
+                f"{domain}/{name}": value for (domain, name), value in scores_of(run, epoch).items()
+            }
             known = {f"oracle/{name}": oracle[epoch, name] for name in ("accuracy", "auc")}
-            lines.append({"method": run.method, "seed": run.seed, "epoch": epoch, **scores, **known})
+            lines.append(
+                {"method": run.method, "seed": run.seed, "epoch": epoch, **scores, **known}
+            )
     return pd.DataFrame(lines)
 
 
@@ -49,13 +57,22 @@ def scores_of(run: Run, epoch: int) -> dict[tuple[str, str], float]:
     """As the run recorded them, or computed from its outputs."""
     rows = run.history().query("split == 'validation' and epoch == @epoch and not oracle")
     recorded = {(row.domain, row.name): row.value for row in rows.itertuples(index=False)}
-    wanted = {(domain, name) for name, (domain, _) in SCORES.items()} | {("source", "majority"), ("target", "call_diversity")}
-    return {key: recorded[key] for key in wanted} if wanted <= set(recorded) else run_scores(run.evaluation(epoch))
+    wanted = {(domain, name) for name, (domain, _) in SCORES.items()} | {
+        ("source", "majority"),
+        ("target", "call_diversity"),
+    }
+    return (
+        {key: recorded[key] for key in wanted}
+        if wanted <= set(recorded)
+        else run_scores(run.evaluation(epoch))
+    )
 
 
 def history_of(lines: pd.DataFrame) -> pd.DataFrame:
     """The lines of one run in the form that ``select_epoch`` reads."""
-    long = lines.melt(id_vars=["method", "seed", "epoch"], var_name="key").assign(split="validation")
+    long = lines.melt(id_vars=["method", "seed", "epoch"], var_name="key").assign(
+        split="validation"
+    )
     long[["domain", "name"]] = long["key"].str.split("/", expand=True)
     return long[long["domain"] != "oracle"]
 
@@ -65,7 +82,9 @@ def interval(values: np.ndarray, seed: int = 0) -> str:
     values = values[np.isfinite(values)]
     if not len(values):
         return "–"
-    drawn = values[np.random.default_rng(seed).integers(len(values), size=(RESAMPLES, len(values)))].mean(axis=1)
+    drawn = values[
+        np.random.default_rng(seed).integers(len(values), size=(RESAMPLES, len(values)))
+    ].mean(axis=1)
     low, high = np.quantile(drawn, (0.025, 0.975))
     return f"{values.mean():+.2f} [{low:+.2f}, {high:+.2f}]"
 
@@ -81,7 +100,9 @@ def table(lines: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for name, (domain, sign) in SCORES.items():
         key, rule = f"{domain}/{name}", "source_accuracy" if name == "accuracy" else name
-        within = np.array([correlation(run[run["epoch"] > run["epoch"].max() / 2], key, sign) for run in runs])
+        within = np.array(
+            [correlation(run[run["epoch"] > run["epoch"].max() / 2], key, sign) for run in runs]
+        )
         cost = []
         for run in runs:
             late = run[run["epoch"] > run["epoch"].max() / 2].set_index("epoch")["oracle/accuracy"]
@@ -110,7 +131,9 @@ def chosen_method(last: pd.DataFrame, key: str, sign: int) -> str:
     """The method with the best mean over seeds among those that say something."""
     means = last.groupby("method").mean(numeric_only=True)
     constant = means["source/majority"]
-    useful = (means["source/accuracy"] >= (constant + means["source/accuracy"].max()) / 2) & (means["target/call_diversity"] >= 0.2)
+    useful = (means["source/accuracy"] >= (constant + means["source/accuracy"].max()) / 2) & (
+        means["target/call_diversity"] >= 0.2
+    )
     best = (sign * means.loc[useful, key]).idxmax()
     return f"{best} ({100 * means.loc[best, 'oracle/accuracy']:.1f}%)"
 
@@ -125,7 +148,9 @@ def main() -> None:
     for row in answers.itertuples(index=False):
         print("| " + " | ".join(row) + " |")
     best = lines[lines["epoch"] == lines["epoch"].max()].groupby("method")["oracle/accuracy"].mean()
-    print(f"\n{lines.groupby(['method', 'seed']).ngroups} runs. Best method in truth: {best.idxmax()} ({100 * best.max():.1f}%).")
+    print(
+        f"\n{lines.groupby(['method', 'seed']).ngroups} runs. Best method in truth: {best.idxmax()} ({100 * best.max():.1f}%)."
+    )
 
 
 if __name__ == "__main__":

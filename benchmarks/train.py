@@ -42,8 +42,14 @@ class Step:
 
     def __init__(self, method: str, batch_norm: str, network: str):
         torch.manual_seed(0)
-        net = build_network(ModelConfig(network), BANDS, CLASSES, SIZE).to(memory_format=torch.channels_last)
-        alignments = [] if method == "noda" else [(build_alignment(AlignmentConfig(method), net.head.in_features, CLASSES), 1.0)]
+        net = build_network(ModelConfig(network), BANDS, CLASSES, SIZE).to(
+            memory_format=torch.channels_last
+        )
+        alignments = (
+            []
+            if method == "noda"
+            else [(build_alignment(AlignmentConfig(method), net.head.in_features, CLASSES), 1.0)]
+        )
         self.adapter = AdaptationStep(net, alignments, batch_norm)
         self.optimizer = torch.optim.AdamW(self.adapter.parameters())
         self.seconds: list[float] = []
@@ -72,10 +78,14 @@ def main() -> None:
     preprocess = Preprocess(CommonFormat(bands, bands, (SIZE, SIZE)), steps, steps)
     rows = np.arange(n)
     labels = rng.integers(CLASSES, size=n)
-    loader = DomainPairLoader(images, rows, labels, images, rows, preprocess, PairSampler(n, n, BATCH, seed=0))
+    loader = DomainPairLoader(
+        images, rows, labels, images, rows, preprocess, PairSampler(n, n, BATCH, seed=0)
+    )
 
     # noDA on equally many images: the target's images stand in as labelled ones.
-    steps = {"noda": Step("noda", "source", options.network)} | {name: Step(name, "mixed", options.network) for name in METHODS}
+    steps = {"noda": Step("noda", "source", options.network)} | {
+        name: Step(name, "mixed", options.network) for name in METHODS
+    }
     loading: list[float] = []
     peaks = [matmul_peak()]
     for number in range(options.rounds + 3):
@@ -83,7 +93,11 @@ def main() -> None:
         loader.epoch = number
         batch = next(iter(loader))
         loading.append(time.perf_counter() - start)
-        everything = DomainBatch(torch.cat([batch.source_images, batch.target_images]), batch.source_labels.repeat(2), batch.target_images)
+        everything = DomainBatch(
+            torch.cat([batch.source_images, batch.target_images]),
+            batch.source_labels.repeat(2),
+            batch.target_images,
+        )
         for name, step in steps.items():
             step(everything if name == "noda" else batch)
         if number % 10 == 9:
@@ -94,15 +108,23 @@ def main() -> None:
         steps["noda"].adapter(everything, 0.5)["total"].backward()
     flop = counter.get_total_flops() / (2 * BATCH)
     base = statistics.median(steps["noda"].seconds[3:])
-    print(f"{options.network}, {BANDS} x {SIZE} x {SIZE}, {2 * BATCH} images a step, {options.threads} thread(s), {options.rounds} rounds")
-    print(f"matrix-multiplication peak {peak / 1e9:.1f} GFLOP/s; {flop / 1e6:.1f} MFLOP an image, forward and backward")
+    print(
+        f"{options.network}, {BANDS} x {SIZE} x {SIZE}, {2 * BATCH} images a step, {options.threads} thread(s), {options.rounds} rounds"
+    )
+    print(
+        f"matrix-multiplication peak {peak / 1e9:.1f} GFLOP/s; {flop / 1e6:.1f} MFLOP an image, forward and backward"
+    )
     print(f"{'method':<8}{'images/s':>10}{'ratio to noDA':>15}{'share of peak':>15}")
     for name, step in steps.items():
         seconds = statistics.median(step.seconds[3:])
-        ratio = statistics.median(a / b for a, b in zip(step.seconds[3:], steps["noda"].seconds[3:], strict=True))
+        ratio = statistics.median(
+            a / b for a, b in zip(step.seconds[3:], steps["noda"].seconds[3:], strict=True)
+        )
         rate = 2 * BATCH / seconds
         print(f"{name:<8}{rate:>10.0f}{ratio:>15.3f}{rate * flop / peak:>14.1%}")
-    print(f"loading, preprocessing and augmenting a batch takes {statistics.median(loading) / base:.1%} of the noDA step")
+    print(
+        f"loading, preprocessing and augmenting a batch takes {statistics.median(loading) / base:.1%} of the noDA step"
+    )
 
 
 if __name__ == "__main__":

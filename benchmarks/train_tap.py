@@ -30,9 +30,20 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         for method in METHODS[: asked.runs]:
-            factories.make_run(root / "runs", method, n=asked.points * 3 // 2, epochs=3, data_path=root / "data", saliency=asked.points)
+            factories.make_run(
+                root / "runs",
+                method,
+                n=asked.points * 3 // 2,
+                epochs=3,
+                data_path=root / "data",
+                saliency=asked.points,
+            )
         os.environ["DAEXPLORE_CACHE"] = str(root / "cache")
-        factories.make_galaxies(root / "cache" / "simulated" / f"demo-n{PRESETS['demo'].n}-seed0-v{SIMULATOR_VERSION}", 2400, size=75)
+        factories.make_galaxies(
+            root / "cache" / "simulated" / f"demo-n{PRESETS['demo'].n}-seed0-v{SIMULATOR_VERSION}",
+            2400,
+            size=75,
+        )
         served = server.Served(root / "runs", root / "server.log")
         try:
             with sync_playwright() as playwright:
@@ -49,15 +60,24 @@ def main() -> None:
                 other.page.get_by_label("Epochs", exact=True).fill("200")
                 other.page.get_by_role("button", name="Start 1 training").click()
                 other.page.get_by_text("of 200 ·").wait_for()
-                found["tap while training"] = _summary([visitor.tap(rng, i) for i in range(asked.taps)][1:])
-                found["epochs trained meanwhile"] = other.page.locator(".live-card .caption").inner_text().partition(" ·")[0]
+                found["tap while training"] = _summary(
+                    [visitor.tap(rng, i) for i in range(asked.taps)][1:]
+                )
+                found["epochs trained meanwhile"] = (
+                    other.page.locator(".live-card .caption").inner_text().partition(" ·")[0]
+                )
                 other.page.get_by_role("button", name="Stop all").click()
                 other.page.get_by_text("Stopped after").wait_for()
                 browser.close()
         finally:
             served.stop()
     found["ratio"] = round(found["tap while training"]["median_ms"] / found["tap"]["median_ms"], 2)
-    found |= {"points": asked.points, "runs": asked.runs, "cores": os.cpu_count(), "load": round(os.getloadavg()[0], 2)}
+    found |= {
+        "points": asked.points,
+        "runs": asked.runs,
+        "cores": os.cpu_count(),
+        "load": round(os.getloadavg()[0], 2),
+    }
     print(json.dumps(found, indent=1))
     if asked.out:
         asked.out.write_text(json.dumps(found, indent=1) + "\n")

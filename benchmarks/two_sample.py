@@ -34,12 +34,22 @@ two_samples = importlib.import_module("two_samples")
 LEVEL = 0.05
 PERMUTATIONS = 199
 BANDWIDTHS = (0.5, 2.0, 8.0)
-SHIFTS = {"independent": (0.8, 1.2), "paired": (0.6, 0.8), "grouped": (1.0, 1.4), "mixed": (0.8, 1.2)}
+SHIFTS = {
+    "independent": (0.8, 1.2),
+    "paired": (0.6, 0.8),
+    "grouped": (1.0, 1.4),
+    "mixed": (0.8, 1.2),
+}
 
 
 def rate(found: list[bool]) -> dict[str, Any]:
     interval = binomtest(sum(found), len(found)).proportion_ci()
-    return {"rate": sum(found) / len(found), "low": interval.low, "high": interval.high, "repeats": len(found)}
+    return {
+        "rate": sum(found) / len(found),
+        "low": interval.low,
+        "high": interval.high,
+        "repeats": len(found),
+    }
 
 
 def rejections(design: str, repeats: int, source_units: bool) -> dict[str, Any]:
@@ -48,9 +58,16 @@ def rejections(design: str, repeats: int, source_units: bool) -> dict[str, Any]:
     for seed in range(repeats):
         x, y, *groups = two_samples.draw(design, rng)
         unit = spread(x) if source_units else 1.0
-        p_value = mmd_test(x / unit, y / unit, *groups, SCALES if source_units else None, PERMUTATIONS, seed).p_value
+        p_value = mmd_test(
+            x / unit, y / unit, *groups, SCALES if source_units else None, PERMUTATIONS, seed
+        ).p_value
         found.append(p_value <= LEVEL)
-    return {"design": design, "bandwidths": "units of the first sample's spread" if source_units else "median of the pool"} | rate(found)
+    return {
+        "design": design,
+        "bandwidths": "units of the first sample's spread"
+        if source_units
+        else "median of the pool",
+    } | rate(found)
 
 
 def power(design: str, shift: float, repeats: int) -> dict[str, Any]:
@@ -59,16 +76,28 @@ def power(design: str, shift: float, repeats: int) -> dict[str, Any]:
     for seed in range(repeats):
         sample = two_samples.draw(design, rng, shift=shift)
         ours.append(mmd_test(*sample, BANDWIDTHS, PERMUTATIONS, seed).p_value <= LEVEL)
-        reference.append(bool(two_samples.naive_test(*sample, BANDWIDTHS, PERMUTATIONS, other)[1] <= LEVEL))
-    only = [sum(a and not b for a, b in zip(one, two, strict=True)) for one, two in ((ours, reference), (reference, ours))]
+        reference.append(
+            bool(two_samples.naive_test(*sample, BANDWIDTHS, PERMUTATIONS, other)[1] <= LEVEL)
+        )
+    only = [
+        sum(a and not b for a, b in zip(one, two, strict=True))
+        for one, two in ((ours, reference), (reference, ours))
+    ]
     mcnemar = binomtest(only[0], sum(only)).pvalue if sum(only) else 1.0
     about = {"design": design, "shift": shift, "ours": rate(ours), "reference": rate(reference)}
-    return about | {"found_only_by_ours": only[0], "found_only_by_reference": only[1], "mcnemar_p": mcnemar}
+    return about | {
+        "found_only_by_ours": only[0],
+        "found_only_by_reference": only[1],
+        "mcnemar_p": mcnemar,
+    }
 
 
 def timing(count: int, paired: bool, permutations: int = 1000) -> dict[str, Any]:
     rng = np.random.default_rng(0)
-    x, y = rng.normal(size=(count, 32)).astype(np.float32), rng.normal(size=(count, 32)).astype(np.float32) + 0.05
+    x, y = (
+        rng.normal(size=(count, 32)).astype(np.float32),
+        rng.normal(size=(count, 32)).astype(np.float32) + 0.05,
+    )
     groups = (np.arange(count).astype(str),) * 2 if paired else (None, None)
     wall, processor = [], []
     for _ in range(3):
@@ -76,7 +105,13 @@ def timing(count: int, paired: bool, permutations: int = 1000) -> dict[str, Any]
         mmd_test(x, y, *groups, permutations=permutations)
         wall.append(time.perf_counter() - start[0])
         processor.append(time.process_time() - start[1])
-    about = {"n": count, "m": count, "dimension": 32, "paired": paired, "permutations": permutations}
+    about = {
+        "n": count,
+        "m": count,
+        "dimension": 32,
+        "paired": paired,
+        "permutations": permutations,
+    }
     return about | {"seconds": min(wall), "seconds_all": wall, "processor_seconds": min(processor)}
 
 
@@ -85,7 +120,9 @@ def run(task: tuple[str, tuple[Any, ...]]) -> dict[str, Any]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--repeats", type=int, default=1000)
     parser.add_argument("--power-repeats", type=int, default=500)
     parser.add_argument("--workers", type=int, default=2)
@@ -93,12 +130,24 @@ def main() -> None:
     parser.add_argument("--time-only", action="store_true")
     given = parser.parse_args()
     times = [timing(2000, paired) for paired in (False, True)]
-    machine = {"cores": os.cpu_count(), "threads": os.environ.get("OPENBLAS_NUM_THREADS", "all"), "load_while_timing": os.getloadavg()[0]}
+    machine = {
+        "cores": os.cpu_count(),
+        "threads": os.environ.get("OPENBLAS_NUM_THREADS", "all"),
+        "load_while_timing": os.getloadavg()[0],
+    }
     if given.time_only:
         write(given.out, json.loads(given.out.read_text()) | {"time": times, "machine": machine})
         return
-    false_alarms = [("rejections", (design, given.repeats, units)) for units in (False, True) for design in SHIFTS]
-    shifted = [("power", (design, shift, given.power_repeats)) for design, shifts in SHIFTS.items() for shift in shifts]
+    false_alarms = [
+        ("rejections", (design, given.repeats, units))
+        for units in (False, True)
+        for design in SHIFTS
+    ]
+    shifted = [
+        ("power", (design, shift, given.power_repeats))
+        for design, shifts in SHIFTS.items()
+        for shift in shifts
+    ]
     with ProcessPoolExecutor(given.workers) as pool:
         found = list(pool.map(run, false_alarms + shifted))
     answer: dict[str, Any] = {

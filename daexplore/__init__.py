@@ -7,7 +7,11 @@ __all__ = ["Comparison", "Run", "__version__", "explore"]
 
 __version__ = "0.1.0"
 
-_LAZY = {"Comparison": "daexplore.engine.comparison.comparison", "Run": "daexplore.runs", "explore": "daexplore.app.notebook.embed"}
+_LAZY = {
+    "Comparison": "daexplore.engine.comparison.comparison",
+    "Run": "daexplore.runs",
+    "explore": "daexplore.app.notebook.embed",
+}
 
 
 def __getattr__(name: str) -> Any:

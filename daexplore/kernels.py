@@ -13,7 +13,16 @@ if TYPE_CHECKING:
 else:
     Array = TypeVar("Array")
 
-__all__ = ["SCALES", "gaussian_kernel", "median_heuristic", "mmd2", "mmd2_biased", "mmd2_features", "mmd2_linear", "squared_distances"]
+__all__ = [
+    "SCALES",
+    "gaussian_kernel",
+    "median_heuristic",
+    "mmd2",
+    "mmd2_biased",
+    "mmd2_features",
+    "mmd2_linear",
+    "squared_distances",
+]
 
 SCALES = (0.25, 0.5, 1.0, 2.0, 4.0)
 """Multiples of the median heuristic's sigma^2 that make up the default multi-bandwidth kernel."""
@@ -92,7 +101,10 @@ def mmd2_biased(x: Array, y: Array, bandwidths: Sequence[float]) -> Array:
         bandwidths: sigma^2 of each Gaussian.
     """
     xp: Any = array_namespace(x, y)
-    within, other, between = (xp.mean(gaussian_kernel(squared_distances(a, b), bandwidths)) for a, b in ((x, x), (y, y), (x, y)))
+    within, other, between = (
+        xp.mean(gaussian_kernel(squared_distances(a, b), bandwidths))
+        for a, b in ((x, x), (y, y), (x, y))
+    )
     return within + other - 2 * between  # type: ignore[no-any-return]
 
 
@@ -130,7 +142,9 @@ def mmd2_features(x: Array, y: Array, bandwidths: Sequence[float], frequencies: 
     share = [frequencies[i::kinds] / bandwidth**0.5 for i, bandwidth in enumerate(bandwidths)]
     scaled = xp.concat(share, axis=0)
     # Shares differ by one frequency at most; each bandwidth counts 1/kinds of the whole.
-    weights = xp.concat([xp.ones_like(part[:, 0]) / (kinds * part.shape[0]) for part in share], axis=0)
+    weights = xp.concat(
+        [xp.ones_like(part[:, 0]) / (kinds * part.shape[0]) for part in share], axis=0
+    )
     centre = (xp.sum(x, axis=0) + xp.sum(y, axis=0)) / (n + m)
 
     def sums(points: Array) -> tuple[Any, Any]:

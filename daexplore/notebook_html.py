@@ -27,15 +27,25 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], pictured: Sequence
         pictured: markup for a last column, one a row.
     """
     titles = "".join(
-        f"<th scope='col' style='{_CELL}; font-weight: 600'>{escape(title)}</th>" for title in (*head, *([""] if pictured else []))
+        f"<th scope='col' style='{_CELL}; font-weight: 600'>{escape(title)}</th>"
+        for title in (*head, *([""] if pictured else []))
     )
     body = ""
     for place, row in enumerate(rows):
-        cells = [escape(text) if len(text) > _SENTENCE else f"<span style='white-space: nowrap'>{escape(text)}</span>" for text in row]
+        cells = [
+            escape(text)
+            if len(text) > _SENTENCE
+            else f"<span style='white-space: nowrap'>{escape(text)}</span>"
+            for text in row
+        ]
         cells += pictured[place : place + 1]
         body += "<tr>" + "".join(f"<td style='{_CELL}'>{cell}</td>" for cell in cells) + "</tr>"
     style = "margin: 4px 0; border-collapse: collapse; font-size: inherit"
-    return f"<table style='{style}'><thead><tr>{titles}</tr></thead><tbody>{body}</tbody></table>" if body else ""
+    return (
+        f"<table style='{style}'><thead><tr>{titles}</tr></thead><tbody>{body}</tbody></table>"
+        if body
+        else ""
+    )
 
 
 def pictures(images: Iterable[tuple[bytes, str]], size: int) -> str:
@@ -47,7 +57,13 @@ def pictures(images: Iterable[tuple[bytes, str]], size: int) -> str:
     )
 
 
-def interval_text(value: float | None, low: float | None = None, high: float | None = None, digits: int = 3, sign: str = "") -> str:
+def interval_text(
+    value: float | None,
+    low: float | None = None,
+    high: float | None = None,
+    digits: int = 3,
+    sign: str = "",
+) -> str:
     """A number with its interval, "0.731 [0.708, 0.754]"; "–" where it is undefined, the number alone where there is no interval.
 
     Args:

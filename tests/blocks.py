@@ -31,13 +31,22 @@ def blocks(page: Path) -> list[Block]:
     for match in _BLOCK.finditer(text):
         before = text[: match.start()]
         file, reason = _FILE.search(before), _REASON.search(before)
-        found.append(Block(match[2], match[3], file[1] if file else None, " ".join(reason[1].split()) if reason else None))
+        found.append(
+            Block(
+                match[2],
+                match[3],
+                file[1] if file else None,
+                " ".join(reason[1].split()) if reason else None,
+            )
+        )
     return found
 
 
 def languages(page: Path) -> list[str]:
     """What all fences of the page open with, known or not."""
-    return [name for name in _FENCE.findall(page.read_text(encoding="utf-8")) if name not in _NO_CODE]
+    return [
+        name for name in _FENCE.findall(page.read_text(encoding="utf-8")) if name not in _NO_CODE
+    ]
 
 
 def prose(page: Path) -> str:

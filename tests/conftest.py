@@ -26,7 +26,9 @@ install_import_hook(CHECKED, "beartype.beartype")
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
     """CHROMIUM, else one on the path, else Playwright's own. None at all is a failure: these tests are never skipped."""
-    path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    path = (
+        os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    )
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         yield browser

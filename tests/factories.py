@@ -26,7 +26,9 @@ def make_labels(galaxies: int, classes: int = 2) -> np.ndarray:
     return np.random.default_rng(7).integers(0, classes, galaxies)
 
 
-def make_galaxies(folder: Path, n: int, *, classes: Sequence[str] = CLASSES, size: int = 24) -> tuple[GalaxySet, GalaxySet]:
+def make_galaxies(
+    folder: Path, n: int, *, classes: Sequence[str] = CLASSES, size: int = 24
+) -> tuple[GalaxySet, GalaxySet]:
     """Saves ``folder/source`` and ``folder/target``: the same n Gaussian blobs without and with noise. Class k has k + 1 nuclei."""
     rng = np.random.default_rng(3)
     labels = make_labels(n, len(classes))
@@ -37,13 +39,19 @@ def make_galaxies(folder: Path, n: int, *, classes: Sequence[str] = CLASSES, siz
         widths = rng.uniform(0.06, 0.12, n).astype(np.float32) * size
         across = np.exp(-((x - centres[:, :1]) ** 2) / (2 * widths[:, None] ** 2))
         along = np.exp(-((y - centres[:, 1:]) ** 2) / (2 * widths[:, None] ** 2))
-        colours = rng.uniform(0.4, 1.0, (n, len(BANDS))).astype(np.float32) * (labels >= nucleus)[:, None]
+        colours = (
+            rng.uniform(0.4, 1.0, (n, len(BANDS))).astype(np.float32) * (labels >= nucleus)[:, None]
+        )
         images += np.einsum("nb,ny,nx->nbyx", colours, along, across)
     noisy = images + rng.normal(0, 0.1, images.shape).astype(np.float32)
     sets = []
     for domain, pixels in (("source", images), ("target", noisy)):
-        catalogue = _catalogue(n, labels).assign(sample_id=[f"{domain}/G{i:05d}-0" for i in range(n)])
-        galaxies = GalaxySet(pixels, catalogue, tuple(classes), BANDS, domain, 0.06, {"made": "by the tests"})
+        catalogue = _catalogue(n, labels).assign(
+            sample_id=[f"{domain}/G{i:05d}-0" for i in range(n)]
+        )
+        galaxies = GalaxySet(
+            pixels, catalogue, tuple(classes), BANDS, domain, 0.06, {"made": "by the tests"}
+        )
         galaxies.save(folder / domain)
         sets.append(galaxies)
     return sets[0], sets[1]
@@ -52,7 +60,11 @@ def make_galaxies(folder: Path, n: int, *, classes: Sequence[str] = CLASSES, siz
 def make_samples(n: int, classes: int = 2) -> pd.DataFrame:
     """The samples of a run: ``groups_of(n)`` galaxies in both domains, the same ones held out in both."""
     count = groups_of(n)
-    split = np.where(np.arange(count) < n // 8, "train", np.where(np.arange(count) < n // 8 + n // 6, "validation", "test"))
+    split = np.where(
+        np.arange(count) < n // 8,
+        "train",
+        np.where(np.arange(count) < n // 8 + n // 6, "validation", "test"),
+    )
     frames = [
         _catalogue(count, make_labels(count, classes)).assign(
             sample_id=[f"{domain}/G{i:05d}-0" for i in range(count)], domain=domain, split=split
@@ -94,7 +106,10 @@ def make_run(
     """
     if data_path is not None and not (data_path / "source").exists():
         make_galaxies(data_path, groups_of(n), classes=classes, size=size)
-    folders = {domain: None if data_path is None else str(data_path / domain) for domain in ("source", "target")}
+    folders = {
+        domain: None if data_path is None else str(data_path / domain)
+        for domain in ("source", "target")
+    }
     samples = make_samples(n, len(classes))
     writer = RunWriter.create(
         root,
@@ -117,7 +132,9 @@ def make_run(
         mmd_bandwidths=[0.25, 0.5, 1.0, 2.0, 4.0],
     )
     evaluated = samples[samples["split"] != "train"]
-    accuracies = [_write_epoch(writer, epoch, epochs, evaluated, seed) for epoch in range(1, epochs + 1)]
+    accuracies = [
+        _write_epoch(writer, epoch, epochs, evaluated, seed) for epoch in range(1, epochs + 1)
+    ]
     if saliency and epochs:
         _write_saliency(writer, epochs, evaluated, seed, 1500 if saliency is True else saliency)
     selected = int(np.argmax(accuracies)) + 1 if epochs else None
@@ -125,7 +142,11 @@ def make_run(
         status=status,
         progress={"epoch": epochs, "epochs": epochs, "fraction": 1.0},
         selected_epoch=selected,
-        selection={"rule": "source_accuracy", "value": max(accuracies, default=None), "uses_target_labels": False},
+        selection={
+            "rule": "source_accuracy",
+            "value": max(accuracies, default=None),
+            "uses_target_labels": False,
+        },
         seconds={"training": 12.5, "evaluation": 1.5},
         error="RuntimeError: it went wrong" if status == "failed" else None,
     )
@@ -152,7 +173,9 @@ def _config(method: str, seed: int, epochs: int, folders: dict[str, str | None])
     return RunConfig(data=data, alignments=alignments, train=TrainConfig(epochs=epochs), seed=seed)
 
 
-def _write_epoch(writer: RunWriter, epoch: int, epochs: int, evaluated: pd.DataFrame, seed: int) -> float:
+def _write_epoch(
+    writer: RunWriter, epoch: int, epochs: int, evaluated: pd.DataFrame, seed: int
+) -> float:
     """Returns the accuracy on source validation."""
     classes, latent_dim = len(writer.info["classes"]), writer.info["latent_dim"]
     # One basis a run: galaxies then move steadily from epoch to epoch.
@@ -164,11 +187,17 @@ def _write_epoch(writer: RunWriter, epoch: int, epochs: int, evaluated: pd.DataF
     is_target = (evaluated["domain"] == "target").to_numpy()
     # The galaxies' own scatter is the same at every epoch.
     scatter = np.random.default_rng(seed + 1).normal(size=(len(evaluated), latent_dim))
-    latents = scatter + learned * basis[labels] + is_target[:, None] * shift * (basis[classes] + 0.8 * basis[0])
+    latents = (
+        scatter
+        + learned * basis[labels]
+        + is_target[:, None] * shift * (basis[classes] + 0.8 * basis[0])
+    )
     weight = learned * basis[:classes]
     bias = np.full(classes, -0.5 * learned**2)
     logits = latents @ weight.T + bias
-    writer.write_weights(epoch, {"head.weight": weight.astype(np.float32), "head.bias": bias.astype(np.float32)})
+    writer.write_weights(
+        epoch, {"head.weight": weight.astype(np.float32), "head.bias": bias.astype(np.float32)}
+    )
     writer.write_evaluation(epoch, evaluated["sample_id"].to_numpy(object), logits, latents)
 
     rows: list[dict[str, Any]] = []
@@ -182,7 +211,16 @@ def _write_epoch(writer: RunWriter, epoch: int, epochs: int, evaluated: pd.DataF
             losses["domain"] = 0.5 + 0.19 * done
         for name, value in losses.items():
             domain = "source" if name == "task" else "both"
-            rows.append({"epoch": epoch, "step": step, "split": "train", "domain": domain, "name": f"loss/{name}", "value": value})
+            rows.append(
+                {
+                    "epoch": epoch,
+                    "step": step,
+                    "split": "train",
+                    "domain": domain,
+                    "name": f"loss/{name}",
+                    "value": value,
+                }
+            )
     correct = logits.argmax(axis=1) == labels
     found = {}
     for split in ("validation", "test"):
@@ -190,22 +228,51 @@ def _write_epoch(writer: RunWriter, epoch: int, epochs: int, evaluated: pd.DataF
         for domain, inside in (("source", ~is_target), ("target", is_target)):
             found[domain, split] = float(correct[here & inside].mean())
             oracle = {"oracle": True} if domain == "target" else {}
-            for name, value in (("accuracy", found[domain, split]), ("auc", min(1.0, found[domain, split] + 0.05))):
-                rows.append({"epoch": epoch, "step": epoch * 100, "split": split, "domain": domain, "name": name, "value": value} | oracle)
+            for name, value in (
+                ("accuracy", found[domain, split]),
+                ("auc", min(1.0, found[domain, split] + 0.05)),
+            ):
+                rows.append(
+                    {
+                        "epoch": epoch,
+                        "step": epoch * 100,
+                        "split": split,
+                        "domain": domain,
+                        "name": name,
+                        "value": value,
+                    }
+                    | oracle
+                )
         mmd2 = 0.02 * shift**2
-        rows.append({"epoch": epoch, "step": epoch * 100, "split": split, "domain": "both", "name": "mmd2", "value": mmd2})
+        rows.append(
+            {
+                "epoch": epoch,
+                "step": epoch * 100,
+                "split": split,
+                "domain": "both",
+                "name": "mmd2",
+                "value": mmd2,
+            }
+        )
     writer.append_history(rows)
     writer.update(progress={"epoch": epoch, "epochs": epochs, "fraction": progress})
     return found["source", "validation"]
 
 
-def _write_saliency(writer: RunWriter, epoch: int, evaluated: pd.DataFrame, seed: int, count: int) -> None:
+def _write_saliency(
+    writer: RunWriter, epoch: int, evaluated: pd.DataFrame, seed: int, count: int
+) -> None:
     test = evaluated[evaluated["split"] == "test"].iloc[:count]
     rng = np.random.default_rng(seed + 2)
     centres = rng.uniform(2, 6, (len(test), 2))
     grid = np.arange(9)
     rows, cols = (np.exp(-0.2 * (grid - centres[:, i : i + 1]) ** 2) for i in range(2))
-    writer.write_saliency(epoch, test["sample_id"].to_numpy(object), np.ones(len(test), int), rows[:, :, None] * cols[:, None, :])
+    writer.write_saliency(
+        epoch,
+        test["sample_id"].to_numpy(object),
+        np.ones(len(test), int),
+        rows[:, :, None] * cols[:, None, :],
+    )
 
 
 def _metrics(run: Run) -> dict[str, Any]:
@@ -216,7 +283,10 @@ def _metrics(run: Run) -> dict[str, Any]:
             mask = evaluation.mask(domain, split)
             oracle = {"oracle": True} if domain == "target" else {}
             found = metrics_with_intervals(
-                evaluation.labels[mask], evaluation.probabilities[mask], evaluation.group_ids[mask], resamples=50
+                evaluation.labels[mask],
+                evaluation.probabilities[mask],
+                evaluation.group_ids[mask],
+                resamples=50,
             )
             metrics[domain][split] = {name: value | oracle for name, value in found.items()}
     return metrics

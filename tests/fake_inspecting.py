@@ -16,7 +16,10 @@ def main() -> None:
     if how == "wait":
         time.sleep(60)
     if how == "refuse":
-        print("The bands differ: g, r and F814W. Give --set data.match_bands=position.", file=sys.stderr)
+        print(
+            "The bands differ: g, r and F814W. Give --set data.match_bands=position.",
+            file=sys.stderr,
+        )
         sys.exit(2)
     if how == "die":
         os.kill(os.getpid(), 9)

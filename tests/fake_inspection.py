@@ -44,7 +44,15 @@ def make_inspection(leak: bool = True, labelled: bool = True) -> dict[str, Any]:
         "duplicates": _duplicates(leak),
         "leakage": pd.DataFrame(
             [
-                ("duplicates", int(leak), 580, leak, "1 pair of near-duplicates lies in different splits." if leak else "No duplicates."),
+                (
+                    "duplicates",
+                    int(leak),
+                    580,
+                    leak,
+                    "1 pair of near-duplicates lies in different splits."
+                    if leak
+                    else "No duplicates.",
+                ),
                 ("groups", 0, 560, False, "No galaxy is in two splits."),
             ],
             columns=["check", "count", "of", "problem", "words"],
@@ -54,7 +62,11 @@ def make_inspection(leak: bool = True, labelled: bool = True) -> dict[str, Any]:
         "format": 1,
         "verdict": "far apart",
         "sentences": [VERDICT, "The largest difference is noise in g (×35) <b>."],
-        "warnings": ["One galaxy of the training split is in the test split too, turned by 90 degrees."] if leak else [],
+        "warnings": [
+            "One galaxy of the training split is in the test split too, turned by 90 degrees."
+        ]
+        if leak
+        else [],
         "advice": ["Match the pixel scales with --set data.pixel_scale=0.396."],
         "numbers": {
             "prior_shift": {"value": 0.3, "low": 0.25, "high": 0.34, "oracle": True},
@@ -64,12 +76,30 @@ def make_inspection(leak: bool = True, labelled: bool = True) -> dict[str, Any]:
             "duplicates_searched": 580,
             "similarity_threshold": 0.95,
             "seed": 0,
-            "source": {"name": "sims", "fingerprint": "0" * 16, "path": "/data/sims", "classes": ["non-merger", "merger"]},
-            "target": {"name": "survey", "fingerprint": "1" * 16, "path": "/data/survey", "classes": ["non-merger", "merger"]},
+            "source": {
+                "name": "sims",
+                "fingerprint": "0" * 16,
+                "path": "/data/sims",
+                "classes": ["non-merger", "merger"],
+            },
+            "target": {
+                "name": "survey",
+                "fingerprint": "1" * 16,
+                "path": "/data/survey",
+                "classes": ["non-merger", "merger"],
+            },
         },
         "tables": {name: _split(table) for name, table in tables.items()},
-        "walls": [_wall(domain, label) for domain in ("source", "target") for label in _labels(domain, labelled)],
-        "pairs": [{"sample_id_a": "sims/1", "sample_id_b": "sims/7", "png_a": _png(4), "png_b": _png(5)}] if leak else [],
+        "walls": [
+            _wall(domain, label)
+            for domain in ("source", "target")
+            for label in _labels(domain, labelled)
+        ],
+        "pairs": [
+            {"sample_id_a": "sims/1", "sample_id_b": "sims/7", "png_a": _png(4), "png_b": _png(5)}
+        ]
+        if leak
+        else [],
     }
 
 
@@ -82,12 +112,28 @@ def _domains() -> pd.DataFrame:
         ("source", "sims", 1000, 300, 500, True, "g, r, i", 64, 64, 0.2, True),
         ("target", "survey", 4000, 280, 4000, False, "g, r, i", 64, 64, np.nan, False),
     ]
-    names = ["domain", "name", "images", "used", "galaxies", "groups_known", "bands", "height", "width", "pixel_scale", "nanojansky"]
+    names = [
+        "domain",
+        "name",
+        "images",
+        "used",
+        "galaxies",
+        "groups_known",
+        "bands",
+        "height",
+        "width",
+        "pixel_scale",
+        "nanojansky",
+    ]
     return pd.DataFrame(rows, columns=names)
 
 
 def _each() -> list[tuple[int, str, str]]:
-    return [(i, quantity, band) for i, (quantity, about) in enumerate(QUANTITIES.items()) for band in about[3]]
+    return [
+        (i, quantity, band)
+        for i, (quantity, about) in enumerate(QUANTITIES.items())
+        for band in about[3]
+    ]
 
 
 def _distances() -> pd.DataFrame:
@@ -96,7 +142,27 @@ def _distances() -> pd.DataFrame:
         label, unit, scale, _ = QUANTITIES[quantity]
         ks = 0.9 / (1 + i)
         words = f"{label} in {band} (×35)"
-        rows.append((quantity, band, label, unit, scale, 1.0, 35.0, 35.0, 30, 40, ks, ks - 0.05, ks + 0.05, 0.25, 300, 280, words))
+        rows.append(
+            (
+                quantity,
+                band,
+                label,
+                unit,
+                scale,
+                1.0,
+                35.0,
+                35.0,
+                30,
+                40,
+                ks,
+                ks - 0.05,
+                ks + 0.05,
+                0.25,
+                300,
+                280,
+                words,
+            )
+        )
     names = "quantity band label unit scale source target change change_low change_high ks ks_low ks_high chance n_source n_target words"
     return pd.DataFrame(rows, columns=names.split())
 
@@ -106,7 +172,25 @@ def _summaries() -> pd.DataFrame:
     for domain, factor in (("source", 1.0), ("target", 4.0)):
         for _, quantity, band in _each():
             label, unit, scale, _ = QUANTITIES[quantity]
-            rows.append((domain, quantity, band, label, unit, scale, 280, 3, factor, factor - 0.1, factor + 0.1, 0.1, 0.3, 7.0, 9.0))
+            rows.append(
+                (
+                    domain,
+                    quantity,
+                    band,
+                    label,
+                    unit,
+                    scale,
+                    280,
+                    3,
+                    factor,
+                    factor - 0.1,
+                    factor + 0.1,
+                    0.1,
+                    0.3,
+                    7.0,
+                    9.0,
+                )
+            )
     names = "domain quantity band label unit scale n undefined median low high p05 p16 p84 p95"
     return pd.DataFrame(rows, columns=names.split())
 
@@ -118,7 +202,10 @@ def _distributions() -> pd.DataFrame:
             logarithmic = QUANTITIES[quantity][2] == "log"
             edges = np.geomspace(0.1, 100, 25) if logarithmic else np.linspace(-1, 2, 25)
             share = np.exp(-0.5 * ((np.arange(24) - centre) / 3) ** 2)
-            rows += [(domain, quantity, band, *bin) for bin in zip(edges[:-1], edges[1:], share / share.sum(), strict=True)]
+            rows += [
+                (domain, quantity, band, *bin)
+                for bin in zip(edges[:-1], edges[1:], share / share.sum(), strict=True)
+            ]
     return pd.DataFrame(rows, columns=["domain", "quantity", "band", "left", "right", "share"])
 
 
@@ -128,7 +215,10 @@ def _histograms() -> pd.DataFrame:
     for domain, width in (("source", 3.0), ("target", 9.0)):
         for band in BANDS:
             share = np.exp(-0.5 * ((np.arange(60) - 20) / width) ** 2)
-            rows += [(domain, band, *bin) for bin in zip(edges[:-1], edges[1:], share / share.sum(), strict=True)]
+            rows += [
+                (domain, band, *bin)
+                for bin in zip(edges[:-1], edges[1:], share / share.sum(), strict=True)
+            ]
     return pd.DataFrame(rows, columns=["domain", "band", "left", "right", "share"])
 
 
@@ -138,14 +228,26 @@ def _spectrum() -> pd.DataFrame:
     for domain, floor in (("source", 1e-4), ("target", 0.3)):
         for band in BANDS:
             power = 50 * np.exp(-((frequency / 0.08) ** 2)) + floor
-            rows += [(domain, band, f, np.nan, p, 0.6 * p, 1.6 * p, 280) for f, p in zip(frequency, power, strict=True)]
-    return pd.DataFrame(rows, columns=["domain", "band", "frequency", "frequency_arcsec", "power", "p16", "p84", "n"])
+            rows += [
+                (domain, band, f, np.nan, p, 0.6 * p, 1.6 * p, 280)
+                for f, p in zip(frequency, power, strict=True)
+            ]
+    return pd.DataFrame(
+        rows,
+        columns=["domain", "band", "frequency", "frequency_arcsec", "power", "p16", "p84", "n"],
+    )
 
 
 def _classes(labelled: bool) -> pd.DataFrame:
-    rows = [("source", "non-merger", 600, 300, 0.6, False), ("source", "merger", 400, 200, 0.4, False)]
+    rows = [
+        ("source", "non-merger", 600, 300, 0.6, False),
+        ("source", "merger", 400, 200, 0.4, False),
+    ]
     if labelled:
-        rows += [("target", "non-merger", 3600, 3600, 0.9, True), ("target", "merger", 400, 400, 0.1, True)]
+        rows += [
+            ("target", "non-merger", 3600, 3600, 0.9, True),
+            ("target", "merger", 400, 400, 0.1, True),
+        ]
     else:
         rows += [("target", "unlabelled", 4000, 4000, np.nan, False)]
     return pd.DataFrame(rows, columns=["domain", "label", "images", "galaxies", "share", "oracle"])
@@ -159,17 +261,38 @@ def _values() -> pd.DataFrame:
 
 
 def _duplicates(leak: bool) -> pd.DataFrame:
-    names = (
-        "sample_id_a sample_id_b domain_a domain_b split_a split_b group_a group_b label_a label_b similarity angle mirrored cluster leak"
+    names = "sample_id_a sample_id_b domain_a domain_b split_a split_b group_a group_b label_a label_b similarity angle mirrored cluster leak"
+    row = (
+        "sims/1",
+        "sims/7",
+        "source",
+        "source",
+        "train",
+        "test",
+        "1",
+        "7",
+        "merger",
+        "merger",
+        0.998,
+        90,
+        False,
+        0,
+        True,
     )
-    row = ("sims/1", "sims/7", "source", "source", "train", "test", "1", "7", "merger", "merger", 0.998, 90, False, 0, True)
     return pd.DataFrame([row] if leak else [], columns=names.split())
 
 
 def _wall(domain: str, label: str) -> dict[str, Any]:
     ids = [f"{domain}/{i}" for i in range(16)]
     oracle = domain == "target" and label != "unlabelled"
-    wall = {"domain": domain, "label": label, "n": 16, "total": 400, "sample_ids": ids, "columns": 8}
+    wall = {
+        "domain": domain,
+        "label": label,
+        "n": 16,
+        "total": 400,
+        "sample_ids": ids,
+        "columns": 8,
+    }
     return wall | {"png": _png(8, 8 * 32, 2 * 32), "oracle": oracle}
 
 
@@ -182,7 +305,10 @@ def _png(seed: int, width: int = 48, height: int = 48) -> str:
 
 def _split(table: pd.DataFrame) -> dict[str, Any]:
     table = table.astype(object).where(table.notna(), None)
-    return {"columns": list(table.columns), "data": [[_plain(value) for value in row] for row in table.itertuples(index=False)]}
+    return {
+        "columns": list(table.columns),
+        "data": [[_plain(value) for value in row] for row in table.itertuples(index=False)],
+    }
 
 
 def _plain(value: Any) -> Any:

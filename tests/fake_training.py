@@ -54,9 +54,21 @@ def main(arguments):
         writer = RunWriter.open(arguments.resume)
     else:
         samples = factories.make_samples(arguments.n)
-        data = {domain: {"name": domain, "n": len(samples) // 2, "fingerprint": "0" * 16, "path": None} for domain in ("source", "target")}
-        config = factories._config(arguments.method, arguments.seed, arguments.epochs, {"source": None, "target": None})
-        writer = RunWriter.create(arguments.runs, config, data=data, classes=factories.CLASSES, latent_dim=8, samples=samples)
+        data = {
+            domain: {"name": domain, "n": len(samples) // 2, "fingerprint": "0" * 16, "path": None}
+            for domain in ("source", "target")
+        }
+        config = factories._config(
+            arguments.method, arguments.seed, arguments.epochs, {"source": None, "target": None}
+        )
+        writer = RunWriter.create(
+            arguments.runs,
+            config,
+            data=data,
+            classes=factories.CLASSES,
+            latent_dim=8,
+            samples=samples,
+        )
     try:
         epochs = writer.info["progress"]["epochs"]
         for epoch in range(writer.info["progress"]["epoch"] + 1, epochs + 1):

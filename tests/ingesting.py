@@ -37,9 +37,20 @@ class Drawn:
 def drawn(n: int, aside=(), name="drawn", **rows) -> Listing:
     ids = [f"{name}/{i:04d}" for i in range(n)]
     label = pd.array([i % 2 for i in range(n)], dtype="Int64")
-    catalogue = pd.DataFrame({"sample_id": ids, "group_id": ids, "label": label, "redshift": np.linspace(0, 1, n)})
-    load = Drawn(**{key: value if key == "stop" else frozenset(value) for key, value in rows.items()})
-    return Listing(catalogue, load, ("disc", "merger"), name, {"path": "drawn", "group_ids": None}, tuple(aside))
+    catalogue = pd.DataFrame(
+        {"sample_id": ids, "group_id": ids, "label": label, "redshift": np.linspace(0, 1, n)}
+    )
+    load = Drawn(
+        **{key: value if key == "stop" else frozenset(value) for key, value in rows.items()}
+    )
+    return Listing(
+        catalogue,
+        load,
+        ("disc", "merger"),
+        name,
+        {"path": "drawn", "group_ids": None},
+        tuple(aside),
+    )
 
 
 def write_cutouts(folder: Path, n: int, shape=(3, 16, 16)) -> Path:
@@ -51,11 +62,18 @@ def write_cutouts(folder: Path, n: int, shape=(3, 16, 16)) -> Path:
         header = fits.Header({"PIXSCALE": 0.262, "BANDS": "gri"[: shape[0]]})
         pixels = np.random.default_rng(i).normal(size=shape).astype(np.float32)
         fits.PrimaryHDU(pixels, header).writeto(folder / f"{i:05d}.fits")
-    pd.DataFrame({"filename": [f"{i:05d}.fits" for i in range(n)], "label": np.arange(n) % 2}).to_csv(folder / "catalogue.csv", index=False)
+    pd.DataFrame(
+        {"filename": [f"{i:05d}.fits" for i in range(n)], "label": np.arange(n) % 2}
+    ).to_csv(folder / "catalogue.csv", index=False)
     return folder
 
 
 def contents(folder: Path) -> dict[str, str]:
     """Name and checksum of every file, but for the lock."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != "ingest.lock")
-    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+    files = sorted(
+        path for path in folder.rglob("*") if path.is_file() and path.name != "ingest.lock"
+    )
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in files
+    }

@@ -26,7 +26,10 @@ def build_tab(folder: Path) -> dict[str, str]:
     source, target = open_preset("demo", N)
     _write_cutouts(folder / "simulated_galaxies", source, labelled=True)
     _write_cutouts(folder / "survey_images", target, labelled=False)
-    for name, galaxies in (("SOURCE_{}_Illustris2_pristine", source), ("TARGET_{}_Illustris2_noisy", target)):
+    for name, galaxies in (
+        ("SOURCE_{}_Illustris2_pristine", source),
+        ("TARGET_{}_Illustris2_noisy", target),
+    ):
         np.save(folder / f"SimSim_{name.format('X')}.npy", galaxies.images)
         np.save(folder / f"SimSim_{name.format('y')}.npy", galaxies.labels)
     _write_tiles(folder, target)
@@ -35,17 +38,25 @@ def build_tab(folder: Path) -> dict[str, str]:
     target.save(folder / "survey")
     # Beside a run that is not finished nothing is compared.
     homes = {word: "begun" if word == "STOPPED" else "runs" for word in RUNS}
-    return {word: f"{home}/{_train(folder / home, RUNS[word], stop=word == 'STOPPED').path.name}" for word, home in homes.items()}
+    return {
+        word: f"{home}/{_train(folder / home, RUNS[word], stop=word == 'STOPPED').path.name}"
+        for word, home in homes.items()
+    }
 
 
 def _train(runs: Path, method: str, stop: bool) -> Run:
     """A run of two epochs; with ``stop`` one that was interrupted in the second."""
 
     def report(progress: object) -> None:
-        if stop and (getattr(progress, "stage", ""), getattr(progress, "epoch", 0)) == ("training", 2):
+        if stop and (getattr(progress, "stage", ""), getattr(progress, "epoch", 0)) == (
+            "training",
+            2,
+        ):
             raise KeyboardInterrupt
 
-    config = run_config("demo", None, None, None, method, None, 2, None, None, [FEW[1], "train.saliency_limit=8"])
+    config = run_config(
+        "demo", None, None, None, method, None, 2, None, None, [FEW[1], "train.saliency_limit=8"]
+    )
     try:
         return train(config, runs, report=report)
     except KeyboardInterrupt:
@@ -69,7 +80,11 @@ def _write_tiles(folder: Path, galaxies: GalaxySet) -> None:
     """All galaxies on one field, a file a band, and where they are as an ECSV table."""
     size, across = galaxies.images.shape[-1], int(np.ceil(np.sqrt(len(galaxies))))
     wcs = WCS(naxis=2)
-    wcs.wcs.ctype, wcs.wcs.crval, wcs.wcs.crpix = ["RA---TAN", "DEC--TAN"], [150.0, 2.0], [size * across / 2] * 2
+    wcs.wcs.ctype, wcs.wcs.crval, wcs.wcs.crpix = (
+        ["RA---TAN", "DEC--TAN"],
+        [150.0, 2.0],
+        [size * across / 2] * 2,
+    )
     wcs.wcs.cd = np.diag([-1, 1]) * galaxies.pixel_scale / 3600
     field = np.zeros((len(galaxies.bands), size * across, size * across), np.float32)
     corners = [(row // across * size, row % across * size) for row in range(len(galaxies))]
@@ -91,7 +106,10 @@ class Started(Server):
     def __init__(self, command: str, page: str, runs: Path, log: Path) -> None:
         port = free_port()
         self.url = f"http://127.0.0.1:{port}/{page}"
-        words = [str(runs) if word == "runs" else word for word in command.split()] + ["--port", str(port)]
+        words = [str(runs) if word == "runs" else word for word in command.split()] + [
+            "--port",
+            str(port),
+        ]
         words += ["--no-browser"] if "explore" in words else []
         surroundings = environment(runs.parent / "cache") | {"DAEXPLORE_RUNS": str(runs)}
         super().__init__(words, surroundings, f"http://127.0.0.1:{port}/favicon.ico", log)

@@ -53,7 +53,9 @@ CONFIGS = [
 
 
 def put(root, config, status="finished", epochs=2):
-    return make_run(root, n=16, epochs=epochs, latent_dim=4, saliency=False, config=config, status=status)
+    return make_run(
+        root, n=16, epochs=epochs, latent_dim=4, saliency=False, config=config, status=status
+    )
 
 
 class FakeTraining:
@@ -67,7 +69,9 @@ class FakeTraining:
 
     def install(self, monkeypatch):
         """Puts this in the place of the module that trains, which would import torch."""
-        monkeypatch.setitem(sys.modules, "daexplore.engine.training.train", SimpleNamespace(train=self))
+        monkeypatch.setitem(
+            sys.modules, "daexplore.engine.training.train", SimpleNamespace(train=self)
+        )
         return self
 
     def __call__(self, config, runs="runs", *, resume=None, report=None):
@@ -82,7 +86,9 @@ class FakeTraining:
             if what in self.ends:
                 raise self.ends[what]
             if resume is None:
-                return make_run(Path(runs), n=16, epochs=1, latent_dim=4, saliency=False, config=config)
+                return make_run(
+                    Path(runs), n=16, epochs=1, latent_dim=4, saliency=False, config=config
+                )
             set_info(Run(resume), status="finished")
             return Run(resume)
         finally:
@@ -96,7 +102,9 @@ FAULT = RuntimeError("out of range")
 
 def set_info(run, **fields):
     """Changes run.json."""
-    (run.path / "run.json").write_text(json.dumps(json.loads((run.path / "run.json").read_text()) | fields))
+    (run.path / "run.json").write_text(
+        json.dumps(json.loads((run.path / "run.json").read_text()) | fields)
+    )
 
 
 def interrupt(run):

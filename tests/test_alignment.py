@@ -18,11 +18,15 @@ from daexplore.models import build_network
 
 def naive_mmd2(x, y, scales):
     pooled = np.concatenate([x, y])
-    distances = sorted(((a - b) ** 2).sum() for i, a in enumerate(pooled) for j, b in enumerate(pooled) if i != j)
+    distances = sorted(
+        ((a - b) ** 2).sum() for i, a in enumerate(pooled) for j, b in enumerate(pooled) if i != j
+    )
     median = distances[len(distances) // 2] / 2
 
     def k(a, b):
-        return sum(math.exp(-((a - b) ** 2).sum() / (2 * scale * median)) for scale in scales) / len(scales)
+        return sum(
+            math.exp(-((a - b) ** 2).sum() / (2 * scale * median)) for scale in scales
+        ) / len(scales)
 
     n, m = len(x), len(y)
     within_x = sum(k(x[i], x[j]) for i in range(n) for j in range(n) if i != j) / (n * (n - 1))
@@ -34,7 +38,12 @@ def test_mmd_loss_is_the_naive_double_loop():
     source, target = outputs(7, shift=0.8), outputs(9, seed=3, labelled=False)
     method = MMD(8, 2, scales=(0.5, 1.0, 2.0))
     value = method(source, target, 1.0)["mmd"].item()
-    assert value == pytest.approx(naive_mmd2(source.latents.detach().numpy(), target.latents.detach().numpy(), (0.5, 1.0, 2.0)), abs=1e-6)
+    assert value == pytest.approx(
+        naive_mmd2(
+            source.latents.detach().numpy(), target.latents.detach().numpy(), (0.5, 1.0, 2.0)
+        ),
+        abs=1e-6,
+    )
 
 
 def test_mmd_does_not_fall_by_shrinking_the_latent():
@@ -45,11 +54,18 @@ def test_mmd_does_not_fall_by_shrinking_the_latent():
 
 
 def test_mmd_may_be_negative():
-    values = [MMD(4, 2)(outputs(10, 4, seed=s), outputs(10, 4, seed=100 + s, labelled=False), 1.0)["mmd"].item() for s in range(20)]
+    values = [
+        MMD(4, 2)(outputs(10, 4, seed=s), outputs(10, 4, seed=100 + s, labelled=False), 1.0)[
+            "mmd"
+        ].item()
+        for s in range(20)
+    ]
     assert min(values) < 0 < max(values)
 
 
-@pytest.mark.parametrize(("progress", "strength"), [(0.0, 0.0), (0.1, 0.0), (0.2, 0.5), (0.3, 1.0), (1.0, 1.0)])
+@pytest.mark.parametrize(
+    ("progress", "strength"), [(0.0, 0.0), (0.1, 0.0), (0.2, 0.5), (0.3, 1.0), (1.0, 1.0)]
+)
 def test_mmd_warms_up(progress, strength):
     assert MMD(4, 2, start=0.1, ramp=0.2).strength(progress) == pytest.approx(strength)
 
@@ -63,7 +79,9 @@ def test_reversed_gradient_is_minus_lambda_times_the_gradient(strength):
     torch.testing.assert_close(turned, -strength * plain)
 
 
-@pytest.mark.parametrize(("progress", "value"), [(0.0, 0.0), (0.5, 0.98661429815), (1.0, 0.99990920426)])
+@pytest.mark.parametrize(
+    ("progress", "value"), [(0.0, 0.0), (0.5, 0.98661429815), (1.0, 0.99990920426)]
+)
 def test_ganin_schedule(progress, value):
     assert ganin_schedule(progress) == pytest.approx(value, abs=1e-10)
 
@@ -87,13 +105,17 @@ def test_domain_loss_counts_domains_equally():
     method = DANN(4, 2)
     source, target = outputs(30, 4), outputs(6, 4, seed=1, labelled=False)
     logits = [method.classifier(o.latents).detach() for o in (source, target)]
-    expected = 0.5 * (-torch.log(1 - torch.sigmoid(logits[0])).mean() - torch.log(torch.sigmoid(logits[1])).mean())
+    expected = 0.5 * (
+        -torch.log(1 - torch.sigmoid(logits[0])).mean() - torch.log(torch.sigmoid(logits[1])).mean()
+    )
     torch.testing.assert_close(method(source, target, 0.0)["domain"], expected)
 
 
 def test_domain_classifier_is_trained_with_the_network():
     network = build_network(ModelConfig("deepmerge"), 1, 2, 16)
-    adapter = AdaptationStep(network, [(build_alignment(AlignmentConfig("dann"), 32, 2), 1.0)], "mixed")
+    adapter = AdaptationStep(
+        network, [(build_alignment(AlignmentConfig("dann"), 32, 2), 1.0)], "mixed"
+    )
     names = [name for name, _ in adapter.named_parameters()]
     assert any(name.startswith("alignments.0.classifier") for name in names)
 
@@ -102,7 +124,9 @@ def test_domain_classifier_is_trained_with_the_network():
 def test_total_is_the_weighted_sum_and_task_the_source_cross_entropy(batch_norm):
     torch.manual_seed(0)
     network = build_network(ModelConfig("deepmerge"), 1, 2, 16)
-    adapter = AdaptationStep(network, [(build_alignment(AlignmentConfig("mmd"), 32, 2), 0.7)], batch_norm)
+    adapter = AdaptationStep(
+        network, [(build_alignment(AlignmentConfig("mmd"), 32, 2), 0.7)], batch_norm
+    )
     batch = DomainBatch(torch.randn(8, 1, 16, 16), torch.arange(8) % 2, torch.randn(8, 1, 16, 16))
     source, target = adapter.outputs(batch)
     losses = adapter(batch, 1.0)
@@ -115,7 +139,9 @@ def test_batch_norm_of_the_source_alone_ignores_the_target():
     def statistics(batch_norm, shift):
         torch.manual_seed(0)
         network = build_network(ModelConfig("deepmerge"), 1, 2, 16)
-        adapter = AdaptationStep(network, [(build_alignment(AlignmentConfig("mmd"), 32, 2), 1.0)], batch_norm).train()
+        adapter = AdaptationStep(
+            network, [(build_alignment(AlignmentConfig("mmd"), 32, 2), 1.0)], batch_norm
+        ).train()
         images = torch.randn(8, 1, 16, 16)
         adapter(DomainBatch(images, torch.arange(8) % 2, images + shift), 1.0)
         assert all(module.training for module in adapter.modules())

@@ -9,23 +9,41 @@ import torch
 from scipy.special import entr, softmax
 from test_alignment_contract import outputs
 
-from daexplore.alignment import CDAN, CORAL, JAN, LMMD, MCC, MMD, Entropy, Fisher, OpenSet, PseudoLabels, Sinkhorn
+from daexplore.alignment import (
+    CDAN,
+    CORAL,
+    JAN,
+    LMMD,
+    MCC,
+    MMD,
+    Entropy,
+    Fisher,
+    OpenSet,
+    PseudoLabels,
+    Sinkhorn,
+)
 from daexplore.domains import DomainOutputs
 from daexplore.errors import InputError
 from daexplore.kernels import SCALES, mmd2, mmd2_biased, mmd2_features, mmd2_linear
 
 
 def pair(n=7, m=9, classes=2, shift=0.8):
-    return outputs(n, classes=classes, shift=shift), outputs(m, classes=classes, seed=3, labelled=False)
+    return outputs(n, classes=classes, shift=shift), outputs(
+        m, classes=classes, seed=3, labelled=False
+    )
 
 
 def arrays(o):
-    return o.latents.detach().numpy().astype(float), softmax(o.logits.detach().numpy().astype(float), axis=1)
+    return o.latents.detach().numpy().astype(float), softmax(
+        o.logits.detach().numpy().astype(float), axis=1
+    )
 
 
 def half_median(x, y):
     pooled = np.concatenate([x, y])
-    distances = sorted(((a - b) ** 2).sum() for i, a in enumerate(pooled) for j, b in enumerate(pooled) if i != j)
+    distances = sorted(
+        ((a - b) ** 2).sum() for i, a in enumerate(pooled) for j, b in enumerate(pooled) if i != j
+    )
     return distances[len(distances) // 2] / 2
 
 
@@ -37,9 +55,13 @@ def test_biased_mmd_is_the_naive_loop_over_all_pairs():
     source, target = pair()
     (x, _), (y, _) = arrays(source), arrays(target)
     widths = [scale * half_median(x, y) for scale in SCALES]
-    naive = np.mean([kernel(a, b, widths) for a in x for b in x]) + np.mean([kernel(a, b, widths) for a in y for b in y])
+    naive = np.mean([kernel(a, b, widths) for a in x for b in x]) + np.mean(
+        [kernel(a, b, widths) for a in y for b in y]
+    )
     naive -= 2 * np.mean([kernel(a, b, widths) for a in x for b in y])
-    assert MMD(8, 2, estimator="biased")(source, target, 1.0)["mmd"].item() == pytest.approx(naive, abs=1e-6)
+    assert MMD(8, 2, estimator="biased")(source, target, 1.0)["mmd"].item() == pytest.approx(
+        naive, abs=1e-6
+    )
     assert mmd2_biased(x, y, widths) == pytest.approx(naive, abs=1e-12)
     assert naive > 0
 
@@ -49,7 +71,10 @@ def test_linear_time_mmd_is_the_mean_over_disjoint_pairs():
     (x, _), (y, _) = arrays(source), arrays(target)
     widths = [0.7, 3.0]
     terms = [
-        kernel(x[i], x[i + 1], widths) + kernel(y[i], y[i + 1], widths) - kernel(x[i], y[i + 1], widths) - kernel(x[i + 1], y[i], widths)
+        kernel(x[i], x[i + 1], widths)
+        + kernel(y[i], y[i + 1], widths)
+        - kernel(x[i], y[i + 1], widths)
+        - kernel(x[i + 1], y[i], widths)
         for i in range(0, 8, 2)
     ]
     assert mmd2_linear(x, y, widths) == pytest.approx(np.mean(terms), abs=1e-12)
@@ -79,7 +104,9 @@ def test_random_features_are_close_to_the_kernel_and_drawn_once():
     method = MMD(8, 2, estimator="features", features=50_000)
     assert method(source, target, 1.0)["mmd"].item() == pytest.approx(exact, abs=0.01)
     assert torch.equal(method(source, target, 1.0)["mmd"], method(source, target, 1.0)["mmd"])
-    assert torch.equal(method.frequencies, MMD(8, 2, estimator="features", features=50_000).frequencies)
+    assert torch.equal(
+        method.frequencies, MMD(8, 2, estimator="features", features=50_000).frequencies
+    )
     with pytest.raises(InputError, match="estimator of mmd"):
         MMD(8, 2, estimator="quadratic")
 
@@ -104,17 +131,27 @@ def test_lmmd_is_the_naive_weighted_sum_per_class(classes):
         a, b = a / a.sum(), p[:, k] / p[:, k].sum()
         value = sum(a[i] * a[j] * kernel(x[i], x[j], widths) for i in range(7) for j in range(7))
         value += sum(b[i] * b[j] * kernel(y[i], y[j], widths) for i in range(9) for j in range(9))
-        found.append(value - 2 * sum(a[i] * b[j] * kernel(x[i], y[j], widths) for i in range(7) for j in range(9)))
-    assert LMMD(8, classes)(source, target, 1.0)["lmmd"].item() == pytest.approx(np.mean(found), abs=1e-6)
+        found.append(
+            value
+            - 2 * sum(a[i] * b[j] * kernel(x[i], y[j], widths) for i in range(7) for j in range(9))
+        )
+    assert LMMD(8, classes)(source, target, 1.0)["lmmd"].item() == pytest.approx(
+        np.mean(found), abs=1e-6
+    )
 
 
 def test_lmmd_sees_swapped_classes_that_mmd_does_not():
     labels = torch.arange(40) % 2
     latents = torch.randn(40, 8, generator=torch.Generator().manual_seed(0)) + 4 * labels[:, None]
     source = DomainOutputs(latents, torch.zeros(40, 2), labels)
-    right, swapped = (DomainOutputs(latents, 20.0 * torch.stack([1 - c, c], 1), None) for c in (labels, 1 - labels))
+    right, swapped = (
+        DomainOutputs(latents, 20.0 * torch.stack([1 - c, c], 1), None)
+        for c in (labels, 1 - labels)
+    )
     assert MMD(8, 2)(source, right, 1.0)["mmd"] == MMD(8, 2)(source, swapped, 1.0)["mmd"]
-    assert LMMD(8, 2)(source, swapped, 1.0)["lmmd"] > 100 * LMMD(8, 2)(source, right, 1.0)["lmmd"].clamp(min=1e-3)
+    assert LMMD(8, 2)(source, swapped, 1.0)["lmmd"] > 100 * LMMD(8, 2)(source, right, 1.0)[
+        "lmmd"
+    ].clamp(min=1e-3)
 
 
 def test_jan_is_mmd_with_the_product_kernel():
@@ -126,8 +163,12 @@ def test_jan_is_mmd_with_the_product_kernel():
         return kernel(one[0], other[0], widths) * kernel(one[1], other[1], width)
 
     a, b = list(zip(x, p, strict=True)), list(zip(y, q, strict=True))
-    naive = sum(joint(one, other) for i, one in enumerate(a) for j, other in enumerate(a) if i != j) / (7 * 6)
-    naive += sum(joint(one, other) for i, one in enumerate(b) for j, other in enumerate(b) if i != j) / (9 * 8)
+    naive = sum(
+        joint(one, other) for i, one in enumerate(a) for j, other in enumerate(a) if i != j
+    ) / (7 * 6)
+    naive += sum(
+        joint(one, other) for i, one in enumerate(b) for j, other in enumerate(b) if i != j
+    ) / (9 * 8)
     naive -= 2 * np.mean([joint(one, other) for one in a for other in b])
     assert JAN(8, 2)(source, target, 1.0)["jmmd"].item() == pytest.approx(naive, abs=1e-6)
 
@@ -140,18 +181,29 @@ def test_cdan_sees_the_outer_product_and_weighs_by_certainty():
         z, p = arrays(o)
         maps = np.stack([np.outer(p[i], z[i]).ravel() for i in range(len(z))])
         torch.testing.assert_close(method.features(o), torch.tensor(maps, dtype=torch.float32))
-        logits.append(method.classifier(torch.tensor(maps, dtype=torch.float32)).detach().numpy().astype(float))
+        logits.append(
+            method.classifier(torch.tensor(maps, dtype=torch.float32))
+            .detach()
+            .numpy()
+            .astype(float)
+        )
         weights.append(1 + np.exp(-entr(p).sum(1)))
     of_source = np.average(np.log1p(np.exp(logits[0])), weights=weights[0])
     of_target = np.average(np.log1p(np.exp(-logits[1])), weights=weights[1])
-    assert method(source, target, 0.5)["domain"].item() == pytest.approx((of_source + of_target) / 2, rel=1e-5)
+    assert method(source, target, 0.5)["domain"].item() == pytest.approx(
+        (of_source + of_target) / 2, rel=1e-5
+    )
 
 
 @pytest.mark.parametrize("domains", [("source", "target"), ("target",)])
 def test_entropy_is_scipys(domains):
     source, target = pair(classes=3)
-    chosen = np.concatenate([arrays({"source": source, "target": target}[name])[1] for name in domains])
-    assert Entropy(8, 3, domains=domains)(source, target, 1.0)["entropy"].item() == pytest.approx(entr(chosen).sum(1).mean(), rel=1e-5)
+    chosen = np.concatenate(
+        [arrays({"source": source, "target": target}[name])[1] for name in domains]
+    )
+    assert Entropy(8, 3, domains=domains)(source, target, 1.0)["entropy"].item() == pytest.approx(
+        entr(chosen).sum(1).mean(), rel=1e-5
+    )
 
 
 def test_mcc_is_the_naive_class_correlation():
@@ -172,7 +224,11 @@ def test_mcc_is_the_naive_class_correlation():
 def test_fisher_is_the_naive_scatter(form):
     source, target = pair()
     method = Fisher(8, 2, form=form)
-    x, labels, centres = arrays(source)[0], source.labels.numpy(), method.centres.detach().numpy().astype(float)
+    x, labels, centres = (
+        arrays(source)[0],
+        source.labels.numpy(),
+        method.centres.detach().numpy().astype(float),
+    )
     within = np.mean([((x[i] - centres[labels[i]]) ** 2).sum() for i in range(7)])
     between = np.mean([((centres[labels[i]] - centres.mean(0)) ** 2).sum() for i in range(7)])
     expected = within / between if form == "ratio" else within - between
@@ -184,15 +240,22 @@ def test_pseudo_labels_take_the_surest_of_each_class():
     target = DomainOutputs(torch.zeros(6, 8), logits, None)
     value = PseudoLabels(8, 2, portion=(0.5, 0.5))(outputs(), target, 0.5)["pseudo"].item()
     taken = [(0, 0), (1, 0), (5, 1)]
-    assert value == pytest.approx(-np.mean([math.log(softmax(logits[i].numpy().astype(float))[k]) for i, k in taken]), rel=1e-6)
+    assert value == pytest.approx(
+        -np.mean([math.log(softmax(logits[i].numpy().astype(float))[k]) for i, k in taken]),
+        rel=1e-6,
+    )
 
 
 def test_the_portion_of_pseudo_labels_grows_with_the_training():
-    target = DomainOutputs(torch.zeros(10, 8), torch.stack([torch.arange(1.0, 11), torch.zeros(10)], 1), None)
+    target = DomainOutputs(
+        torch.zeros(10, 8), torch.stack([torch.arange(1.0, 11), torch.zeros(10)], 1), None
+    )
     method = PseudoLabels(8, 2, portion=(0.2, 0.8))
     early, late = (method(outputs(), target, progress)["pseudo"].item() for progress in (0.0, 1.0))
     assert early == pytest.approx(np.mean([math.log1p(math.exp(-x)) for x in (10, 9)]), rel=1e-4)
-    assert late == pytest.approx(np.mean([math.log1p(math.exp(-x)) for x in range(3, 11)]), rel=1e-5)
+    assert late == pytest.approx(
+        np.mean([math.log1p(math.exp(-x)) for x in range(3, 11)]), rel=1e-5
+    )
 
 
 def test_sinkhorn_is_pots_debiased_divergence():
@@ -205,7 +268,9 @@ def test_sinkhorn_is_pots_debiased_divergence():
     def dual(a, b):
         wa, wb = np.full(len(a), 1 / len(a)), np.full(len(b), 1 / len(b))
         cost = ((a[:, None] - b[None]) ** 2).sum(-1) / 2
-        plan = ot.sinkhorn(wa, wb, cost, blur**2, method="sinkhorn_log", numItermax=100_000, stopThr=1e-10)
+        plan = ot.sinkhorn(
+            wa, wb, cost, blur**2, method="sinkhorn_log", numItermax=100_000, stopThr=1e-10
+        )
         # Feydy's OT_eps has the relative entropy to the product of the marginals.
         return (plan * cost).sum() + blur**2 * (plan * np.log(plan / np.outer(wa, wb))).sum()
 
@@ -224,7 +289,9 @@ def test_the_learned_weights_feel_siddas_loss_and_the_network_the_divergence():
     assert task.grad is None
     assert divergence.grad.item() == pytest.approx((0.7 / 1.3) ** 2)
     # d/da and d/db of task/(2a^2) + divergence/(2b^2) + log(ab)
-    np.testing.assert_allclose(method.scales.grad, [-0.4 / 0.7**3 + 1 / 0.7, -0.9 / 1.3**3 + 1 / 1.3], rtol=1e-5)
+    np.testing.assert_allclose(
+        method.scales.grad, [-0.4 / 0.7**3 + 1 / 0.7, -0.9 / 1.3**3 + 1 / 1.3], rtol=1e-5
+    )
     with torch.no_grad():
         method.scales.copy_(torch.tensor([2.0, 0.1]))
     method.penalty({"sinkhorn": divergence}, task)
@@ -249,7 +316,9 @@ def test_until_the_warm_up_ends_the_learned_weights_are_the_optimum_of_their_los
 
 
 def test_mcc_survives_a_class_that_a_whole_batch_rules_out():
-    target = DomainOutputs(torch.zeros(4, 8), torch.tensor([[0.0, -1e4]] * 4, requires_grad=True), None)
+    target = DomainOutputs(
+        torch.zeros(4, 8), torch.tensor([[0.0, -1e4]] * 4, requires_grad=True), None
+    )
     value = MCC(8, 2)(outputs(), target, 1.0)["confusion"]
     value.backward()
     assert torch.isfinite(value)
@@ -275,7 +344,9 @@ def test_open_set_neighbours_and_separation_are_naive_loops():
         total += entr(softmax(others @ z[i] / 0.05)).sum() / 6
     assert found["neighbours"].item() == pytest.approx(total, rel=1e-4)
     away = np.abs(entr(arrays(target)[1]).sum(1) / math.log(2) - 0.5)
-    assert found["separation"].item() == pytest.approx(-np.where(away > 0.1, away, 0).mean(), rel=1e-4)
+    assert found["separation"].item() == pytest.approx(
+        -np.where(away > 0.1, away, 0).mean(), rel=1e-4
+    )
 
 
 def test_the_queue_keeps_the_newest_and_forgets_the_oldest():
@@ -286,4 +357,6 @@ def test_the_queue_keeps_the_newest_and_forgets_the_oldest():
     newest = torch.nn.functional.normalize(batches[2].latents.detach(), dim=1)
     assert int(method.filled) == 7
     torch.testing.assert_close(method.bank[:5], newest)
-    torch.testing.assert_close(method.bank[5:7], torch.nn.functional.normalize(batches[1].latents.detach(), dim=1)[:2])
+    torch.testing.assert_close(
+        method.bank[5:7], torch.nn.functional.normalize(batches[1].latents.detach(), dim=1)[:2]
+    )

@@ -66,7 +66,12 @@ def test_a_filter_agrees_with_pandas_and_never_takes_a_missing_value() -> None:
     numbers = pd.Series([0.1, 0.3, np.nan, 0.5, 0.7])
     assert ColumnFilter("a", 0.3, 0.5).mask(numbers).tolist() == numbers.between(0.3, 0.5).tolist()
     words = pd.Series(["E", None, "S0", "E"])
-    assert ColumnFilter("kind", values=("E", "None")).mask(words).tolist() == [True, False, False, True]
+    assert ColumnFilter("kind", values=("E", "None")).mask(words).tolist() == [
+        True,
+        False,
+        False,
+        True,
+    ]
 
 
 def test_a_filter_selects_in_all_runs_what_pandas_selects(state: ExplorerState) -> None:
@@ -79,7 +84,9 @@ def test_a_filter_selects_in_all_runs_what_pandas_selects(state: ExplorerState) 
     assert state.selection is None
 
 
-def test_hues_of_a_column_are_one_scale_for_all_panels_and_grey_where_it_is_missing(state: ExplorerState) -> None:
+def test_hues_of_a_column_are_one_scale_for_all_panels_and_grey_where_it_is_missing(
+    state: ExplorerState,
+) -> None:
     shown = scenes_of(state)
     samples = shown[0].run.samples
     first = str(shown[0].evaluation.sample_ids[shown[0].rows[0]])
@@ -89,7 +96,11 @@ def test_hues_of_a_column_are_one_scale_for_all_panels_and_grey_where_it_is_miss
     values = samples["mass_ratio"].reindex(shown[0].evaluation.sample_ids[shown[0].rows]).to_numpy()
     assert painted.colours[0][0] == NEUTRAL
     largest = int(np.nanargmax(values))
-    assert painted.colours[0][largest] == painted.colours[1][largest] != painted.colours[0][int(np.nanargmin(values))]
+    assert (
+        painted.colours[0][largest]
+        == painted.colours[1][largest]
+        != painted.colours[0][int(np.nanargmin(values))]
+    )
     assert "no value" in painted.legend
     assert len(set(painted.colours[0])) > 30
 
@@ -99,13 +110,19 @@ def test_categories_get_hues_with_their_names(state: ExplorerState) -> None:
     for each in shown:
         each.run.samples["kind"] = np.where(each.run.samples["mass_ratio"] > 0.5, "<big>", "small")
     painted = paint(shown, "column:kind", cached_witness)
-    big = (shown[0].run.samples["kind"] == "<big>").reindex(shown[0].evaluation.sample_ids[shown[0].rows]).to_numpy()
+    big = (
+        (shown[0].run.samples["kind"] == "<big>")
+        .reindex(shown[0].evaluation.sample_ids[shown[0].rows])
+        .to_numpy()
+    )
     hues = np.array(painted.colours[0])
     assert len(set(hues[big])) == len(set(hues[~big])) == 1 != len(set(hues))
     assert "&lt;big&gt;" in painted.legend
 
 
-def test_the_witness_is_grey_until_it_is_there_and_then_says_who_is_denser(state: ExplorerState) -> None:
+def test_the_witness_is_grey_until_it_is_there_and_then_says_who_is_denser(
+    state: ExplorerState,
+) -> None:
     state.show(split="validation")
     shown = scenes_of(state)[:1]
     grey = paint(shown, "witness", cached_witness)
@@ -122,14 +139,25 @@ def test_the_witness_is_grey_until_it_is_there_and_then_says_who_is_denser(state
     inside = found.mask(split="validation")
     assert np.isnan(values[~inside]).all()
     # A naive double loop, in the units of the source's spread, the galaxy's own images left out.
-    source, target = (np.flatnonzero(found.mask(domain, "validation")) for domain in ("source", "target"))
-    unit = np.sqrt(((found.latents[source] - found.latents[source].mean(axis=0)) ** 2).sum(axis=1).mean())
+    source, target = (
+        np.flatnonzero(found.mask(domain, "validation")) for domain in ("source", "target")
+    )
+    unit = np.sqrt(
+        ((found.latents[source] - found.latents[source].mean(axis=0)) ** 2).sum(axis=1).mean()
+    )
     row = int(target[3])
 
     def mean_kernel(sample: np.ndarray) -> float:
         kept = [other for other in sample if found.group_ids[other] != found.group_ids[row]]
-        squares = [((found.latents[row] - found.latents[other]).astype(float) ** 2).sum() / unit**2 for other in kept]
-        return float(np.mean([np.mean([np.exp(-square / (2 * scale)) for scale in SCALES]) for square in squares]))
+        squares = [
+            ((found.latents[row] - found.latents[other]).astype(float) ** 2).sum() / unit**2
+            for other in kept
+        ]
+        return float(
+            np.mean(
+                [np.mean([np.exp(-square / (2 * scale)) for scale in SCALES]) for square in squares]
+            )
+        )
 
     assert values[row] == pytest.approx(mean_kernel(source) - mean_kernel(target), abs=1e-5)
     painted = paint(shown, "witness", cached_witness)
@@ -139,7 +167,9 @@ def test_the_witness_is_grey_until_it_is_there_and_then_says_who_is_denser(state
 def test_arrow_keys_walk_along_the_first_runs_probability(state: ExplorerState) -> None:
     shown, walk = scenes_of(state)[0], GalaxyNavigator()
     ids = shown.evaluation.sample_ids[shown.inside]
-    expected = pd.Series(shown.probability[shown.inside], ids).sort_values(kind="stable").index.tolist()
+    expected = (
+        pd.Series(shown.probability[shown.inside], ids).sort_values(kind="stable").index.tolist()
+    )
     seen, galaxy = [], None
     for _ in range(len(expected) + 2):
         galaxy = walk.step(shown, None, galaxy, 1)
@@ -152,7 +182,9 @@ def test_arrow_keys_walk_along_the_first_runs_probability(state: ExplorerState) 
     assert walk.step(shown, frozenset(), None, 1) is None
 
 
-def test_neighbours_are_those_of_scikit_learn_without_the_galaxys_own_images(state: ExplorerState) -> None:
+def test_neighbours_are_those_of_scikit_learn_without_the_galaxys_own_images(
+    state: ExplorerState,
+) -> None:
     shown = scenes_of(state)[0]
     found = shown.evaluation
     row = int(np.flatnonzero(shown.inside)[7])
@@ -162,17 +194,26 @@ def test_neighbours_are_those_of_scikit_learn_without_the_galaxys_own_images(sta
     assert nearest(shown, row).tolist() == expected.tolist()
 
 
-def test_the_first_galaxy_is_one_that_adaptation_mended_and_the_reason_says_of_how_many(state: ExplorerState) -> None:
+def test_the_first_galaxy_is_one_that_adaptation_mended_and_the_reason_says_of_how_many(
+    state: ExplorerState,
+) -> None:
     shown = scenes_of(state)
     told = opening_galaxy(state, shown)
     assert told is not None
     first, second = (each.evaluation for each in shown)
     mask = first.mask("target", "test")
     before, after = (np.diff(each.logits.astype(float), axis=1)[:, 0] for each in (first, second))
-    frame = pd.DataFrame({"label": first.labels, "before": before, "after": after}, first.sample_ids)[mask]
-    mended = frame[((frame["before"] > 0) != frame["label"]) & ((frame["after"] > 0) == frame["label"])]
+    frame = pd.DataFrame(
+        {"label": first.labels, "before": before, "after": after}, first.sample_ids
+    )[mask]
+    mended = frame[
+        ((frame["before"] > 0) != frame["label"]) & ((frame["after"] > 0) == frame["label"])
+    ]
     assert told.sample_id == (mended["after"] - mended["before"]).abs().idxmax()
-    assert f"of {len(mended)} test target galaxies that noDA gets wrong and MMD right (oracle)" in told.galaxy_reason
+    assert (
+        f"of {len(mended)} test target galaxies that noDA gets wrong and MMD right (oracle)"
+        in told.galaxy_reason
+    )
     assert opening_galaxy(state, []) is None
 
 
@@ -204,14 +245,19 @@ def test_a_galaxy_without_a_label_is_a_cross_that_is_seen(state: ExplorerState) 
 
 
 def test_the_noise_of_a_seed_is_the_mean_number_of_flips_between_seeds(tmp_path: Path) -> None:
-    runs = [make_run(tmp_path, method, seed=seed, n=240, epochs=2) for method, seed in (("noda", 0), ("noda", 1), ("noda", 2), ("mmd", 0))]
+    runs = [
+        make_run(tmp_path, method, seed=seed, n=240, epochs=2)
+        for method, seed in (("noda", 0), ("noda", 1), ("noda", 2), ("mmd", 0))
+    ]
     state = ExplorerState(tmp_path)
     assert {run.method for run in state.runs} == {"noda", "mmd"}
     frames = []
     for run in runs[:3]:
         found = run.evaluation()
         held = found.mask("target", "test")
-        frames.append(pd.Series(found.predicted[held] == found.labels[held], found.sample_ids[held]))
+        frames.append(
+            pd.Series(found.predicted[held] == found.labels[held], found.sample_ids[held])
+        )
     flips = [int((one != other).sum()) for i, one in enumerate(frames) for other in frames[i + 1 :]]
     noise = seed_flip_rate(state)
     assert noise is not None

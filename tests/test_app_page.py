@@ -28,7 +28,10 @@ from daexplore.runs import Run
 
 @pytest.fixture
 def runs(tmp_path: Path) -> list[Run]:
-    return [make_run(tmp_path / "runs", method, n=240, epochs=2, data_path=tmp_path / "data") for method in ("noda", "mmd")]
+    return [
+        make_run(tmp_path / "runs", method, n=240, epochs=2, data_path=tmp_path / "data")
+        for method in ("noda", "mmd")
+    ]
 
 
 @pytest.fixture
@@ -40,7 +43,9 @@ def scenes_of(state: ExplorerState) -> Callable[[], list[LatentView]]:
     return lambda: [scene(state, run) for run in state.runs]
 
 
-def test_strip_shows_both_images_and_a_map_and_a_probability_for_each_run(state: ExplorerState) -> None:
+def test_strip_shows_both_images_and_a_map_and_a_probability_for_each_run(
+    state: ExplorerState,
+) -> None:
     strip = GalaxyDetails(state, scenes_of(state), Session())
     assert "Tap a galaxy" in strip.view.object
     shown = scenes_of(state)()
@@ -55,7 +60,9 @@ def test_strip_shows_both_images_and_a_map_and_a_probability_for_each_run(state:
     assert "Grad-CAM of merger" in markup
 
 
-def test_maps_that_are_not_stored_come_in_later_and_a_failure_is_said(state: ExplorerState, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_maps_that_are_not_stored_come_in_later_and_a_failure_is_said(
+    state: ExplorerState, monkeypatch: pytest.MonkeyPatch
+) -> None:
     state.show(epoch=1)
     state.select_galaxy("source/G00100-0")
     asked: dict[str, Future[np.ndarray]] = {}
@@ -72,7 +79,9 @@ def test_maps_that_are_not_stored_come_in_later_and_a_failure_is_said(state: Exp
     assert "The weights of epoch 1 are missing." in strip.view.object
 
 
-def test_images_that_are_not_on_this_machine_are_said_to_be_missing(state: ExplorerState, tmp_path: Path) -> None:
+def test_images_that_are_not_on_this_machine_are_said_to_be_missing(
+    state: ExplorerState, tmp_path: Path
+) -> None:
     shutil.move(tmp_path / "data", tmp_path / "elsewhere")
     state.select_galaxy("source/G00100-0")
     strip = GalaxyDetails(state, scenes_of(state), Session())
@@ -85,7 +94,9 @@ def test_a_galaxy_no_run_has_evaluated_is_named(state: ExplorerState) -> None:
     assert "survey/&lt;b&gt;1&lt;/b&gt;" in strip.view.object
 
 
-def test_a_run_that_cannot_be_read_is_named_and_the_others_stay(state: ExplorerState, runs: list[Run]) -> None:
+def test_a_run_that_cannot_be_read_is_named_and_the_others_stay(
+    state: ExplorerState, runs: list[Run]
+) -> None:
     (runs[1].path / "evaluations" / "epoch=0002" / "outputs.parquet").unlink()
     compare = CompareTab(state, Session())
     assert len(compare._panels) == 1
@@ -93,7 +104,9 @@ def test_a_run_that_cannot_be_read_is_named_and_the_others_stay(state: ExplorerS
     assert "outputs.parquet is missing" in state.alert
 
 
-def test_figures_are_kept_when_the_epoch_moves_and_made_anew_for_another_view(state: ExplorerState) -> None:
+def test_figures_are_kept_when_the_epoch_moves_and_made_anew_for_another_view(
+    state: ExplorerState,
+) -> None:
     compare = CompareTab(state, Session())
     figures = [panel.figure for panel in compare._panels]
     before = [np.asarray(panel.points.data["x"]).copy() for panel in compare._panels]
@@ -123,7 +136,9 @@ def test_differences_name_the_setting_and_escape_what_they_show(state: ExplorerS
     assert "alignments.<wbr>mmd.<wbr>weight" in table
 
 
-def test_an_exception_becomes_an_alert(state: ExplorerState, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_exception_becomes_an_alert(
+    state: ExplorerState, caplog: pytest.LogCaptureFixture
+) -> None:
     def fail() -> None:
         raise ZeroDivisionError("by zero")
 
@@ -133,7 +148,9 @@ def test_an_exception_becomes_an_alert(state: ExplorerState, caplog: pytest.LogC
 
 
 @pytest.mark.slow
-def test_umap_is_computed_in_a_child_process_kept_in_the_run_and_used_from_there(state: ExplorerState, runs: list[Run]) -> None:
+def test_umap_is_computed_in_a_child_process_kept_in_the_run_and_used_from_there(
+    state: ExplorerState, runs: list[Run]
+) -> None:
     assert coordinates(runs[0], 2, "umap").kind == "pca"
     future = submit_umap(runs[0], 2, "umap")
     assert future is not None
@@ -154,12 +171,19 @@ def test_aligned_umaps_are_kept_for_all_epochs_with_their_names_and_read_by_epoc
     def layout(latents: list[np.ndarray], ids: list[np.ndarray]) -> list[np.ndarray]:
         asked.append((latents, ids))
         # A place that says epoch and row; rotating it is undone by reading both axes' length.
-        return [np.c_[np.arange(len(each)), np.full(len(each), 100.0 * place)] for place, each in enumerate(ids)]
+        return [
+            np.c_[np.arange(len(each)), np.full(len(each), 100.0 * place)]
+            for place, each in enumerate(ids)
+        ]
 
     monkeypatch.setattr(umap.projection, "aligned_umap", layout)
-    monkeypatch.setattr(umap.projection, "rotate_to", lambda maps, *_: [each.astype(np.float32) for each in maps])
+    monkeypatch.setattr(
+        umap.projection, "rotate_to", lambda maps, *_: [each.astype(np.float32) for each in maps]
+    )
     done: Future[pd.DataFrame] = Future()
-    monkeypatch.setattr(processes, "aligned_umap", lambda path, epochs: asked.append((path, epochs)) or done)
+    monkeypatch.setattr(
+        processes, "aligned_umap", lambda path, epochs: asked.append((path, epochs)) or done
+    )
     state.set_runs([run.id])
     state.show(view="aligned")
     compare = CompareTab(state, Session())
@@ -173,7 +197,9 @@ def test_aligned_umaps_are_kept_for_all_epochs_with_their_names_and_read_by_epoc
         np.testing.assert_array_equal(each, run.evaluation(epoch).latents)
         np.testing.assert_array_equal(names, run.evaluation(epoch).sample_ids)
     assert umap.aligned_file(run.path).exists()
-    pd.testing.assert_frame_equal(pd.read_parquet(umap.aligned_file(run.path)), frame, check_dtype=False)
+    pd.testing.assert_frame_equal(
+        pd.read_parquet(umap.aligned_file(run.path)), frame, check_dtype=False
+    )
     done.set_result(frame)
     assert "meanwhile" not in compare._caption.object
     for place, epoch in enumerate(run.evaluated):
@@ -190,7 +216,9 @@ def test_aligned_umaps_are_kept_for_all_epochs_with_their_names_and_read_by_epoc
     umap.aligned_file(run.path).unlink()
 
 
-def test_a_layout_of_too_many_places_is_refused_in_words(runs: list[Run], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_layout_of_too_many_places_is_refused_in_words(
+    runs: list[Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(umap, "MOST_ALIGNED", 10)
     with pytest.raises(InputError, match="choose UMAP instead"):
         umap.compute_aligned(runs[0].path)

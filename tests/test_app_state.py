@@ -26,7 +26,10 @@ from daexplore.runs.selections import Selections
 
 @pytest.fixture
 def trio(tmp_path: Path) -> tuple[Path, list[Run]]:
-    runs = [make_run(tmp_path / "runs", method, n=240, epochs=epochs) for method, epochs in (("dann", 5), ("noda", 3), ("mmd", 4))]
+    runs = [
+        make_run(tmp_path / "runs", method, n=240, epochs=epochs)
+        for method, epochs in (("dann", 5), ("noda", 3), ("mmd", 4))
+    ]
     return tmp_path / "runs", [runs[1], runs[2], runs[0]]
 
 
@@ -37,7 +40,9 @@ def add_epoch(run: Run, epoch: int) -> None:
     writer.write_evaluation(epoch, found.sample_ids, found.logits, found.latents)
 
 
-def test_opens_with_the_latest_of_each_method_in_their_usual_order(trio: tuple[Path, list[Run]]) -> None:
+def test_opens_with_the_latest_of_each_method_in_their_usual_order(
+    trio: tuple[Path, list[Run]],
+) -> None:
     root, runs = trio
     assert ExplorerState(root).run_ids == [run.id for run in runs]
     assert default_runs([]) == []
@@ -47,7 +52,8 @@ def test_runs_on_other_galaxies_do_not_join_the_default(trio: tuple[Path, list[R
     root, _ = trio
     other = make_run(root, "mmd", seed=1, n=240)
     RunWriter.open(other.path).update(
-        data={domain: {"fingerprint": "f" * 16} for domain in ("source", "target")}, created="2999-01-01T00:00:00Z"
+        data={domain: {"fingerprint": "f" * 16} for domain in ("source", "target")},
+        created="2999-01-01T00:00:00Z",
     )
     assert ExplorerState(root).run_ids == [other.id]
 
@@ -70,7 +76,9 @@ def test_each_run_clips_the_epoch_to_what_it_has(trio: tuple[Path, list[Run]]) -
     assert [state.epoch_of(run) for run in runs] == [1, 1, 1]
 
 
-def test_new_epochs_are_followed_only_from_the_end_of_the_slider(trio: tuple[Path, list[Run]]) -> None:
+def test_new_epochs_are_followed_only_from_the_end_of_the_slider(
+    trio: tuple[Path, list[Run]],
+) -> None:
     root, runs = trio
     at_end, earlier = ExplorerState(root), ExplorerState(root)
     at_end.show(epoch=5)
@@ -84,7 +92,9 @@ def test_new_epochs_are_followed_only_from_the_end_of_the_slider(trio: tuple[Pat
     assert not at_end.refresh()
 
 
-def test_new_runs_join_a_page_with_room_but_never_one_whose_runs_were_chosen(tmp_path: Path) -> None:
+def test_new_runs_join_a_page_with_room_but_never_one_whose_runs_were_chosen(
+    tmp_path: Path,
+) -> None:
     first = make_run(tmp_path, "mmd", n=240)
     waiting, chosen = ExplorerState(tmp_path), ExplorerState(tmp_path)
     chosen.set_runs([first.id])
@@ -112,7 +122,13 @@ def test_sessions_share_nothing_that_changes(trio: tuple[Path, list[Run]]) -> No
     one.select_galaxy("source/G00001-0")
     one.select(frozenset({"a"}))
     one.set_runs(one.run_ids[:1])
-    assert (other.epoch, other.threshold, other.galaxy, other.selection, other.view) == (None, 0.5, None, None, "plane")
+    assert (other.epoch, other.threshold, other.galaxy, other.selection, other.view) == (
+        None,
+        0.5,
+        None,
+        None,
+        "plane",
+    )
     assert len(other.run_ids) == 3
 
 
@@ -140,7 +156,9 @@ def test_address_there_and_back(trio: tuple[Path, list[Run]]) -> None:
     state.show(epoch=2, view="umap", threshold=0.65, split="validation")
     state.select_galaxy("target/G00007-0")
     state.open_tab("Performance")
-    state.show(domains="target", colour="column:mass_ratio", pair=(1, 0), dial=Dial("psf", 0.25, 7, 32))
+    state.show(
+        domains="target", colour="column:mass_ratio", pair=(1, 0), dial=Dial("psf", 0.25, 7, 32)
+    )
     state.select_where("mass_ratio:0.3..0.6")
     apply_query(copy, to_query(state))
     for name in URL_STATE:
@@ -187,11 +205,19 @@ def test_a_saved_selection_comes_back_by_its_name(trio: tuple[Path, list[Run]]) 
         ({"selection": "never saved"}, "never saved"),
     ],
 )
-def test_an_address_with_a_mistake_says_which(trio: tuple[Path, list[Run]], query: dict[str, str], said: str) -> None:
+def test_an_address_with_a_mistake_says_which(
+    trio: tuple[Path, list[Run]], query: dict[str, str], said: str
+) -> None:
     state = ExplorerState(trio[0])
     apply_query(state, query | {"galaxy": "source/G00001-0"})
     assert said in state.alert
-    assert (state.galaxy, state.view, state.threshold, state.epoch, state.dial) == ("source/G00001-0", "plane", 0.5, None, Dial())
+    assert (state.galaxy, state.view, state.threshold, state.epoch, state.dial) == (
+        "source/G00001-0",
+        "plane",
+        0.5,
+        None,
+        Dial(),
+    )
 
 
 def test_inside_polygon_agrees_with_half_planes_and_the_even_odd_rule() -> None:
@@ -199,11 +225,19 @@ def test_inside_polygon_agrees_with_half_planes_and_the_even_odd_rule() -> None:
     x, y = rng.uniform(-1.2, 1.2, (2, 4000))
     angles = np.linspace(0, 2 * np.pi, 9)[:-1]
     octagon = np.cos(angles), np.sin(angles)
-    inside = np.all([x * math.cos(a + np.pi / 8) + y * math.sin(a + np.pi / 8) < math.cos(np.pi / 8) for a in angles], axis=0)
+    inside = np.all(
+        [
+            x * math.cos(a + np.pi / 8) + y * math.sin(a + np.pi / 8) < math.cos(np.pi / 8)
+            for a in angles
+        ],
+        axis=0,
+    )
     assert np.array_equal(inside_polygon(x, y, *octagon), inside)
     # A pentagram's middle is gone round twice: outside by the even-odd rule.
     star = 2 * np.pi * np.array([0, 2, 4, 1, 3]) / 5
-    assert inside_polygon(np.array([0.0, 0.8]), np.array([0.0, 0.0]), np.cos(star), np.sin(star)).tolist() == [False, True]
+    assert inside_polygon(
+        np.array([0.0, 0.8]), np.array([0.0, 0.0]), np.cos(star), np.sin(star)
+    ).tolist() == [False, True]
     assert not inside_polygon(x, y, [0, 1], [0, 1]).any()
 
 
@@ -270,20 +304,28 @@ def test_boundary_is_where_the_probability_is_the_threshold(trio: tuple[Path, li
         assert (shown.coordinates.x[~called] <= place(threshold) + 1e-5).all()
 
 
-def test_numbers_of_a_selection_at_a_threshold_equal_scikit_learn(trio: tuple[Path, list[Run]]) -> None:
+def test_numbers_of_a_selection_at_a_threshold_equal_scikit_learn(
+    trio: tuple[Path, list[Run]],
+) -> None:
     state = ExplorerState(trio[0])
     state.show(threshold=0.8, epoch=1)
     shown = scene(state, state.runs[0])
     found = shown.evaluation
     chosen = np.flatnonzero(found.mask("target", "test"))[:40]
-    ids = frozenset(map(str, found.sample_ids[chosen])) | frozenset(map(str, found.sample_ids[found.mask("source", "validation")]))
+    ids = frozenset(map(str, found.sample_ids[chosen])) | frozenset(
+        map(str, found.sample_ids[found.mask("source", "validation")])
+    )
     score = {score.domain: score for score in scores(state, [shown], ids)}
     assert (score["source"].n, score["source"].metrics) == (0, {})
     assert score["target"].n == 40
     metrics = score["target"].metrics
     probability = found.probabilities[chosen, 1]
-    assert metrics["accuracy"]["value"] == pytest.approx(accuracy_score(found.labels[chosen], probability > 0.8))
-    assert metrics["auc"]["value"] == pytest.approx(roc_auc_score(found.labels[chosen], probability))
+    assert metrics["accuracy"]["value"] == pytest.approx(
+        accuracy_score(found.labels[chosen], probability > 0.8)
+    )
+    assert metrics["auc"]["value"] == pytest.approx(
+        roc_auc_score(found.labels[chosen], probability)
+    )
     assert metrics["accuracy"]["low"] <= metrics["accuracy"]["value"] <= metrics["accuracy"]["high"]
 
 
@@ -325,19 +367,28 @@ def test_memo_is_bounded_and_forgets_the_one_used_longest_ago() -> None:
     assert memo.peek(3) is None
 
 
-def test_a_still_state_stays_as_it_was_and_what_a_thread_computes_from_it_is_kept_as_that(trio: tuple[Path, list[Run]]) -> None:
+def test_a_still_state_stays_as_it_was_and_what_a_thread_computes_from_it_is_kept_as_that(
+    trio: tuple[Path, list[Run]],
+) -> None:
     state = ExplorerState(trio[0])
     taken, shown, before = state.snapshot(), [run.id for run in state.runs], state.threshold
     state.show(threshold=0.83, split="validation")
     state.select_galaxy("source/G00001-0")
     state.set_runs(shown[:1])
-    assert (taken.threshold, taken.split, taken.galaxy, [run.id for run in taken.runs]) == (before, "test", None, shown)
+    assert (taken.threshold, taken.split, taken.galaxy, [run.id for run in taken.runs]) == (
+        before,
+        "test",
+        None,
+        shown,
+    )
     taken.show(threshold=0.2)
     assert state.threshold == 0.83
     taken.show(threshold=before)
     # The visitor has moved on while the thread was at work: its sentence is about what was on screen, and kept under that alone.
     found = sentence_module._tell(taken)
-    assert found == headline(taken, [scene(taken, run) for run in taken.runs], seed_flip_rate(taken))
+    assert found == headline(
+        taken, [scene(taken, run) for run in taken.runs], seed_flip_rate(taken)
+    )
     assert sentence_module.cached_headline(state) == ""
     state.show(threshold=before, split="test")
     state.set_runs(shown)

@@ -46,7 +46,14 @@ class Small(nn.Module):
     def __init__(self):
         super().__init__()
         torch.manual_seed(3)
-        self.encode = nn.Sequential(nn.Conv2d(2, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.Linear(64, 8), nn.ReLU())
+        self.encode = nn.Sequential(
+            nn.Conv2d(2, 4, 3),
+            nn.BatchNorm2d(4),
+            nn.ReLU(),
+            nn.Flatten(),
+            nn.Linear(64, 8),
+            nn.ReLU(),
+        )
         self.head = nn.Linear(8, 2)
 
     def forward(self, images):
@@ -63,11 +70,17 @@ def images():
 def test_distances_of_a_linear_network_are_exact(images, classes):
     network = Linear(classes)
     found = boundary_distances(network, images, batch=5)
-    weight, bias = (tensor.detach().double().numpy() for tensor in (network.head.weight, network.head.bias))
+    weight, bias = (
+        tensor.detach().double().numpy() for tensor in (network.head.weight, network.head.bias)
+    )
     for i, image in enumerate(images.double().flatten(1).numpy()):
         scores = weight @ image + bias
         own = int(scores.argmax())
-        to_each = [(scores[own] - scores[k]) / np.linalg.norm(weight[own] - weight[k]) for k in range(classes) if k != own]
+        to_each = [
+            (scores[own] - scores[k]) / np.linalg.norm(weight[own] - weight[k])
+            for k in range(classes)
+            if k != own
+        ]
         assert found.latent[i] == pytest.approx(min(to_each), rel=1e-4)
         assert found.pixels[i] == pytest.approx(min(to_each), rel=2e-3)
         if classes == 2:
@@ -88,10 +101,14 @@ def test_images_at_the_distance_are_called_otherwise_and_none_much_nearer(images
     with torch.no_grad():
         before, after = network(images).logits.argmax(1), network(found.changed).logits.argmax(1)
     np.testing.assert_array_equal((before != after).numpy(), finite)
-    np.testing.assert_allclose((found.changed - images).flatten(1).norm(dim=1)[finite], found.pixels[finite], rtol=1e-5)
+    np.testing.assert_allclose(
+        (found.changed - images).flatten(1).norm(dim=1)[finite], found.pixels[finite], rtol=1e-5
+    )
     # Captum's PGD, tried at 90% of each distance, is another way of looking for a nearer one.
     for i in np.flatnonzero(finite)[:5]:
-        near = pgd(network, images[i : i + 1], before[i : i + 1].numpy(), 0.9 * found.pixels[i], 20, "L2")
+        near = pgd(
+            network, images[i : i + 1], before[i : i + 1].numpy(), 0.9 * found.pixels[i], 20, "L2"
+        )
         with torch.no_grad():
             assert network(near).logits.argmax() == before[i]
 
@@ -132,7 +149,9 @@ def test_one_step_of_pgd_is_fgsm(images):
     difference = network.head.weight[1] - network.head.weight[0]
     away = torch.where(classes == 0, 1.0, -1.0)[:, None] * difference.sign()
     expected = images + 0.2 * away.view(images.shape)
-    np.testing.assert_allclose(pgd(network, images, classes.numpy(), 0.2, steps=1), expected.detach(), atol=1e-6)
+    np.testing.assert_allclose(
+        pgd(network, images, classes.numpy(), 0.2, steps=1), expected.detach(), atol=1e-6
+    )
 
 
 def test_no_radius_changes_nothing(images):
@@ -145,11 +164,15 @@ def test_the_best_pixel_is_that_of_an_exhaustive_search(images):
     # Pixels count the more the nearer they are to one place, each band with a sign of its own.
     bump = np.exp(-((y - 1) ** 2 + (x - 4) ** 2) / 8)
     with torch.no_grad():
-        network.head.weight.copy_(torch.tensor(np.stack([np.stack([bump, -bump]), np.zeros((2, 6, 6))]).reshape(2, -1)))
+        network.head.weight.copy_(
+            torch.tensor(np.stack([np.stack([bump, -bump]), np.zeros((2, 6, 6))]).reshape(2, -1))
+        )
         # Far from the boundary: no pixel is enough, so that the search goes on to its end.
         network.head.bias.copy_(torch.tensor([50.0, 0.0]))
     dim = 0.1 * images[:3]
-    found = one_pixel(network, dim, np.full(2, -2.0), np.full(2, 2.0), population=60, generations=80)
+    found = one_pixel(
+        network, dim, np.full(2, -2.0), np.full(2, 2.0), population=60, generations=80
+    )
     with torch.no_grad():
         base = network(dim).logits
     for i in range(3):
@@ -157,21 +180,31 @@ def test_the_best_pixel_is_that_of_an_exhaustive_search(images):
         # A linear margin falls most where each band goes to the end of its range that lowers it.
         gain = bump * (-2 - image[0]) - bump * (2 - image[1])
         assert tuple(found.place[i]) == np.unravel_index(gain.argmin(), gain.shape)
-        assert found.margin[i] == pytest.approx(float(base[i, 0] - base[i, 1]) + gain.min(), abs=0.01)
+        assert found.margin[i] == pytest.approx(
+            float(base[i, 0] - base[i, 1]) + gain.min(), abs=0.01
+        )
     assert not found.flipped.any()
 
 
 def test_one_pixel_at_most_changes_and_stays_in_its_range(images):
     network = Small().eval()
-    found = one_pixel(network, images, np.full(2, -3.0), np.full(2, 3.0), population=30, generations=8)
+    found = one_pixel(
+        network, images, np.full(2, -3.0), np.full(2, 3.0), population=30, generations=8
+    )
     differs = (found.changed != images).any(dim=1)
     assert (differs.flatten(1).sum(dim=1) <= 1).all()
     assert float(found.changed[differs[:, None].expand_as(images)].abs().max()) <= 3.0
     with torch.no_grad():
         before, after = network(images), network(found.changed)
-    np.testing.assert_array_equal(found.flipped, (before.logits.argmax(1) != after.logits.argmax(1)).numpy())
-    np.testing.assert_allclose(found.latent_shift, (after.latents - before.latents).norm(dim=1), rtol=1e-4, atol=1e-6)
-    again = one_pixel(network, images, np.full(2, -3.0), np.full(2, 3.0), population=30, generations=8)
+    np.testing.assert_array_equal(
+        found.flipped, (before.logits.argmax(1) != after.logits.argmax(1)).numpy()
+    )
+    np.testing.assert_allclose(
+        found.latent_shift, (after.latents - before.latents).norm(dim=1), rtol=1e-4, atol=1e-6
+    )
+    again = one_pixel(
+        network, images, np.full(2, -3.0), np.full(2, 3.0), population=30, generations=8
+    )
     assert torch.equal(found.changed, again.changed)
 
 
@@ -182,7 +215,9 @@ def test_the_network_is_left_as_it_was(images):
     pgd(network, images, np.zeros(12, np.int64), 0.1)
     one_pixel(network, images[:1], np.full(2, -1.0), np.full(2, 1.0), population=5, generations=1)
     assert network.training
-    assert all(parameter.requires_grad and parameter.grad is None for parameter in network.parameters())
+    assert all(
+        parameter.requires_grad and parameter.grad is None for parameter in network.parameters()
+    )
     assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
 
 

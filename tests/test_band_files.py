@@ -52,7 +52,10 @@ def test_declared_bands_keep_their_order_whatever_they_are_called():
     files = [f"{n}_{band}.fits" for n in (1, 2) for band in ("blue", "red", "mask")]
     found = find_band_files(files, ("red", "blue"))
     assert found.bands == ("red", "blue")
-    assert found.galaxies == {"1": ("1_red.fits", "1_blue.fits"), "2": ("2_red.fits", "2_blue.fits")}
+    assert found.galaxies == {
+        "1": ("1_red.fits", "1_blue.fits"),
+        "2": ("2_red.fits", "2_blue.fits"),
+    }
 
 
 def test_two_files_of_one_band_are_named():
@@ -68,13 +71,18 @@ def write(folder, names, shape=(8, 8)):
     for name in names:
         planes[name] = rng.normal(0, 1, shape).astype(np.float32)
         (folder / name).parent.mkdir(exist_ok=True, parents=True)
-        fits.PrimaryHDU(planes[name], fits.Header({"PIXSCALE": 0.1, "BUNIT": "nJy"})).writeto(folder / name)
+        fits.PrimaryHDU(planes[name], fits.Header({"PIXSCALE": 0.1, "BUNIT": "nJy"})).writeto(
+            folder / name
+        )
     return planes
 
 
 @pytest.mark.parametrize("way", ["at the end", "a folder a band", "a folder a galaxy"])
 def test_galaxies_are_put_together(tmp_path, way):
-    planes = write(tmp_path, [WAYS[way].format(n=n, band=band) for n in (1, 2, 3) for band in ("F160W", "F814W")])
+    planes = write(
+        tmp_path,
+        [WAYS[way].format(n=n, band=band) for n in (1, 2, 3) for band in ("F160W", "F814W")],
+    )
     found = read_galaxies(tmp_path)
     assert found.bands == ("F160W", "F814W")
     assert found.pixel_scale == 0.1
@@ -84,7 +92,10 @@ def test_galaxies_are_put_together(tmp_path, way):
 
 
 def test_a_galaxy_without_one_of_the_bands_is_set_aside_with_its_reason(tmp_path):
-    write(tmp_path, [f"gal{n}_{band}.fits" for n in (1, 2, 3) for band in "gr" if (n, band) != (2, "r")])
+    write(
+        tmp_path,
+        [f"gal{n}_{band}.fits" for n in (1, 2, 3) for band in "gr" if (n, band) != (2, "r")],
+    )
     listing = open_listing(tmp_path)
     assert len(listing.catalogue) == 2
     (aside,) = listing.aside
@@ -95,5 +106,8 @@ def test_a_galaxy_without_one_of_the_bands_is_set_aside_with_its_reason(tmp_path
 def test_bands_of_different_sizes_are_refused_by_name(tmp_path):
     write(tmp_path, ["gal1_g.fits", "gal2_g.fits", "gal2_r.fits"])
     write(tmp_path, ["gal1_r.fits"], shape=(9, 8))
-    with pytest.raises(InputError, match=r"gal1_r\.fits measures 8x9 pixels, gal1_g\.fits 8x8\. Bring the bands to one grid"):
+    with pytest.raises(
+        InputError,
+        match=r"gal1_r\.fits measures 8x9 pixels, gal1_g\.fits 8x8\. Bring the bands to one grid",
+    ):
         read_galaxies(tmp_path, ReadConfig())

@@ -35,11 +35,26 @@ def test_channels_find_their_place(have, network, channels, match, expected):
 @pytest.mark.parametrize(
     ("have", "network", "match", "message"),
     [
-        (("g", "r", "i"), ("g", "r", "z"), "name", 'it lacks z. Give both the same bands: use what both have (data.bands=["g","r"])'),
-        (("J", "H"), ("g", "r"), "name", "it lacks g, r. Give both the same bands: match the channels by their order"),
+        (
+            ("g", "r", "i"),
+            ("g", "r", "z"),
+            "name",
+            'it lacks z. Give both the same bands: use what both have (data.bands=["g","r"])',
+        ),
+        (
+            ("J", "H"),
+            ("g", "r"),
+            "name",
+            "it lacks g, r. Give both the same bands: match the channels by their order",
+        ),
         # The colours of a picture are no bands.
         (PICTURE, ("g", "r"), "name", "the target has 3 (R, G, B); it lacks g, r."),
-        (NUMBERED, ("g", "r"), "name", "the target has 3 (channel 0, channel 1, channel 2); channels matched by"),
+        (
+            NUMBERED,
+            ("g", "r"),
+            "name",
+            "the target has 3 (channel 0, channel 1, channel 2); channels matched by",
+        ),
         (("g", "r", "z"), ("g", "r"), "position", "must be equally many"),
     ],
 )
@@ -51,7 +66,11 @@ def test_mixed_bands_are_refused_with_what_is_missing_and_what_to_do(have, netwo
 def test_bands_are_chosen_as_the_set_spells_them():
     assert chosen_bands(("g", "r", "F160W"), ("f160w", "G"), "The set") == ("F160W", "g")
     assert chosen_bands(("g", "r"), None, "The set") == ("g", "r")
-    for wanted, message in ((("i", "g"), "The set lacks i; it has the bands g, r"), (("g", "G"), "name each once"), ((), "at least one")):
+    for wanted, message in (
+        (("i", "g"), "The set lacks i; it has the bands g, r"),
+        (("g", "G"), "name each once"),
+        ((), "at least one"),
+    ):
         with pytest.raises(InputError, match=message):
             chosen_bands(("g", "r"), wanted, "The set")
 

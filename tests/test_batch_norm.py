@@ -24,9 +24,16 @@ def batch(shift=3.0):
 def test_each_domain_has_the_statistics_of_its_own_images(batch_norm):
     net = network(batch_norm).train()
     norm, seen = net.convolutions[1], {}
-    norm.register_forward_pre_hook(lambda module, given: seen.setdefault(module.domain, given[0].detach()))
-    AdaptationStep(net, [(build_alignment(AlignmentConfig("mmd"), 32, 2), 1.0)], batch_norm)(batch(), 1.0)
-    for domain, mean, var in (("source", norm.running_mean, norm.running_var), ("target", norm.target_mean, norm.target_var)):
+    norm.register_forward_pre_hook(
+        lambda module, given: seen.setdefault(module.domain, given[0].detach())
+    )
+    AdaptationStep(net, [(build_alignment(AlignmentConfig("mmd"), 32, 2), 1.0)], batch_norm)(
+        batch(), 1.0
+    )
+    for domain, mean, var in (
+        ("source", norm.running_mean, norm.running_var),
+        ("target", norm.target_mean, norm.target_var),
+    ):
         torch.testing.assert_close(mean, 0.1 * seen[domain].mean(dim=(0, 2, 3)))
         torch.testing.assert_close(var, 0.9 + 0.1 * seen[domain].var(dim=(0, 2, 3)))
     assert not torch.allclose(norm.running_mean, norm.target_mean)
@@ -45,7 +52,9 @@ def test_without_an_alignment_the_target_leaves_only_its_statistics():
             optimizer.zero_grad()
         trained[batch_norm] = net.eval()
     own = dict(trained["adabn"].named_parameters())
-    assert all(torch.equal(value, own[name]) for name, value in trained["source"].named_parameters())
+    assert all(
+        torch.equal(value, own[name]) for name, value in trained["source"].named_parameters()
+    )
     images = batch().target_images
     with batch_norm_domain(trained["adabn"], "target"):
         adapted = trained["adabn"](images).logits
@@ -86,7 +95,12 @@ def test_adabns_target_statistics_converge_to_those_of_the_whole_target():
     generator = torch.Generator().manual_seed(0)
     for _ in range(80):
         images = 2 + 3 * torch.randn(64, 1, 16, 16, generator=generator)
-        adapter(DomainBatch(torch.randn(8, 1, 16, 16, generator=generator), torch.arange(8) % 2, images), 0.5)
+        adapter(
+            DomainBatch(
+                torch.randn(8, 1, 16, 16, generator=generator), torch.arange(8) % 2, images
+            ),
+            0.5,
+        )
     first = net.convolutions[0](2 + 3 * torch.randn(4000, 1, 16, 16, generator=generator)).detach()
     norm = net.convolutions[1]
     torch.testing.assert_close(norm.target_mean, first.mean(dim=(0, 2, 3)), rtol=0.03, atol=0.02)

@@ -84,9 +84,19 @@ def test_the_plane_does_not_depend_on_rotation_or_scale_of_the_latent():
     case = make_case()
     plane = margin_plane(**case)
     turn = np.linalg.qr(np.random.default_rng(1).normal(size=(6, 6)))[0]
-    turned = margin_plane(**(case | {"latents": case["latents"] @ turn, "weight": case["weight"] @ turn}))
+    turned = margin_plane(
+        **(case | {"latents": case["latents"] @ turn, "weight": case["weight"] @ turn})
+    )
     scaled = margin_plane(**(case | {"latents": case["latents"] * 7, "weight": case["weight"] / 7}))
-    moved = margin_plane(**(case | {"latents": case["latents"] + 5, "bias": case["bias"] - 5 * case["weight"].sum(axis=1)}))
+    moved = margin_plane(
+        **(
+            case
+            | {
+                "latents": case["latents"] + 5,
+                "bias": case["bias"] - 5 * case["weight"].sum(axis=1),
+            }
+        )
+    )
     for other in (turned, scaled, moved):
         np.testing.assert_allclose(other.x, plane.x, atol=1e-8)
         np.testing.assert_allclose(other.y, plane.y, atol=1e-8)
@@ -130,7 +140,11 @@ def test_target_labels_change_nothing():
         other = margin_plane(**(case | {"labels": changed}))
         np.testing.assert_array_equal(other.x, plane.x)
         np.testing.assert_array_equal(other.y, plane.y)
-        assert (other.scale, other.probe_auc, other.y_auc) == (plane.scale, plane.probe_auc, plane.y_auc)
+        assert (other.scale, other.probe_auc, other.y_auc) == (
+            plane.scale,
+            plane.probe_auc,
+            plane.y_auc,
+        )
     # Nor do those of source test galaxies.
     changed = np.where(case["splits"] == "test", 0, case["labels"])
     np.testing.assert_array_equal(margin_plane(**(case | {"labels": changed})).x, plane.x)

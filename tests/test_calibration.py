@@ -7,8 +7,19 @@ from scipy.special import expit, log_softmax, softmax
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import brier_score_loss, log_loss
 
-from daexplore.analysis.calibration.reliability import calibration_scores, ece, log_losses, nll, paired_changes, reliability
-from daexplore.analysis.calibration.temperature import TEMPERATURES, apply_temperature, fit_temperature
+from daexplore.analysis.calibration.reliability import (
+    calibration_scores,
+    ece,
+    log_losses,
+    nll,
+    paired_changes,
+    reliability,
+)
+from daexplore.analysis.calibration.temperature import (
+    TEMPERATURES,
+    apply_temperature,
+    fit_temperature,
+)
 from daexplore.errors import InputError
 
 
@@ -73,7 +84,9 @@ def test_scores_agree_with_scikit_learn():
     assert calibration_scores(labels, three, groups)["brier"]["value"] == pytest.approx(expected)
 
 
-@pytest.mark.parametrize(("slope", "shift", "images"), [(0.5, 0.0, 1), (0.8, 0.0, 1), (1.0, 1.0, 2), (1.0, 0.0, 1)])
+@pytest.mark.parametrize(
+    ("slope", "shift", "images"), [(0.5, 0.0, 1), (0.8, 0.0, 1), (1.0, 1.0, 2), (1.0, 0.0, 1)]
+)
 def test_ece_intervals_cover_a_known_miscalibration(slope, shift, images):
     truth, trials = true_ece(slope, shift), 100
     covered, values, plugins = 0, [], []
@@ -105,7 +118,9 @@ def test_bin_intervals_cover_rare_outcomes():
     covered = []
     for trial in range(200):
         labels = (rng.random(60) < 0.03).astype(np.int64)
-        found = reliability(labels, np.tile([0.97, 0.03], (60, 1)), np.arange(60), bins=1, resamples=100, seed=trial)
+        found = reliability(
+            labels, np.tile([0.97, 0.03], (60, 1)), np.arange(60), bins=1, resamples=100, seed=trial
+        )
         covered.append(found.low[0] <= 0.03 <= found.high[0])
     # The bootstrap's own quantiles are (0, 0) whenever no outcome was seen, one time in six.
     assert np.mean(covered) > 0.9
@@ -136,10 +151,15 @@ def test_paired_changes_are_differences_of_the_scores():
     found = paired_changes(labels, before, after, groups)
     scores = [calibration_scores(labels, p, groups) for p in (before, after)]
     for name in ("nll", "brier"):
-        assert found[name]["value"] == pytest.approx(scores[1][name]["value"] - scores[0][name]["value"])
+        assert found[name]["value"] == pytest.approx(
+            scores[1][name]["value"] - scores[0][name]["value"]
+        )
         assert found[name]["high"] < 0
         # Pairing pays: the two scores' own intervals overlap far more.
-        assert found[name]["high"] - found[name]["low"] < scores[0][name]["high"] - scores[0][name]["low"]
+        assert (
+            found[name]["high"] - found[name]["low"]
+            < scores[0][name]["high"] - scores[0][name]["low"]
+        )
 
 
 def test_the_temperature_minimises_the_likelihood():
@@ -152,7 +172,10 @@ def test_the_temperature_minimises_the_likelihood():
         share = np.ones(390) if given is None else given[10:]
 
         def loss(log_t, share=share):
-            return -(share * log_softmax(logits[10:] / np.exp(log_t), axis=1)[np.arange(390), labels[10:]]).sum()
+            return -(
+                share
+                * log_softmax(logits[10:] / np.exp(log_t), axis=1)[np.arange(390), labels[10:]]
+            ).sum()
 
         expected = minimize_scalar(loss, bounds=(-2, 3), method="bounded", options={"xatol": 1e-9})
         assert fit_temperature(logits, labels, given) == pytest.approx(np.exp(expected.x), rel=1e-5)

@@ -42,8 +42,24 @@ def test_it_looks_like_the_array(chunked):
 
 KEYS = [
     *(0, 2, 3, -1, -N, np.int64(4), np.array(7)),
-    *(slice(None), slice(2, 9), slice(-4, None), slice(None, None, -1), slice(1, 10, 3), slice(5, 2), slice(3, 100)),
-    *([], [10], [3, 3, 3], [-1, 0, -11, 5], np.array([10, 0, 4, 4, 1]), np.array([2, 3], np.uint8), np.array([[0, 5], [-1, 3]])),
+    *(
+        slice(None),
+        slice(2, 9),
+        slice(-4, None),
+        slice(None, None, -1),
+        slice(1, 10, 3),
+        slice(5, 2),
+        slice(3, 100),
+    ),
+    *(
+        [],
+        [10],
+        [3, 3, 3],
+        [-1, 0, -11, 5],
+        np.array([10, 0, 4, 4, 1]),
+        np.array([2, 3], np.uint8),
+        np.array([[0, 5], [-1, 3]]),
+    ),
     *(np.arange(N) % 2 == 0, np.zeros(N, bool), [True] * N),
 ]
 
@@ -71,7 +87,22 @@ def test_any_slice_is_numpys(chunked, key):
 
 
 @pytest.mark.parametrize(
-    "key", [N, -N - 1, [0, N], np.array([-N - 1]), np.ones(N + 1, bool), 1.0, "0", [0.5], (0, 1), (slice(None), 0), None, ...], ids=repr
+    "key",
+    [
+        N,
+        -N - 1,
+        [0, N],
+        np.array([-N - 1]),
+        np.ones(N + 1, bool),
+        1.0,
+        "0",
+        [0.5],
+        (0, 1),
+        (slice(None), 0),
+        None,
+        ...,
+    ],
+    ids=repr,
 )
 def test_what_is_no_row_is_an_index_error(chunked, key):
     with pytest.raises(IndexError):
@@ -106,7 +137,10 @@ def test_damaged_files_are_named(tmp_path):
     with pytest.raises(InputError, match=r"00002\.npy cannot be read as a \.npy file"):
         ChunkedImages.open(files)
     np.save(files[2], WHOLE[:5, :1])
-    with pytest.raises(InputError, match=r"00002\.npy: holds float32 images of shape \(1, 4, 3\), 00000\.npy holds float32 of \(2, 4, 3\)"):
+    with pytest.raises(
+        InputError,
+        match=r"00002\.npy: holds float32 images of shape \(1, 4, 3\), 00000\.npy holds float32 of \(2, 4, 3\)",
+    ):
         ChunkedImages.open(files)
     with pytest.raises(InputError, match="at least one file"):
         ChunkedImages.open([])
@@ -117,7 +151,10 @@ def test_a_file_that_shrinks_or_vanishes_later_is_named(tmp_path):
     images = ChunkedImages.open(files)
     whole = files[2].read_bytes()
     files[2].write_bytes(whole[:-4])
-    with pytest.raises(InputError, match=r"00002\.npy cannot be read any more: it is shorter than when it was opened"):
+    with pytest.raises(
+        InputError,
+        match=r"00002\.npy cannot be read any more: it is shorter than when it was opened",
+    ):
         images[8]
     files[2].unlink()
     with pytest.raises(InputError, match=r"00002\.npy cannot be read any more"):

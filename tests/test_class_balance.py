@@ -34,16 +34,24 @@ def network():
 
 
 def test_the_weighted_loss_is_a_naive_loop_s_and_over_all_images_torch_s():
-    logits, labels = torch.randn(len(LABELS), 3, generator=torch.Generator().manual_seed(1)), torch.from_numpy(LABELS)
+    logits, labels = (
+        torch.randn(len(LABELS), 3, generator=torch.Generator().manual_seed(1)),
+        torch.from_numpy(LABELS),
+    )
     weights = class_weights(LABELS, 3)
     adapter = AdaptationStep(network(), [], "source", weights)
     expected = 0.0
     for row, label in zip(logits[60:80].double(), labels[60:80], strict=True):
         expected -= weights[label] * (row[label] - row.exp().sum().log()) / 20
-    assert adapter.task_loss(logits[60:80], labels[60:80]).item() == pytest.approx(expected.item(), rel=1e-5)
+    assert adapter.task_loss(logits[60:80], labels[60:80]).item() == pytest.approx(
+        expected.item(), rel=1e-5
+    )
     over_all = cross_entropy(logits, labels, torch.tensor(weights))
     torch.testing.assert_close(adapter.task_loss(logits, labels), over_all)
-    halves = [adapter.task_loss(logits[part], labels[part]) * len(labels[part]) for part in (slice(50), slice(50, None))]
+    halves = [
+        adapter.task_loss(logits[part], labels[part]) * len(labels[part])
+        for part in (slice(50), slice(50, None))
+    ]
     torch.testing.assert_close(sum(halves) / len(labels), over_all)
 
 
@@ -52,14 +60,18 @@ def test_weights_reach_the_task_loss_only_and_none_is_plain_cross_entropy():
     batch = DomainBatch(images[0], torch.arange(12) % 3, images[1])
     losses = {}
     for name, weights in (("plain", None), ("weighted", (0.5, 1.0, 4.0))):
-        adapter = AdaptationStep(network(), [(build_alignment(AlignmentConfig("mmd"), 32, 3), 2.0)], "mixed", weights).eval()
+        adapter = AdaptationStep(
+            network(), [(build_alignment(AlignmentConfig("mmd"), 32, 3), 2.0)], "mixed", weights
+        ).eval()
         losses[name] = adapter(batch, 0.9)
         assert not any("class_weights" in key for key in adapter.state_dict())
     source = network().eval()(torch.cat([batch.source_images, batch.target_images])).logits[:12]
     assert torch.equal(losses["plain"]["task"], cross_entropy(source, batch.source_labels))
     assert torch.equal(losses["plain"]["mmd"], losses["weighted"]["mmd"])
     difference = losses["weighted"]["total"] - losses["plain"]["total"]
-    torch.testing.assert_close(difference, losses["weighted"]["task"] - losses["plain"]["task"], atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(
+        difference, losses["weighted"]["task"] - losses["plain"]["task"], atol=1e-5, rtol=1e-4
+    )
     assert difference.abs() > 0.01
 
 
@@ -71,11 +83,16 @@ def test_every_run_of_three_rows_holds_each_class(needed, epoch):
     for start in range(0, needed - 2, 3):
         assert sorted(classes[start : start + 3]) == [0, 1, 2]
     # Not always in the same order: ranks take every so-many-th row.
-    assert needed < 90 or len({tuple(classes[start : start + 3]) for start in range(0, needed - 2, 3)}) > 3
+    assert (
+        needed < 90
+        or len({tuple(classes[start : start + 3]) for start in range(0, needed - 2, 3)}) > 3
+    )
 
 
 def test_all_rows_have_their_turn_evenly_over_the_epochs():
-    seen = Counter(np.concatenate([balanced_order(LABELS, 96, 0, epoch) for epoch in range(11)]).tolist())
+    seen = Counter(
+        np.concatenate([balanced_order(LABELS, 96, 0, epoch) for epoch in range(11)]).tolist()
+    )
     for label in range(3):
         counts = [seen[row] for row in np.flatnonzero(label == LABELS).tolist()]
         assert max(counts) - min(counts) <= 1
@@ -108,8 +125,12 @@ def test_ranks_share_balanced_batches_and_the_target_is_drawn_as_before():
 def rare(tmp_path_factory):
     """A source with 12 images of class 1 among 96, and a target whose labels are all class 1."""
     folder = tmp_path_factory.mktemp("rare")
-    for galaxies, labels in zip(make_galaxies(folder, 96), (np.arange(96) % 8 == 0, np.ones(96)), strict=True):
-        relabelled = galaxies.catalogue.assign(label=labels.astype("int64")).astype({"label": "Int64"})
+    for galaxies, labels in zip(
+        make_galaxies(folder, 96), (np.arange(96) % 8 == 0, np.ones(96)), strict=True
+    ):
+        relabelled = galaxies.catalogue.assign(label=labels.astype("int64")).astype(
+            {"label": "Int64"}
+        )
         dataclasses.replace(galaxies, catalogue=relabelled).save(folder / galaxies.name)
     return folder
 
@@ -124,9 +145,14 @@ def test_training_takes_the_setting_from_the_config_and_no_target_label(rare):
     labels = prepared.domains["source"].labels[prepared.rows["source"]]
     assert build_adapter(settings(rare, "none"), prepared).class_weights is None
     weights = build_adapter(settings(rare, "weights"), prepared).class_weights
-    torch.testing.assert_close(weights, torch.tensor([len(labels) / 2 / (labels == k).sum() for k in (0, 1)], dtype=torch.float32))
+    torch.testing.assert_close(
+        weights,
+        torch.tensor([len(labels) / 2 / (labels == k).sum() for k in (0, 1)], dtype=torch.float32),
+    )
     target = prepared.domains["target"]
-    flipped = dataclasses.replace(target, catalogue=target.catalogue.assign(label=0).astype({"label": "Int64"}))
+    flipped = dataclasses.replace(
+        target, catalogue=target.catalogue.assign(label=0).astype({"label": "Int64"})
+    )
     other = dataclasses.replace(prepared, domains=prepared.domains | {"target": flipped})
     for balance, share in (("none", None), ("batches", 8)):
         loader = build_loader(prepared, settings(rare, balance))

@@ -4,7 +4,10 @@ import numpy as np
 import pytest
 from two_samples import definition
 
-from daexplore.analysis.distance.class_conditional import class_conditional_mmd, class_conditional_tests
+from daexplore.analysis.distance.class_conditional import (
+    class_conditional_mmd,
+    class_conditional_tests,
+)
 from daexplore.analysis.distance.domain_probe import spread
 from daexplore.analysis.distance.mmd_test import mmd_test
 
@@ -23,7 +26,9 @@ def test_each_class_has_the_mmd_of_its_galaxies_in_units_of_the_whole_sources_sp
     assert list(found) == [0, 1]
     for kind, value in found.items():
         unit = spread(x)
-        assert value == pytest.approx(definition(x[kinds_x == kind] / unit, y[kinds_y == kind] / unit, BANDWIDTHS), abs=1e-12)
+        assert value == pytest.approx(
+            definition(x[kinds_x == kind] / unit, y[kinds_y == kind] / unit, BANDWIDTHS), abs=1e-12
+        )
 
 
 def test_swapped_classes_are_seen_though_the_marginals_match():
@@ -31,7 +36,9 @@ def test_swapped_classes_are_seen_though_the_marginals_match():
     groups = np.arange(80), np.arange(80, 160)
     assert mmd_test(x, y, *groups, permutations=99).p_value > 0.05
     right = class_conditional_tests(x, kinds_x, y, kinds_y, BANDWIDTHS, *groups, permutations=99)
-    swapped = class_conditional_tests(x, kinds_x, y, 1 - kinds_y, BANDWIDTHS, *groups, permutations=99)
+    swapped = class_conditional_tests(
+        x, kinds_x, y, 1 - kinds_y, BANDWIDTHS, *groups, permutations=99
+    )
     assert all(test.p_value > 0.05 for test in right.values())
     assert all(test.p_value == 0.01 and test.effect > 10 for test in swapped.values())
 

@@ -18,7 +18,9 @@ from daexplore.config import AlignmentConfig
 from daexplore.errors import InputError
 
 
-@pytest.mark.parametrize("command", [(), ("simulate",), ("train",), ("evaluate",), ("compare",), ("explore",)])
+@pytest.mark.parametrize(
+    "command", [(), ("simulate",), ("train",), ("evaluate",), ("compare",), ("explore",)]
+)
 def test_help(monkeypatch, capsys, command):
     code, out, _ = call(monkeypatch, capsys, *command, "--help")
     assert code == 0
@@ -30,7 +32,9 @@ def test_help_does_not_import_torch():
     subprocess.run([sys.executable, "-c", script], check=True)
 
 
-@pytest.mark.parametrize(("text", "expected"), [("3", [3]), ("0..2", [0, 1, 2]), ("0,3,5", [0, 3, 5])])
+@pytest.mark.parametrize(
+    ("text", "expected"), [("3", [3]), ("0..2", [0, 1, 2]), ("0,3,5", [0, 3, 5])]
+)
 def test_seeds(text, expected):
     assert seeds(text) == expected
 
@@ -42,7 +46,9 @@ def test_wrong_seeds(text):
 
 
 def options(**given):
-    defaults = dict.fromkeys(("data", "source", "target", "label", "weight", "epochs", "limit", "network")) | {
+    defaults = dict.fromkeys(
+        ("data", "source", "target", "label", "weight", "epochs", "limit", "network")
+    ) | {
         "method": "noda",
         "settings": [],
     }
@@ -51,18 +57,32 @@ def options(**given):
 
 def test_options_become_a_config():
     config = options(
-        data="demo", method="mmd,dann", weight=0.5, epochs=3, settings=["alignments.dann.options.reversal=1", "train.augment=false"]
+        data="demo",
+        method="mmd,dann",
+        weight=0.5,
+        epochs=3,
+        settings=["alignments.dann.options.reversal=1", "train.augment=false"],
     )
     assert config.data.source == config.data.target == "demo"
-    assert config.alignments == (AlignmentConfig("mmd", 0.5), AlignmentConfig("dann", 0.5, {"reversal": 1}))
+    assert config.alignments == (
+        AlignmentConfig("mmd", 0.5),
+        AlignmentConfig("dann", 0.5, {"reversal": 1}),
+    )
     assert (config.train.epochs, config.train.augment) == (3, False)
 
 
 def test_settings_that_are_unset_by_default_can_be_given():
-    given = ['data.source_read.bands=["g","r","i"]', "data.target_read.zero_points=[22.5,22.5,22.5]", "data.target_read.pixel_scale=0.4"]
+    given = [
+        'data.source_read.bands=["g","r","i"]',
+        "data.target_read.zero_points=[22.5,22.5,22.5]",
+        "data.target_read.pixel_scale=0.4",
+    ]
     config = options(source="a", target="b", settings=given, class_balance="weights")
     assert config.data.source_read.bands == ("g", "r", "i")
-    assert (config.data.target_read.zero_points, config.data.target_read.pixel_scale) == ((22.5, 22.5, 22.5), 0.4)
+    assert (config.data.target_read.zero_points, config.data.target_read.pixel_scale) == (
+        (22.5, 22.5, 22.5),
+        0.4,
+    )
     assert config.data.target_read.bands is None
     assert config.train.class_balance == "weights"
 
@@ -85,8 +105,14 @@ def test_help_names_every_preset(monkeypatch, capsys, command):
         ({"settings": ["train.epoch=3"]}, "no setting 'train.epoch'; there are epochs"),
         ({"settings": ["train.epochs"]}, "needs name=value"),
         ({"settings": ["train.epochs=many"]}, "expected int, got 'many'"),
-        ({"settings": ["data.source_read.band=1"]}, "no setting 'data.source_read.band'; there are name, label"),
-        ({"settings": ["data.source_read.bands=g"]}, r"source_read.bands: expected a list such as \["),
+        (
+            {"settings": ["data.source_read.band=1"]},
+            "no setting 'data.source_read.band'; there are name, label",
+        ),
+        (
+            {"settings": ["data.source_read.bands=g"]},
+            r"source_read.bands: expected a list such as \[",
+        ),
         ({"settings": ["transfer.rate=0.1"]}, "'transfer' is not set at all"),
         ({"method": "noda,mmd"}, "noda, oracle, or one or more"),
         ({"method": "mmd,mmd"}, "twice"),
@@ -109,7 +135,9 @@ def folder_of_images(folder, labels, sizes=None):
     names = [f"{i}.png" for i in range(len(labels))]
     for i, name in enumerate(names):
         size = sizes[i] if sizes else 20
-        Image.fromarray(np.random.default_rng(i).integers(0, 255, (size, size, 3), dtype=np.uint8)).save(folder / name)
+        Image.fromarray(
+            np.random.default_rng(i).integers(0, 255, (size, size, 3), dtype=np.uint8)
+        ).save(folder / name)
     pd.DataFrame({"filename": names, "label": labels}).to_csv(folder / "catalogue.csv", index=False)
     return folder
 
@@ -141,9 +169,18 @@ def bad_sources(tmp_path):
         "NaN": (npy_pair(places["nan"], broken, labels), "NaN"),
         "infinite": (npy_pair(places["inf"], infinite, labels), "infinite"),
         "labels of another length": (npy_pair(places["length"], images, labels[:-3]), "37"),
-        "one class": (npy_pair(places["oneclass_npy"], images, np.ones(40)), "at least two classes"),
-        "one class in a folder": (folder_of_images(tmp_path / "one", ["spiral"] * 30), "at least two classes"),
-        "images of two sizes": (folder_of_images(tmp_path / "sizes", ["a", "b"] * 15, [20] * 29 + [24]), "size"),
+        "one class": (
+            npy_pair(places["oneclass_npy"], images, np.ones(40)),
+            "at least two classes",
+        ),
+        "one class in a folder": (
+            folder_of_images(tmp_path / "one", ["spiral"] * 30),
+            "at least two classes",
+        ),
+        "images of two sizes": (
+            folder_of_images(tmp_path / "sizes", ["a", "b"] * 15, [20] * 29 + [24]),
+            "size",
+        ),
         "empty catalogue": (empty, "catalogue"),
     }
 
@@ -165,7 +202,14 @@ def bad_sources(tmp_path):
 def test_bad_input_is_explained_and_exits_with_2(monkeypatch, capsys, tmp_path, good, name):
     source, said = bad_sources(tmp_path)[name]
     # The good target has bands of other names.
-    options = ["--target", good / "target", "--set", "data.match_bands=position", "--runs", tmp_path / "runs"]
+    options = [
+        "--target",
+        good / "target",
+        "--set",
+        "data.match_bands=position",
+        "--runs",
+        tmp_path / "runs",
+    ]
     code, _, err = call(monkeypatch, capsys, "train", "--source", source, *options)
     assert code == 2
     assert said.lower() in err.lower()
@@ -176,7 +220,17 @@ def test_bad_input_is_explained_and_exits_with_2(monkeypatch, capsys, tmp_path, 
 @pytest.mark.parametrize("method", ["magic", "no.such.package:Method"])
 def test_unknown_method(monkeypatch, capsys, tmp_path, good, method):
     code, _, err = call(
-        monkeypatch, capsys, "train", "--source", good / "source", "--target", good / "target", "--method", method, "--runs", tmp_path
+        monkeypatch,
+        capsys,
+        "train",
+        "--source",
+        good / "source",
+        "--target",
+        good / "target",
+        "--method",
+        method,
+        "--runs",
+        tmp_path,
     )
     assert code == 2
     assert method in err
@@ -185,7 +239,15 @@ def test_unknown_method(monkeypatch, capsys, tmp_path, good, method):
 def test_unwritable_run_folder(monkeypatch, capsys, tmp_path, good):
     (tmp_path / "file").write_text("not a folder")
     code, _, err = call(
-        monkeypatch, capsys, "train", "--source", good / "source", "--target", good / "target", "--runs", tmp_path / "file" / "runs"
+        monkeypatch,
+        capsys,
+        "train",
+        "--source",
+        good / "source",
+        "--target",
+        good / "target",
+        "--runs",
+        tmp_path / "file" / "runs",
     )
     assert code == 2
     assert "cannot be written" in err
@@ -197,7 +259,9 @@ def test_wrong_options_exit_with_2(monkeypatch, capsys):
     assert "--colour" in err
 
 
-def test_a_fault_of_ours_exits_with_1_and_leaves_its_traceback_in_a_file(monkeypatch, capsys, tmp_path):
+def test_a_fault_of_ours_exits_with_1_and_leaves_its_traceback_in_a_file(
+    monkeypatch, capsys, tmp_path
+):
     def broken(*given):
         raise ZeroDivisionError("inside")
 
@@ -237,18 +301,56 @@ def test_compare_nothing(monkeypatch, capsys, tmp_path):
 
 @pytest.mark.slow
 def test_simulate_writes_both_domains_and_their_contact_sheets(tmp_path):
-    command = [sys.executable, "-m", "daexplore", "simulate", "--preset", "demo", "--n", "8", "--out", str(tmp_path), "--workers", "1"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | {"DAEXPLORE_CACHE": str(tmp_path)})
+    command = [
+        sys.executable,
+        "-m",
+        "daexplore",
+        "simulate",
+        "--preset",
+        "demo",
+        "--n",
+        "8",
+        "--out",
+        str(tmp_path),
+        "--workers",
+        "1",
+    ]
+    done = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"DAEXPLORE_CACHE": str(tmp_path)},
+    )
     assert done.returncode == 0, done.stderr
-    assert {"source", "target", "source.png", "target.png"} <= {path.name for path in tmp_path.iterdir()}
+    assert {"source", "target", "source.png", "target.png"} <= {
+        path.name for path in tmp_path.iterdir()
+    }
 
 
 @pytest.mark.slow
 def test_train_evaluate_and_compare_end_with_tables(tmp_path, good):
     def daexplore(*arguments):
-        return subprocess.run([sys.executable, "-m", "daexplore", *map(str, arguments)], capture_output=True, text=True, check=False)
+        return subprocess.run(
+            [sys.executable, "-m", "daexplore", *map(str, arguments)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
 
-    done = daexplore("train", "--data", good, "--runs", tmp_path, "--epochs", "1", "--seed", "0..1", "--method", "mmd")
+    done = daexplore(
+        "train",
+        "--data",
+        good,
+        "--runs",
+        tmp_path,
+        "--epochs",
+        "1",
+        "--seed",
+        "0..1",
+        "--method",
+        "mmd",
+    )
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("oracle") >= 2
     assert "MMD · seed 1" in done.stdout

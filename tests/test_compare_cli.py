@@ -48,7 +48,10 @@ def test_text_says_what_differs_and_whether_it_helped(compare):
     assert all(
         "oracle" in line
         for line in out.splitlines()
-        if re.match(r" *(MMD|noDA|DANN) +target +\d+ +\d+ +", line) and "." in line and "[" in line and "none" not in line
+        if re.match(r" *(MMD|noDA|DANN) +target +\d+ +\d+ +", line)
+        and "." in line
+        and "[" in line
+        and "none" not in line
     )
 
 
@@ -88,7 +91,11 @@ class Page(HTMLParser):
     def handle_starttag(self, tag, attributes):
         if tag not in ("meta", "link", "br", "path", "circle"):
             self.open.append(tag)
-        self.loads += [value for name, value in attributes if name in ("src", "href") and not value.startswith("data:")]
+        self.loads += [
+            value
+            for name, value in attributes
+            if name in ("src", "href") and not value.startswith("data:")
+        ]
 
     def handle_endtag(self, tag):
         assert self.open.pop() == tag
@@ -112,7 +119,11 @@ def test_html_is_one_page_that_loads_nothing_in_light_and_dark(compare, tmp_path
     words = " ".join(page.words)
     for said in ("Without target labels", "67 target images", "Difference from noDA"):
         assert said in words
-    assert sorted(re.search(r"(\w+), (\w+), (\w+), against noDA", words).groups()) == ["DANN", "MMD", "oracle"]
+    assert sorted(re.search(r"(\w+), (\w+), (\w+), against noDA", words).groups()) == [
+        "DANN",
+        "MMD",
+        "oracle",
+    ]
     assert "nan" not in words.lower().split()
 
 
@@ -122,7 +133,10 @@ def test_html_escapes_names(monkeypatch, capsys, tmp_path, runs):
     from daexplore.views.comparison.tables import display_tables
 
     comparison = Comparison([runs], resamples=20)
-    tables = {name: table.replace("MMD", "<script>x</script>") for name, table in comparison.tables().items()}
+    tables = {
+        name: table.replace("MMD", "<script>x</script>")
+        for name, table in comparison.tables().items()
+    }
     about = json.loads(json.dumps(comparison.to_dict()).replace('"MMD"', '"<script>x</script>"'))
     assert "<script>" not in comparison_html(display_tables(tables, about), tables, about)
 
@@ -158,7 +172,11 @@ def test_latex_compiles(compare, tmp_path):
     document = "\\documentclass{article}\n\\usepackage{booktabs}\n\\begin{document}\n\\input{compare}\n\\end{document}\n"
     (tmp_path / "main.tex").write_text(document)
     done = subprocess.run(
-        ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "main.tex"], cwd=tmp_path, capture_output=True, text=True, check=False
+        ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "main.tex"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stdout[-2000:]
 
@@ -176,7 +194,12 @@ def test_what_cannot_be_compared_is_refused_but_still_listed(monkeypatch, capsys
     assert "Not compared method by method: " in out
     assert "cannot be compared: they saw other source galaxies" in out
     assert "Difference from" not in out
-    for options in (["--format", "html"], ["--format", "latex"], ["--baseline", "noda"], ["--format", "csv", "--table", "metrics"]):
+    for options in (
+        ["--format", "html"],
+        ["--format", "latex"],
+        ["--baseline", "noda"],
+        ["--format", "csv", "--table", "metrics"],
+    ):
         code, out, err = call(monkeypatch, capsys, "compare", runs, other.path, *options)
         assert code == 2
         assert "cannot be compared: they saw other source galaxies" in err

@@ -13,8 +13,14 @@ BIN = Path(sys.executable).parent
 
 
 def run(shell, script):
-    environment = {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", "HOME": os.environ.get("HOME", "/"), "LC_ALL": "C.UTF-8"}
-    done = subprocess.run([shell, *script], capture_output=True, text=True, timeout=120, env=environment)
+    environment = {
+        "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
+        "HOME": os.environ.get("HOME", "/"),
+        "LC_ALL": "C.UTF-8",
+    }
+    done = subprocess.run(
+        [shell, *script], capture_output=True, text=True, timeout=120, env=environment
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout.split()
 
@@ -50,7 +56,9 @@ def test_bash_completes_the_options_of_a_command():
 
 @pytest.mark.skipif(not shutil.which("bash"), reason="no bash here")
 def test_bash_leaves_files_to_itself():
-    assert "-o default" in " ".join(run("bash", ["--norc", "-c", 'eval "$(daexplore completion bash)"; complete -p daexplore']))
+    assert "-o default" in " ".join(
+        run("bash", ["--norc", "-c", 'eval "$(daexplore completion bash)"; complete -p daexplore'])
+    )
 
 
 @pytest.mark.skipif(not shutil.which("zsh"), reason="no zsh here")
@@ -60,8 +68,13 @@ def test_zsh_takes_the_script():
 
 
 def test_the_function_for_zsh_offers_commands():
-    environment = os.environ | {"_DAEXPLORE_COMPLETE": "complete_zsh", "_TYPER_COMPLETE_ARGS": "daexplore tr"}
-    done = subprocess.run([BIN / "daexplore"], capture_output=True, text=True, timeout=60, env=environment)
+    environment = os.environ | {
+        "_DAEXPLORE_COMPLETE": "complete_zsh",
+        "_TYPER_COMPLETE_ARGS": "daexplore tr",
+    }
+    done = subprocess.run(
+        [BIN / "daexplore"], capture_output=True, text=True, timeout=60, env=environment
+    )
     assert '"train"' in done.stdout
     assert '"evaluate"' not in done.stdout
 
@@ -86,5 +99,7 @@ def test_completing_is_quick_because_nothing_heavy_is_imported():
         "slow = {'torch', 'pandas', 'panel', 'astropy', 'matplotlib', 'sklearn'} & set(sys.modules)\n"
         "sys.exit(', '.join(sorted(slow)) or 0)"
     )
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60
+    )
     assert result.returncode == 0, result.stderr

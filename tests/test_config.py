@@ -36,7 +36,9 @@ def test_json_both_ways(config):
 
 
 def test_a_part_of_the_fields_is_enough():
-    assert from_dict(RunConfig, {"train": {"epochs": 5}}) == replace(RunConfig(), train=TrainConfig(epochs=5))
+    assert from_dict(RunConfig, {"train": {"epochs": 5}}) == replace(
+        RunConfig(), train=TrainConfig(epochs=5)
+    )
 
 
 def test_whole_numbers_become_floats_where_floats_belong():
@@ -54,9 +56,15 @@ def test_whole_numbers_become_floats_where_floats_belong():
         ({"train": {"epochs": "three"}}, r"config\.train\.epochs: expected int, got 'three'"),
         ({"train": {"epochs": True}}, r"config\.train\.epochs: expected int, got True"),
         ({"train": {"augment": 1}}, r"config\.train\.augment: expected bool, got 1"),
-        ({"data": {"stretch": "log"}}, r"config\.data\.stretch: expected one of 'linear', 'asinh', 'percentile', got 'log'"),
+        (
+            {"data": {"stretch": "log"}},
+            r"config\.data\.stretch: expected one of 'linear', 'asinh', 'percentile', got 'log'",
+        ),
         ({"data": {"fractions": [0.5, 0.5]}}, r"config\.data\.fractions: expected 3 values, got 2"),
-        ({"alignments": [{"name": "mmd"}, {"name": 3}]}, r"config\.alignments\[1\]\.name: expected str, got 3"),
+        (
+            {"alignments": [{"name": "mmd"}, {"name": 3}]},
+            r"config\.alignments\[1\]\.name: expected str, got 3",
+        ),
         ({"alignments": "mmd"}, r"config\.alignments: expected a list .*, got 'mmd'"),
     ],
 )
@@ -90,7 +98,9 @@ def test_differences_are_the_settings_that_are_not_the_same():
 def test_a_variant_is_other_settings_on_the_galaxies_of_a_preset():
     config = preset("distant-asinh")
     assert (config.data.source, config.data.target) == ("distant", "distant")
-    assert {"data.stretch", "data.normalise", "data.limit"} <= set(differences([preset("distant"), config]))
+    assert {"data.stretch", "data.normalise", "data.limit"} <= set(
+        differences([preset("distant"), config])
+    )
     assert config.train.batch_norm == "source"
     assert set(VARIANTS.values()) <= set(PRESETS)
     assert not set(VARIANTS) & set(PRESETS)

@@ -14,9 +14,19 @@ from fake_inspection import VERDICT, make_inspection
 
 from daexplore.app.core.session import Session
 from daexplore.app.state import ExplorerState
-from daexplore.app.tabs.data.inspection_job import folder_of, inspect_command, load_inspection, start_inspection
+from daexplore.app.tabs.data.inspection_job import (
+    folder_of,
+    inspect_command,
+    load_inspection,
+    start_inspection,
+)
 from daexplore.app.tabs.data.model import DomainInspectionModel, run_choices
-from daexplore.app.tabs.data.preview import DomainChoice, DomainPreview, preview_domains, validated_choice
+from daexplore.app.tabs.data.preview import (
+    DomainChoice,
+    DomainPreview,
+    preview_domains,
+    validated_choice,
+)
 from daexplore.app.tabs.data.tab import data_room
 from daexplore.errors import InputError
 
@@ -32,7 +42,12 @@ def opened(choice: DomainChoice) -> "Future[DomainPreview]":
     future: Future[DomainPreview] = Future()
     wall = make_inspection()["walls"][0]
     future.set_result(
-        DomainPreview((wall,), {"source": "sims", "target": "survey"}, {"source": "sims", "target": "survey"}, repr(choice)[:40])
+        DomainPreview(
+            (wall,),
+            {"source": "sims", "target": "survey"},
+            {"source": "sims", "target": "survey"},
+            repr(choice)[:40],
+        )
     )
     return future
 
@@ -64,14 +79,21 @@ def test_walls_show_galaxies_of_each_class_and_mark_target_labels(galaxies: Path
     assert "60 images" in found.words["source"]
 
 
-def test_the_key_changes_with_the_galaxies_and_with_nothing_else(galaxies: Path, tmp_path: Path) -> None:
+def test_the_key_changes_with_the_galaxies_and_with_nothing_else(
+    galaxies: Path, tmp_path: Path
+) -> None:
     choice = DomainChoice(str(galaxies / "source"), str(galaxies / "target"))
     assert preview_domains(choice).key == preview_domains(choice).key
     make_galaxies(tmp_path, 61)
-    assert preview_domains(DomainChoice(str(tmp_path / "source"), str(galaxies / "target"))).key != preview_domains(choice).key
+    assert (
+        preview_domains(DomainChoice(str(tmp_path / "source"), str(galaxies / "target"))).key
+        != preview_domains(choice).key
+    )
 
 
-def test_the_galaxies_of_a_run_are_opened_and_runs_on_the_same_ones_share_an_entry(tmp_path: Path) -> None:
+def test_the_galaxies_of_a_run_are_opened_and_runs_on_the_same_ones_share_an_entry(
+    tmp_path: Path,
+) -> None:
     for method in ("noda", "mmd"):
         make_run(tmp_path / "runs", method, n=240, epochs=1, data_path=tmp_path / "data")
     choices = run_choices(ExplorerState(tmp_path / "runs"))
@@ -86,11 +108,21 @@ def test_what_is_typed_in_is_checked(galaxies: Path) -> None:
         validated_choice(str(galaxies / "source"), " ")
     with pytest.raises(InputError, match="nowhere do not exist"):
         validated_choice(str(galaxies / "nowhere"), "demo")
-    assert validated_choice(f" {galaxies / 'source'} ", "demo", "kind ") == DomainChoice(str(galaxies / "source"), "demo", "kind")
+    assert validated_choice(f" {galaxies / 'source'} ", "demo", "kind ") == DomainChoice(
+        str(galaxies / "source"), "demo", "kind"
+    )
 
 
 def test_the_command_is_what_one_would_type() -> None:
-    assert inspect_command(DomainChoice("a b", "c", "kind"))[1:] == ["-m", "daexplore", "inspect", "a b", "c", "--label", "kind"]
+    assert inspect_command(DomainChoice("a b", "c", "kind"))[1:] == [
+        "-m",
+        "daexplore",
+        "inspect",
+        "a b",
+        "c",
+        "--label",
+        "kind",
+    ]
     assert inspect_command(DomainChoice(run="runs/1"), Path("f"))[4:] == [
         "--run",
         "runs/1",
@@ -149,8 +181,12 @@ def test_two_pages_share_a_child_and_one_that_stops_does_not_stop_the_other(tmp_
     assert child.state == "stopped"
 
 
-@pytest.mark.parametrize(("how", "words"), [("refuse", "The bands differ: g, r and F814W"), ("die", "SIGKILL")])
-def test_a_child_that_fails_is_said_and_can_be_tried_again(tmp_path: Path, how: str, words: str) -> None:
+@pytest.mark.parametrize(
+    ("how", "words"), [("refuse", "The bands differ: g, r and F814W"), ("die", "SIGKILL")]
+)
+def test_a_child_that_fails_is_said_and_can_be_tried_again(
+    tmp_path: Path, how: str, words: str
+) -> None:
     data = DomainInspectionModel(tmp_path, command(how), opened)
     data.inspect(CHOICE)
     with pytest.raises(InputError, match=words):

@@ -17,7 +17,10 @@ def blob(amplitudes, noise=0.0, size=32):
     y, x = np.mgrid[:size, :size] - size // 2
     profile = np.exp(-np.hypot(x, y) / 4)
     rng = np.random.default_rng(0)
-    return (np.array(amplitudes)[:, None, None] * profile + noise * rng.standard_normal((len(amplitudes), size, size))).astype(np.float32)
+    return (
+        np.array(amplitudes)[:, None, None] * profile
+        + noise * rng.standard_normal((len(amplitudes), size, size))
+    ).astype(np.float32)
 
 
 def test_long_wavelengths_are_red():
@@ -54,7 +57,9 @@ def test_a_red_spot_is_red_and_a_blue_one_blue():
 def test_pictures_are_shown_as_they_are():
     picture = np.random.default_rng(0).integers(0, 256, (2, 3, 9, 9)).astype(np.float32)
     np.testing.assert_array_equal(to_rgb(picture, ("R", "G", "B")), picture.transpose(0, 2, 3, 1))
-    assert not np.array_equal(to_rgb(picture, ("g", "r", "z")), picture[:, ::-1].transpose(0, 2, 3, 1))
+    assert not np.array_equal(
+        to_rgb(picture, ("g", "r", "z")), picture[:, ::-1].transpose(0, 2, 3, 1)
+    )
 
 
 def test_units_and_neighbours_do_not_matter():
@@ -65,7 +70,9 @@ def test_units_and_neighbours_do_not_matter():
 
 
 def test_brighter_is_never_darker():
-    image = np.repeat(np.sort(np.random.default_rng(0).gamma(0.5, size=32 * 32)).reshape(1, 32, 32), 3, 0)
+    image = np.repeat(
+        np.sort(np.random.default_rng(0).gamma(0.5, size=32 * 32)).reshape(1, 32, 32), 3, 0
+    )
     grey = to_rgb(image)[0, :, :, 0].ravel().astype(int)
     assert (np.diff(grey) >= 0).all()
     assert grey[-1] == 255
@@ -103,10 +110,18 @@ def test_png_has_the_first_row_at_the_top():
 def test_contact_sheet_shows_each_class_once():
     n = 30
     labels = pd.array([0] * 12 + [1] * 12 + [None] * 6, dtype="Int64")
-    catalogue = pd.DataFrame({"sample_id": [str(i) for i in range(n)], "group_id": [str(i) for i in range(n)], "label": labels})
+    catalogue = pd.DataFrame(
+        {
+            "sample_id": [str(i) for i in range(n)],
+            "group_id": [str(i) for i in range(n)],
+            "label": labels,
+        }
+    )
     images = np.stack([blob([1.0, 2.0, 3.0], 0.05)] * n)
     galaxies = GalaxySet(images, catalogue, ("spiral", "smooth"), ("g", "r", "z"), "example")
     sheet = contact_sheet(galaxies, per_class=8, columns=4, size=32)
     assert sheet.size == (4 * 34 - 2, 3 * (26 + 2 * 34))
     assert np.asarray(sheet).max() > 200
-    np.testing.assert_array_equal(np.asarray(contact_sheet(galaxies, 8, columns=4, size=32)), np.asarray(sheet))
+    np.testing.assert_array_equal(
+        np.asarray(contact_sheet(galaxies, 8, columns=4, size=32)), np.asarray(sheet)
+    )

@@ -25,7 +25,15 @@ from daexplore.runs import Run
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("distance")
     for method in ("noda", "mmd"):
-        make_run(folder / "runs", method, n=240, epochs=2, data_path=folder / "data", size=12, saliency=False)
+        make_run(
+            folder / "runs",
+            method,
+            n=240,
+            epochs=2,
+            data_path=folder / "data",
+            size=12,
+            saliency=False,
+        )
     return folder / "runs"
 
 
@@ -45,7 +53,9 @@ def done(root: Path) -> DistanceTables:
 def loops(run: Run, epoch: int, bandwidths: tuple[float, ...]) -> float:
     """The unbiased MMD^2 of Gretton et al. 2012, eq. 3, pair by pair, in units of the source's rms distance from its mean."""
     found = run.evaluation(epoch)
-    sides = [found.latents[found.mask(domain, "test")].astype(float) for domain in ("source", "target")]
+    sides = [
+        found.latents[found.mask(domain, "test")].astype(float) for domain in ("source", "target")
+    ]
     unit = np.sqrt(((sides[0] - sides[0].mean(axis=0)) ** 2).sum(axis=1).mean())
 
     def kernel(a: np.ndarray, b: np.ndarray) -> float:
@@ -53,11 +63,16 @@ def loops(run: Run, epoch: int, bandwidths: tuple[float, ...]) -> float:
         return float(np.mean([np.exp(-squared / (2 * each)) for each in bandwidths]))
 
     x, y = sides
-    within = [np.mean([kernel(a, b) for i, a in enumerate(z) for j, b in enumerate(z) if i != j]) for z in (x, y)]
+    within = [
+        np.mean([kernel(a, b) for i, a in enumerate(z) for j, b in enumerate(z) if i != j])
+        for z in (x, y)
+    ]
     return float(sum(within) - 2 * np.mean([kernel(a, b) for a in x for b in y]))
 
 
-def test_the_distance_of_an_epoch_is_the_naive_loops_and_its_band_is_chance(done: DistanceTables, state: ExplorerState) -> None:
+def test_the_distance_of_an_epoch_is_the_naive_loops_and_its_band_is_chance(
+    done: DistanceTables, state: ExplorerState
+) -> None:
     curves = done.curves()
     assert len(curves) == sum(len(run.evaluated) for run in state.runs)
     for run in state.runs:
@@ -66,28 +81,40 @@ def test_the_distance_of_an_epoch_is_the_naive_loops_and_its_band_is_chance(done
         assert test.value == pytest.approx(loops(run, 1, done.bandwidths), abs=1e-5)
         row = curves[(curves["run"] == state.label(run)) & (curves["epoch"] == 1)].iloc[0]
         history = run.history()
-        logged = history[(history["name"] == "mmd2") & (history["split"] == "test") & (history["epoch"] == 1)]["value"].item()
+        logged = history[
+            (history["name"] == "mmd2") & (history["split"] == "test") & (history["epoch"] == 1)
+        ]["value"].item()
         assert row["value"] == logged
         assert row["null_low"] < 0 < row["null_high"] < logged
         assert row["p_value"] < 0.05
-        assert [row["n_source"], row["n_target"]] == [int(run.evaluation(1).mask(domain, "test").sum()) for domain in ("source", "target")]
+        assert [row["n_source"], row["n_target"]] == [
+            int(run.evaluation(1).mask(domain, "test").sum()) for domain in ("source", "target")
+        ]
 
 
-def test_all_measures_are_those_of_the_command_line(done: DistanceTables, state: ExplorerState) -> None:
+def test_all_measures_are_those_of_the_command_line(
+    done: DistanceTables, state: ExplorerState
+) -> None:
     run = state.runs[0]
     found = done.measured(run)
     assert found is not None
     settings = Settings(done.bandwidths, 1000, 0, 2000)
-    _, table, null, _ = measure_distance(run.evaluation(), "test", tuple(run.classes), settings, lambda _: None)
+    _, table, null, _ = measure_distance(
+        run.evaluation(), "test", tuple(run.classes), settings, lambda _: None
+    )
     here = table[table["name"] != "sinkhorn"].reset_index(drop=True)
     pd.testing.assert_frame_equal(found.measures.reset_index(drop=True), here)
     np.testing.assert_array_equal(found.null, null)
 
 
-def test_paths_are_what_was_logged_and_the_ends_of_the_witness_separate_the_domains(done: DistanceTables, state: ExplorerState) -> None:
+def test_paths_are_what_was_logged_and_the_ends_of_the_witness_separate_the_domains(
+    done: DistanceTables, state: ExplorerState
+) -> None:
     paths = done.paths()
     for run in state.runs:
-        history = run.history().query("split == 'test'").set_index(["name", "domain", "epoch"])["value"]
+        history = (
+            run.history().query("split == 'test'").set_index(["name", "domain", "epoch"])["value"]
+        )
         mine = paths[paths["run"] == state.label(run)].set_index("epoch")
         for epoch in run.evaluated:
             assert mine.loc[epoch, "mmd2"] == history["mmd2", "both", epoch]
@@ -102,7 +129,14 @@ def test_paths_are_what_was_logged_and_the_ends_of_the_witness_separate_the_doma
     assert [each.sample_id for each in ends["most_source_like"]] == list(top.index)
     assert {each.domain for each in ends["most_source_like"]} == {"source"}
     assert {each.domain for each in ends["most_target_like"]} == {"target"}
-    walls = galleries_html("noDA", "epoch 2, test", ends, None, len(found.witness), ends["most_source_like"][2].sample_id)
+    walls = galleries_html(
+        "noDA",
+        "epoch 2, test",
+        ends,
+        None,
+        len(found.witness),
+        ends["most_source_like"][2].sample_id,
+    )
     assert walls.count(top.index[2]) >= 1
 
 
@@ -112,7 +146,10 @@ def test_verdicts_of_runs_whose_truth_is_known(tmp_path: Path, method: str, outc
         for kind in ("noda", method):
             known_run(tmp_path, kind, seed)
     state = ExplorerState(tmp_path)
-    first = {kind: next(run.id for run in state.evaluated_runs if (run.method, run.seed) == (kind, 0)) for kind in ("noda", method)}
+    first = {
+        kind: next(run.id for run in state.evaluated_runs if (run.method, run.seed) == (kind, 0))
+        for kind in ("noda", method)
+    }
     state.set_runs([first["noda"], first[method]])
     found = DistanceTables(state)
     [before] = found.judgements({})
@@ -136,19 +173,29 @@ def test_negative_transfer_is_said_where_the_target_is_called_worse(tmp_path: Pa
         known_run(tmp_path, "mmd", seed)
         known_run(tmp_path, "dann", seed)
     state = ExplorerState(tmp_path)
-    first = {kind: next(run.id for run in state.evaluated_runs if (run.method, run.seed) == (kind, 0)) for kind in ("mmd", "dann")}
+    first = {
+        kind: next(run.id for run in state.evaluated_runs if (run.method, run.seed) == (kind, 0))
+        for kind in ("mmd", "dann")
+    }
     state.set_runs([first["mmd"], first["dann"]])
     found = DistanceTables(state)
     task = found._verdict(state.runs[1])
     task.memo.get(task.key, task.make)
     [judgement] = found.judgements({})
     assert judgement.verdicts[-1].outcome == "negative transfer"
-    assert "<span class='outcome bad'>negative transfer</span>" in judgements_html([judgement], "test")
+    assert "<span class='outcome bad'>negative transfer</span>" in judgements_html(
+        [judgement], "test"
+    )
 
 
-def test_what_is_not_computed_yet_is_a_dash_and_a_failure_is_said(done: DistanceTables, state: ExplorerState) -> None:
+def test_what_is_not_computed_yet_is_a_dash_and_a_failure_is_said(
+    done: DistanceTables, state: ExplorerState
+) -> None:
     labels = [state.label(run) for run in state.runs]
-    assert numbers_html(pd.DataFrame(), labels, ["noDA: it broke"]) == "<p class='hint lost'>noDA: it broke</p>"
+    assert (
+        numbers_html(pd.DataFrame(), labels, ["noDA: it broke"])
+        == "<p class='hint lost'>noDA: it broke</p>"
+    )
     half = done.measures().query("run == @labels[0]")
     text = numbers_html(half, labels, [])
     assert "computing …" in text
@@ -157,7 +204,9 @@ def test_what_is_not_computed_yet_is_a_dash_and_a_failure_is_said(done: Distance
     assert f"{value:.3f}" in text
 
 
-def test_the_room_draws_only_on_screen_and_asks_for_what_is_missing(state: ExplorerState, done: DistanceTables) -> None:
+def test_the_room_draws_only_on_screen_and_asks_for_what_is_missing(
+    state: ExplorerState, done: DistanceTables
+) -> None:
     from panel.pane import Bokeh
 
     switch = SimpleNamespace(visible=False)

@@ -25,22 +25,31 @@ def make(method):
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.momentum = 0.0
-    adapter = AdaptationStep(network, [(build_alignment(AlignmentConfig(method), 32, 2), 1.0)], "mixed")
+    adapter = AdaptationStep(
+        network, [(build_alignment(AlignmentConfig(method), 32, 2), 1.0)], "mixed"
+    )
     generator = torch.Generator().manual_seed(1)
     source, target = torch.randn(2, BATCH, 1, 16, 16, generator=generator)
     # In double precision: the order of sums, which differs between the two ways, says nothing about the method.
-    return adapter.double().eval(), DomainBatch(source.double(), torch.arange(BATCH) % 2, target.double() + 0.5)
+    return adapter.double().eval(), DomainBatch(
+        source.double(), torch.arange(BATCH) % 2, target.double() + 0.5
+    )
 
 
 def rank_step(rank, method, folder):
     torch.set_num_threads(1)
-    torch.distributed.init_process_group("gloo", init_method=f"file://{folder}/meeting", rank=rank, world_size=2)
+    torch.distributed.init_process_group(
+        "gloo", init_method=f"file://{folder}/meeting", rank=rank, world_size=2
+    )
     adapter, batch = make(method)
     wrapped = nn.parallel.DistributedDataParallel(adapter)
     losses = wrapped(DomainBatch(*(part[rank::2] for part in batch)), 0.9)
     losses["total"].backward()
     gradients = {name: parameter.grad for name, parameter in adapter.named_parameters()}
-    torch.save({"gradients": gradients, "losses": {k: v.detach() for k, v in losses.items()}}, Path(folder) / f"{rank}.pt")
+    torch.save(
+        {"gradients": gradients, "losses": {k: v.detach() for k, v in losses.items()}},
+        Path(folder) / f"{rank}.pt",
+    )
     torch.distributed.barrier()
     # No destructors: that of gloo's process group, straight after a backward pass, can wait for a thread that waits for the interpreter.
     os._exit(0)
@@ -56,8 +65,12 @@ def test_gradients_of_two_processes_agree_with_each_other_and_with_one(method):
     losses = adapter(batch, 0.9)
     losses["total"].backward()
     for name, parameter in adapter.named_parameters():
-        torch.testing.assert_close(ranks[0]["gradients"][name], ranks[1]["gradients"][name], rtol=0, atol=0)
-        torch.testing.assert_close(ranks[0]["gradients"][name], parameter.grad, rtol=1e-6, atol=1e-9)
+        torch.testing.assert_close(
+            ranks[0]["gradients"][name], ranks[1]["gradients"][name], rtol=0, atol=0
+        )
+        torch.testing.assert_close(
+            ranks[0]["gradients"][name], parameter.grad, rtol=1e-6, atol=1e-9
+        )
     if method == "mmd":
         for rank in ranks:
             torch.testing.assert_close(rank["losses"]["mmd"], losses["mmd"].detach())

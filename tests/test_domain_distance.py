@@ -27,7 +27,9 @@ FEW = 19
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    return make_run(tmp_path_factory.mktemp("runs"), "mmd", n=160, epochs=2, latent_dim=8, saliency=False)
+    return make_run(
+        tmp_path_factory.mktemp("runs"), "mmd", n=160, epochs=2, latent_dim=8, saliency=False
+    )
 
 
 @pytest.fixture(scope="module")
@@ -37,15 +39,21 @@ def found(run):
 
 def split_of(run, split="test"):
     evaluation = run.evaluation()
-    return evaluation, *(np.flatnonzero(evaluation.mask(domain, split)) for domain in ("source", "target"))
+    return evaluation, *(
+        np.flatnonzero(evaluation.mask(domain, split)) for domain in ("source", "target")
+    )
 
 
 @pytest.mark.parametrize("split", ["test", "validation"])
 def test_the_mmd2_is_the_one_that_training_logs(run, split):
     evaluation = run.evaluation()
     outputs = Outputs(evaluation.latents, evaluation.logits)
-    logged = epoch_rows(1, 1, outputs, evaluation.labels, evaluation.domain, evaluation.split, evaluation.group_ids)
-    expected = next(row["value"] for row in logged if row["name"] == "mmd2" and row["split"] == split)
+    logged = epoch_rows(
+        1, 1, outputs, evaluation.labels, evaluation.domain, evaluation.split, evaluation.group_ids
+    )
+    expected = next(
+        row["value"] for row in logged if row["name"] == "mmd2" and row["split"] == split
+    )
     found = domain_distance(run, split=split, permutations=FEW)
     assert found.measure("mmd2")["value"] == pytest.approx(expected, abs=1e-6)
 
@@ -58,19 +66,26 @@ def test_class_conditional_values_compare_like_with_like(run, found, oracle):
     for kind, value in class_conditional_mmd(*given, SCALES).items():
         row = found.measure("class_mmd2", run.classes[kind], oracle)
         assert row["value"] == pytest.approx(value, abs=1e-6)
-        assert (row["n_source"], row["n_target"]) == ((classes[source] == kind).sum(), (classes[target] == kind).sum())
+        assert (row["n_source"], row["n_target"]) == (
+            (classes[source] == kind).sum(),
+            (classes[target] == kind).sum(),
+        )
 
 
 def test_probe_and_transport_are_those_of_the_whole_latent(run, found):
     evaluation, source, target = split_of(run)
     rows = np.r_[source, target]
-    auc = domain_probe(evaluation.latents[rows], evaluation.domain[rows], evaluation.group_ids[rows]).auc
+    auc = domain_probe(
+        evaluation.latents[rows], evaluation.domain[rows], evaluation.group_ids[rows]
+    ).auc
     probe = found.measure("probe_auc")
     assert probe["value"] == pytest.approx(auc)
     assert probe["low"] < auc < probe["high"]
     assert -2 <= found.measure("a_distance")["low"] <= found.measure("a_distance")["value"] <= 2
     unit = spread(evaluation.latents[source])
-    expected = sinkhorn_distance(evaluation.latents[source] / unit, evaluation.latents[target] / unit)
+    expected = sinkhorn_distance(
+        evaluation.latents[source] / unit, evaluation.latents[target] / unit
+    )
     assert found.measure("sinkhorn")["value"] == pytest.approx(expected, rel=1e-5)
 
 
@@ -86,7 +101,9 @@ def test_every_number_says_what_it_was_computed_from(found):
 
 
 def test_apart_is_found_and_a_mere_renaming_is_not(run, tmp_path):
-    apart = domain_distance(make_run(tmp_path, "noda", n=160, epochs=1, latent_dim=8, saliency=False), permutations=FEW)
+    apart = domain_distance(
+        make_run(tmp_path, "noda", n=160, epochs=1, latent_dim=8, saliency=False), permutations=FEW
+    )
     assert apart.measure("mmd2")["p_value"] == 1 / (1 + FEW)
     assert apart.measure("probe_auc")["low"] > 0.9
     assert "differ" in apart.summary
@@ -97,7 +114,9 @@ def test_apart_is_found_and_a_mere_renaming_is_not(run, tmp_path):
     rng = np.random.default_rng(0)
     latents = np.tile(evaluation.latents[:half], (2, 1)) + rng.normal(size=evaluation.latents.shape)
     table = pd.read_parquet(null.path / "evaluations/epoch=0001/outputs.parquet")
-    table.assign(latent=list(latents.astype(np.float32))).to_parquet(null.path / "evaluations/epoch=0001/outputs.parquet")
+    table.assign(latent=list(latents.astype(np.float32))).to_parquet(
+        null.path / "evaluations/epoch=0001/outputs.parquet"
+    )
     equal = domain_distance(Run(null.path), permutations=FEW)
     assert equal.measure("mmd2")["p_value"] > 0.05
     assert equal.measure("sinkhorn")["p_value"] > 0.05
@@ -114,7 +133,9 @@ def test_target_labels_touch_nothing_but_the_oracle(run, tmp_path):
     keep = ~before.measures["oracle"]
     pd.testing.assert_frame_equal(before.measures[keep], after.measures[~after.measures["oracle"]])
     pd.testing.assert_frame_equal(before.witness, after.witness)
-    assert not np.allclose(before.measures.loc[~keep, "value"], after.measures.loc[after.measures["oracle"], "value"])
+    assert not np.allclose(
+        before.measures.loc[~keep, "value"], after.measures.loc[after.measures["oracle"], "value"]
+    )
     samples.loc[target, "label"] = pd.NA
     samples.to_parquet(other.path / "samples.parquet")
     assert not domain_distance(Run(other.path), permutations=FEW).measures["oracle"].any()
@@ -160,7 +181,9 @@ def test_the_extremes_are_at_the_ends_of_the_witness(found):
 
 def test_figures_show_the_numbers(found):
     mmd = found.measure("mmd2")
-    histogram = null_histogram(found.null, mmd["value"], n=(mmd["n_source"], mmd["n_target"]), split="test")
+    histogram = null_histogram(
+        found.null, mmd["value"], n=(mmd["n_source"], mmd["n_target"]), split="test"
+    )
     _, bars, line = histogram
     assert bars.dimension_values(1).sum() == FEW
     assert line.dimension_values(0)[0] == mmd["value"]
@@ -176,7 +199,9 @@ def test_the_command_prints_what_the_function_gives(run, found, monkeypatch, cap
     assert found.summary in out
     assert out.count("oracle") >= 2
     assert found.extremes()["target"]["most_source_like"][0] in out
-    code, out, _ = call(monkeypatch, capsys, "distance", run.path, "--permutations", FEW, "--format", "json")
+    code, out, _ = call(
+        monkeypatch, capsys, "distance", run.path, "--permutations", FEW, "--format", "json"
+    )
     assert code == 0
     assert json.loads(out) == found.to_dict()
     assert call(monkeypatch, capsys, "distance", run.path, "--format", "csv")[0] == 2

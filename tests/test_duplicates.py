@@ -17,11 +17,15 @@ def spirals(n, seed=0, size=48, noise=0.02):
         q, angle, scale = rng.uniform(0.3, 1), rng.uniform(0, np.pi), rng.uniform(4, 8)
         u, v = x * np.cos(angle) + y * np.sin(angle), (y * np.cos(angle) - x * np.sin(angle)) / q
         r, t = np.hypot(u, v), np.arctan2(v, u)
-        arms = 1 + rng.uniform(0, 0.8) * np.cos(rng.integers(1, 4) * t + rng.uniform(-4, 4) * np.log(r + 1) + rng.uniform(0, 6))
+        arms = 1 + rng.uniform(0, 0.8) * np.cos(
+            rng.integers(1, 4) * t + rng.uniform(-4, 4) * np.log(r + 1) + rng.uniform(0, 6)
+        )
         image = np.exp(-r / scale) * arms
         for _ in range(2):
             cy, cx = rng.normal(0, 7, 2)
-            image = image + rng.uniform(0.1, 0.6) * np.exp(-((x - cx) ** 2 + (y - cy) ** 2) / (2 * rng.uniform(1.5, 3) ** 2))
+            image = image + rng.uniform(0.1, 0.6) * np.exp(
+                -((x - cx) ** 2 + (y - cy) ** 2) / (2 * rng.uniform(1.5, 3) ** 2)
+            )
         images.append(image)
     return np.stack(images)[:, None] + rng.normal(0, noise, (n, 1, size, size))
 
@@ -33,14 +37,18 @@ def ellipticals(n, seed=0, size=48, noise=0.0):
     images = []
     for _ in range(n):
         angle, q, scale = rng.uniform(0, np.pi), rng.uniform(0.8, 1), rng.uniform(3, 8)
-        r = np.hypot(x * np.cos(angle) + y * np.sin(angle), (y * np.cos(angle) - x * np.sin(angle)) / q)
+        r = np.hypot(
+            x * np.cos(angle) + y * np.sin(angle), (y * np.cos(angle) - x * np.sin(angle)) / q
+        )
         images.append(np.exp(-((r / scale) ** 0.5) * 3))
     return np.stack(images)[:, None] + rng.normal(0, noise, (n, 1, size, size))
 
 
 COPIES = {
     "turned by 90": lambda image, rng: np.rot90(image, axes=(1, 2)),
-    "turned by 37": lambda image, rng: rotate(image, 37, axes=(1, 2), reshape=False, order=3, mode="nearest"),
+    "turned by 37": lambda image, rng: rotate(
+        image, 37, axes=(1, 2), reshape=False, order=3, mode="nearest"
+    ),
     "mirrored": lambda image, rng: image[:, :, ::-1],
     "dimmed, on another sky": lambda image, rng: 0.2 * image + 5.0,
     "noisier": lambda image, rng: image + rng.normal(0, 0.1 * image.std(), image.shape),
@@ -62,7 +70,9 @@ def test_a_planted_copy_is_found_and_nothing_else(how):
     rng = np.random.default_rng(1)
     images = spirals(300)
     picked = rng.choice(300, 20, replace=False)
-    pairs = found_pairs(np.concatenate([images, np.stack([COPIES[how](images[i], rng) for i in picked])]))
+    pairs = found_pairs(
+        np.concatenate([images, np.stack([COPIES[how](images[i], rng) for i in picked])])
+    )
     planted = {(int(i), 300 + k) for k, i in enumerate(picked)}
     got = set(zip(pairs["a"], pairs["b"], strict=True))
     assert len(planted & got) >= 19
@@ -71,7 +81,12 @@ def test_a_planted_copy_is_found_and_nothing_else(how):
 
 def test_the_angle_and_the_mirror_that_make_one_image_the_other_are_told():
     images = spirals(60).astype(np.float32)
-    sets = [images, np.rot90(images, axes=(2, 3)), images[:, :, :, ::-1], np.rot90(images[:, :, :, ::-1], axes=(2, 3))]
+    sets = [
+        images,
+        np.rot90(images, axes=(2, 3)),
+        images[:, :, :, ::-1],
+        np.rot90(images[:, :, :, ::-1], axes=(2, 3)),
+    ]
     modes = np.split(whiten(harmonics(np.concatenate(sets), np.ones(1))), 4)
     for turned, angle, mirror in zip(modes[1:], (90, 0, 90), (False, True, True), strict=True):
         value, angles, mirrored = similarity(turned, modes[0])
@@ -89,7 +104,10 @@ def test_similarity_is_that_of_a_search_over_angles():
         for other in (b, b.conj() * (-1.0) ** number):
             turned = other * np.exp(-1j * number * phi)
             gap = (np.abs(a - turned) ** 2).sum(axis=(1, 2))
-            best = np.maximum(best, 1 - gap / ((np.abs(a) ** 2).sum(axis=(1, 2)) + (np.abs(b) ** 2).sum(axis=(1, 2))))
+            best = np.maximum(
+                best,
+                1 - gap / ((np.abs(a) ** 2).sum(axis=(1, 2)) + (np.abs(b) ** 2).sum(axis=(1, 2))),
+            )
     np.testing.assert_allclose(similarity(a, b)[0], best, atol=1e-4)
 
 

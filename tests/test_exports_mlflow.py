@@ -16,7 +16,9 @@ from daexplore.runs import Run
 pytestmark = [
     pytest.mark.slow,
     # Of MLflow's own database code, while the test reads with it.
-    pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::ResourceWarning"),
+    pytest.mark.filterwarnings(
+        "ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::ResourceWarning"
+    ),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
 
@@ -58,23 +60,39 @@ def test_the_client_reads_settings_metrics_and_tables(run, empty):
     history = run.history()
     for name in ("test/source/accuracy", "oracle/test/target/accuracy", "validation/both/mmd2"):
         split, domain, metric = name.removeprefix("oracle/").split("/")
-        rows = history[(history["split"] == split) & (history["domain"] == domain) & (history["name"] == metric)]
+        rows = history[
+            (history["split"] == split)
+            & (history["domain"] == domain)
+            & (history["name"] == metric)
+        ]
         told = dict(zip(rows["epoch"], rows["value"], strict=True))
-        assert {point.step: point.value for point in reader.get_metric_history(found.info.run_id, name)} == told
+        assert {
+            point.step: point.value for point in reader.get_metric_history(found.info.run_id, name)
+        } == told
     windows = history.query("name == 'loss/mmd'")
     points = reader.get_metric_history(found.info.run_id, "windows/train/both/loss/mmd")
-    assert sorted((point.step, point.value) for point in points) == sorted(zip(windows["step"], windows["value"], strict=True))
+    assert sorted((point.step, point.value) for point in points) == sorted(
+        zip(windows["step"], windows["value"], strict=True)
+    )
     told = run.info["metrics"]["target"]["test"]["accuracy"]
     assert found.data.metrics["oracle/selected/test/target/accuracy"] == told["value"]
     assert found.data.metrics["oracle/selected/test/target/accuracy_low"] == told["low"]
-    assert not [name for name in found.data.metrics if "target/accuracy" in name and not name.startswith("oracle/")]
+    assert not [
+        name
+        for name in found.data.metrics
+        if "target/accuracy" in name and not name.startswith("oracle/")
+    ]
 
     names = {file.path for file in reader.list_artifacts(found.info.run_id)}
     weights = f"epoch-{run.selected_epoch:04d}.safetensors"
     assert names == {"run.json", "history.jsonl", "galaxies.parquet", weights}
-    table = pd.read_parquet(empty / "artifacts" / found.info.run_id / "artifacts" / "galaxies.parquet")
+    table = pd.read_parquet(
+        empty / "artifacts" / found.info.run_id / "artifacts" / "galaxies.parquet"
+    )
     assert table["sample_id"].tolist() == run.evaluation().sample_ids.tolist()
-    assert (empty / "artifacts" / found.info.run_id / "artifacts" / weights).read_bytes() == (run.path / "weights" / weights).read_bytes()
+    assert (empty / "artifacts" / found.info.run_id / "artifacts" / weights).read_bytes() == (
+        run.path / "weights" / weights
+    ).read_bytes()
     assert os.environ["MLFLOW_DISABLE_TELEMETRY"] == "true"
 
 
@@ -93,7 +111,10 @@ def test_a_packaged_run_goes_into_a_store_beside_others(empty, tmp_path):
     run = example(tmp_path)
     number = to_mlflow(run, empty)
     found = client(empty).get_run(number)
-    assert found.data.metrics["selected/test/source/auc"] == run.info["metrics"]["source"]["test"]["auc"]["value"]
+    assert (
+        found.data.metrics["selected/test/source/auc"]
+        == run.info["metrics"]["source"]["test"]["auc"]["value"]
+    )
     assert found.data.params["data.source"] == "distant"
 
 

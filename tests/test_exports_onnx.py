@@ -14,7 +14,17 @@ from safetensors.torch import save_file
 
 from daexplore.data import load_images
 from daexplore.data.preprocessing.pipeline import DomainSteps, Preprocess
-from daexplore.data.preprocessing.steps import Asinh, Background, Crop, Normalise, Percentile, PsfMatch, Resample, SelectBands, Units
+from daexplore.data.preprocessing.steps import (
+    Asinh,
+    Background,
+    Crop,
+    Normalise,
+    Percentile,
+    PsfMatch,
+    Resample,
+    SelectBands,
+    Units,
+)
 from daexplore.engine.inference import load_network
 from daexplore.errors import InputError
 from daexplore.exports import to_onnx
@@ -52,7 +62,9 @@ def pictures(n=5, size=(24, 25)):
 def test_a_step_in_torch_gives_what_it_gives_in_numpy(name):
     images = pictures()
     expected = STEPS[name].apply(images)
-    found = TorchSteps(DomainSteps(("a", "b", "c"), (STEPS[name],)), (24, 25))(torch.from_numpy(images)).numpy()
+    found = TorchSteps(DomainSteps(("a", "b", "c"), (STEPS[name],)), (24, 25))(
+        torch.from_numpy(images)
+    ).numpy()
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
 
@@ -63,8 +75,18 @@ def whole_model(steps, size, tmp_path):
         example = torch.from_numpy(pictures(2, size))
         shapes = ({0: torch.export.Dim("batch")},)
         names = {"input_names": ["images"], "output_names": ["prepared"]}
-        torch.onnx.export(module, (example,), tmp_path / "steps.onnx", dynamo=True, dynamic_shapes=shapes, verbose=False, **names)
-    return onnxruntime.InferenceSession(str(tmp_path / "steps.onnx"), providers=["CPUExecutionProvider"])
+        torch.onnx.export(
+            module,
+            (example,),
+            tmp_path / "steps.onnx",
+            dynamo=True,
+            dynamic_shapes=shapes,
+            verbose=False,
+            **names,
+        )
+    return onnxruntime.InferenceSession(
+        str(tmp_path / "steps.onnx"), providers=["CPUExecutionProvider"]
+    )
 
 
 @pytest.mark.slow
@@ -106,11 +128,20 @@ def test_onnxruntime_gives_the_stored_outputs_of_held_out_galaxies(exported):
 @pytest.mark.slow
 def test_the_difference_from_torch_is_measured_and_told(exported):
     run, done = exported
-    assert (done.images, done.on, done.shape, done.domain) == (16, "held-out target images", (3, 75, 75), "target")
+    assert (done.images, done.on, done.shape, done.domain) == (
+        16,
+        "held-out target images",
+        (3, 75, 75),
+        "target",
+    )
     assert 0 <= done.difference["logits"] < 1e-4
     assert 0 <= done.difference["latent"] < 1e-4
     model = onnx.load(done.path)
-    about = {entry.key.removeprefix("daexplore."): entry.value for entry in model.metadata_props if entry.key.startswith("daexplore.")}
+    about = {
+        entry.key.removeprefix("daexplore."): entry.value
+        for entry in model.metadata_props
+        if entry.key.startswith("daexplore.")
+    }
     assert about["run"] == run.id
     assert json.loads(about["classes"]) == ["non-merger", "merger"]
     assert json.loads(about["bands"]) == ["F814W", "F356W", "F160W"]
@@ -136,7 +167,9 @@ def test_domains_with_batch_norms_of_their_own_give_different_models(tmp_path):
         for name, buffer in network.named_buffers():
             if name.endswith("target_mean"):
                 buffer += 0.3
-    save_file(network.state_dict(), run.path / "weights" / f"epoch-{run.selected_epoch:04d}.safetensors")
+    save_file(
+        network.state_dict(), run.path / "weights" / f"epoch-{run.selected_epoch:04d}.safetensors"
+    )
     run = Run(run.path)
     preprocess, network = Preprocess.from_dict(run.info["preprocessing"]), load_network(run)
     images = np.random.default_rng(0).normal(size=(3, 3, 75, 75)).astype(np.float32)
@@ -174,7 +207,10 @@ def test_a_model_that_disagrees_is_not_written(tmp_path, monkeypatch):
 @pytest.mark.parametrize("library", ["onnx", "onnxscript", "onnxruntime"])
 def test_a_missing_library_is_named(tmp_path, monkeypatch, library):
     monkeypatch.setitem(sys.modules, library, None)
-    with pytest.raises(InputError, match=rf"needs the package {library}.*pip install {library}\b.*daexplore\[exports\]"):
+    with pytest.raises(
+        InputError,
+        match=rf"needs the package {library}.*pip install {library}\b.*daexplore\[exports\]",
+    ):
         to_onnx(EXAMPLES, tmp_path / "model.onnx")
 
 

@@ -41,14 +41,18 @@ def test_astropy_reads_what_the_run_says(run, tmp_path):
     names = np.array(run.classes)
     assert table["predicted"].tolist() == names[expected["predicted"]].tolist()
     assert table["oracle_label"].tolist() == names[expected["label"].to_numpy(int)].tolist()
-    np.testing.assert_array_equal(table["probability"], expected["probability"].to_numpy(np.float32))
+    np.testing.assert_array_equal(
+        table["probability"], expected["probability"].to_numpy(np.float32)
+    )
     np.testing.assert_array_equal(table["mass_ratio"], expected["mass_ratio"].to_numpy())
     logits = np.stack(expected["logits"])
     np.testing.assert_array_equal(table["logits"], logits)
     np.testing.assert_array_equal(table["latent"], np.stack(expected["latent"]))
     np.testing.assert_array_equal(table["margin"], logits[:, 1] - logits[:, 0])
     # The margin's sign is the prediction, and its logistic function the probability.
-    np.testing.assert_allclose(1 / (1 + np.exp(-table["margin"].astype(float))), table["probability"], rtol=1e-5)
+    np.testing.assert_allclose(
+        1 / (1 + np.exp(-table["margin"].astype(float))), table["probability"], rtol=1e-5
+    )
     assert table.meta["run"] == run.id
     assert table.meta["epoch"] == run.selected_epoch
 
@@ -61,8 +65,14 @@ def test_target_labels_stand_in_oracle_columns_only(run, tmp_path):
     assert list(table["oracle_label"][~target]) == list(table["label"][~target])
     right = table["oracle_label"] == table["predicted"]
     assert table["oracle_correct"].tolist() == ["yes" if each else "no" for each in right]
-    assert all("oracle" in table[name].description for name in table.colnames if name.startswith("oracle_"))
-    assert not [name for name in table.colnames if name.startswith("oracle") and name not in ("oracle_label", "oracle_correct")]
+    assert all(
+        "oracle" in table[name].description for name in table.colnames if name.startswith("oracle_")
+    )
+    assert not [
+        name
+        for name in table.colnames
+        if name.startswith("oracle") and name not in ("oracle_label", "oracle_correct")
+    ]
 
 
 def test_flat_columns_hold_the_same_numbers_and_no_lists(run, tmp_path):
@@ -74,7 +84,9 @@ def test_flat_columns_hold_the_same_numbers_and_no_lists(run, tmp_path):
     assert {field.type for field in flat.schema} <= plain
     latents = np.stack([flat[f"latent_{i:03d}"].to_numpy() for i in range(32)], axis=1)
     np.testing.assert_array_equal(latents, np.stack(lists["latent"].to_numpy()))
-    np.testing.assert_array_equal(flat["logit_1"].to_numpy(), np.stack(lists["logits"].to_numpy())[:, 1])
+    np.testing.assert_array_equal(
+        flat["logit_1"].to_numpy(), np.stack(lists["logits"].to_numpy())[:, 1]
+    )
     assert flat.num_rows == 80
 
 
@@ -104,7 +116,9 @@ def test_positions_are_the_margin_plane_and_then_the_stored_umap(copy, tmp_path)
     assert table.meta["projection"] == "Margin plane"
 
     rng = np.random.default_rng(0)
-    umap = pd.DataFrame({"sample_id": found.sample_ids, "x": rng.normal(size=80), "y": rng.normal(size=80)}).sample(frac=1, random_state=0)
+    umap = pd.DataFrame(
+        {"sample_id": found.sample_ids, "x": rng.normal(size=80), "y": rng.normal(size=80)}
+    ).sample(frac=1, random_state=0)
     copy.derived("").mkdir(exist_ok=True)
     umap.to_parquet(copy.derived(f"umap-epoch={copy.selected_epoch:04d}.parquet"), index=False)
     table = Table.read(to_parquet(copy, tmp_path / "umap.parquet"))
@@ -129,7 +143,11 @@ def test_pictures_are_png_files_of_each_galaxy(run, tmp_path):
     pictures = [Image.open(io.BytesIO(each.as_py())) for each in table["image"]]
     assert {(picture.format, picture.size) for picture in pictures} == {("PNG", (24, 24))}
     # The brightest pixel of one galaxy is where its image has it.
-    row = table["sample_id"].to_pylist().index(next(each for each in table["sample_id"].to_pylist() if each.startswith("source")))
+    row = (
+        table["sample_id"]
+        .to_pylist()
+        .index(next(each for each in table["sample_id"].to_pylist() if each.startswith("source")))
+    )
     galaxies = GalaxySet.load(run.info["data"]["source"]["path"])
     image = galaxies.images[galaxies.rows([table["sample_id"][row].as_py()])][0].sum(axis=0)
     peak = np.array(np.unravel_index(image.argmax(), image.shape))
@@ -139,7 +157,11 @@ def test_pictures_are_png_files_of_each_galaxy(run, tmp_path):
 
 def test_units_are_those_that_are_known(copy, tmp_path):
     samples = pd.read_parquet(copy.path / "samples.parquet").assign(
-        separation_arcsec=1.5, ra=10.0, flag=pd.array([True, None] * 50, dtype="boolean"), probability=0.25, counts=pd.array([1, None] * 50)
+        separation_arcsec=1.5,
+        ra=10.0,
+        flag=pd.array([True, None] * 50, dtype="boolean"),
+        probability=0.25,
+        counts=pd.array([1, None] * 50),
     )
     samples.to_parquet(copy.path / "samples.parquet", index=False)
     table = Table.read(to_parquet(Run(copy.path), tmp_path / "run.parquet"))
@@ -159,8 +181,14 @@ def test_a_packaged_run_is_exported(tmp_path):
     assert len(table) == 1200
     np.testing.assert_array_equal(table["latent"], np.stack(expected["latent"]))
     assert str(table["pericentre_kpc"].unit) == "kpc"
-    accurate = np.mean(table["oracle_correct"][(table["domain"] == "target") & (table["split"] == "test")] == "yes")
-    told = np.mean((expected["predicted"] == expected["label"])[(expected["domain"] == "target") & (expected["split"] == "test")])
+    accurate = np.mean(
+        table["oracle_correct"][(table["domain"] == "target") & (table["split"] == "test")] == "yes"
+    )
+    told = np.mean(
+        (expected["predicted"] == expected["label"])[
+            (expected["domain"] == "target") & (expected["split"] == "test")
+        ]
+    )
     assert accurate == told
 
 

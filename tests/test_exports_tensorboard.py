@@ -33,20 +33,36 @@ def events(folder):
 
 def test_the_event_reader_finds_every_value_of_the_history(run, tmp_path):
     found = events(to_tensorboard(run, tmp_path))
-    scalars = {tag: {event.step: event.value for event in found.Scalars(tag)} for tag in found.Tags()["scalars"]}
+    scalars = {
+        tag: {event.step: event.value for event in found.Scalars(tag)}
+        for tag in found.Tags()["scalars"]
+    }
     seen = set()
     for line in lines(run):
         name = f"{line['split']}/{line['domain']}/{line['name']}"
         name = f"oracle/{name}" if line.get("oracle") else name
-        several = [other["value"] for other in lines(run) if all(other[key] == line[key] for key in ("epoch", "split", "domain", "name"))]
+        several = [
+            other["value"]
+            for other in lines(run)
+            if all(other[key] == line[key] for key in ("epoch", "split", "domain", "name"))
+        ]
         assert scalars[name][line["epoch"]] == pytest.approx(np.mean(several), rel=1e-6)
         seen.add(name)
         if len(several) > 1:
-            assert scalars[f"windows/{name}"][line["step"]] == pytest.approx(line["value"], rel=1e-6)
+            assert scalars[f"windows/{name}"][line["step"]] == pytest.approx(
+                line["value"], rel=1e-6
+            )
             seen.add(f"windows/{name}")
     assert seen == set(scalars)
-    assert {"train/both/loss/mmd", "windows/train/both/loss/mmd", "oracle/test/target/accuracy", "test/source/accuracy"} <= seen
-    assert not [name for name in seen if "target/accuracy" in name and not name.startswith("oracle/")]
+    assert {
+        "train/both/loss/mmd",
+        "windows/train/both/loss/mmd",
+        "oracle/test/target/accuracy",
+        "test/source/accuracy",
+    } <= seen
+    assert not [
+        name for name in seen if "target/accuracy" in name and not name.startswith("oracle/")
+    ]
     assert sorted(scalars["test/source/accuracy"]) == [1, 2, 3]
 
 
@@ -55,7 +71,9 @@ def test_the_projector_opens_latents_names_and_pictures(run, tmp_path):
     from tensorboard.plugins.projector import projector_config_pb2
 
     folder = to_tensorboard(run, tmp_path, images=True, thumbnail=16)
-    config = text_format.Parse((folder / "projector_config.pbtxt").read_text(), projector_config_pb2.ProjectorConfig())
+    config = text_format.Parse(
+        (folder / "projector_config.pbtxt").read_text(), projector_config_pb2.ProjectorConfig()
+    )
     (embedding,) = config.embeddings
     expected = outputs(run)
     latents = np.loadtxt(folder / embedding.tensor_path, delimiter="\t", dtype=np.float32)
@@ -85,9 +103,13 @@ def test_the_projector_plugin_serves_the_run(run, tmp_path):
     multiplexer.AddRunsFromDirectory(str(tmp_path))
     multiplexer.Reload()
     provider = MultiplexerDataProvider(multiplexer, str(tmp_path))
-    apps = ProjectorPlugin(TBContext(logdir=str(tmp_path), multiplexer=multiplexer, data_provider=provider)).get_plugin_apps()
+    apps = ProjectorPlugin(
+        TBContext(logdir=str(tmp_path), multiplexer=multiplexer, data_provider=provider)
+    ).get_plugin_apps()
     assert json.loads(Client(apps["/runs"]).get("/").data) == [run.id]
-    served = Client(apps["/tensor"]).get(f"/?run={run.id}&name=latents,%20epoch%20{run.selected_epoch}")
+    served = Client(apps["/tensor"]).get(
+        f"/?run={run.id}&name=latents,%20epoch%20{run.selected_epoch}"
+    )
     latents = np.frombuffer(served.data, np.float32).reshape(80, 32)
     np.testing.assert_allclose(latents, np.stack(outputs(run)["latent"]), rtol=1e-6)
 
@@ -122,11 +144,17 @@ def test_what_is_there_is_replaced_only_when_it_was_ours_and_asked(run, tmp_path
 def test_a_packaged_run_is_exported_and_undefined_values_are_left_out(tmp_path):
     run = example(tmp_path)
     with (run.path / "history.jsonl").open("a") as file:
-        file.write('{"epoch": 16, "step": 9, "split": "test", "domain": "source", "name": "nothing", "value": null}\n')
+        file.write(
+            '{"epoch": 16, "step": 9, "split": "test", "domain": "source", "name": "nothing", "value": null}\n'
+        )
     found = events(to_tensorboard(run, tmp_path / "logs"))
     tags = found.Tags()["scalars"]
     assert "test/source/nothing" not in tags
     told = {
-        line["epoch"]: line["value"] for line in lines(run) if (line["split"], line["domain"], line["name"]) == ("test", "target", "auc")
+        line["epoch"]: line["value"]
+        for line in lines(run)
+        if (line["split"], line["domain"], line["name"]) == ("test", "target", "auc")
     }
-    assert {event.step: event.value for event in found.Scalars("oracle/test/target/auc")} == pytest.approx(told)
+    assert {
+        event.step: event.value for event in found.Scalars("oracle/test/target/auc")
+    } == pytest.approx(told)

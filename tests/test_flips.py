@@ -32,7 +32,8 @@ from daexplore.views.plots.flips import flows, flows_plot, summary_flows
 @pytest.fixture
 def state(tmp_path: Path) -> ExplorerState:
     made = [
-        make_run(tmp_path / "runs", method, seed, n=400, epochs=3) for method, seed in (("noda", 0), ("mmd", 0), ("dann", 3), ("noda", 1))
+        make_run(tmp_path / "runs", method, seed, n=400, epochs=3)
+        for method, seed in (("noda", 0), ("mmd", 0), ("dann", 3), ("noda", 1))
     ]
     state = ExplorerState(tmp_path / "runs")
     state.set_runs([run.id for run in made[:3]])
@@ -41,11 +42,17 @@ def state(tmp_path: Path) -> ExplorerState:
 
 def reference(run: Run, epoch: int, domain: str, split: str, threshold: float) -> pd.DataFrame:
     """Straight from the files: label, call and probability by sample_id."""
-    outputs = pd.read_parquet(run.path / "evaluations" / f"epoch={epoch:04d}" / "outputs.parquet").set_index("sample_id")
+    outputs = pd.read_parquet(
+        run.path / "evaluations" / f"epoch={epoch:04d}" / "outputs.parquet"
+    ).set_index("sample_id")
     samples = pd.read_parquet(run.path / "samples.parquet").set_index("sample_id")
     table = outputs[["probability", "predicted"]].join(samples[["label", "domain", "split"]])
     table = table[(table["domain"] == domain) & (table["split"] == split)]
-    called = (table["probability"] > threshold).astype(int) if len(run.classes) == 2 else table["predicted"]
+    called = (
+        (table["probability"] > threshold).astype(int)
+        if len(run.classes) == 2
+        else table["predicted"]
+    )
     return table.assign(called=called, right=called == table["label"].astype(int))
 
 
@@ -61,9 +68,15 @@ def counts(one: pd.DataFrame, other: pd.DataFrame) -> dict[str, int]:
 
 @pytest.mark.parametrize(
     ("domain", "split", "threshold", "epoch"),
-    [("target", "test", 0.5, None), ("source", "validation", 0.2, 1), ("target", "validation", 0.9, 2)],
+    [
+        ("target", "test", 0.5, None),
+        ("source", "validation", 0.2, 1),
+        ("target", "validation", 0.9, 2),
+    ],
 )
-def test_piles_equal_an_independent_count(state: ExplorerState, domain: str, split: str, threshold: float, epoch: int | None) -> None:
+def test_piles_equal_an_independent_count(
+    state: ExplorerState, domain: str, split: str, threshold: float, epoch: int | None
+) -> None:
     state.show(split=split, threshold=threshold, epoch=epoch)
     found = outcomes(state, domain)
     tables = [reference(run, state.epoch_of(run), domain, split, threshold) for run in state.runs]
@@ -72,7 +85,9 @@ def test_piles_equal_an_independent_count(state: ExplorerState, domain: str, spl
     for place in (1, 2):
         heaps = piles(found, place)
         assert {heap.name: len(heap.rows) for heap in heaps} == counts(tables[0], tables[place])
-        fixed = tables[0].index[~tables[0]["right"] & tables[place]["right"].reindex(tables[0].index)]
+        fixed = tables[0].index[
+            ~tables[0]["right"] & tables[place]["right"].reindex(tables[0].index)
+        ]
         assert set(found.sample_ids[heaps[0].rows]) == set(fixed)
     change = abs(found.probability[1] - found.probability[0])[piles(found, 1)[2].rows]
     assert (np.diff(change) <= 0).all()
@@ -80,13 +95,21 @@ def test_piles_equal_an_independent_count(state: ExplorerState, domain: str, spl
 
 def test_paths_flows_and_summary_equal_a_cross_table(state: ExplorerState) -> None:
     found = outcomes(state)
-    tables = [reference(run, state.epoch_of(run), "target", "test", 0.5)["right"].astype(int) for run in state.runs]
+    tables = [
+        reference(run, state.epoch_of(run), "target", "test", 0.5)["right"].astype(int)
+        for run in state.runs
+    ]
     table = flows(found.paths())
     for stage in (0, 1):
         cross = pd.crosstab(tables[stage], tables[stage + 1])
         part = table[table["stage"] == stage]
-        assert {(row.before, row.after): row.n for row in part.itertuples()} == {key: n for key, n in cross.stack().items() if n}
-    first, last = (counts(*(pd.DataFrame({"right": each.astype(bool)}) for each in tables[i : i + 2])) for i in (0, 1))
+        assert {(row.before, row.after): row.n for row in part.itertuples()} == {
+            key: n for key, n in cross.stack().items() if n
+        }
+    first, last = (
+        counts(*(pd.DataFrame({"right": each.astype(bool)}) for each in tables[i : i + 2]))
+        for i in (0, 1)
+    )
     assert summary_flows(found.paths(), found.levels, "target", "test", "threshold 0.50") == (
         f"On {len(found)} test galaxies of the target (oracle), threshold 0.50: "
         f"noDA to MMD {first['Fixed']} fixed, {first['Broken']} broken; "
@@ -112,7 +135,9 @@ def test_bands_are_as_wide_as_their_counts_and_blocks_stack() -> None:
     assert {"10", "30", "5", "55", "wrong\n40 (40%)", "right\n85 (85%)"} <= told
 
 
-def test_class_called_needs_no_labels_and_takes_their_place_where_there_are_none(tmp_path: Path) -> None:
+def test_class_called_needs_no_labels_and_takes_their_place_where_there_are_none(
+    tmp_path: Path,
+) -> None:
     for method in ("noda", "mmd"):
         run = make_run(tmp_path, method, n=240, epochs=1, saliency=False)
         samples = pd.read_parquet(run.path / "samples.parquet")
@@ -127,7 +152,12 @@ def test_class_called_needs_no_labels_and_takes_their_place_where_there_are_none
     up = ((one.probability <= 0.5) & (other.probability > 0.5))[inside].sum()
     down = ((one.probability > 0.5) & (other.probability <= 0.5))[inside].sum()
     assert [len(heap.rows) for heap in piles(found, 1)][:2] == [up, down]
-    assert [heap.name for heap in piles(found, 1)] == ["non-merger → merger", "merger → non-merger", "Stays merger", "Stays non-merger"]
+    assert [heap.name for heap in piles(found, 1)] == [
+        "non-merger → merger",
+        "merger → non-merger",
+        "Stays merger",
+        "Stays non-merger",
+    ]
     table = flip_table(found)
     assert len(table) == up + down > 0
     assert set(table["flip MMD"]) <= {"non-merger → merger", "merger → non-merger"}
@@ -145,7 +175,11 @@ def test_three_classes_by_the_most_probable_one(tmp_path: Path) -> None:
     assert {heap.name: len(heap.rows) for heap in piles(outcomes(state), 1)} == counts(*tables)
     heaps = piles(outcomes(state, by="class"), 1)
     one, other = tables[0]["called"], tables[1]["called"]
-    changed = {"spiral → merger": (one == 0) & (other == 2), "merger → spiral": (one == 2) & (other == 0), "Unchanged": one == other}
+    changed = {
+        "spiral → merger": (one == 0) & (other == 2),
+        "merger → spiral": (one == 2) & (other == 0),
+        "Unchanged": one == other,
+    }
     assert {heap.name: len(heap.rows) for heap in heaps if heap.name in changed} == {
         name: int(mask.sum()) for name, mask in changed.items()
     }
@@ -161,12 +195,17 @@ def test_runs_of_other_classes_are_refused(tmp_path: Path) -> None:
         outcomes(state)
 
 
-def test_the_control_is_the_share_that_two_seeds_of_one_method_disagree_on(state: ExplorerState) -> None:
+def test_the_control_is_the_share_that_two_seeds_of_one_method_disagree_on(
+    state: ExplorerState,
+) -> None:
     state.show(threshold=0.4)
     found = outcomes(state)
     rows = rates(found, seed_group(state, found))
     assert [row.name for row in rows] == ["noDA → MMD", "noDA → DANN", "noDA", "MMD", "DANN"]
-    tables = {run.id: reference(run, state.epoch_of(run), "target", "test", 0.4)["right"] for run in state.all_runs}
+    tables = {
+        run.id: reference(run, state.epoch_of(run), "target", "test", 0.4)["right"]
+        for run in state.all_runs
+    }
     seeds = [tables[run.id] for run in state.all_runs if run.method == "noda"]
     control = rows[2]
     assert (control.pairs, control.n) == (1, len(found))
@@ -202,9 +241,19 @@ def test_all_pairs_of_three_seeds_count(tmp_path: Path) -> None:
     "config",
     [
         RunConfig(data=DataConfig("demo", "demo"), train=TrainConfig(epochs=3)),
-        RunConfig(data=DataConfig("demo", "demo"), alignments=(AlignmentConfig("mmd", 0.3), AlignmentConfig("fisher", 1.0)), seed=4),
-        RunConfig(data=DataConfig("distant", "distant", limit=200), train=TrainConfig(supervision="target", learning_rate=0.01)),
-        RunConfig(data=DataConfig("a b", "c", bands=("g", "r")), alignments=(AlignmentConfig("dann", 1.0, {"reversal": 0.5}),)),
+        RunConfig(
+            data=DataConfig("demo", "demo"),
+            alignments=(AlignmentConfig("mmd", 0.3), AlignmentConfig("fisher", 1.0)),
+            seed=4,
+        ),
+        RunConfig(
+            data=DataConfig("distant", "distant", limit=200),
+            train=TrainConfig(supervision="target", learning_rate=0.01),
+        ),
+        RunConfig(
+            data=DataConfig("a b", "c", bands=("g", "r")),
+            alignments=(AlignmentConfig("dann", 1.0, {"reversal": 0.5}),),
+        ),
         RunConfig(train=TrainConfig(batch_norm="adabn")),
     ],
 )
@@ -239,7 +288,9 @@ def test_the_table_holds_every_flip_sorts_and_comes_back_from_csv(state: Explore
     assert "mass_ratio" in table
     by_id = table.set_index("sample_id")
     for name, each in zip(found.names, tables, strict=True):
-        assert by_id[f"p {name}"].to_numpy() == pytest.approx(each.loc[by_id.index, "probability"].to_numpy(), abs=1e-6)
+        assert by_id[f"p {name}"].to_numpy() == pytest.approx(
+            each.loc[by_id.index, "probability"].to_numpy(), abs=1e-6
+        )
         # Beyond the boundary at the threshold is what is called a merger.
         clear = by_id[f"distance {name}"].abs() > 1e-4
         assert ((by_id[f"distance {name}"] > 0) == (by_id[f"p {name}"] > 0.7))[clear].all()
@@ -271,7 +322,10 @@ def test_markup_escapes_and_counts(state: ExplorerState) -> None:
     assert page.count("no image") == 10
     nasty = pd.DataFrame({"sample_id": ["<b>x</b>'"], "p": [0.5]})
     assert "<b>x" not in table_html(nasty, 0, 1, 1, "", False, True)
-    assert click_payload("galaxy", "a'b\"<") == "data-say='[&quot;galaxy&quot;, &quot;a&#x27;b\\&quot;&lt;&quot;]'"
+    assert (
+        click_payload("galaxy", "a'b\"<")
+        == "data-say='[&quot;galaxy&quot;, &quot;a&#x27;b\\&quot;&lt;&quot;]'"
+    )
 
 
 class _AtOnce:
@@ -291,12 +345,22 @@ def _tab(state: ExplorerState, monkeypatch: pytest.MonkeyPatch) -> Any:
     return tab
 
 
-def test_the_room_hears_only_what_it_shows_and_follows_the_state(state: ExplorerState, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_room_hears_only_what_it_shows_and_follows_the_state(
+    state: ExplorerState, monkeypatch: pytest.MonkeyPatch
+) -> None:
     tab = _tab(state, monkeypatch)
     found: PredictionChanges = tab._found
     assert "not on this machine" in tab._note.object
     assert found.sample_ids[piles(found, 1)[0].rows[0]] in tab._galleries[0].markup
-    for said in ("x", None, ["galaxy", "nobody"], ["sort", "nothing"], ["page", "a", 1], {"galaxy": 1}, ["table", -5]):
+    for said in (
+        "x",
+        None,
+        ["galaxy", "nobody"],
+        ["sort", "nothing"],
+        ["page", "a", 1],
+        {"galaxy": 1},
+        ["table", -5],
+    ):
         tab._heard(said)
     assert state.galaxy is None
     assert state.alert == ""
@@ -311,13 +375,17 @@ def test_the_room_hears_only_what_it_shows_and_follows_the_state(state: Explorer
     assert state.alert == ""
     assert "aria-sort='ascending'" in tab._lines.markup
     state.show(threshold=0.9)
-    expected = counts(*(reference(run, state.epoch_of(run), "target", "test", 0.9) for run in state.runs[:2]))
+    expected = counts(
+        *(reference(run, state.epoch_of(run), "target", "test", 0.9) for run in state.runs[:2])
+    )
     assert f"<b class='pile-count'>{expected['Fixed']}</b>" in tab._galleries[0].markup
     text = tab._csv().getvalue().decode()
     assert "# threshold: 0.9\n" in text
 
 
-def test_one_run_alone_has_nothing_to_flip(state: ExplorerState, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_run_alone_has_nothing_to_flip(
+    state: ExplorerState, monkeypatch: pytest.MonkeyPatch
+) -> None:
     state.set_runs([state.run_ids[0]])
     tab = _tab(state, monkeypatch)
     assert not any(gallery.visible for gallery in tab._galleries)
@@ -325,9 +393,13 @@ def test_one_run_alone_has_nothing_to_flip(state: ExplorerState, monkeypatch: py
     assert "No galaxy flips" in tab._lines.markup
 
 
-def test_images_are_drawn_once_they_are_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_images_are_drawn_once_they_are_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for method in ("noda", "mmd"):
-        make_run(tmp_path / "runs", method, n=160, epochs=2, data_path=tmp_path / "data", saliency=False)
+        make_run(
+            tmp_path / "runs", method, n=160, epochs=2, data_path=tmp_path / "data", saliency=False
+        )
     state = ExplorerState(tmp_path / "runs")
     tab = _tab(state, monkeypatch)
     shown = piles(tab._found, 1)[2].page(0)[1]

@@ -61,19 +61,28 @@ def test_arrows_are_where_the_gradients_are(name: str) -> None:
 def test_sizes_are_those_of_the_last_epoch_and_widths_grow_with_them(tmp_path) -> None:
     run = make_run(tmp_path, "dann", n=40, epochs=2)
     rows = [("loss/task", 0.25), ("loss/domain", 0.5)]
-    history = pd.DataFrame([{"split": "train", "name": name, "value": value} for name, value in rows])
+    history = pd.DataFrame(
+        [{"split": "train", "name": name, "value": value} for name, value in rows]
+    )
     small = loss_diagram_html(run.method, {"dann": 1.0}, history)
     large = loss_diagram_html(run.method, {"dann": 2.0}, history)
     assert "task 0.250" in small
     assert "λ 1 × 0.500" in small
     assert "λ 2 × 0.500" in large
-    widths = [[float(width) for width in re.findall(r"stroke-width='([\d.]+)' stroke-dasharray", text)] for text in (small, large)]
+    widths = [
+        [float(width) for width in re.findall(r"stroke-width='([\d.]+)' stroke-dasharray", text)]
+        for text in (small, large)
+    ]
     assert [len(each) for each in widths] == [1, 1]
     assert widths[1][0] > widths[0][0]
     assert "sign reversed, and pulls it so that the domain classifier cannot tell" in small
 
 
 def test_before_the_first_epoch_there_are_no_sizes_and_a_method_of_ones_own_is_named() -> None:
-    text = loss_diagram_html("mmd+mine", {"mmd": 1.0, "own.module:Mine<b>": 1.0}, pd.DataFrame({"split": [], "name": [], "value": []}))
+    text = loss_diagram_html(
+        "mmd+mine",
+        {"mmd": 1.0, "own.module:Mine<b>": 1.0},
+        pd.DataFrame({"split": [], "name": [], "value": []}),
+    )
     assert "λ 1 × …" in text
     assert "own.module:Mine&lt;b&gt; is a method of your own" in text

@@ -14,9 +14,21 @@ from daexplore.errors import InputError
 def make(n=6, **changes):
     images = np.random.default_rng(0).normal(size=(n, 2, 5, 4)).astype(np.float32)
     label = pd.array([0, 1, None, 1, 0, None][:n], dtype="Int64")
-    catalogue = pd.DataFrame({"sample_id": [f"set/{i}" for i in range(n)], "group_id": [f"G{i // 2}" for i in range(n)], "label": label})
+    catalogue = pd.DataFrame(
+        {
+            "sample_id": [f"set/{i}" for i in range(n)],
+            "group_id": [f"G{i // 2}" for i in range(n)],
+            "label": label,
+        }
+    )
     catalogue["redshift"] = np.linspace(0, 1, n)
-    fields = {"images": images, "catalogue": catalogue, "classes": ("non-merger", "merger"), "bands": ("g", "r"), "name": "set"}
+    fields = {
+        "images": images,
+        "catalogue": catalogue,
+        "classes": ("non-merger", "merger"),
+        "bands": ("g", "r"),
+        "name": "set",
+    }
     return GalaxySet(**fields | {"pixel_scale": 0.06, "provenance": {"seed": 1}} | changes)
 
 
@@ -24,7 +36,10 @@ def test_labels_counts_and_repr():
     galaxies = make()
     assert galaxies.labels.tolist() == [0, 1, -1, 1, 0, -1]
     assert galaxies.class_counts() == {"non-merger": 2, "merger": 2, "unlabelled": 2}
-    assert repr(galaxies) == "GalaxySet('set': 6 images 2x5x4, 3 galaxies; 2 non-merger, 2 merger, 2 unlabelled)"
+    assert (
+        repr(galaxies)
+        == "GalaxySet('set': 6 images 2x5x4, 3 galaxies; 2 non-merger, 2 merger, 2 unlabelled)"
+    )
 
 
 def test_rows_come_in_the_order_of_the_ids():
@@ -43,13 +58,22 @@ def test_take_accepts_numbers_and_masks():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"images": np.zeros((6, 5, 4), np.float32)}, r"expected images of shape \(N, channels, height, width\), got \(6, 5, 4\)"),
+        (
+            {"images": np.zeros((6, 5, 4), np.float32)},
+            r"expected images of shape \(N, channels, height, width\), got \(6, 5, 4\)",
+        ),
         ({"images": np.zeros((5, 2, 5, 4), np.float32)}, "5 images but 6 catalogue rows"),
         ({"bands": ("g",)}, r"1 band names \(g\) for 2 channels"),
         ({"classes": ("non-merger",)}, "labels must be 0 to 0"),
         ({"catalogue": make().catalogue.drop(columns="group_id")}, "lacks the column 'group_id'"),
-        ({"catalogue": make().catalogue.assign(sample_id="set/0")}, "sample_id 'set/0' stands 6 times"),
-        ({"images": np.zeros((0, 2, 5, 4), np.float32), "catalogue": make().catalogue.iloc[:0]}, "holds no galaxies"),
+        (
+            {"catalogue": make().catalogue.assign(sample_id="set/0")},
+            "sample_id 'set/0' stands 6 times",
+        ),
+        (
+            {"images": np.zeros((0, 2, 5, 4), np.float32), "catalogue": make().catalogue.iloc[:0]},
+            "holds no galaxies",
+        ),
     ],
 )
 def test_what_cannot_be_a_set_is_refused_in_words(changes, message):
@@ -61,7 +85,9 @@ def test_what_cannot_be_a_set_is_refused_in_words(changes, message):
 def test_pixels_that_are_not_finite_are_counted_and_located(value):
     galaxies = make()
     galaxies.images[[2, 5], 0, 1, 1] = value
-    with pytest.raises(InputError, match=r"2 of 6 images hold NaN or infinite pixels, first 'set/2' \(row 2\)"):
+    with pytest.raises(
+        InputError, match=r"2 of 6 images hold NaN or infinite pixels, first 'set/2' \(row 2\)"
+    ):
         galaxies.check_finite(chunk=2)
 
 

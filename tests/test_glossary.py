@@ -21,7 +21,14 @@ from daexplore.analysis.latents.margin_plane import margin_plane
 from daexplore.analysis.metrics.classification import METRICS, auc, classification_metrics
 from daexplore.analysis.saliency.agreement import chance_iou
 from daexplore.analysis.saliency.maps import iou
-from daexplore.app.glossary.markup import GLOSSARY, ROOM_WORDS, explained, glossary_markdown, term, words
+from daexplore.app.glossary.markup import (
+    GLOSSARY,
+    ROOM_WORDS,
+    explained,
+    glossary_markdown,
+    term,
+    words,
+)
 from daexplore.app.state import ExplorerState
 from daexplore.app.tabs.registry import ROOMS
 from daexplore.data.preprocessing.steps.psf import kernel_sigma
@@ -52,7 +59,19 @@ class _Marks(HTMLParser):
 def test_methods_metrics_views_and_dials_have_an_entry(tmp_path: Path) -> None:
     views = ExplorerState(tmp_path).param.view.objects
     measures = ("mmd2", "class_mmd2", "probe_auc", "a_distance", "ece", "nll", "aurc")
-    wanted = {*METHODS, "noda", "adabn", "oracle", *METRICS, *views, *measures, "psf", "depth", "pixel", "redshift"}
+    wanted = {
+        *METHODS,
+        "noda",
+        "adabn",
+        "oracle",
+        *METRICS,
+        *views,
+        *measures,
+        "psf",
+        "depth",
+        "pixel",
+        "redshift",
+    }
     assert wanted - CODES == set()
 
 
@@ -64,14 +83,21 @@ def test_every_room_has_its_words_and_every_section_of_performance_one() -> None
     from daexplore.app.tabs.performance.tab import SECTIONS
 
     for title in set(SECTIONS) - {"All metrics"}:
-        assert any(title.lower().removesuffix("s") in name.lower() for name in ROOM_WORDS["Performance"]), title
+        assert any(
+            title.lower().removesuffix("s") in name.lower() for name in ROOM_WORDS["Performance"]
+        ), title
 
 
 def test_every_word_that_the_source_marks_is_there() -> None:
     found = set()
     for file in APP.rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "term" and node.args:
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Name)
+                and node.func.id == "term"
+                and node.args
+            ):
                 first = node.args[0]
                 if isinstance(first, ast.Constant):
                     found.add(first.value)
@@ -105,7 +131,9 @@ def test_the_page_of_the_documents_has_every_entry_once_with_its_formula() -> No
         assert entry.meaning in line
         assert f"`{entry.formula}`" in line if entry.formula else "`" not in line
         assert page.count(f"- **{entry.name}**: ") == 1
-    assert re.findall(r"^## (.*)$", page, re.MULTILINE) == list(dict.fromkeys(entry.chapter for entry in GLOSSARY.values()))
+    assert re.findall(r"^## (.*)$", page, re.MULTILINE) == list(
+        dict.fromkeys(entry.chapter for entry in GLOSSARY.values())
+    )
 
 
 @pytest.mark.parametrize("entry", GLOSSARY.values(), ids=lambda entry: entry.name)
@@ -138,24 +166,36 @@ def kernel(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 def _mmd2() -> float:
     n, m = len(X), len(Y)
     one, other = kernel(X, X), kernel(Y, Y)
-    return float((one.sum() - np.trace(one)) / (n * (n - 1)) + (other.sum() - np.trace(other)) / (m * (m - 1)) - 2 * kernel(X, Y).mean())
+    return float(
+        (one.sum() - np.trace(one)) / (n * (n - 1))
+        + (other.sum() - np.trace(other)) / (m * (m - 1))
+        - 2 * kernel(X, Y).mean()
+    )
 
 
 def _probe() -> tuple[float, float]:
-    probe = domain_probe(np.concatenate([X, Y]), np.repeat(["source", "target"], [len(X), len(Y)]), seed=1)
+    probe = domain_probe(
+        np.concatenate([X, Y]), np.repeat(["source", "target"], [len(X), len(Y)]), seed=1
+    )
     target = np.arange(len(X) + len(Y)) >= len(X)
     called = probe.scores > probe.thresholds[probe.fold]
     error = float(np.mean([(called[target == side] != side).mean() for side in (True, False)]))
-    found = probe_intervals(probe, np.where(target, "target", "source"), np.arange(len(target)), resamples=20)
+    found = probe_intervals(
+        probe, np.where(target, "target", "source"), np.arange(len(target)), resamples=20
+    )
     return found["a_distance"]["value"], 2 * (1 - 2 * error)
 
 
 def _shares() -> tuple[float, float]:
     on_target = RNG.integers(0, 2, 40)
-    confusions = np.array([[float((CALLED[j == LABELS] == i).mean()) for j in (0, 1)] for i in (0, 1)])
+    confusions = np.array(
+        [[float((CALLED[j == LABELS] == i).mean()) for j in (0, 1)] for i in (0, 1)]
+    )
     shares = np.linalg.solve(confusions, [float((on_target == i).mean()) for i in (0, 1)])
     shares = np.clip(shares, 0, None) / np.clip(shares, 0, None).sum()
-    return float(bbse(LABELS, CALLED.astype(int), on_target, 2, resamples=10).shares[1]), float(shares[1])
+    return float(bbse(LABELS, CALLED.astype(int), on_target, 2, resamples=10).shares[1]), float(
+        shares[1]
+    )
 
 
 def _plane() -> tuple[float, float]:
@@ -164,7 +204,9 @@ def _plane() -> tuple[float, float]:
     domains, splits = np.repeat(["source", "target"], 30), np.full(60, "validation")
     w, b = weight[1] - weight[0], bias[1] - bias[0]
     along = (latents @ w + b) / np.linalg.norm(w)
-    inside = np.concatenate([along[:30][LABELS[:30] == k] - along[:30][LABELS[:30] == k].mean() for k in (0, 1)])
+    inside = np.concatenate(
+        [along[:30][LABELS[:30] == k] - along[:30][LABELS[:30] == k].mean() for k in (0, 1)]
+    )
     x = margin_plane(latents, LABELS, domains, splits, weight, bias).x
     ratio = x / along
     assert np.allclose(ratio, ratio[0])
@@ -172,18 +214,39 @@ def _plane() -> tuple[float, float]:
 
 
 FORMULAS: dict[str, tuple[str, Callable[[], tuple[float, float]]]] = {
-    "accuracy": ("(TP + TN) / n", lambda: (classification_metrics(LABELS, BOTH)["accuracy"], (TP + TN) / 60)),
-    "precision": ("TP / (TP + FP)", lambda: (classification_metrics(LABELS, BOTH)["precision"], TP / (TP + FP))),
-    "recall": ("TP / (TP + FN)", lambda: (classification_metrics(LABELS, BOTH)["recall"], TP / (TP + FN))),
-    "F1": ("2 TP / (2 TP + FP + FN)", lambda: (classification_metrics(LABELS, BOTH)["f1"], 2 * TP / (2 * TP + FP + FN))),
-    "Brier score": ("1/n Σᵢ (pᵢ − yᵢ)²", lambda: (classification_metrics(LABELS, BOTH)["brier"], float(((P - LABELS) ** 2).mean()))),
+    "accuracy": (
+        "(TP + TN) / n",
+        lambda: (classification_metrics(LABELS, BOTH)["accuracy"], (TP + TN) / 60),
+    ),
+    "precision": (
+        "TP / (TP + FP)",
+        lambda: (classification_metrics(LABELS, BOTH)["precision"], TP / (TP + FP)),
+    ),
+    "recall": (
+        "TP / (TP + FN)",
+        lambda: (classification_metrics(LABELS, BOTH)["recall"], TP / (TP + FN)),
+    ),
+    "F1": (
+        "2 TP / (2 TP + FP + FN)",
+        lambda: (classification_metrics(LABELS, BOTH)["f1"], 2 * TP / (2 * TP + FP + FN)),
+    ),
+    "Brier score": (
+        "1/n Σᵢ (pᵢ − yᵢ)²",
+        lambda: (classification_metrics(LABELS, BOTH)["brier"], float(((P - LABELS) ** 2).mean())),
+    ),
     "NLL": (
         "−1/n Σᵢ ln p(true class of i)",
-        lambda: (nll(LABELS, BOTH, GROUPS, resamples=5)["value"], float(-np.log(np.where(LABELS == 1, P, 1 - P)).mean())),
+        lambda: (
+            nll(LABELS, BOTH, GROUPS, resamples=5)["value"],
+            float(-np.log(np.where(LABELS == 1, P, 1 - P)).mean()),
+        ),
     ),
     "AUC": (
         "P(p of a merger > p of a non-merger) + ½ P(equal)",
-        lambda: (auc(LABELS == 1, P), float((P[LABELS == 1][:, None] > P[LABELS == 0][None]).mean())),
+        lambda: (
+            auc(LABELS == 1, P),
+            float((P[LABELS == 1][:, None] > P[LABELS == 0][None]).mean()),
+        ),
     ),
     "ECE": (
         "Σ_b |Σ_(i in b) (yᵢ − pᵢ)| / n   over bins b of equal mass, debiased",
@@ -194,9 +257,15 @@ FORMULAS: dict[str, tuple[str, Callable[[], tuple[float, float]]]] = {
     ),
     "temperature scaling": (
         "p = softmax(logits / T)",
-        lambda: (float(apply_temperature(np.array([[0.3, 1.7]]), 2.5)[0, 1]), float(1 / (1 + np.exp(-(1.7 - 0.3) / 2.5)))),
+        lambda: (
+            float(apply_temperature(np.array([[0.3, 1.7]]), 2.5)[0, 1]),
+            float(1 / (1 + np.exp(-(1.7 - 0.3) / 2.5))),
+        ),
     ),
-    "BBSE": ("C q = μ,   C_ij = P(called i | class j),   μ_i = share called i on the target", _shares),
+    "BBSE": (
+        "C q = μ,   C_ij = P(called i | class j),   μ_i = share called i on the target",
+        _shares,
+    ),
     "MMD²": (
         "mean_(i≠j) k(xᵢ, xⱼ) + mean_(i≠j) k(yᵢ, yⱼ) − 2 mean k(xᵢ, yⱼ),   k = mean of exp(−|a − b|² / 2σ²)",
         lambda: (float(mmd2(X, Y, (1.0, 4.0))), _mmd2()),
@@ -209,16 +278,31 @@ FORMULAS: dict[str, tuple[str, Callable[[], tuple[float, float]]]] = {
         ),
     ),
     "proxy A-distance": ("2 (1 − 2 error)", _probe),
-    "margin plane": ("x = (w·z + b) / (|w| σ),   w = w₂ − w₁, b = b₂ − b₁, σ: spread of the source within its classes", _plane),
+    "margin plane": (
+        "x = (w·z + b) / (|w| σ),   w = w₂ − w₁, b = b₂ − b₁, σ: spread of the source within its classes",
+        _plane,
+    ),
     "seed noise": (
         "1/n Σᵢ [class by seed a ≠ class by seed b], averaged over pairs of seeds",
         lambda: (float(seed_disagreement(np.array([[0, 1, 1, 0], [0, 1, 0, 1]])).mean()), 0.5),
     ),
     "IoU": (
         "|A ∩ B| / |A ∪ B|",
-        lambda: (float(iou(np.array([[5.0, 4, 1, 1, 1]] * 2), np.array([[5.0, 1, 4, 1, 1]] * 2), fraction=0.4)), 2 / 6),
+        lambda: (
+            float(
+                iou(
+                    np.array([[5.0, 4, 1, 1, 1]] * 2),
+                    np.array([[5.0, 1, 4, 1, 1]] * 2),
+                    fraction=0.4,
+                )
+            ),
+            2 / 6,
+        ),
     ),
-    "PSF": ("FWHM = √(8 ln 2) σ ≈ 2.355 σ of a Gaussian", lambda: (2.355 * kernel_sigma(0.0, 1.0, 1.0), 1.0)),
+    "PSF": (
+        "FWHM = √(8 ln 2) σ ≈ 2.355 σ of a Gaussian",
+        lambda: (2.355 * kernel_sigma(0.0, 1.0, 1.0), 1.0),
+    ),
 }
 
 

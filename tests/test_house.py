@@ -12,7 +12,9 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 MODULES = sorted((ROOT / "daexplore").rglob("*.py"))
-SCRIPTS = [path for folder in ("apps", "benchmarks") for path in sorted((ROOT / folder).rglob("*.py"))]
+SCRIPTS = [
+    path for folder in ("apps", "benchmarks") for path in sorted((ROOT / folder).rglob("*.py"))
+]
 UNPICKLING = {"pickle", "cloudpickle", "dill", "joblib", "shelve"}
 
 
@@ -38,10 +40,25 @@ def test_a_module_is_short_documented_and_says_what_it_offers(path):
     docstring = ast.get_docstring(tree)
     assert docstring
     assert "\n" not in docstring.strip().split("\n\n")[0]
-    names = {node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)}
+    names = {
+        node.name
+        for node in tree.body
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+    }
     if path.name == "__init__.py":
-        names |= {alias.name for node in tree.body if isinstance(node, ast.ImportFrom) for alias in node.names}
-    offered = {target.id for node in tree.body if isinstance(node, ast.Assign) for target in node.targets if isinstance(target, ast.Name)}
+        names |= {
+            alias.name
+            for node in tree.body
+            if isinstance(node, ast.ImportFrom)
+            for alias in node.names
+        }
+    offered = {
+        target.id
+        for node in tree.body
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
     assert "__all__" in offered or path.name == "__main__.py" or not names
 
 
@@ -80,13 +97,24 @@ def readme_commands():
     readme = ROOT / "README.md"
     text = readme.read_text() if readme.is_file() else ""
     blocks = re.findall(r"```(?:sh|bash|console)\n(.*?)```", text, flags=re.DOTALL)
-    lines = [line.strip().removeprefix("$ ") for block in blocks for line in block.replace("\\\n", " ").splitlines()]
+    lines = [
+        line.strip().removeprefix("$ ")
+        for block in blocks
+        for line in block.replace("\\\n", " ").splitlines()
+    ]
     return [line for line in lines if line and not line.startswith("#")]
 
 
 @cache
 def help_of(command):
-    result = run(sys.executable, "-m", "daexplore", *command, "--help", env={"COLUMNS": "200", "TERM": "dumb", "PATH": "/usr/bin:/bin"})
+    result = run(
+        sys.executable,
+        "-m",
+        "daexplore",
+        *command,
+        "--help",
+        env={"COLUMNS": "200", "TERM": "dumb", "PATH": "/usr/bin:/bin"},
+    )
     assert result.returncode == 0, result.stderr
     return result.stdout
 
@@ -108,7 +136,9 @@ def test_the_readme_names_commands_and_options_that_exist():
         assert re.search(rf"\b{words[0]}\b", help_of(()))
         for word in words[1:]:
             if word.startswith("--"):
-                assert word.split("=")[0] in help_of((words[0],)), f"daexplore {words[0]} has no {word}"
+                assert word.split("=")[0] in help_of((words[0],)), (
+                    f"daexplore {words[0]} has no {word}"
+                )
 
 
 def test_make_help_lists_every_target():
@@ -131,8 +161,12 @@ def test_the_constraints_pin_every_dependency():
     import tomllib
 
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    needed = project["dependencies"] + [name for extra in project["optional-dependencies"].values() for name in extra]
-    names = {re.split(r"[<>=\[ ]", requirement)[0].lower().replace("_", "-") for requirement in needed}
+    needed = project["dependencies"] + [
+        name for extra in project["optional-dependencies"].values() for name in extra
+    ]
+    names = {
+        re.split(r"[<>=\[ ]", requirement)[0].lower().replace("_", "-") for requirement in needed
+    }
     pins = [line.split("==") for line in (ROOT / "constraints.txt").read_text().split()]
     # An extra of its own may hold others of them.
     assert names - {project["name"]} <= {name.lower().replace("_", "-") for name, _ in pins}

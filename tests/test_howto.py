@@ -29,15 +29,32 @@ def test_a_block_is_of_a_known_language_and_says_why_if_it_is_not_run(page: Path
 
 @pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_every_block_of_a_page_runs(page: Path, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_every_block_of_a_page_runs(
+    page: Path, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     surroundings = environment(tmp_path_factory.getbasetemp() / "howto-cache")
     for block in blocks(page):
-        if block.reason is not None or (block.language not in ("sh", "python") and block.file is None):
+        if block.reason is not None or (
+            block.language not in ("sh", "python") and block.file is None
+        ):
             continue
         if block.file is not None:
             (tmp_path / block.file).write_text(block.text, encoding="utf-8")
             continue
-        command = [sys.executable, "-c", block.text] if block.language == "python" else ["bash", "-euc", block.text]
-        done = subprocess.run(command, cwd=tmp_path, env=surroundings, capture_output=True, text=True, timeout=PATIENCE)
-        assert done.returncode == 0, f"{page.name}:\n{block.text}\n{done.stdout[-2000:]}\n{done.stderr[-3000:]}"
+        command = (
+            [sys.executable, "-c", block.text]
+            if block.language == "python"
+            else ["bash", "-euc", block.text]
+        )
+        done = subprocess.run(
+            command,
+            cwd=tmp_path,
+            env=surroundings,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+        )
+        assert done.returncode == 0, (
+            f"{page.name}:\n{block.text}\n{done.stdout[-2000:]}\n{done.stderr[-3000:]}"
+        )
         assert "Traceback" not in done.stderr

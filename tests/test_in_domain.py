@@ -41,7 +41,9 @@ def test_source_galaxies_score_uniformly_whatever_their_distribution(classes):
         if classes == 2:
             labels = np.random.default_rng(trial).integers(0, 2, 300)
             latents = latents + 5 * labels[:, None]
-        found = SourceTypicality.fit(latents[:200], None if labels is None else labels[:200], seed=trial)
+        found = SourceTypicality.fit(
+            latents[:200], None if labels is None else labels[:200], seed=trial
+        )
         below.append(np.mean(found.score(latents[200:])[:, None] <= [0.05, 0.2, 0.5], axis=0))
     # A share over 100 galaxies and 60 trials, each with a threshold from 100 held-out ones.
     np.testing.assert_allclose(np.mean(below, axis=0), [0.05, 0.2, 0.5], atol=0.02)

@@ -89,21 +89,37 @@ def test_the_folder_opens_without_this_package(tmp_path, given):
     assert [chunk["rows"] for chunk in about["chunks"]] == [5, 5, 5, 5, 3]
     assert images.shape == (N, *SHAPE)
     assert len(pd.read_parquet(tmp_path / "catalogue.parquet")) == N
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["catalogue.parquet", "galaxies.json", "images", "ingest.lock"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "catalogue.parquet",
+        "galaxies.json",
+        "images",
+        "ingest.lock",
+    ]
 
 
 def test_what_cannot_be_used_is_set_aside_with_its_reason(tmp_path, given):
-    given(drawn(N, broken=[0, 5, 6, 7, 8, 9], wide=[11], aside=[Rejected("G99", "it lies off every tile.")]))
+    given(
+        drawn(
+            N,
+            broken=[0, 5, 6, 7, 8, 9],
+            wide=[11],
+            aside=[Rejected("G99", "it lies off every tile.")],
+        )
+    )
     galaxies = quick(tmp_path)
     kept = [row for row in range(N) if row not in (0, 5, 6, 7, 8, 9, 11)]
     assert galaxies.sample_ids.tolist() == [f"drawn/{row:04d}" for row in kept]
-    np.testing.assert_array_equal(np.asarray(galaxies.images), np.stack([Drawn()(row).pixels for row in kept]))
+    np.testing.assert_array_equal(
+        np.asarray(galaxies.images), np.stack([Drawn()(row).pixels for row in kept])
+    )
     found = aside_of(tmp_path)
     assert found[:2] == [("G99", "it lies off every tile."), ("drawn/0000", "file 0 is truncated.")]
     assert found[-1][0] == "drawn/0011"
     assert "it measures 7x6 pixels, the others 5x6" in found[-1][1]
     assert galaxies.provenance["set_aside"] == len(found) == 8
-    assert not (tmp_path / "images" / "00001.npy").exists(), "a chunk of which nothing can be used has no file"
+    assert not (tmp_path / "images" / "00001.npy").exists(), (
+        "a chunk of which nothing can be used has no file"
+    )
     assert verify(tmp_path) == 4
 
 
@@ -114,8 +130,14 @@ def test_what_cannot_be_used_is_set_aside_with_its_reason(tmp_path, given):
             {"wide": [0, 3, 9]},
             r"images differ in size or bands: \d+ of 5x6 in 2 bands \(g, r\), 3 of 7x6 .*first odd one 'drawn/0000'.*--size",
         ),
-        ({"broken": range(12)}, r"more than half of 23 galaxies cannot be used.*file 0 is truncated.*begin anew with --restart"),
-        ({"broken": range(N)}, r"none of its 23 galaxies can be read\. The first: file 0 is truncated"),
+        (
+            {"broken": range(12)},
+            r"more than half of 23 galaxies cannot be used.*file 0 is truncated.*begin anew with --restart",
+        ),
+        (
+            {"broken": range(N)},
+            r"none of its 23 galaxies can be read\. The first: file 0 is truncated",
+        ),
     ],
 )
 def test_an_input_that_is_mostly_bad_is_refused(tmp_path, given, rows, message):
@@ -132,7 +154,9 @@ def test_mixed_sizes_become_one_by_a_declared_size(tmp_path, given):
     with pytest.raises(InputError, match=r"begun with another input: size None -> 4\..*--restart"):
         quick(tmp_path, ReadConfig(size=4))
     galaxies = quick(tmp_path, ReadConfig(size=4), restart=True)
-    np.testing.assert_array_equal(galaxies.images[0], Drawn(wide=frozenset([0]))(0).pixels[:, 1:5, 1:5])
+    np.testing.assert_array_equal(
+        galaxies.images[0], Drawn(wide=frozenset([0]))(0).pixels[:, 1:5, 1:5]
+    )
     np.testing.assert_array_equal(galaxies.images[22], Drawn()(22).pixels[:, 1:5, 0:4])
 
 
@@ -181,15 +205,23 @@ def test_run_again_a_finished_set_is_verified_and_damage_is_named(tmp_path, give
     given(drawn(N))
     quick(tmp_path)
     before = contents(tmp_path)
-    given(dataclasses.replace(drawn(N), load=lambda row: pytest.fail("a finished set is not read again")))
+    given(
+        dataclasses.replace(
+            drawn(N), load=lambda row: pytest.fail("a finished set is not read again")
+        )
+    )
     assert len(quick(tmp_path)) == N
     assert contents(tmp_path) == before
     damaged = tmp_path / "images" / "00002.npy"
     damaged.write_bytes(damaged.read_bytes()[:-1] + b"?")
-    with pytest.raises(InputError, match=r"1 of 5 chunks are damaged or missing, images/00002\.npy\. .*--restart"):
+    with pytest.raises(
+        InputError, match=r"1 of 5 chunks are damaged or missing, images/00002\.npy\. .*--restart"
+    ):
         quick(tmp_path)
     damaged.unlink()
-    with pytest.raises(InputError, match=r"1 of 5 chunks are damaged or missing, images/00002\.npy"):
+    with pytest.raises(
+        InputError, match=r"1 of 5 chunks are damaged or missing, images/00002\.npy"
+    ):
         verify(tmp_path)
     given(drawn(N))
     quick(tmp_path, restart=True)
@@ -213,7 +245,10 @@ def test_a_changed_input_is_refused(tmp_path, given, listing, options, message, 
     assert (tmp_path / "galaxies.json").exists() == finished
     before = contents(tmp_path)
     given(listing)
-    with pytest.raises(InputError, match=rf"was begun with another input: {message}\. Choose another folder, or .*--restart"):
+    with pytest.raises(
+        InputError,
+        match=rf"was begun with another input: {message}\. Choose another folder, or .*--restart",
+    ):
         quick(tmp_path, **options)
     assert contents(tmp_path) == before
 
@@ -242,12 +277,18 @@ def test_restart_leaves_other_files_where_they_are(tmp_path, given):
     (tmp_path / "images" / "mine.txt").write_text("mine")
     quick(tmp_path, restart=True, chunk=23)
     assert len(list(tmp_path.rglob("*.npy"))) == 1
-    assert [(tmp_path / name).read_text() for name in ("notes.txt", "images/mine.txt")] == ["mine", "mine"]
+    assert [(tmp_path / name).read_text() for name in ("notes.txt", "images/mine.txt")] == [
+        "mine",
+        "mine",
+    ]
 
 
 def test_a_second_process_is_sent_away(tmp_path, given):
     given(drawn(N))
-    with FileLock(tmp_path / "ingest.lock"), pytest.raises(InputError, match=r"Another process is ingesting into"):
+    with (
+        FileLock(tmp_path / "ingest.lock"),
+        pytest.raises(InputError, match=r"Another process is ingesting into"),
+    ):
         quick(tmp_path)
     assert len(quick(tmp_path)) == N
 
@@ -270,7 +311,10 @@ def test_too_little_room_is_said_before_anything_is_written(tmp_path, given, mon
     given(drawn(N))
     usage = namedtuple("usage", "free")
     monkeypatch.setattr(run_module.shutil, "disk_usage", lambda path: usage(4 * N * 60 - 1))
-    with pytest.raises(InputError, match=r"There is no room.* 5 chunks are still to be written and need 0\.0 MB, 0\.0 MB are free"):
+    with pytest.raises(
+        InputError,
+        match=r"There is no room.* 5 chunks are still to be written and need 0\.0 MB, 0\.0 MB are free",
+    ):
         quick(tmp_path)
     monkeypatch.setattr(run_module.shutil, "disk_usage", lambda path: usage(4 * N * 60))
     assert len(quick(tmp_path)) == N
@@ -289,7 +333,10 @@ def test_a_full_disk_keeps_what_is_finished(tmp_path, given, monkeypatch, number
 
     with monkeypatch.context() as full:
         full.setattr(chunk_module, "_write_images", failing)
-        with pytest.raises(InputError, match=r"There is no room.* 2 chunks are still to be written.* The 3 finished chunks are kept"):
+        with pytest.raises(
+            InputError,
+            match=r"There is no room.* 2 chunks are still to be written.* The 3 finished chunks are kept",
+        ):
             quick(tmp_path / "parts")
     quick(tmp_path / "parts")
     assert contents(tmp_path / "parts") == contents(tmp_path / "whole")
@@ -324,7 +371,11 @@ def environment():
 def test_worker_processes_that_cannot_write_end_in_words(tmp_path):
     """A limit on the size of files stands for a full disk: the kernel refuses the write in the worker."""
     done = subprocess.run(
-        script(tmp_path, LIMITED, tmp_path / "set", 10_000), env=environment(), capture_output=True, text=True, timeout=100
+        script(tmp_path, LIMITED, tmp_path / "set", 10_000),
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=100,
     )
     assert done.returncode == 1
     assert done.stderr.startswith("There is no room for the galaxies")
@@ -368,7 +419,16 @@ def records(folder):
 def test_fits_cutouts_by_the_command_line(tmp_path, monkeypatch, capsys):
     source, dest = write_cutouts(tmp_path / "cutouts", 12), tmp_path / "set"
     (source / "00004.fits").write_bytes((source / "00004.fits").read_bytes()[:3000])
-    arguments = (source, dest, "--bands", "g,r,i", "--zero-points", "31.4,31.4,31.4", "--workers", 1)
+    arguments = (
+        source,
+        dest,
+        "--bands",
+        "g,r,i",
+        "--zero-points",
+        "31.4,31.4,31.4",
+        "--workers",
+        1,
+    )
     code, out, _ = call(monkeypatch, capsys, "ingest", *arguments)
     assert code == 0
     assert "11 images 3x16x16" in out
@@ -378,7 +438,10 @@ def test_fits_cutouts_by_the_command_line(tmp_path, monkeypatch, capsys):
     galaxies = GalaxySet.load(dest)
     kept = [i for i in range(12) if i != 4]
     np.testing.assert_array_equal(
-        np.asarray(galaxies.images), np.stack([np.random.default_rng(i).normal(size=(3, 16, 16)).astype(np.float32) for i in kept])
+        np.asarray(galaxies.images),
+        np.stack(
+            [np.random.default_rng(i).normal(size=(3, 16, 16)).astype(np.float32) for i in kept]
+        ),
     )
     assert galaxies.labels.tolist() == [i % 2 for i in kept]
     assert galaxies.bands == ("g", "r", "i")
@@ -412,12 +475,21 @@ def test_training_from_chunks_gives_the_numbers_of_training_from_one_file(tmp_pa
     from daexplore.engine.training.train import train
 
     for galaxies in make_galaxies(tmp_path / "files", 60):
-        ingest(tmp_path / "files" / galaxies.name, tmp_path / "chunks" / galaxies.name, workers=1, chunk=7)
+        ingest(
+            tmp_path / "files" / galaxies.name,
+            tmp_path / "chunks" / galaxies.name,
+            workers=1,
+            chunk=7,
+        )
         assert isinstance(GalaxySet.load(tmp_path / "chunks" / galaxies.name).images, ChunkedImages)
     found = []
     for kind in ("files", "chunks"):
         data = DataConfig(str(tmp_path / kind / "source"), str(tmp_path / kind / "target"))
-        config = RunConfig(data=data, alignments=(AlignmentConfig("mmd"),), train=TrainConfig(epochs=2, batch_size=16))
+        config = RunConfig(
+            data=data,
+            alignments=(AlignmentConfig("mmd"),),
+            train=TrainConfig(epochs=2, batch_size=16),
+        )
         found.append(train(config, tmp_path / "runs" / kind).info["metrics"])
     assert found[0]["source"]["test"]["accuracy"]["n"] > 0
     assert found[0] == found[1]

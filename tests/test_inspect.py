@@ -64,14 +64,20 @@ def test_the_probe_finds_a_shift_and_is_silent_about_few_galaxies():
     found = pixel_probe(features, target, np.arange(300))
     assert found.verdict == "far apart"
     assert found.low < found.auc <= found.high
-    few = pixel_probe(features, target, np.where(target, np.arange(300) % 5, np.arange(300)).astype(str))
+    few = pixel_probe(
+        features, target, np.where(target, np.arange(300) % 5, np.arange(300)).astype(str)
+    )
     assert few.verdict == "too few to tell"
     assert np.isnan(few.auc)
 
 
 def test_a_perfect_probe_of_few_galaxies_is_not_beyond_doubt():
     target = np.arange(30) >= 15
-    found = pixel_probe(np.where(target, 5.0, -5.0)[:, None] + np.random.default_rng(0).normal(size=(30, 1)), target, np.arange(30))
+    found = pixel_probe(
+        np.where(target, 5.0, -5.0)[:, None] + np.random.default_rng(0).normal(size=(30, 1)),
+        target,
+        np.arange(30),
+    )
     assert found.auc == 1
     assert found.low == pytest.approx(0.8)
 
@@ -90,7 +96,9 @@ def test_halves_of_one_population_are_seldom_called_apart():
     rng = np.random.default_rng(3)
     y, x = np.mgrid[:32, :32] - 15.5
     width = rng.uniform(2, 5, (200, 1, 1, 1))
-    images = rng.lognormal(1, 0.5, (200, 1, 1, 1)) * np.exp(-(x**2 + y**2) / (2 * width**2)) + rng.normal(0, 0.1, (200, 1, 32, 32))
+    images = rng.lognormal(1, 0.5, (200, 1, 1, 1)) * np.exp(
+        -(x**2 + y**2) / (2 * width**2)
+    ) + rng.normal(0, 0.1, (200, 1, 32, 32))
     measured = measure(images.astype(np.float32), np.arange(200), ("r",), 16, 8)
     features = pixel_features(measured.thumbnails, measured.quantities)
     verdicts, covered = [], []
@@ -108,7 +116,12 @@ def test_domains_that_differ_in_noise_are_far_apart_and_that_is_said_first(inspe
     assert inspection.probe["low"].iloc[0] > 0.8
     assert "far apart" in inspection.sentences[0]
     assert "160 of 160 source images" in inspection.sentences[0]
-    assert inspection.distances["quantity"].iloc[0] in ("noise", "total_snr", "peak_snr", "fine_structure")
+    assert inspection.distances["quantity"].iloc[0] in (
+        "noise",
+        "total_snr",
+        "peak_snr",
+        "fine_structure",
+    )
     noise = inspection.distances[inspection.distances["quantity"] == "noise"]
     np.testing.assert_allclose(noise["target"], 0.1, rtol=0.1)
     assert (noise["ks"] == 1).all()
@@ -118,9 +131,14 @@ def test_domains_that_differ_in_noise_are_far_apart_and_that_is_said_first(inspe
 def test_the_tables_are_consistent(inspection):
     histograms = inspection.histograms.groupby(["domain", "band"])["share"].sum()
     np.testing.assert_allclose(histograms, 1)
-    np.testing.assert_allclose(inspection.distributions.groupby(["domain", "quantity", "band"])["share"].sum(), 1)
+    np.testing.assert_allclose(
+        inspection.distributions.groupby(["domain", "quantity", "band"])["share"].sum(), 1
+    )
     np.testing.assert_allclose(inspection.classes.groupby("domain")["share"].sum(), 1)
-    assert inspection.classes.set_index("domain")["oracle"].groupby(level=0).all().to_dict() == {"source": False, "target": True}
+    assert inspection.classes.set_index("domain")["oracle"].groupby(level=0).all().to_dict() == {
+        "source": False,
+        "target": True,
+    }
     assert inspection.numbers["prior_shift"]["value"] == 0
     assert inspection.numbers["prior_shift"]["oracle"]
     measured = inspection.measurements
@@ -144,9 +162,20 @@ def test_everything_survives_json(inspection):
 
 def test_target_labels_change_nothing_but_what_is_marked_oracle(domains, inspection):
     source, target = domains
-    shuffled = target.catalogue.assign(label=np.random.default_rng(0).permutation(target.catalogue["label"]))
+    shuffled = target.catalogue.assign(
+        label=np.random.default_rng(0).permutation(target.catalogue["label"])
+    )
     other = inspect_domains(source, dataclasses.replace(target, catalogue=shuffled))
-    for name in ("probe", "distances", "summaries", "histograms", "spectrum", "values", "duplicates", "leakage"):
+    for name in (
+        "probe",
+        "distances",
+        "summaries",
+        "histograms",
+        "spectrum",
+        "values",
+        "duplicates",
+        "leakage",
+    ):
         pd.testing.assert_frame_equal(inspection.tables()[name], other.tables()[name])
 
 
@@ -155,12 +184,17 @@ def test_a_planted_leak_is_found(domains, turned):
     from scipy.ndimage import rotate
 
     source, target = domains
-    splits = {"source": np.where(np.arange(160) < 100, "train", "test"), "target": np.where(np.arange(160) < 100, "train", "test")}
+    splits = {
+        "source": np.where(np.arange(160) < 100, "train", "test"),
+        "target": np.where(np.arange(160) < 100, "train", "test"),
+    }
     images = source.images.copy()
     images[150] = 1.5 * rotate(images[3, :, :, ::-1], turned, axes=(1, 2), reshape=False, order=3)
     found = inspect_domains(dataclasses.replace(source, images=images), target, splits=splits)
     pairs = found.duplicates[found.duplicates["leak"]]
-    assert {(row.sample_id_a, row.sample_id_b) for row in pairs.itertuples()} >= {("source/G00003-0", "source/G00150-0")}
+    assert {(row.sample_id_a, row.sample_id_b) for row in pairs.itertuples()} >= {
+        ("source/G00003-0", "source/G00150-0")
+    }
     assert found.numbers["leaks"] >= 1
     assert found.leakage.set_index("check").loc["copies across splits", "problem"]
     assert any("look like one galaxy" in warning for warning in found.warnings)
@@ -169,7 +203,10 @@ def test_a_planted_leak_is_found(domains, turned):
 
 def test_a_galaxy_whose_images_a_run_has_split_is_reported(domains):
     source, target = domains
-    splits = {"source": np.where(np.arange(160) < 100, "train", "test"), "target": np.where(np.arange(160) < 60, "train", "test")}
+    splits = {
+        "source": np.where(np.arange(160) < 100, "train", "test"),
+        "target": np.where(np.arange(160) < 60, "train", "test"),
+    }
     checks = inspect_domains(source, target, splits=splits).leakage.set_index("check")
     assert checks.loc["galaxies in several splits", "count"] == 40
     assert checks.loc["galaxies in several splits", "problem"]
@@ -187,7 +224,11 @@ def test_missing_pixels_other_sizes_and_no_labels_are_told_and_not_refused(domai
     images = target.images[:, :, 2:-2, 2:-2].copy()
     images[5, 1, 3] = np.nan
     unlabelled = target.catalogue.assign(label=pd.array([None] * 160, dtype="Int64"))
-    found = inspect_domains(source, dataclasses.replace(target, images=images, catalogue=unlabelled, pixel_scale=0.1), sample=100)
+    found = inspect_domains(
+        source,
+        dataclasses.replace(target, images=images, catalogue=unlabelled, pixel_scale=0.1),
+        sample=100,
+    )
     said = " ".join((*found.warnings, *found.advice))
     assert "different sizes" in said
     assert "pixel scales differ" in said
@@ -200,7 +241,9 @@ def test_unknown_groups_are_a_warning(domains):
     source, target = domains
     note = {"note": "nobody knows which images show the same galaxy"}
     found = inspect_domains(dataclasses.replace(source, provenance=note), target)
-    assert any("does not say which images show the same galaxy" in warning for warning in found.warnings)
+    assert any(
+        "does not say which images show the same galaxy" in warning for warning in found.warnings
+    )
 
 
 @pytest.mark.slow
@@ -240,7 +283,16 @@ def call(monkeypatch, capsys, *arguments):
 def test_the_command_says_it_in_words_and_writes_both_files(monkeypatch, capsys, tmp_path):
     make_galaxies(tmp_path, 40)
     files = ["--json", tmp_path / "found.json", "--html", tmp_path / "found.html"]
-    code, out, _ = call(monkeypatch, capsys, "inspect", tmp_path / "source", tmp_path / "target", "--sample", 30, *files)
+    code, out, _ = call(
+        monkeypatch,
+        capsys,
+        "inspect",
+        tmp_path / "source",
+        tmp_path / "target",
+        "--sample",
+        30,
+        *files,
+    )
     assert code == 0
     assert "AUC" in out
     assert "30 of 40 source images" in out
@@ -268,6 +320,14 @@ def test_bad_arguments_exit_with_2(monkeypatch, capsys, arguments, said):
 
 def test_an_unwritable_file_exits_with_2(monkeypatch, capsys, tmp_path):
     make_galaxies(tmp_path, 40)
-    code, _, err = call(monkeypatch, capsys, "inspect", tmp_path / "source", tmp_path / "target", "--json", tmp_path / "no" / "found.json")
+    code, _, err = call(
+        monkeypatch,
+        capsys,
+        "inspect",
+        tmp_path / "source",
+        tmp_path / "target",
+        "--json",
+        tmp_path / "no" / "found.json",
+    )
     assert code == 2
     assert "Cannot write" in err

@@ -32,15 +32,21 @@ def test_a_constant_image_has_no_noise_no_spectrum_and_no_signal_to_noise():
     assert (level == 7.3).all()
     assert (noise == 0).all()
     assert np.isnan(pixel_statistics.power_spectrum(images, 16)).all()
-    assert np.isnan(pixel_statistics.signal(images, level, noise, np.ones((2, 1)))["total_snr"]).all()
+    assert np.isnan(
+        pixel_statistics.signal(images, level, noise, np.ones((2, 1)))["total_snr"]
+    ).all()
 
 
 @pytest.mark.parametrize("sigma", [2.0, 3.0, 5.0])
 def test_flux_size_and_concentration_of_a_gaussian(sigma):
     found = pixel_statistics.apertures(gaussian(sigma, flux=50.0) + 4.0, np.full((1, 1), 4.0))
     np.testing.assert_allclose(found["flux"], 50.0, rtol=1e-3)
-    np.testing.assert_allclose(found["half_light_radius"], sigma * np.sqrt(2 * np.log(2)), rtol=0.03)
-    np.testing.assert_allclose(found["concentration"], 5 * np.log10(np.sqrt(np.log(0.2) / np.log(0.8))), rtol=0.04)
+    np.testing.assert_allclose(
+        found["half_light_radius"], sigma * np.sqrt(2 * np.log(2)), rtol=0.03
+    )
+    np.testing.assert_allclose(
+        found["concentration"], 5 * np.log10(np.sqrt(np.log(0.2) / np.log(0.8))), rtol=0.04
+    )
 
 
 def test_sizes_are_undefined_without_light():
@@ -61,7 +67,9 @@ def test_signal_to_noise_of_a_source_of_known_flux():
 
 
 def test_white_noise_has_equal_power_at_all_frequencies():
-    power = pixel_statistics.power_spectrum(np.random.default_rng(2).normal(size=(400, 1, 64, 64)), 32).mean(axis=(0, 1))
+    power = pixel_statistics.power_spectrum(
+        np.random.default_rng(2).normal(size=(400, 1, 64, 64)), 32
+    ).mean(axis=(0, 1))
     np.testing.assert_allclose(power[3:], 1.0, atol=0.05)
 
 
@@ -118,10 +126,16 @@ def test_measuring_in_units_scales_fluxes_and_sizes_and_survives_missing_pixels(
     rows = np.array([4, 1, 5])
     plain = measure(images, rows, ("g", "r"), 16, 8).quantities
     scaled = measure(images, rows, ("g", "r"), 16, 8, (3.0, 5.0), 0.2).quantities
-    assert set(plain) == {f"{name}/{band}" for name in QUANTITIES if name != "colour" for band in "gr"} | {"colour/g-r"}
+    assert set(plain) == {
+        f"{name}/{band}" for name in QUANTITIES if name != "colour" for band in "gr"
+    } | {"colour/g-r"}
     np.testing.assert_allclose(scaled["flux/r"], 5 * plain["flux/r"], rtol=1e-4)
-    np.testing.assert_allclose(scaled["half_light_radius/g"], 0.2 * plain["half_light_radius/g"], rtol=1e-6)
-    np.testing.assert_allclose(scaled["colour/g-r"] - plain["colour/g-r"], 2.5 * np.log10(5 / 3), atol=1e-3)
+    np.testing.assert_allclose(
+        scaled["half_light_radius/g"], 0.2 * plain["half_light_radius/g"], rtol=1e-6
+    )
+    np.testing.assert_allclose(
+        scaled["colour/g-r"] - plain["colour/g-r"], 2.5 * np.log10(5 / 3), atol=1e-3
+    )
     images[4, 0, 3, 3] = np.nan
     images[1] = np.nan
     holed = measure(images, rows, ("g", "r"), 16, 8)
@@ -135,12 +149,16 @@ def test_ks_distance_agrees_with_scipy_with_ties_and_missing_values():
     values = np.round(np.r_[rng.normal(0, 1, 70), rng.normal(0.7, 1, 90)], 1)
     target = np.arange(160) >= 70
     values[[3, 100]] = np.nan
-    expected = stats.ks_2samp(values[~target & np.isfinite(values)], values[target & np.isfinite(values)]).statistic
+    expected = stats.ks_2samp(
+        values[~target & np.isfinite(values)], values[target & np.isfinite(values)]
+    ).statistic
     assert ks_distances(values, target)[0] == pytest.approx(expected)
     weights = rng.integers(0, 3, (4, 160)).astype(float)
     for row, found in zip(weights, ks_distances(values, target, weights), strict=True):
         a, b = (np.repeat(values[side], row[side].astype(int)) for side in (~target, target))
-        assert found == pytest.approx(stats.ks_2samp(a[np.isfinite(a)], b[np.isfinite(b)]).statistic)
+        assert found == pytest.approx(
+            stats.ks_2samp(a[np.isfinite(a)], b[np.isfinite(b)]).statistic
+        )
     assert np.isnan(ks_distances(np.full(160, np.nan), target)[0])
 
 
@@ -169,9 +187,13 @@ def test_the_interval_of_a_distance_holds_the_truth_also_where_there_is_none():
     for seed in range(60):
         rng = np.random.default_rng(seed)
         values, target = rng.normal(size=120), np.arange(120) >= 60
-        weights = np.stack([np.bincount(rng.integers(0, 120, 120), minlength=120) for _ in range(100)]).astype(float)
+        weights = np.stack(
+            [np.bincount(rng.integers(0, 120, 120), minlength=120) for _ in range(100)]
+        ).astype(float)
         dealt = ks_distances(values, permute_labels(target, np.arange(120), 100, seed))
-        low, high = ks_interval(float(ks_distances(values, target)[0]), ks_distances(values, target, weights), dealt)
+        low, high = ks_interval(
+            float(ks_distances(values, target)[0]), ks_distances(values, target, weights), dealt
+        )
         inside += low == 0
         assert low <= high
     assert inside >= 53
@@ -184,8 +206,12 @@ def test_the_interval_of_a_large_distance_holds_the_truth():
         rng = np.random.default_rng(seed)
         target = np.arange(200) >= 100
         values = rng.normal(size=200) + target
-        weights = np.stack([np.bincount(rng.integers(0, 200, 200), minlength=200) for _ in range(100)]).astype(float)
+        weights = np.stack(
+            [np.bincount(rng.integers(0, 200, 200), minlength=200) for _ in range(100)]
+        ).astype(float)
         dealt = ks_distances(values, permute_labels(target, np.arange(200), 100, seed))
-        low, high = ks_interval(float(ks_distances(values, target)[0]), ks_distances(values, target, weights), dealt)
+        low, high = ks_interval(
+            float(ks_distances(values, target)[0]), ks_distances(values, target, weights), dealt
+        )
         inside += low <= truth <= high
     assert inside >= 51

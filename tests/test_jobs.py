@@ -23,7 +23,11 @@ FAKE = str(Path(__file__).with_name("fake_training.py"))
 
 
 def fake(root, *options, method="noda"):
-    return Job([sys.executable, FAKE, "--runs", str(root), "--method", method, *options], root, method=method)
+    return Job(
+        [sys.executable, FAKE, "--runs", str(root), "--method", method, *options],
+        root,
+        method=method,
+    )
 
 
 def follow(job, until, seconds=60.0):
@@ -76,7 +80,10 @@ def test_child_is_calm_and_has_a_session_of_its_own(tmp_path, started):
 
 
 def test_two_trainings_at_once_each_find_their_own_run(tmp_path, started):
-    first, second = started(fake(tmp_path, "--pause", "0.3")), started(fake(tmp_path, "--pause", "0.3", method="dann"))
+    first, second = (
+        started(fake(tmp_path, "--pause", "0.3")),
+        started(fake(tmp_path, "--pause", "0.3", method="dann")),
+    )
     follow(first, ["finished"])
     follow(second, ["finished"])
     assert (first.run.method, second.run.method) == ("noda", "dann")
@@ -95,13 +102,21 @@ def test_stop_ends_the_child_and_the_run_can_be_resumed(tmp_path, started):
     assert (job.run.status, job.error) == ("stopped", "")
     assert 0 < done < 50
 
-    again = started(Job([sys.executable, FAKE, "--resume", str(job.run.path), "--pause", "0"], tmp_path, run=Run(job.run.path)))
+    again = started(
+        Job(
+            [sys.executable, FAKE, "--resume", str(job.run.path), "--pause", "0"],
+            tmp_path,
+            run=Run(job.run.path),
+        )
+    )
     assert again.progress == (0, 0, 0.0)
     assert follow(again, ["finished"])[-1] == "finished"
     assert again.run.evaluated == list(range(1, 51))
 
 
-def test_a_paused_child_stands_still_until_it_goes_on_and_ends_in_the_same_numbers(tmp_path, started):
+def test_a_paused_child_stands_still_until_it_goes_on_and_ends_in_the_same_numbers(
+    tmp_path, started
+):
     job = started(fake(tmp_path, "--epochs", "20", "--pause", "0.1"))
     follow(job, ["running"])
     while job.progress[0] < 2:
@@ -197,7 +212,10 @@ def test_crash_shows_the_exception_and_where_the_log_is(tmp_path, started):
 def test_crash_of_a_run_shows_its_error_and_keeps_the_log_with_it(tmp_path, started):
     job = started(fake(tmp_path, "--fail", "late", "--epochs", "5"))
     follow(job, ["failed"])
-    assert job.error == f"ValueError: the loss became nan in epoch 2. The log is {job.run.path / 'log.txt'}."
+    assert (
+        job.error
+        == f"ValueError: the loss became nan in epoch 2. The log is {job.run.path / 'log.txt'}."
+    )
     assert "Traceback" in (job.run.path / "log.txt").read_text()
 
 
@@ -314,6 +332,14 @@ def test_queue_drops_what_cannot_be_started(tmp_path):
 
 def test_commands_are_shown_as_one_types_them(tmp_path):
     root = tmp_path / "my runs"
-    shown = command_line(train_command(root, "mmd", seed=2, epochs=5, data=("--source", "a", "--target", "b c")))
-    assert shown == f"daexplore train --source a --target 'b c' --method mmd --seed 2 --epochs 5 --runs {shlex.quote(str(root))}"
-    assert command_line(resume_command(root / "run")) == f"daexplore train --resume {shlex.quote(str(root / 'run'))}"
+    shown = command_line(
+        train_command(root, "mmd", seed=2, epochs=5, data=("--source", "a", "--target", "b c"))
+    )
+    assert (
+        shown
+        == f"daexplore train --source a --target 'b c' --method mmd --seed 2 --epochs 5 --runs {shlex.quote(str(root))}"
+    )
+    assert (
+        command_line(resume_command(root / "run"))
+        == f"daexplore train --resume {shlex.quote(str(root / 'run'))}"
+    )

@@ -17,15 +17,23 @@ def gaussian_mmd2(mean_x, var_x, mean_y, var_y, bandwidth):
 
     def mean_kernel(difference, variance):
         d = len(difference)
-        return (bandwidth / (bandwidth + variance)) ** (d / 2) * np.exp(-(difference @ difference) / (2 * (bandwidth + variance)))
+        return (bandwidth / (bandwidth + variance)) ** (d / 2) * np.exp(
+            -(difference @ difference) / (2 * (bandwidth + variance))
+        )
 
     nothing = np.zeros_like(mean_x)
-    return mean_kernel(nothing, 2 * var_x) + mean_kernel(nothing, 2 * var_y) - 2 * mean_kernel(mean_x - mean_y, var_x + var_y)
+    return (
+        mean_kernel(nothing, 2 * var_x)
+        + mean_kernel(nothing, 2 * var_y)
+        - 2 * mean_kernel(mean_x - mean_y, var_x + var_y)
+    )
 
 
 def test_squared_distances_far_from_the_origin():
     x, y = draw(7, 5)
-    expected = np.array([[sum((a - b) ** 2 for a, b in zip(p, q, strict=True)) for q in y] for p in x])
+    expected = np.array(
+        [[sum((a - b) ** 2 for a, b in zip(p, q, strict=True)) for q in y] for p in x]
+    )
     np.testing.assert_allclose(squared_distances(x, y), expected, rtol=1e-12)
     np.testing.assert_allclose(squared_distances(x + 1e4, y + 1e4), expected, rtol=1e-8)
     assert (squared_distances(x, x) >= 0).all()
@@ -33,14 +41,18 @@ def test_squared_distances_far_from_the_origin():
 
 def test_kernel_is_the_mean_over_bandwidths():
     d2 = np.array([[0.0, 1.0], [2.0, 50.0]])
-    expected = [[np.mean([np.exp(-value / (2 * s)) for s in (0.5, 3.0)]) for value in row] for row in d2]
+    expected = [
+        [np.mean([np.exp(-value / (2 * s)) for s in (0.5, 3.0)]) for value in row] for row in d2
+    ]
     np.testing.assert_allclose(gaussian_kernel(d2, (0.5, 3.0)), expected)
 
 
 def test_median_heuristic_leaves_out_the_diagonal():
     x, y = draw(6, 5)
     pooled = np.r_[x, y]
-    pairs = sorted(((p - q) ** 2).sum() for i, p in enumerate(pooled) for j, q in enumerate(pooled) if i != j)
+    pairs = sorted(
+        ((p - q) ** 2).sum() for i, p in enumerate(pooled) for j, q in enumerate(pooled) if i != j
+    )
     assert median_heuristic(x, y) == pytest.approx(pairs[len(pairs) // 2] / 2)
     assert median_heuristic(np.ones((4, 2)), np.ones((3, 2))) > 0
 
@@ -52,7 +64,10 @@ def test_mmd2_agrees_with_a_naive_loop():
     def k(p, q):
         return np.mean([np.exp(-((p - q) ** 2).sum() / (2 * s)) for s in bandwidths])
 
-    within = [np.mean([k(p, q) for i, p in enumerate(z) for j, q in enumerate(z) if i != j]) for z in (x, y)]
+    within = [
+        np.mean([k(p, q) for i, p in enumerate(z) for j, q in enumerate(z) if i != j])
+        for z in (x, y)
+    ]
     between = np.mean([k(p, q) for p in x for q in y])
     assert mmd2(x, y, bandwidths) == pytest.approx(sum(within) - 2 * between)
 
@@ -62,7 +77,12 @@ def test_mmd2_agrees_with_the_closed_form_for_gaussians():
     mean_x, mean_y = np.zeros(d), np.array([0.8, -0.3, 0.1])
     rng = np.random.default_rng(0)
     estimates = [
-        mmd2(mean_x + rng.normal(size=(300, d)), mean_y + np.sqrt(var_y) * rng.normal(size=(250, d)), (bandwidth,)) for _ in range(100)
+        mmd2(
+            mean_x + rng.normal(size=(300, d)),
+            mean_y + np.sqrt(var_y) * rng.normal(size=(250, d)),
+            (bandwidth,),
+        )
+        for _ in range(100)
     ]
     expected = gaussian_mmd2(mean_x, var_x, mean_y, var_y, bandwidth)
     error = np.std(estimates, ddof=1) / 10
@@ -72,7 +92,12 @@ def test_mmd2_agrees_with_the_closed_form_for_gaussians():
 
 def test_mmd2_has_mean_zero_under_the_null():
     rng = np.random.default_rng(1)
-    estimates = np.array([mmd2(rng.normal(size=(20, 3)), rng.normal(size=(30, 3)), (0.5, 1.0, 2.0)) for _ in range(2000)])
+    estimates = np.array(
+        [
+            mmd2(rng.normal(size=(20, 3)), rng.normal(size=(30, 3)), (0.5, 1.0, 2.0))
+            for _ in range(2000)
+        ]
+    )
     assert (estimates < 0).any()
     assert abs(estimates.mean()) < 4 * estimates.std(ddof=1) / np.sqrt(2000)
 

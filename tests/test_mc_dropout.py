@@ -70,7 +70,15 @@ def test_a_pass_equals_the_layers_by_hand(images, as_is):
 def test_neighbours_do_not_matter(images, as_is):
     network = make_network()
     alone = mc_dropout(network, images[:1], ROWS[:1], as_is, "source", passes=3)
-    twice = mc_dropout(network, np.concatenate([images[:1], 100 + images[1:]]), ROWS, as_is, "source", passes=3, batch_size=1)
+    twice = mc_dropout(
+        network,
+        np.concatenate([images[:1], 100 + images[1:]]),
+        ROWS,
+        as_is,
+        "source",
+        passes=3,
+        batch_size=1,
+    )
     # Batch norm in training mode would mix the images of a batch; a batch of one has the drops of its first row.
     np.testing.assert_allclose(alone[:, 0], twice[:, 0])
 
@@ -83,15 +91,21 @@ def test_a_seed_gives_the_same_drops_and_leaves_the_world_alone(images, as_is):
     torch.manual_seed(3)
     one = mc_dropout(network, images, ROWS, as_is, "source", passes=4, seed=1)
     assert torch.equal(torch.rand(4), expected)
-    np.testing.assert_array_equal(one, mc_dropout(network, images, ROWS, as_is, "source", passes=4, seed=1))
-    assert not np.array_equal(one, mc_dropout(network, images, ROWS, as_is, "source", passes=4, seed=2))
+    np.testing.assert_array_equal(
+        one, mc_dropout(network, images, ROWS, as_is, "source", passes=4, seed=1)
+    )
+    assert not np.array_equal(
+        one, mc_dropout(network, images, ROWS, as_is, "source", passes=4, seed=2)
+    )
     assert all(torch.equal(before[name], tensor) for name, tensor in network.state_dict().items())
     assert not any(module.training for module in network.modules())
 
 
 def test_progress_counts_images(images, as_is):
     counted = []
-    mc_dropout(make_network(), images, ROWS, as_is, "source", passes=2, batch_size=4, report=counted.append)
+    mc_dropout(
+        make_network(), images, ROWS, as_is, "source", passes=2, batch_size=4, report=counted.append
+    )
     assert counted == [4, 4, 3]
 
 
@@ -109,6 +123,8 @@ def test_mixtures_are_of_preprocessed_images(images, as_is):
     pairs = np.array([0, 3, 5]), np.array([1, 2, 4])
     found = mixed_logits(network, images, pairs, as_is, batch_size=2)
     with torch.no_grad():
-        mixed = torch.from_numpy(MIXTURE * images[pairs[0]] + np.float32(1 - MIXTURE) * images[pairs[1]])
+        mixed = torch.from_numpy(
+            MIXTURE * images[pairs[0]] + np.float32(1 - MIXTURE) * images[pairs[1]]
+        )
         np.testing.assert_allclose(found, network(mixed).logits.numpy(), rtol=1e-4, atol=1e-5)
     assert mixed_logits(network, images, (ROWS[:0], ROWS[:0]), as_is).shape == (0, 2)

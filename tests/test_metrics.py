@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 from sklearn import metrics as sk
 
-from daexplore.analysis.metrics.classification import METRICS, auc, classification_metrics, confusion, reweighted_metrics, roc
+from daexplore.analysis.metrics.classification import (
+    METRICS,
+    auc,
+    classification_metrics,
+    confusion,
+    reweighted_metrics,
+    roc,
+)
 from daexplore.errors import InputError
 
 
@@ -42,7 +49,9 @@ def test_published_confusions(counts, accuracy, precision, recall, f1):
     assert found["precision"] == pytest.approx(precision, abs=6e-4)
     assert found["recall"] == pytest.approx(recall, abs=6e-4)
     assert found["f1"] == pytest.approx(f1, abs=6e-4)
-    np.testing.assert_array_equal(confusion(labels, (probabilities[:, 1] > 0.5).astype(int), 2), counts)
+    np.testing.assert_array_equal(
+        confusion(labels, (probabilities[:, 1] > 0.5).astype(int), 2), counts
+    )
 
 
 @pytest.mark.parametrize("ties", [False, True])
@@ -54,12 +63,20 @@ def test_two_classes_agree_with_scikit_learn(threshold, ties):
     for given, w in ((None, None), (weights, weights)):
         found = classification_metrics(labels, probabilities, given, threshold)
         assert tuple(found) == METRICS
-        assert found["accuracy"] == pytest.approx(sk.accuracy_score(labels, predicted, sample_weight=w))
-        assert found["precision"] == pytest.approx(sk.precision_score(labels, predicted, sample_weight=w))
+        assert found["accuracy"] == pytest.approx(
+            sk.accuracy_score(labels, predicted, sample_weight=w)
+        )
+        assert found["precision"] == pytest.approx(
+            sk.precision_score(labels, predicted, sample_weight=w)
+        )
         assert found["recall"] == pytest.approx(sk.recall_score(labels, predicted, sample_weight=w))
         assert found["f1"] == pytest.approx(sk.f1_score(labels, predicted, sample_weight=w))
-        assert found["brier"] == pytest.approx(sk.brier_score_loss(labels, probabilities[:, 1], sample_weight=w))
-        assert found["auc"] == pytest.approx(sk.roc_auc_score(labels, probabilities[:, 1], sample_weight=w))
+        assert found["brier"] == pytest.approx(
+            sk.brier_score_loss(labels, probabilities[:, 1], sample_weight=w)
+        )
+        assert found["auc"] == pytest.approx(
+            sk.roc_auc_score(labels, probabilities[:, 1], sample_weight=w)
+        )
 
 
 @pytest.mark.parametrize("ties", [False, True])
@@ -68,11 +85,20 @@ def test_more_classes_agree_with_scikit_learn(ties):
     found = classification_metrics(labels, probabilities)
     predicted = probabilities.argmax(axis=1)
     assert found["accuracy"] == pytest.approx(sk.accuracy_score(labels, predicted))
-    assert found["precision"] == pytest.approx(sk.precision_score(labels, predicted, average="macro"))
+    assert found["precision"] == pytest.approx(
+        sk.precision_score(labels, predicted, average="macro")
+    )
     assert found["recall"] == pytest.approx(sk.recall_score(labels, predicted, average="macro"))
     assert found["f1"] == pytest.approx(sk.f1_score(labels, predicted, average="macro"))
-    assert found["auc"] == pytest.approx(sk.roc_auc_score(labels, probabilities, multi_class="ovr", average="macro"))
-    naive = np.mean([sum((p - (k == label)) ** 2 for k, p in enumerate(row)) for label, row in zip(labels, probabilities, strict=True)])
+    assert found["auc"] == pytest.approx(
+        sk.roc_auc_score(labels, probabilities, multi_class="ovr", average="macro")
+    )
+    naive = np.mean(
+        [
+            sum((p - (k == label)) ** 2 for k, p in enumerate(row))
+            for label, row in zip(labels, probabilities, strict=True)
+        ]
+    )
     assert found["brier"] == pytest.approx(naive)
 
 
@@ -90,7 +116,9 @@ def test_integer_weights_are_repeated_rows():
 def test_missing_labels_are_left_out():
     labels, probabilities = make_case(n=100)
     known = np.arange(100) % 3 > 0
-    assert classification_metrics(np.where(known, labels, -1), probabilities) == classification_metrics(labels[known], probabilities[known])
+    assert classification_metrics(
+        np.where(known, labels, -1), probabilities
+    ) == classification_metrics(labels[known], probabilities[known])
     predicted = (probabilities[:, 1] > 0.5).astype(int)
     assert confusion(np.where(known, labels, -1), predicted, 2).sum() == known.sum()
 

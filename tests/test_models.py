@@ -25,7 +25,9 @@ def test_any_bands_classes_and_sizes(name, bands, classes, size):
 def test_the_head_is_linear_in_the_latent(name):
     network = build_network(ModelConfig(name), 3, 2, 48).eval()
     latents, logits = network(torch.randn(3, 3, 48, 48))
-    by_hand = torch.stack([(network.head.weight * latent).sum(1) + network.head.bias for latent in latents])
+    by_hand = torch.stack(
+        [(network.head.weight * latent).sum(1) + network.head.bias for latent in latents]
+    )
     torch.testing.assert_close(logits, by_hand)
 
 
@@ -45,7 +47,9 @@ def test_the_last_convolution_keeps_its_own_grid():
     network = build_network(ModelConfig("deepmerge"), 3, 2, 75)
     assert isinstance(network.saliency_layer, torch.nn.Conv2d)
     seen = []
-    network.saliency_layer.register_forward_hook(lambda module, given, output: seen.append(output.shape))
+    network.saliency_layer.register_forward_hook(
+        lambda module, given, output: seen.append(output.shape)
+    )
     network(torch.randn(1, 3, 75, 75))
     assert seen == [(1, 32, 18, 18)]
 

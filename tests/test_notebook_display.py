@@ -84,19 +84,33 @@ def test_a_galaxy_set_shows_its_counts_and_galaxies_of_each_class(galaxies):
     assert f"40 images of {galaxies.catalogue['group_id'].nunique()} galaxies" in seen.text
     assert "24 × 24 pixels, 0.06″ a pixel" in seen.text
     counts = tables(galaxies)[0].set_index("class")["images"]
-    assert counts.to_dict() == {name: str((galaxies.labels == label).sum()) for label, name in enumerate(galaxies.classes)}
+    assert counts.to_dict() == {
+        name: str((galaxies.labels == label).sum()) for label, name in enumerate(galaxies.classes)
+    }
     labels = galaxies.catalogue.set_index("sample_id")["label"]
     assert [labels[image["alt"]] for image in seen.images] == [0] * 6 + [1] * 6
     image = seen.images[7]
-    png = np.asarray(Image.open(io.BytesIO(base64.b64decode(image["src"].removeprefix("data:image/png;base64,")))))
+    png = np.asarray(
+        Image.open(
+            io.BytesIO(base64.b64decode(image["src"].removeprefix("data:image/png;base64,")))
+        )
+    )
     row = galaxies.rows([image["alt"]])
-    drawn = Image.fromarray(to_rgb(galaxies.images[row], galaxies.bands)[0]).resize(png.shape[1::-1], Image.Resampling.BICUBIC)
+    drawn = Image.fromarray(to_rgb(galaxies.images[row], galaxies.bands)[0]).resize(
+        png.shape[1::-1], Image.Resampling.BICUBIC
+    )
     assert (png == np.asarray(drawn)).all()
 
 
 def test_a_set_without_labels_or_with_an_empty_class_is_shown_too(galaxies):
-    unlabelled = replace(galaxies, catalogue=galaxies.catalogue.assign(label=pd.array([pd.NA] * 40, "Int64")))
-    assert tables(unlabelled)[0].set_index("class")["images"].to_dict() == {"non-merger": "0", "merger": "0", "unlabelled": "40"}
+    unlabelled = replace(
+        galaxies, catalogue=galaxies.catalogue.assign(label=pd.array([pd.NA] * 40, "Int64"))
+    )
+    assert tables(unlabelled)[0].set_index("class")["images"].to_dict() == {
+        "non-merger": "0",
+        "merger": "0",
+        "unlabelled": "40",
+    }
     assert len(Seen(unlabelled._repr_html_()).images) == 6
 
 
@@ -113,12 +127,19 @@ def test_a_run_shows_its_numbers_with_n_split_and_oracle(runs):
         assert (row["split"], row["n"], row["labels"]) == ("test", str(test.sum()), labels)
         accuracy = accuracy_score(found.labels[test], found.predicted[test])
         assert re.fullmatch(rf"{accuracy:.3f} \[[\d.]+, [\d.]+\]", row["accuracy"])
-        assert row["AUC"].startswith(f"{roc_auc_score(found.labels[test], found.probability[test]):.3f} [")
+        assert row["AUC"].startswith(
+            f"{roc_auc_score(found.labels[test], found.probability[test]):.3f} ["
+        )
 
 
 def test_a_run_that_has_evaluated_nothing_says_so(runs):
     run = Run(runs[0].path)
-    run.info = run.info | {"metrics": {}, "evaluated": [], "selected_epoch": None, "status": "stopped"}
+    run.info = run.info | {
+        "metrics": {},
+        "evaluated": [],
+        "selected_epoch": None,
+        "status": "stopped",
+    }
     assert "stopped, 0 epochs evaluated" in Seen(run._repr_html_()).text
     assert "No metrics yet." in Seen(run._repr_html_()).text
 
@@ -135,7 +156,9 @@ def test_a_comparison_shows_verdicts_and_differences(runs):
     for run in runs:
         found = run.evaluation()
         test = found.mask("target", "test")
-        mean.setdefault(run.method, []).append(accuracy_score(found.labels[test], found.predicted[test]))
+        mean.setdefault(run.method, []).append(
+            accuracy_score(found.labels[test], found.predicted[test])
+        )
     assert (target["method"], target["n"], target["labels"]) == ("MMD", str(test.sum()), "oracle")
     assert target["accuracy"].startswith(f"{np.mean(mean['mmd']) - np.mean(mean['noda']):+.3f} [")
 
@@ -148,18 +171,31 @@ def test_a_comparison_without_a_baseline_shows_the_methods_own_numbers(runs):
     found = [run.evaluation() for run in runs[2:]]
     test = found[0].mask("source", "test")
     accuracy = np.mean([accuracy_score(each.labels[test], each.predicted[test]) for each in found])
-    assert tables(comparison)[0].set_index("domain").loc["source", "accuracy"].startswith(f"{accuracy:.3f} [")
+    assert (
+        tables(comparison)[0]
+        .set_index("domain")
+        .loc["source", "accuracy"]
+        .startswith(f"{accuracy:.3f} [")
+    )
 
 
 def test_what_comes_from_files_is_escaped(galaxies, runs):
     catalogue = galaxies.catalogue.assign(sample_id=[f"{NASTY}{i}" for i in range(40)])
-    nasty = replace(galaxies, catalogue=catalogue, name=NASTY, classes=(NASTY, "merger"), bands=(NASTY, "b", "c"))
+    nasty = replace(
+        galaxies,
+        catalogue=catalogue,
+        name=NASTY,
+        classes=(NASTY, "merger"),
+        bands=(NASTY, "b", "c"),
+    )
     seen = Seen(nasty._repr_html_())
     assert "script" not in seen.tags
     assert seen.images[0]["alt"] == f"{NASTY}{np.flatnonzero(galaxies.labels == 0)[0]}"
     run = Run(runs[0].path)
     run.info = run.info | {"method": NASTY, "status": NASTY, "selection": {"rule": NASTY}}
-    run.info["data"] = {domain: about | {"name": NASTY, "n": NASTY} for domain, about in run.info["data"].items()}
+    run.info["data"] = {
+        domain: about | {"name": NASTY, "n": NASTY} for domain, about in run.info["data"].items()
+    }
     seen = Seen(run._repr_html_())
     assert "script" not in seen.tags
     assert seen.text.count(NASTY) >= 4
@@ -190,13 +226,19 @@ def test_which_folder_the_explorer_opens(runs, tmp_path):
     elsewhere = known_run(tmp_path, "dann")
     folder, chosen = embed._opened([runs[0], elsewhere])
     assert chosen == [runs[0].id, elsewhere.id]
-    assert {path.resolve() for path in folder.iterdir()} == {runs[0].path.resolve(), elsewhere.path.resolve()}
+    assert {path.resolve() for path in folder.iterdir()} == {
+        runs[0].path.resolve(),
+        elsewhere.path.resolve(),
+    }
     nothing, chosen = embed._opened(None)
     assert chosen == []
     assert list(nothing.iterdir()) == []
 
 
-@pytest.mark.parametrize(("given", "problem"), [("nowhere", "is no folder"), ([], "empty list"), (["nowhere"], r"run\.json")])
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [("nowhere", "is no folder"), ([], "empty list"), (["nowhere"], r"run\.json")],
+)
 def test_what_cannot_be_opened_is_told_in_words(given, problem, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError, match=problem):
@@ -223,7 +265,9 @@ def test_the_server_answers_under_its_secret_only_and_ends_with_the_kernel(runs)
         f"import sys, daexplore; a, b = (daexplore.explore({str(runs[0].path.parent)!r}) for _ in range(2)); assert a.url == b.url\n"
         "print(a.url, flush=True); sys.stdin.read()"
     )
-    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as kernel:
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as kernel:
         url = kernel.stdout.readline().strip()
         try:
             assert "daexplore" in urllib.request.urlopen(url, timeout=60).read().decode()
@@ -231,7 +275,10 @@ def test_the_server_answers_under_its_secret_only_and_ends_with_the_kernel(runs)
             assert parts.hostname == "127.0.0.1"
             secret = parts.path.split("/")[1]
             assert len(secret) >= 16
-            commands = [" ".join(process.cmdline()) for process in psutil.Process(kernel.pid).children(recursive=True)]
+            commands = [
+                " ".join(process.cmdline())
+                for process in psutil.Process(kernel.pid).children(recursive=True)
+            ]
             assert any(str(parts.port) in command for command in commands)
             assert not any(secret in command for command in commands)
             with pytest.raises(urllib.error.HTTPError, match="404"):

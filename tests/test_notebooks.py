@@ -41,7 +41,9 @@ def test_it_is_stored_without_outputs_and_names_its_cells(notebook: nbformat.Not
     assert notebook.metadata.kernelspec.name == "python3"
 
 
-def test_it_begins_with_a_title_and_a_knob_and_ends_in_what_is_known_and_where_to_go(notebook: nbformat.NotebookNode) -> None:
+def test_it_begins_with_a_title_and_a_knob_and_ends_in_what_is_known_and_where_to_go(
+    notebook: nbformat.NotebookNode,
+) -> None:
     assert notebook.cells[0].source.startswith("# ")
     assert re.search(r"^\w+ = \S+.*  # ", code(notebook)[0], flags=re.MULTILINE)
     last = notebook.cells[-1]
@@ -51,11 +53,17 @@ def test_it_begins_with_a_title_and_a_knob_and_ends_in_what_is_known_and_where_t
     assert LINK.search(last.source) or "daexplore explore" in last.source
 
 
-def test_it_has_exercises_with_folded_answers_and_marks_what_target_labels_tell(notebook: nbformat.NotebookNode) -> None:
+def test_it_has_exercises_with_folded_answers_and_marks_what_target_labels_tell(
+    notebook: nbformat.NotebookNode,
+) -> None:
     text = prose(notebook)
     exercises = re.findall(r"^\*\*\d\.\*\*", text, flags=re.MULTILINE)
     assert len(exercises) >= 4
-    assert text.count("<details><summary>Answer</summary>") == text.count("</details>") == len(exercises)
+    assert (
+        text.count("<details><summary>Answer</summary>")
+        == text.count("</details>")
+        == len(exercises)
+    )
     assert "oracle" in text
 
 
@@ -64,7 +72,9 @@ def test_the_files_it_links_to_are_there(notebook: nbformat.NotebookNode) -> Non
     assert missing == []
 
 
-def test_plots_come_from_the_package_and_long_work_shows_progress(notebook: nbformat.NotebookNode) -> None:
+def test_plots_come_from_the_package_and_long_work_shows_progress(
+    notebook: nbformat.NotebookNode,
+) -> None:
     everything = "\n".join(code(notebook))
     assert "show(" in everything
     assert "matplotlib" not in everything

@@ -36,12 +36,19 @@ def test_galaxies_of_a_class_that_the_source_lacks_end_undecided():
     scores = {}
     for weight in (0.0, 0.05):
         torch.manual_seed(0)
-        encoder = torch.nn.Sequential(torch.nn.Linear(2, 16), torch.nn.ReLU(), torch.nn.Linear(16, 8))
+        encoder = torch.nn.Sequential(
+            torch.nn.Linear(2, 16), torch.nn.ReLU(), torch.nn.Linear(16, 8)
+        )
         head, method = torch.nn.Linear(8, 2), OpenSet(8, 2, queue=150)
         optimizer = torch.optim.Adam([*encoder.parameters(), *head.parameters()], 0.01)
         for _ in range(200):
-            outputs = [DomainOutputs(z, head(z), y) for z, y in ((encoder(source), labels), (encoder(target), None))]
-            loss = torch.nn.functional.cross_entropy(outputs[0].logits, labels) + weight * sum(method(*outputs, 1.0).values())
+            outputs = [
+                DomainOutputs(z, head(z), y)
+                for z, y in ((encoder(source), labels), (encoder(target), None))
+            ]
+            loss = torch.nn.functional.cross_entropy(outputs[0].logits, labels) + weight * sum(
+                method(*outputs, 1.0).values()
+            )
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()

@@ -29,8 +29,13 @@ def project():
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory):
     """Built from a copy, for a build writes into its folder; and the files of the package that it was built from."""
-    source, folder = tmp_path_factory.mktemp("source") / "daexplore", tmp_path_factory.mktemp("wheel")
-    shutil.copytree(ROOT / "daexplore", source / "daexplore", ignore=shutil.ignore_patterns("__pycache__"))
+    source, folder = (
+        tmp_path_factory.mktemp("source") / "daexplore",
+        tmp_path_factory.mktemp("wheel"),
+    )
+    shutil.copytree(
+        ROOT / "daexplore", source / "daexplore", ignore=shutil.ignore_patterns("__pycache__")
+    )
     shutil.copytree(ROOT / "tests", source / "tests", ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source / name)
@@ -76,7 +81,13 @@ def test_the_wheel_holds_every_file_of_the_package(wheel, contents):
 def test_the_wheel_holds_no_tests_and_nothing_private(contents):
     tops = {name.split("/")[0] for name in contents}
     assert tops == {"daexplore", f"daexplore-{daexplore.__version__}.dist-info"}
-    assert not [name for name in contents if re.search(r"(^|/)(tests?|notebooks|benchmarks|\.git|\.jobs|__pycache__)/|\.pyc$|\.pkl$", name)]
+    assert not [
+        name
+        for name in contents
+        if re.search(
+            r"(^|/)(tests?|notebooks|benchmarks|\.git|\.jobs|__pycache__)/|\.pyc$|\.pkl$", name
+        )
+    ]
 
 
 @pytest.mark.slow
@@ -84,7 +95,10 @@ def test_the_examples_in_the_wheel_are_whole_runs(wheel, tmp_path):
     from daexplore.runs.archive.verify import verify_run
 
     with zipfile.ZipFile(wheel[0]) as archive:
-        archive.extractall(tmp_path, [name for name in archive.namelist() if name.startswith("daexplore/examples/")])
+        archive.extractall(
+            tmp_path,
+            [name for name in archive.namelist() if name.startswith("daexplore/examples/")],
+        )
     runs = sorted((tmp_path / "daexplore" / "examples").iterdir())
     assert len(runs) == len(list(EXAMPLES.iterdir())) == 9
     for run in runs:
@@ -101,15 +115,24 @@ def test_the_metadata_of_the_wheel_says_what_the_project_says(contents):
     assert "\nLicense-Expression: BSD-3-Clause\n" in about
     assert "\nRequires-Python: >=3.11\n" in about
     assert f"{folder}/licenses/LICENSE" in contents
-    required = re.findall(r"^Requires-Dist: ([A-Za-z0-9_-]+)(?![^\n]*extra ==)", about, flags=re.MULTILINE)
+    required = re.findall(
+        r"^Requires-Dist: ([A-Za-z0-9_-]+)(?![^\n]*extra ==)", about, flags=re.MULTILINE
+    )
     names = {re.split(r"[<>=\[ ]", requirement)[0] for requirement in project()["dependencies"]}
-    assert {name.lower().replace("_", "-") for name in required} == {name.lower().replace("_", "-") for name in names}
-    assert {"exports", "notebooks", "tests"} <= set(re.findall(r"^Provides-Extra: (\S+)$", about, flags=re.MULTILINE))
+    assert {name.lower().replace("_", "-") for name in required} == {
+        name.lower().replace("_", "-") for name in names
+    }
+    assert {"exports", "notebooks", "tests"} <= set(
+        re.findall(r"^Provides-Extra: (\S+)$", about, flags=re.MULTILINE)
+    )
 
 
 def test_the_tests_run_the_real_libraries_of_the_exports():
     extras = project()["optional-dependencies"]
-    assert any(re.fullmatch(r"daexplore\[[a-z,]*\bexports\b[a-z,]*\]", requirement) for requirement in extras["tests"])
+    assert any(
+        re.fullmatch(r"daexplore\[[a-z,]*\bexports\b[a-z,]*\]", requirement)
+        for requirement in extras["tests"]
+    )
     for requirement in extras["exports"]:
         __import__(re.split(r"[<>=]", requirement)[0].removesuffix("-skinny"))
 
@@ -127,7 +150,16 @@ def test_the_citation_is_a_valid_cff_1_2_0():
         assert item["authors"]
         for author in item["authors"]:
             # A person or an entity, and no property that the format does not know.
-            assert set(author) <= {"family-names", "given-names", "name", "affiliation", "orcid", "email", "website", "alias"}
+            assert set(author) <= {
+                "family-names",
+                "given-names",
+                "name",
+                "affiliation",
+                "orcid",
+                "email",
+                "website",
+                "alias",
+            }
             assert ("name" in author) != ("family-names" in author)
             assert "et al" not in json.dumps(author)
     (paper,) = [item for item in cff["references"] if item["type"] == "article"]
@@ -137,7 +169,9 @@ def test_the_citation_is_a_valid_cff_1_2_0():
 
 
 def test_the_package_runs_as_a_module():
-    done = subprocess.run([sys.executable, "-m", "daexplore", "--help"], capture_output=True, text=True, timeout=120)
+    done = subprocess.run(
+        [sys.executable, "-m", "daexplore", "--help"], capture_output=True, text=True, timeout=120
+    )
     assert done.returncode == 0, done.stderr
     assert "Usage" in done.stdout
     for command in ("train", "compare", "explore", "export", "completion"):
@@ -169,7 +203,9 @@ def opened_without_torch(file, tmp_path):
 
 def test_the_weights_of_a_packaged_run_open_without_torch_and_are_what_the_package_loads(tmp_path):
     run = example(tmp_path)
-    found = opened_without_torch(run.path / "weights" / f"epoch-{run.selected_epoch:04d}.safetensors", tmp_path)
+    found = opened_without_torch(
+        run.path / "weights" / f"epoch-{run.selected_epoch:04d}.safetensors", tmp_path
+    )
     loaded = {name: tensor.numpy() for name, tensor in load_network(run).state_dict().items()}
     assert set(found) == set(loaded)
     for name, values in loaded.items():
@@ -184,7 +220,9 @@ def test_the_weights_of_a_packaged_run_open_without_torch_and_are_what_the_packa
 def test_the_heads_of_all_epochs_open_without_torch(tmp_path):
     run = make_run(tmp_path / "runs", "mmd", n=40, epochs=2)
     for epoch in run.evaluated:
-        found = opened_without_torch(run.path / "weights" / f"epoch-{epoch:04d}.safetensors", tmp_path)
+        found = opened_without_torch(
+            run.path / "weights" / f"epoch-{epoch:04d}.safetensors", tmp_path
+        )
         weight, bias = run.head(epoch)
         np.testing.assert_array_equal(found["head.weight"], weight)
         np.testing.assert_array_equal(found["head.bias"], bias)

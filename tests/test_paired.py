@@ -7,8 +7,21 @@ import pytest
 from scipy.stats import binomtest, spearmanr, t
 from sklearn.metrics import balanced_accuracy_score, cohen_kappa_score, roc_auc_score
 
-from daexplore.analysis.comparison.flips import disagreement, flips, rank_agreement, seed_disagreement, seed_kappa, seed_rank_agreement
-from daexplore.analysis.comparison.paired import combine_over_seeds, interval, mcnemar, metric_draws, paired_difference
+from daexplore.analysis.comparison.flips import (
+    disagreement,
+    flips,
+    rank_agreement,
+    seed_disagreement,
+    seed_kappa,
+    seed_rank_agreement,
+)
+from daexplore.analysis.comparison.paired import (
+    combine_over_seeds,
+    interval,
+    mcnemar,
+    metric_draws,
+    paired_difference,
+)
 from daexplore.analysis.distance.bootstrap import probe_auc_draws, reweighted_mmd2
 from daexplore.analysis.distance.domain_probe import domain_probe
 from daexplore.analysis.metrics.bootstrap import group_weights
@@ -30,10 +43,14 @@ def test_draws_are_those_of_rows_written_out_as_often_as_they_were_drawn():
     weights = group_weights(galaxies, 5)
     found = metric_draws(labels, probabilities, weights)
     for number, counts in enumerate([np.ones(len(labels)), *weights]):
-        rows = [row for row in range(len(labels)) for _ in range(int(counts[row])) if labels[row] >= 0]
+        rows = [
+            row for row in range(len(labels)) for _ in range(int(counts[row])) if labels[row] >= 0
+        ]
         truth, score = labels[rows], probabilities[rows, 1]
         assert found["auc"][number] == pytest.approx(roc_auc_score(truth, score))
-        assert found["balanced_accuracy"][number] == pytest.approx(balanced_accuracy_score(truth, score > 0.5))
+        assert found["balanced_accuracy"][number] == pytest.approx(
+            balanced_accuracy_score(truth, score > 0.5)
+        )
         assert found["accuracy"][number] == pytest.approx(np.mean(truth == (score > 0.5)))
 
 
@@ -41,19 +58,31 @@ def test_the_difference_of_single_runs_is_a_naive_paired_bootstrap_of_galaxies()
     labels, first, galaxies = sample()
     second = first[:, ::-1] ** 0.7
     weights = group_weights(galaxies, 60)
-    draws = [metric_draws(labels, each / each.sum(axis=1, keepdims=True), weights)["auc"][None] for each in (first, second)]
+    draws = [
+        metric_draws(labels, each / each.sum(axis=1, keepdims=True), weights)["auc"][None]
+        for each in (first, second)
+    ]
     found = paired_difference(*draws)
     naive = []
     for counts in weights:
         rows = np.repeat(np.arange(len(labels)), counts.astype(int))
-        naive.append(roc_auc_score(labels[rows], first[rows, 1]) - roc_auc_score(labels[rows], second[rows, 1]))
-    assert found.value == pytest.approx(roc_auc_score(labels, first[:, 1]) - roc_auc_score(labels, second[:, 1]))
-    np.testing.assert_allclose([found.low, found.high], np.quantile(naive, [0.025, 0.975]), atol=1e-12)
+        naive.append(
+            roc_auc_score(labels[rows], first[rows, 1])
+            - roc_auc_score(labels[rows], second[rows, 1])
+        )
+    assert found.value == pytest.approx(
+        roc_auc_score(labels, first[:, 1]) - roc_auc_score(labels, second[:, 1])
+    )
+    np.testing.assert_allclose(
+        [found.low, found.high], np.quantile(naive, [0.025, 0.975]), atol=1e-12
+    )
 
 
 def test_without_scatter_of_galaxies_the_interval_is_welch_s_t_interval_over_seeds():
     first, second = np.array([0.7, 0.74, 0.69]), np.array([0.52, 0.61, 0.56])
-    found = paired_difference(*(np.repeat(each[:, None], 200_001, axis=1) for each in (first, second)))
+    found = paired_difference(
+        *(np.repeat(each[:, None], 200_001, axis=1) for each in (first, second))
+    )
     squares = [each.var(ddof=1) / 3 for each in (first, second)]
     freedom = sum(squares) ** 2 / sum(square**2 / 2 for square in squares)
     half = t.ppf(0.975, freedom) * np.sqrt(sum(squares))
@@ -107,7 +136,9 @@ def test_mcnemar_by_galaxies_rejects_one_in_twenty_where_nothing_changed():
     grouped, naive = [], []
     for _ in range(1000):
         # All four images of a galaxy tend to flip together, as often one way as the other.
-        way = np.repeat(rng.choice([-1, 0, 1], 120, p=[0.25, 0.5, 0.25]), 4) * (rng.random(480) < 0.8)
+        way = np.repeat(rng.choice([-1, 0, 1], 120, p=[0.25, 0.5, 0.25]), 4) * (
+            rng.random(480) < 0.8
+        )
         grouped.append(mcnemar(way == 1, way == -1, np.repeat(np.arange(120), 4)).p_grouped < 0.05)
         naive.append(binomtest(int((way == 1).sum()), int((way != 0).sum())).pvalue < 0.05)
     assert 0.03 <= np.mean(grouped) <= 0.07
@@ -116,13 +147,19 @@ def test_mcnemar_by_galaxies_rejects_one_in_twenty_where_nothing_changed():
 
 def test_flips_and_disagreement_are_those_of_a_naive_loop():
     rng = np.random.default_rng(4)
-    labels, before, after = rng.integers(0, 3, 30), rng.integers(0, 3, (2, 30)), rng.integers(0, 3, (3, 30))
+    labels, before, after = (
+        rng.integers(0, 3, 30),
+        rng.integers(0, 3, (2, 30)),
+        rng.integers(0, 3, (3, 30)),
+    )
     found = flips(labels, before, after)
     pairs = [(a, b) for a in before for b in after]
     np.testing.assert_array_equal(found.fixed, [(a != labels) & (b == labels) for a, b in pairs])
     np.testing.assert_array_equal(found.broken, [(a == labels) & (b != labels) for a, b in pairs])
     assert (found.fixed.astype(int) + found.broken + found.right + found.wrong == 1).all()
-    np.testing.assert_allclose(disagreement(before, after), np.mean([a != b for a, b in pairs], axis=0))
+    np.testing.assert_allclose(
+        disagreement(before, after), np.mean([a != b for a, b in pairs], axis=0)
+    )
     own = [after[i] != after[j] for i in range(3) for j in range(3) if i != j]
     np.testing.assert_allclose(seed_disagreement(after), np.mean(own, axis=0))
     assert np.isnan(seed_disagreement(after[:1])).all()
@@ -151,13 +188,31 @@ def test_mmd_under_weights_is_a_naive_sum_over_pairs_of_different_galaxies():
 
     for number in range(4):
         w, v = weights_x[number], weights_y[number]
-        own = [mean(p, p, u, u, g[:, None] == g) for p, u, g in ((x, w, groups_x), (y, v, groups_y))]
-        assert found[number] == pytest.approx(sum(own) - 2 * mean(x, y, w, v, groups_x[:, None] == groups_y), abs=1e-6)
-    whole = reweighted_mmd2(x, y, SCALES, np.ones((1, 14)), np.ones((1, 10)), np.arange(14), np.arange(20, 30))
+        own = [
+            mean(p, p, u, u, g[:, None] == g) for p, u, g in ((x, w, groups_x), (y, v, groups_y))
+        ]
+        assert found[number] == pytest.approx(
+            sum(own) - 2 * mean(x, y, w, v, groups_x[:, None] == groups_y), abs=1e-6
+        )
+    whole = reweighted_mmd2(
+        x, y, SCALES, np.ones((1, 14)), np.ones((1, 10)), np.arange(14), np.arange(20, 30)
+    )
     assert whole[0] == pytest.approx(mmd2(x, y, SCALES), abs=1e-6)
-    subset = reweighted_mmd2(x, y, SCALES, np.eye(14)[:1] + np.eye(14)[3:4], np.ones((1, 10)), np.arange(14), np.arange(20, 30))
+    subset = reweighted_mmd2(
+        x,
+        y,
+        SCALES,
+        np.eye(14)[:1] + np.eye(14)[3:4],
+        np.ones((1, 10)),
+        np.arange(14),
+        np.arange(20, 30),
+    )
     assert subset[0] == pytest.approx(mmd2(x[[0, 3]], y, SCALES), abs=1e-6)
-    assert np.isnan(reweighted_mmd2(x, y, SCALES, np.eye(14)[:1], np.ones((1, 10)), np.arange(14), np.arange(20, 30))[0])
+    assert np.isnan(
+        reweighted_mmd2(
+            x, y, SCALES, np.eye(14)[:1], np.ones((1, 10)), np.arange(14), np.arange(20, 30)
+        )[0]
+    )
 
 
 def test_the_probe_s_draws_begin_with_its_own_auc():
@@ -181,15 +236,28 @@ def test_the_paired_interval_covers_the_true_difference(seeds, scatter):
     covered, resampled = [], []
     for repeat in range(400):
         galaxy = np.repeat(rng.normal(size=150), 2)
-        weights = np.vstack([np.ones(300), group_weights(np.repeat(np.arange(150), 2), 300, repeat)])
+        weights = np.vstack(
+            [np.ones(300), group_weights(np.repeat(np.arange(150), 2), 300, repeat)]
+        )
         draws = []
         for skill in (0.8, 0.5):
-            right = galaxy + skill + scatter * rng.normal(size=(seeds, 1)) + 0.7 * rng.normal(size=(seeds, 300)) > 0
+            right = (
+                galaxy
+                + skill
+                + scatter * rng.normal(size=(seeds, 1))
+                + 0.7 * rng.normal(size=(seeds, 300))
+                > 0
+            )
             draws.append(right @ weights.T / weights.sum(axis=1))
         found = paired_difference(*draws, seed=repeat)
         covered.append(found.low <= truth <= found.high)
         # What resampling the few seeds would give instead.
-        means = [np.take_along_axis(each[:, 1:].T, rng.integers(seeds, size=(300, seeds)), axis=1).mean(axis=1) for each in draws]
+        means = [
+            np.take_along_axis(each[:, 1:].T, rng.integers(seeds, size=(300, seeds)), axis=1).mean(
+                axis=1
+            )
+            for each in draws
+        ]
         low, high = np.quantile(means[0] - means[1], [0.025, 0.975])
         resampled.append(low <= truth <= high)
     assert 0.93 <= np.mean(covered) <= 0.995
@@ -205,8 +273,12 @@ def test_agreement_beyond_chance_is_cohens_kappa_of_all_ordered_pairs_of_seeds(c
     counts = np.random.default_rng(1).integers(0, 3, called.shape[1])
     ones = np.ones_like(counts)
     for weights in (ones, counts):
-        first, second = (np.concatenate([np.repeat(pair[side], weights) for pair in pairs]) for side in (0, 1))
-        assert seed_kappa(called, weights[None].astype(float))[0] == pytest.approx(cohen_kappa_score(first, second))
+        first, second = (
+            np.concatenate([np.repeat(pair[side], weights) for pair in pairs]) for side in (0, 1)
+        )
+        assert seed_kappa(called, weights[None].astype(float))[0] == pytest.approx(
+            cohen_kappa_score(first, second)
+        )
     assert np.isnan(seed_kappa(called[:1], np.ones((1, 300)))).all()
     assert np.isnan(seed_kappa(np.zeros((3, 10), int), np.ones((2, 10)))).all()
 

@@ -16,9 +16,15 @@ def all_steps(sampler, epoch):
 
 
 def test_order_depends_on_seed_and_epoch_alone():
-    assert all_steps(PairSampler(50, 80, 16, seed=3), 4) == all_steps(PairSampler(50, 80, 16, seed=3), 4)
-    assert all_steps(PairSampler(50, 80, 16, seed=3), 4) != all_steps(PairSampler(50, 80, 16, seed=3), 5)
-    assert all_steps(PairSampler(50, 80, 16, seed=3), 4) != all_steps(PairSampler(50, 80, 16, seed=4), 4)
+    assert all_steps(PairSampler(50, 80, 16, seed=3), 4) == all_steps(
+        PairSampler(50, 80, 16, seed=3), 4
+    )
+    assert all_steps(PairSampler(50, 80, 16, seed=3), 4) != all_steps(
+        PairSampler(50, 80, 16, seed=3), 5
+    )
+    assert all_steps(PairSampler(50, 80, 16, seed=3), 4) != all_steps(
+        PairSampler(50, 80, 16, seed=4), 4
+    )
 
 
 def test_the_larger_domain_is_seen_once_and_the_smaller_repeats_evenly():
@@ -44,7 +50,10 @@ def test_small_sets_make_small_batches():
     assert len(all_steps(sampler, 1)) == 3
 
 
-@pytest.mark.parametrize(("arguments", "message"), [((1, 50, 8, 0), "at least 2 images"), ((50, 50, 9, 0, 0, 2), "shared equally")])
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [((1, 50, 8, 0), "at least 2 images"), ((50, 50, 9, 0, 0, 2), "shared equally")],
+)
 def test_impossible_batches_are_refused(arguments, message):
     with pytest.raises(InputError, match=message):
         PairSampler(*arguments)
@@ -53,7 +62,9 @@ def test_impossible_batches_are_refused(arguments, message):
 def test_the_eight_symmetries_are_those_of_the_square():
     image = np.arange(9, dtype=np.float32).reshape(1, 1, 3, 3)
     turned = square_symmetry(np.repeat(image, 8, axis=0), np.arange(8))
-    expected = {np.rot90(side, k).tobytes() for side in (image[0, 0], image[0, 0].T) for k in range(4)}
+    expected = {
+        np.rot90(side, k).tobytes() for side in (image[0, 0], image[0, 0].T) for k in range(4)
+    }
     assert {picture[0].tobytes() for picture in turned} == expected
 
 
@@ -62,7 +73,16 @@ def loader(augment, epoch, n=24):
     unchanged = DomainSteps(("g",), (Crop((4, 4)), Normalise((0.0,), (1.0,))))
     preprocess = Preprocess(CommonFormat(("g",), ("g",), (4, 4)), unchanged, unchanged)
     rows = np.arange(0, n, 2)
-    pairs = DomainPairLoader(images, rows, rows % 3, images, rows + 1, preprocess, PairSampler(len(rows), len(rows), 4, seed=0), augment)
+    pairs = DomainPairLoader(
+        images,
+        rows,
+        rows % 3,
+        images,
+        rows + 1,
+        preprocess,
+        PairSampler(len(rows), len(rows), 4, seed=0),
+        augment,
+    )
     pairs.epoch = epoch
     return pairs
 
@@ -76,7 +96,9 @@ def test_labels_stay_with_their_images_and_rows_with_their_domain():
 
 
 def test_augmentation_repeats_for_an_epoch_and_changes_between_epochs():
-    epochs = [torch.cat([batch.source_images for batch in loader(True, epoch)]) for epoch in (1, 1, 2)]
+    epochs = [
+        torch.cat([batch.source_images for batch in loader(True, epoch)]) for epoch in (1, 1, 2)
+    ]
     assert torch.equal(epochs[0], epochs[1])
     assert not torch.equal(epochs[0].sort(0)[0], epochs[2].sort(0)[0])
     sums = [images.sum((1, 2, 3)).sort()[0] for images in epochs]

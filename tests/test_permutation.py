@@ -16,7 +16,10 @@ BANDWIDTHS = (0.5, 2.0, 8.0)
 def rejections(design, repeats, seed=0, permutations=99, **options):
     rng = np.random.default_rng(seed)
     draws = (draw(design, rng, **options) for _ in range(repeats))
-    return sum(mmd_test(*sample, permutations=permutations, seed=number).p_value <= 0.05 for number, sample in enumerate(draws))
+    return sum(
+        mmd_test(*sample, permutations=permutations, seed=number).p_value <= 0.05
+        for number, sample in enumerate(draws)
+    )
 
 
 @pytest.mark.parametrize("design", ["independent", "paired", "grouped", "mixed"])
@@ -29,7 +32,9 @@ def test_value_and_null_are_those_of_the_definition_for_the_same_relabellings(de
     expected = [definition(points[~second], points[second], BANDWIDTHS) for second in labels]
     np.testing.assert_allclose(found.null, expected, rtol=0, atol=1e-7)
     assert found.p_value == (1 + sum(value >= found.value for value in expected)) / 21
-    assert found.effect == pytest.approx((found.value - np.mean(expected)) / np.std(expected), rel=1e-4)
+    assert found.effect == pytest.approx(
+        (found.value - np.mean(expected)) / np.std(expected), rel=1e-4
+    )
     assert (found.low, found.high) == pytest.approx(np.quantile(expected, (0.025, 0.975)), abs=1e-7)
     assert (found.n, found.m, found.permutations) == (len(x), len(y), 20)
 
@@ -50,19 +55,25 @@ def test_float32_latents_far_from_the_origin_lose_nothing():
     x, y, *_ = draw("independent", np.random.default_rng(0), n=40, shift=0.5)
     one, other = (x + 1000).astype(np.float32), (y + 1000).astype(np.float32)
     expected = definition(one.astype(float) - 1000, other.astype(float) - 1000, BANDWIDTHS)
-    assert mmd_test(one, other, bandwidths=list(np.array(BANDWIDTHS)), permutations=9).value == pytest.approx(expected, abs=1e-7)
+    assert mmd_test(
+        one, other, bandwidths=list(np.array(BANDWIDTHS)), permutations=9
+    ).value == pytest.approx(expected, abs=1e-7)
 
 
 def test_blocks_of_the_kernel_matrix_join():
     # More rows than a block has, in numbers that do not divide.
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=(701, 3)), rng.normal(size=(530, 3)) + 0.2
-    assert mmd_test(x, y, bandwidths=BANDWIDTHS, permutations=5).value == pytest.approx(definition(x, y, BANDWIDTHS), abs=1e-8)
+    assert mmd_test(x, y, bandwidths=BANDWIDTHS, permutations=5).value == pytest.approx(
+        definition(x, y, BANDWIDTHS), abs=1e-8
+    )
 
 
 def test_the_default_bandwidths_are_the_median_heuristic_of_the_pooled_sample():
     x, y, *_ = draw("independent", np.random.default_rng(0))
-    given = mmd_test(x, y, bandwidths=[scale * median_heuristic(x, y) for scale in SCALES], permutations=9)
+    given = mmd_test(
+        x, y, bandwidths=[scale * median_heuristic(x, y) for scale in SCALES], permutations=9
+    )
     assert mmd_test(x, y, permutations=9).value == pytest.approx(given.value, abs=1e-7)
 
 
@@ -92,12 +103,17 @@ def test_bandwidths_from_the_source_alone_leave_the_rejection_rate_as_it_is(desi
 def test_images_dealt_out_instead_of_galaxies_would_raise_false_alarms():
     # What the groups are for: with them ignored, the same test on the same data is wrong about one time in five.
     rng = np.random.default_rng(0)
-    count = sum(mmd_test(*draw("grouped", rng)[:2], permutations=99, seed=number).p_value <= 0.05 for number in range(200))
+    count = sum(
+        mmd_test(*draw("grouped", rng)[:2], permutations=99, seed=number).p_value <= 0.05
+        for number in range(200)
+    )
     assert count > 30
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("design", "shift"), [("independent", 1.2), ("paired", 0.8), ("grouped", 1.4)])
+@pytest.mark.parametrize(
+    ("design", "shift"), [("independent", 1.2), ("paired", 0.8), ("grouped", 1.4)]
+)
 def test_it_is_as_powerful_as_a_naive_test(design, shift):
     rng, other = np.random.default_rng(0), np.random.default_rng(1)
     ours, theirs = [], []
@@ -111,7 +127,9 @@ def test_it_is_as_powerful_as_a_naive_test(design, shift):
     # The two differ only in which relabellings they drew: each p-value by its binomial error, and as often one way as the other.
     share = p_values.mean(axis=0).clip(0.01, 0.99)
     assert (abs(p_values[0] - p_values[1]) <= 4 * np.sqrt(2 * share * (1 - share) / 199)).all()
-    assert abs(int(found[0].sum()) - int(found[1].sum())) <= 3.5 * np.sqrt(max((found[0] != found[1]).sum(), 1))
+    assert abs(int(found[0].sum()) - int(found[1].sum())) <= 3.5 * np.sqrt(
+        max((found[0] != found[1]).sum(), 1)
+    )
 
 
 def test_a_far_shift_gives_the_smallest_p_value_and_a_large_effect():

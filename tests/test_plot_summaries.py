@@ -65,7 +65,10 @@ def test_every_plot_has_its_line_of_text() -> None:
 def test_chance_and_classes() -> None:
     null = np.linspace(-1, 1, 2001)
     for value, where in ((1.2, "above"), (-1.2, "below"), (0.2, "within")):
-        assert f"images: {str(value).replace('-', '−')}, {where} 95% of chance (−0.95 to 0.95)" in summary_null(null, value, (7, 9), "test")
+        assert (
+            f"images: {str(value).replace('-', '−')}, {where} 95% of chance (−0.95 to 0.95)"
+            in summary_null(null, value, (7, 9), "test")
+        )
     common = {"null_low": -0.1, "null_high": 0.1, "split": "test", "n_source": 30, "n_target": 40}
     measures = pd.DataFrame(
         [
@@ -85,17 +88,38 @@ def test_chance_and_classes() -> None:
 
 def test_witness_counts_what_is_drawn() -> None:
     table = pd.DataFrame(
-        {"domain": ["source"] * 4 + ["target"] * 2, "witness": [1, 2, -1, np.nan, -1, -2.0], "margin": [0.0, 1, 2, 3, 4, 5], "predicted": 0}
+        {
+            "domain": ["source"] * 4 + ["target"] * 2,
+            "witness": [1, 2, -1, np.nan, -1, -2.0],
+            "margin": [0.0, 1, 2, 3, 4, 5],
+            "predicted": 0,
+        }
     )
     told = summary_witness(table, "validation")
-    assert told == "Witness, validation: 67% of 3 source and 0% of 2 target images lie where the source is denser; 5 of 6 shown."
+    assert (
+        told
+        == "Witness, validation: 67% of 3 source and 0% of 2 target images lie where the source is denser; 5 of 6 shown."
+    )
 
 
 def test_the_ends_of_a_dial_and_of_a_randomisation() -> None:
-    rows = [(3.0, 0.5, "degraded"), (1.0, 0.9, "as recorded"), (1.0, 0.1, "another exposure"), (2.0, 0.7, "degraded")]
+    rows = [
+        (3.0, 0.5, "degraded"),
+        (1.0, 0.9, "as recorded"),
+        (1.0, 0.1, "another exposure"),
+        (2.0, 0.7, "degraded"),
+    ]
     table = pd.DataFrame(
         [
-            {"run": "MMD · seed 0", "domain": "target", "dial": "noise", "unit": "σ", "name": "accuracy", "oracle": True, "n": 20}
+            {
+                "run": "MMD · seed 0",
+                "domain": "target",
+                "dial": "noise",
+                "unit": "σ",
+                "name": "accuracy",
+                "oracle": True,
+                "n": 20,
+            }
             | {"level": level, "value": value, "low": value - 0.1, "high": value + 0.1, "how": how}
             for level, value, how in rows
         ]
@@ -107,16 +131,32 @@ def test_the_ends_of_a_dial_and_of_a_randomisation() -> None:
     layers = [("none", 0.1), ("head", 0.8), ("hidden.4", 0.3)]
     sanity = pd.DataFrame(
         [
-            {"run": "MMD · seed 0", "domain": "source", "layer": layer, "name": "correlation", "value": value, "n": 20}
+            {
+                "run": "MMD · seed 0",
+                "domain": "source",
+                "layer": layer,
+                "name": "correlation",
+                "value": value,
+                "n": 20,
+            }
             | {"low": value - 0.1, "high": value + 0.1}
             for layer, value in layers
         ]
     )
-    assert "MMD · seed 0, source: 0.30 [0.20, 0.40], other galaxies 0.10, n = 20." in summary_sanity(sanity)
+    assert (
+        "MMD · seed 0, source: 0.30 [0.20, 0.40], other galaxies 0.10, n = 20."
+        in summary_sanity(sanity)
+    )
 
 
 def test_distances_and_mean_maps() -> None:
-    table = pd.DataFrame({"domain": ["source"] * 3 + ["target"] * 2, "input": [1, 2, 3, 5.0, np.nan], "latent": [2.0, 4, 6, 8, 1]})
+    table = pd.DataFrame(
+        {
+            "domain": ["source"] * 3 + ["target"] * 2,
+            "input": [1, 2, 3, 5.0, np.nan],
+            "latent": [2.0, 4, 6, 8, 1],
+        }
+    )
     assert summary_boundary(table) == (
         "Median distance to the boundary, 4 of 5 images: source 2 in the image and 4 in the latent (n = 3), target 5 in the image and 8 "
         "in the latent (n = 1); rank correlation 1.00."
@@ -132,5 +172,6 @@ def test_distances_and_mean_maps() -> None:
         }
     }
     assert (
-        summary_outcomes(maps) == "Mean Grad-CAM by outcome. MMD, source: TP 4 galaxies, 25% central, FP 1 galaxies, 100% central, FN none."
+        summary_outcomes(maps)
+        == "Mean Grad-CAM by outcome. MMD, source: TP 4 galaxies, 25% central, FP 1 galaxies, 100% central, FN none."
     )

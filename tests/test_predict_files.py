@@ -19,7 +19,13 @@ COLUMNS = [
     Column("ra", "f8", "Right ascension", "deg", "pos.eq.ra;meta.main"),
     Column("entropy", "f8", "Entropy", "bit"),
 ]
-META = {"METHOD": "mmd", "RUN1": "20261125T000000-mmd-0123abcd" * 5, "TEMPER": 1.25, "NRUNS": 3, "ORACLE": False}
+META = {
+    "METHOD": "mmd",
+    "RUN1": "20261125T000000-mmd-0123abcd" * 5,
+    "TEMPER": 1.25,
+    "NRUNS": 3,
+    "ORACLE": False,
+}
 
 
 def values(n=1000):
@@ -27,11 +33,19 @@ def values(n=1000):
     ra = rng.uniform(0, 360, n)
     ra[3] = np.nan
     ids = np.array([f'<s&"{row:06d}, xy' for row in range(n)])
-    return {"sample_id": ids, "objid": 2**60 + np.arange(n), "ra": ra, "entropy": rng.normal(size=n) * 1e-9}
+    return {
+        "sample_id": ids,
+        "objid": 2**60 + np.arange(n),
+        "ra": ra,
+        "entropy": rng.normal(size=n) * 1e-9,
+    }
 
 
 def cut(data, rows):
-    return ({name: column[start : start + rows] for name, column in data.items()} for start in range(0, len(data["ra"]), rows))
+    return (
+        {name: column[start : start + rows] for name, column in data.items()}
+        for start in range(0, len(data["ra"]), rows)
+    )
 
 
 def write(path, rows=300, data=None, columns=COLUMNS, meta=META):
@@ -47,7 +61,11 @@ def read(path):
 
 
 def plain(column):
-    return np.asarray(column.filled(np.nan)) if hasattr(column, "filled") and column.dtype.kind == "f" else np.asarray(column)
+    return (
+        np.asarray(column.filled(np.nan))
+        if hasattr(column, "filled") and column.dtype.kind == "f"
+        else np.asarray(column)
+    )
 
 
 @pytest.mark.parametrize("suffix", FORMATS)
@@ -82,8 +100,14 @@ def test_a_fits_table_says_what_topcat_reads(tmp_path):
     with fits.open(tmp_path / "c.fits") as hdus:
         hdus.verify("exception")
         header = hdus[1].header
-        assert [header[f"TCOMM{number}"] for number in (1, 2, 3, 4)] == [column.description for column in COLUMNS]
-        assert (header["TUCD3"], header["TUNIT3"], header["EXTNAME"]) == ("pos.eq.ra;meta.main", "deg", "PREDICTIONS")
+        assert [header[f"TCOMM{number}"] for number in (1, 2, 3, 4)] == [
+            column.description for column in COLUMNS
+        ]
+        assert (header["TUCD3"], header["TUNIT3"], header["EXTNAME"]) == (
+            "pos.eq.ra;meta.main",
+            "deg",
+            "PREDICTIONS",
+        )
 
 
 def test_parquet_carries_a_votable_for_topcat(tmp_path):
@@ -118,19 +142,32 @@ def test_what_fits_cannot_hold_is_said_and_others_hold_it(tmp_path):
 
 @pytest.mark.parametrize("name", ["c.csv", "c.fits.gz", "c", "c.txt"])
 def test_an_unknown_suffix(tmp_path, name):
-    with pytest.raises(InputError, match=r"stands for no kind of catalogue. Expected one of \.fits, "):
+    with pytest.raises(
+        InputError, match=r"stands for no kind of catalogue. Expected one of \.fits, "
+    ):
         catalogue_kind(tmp_path / name)
 
 
 def survey(**columns):
     n = len(next(iter(columns.values())))
     ids = [f"s/{row}" for row in range(n)]
-    catalogue = pd.DataFrame({"sample_id": ids, "group_id": ids, "label": pd.array([pd.NA] * n, dtype="Int64"), **columns})
+    catalogue = pd.DataFrame(
+        {
+            "sample_id": ids,
+            "group_id": ids,
+            "label": pd.array([pd.NA] * n, dtype="Int64"),
+            **columns,
+        }
+    )
     return GalaxySet(np.zeros((n, 1, 4, 4), np.float32), catalogue, (), ("g",), "s")
 
 
 def test_ids_and_positions_come_from_the_surveys_catalogue():
-    galaxies = survey(ObjID=[5, 6, 7], RAJ2000=["12:00:00", "00:00:04", ""], DEJ2000=["-10:30:00", "+00:00:36", ""])
+    galaxies = survey(
+        ObjID=[5, 6, 7],
+        RAJ2000=["12:00:00", "00:00:04", ""],
+        DEJ2000=["-10:30:00", "+00:00:36", ""],
+    )
     columns = survey_columns(galaxies)
     assert [(column.name, column.dtype, column.unit) for column in columns] == [
         ("sample_id", "U3", None),
@@ -147,5 +184,8 @@ def test_ids_and_positions_come_from_the_surveys_catalogue():
 def test_a_text_id_with_holes_and_no_positions():
     galaxies = survey(name=["NGC 1", None, "a longer name"])
     columns = survey_columns(galaxies)
-    assert [(column.name, column.dtype) for column in columns] == [("sample_id", "U3"), ("name", "U13")]
+    assert [(column.name, column.dtype) for column in columns] == [
+        ("sample_id", "U3"),
+        ("name", "U13"),
+    ]
     assert list(survey_piece(galaxies, columns, range(3))["name"]) == ["NGC 1", "", "a longer name"]

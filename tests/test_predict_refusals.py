@@ -39,7 +39,12 @@ def small_parts(monkeypatch):
 @pytest.fixture
 def quick(place, tmp_path):
     def run(data=None, out="c.fits", **options):
-        return predict([place / "run"], str(data or place / "target"), tmp_path / out, **({"batch_size": 8} | options))
+        return predict(
+            [place / "run"],
+            str(data or place / "target"),
+            tmp_path / out,
+            **({"batch_size": 8} | options),
+        )
 
     return run
 
@@ -61,7 +66,9 @@ def test_parts_of_another_input_are_never_mixed_in(place, quick, tmp_path):
         quick(report=stop)
     images = np.array(GalaxySet.load(place / "target").images) + 1
     shifted = other(place, tmp_path / "set", images=images)
-    with pytest.raises(InputError, match=r"c\.fits was begun with another input: data \w+ -> \w+\. .*--overwrite"):
+    with pytest.raises(
+        InputError, match=r"c\.fits was begun with another input: data \w+ -> \w+\. .*--overwrite"
+    ):
         quick(shifted)
     with pytest.raises(InputError, match=r"another input: batch_size 8 -> 4"):
         quick(batch_size=4)
@@ -88,7 +95,11 @@ def test_a_catalogue_that_is_there_stays_unless_told(quick, tmp_path):
 
 def test_killed_after_the_catalogue_was_put_in_its_place(quick, tmp_path, monkeypatch):
     with monkeypatch.context() as killed:
-        killed.setattr(chunks.shutil, "rmtree", lambda *given, **options: (_ for _ in ()).throw(KeyboardInterrupt))
+        killed.setattr(
+            chunks.shutil,
+            "rmtree",
+            lambda *given, **options: (_ for _ in ()).throw(KeyboardInterrupt),
+        )
         with pytest.raises(KeyboardInterrupt):
             quick()
     written = (tmp_path / "c.fits").read_bytes()
@@ -141,7 +152,9 @@ def test_a_full_disk_keeps_what_is_finished(quick, tmp_path, monkeypatch, where)
 
     with monkeypatch.context() as full:
         full.setattr(holder, where, failing)
-        with pytest.raises(InputError, match=r"Cannot write .*No space left on device.*Finished parts stay"):
+        with pytest.raises(
+            InputError, match=r"Cannot write .*No space left on device.*Finished parts stay"
+        ):
             quick()
     assert not (tmp_path / "c.fits").exists()
     assert quick().before == (32 if where == "write_table" else N)
@@ -152,7 +165,9 @@ def test_a_damaged_image_is_named_and_what_came_before_is_kept(place, quick, tmp
     images = np.array(GalaxySet.load(place / "target").images)
     images[41, 1, 3, 3] = np.nan
     data = other(place, tmp_path / "set", images=images)
-    with pytest.raises(InputError, match=r"image of 'target/G00041-0' \(row 41 of 60\) holds NaN.*daexplore ingest"):
+    with pytest.raises(
+        InputError, match=r"image of 'target/G00041-0' \(row 41 of 60\) holds NaN.*daexplore ingest"
+    ):
         quick(data)
     assert len(list(parts_folder(tmp_path / "c.fits").glob("part-*"))) == 2
 
@@ -162,15 +177,22 @@ def test_a_survey_without_a_band_or_with_other_ones(place, quick, tmp_path):
     two = other(place, tmp_path / "two", images=galaxies.images[:, :2], bands=galaxies.bands[:2])
     with pytest.raises(InputError, match="F160W"):
         quick(two)
-    swapped = other(place, tmp_path / "swapped", images=galaxies.images[:, ::-1], bands=galaxies.bands[::-1])
+    swapped = other(
+        place, tmp_path / "swapped", images=galaxies.images[:, ::-1], bands=galaxies.bands[::-1]
+    )
     for data, name in ((swapped, "swapped.ecsv"), (None, "c.ecsv")):
         quick(data, out=name)
-    rows = [(tmp_path / name).read_text().split("sample_id predicted")[1] for name in ("swapped.ecsv", "c.ecsv")]
+    rows = [
+        (tmp_path / name).read_text().split("sample_id predicted")[1]
+        for name in ("swapped.ecsv", "c.ecsv")
+    ]
     assert rows[0] == rows[1]
 
 
 def test_the_source_of_the_training_is_no_survey(place, quick):
-    with pytest.raises(InputError, match=r"is the source of the run .*taught with.*daexplore evaluate"):
+    with pytest.raises(
+        InputError, match=r"is the source of the run .*taught with.*daexplore evaluate"
+    ):
         quick(place / "source")
 
 
@@ -194,8 +216,15 @@ def test_bad_arguments(quick, tmp_path, options, message):
 
 def test_runs_that_do_not_go_together(place, tmp_path):
     data = str(place / "target")
-    with pytest.raises(InputError, match=r"same classes in the same order: run has non-merger, merger; .* has spiral, merger, disc"):
-        predict([place / "run", make_run(tmp_path, classes=("spiral", "merger", "disc")).path], data, tmp_path / "c.fits")
+    with pytest.raises(
+        InputError,
+        match=r"same classes in the same order: run has non-merger, merger; .* has spiral, merger, disc",
+    ):
+        predict(
+            [place / "run", make_run(tmp_path, classes=("spiral", "merger", "disc")).path],
+            data,
+            tmp_path / "c.fits",
+        )
     with pytest.raises(InputError, match="has no trained epoch yet"):
         predict([make_run(tmp_path, epochs=0, status="failed").path], data, tmp_path / "c.fits")
     copy = tmp_path / "copy"
@@ -203,7 +232,9 @@ def test_runs_that_do_not_go_together(place, tmp_path):
     info = json.loads((place / "run" / "run.json").read_text())
     info["preprocessing"]["standard"]["bands"] = ["u", "g", "r"]
     (copy / "run.json").write_text(json.dumps(info))
-    with pytest.raises(InputError, match=r"same bands: run has F814W, F356W, F160W; copy has u, g, r"):
+    with pytest.raises(
+        InputError, match=r"same bands: run has F814W, F356W, F160W; copy has u, g, r"
+    ):
         predict([place / "run", copy], data, tmp_path / "c.fits")
     weights = next((place / "run" / "weights").iterdir())
     weights.rename(weights.with_suffix(".gone"))

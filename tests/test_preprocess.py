@@ -21,7 +21,9 @@ N, TRAIN = 20, np.arange(0, 14)
 
 def as_set(images, name="source", **about):
     ids = [f"{name}/{i}" for i in range(len(images))]
-    catalogue = pd.DataFrame({"sample_id": ids, "group_id": ids, "label": pd.array([0] * len(images), dtype="Int64")})
+    catalogue = pd.DataFrame(
+        {"sample_id": ids, "group_id": ids, "label": pd.array([0] * len(images), dtype="Int64")}
+    )
     bands = about.pop("bands", tuple("grizy"[: images.shape[1]]))
     return GalaxySet(images, catalogue, ("a",), bands, name, **about)
 
@@ -29,11 +31,15 @@ def as_set(images, name="source", **about):
 def make(seed=0, bands=2, height=9, width=9, n=N):
     generator = np.random.default_rng(seed)
     scale = np.array([1.0, 30.0, 0.1])[:bands, None, None]
-    return (generator.gamma(1.0, size=(n, bands, height, width)) * scale + 5 * scale).astype(np.float32)
+    return (generator.gamma(1.0, size=(n, bands, height, width)) * scale + 5 * scale).astype(
+        np.float32
+    )
 
 
 def fit(source, target, **options):
-    return Preprocess.fit(DataConfig(**options), as_set(source), TRAIN, as_set(target, "target"), TRAIN)
+    return Preprocess.fit(
+        DataConfig(**options), as_set(source), TRAIN, as_set(target, "target"), TRAIN
+    )
 
 
 def test_each_domain_is_standardised_by_its_own_training_rows():
@@ -64,8 +70,13 @@ def test_asinh_with_the_noise_scale_of_the_training_pixels():
         assert noise_scale[band] == pytest.approx(expected, rel=1e-4)
     scale = np.array(noise_scale)[:, None, None]
     stretched = np.arcsinh(target / (3.0 * scale))
-    mean, std = (stretched[TRAIN].mean(axis=(0, 2, 3), keepdims=True), stretched[TRAIN].std(axis=(0, 2, 3), keepdims=True))
-    np.testing.assert_allclose(steps.apply(target, "target"), (stretched - mean[0]) / std[0], rtol=1e-3, atol=1e-4)
+    mean, std = (
+        stretched[TRAIN].mean(axis=(0, 2, 3), keepdims=True),
+        stretched[TRAIN].std(axis=(0, 2, 3), keepdims=True),
+    )
+    np.testing.assert_allclose(
+        steps.apply(target, "target"), (stretched - mean[0]) / std[0], rtol=1e-3, atol=1e-4
+    )
 
 
 @pytest.mark.parametrize("stretch", ["linear", "asinh", "percentile"])
@@ -134,7 +145,9 @@ def test_bad_input_is_refused_in_words():
     steps = fit(source, target)
     with pytest.raises(InputError, match=r"has 3 bands \(g, r, i\) and the target 'target' has 2"):
         fit(make(bands=3), target)
-    with pytest.raises(InputError, match=r"shape \(n, 2, height, width\), as in the training; got \(20, 3, 9, 9\)"):
+    with pytest.raises(
+        InputError, match=r"shape \(n, 2, height, width\), as in the training; got \(20, 3, 9, 9\)"
+    ):
         steps.apply(make(bands=3), "source")
     with pytest.raises(InputError, match="softening must be positive"):
         fit(source, target, softening=0.0)
@@ -146,9 +159,13 @@ def test_bad_input_is_refused_in_words():
     for percentiles in ((5.0, 5.0), (-1.0, 50.0), (50.0, 101.0)):
         with pytest.raises(InputError, match="percentiles must be two numbers from 0 to 100"):
             fit(source, target, percentiles=percentiles)
-    with pytest.raises(InputError, match=r"training images hold NaN or infinite pixels. `daexplore ingest` mends"):
+    with pytest.raises(
+        InputError, match=r"training images hold NaN or infinite pixels. `daexplore ingest` mends"
+    ):
         fit(source, target)
-    with pytest.raises(InputError, match="1 of 20 source images hold NaN or infinite pixels, first number 3"):
+    with pytest.raises(
+        InputError, match="1 of 20 source images hold NaN or infinite pixels, first number 3"
+    ):
         steps.apply(source, "source")
     with pytest.raises(InputError, match="infinite"):
         steps.apply(np.full((1, 2, 9, 9), 1e300), "source")
@@ -165,7 +182,12 @@ EVERYTHING = {
     "size": 8,
 }
 SURVEY = {"pixel_scale": 0.25, "flux_scale": (1.0, 2.0, 3.0), "psf_fwhm": (1.2, 1.1, 1.0)}
-OTHER = {"bands": ("I", "G", "R"), "pixel_scale": 0.5, "flux_scale": (30.0, 10.0, 20.0), "psf_fwhm": (1.5, 1.4, 1.4)}
+OTHER = {
+    "bands": ("I", "G", "R"),
+    "pixel_scale": 0.5,
+    "flux_scale": (30.0, 10.0, 20.0),
+    "psf_fwhm": (1.5, 1.4, 1.4),
+}
 
 
 def surveys(**changes):
@@ -176,10 +198,34 @@ def surveys(**changes):
 def test_all_steps_in_order_and_only_those_needed():
     source, target = surveys()
     steps = Preprocess.fit(DataConfig(**EVERYTHING), source, TRAIN, target, TRAIN)
-    kinds = [[type(step).__name__ for step in domain.steps] for domain in (steps.source, steps.target)]
-    assert kinds[0] == ["SelectBands", "Units", "Background", "PsfMatch", "Resample", "Crop", "Percentile", "Normalise"]
-    assert kinds[1] == ["SelectBands", "Units", "Background", "PsfMatch", "Crop", "Percentile", "Normalise"]
-    assert (steps.bands, steps.size, steps.source.used, steps.target.used) == (("i", "g"), (8, 8), ("i", "g"), ("I", "G"))
+    kinds = [
+        [type(step).__name__ for step in domain.steps] for domain in (steps.source, steps.target)
+    ]
+    assert kinds[0] == [
+        "SelectBands",
+        "Units",
+        "Background",
+        "PsfMatch",
+        "Resample",
+        "Crop",
+        "Percentile",
+        "Normalise",
+    ]
+    assert kinds[1] == [
+        "SelectBands",
+        "Units",
+        "Background",
+        "PsfMatch",
+        "Crop",
+        "Percentile",
+        "Normalise",
+    ]
+    assert (steps.bands, steps.size, steps.source.used, steps.target.used) == (
+        ("i", "g"),
+        (8, 8),
+        ("i", "g"),
+        ("I", "G"),
+    )
     assert steps.target.steps[1].flux_scale == (30.0, 10.0)
     assert steps.target.steps[3].sigma[0] == 0 < steps.target.steps[3].sigma[1]
     for galaxies, domain in ((source, "source"), (target, "target")):
@@ -195,18 +241,35 @@ def test_with_every_step_other_rows_change_no_statistic():
     before, after = surveys(), surveys()
     for galaxies in after:
         galaxies.images[14:] *= -1e6
-    fits = [Preprocess.fit(DataConfig(**EVERYTHING), source, TRAIN, target, TRAIN) for source, target in (before, after)]
+    fits = [
+        Preprocess.fit(DataConfig(**EVERYTHING), source, TRAIN, target, TRAIN)
+        for source, target in (before, after)
+    ]
     assert fits[0] == fits[1]
 
 
 def test_one_sky_under_two_surveys_becomes_the_same_images():
     """The target is the source in other units, in another order of bands, four pixels in one, over a sky."""
     fine = as_set(make(0, 3, 24, 24), pixel_scale=0.25, flux_scale=(1.0, 2.0, 4.0))
-    coarse = fine.images.reshape(N, 3, 12, 2, 12, 2).sum(axis=(3, 5)) * np.array([0.1, 0.2, 0.4], np.float32)[:, None, None]
-    target = as_set(coarse[:, [2, 0, 1]], "target", bands=("i", "g", "r"), pixel_scale=0.5, flux_scale=(10.0, 10.0, 10.0))
+    coarse = (
+        fine.images.reshape(N, 3, 12, 2, 12, 2).sum(axis=(3, 5))
+        * np.array([0.1, 0.2, 0.4], np.float32)[:, None, None]
+    )
+    target = as_set(
+        coarse[:, [2, 0, 1]],
+        "target",
+        bands=("i", "g", "r"),
+        pixel_scale=0.5,
+        flux_scale=(10.0, 10.0, 10.0),
+    )
     config = DataConfig(units="nanojansky", pixel_scale=0.5, normalise="source")
     steps = Preprocess.fit(config, fine, TRAIN, target, TRAIN)
-    np.testing.assert_allclose(steps.apply(target.images, "target"), steps.apply(fine.images, "source"), rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(
+        steps.apply(target.images, "target"),
+        steps.apply(fine.images, "source"),
+        rtol=1e-4,
+        atol=1e-4,
+    )
 
 
 def test_new_images_go_through_the_same():
@@ -218,7 +281,11 @@ def test_new_images_go_through_the_same():
     order = [1, 2, 0]
     about = {key: tuple(OTHER[key][i] for i in order) for key in ("bands", "psf_fwhm")}
     again = as_set(
-        target.images[:, order] / 5, "again", **about, pixel_scale=0.5, flux_scale=tuple(5 * OTHER["flux_scale"][i] for i in order)
+        target.images[:, order] / 5,
+        "again",
+        **about,
+        pixel_scale=0.5,
+        flux_scale=tuple(5 * OTHER["flux_scale"][i] for i in order),
     )
     out = steps.for_galaxy_set("target", again).apply(again.images, "target")
     np.testing.assert_allclose(out, steps.apply(target.images, "target"), rtol=1e-4, atol=1e-4)
@@ -235,10 +302,22 @@ def test_two_new_sets_take_the_places_of_the_old_ones():
     moved = steps.for_sets(space, other, DataConfig())
     assert (moved.source.used, moved.target.used) == (("F1", "F2", "F3"), ("F1", "F2", "F3"))
     assert moved.target.fitted_steps == steps.target.fitted_steps
-    assert steps.for_sets(space, other, DataConfig(bands=("F2", "F3", "F1"))).target.used == ("F2", "F3", "F1")
-    assert steps.for_sets(space, other, DataConfig(match_bands="position")).target.used == ("F3", "F1", "F2")
+    assert steps.for_sets(space, other, DataConfig(bands=("F2", "F3", "F1"))).target.used == (
+        "F2",
+        "F3",
+        "F1",
+    )
+    assert steps.for_sets(space, other, DataConfig(match_bands="position")).target.used == (
+        "F3",
+        "F1",
+        "F2",
+    )
     swapped = as_set(make(2, 3), "swapped", bands=("I", "R", "g"))
-    assert steps.for_sets(swapped, as_set(target, "target"), DataConfig()).source.used == ("g", "R", "I")
+    assert steps.for_sets(swapped, as_set(target, "target"), DataConfig()).source.used == (
+        "g",
+        "R",
+        "I",
+    )
     with pytest.raises(InputError, match="the source 'space' has 2 "):
         steps.for_sets(space, other, DataConfig(bands=("F1", "F2")))
 
@@ -246,19 +325,45 @@ def test_two_new_sets_take_the_places_of_the_old_ones():
 @pytest.mark.parametrize(
     ("changes", "options", "message"),
     [
-        ({"flux_scale": None}, {}, r"what the pixels of the target 'target' mean.*zero point.*data\.target_read\.zero_points"),
-        ({"pixel_scale": None}, {}, r"pixel scale of the target 'target'.*data\.target_read\.pixel_scale, in arcsec"),
-        ({"psf_fwhm": None}, {}, r"needs the PSF of the target 'target'.*data\.target_read\.psf_fwhm"),
-        ({"psf_fwhm": (1.7, 1.0, 1.0)}, {}, r"""in I is 1\.7" wide, broader than data\.psf_fwhm=1\.5".*at least 1\.7"""),
+        (
+            {"flux_scale": None},
+            {},
+            r"what the pixels of the target 'target' mean.*zero point.*data\.target_read\.zero_points",
+        ),
+        (
+            {"pixel_scale": None},
+            {},
+            r"pixel scale of the target 'target'.*data\.target_read\.pixel_scale, in arcsec",
+        ),
+        (
+            {"psf_fwhm": None},
+            {},
+            r"needs the PSF of the target 'target'.*data\.target_read\.psf_fwhm",
+        ),
+        (
+            {"psf_fwhm": (1.7, 1.0, 1.0)},
+            {},
+            r"""in I is 1\.7" wide, broader than data\.psf_fwhm=1\.5".*at least 1\.7""",
+        ),
         ({}, {"pixel_scale": 30.0}, "24 pixels wide are smaller than one pixel"),
         ({}, {"psf_fwhm": -1.0}, "psf_fwhm must be positive"),
         ({}, {"bands": ("g", "u")}, "The source 'source' lacks u; it has the bands g, r, i"),
-        ({"bands": ("I", "R", "Z")}, {}, r'the target \'target\' has 3 \(I, R, Z\); it lacks g.*data\.bands=\["i"\]'),
+        (
+            {"bands": ("I", "R", "Z")},
+            {},
+            r'the target \'target\' has 3 \(I, R, Z\); it lacks g.*data\.bands=\["i"\]',
+        ),
     ],
 )
 def test_what_a_set_does_not_say_is_asked_for(changes, options, message):
     with pytest.raises(InputError, match=message):
-        Preprocess.fit(DataConfig(**(EVERYTHING | {"size": None} | options)), surveys()[0], TRAIN, surveys(**changes)[1], TRAIN)
+        Preprocess.fit(
+            DataConfig(**(EVERYTHING | {"size": None} | options)),
+            surveys()[0],
+            TRAIN,
+            surveys(**changes)[1],
+            TRAIN,
+        )
 
 
 @settings(max_examples=60, deadline=None)
@@ -269,10 +374,14 @@ def test_what_a_set_does_not_say_is_asked_for(changes, options, message):
     height=st.integers(16, 30),
     width=st.integers(16, 30),
 )
-def test_recorded_and_read_back_all_do_the_same_bit_for_bit(chosen, stretch, normalise, height, width):
+def test_recorded_and_read_back_all_do_the_same_bit_for_bit(
+    chosen, stretch, normalise, height, width
+):
     source = as_set(make(0, 3, height, width), **SURVEY)
     target = surveys()[1]
-    config = DataConfig(**({key: EVERYTHING[key] for key in chosen} | {"stretch": stretch, "normalise": normalise}))
+    config = DataConfig(
+        **({key: EVERYTHING[key] for key in chosen} | {"stretch": stretch, "normalise": normalise})
+    )
     steps = Preprocess.fit(config, source, TRAIN, target, TRAIN)
     again = Preprocess.from_dict(json.loads(json.dumps(steps.to_dict())))
     assert again == steps
@@ -281,12 +390,17 @@ def test_recorded_and_read_back_all_do_the_same_bit_for_bit(chosen, stretch, nor
         assert out.shape == (N, len(steps.bands), *steps.size)
         np.testing.assert_array_equal(again.apply(galaxies.images, domain), out)
         # A galaxy's pixels do not depend on its company.
-        np.testing.assert_allclose(steps.apply(galaxies.images[3:5], domain), out[3:5], rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(
+            steps.apply(galaxies.images[3:5], domain), out[3:5], rtol=1e-5, atol=1e-6
+        )
 
 
 def test_records_that_are_none_are_refused():
     steps = fit(make(0), make(1), stretch="asinh").to_dict()
-    with pytest.raises(InputError, match=r"expected format 2 with format, standard, source, target; got format, .*clip"):
+    with pytest.raises(
+        InputError,
+        match=r"expected format 2 with format, standard, source, target; got format, .*clip",
+    ):
         Preprocess.from_dict(steps | {"clip": 1})
     with pytest.raises(InputError, match=r"preprocessing\.source: expected bands and steps"):
         Preprocess.from_dict(steps | {"source": []})
@@ -301,11 +415,19 @@ def test_records_that_are_none_are_refused():
 def test_runs_of_the_first_format_are_understood(stretch):
     images = make(0, 2, 9, 11)
     statistics = {"noise_scale": [0.5, 20.0], "mean": [0.1, 0.2], "std": [1.5, 3.0]}
-    record = {"stretch": stretch, "softening": 4.0, "size": [7, 7], "source": statistics, "target": statistics | {"mean": [0.0, 0.0]}}
+    record = {
+        "stretch": stretch,
+        "softening": 4.0,
+        "size": [7, 7],
+        "source": statistics,
+        "target": statistics | {"mean": [0.0, 0.0]},
+    }
     steps = Preprocess.from_dict(json.loads(json.dumps(record)))
     assert (steps.size, len(steps.bands)) == ((7, 7), 2)
     for domain in ("source", "target"):
-        mean, std, noise = (np.array(record[domain][key])[:, None, None] for key in ("mean", "std", "noise_scale"))
+        mean, std, noise = (
+            np.array(record[domain][key])[:, None, None] for key in ("mean", "std", "noise_scale")
+        )
         flux = images[:, :, 1:8, 2:9]
         expected = ((np.arcsinh(flux / (4 * noise)) if stretch == "asinh" else flux) - mean) / std
         np.testing.assert_allclose(steps.apply(images, domain), expected, rtol=1e-5, atol=1e-6)

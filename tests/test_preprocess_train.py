@@ -22,7 +22,9 @@ def surveys(tmp_path_factory):
     """The target has the bands in another order and one more, larger pixels, other units, a sky and no square images."""
     folder = tmp_path_factory.mktemp("surveys")
     source, target = make_galaxies(folder, 90)
-    source = dataclasses.replace(source, pixel_scale=0.1, flux_scale=(1.0, 1.0, 2.0), psf_fwhm=(0.1, 0.1, 0.2))
+    source = dataclasses.replace(
+        source, pixel_scale=0.1, flux_scale=(1.0, 1.0, 2.0), psf_fwhm=(0.1, 0.1, 0.2)
+    )
     pixels = target.images[:, [2, 0, 1, 1], :, 2:]
     pixels = 7 + pixels.reshape(90, 4, 12, 2, 11, 2).sum(axis=(3, 5)) / 10
     target = dataclasses.replace(
@@ -63,14 +65,25 @@ def run(surveys, tmp_path_factory):
         percentiles=(1.0, 99.5),
         size=16,
     )
-    settings = TrainConfig(epochs=1, batch_size=16, class_balance="batches", evaluation_limit=40, saliency_limit=4)
-    return train(RunConfig(data=data, alignments=(AlignmentConfig("mmd"),), train=settings), tmp_path_factory.mktemp("runs"))
+    settings = TrainConfig(
+        epochs=1, batch_size=16, class_balance="batches", evaluation_limit=40, saliency_limit=4
+    )
+    return train(
+        RunConfig(data=data, alignments=(AlignmentConfig("mmd"),), train=settings),
+        tmp_path_factory.mktemp("runs"),
+    )
 
 
 def test_the_run_carries_its_steps(run):
     recorded = json.loads((run.path / "run.json").read_text())["preprocessing"]
-    kinds = [[step["step"] for step in recorded[domain]["steps"]] for domain in ("source", "target")]
-    assert kinds == [["bands", "units", "background", "psf", "resample", "crop", "percentile", "normalise"]] * 2
+    kinds = [
+        [step["step"] for step in recorded[domain]["steps"]] for domain in ("source", "target")
+    ]
+    assert (
+        kinds
+        == [["bands", "units", "background", "psf", "resample", "crop", "percentile", "normalise"]]
+        * 2
+    )
     assert recorded["standard"]["bands"] == ["F160W", "F814W"]
     assert Preprocess.from_dict(recorded).target.used == ("f160w", "f814w")
     assert next(load_network(run).parameters()).shape[1] == 2
@@ -79,8 +92,13 @@ def test_the_run_carries_its_steps(run):
 
 def test_metrics_come_again_from_the_record_and_for_the_same_sky_read_otherwise(run, surveys):
     again = evaluate_run(run.path)[run.label]["target"]["test"]
-    assert again["auc"]["value"] == pytest.approx(run.info["metrics"]["target"]["test"]["auc"]["value"], abs=1e-6)
-    results = [next(iter(evaluate_run(run.path, str(surveys / name)).values()))["target"]["test"] for name in ("target", "again")]
+    assert again["auc"]["value"] == pytest.approx(
+        run.info["metrics"]["target"]["test"]["auc"]["value"], abs=1e-6
+    )
+    results = [
+        next(iter(evaluate_run(run.path, str(surveys / name)).values()))["target"]["test"]
+        for name in ("target", "again")
+    ]
     assert results[0]["brier"]["n"] == 90
     for metric in ("accuracy", "auc", "brier"):
         assert results[0][metric]["value"] == pytest.approx(results[1][metric]["value"], abs=1e-4)
@@ -95,6 +113,9 @@ def test_other_images_without_what_the_steps_need_are_refused(run, surveys, tmp_
     target = GalaxySet.load(surveys / "target")
     dataclasses.replace(target, flux_scale=None).save(tmp_path / "a")
     dataclasses.replace(target, bands=("g", "r", "i", "z")).save(tmp_path / "b")
-    for name, message in (("a", "what the pixels of the target .* mean"), ("b", "Mixed bands: .*lacks F160W, F814W")):
+    for name, message in (
+        ("a", "what the pixels of the target .* mean"),
+        ("b", "Mixed bands: .*lacks F160W, F814W"),
+    ):
         with pytest.raises(InputError, match=message):
             evaluate_run(run.path, str(tmp_path / name))

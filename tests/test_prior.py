@@ -13,7 +13,11 @@ def galaxies(rng, shares, n, images=1):
     labels = rng.choice(len(shares), n, p=shares)
     x = np.repeat(2.0 * labels - 1 + rng.normal(size=n), images)
     p = 1 / (1 + np.exp(-2 * x))
-    return np.repeat(labels, images), np.stack([1 - p, p], axis=1), np.repeat(np.arange(n), images).astype(str)
+    return (
+        np.repeat(labels, images),
+        np.stack([1 - p, p], axis=1),
+        np.repeat(np.arange(n), images).astype(str),
+    )
 
 
 def test_bbse_solves_the_system_of_the_source_s_confusions():
@@ -31,11 +35,17 @@ def test_bbse_solves_the_system_of_the_source_s_confusions():
 def test_bbse_s_weights_are_lipton_s():
     """Their system: C_ij = p(called i, class j), C w = mu, and the target's shares are w_j p_j."""
     rng = np.random.default_rng(0)
-    labels, called, target = rng.integers(0, 3, 300), rng.integers(0, 3, 300), rng.integers(0, 3, 200)
+    labels, called, target = (
+        rng.integers(0, 3, 300),
+        rng.integers(0, 3, 300),
+        rng.integers(0, 3, 200),
+    )
     called = np.where(rng.random(300) < 0.7, labels, called)
     joint = np.array([[np.mean((called == i) & (labels == j)) for j in range(3)] for i in range(3)])
     weights = np.linalg.solve(joint, np.bincount(target, minlength=3) / 200)
-    np.testing.assert_allclose(bbse(labels, called, target, 3).shares, weights * np.bincount(labels) / 300, atol=1e-12)
+    np.testing.assert_allclose(
+        bbse(labels, called, target, 3).shares, weights * np.bincount(labels) / 300, atol=1e-12
+    )
 
 
 def test_calls_that_no_mixture_gives_are_said_to_be_impossible():
@@ -64,8 +74,12 @@ def test_em_finds_the_shares_of_greatest_likelihood():
     def loss(q):
         return -np.log(likelihood @ np.array([1 - q, q])).sum()
 
-    best = minimize_scalar(loss, bounds=(1e-6, 1 - 1e-6), method="bounded", options={"xatol": 1e-9}).x
-    assert em_prior(probabilities, prior, resamples=2, tolerance=1e-10).shares[1] == pytest.approx(best, abs=1e-5)
+    best = minimize_scalar(
+        loss, bounds=(1e-6, 1 - 1e-6), method="bounded", options={"xatol": 1e-9}
+    ).x
+    assert em_prior(probabilities, prior, resamples=2, tolerance=1e-10).shares[1] == pytest.approx(
+        best, abs=1e-5
+    )
     with pytest.raises(InputError, match="every class"):
         em_prior(probabilities, np.array([1.0, 0.0]))
 
@@ -86,7 +100,9 @@ def test_both_estimates_find_the_true_shares_where_calls_alone_do_not(images):
     source = galaxies(rng, [0.5, 0.5], 3000, images)
     _, probabilities, groups = galaxies(rng, [0.9, 0.1], 3000, images)
     called = probabilities.argmax(axis=1)
-    by_calls = bbse(source[0], source[1].argmax(axis=1), called, 2, source[2], np.char.add("t", groups))
+    by_calls = bbse(
+        source[0], source[1].argmax(axis=1), called, 2, source[2], np.char.add("t", groups)
+    )
     by_em = em_prior(probabilities, np.array([0.5, 0.5]), groups)
     assert called.mean() > 0.2
     for found in (by_calls, by_em):
@@ -102,7 +118,16 @@ def test_the_intervals_cover_the_true_share():
     for seed in range(300):
         source, target = galaxies(rng, [0.5, 0.5], 200, 2), galaxies(rng, [0.7, 0.3], 300, 2)
         names = np.char.add("t", target[2])
-        by_calls = bbse(source[0], source[1].argmax(axis=1), target[1].argmax(axis=1), 2, source[2], names, 200, seed)
+        by_calls = bbse(
+            source[0],
+            source[1].argmax(axis=1),
+            target[1].argmax(axis=1),
+            2,
+            source[2],
+            names,
+            200,
+            seed,
+        )
         by_em = em_prior(target[1], np.array([0.5, 0.5]), names, 100, seed)
         for name, found in (("bbse", by_calls), ("em", by_em)):
             covered[name].append(found.low[1] <= 0.3 <= found.high[1])

@@ -92,10 +92,14 @@ def test_layouts_are_turned_and_mirrored_alike_onto_what_is_given():
     layout[4] = np.nan
     found = rotate_to([other, layout], 1, plane)
     for axis in (0, 1):
-        assert np.corrcoef(np.delete(found[1][:, axis], 4), np.delete(plane[:, axis], 4))[0, 1] > 0.999
+        assert (
+            np.corrcoef(np.delete(found[1][:, axis], 4), np.delete(plane[:, axis], 4))[0, 1] > 0.999
+        )
     assert np.isnan(found[1][4]).all()
     # A rotation keeps distances: within a layout, and between the layouts of two epochs.
-    np.testing.assert_allclose(np.linalg.norm(found[0][0] - found[1][7]), np.linalg.norm(other[0] - layout[7]), rtol=1e-5)
+    np.testing.assert_allclose(
+        np.linalg.norm(found[0][0] - found[1][7]), np.linalg.norm(other[0] - layout[7]), rtol=1e-5
+    )
 
 
 @pytest.mark.slow
@@ -105,7 +109,10 @@ def test_an_aligned_umap_follows_the_names_through_shuffled_rows():
     first = (rng.normal(size=(90, 6)) + 10 * np.eye(6)[cluster]).astype(np.float32)
     # The same galaxies in another network: other axes, other rows.
     order = rng.permutation(90)
-    second = (first @ np.linalg.qr(rng.normal(size=(6, 6)))[0].astype(np.float32) + rng.normal(size=(90, 6)))[order]
+    second = (
+        first @ np.linalg.qr(rng.normal(size=(6, 6)))[0].astype(np.float32)
+        + rng.normal(size=(90, 6))
+    )[order]
     one, other = aligned_umap([first, second], [names, names[order]], neighbours=8)
     assert one.shape == other.shape == (90, 2)
     back = np.empty_like(other)
@@ -115,4 +122,6 @@ def test_an_aligned_umap_follows_the_names_through_shuffled_rows():
     assert np.median(apart) < 0.5 * np.median(mixed)
     again = aligned_umap([first, second], [names, names[order]], neighbours=8)
     np.testing.assert_array_equal(one, again[0])
-    np.testing.assert_array_equal(aligned_umap([first], [names], neighbours=8)[0], umap(first, neighbours=8))
+    np.testing.assert_array_equal(
+        aligned_umap([first], [names], neighbours=8)[0], umap(first, neighbours=8)
+    )

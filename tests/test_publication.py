@@ -42,7 +42,10 @@ AXES = ("distance to boundary [source σ]", "domain probe [source σ]")
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Run]:
     root = tmp_path_factory.mktemp("runs")
-    return [make_run(root, method, seed, n=240, epochs=3) for seed, method in enumerate(("noda", "mmd", "dann"))]
+    return [
+        make_run(root, method, seed, n=240, epochs=3)
+        for seed, method in enumerate(("noda", "mmd", "dann"))
+    ]
 
 
 def compared_of(runs: list[Run]) -> list[RunResult]:
@@ -51,25 +54,46 @@ def compared_of(runs: list[Run]) -> list[RunResult]:
 
 def planes(runs: list[Run], **options: object) -> FigureSpec:
     found = [plane_of(run)[1] for run in runs]
-    places = [PlotPositions(plane.x, plane.y, float(plane.threshold_x(THRESHOLD)), AXES) for plane in found]
+    places = [
+        PlotPositions(plane.x, plane.y, float(plane.threshold_x(THRESHOLD)), AXES)
+        for plane in found
+    ]
     return galaxies_drawing(compared_of(runs), places, threshold=THRESHOLD, **options)
 
 
 MAKE: dict[str, Callable[[list[Run]], FigureSpec]] = {
     "galaxies": planes,
     "roc": lambda runs: roc_drawing(compared_of(runs), threshold=THRESHOLD),
-    "curves": lambda runs: curves_drawing(compared_of(runs), {run.label: run.history() for run in runs}),
+    "curves": lambda runs: curves_drawing(
+        compared_of(runs), {run.label: run.history() for run in runs}
+    ),
     "reliability": lambda runs: reliability_drawing(compared_of(runs)),
-    "precision-recall": lambda runs: precision_recall_drawing(compared_of(runs), threshold=THRESHOLD),
+    "precision-recall": lambda runs: precision_recall_drawing(
+        compared_of(runs), threshold=THRESHOLD
+    ),
     "risk-coverage": lambda runs: risk_coverage_drawing(compared_of(runs)),
-    "paths": lambda runs: paths_drawing(compared_of(runs), {run.label: run.history() for run in runs}),
+    "paths": lambda runs: paths_drawing(
+        compared_of(runs), {run.label: run.history() for run in runs}
+    ),
     "flips": lambda runs: flips_drawing(compared_of(runs), threshold=THRESHOLD),
 }
 
 
 NARROW, WIDE = WIDTHS.values()
-SIZES = [("galaxies", NARROW), ("galaxies", WIDE), ("roc", NARROW), ("curves", WIDE), ("reliability", NARROW)]
-SIZES += [("precision-recall", NARROW), ("risk-coverage", NARROW), ("paths", NARROW), ("flips", WIDE), ("flips", NARROW)]
+SIZES = [
+    ("galaxies", NARROW),
+    ("galaxies", WIDE),
+    ("roc", NARROW),
+    ("curves", WIDE),
+    ("reliability", NARROW),
+]
+SIZES += [
+    ("precision-recall", NARROW),
+    ("risk-coverage", NARROW),
+    ("paths", NARROW),
+    ("flips", WIDE),
+    ("flips", NARROW),
+]
 
 
 @pytest.fixture(scope="module")
@@ -94,14 +118,19 @@ def marks(group: ET.Element) -> list[tuple[float, str]]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "width"), SIZES)
-def test_files_have_the_width_of_a_column(drawings: dict[str, FigureSpec], name: str, width: float) -> None:
+def test_files_have_the_width_of_a_column(
+    drawings: dict[str, FigureSpec], name: str, width: float
+) -> None:
     files = {kind: render(drawings[name], kind, width) for kind in FORMATS}
     image = Image.open(io.BytesIO(files["png"]))
     assert image.size[0] == pytest.approx(width / 25.4 * 300, abs=1)
     assert image.info["dpi"] == pytest.approx((300, 300), abs=0.1)
     assert image.info["Description"] == drawings[name].summary
     root = ET.fromstring(files["svg"])
-    points = float(root.attrib["width"].removesuffix("pt")), float(root.attrib["height"].removesuffix("pt"))
+    points = (
+        float(root.attrib["width"].removesuffix("pt")),
+        float(root.attrib["height"].removesuffix("pt")),
+    )
     assert points[0] / 72 * 25.4 == pytest.approx(width, abs=0.01)
     assert points[1] / 72 * 25.4 == pytest.approx(image.size[1] / 300 * 25.4, abs=0.1)
     box = re.search(rb"/MediaBox \[ 0 0 ([\d.]+) ([\d.]+) \]", files["pdf"])
@@ -114,7 +143,9 @@ def test_files_have_the_width_of_a_column(drawings: dict[str, FigureSpec], name:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "width"), SIZES)
-def test_no_text_is_small_or_runs_out_of_the_figure(drawings: dict[str, FigureSpec], name: str, width: float) -> None:
+def test_no_text_is_small_or_runs_out_of_the_figure(
+    drawings: dict[str, FigureSpec], name: str, width: float
+) -> None:
     made = figure(drawings[name], width)
     made.savefig(io.BytesIO(), format="png", dpi=100)
     texts = [text for text in made.findobj(Text) if text.get_text() and text.get_visible()]
@@ -128,7 +159,9 @@ def test_no_text_is_small_or_runs_out_of_the_figure(drawings: dict[str, FigureSp
                 assert box.x1 <= edge.x1 + 1
 
 
-def test_every_galaxy_is_drawn_at_its_place_in_its_hue_and_marker(runs: list[Run], drawings: dict[str, FigureSpec]) -> None:
+def test_every_galaxy_is_drawn_at_its_place_in_its_hue_and_marker(
+    runs: list[Run], drawings: dict[str, FigureSpec]
+) -> None:
     svg = render(drawings["galaxies"], "svg")
     for label in (0, 1):
         panels = group(svg, f"galaxies-{label}")
@@ -146,7 +179,9 @@ def test_every_galaxy_is_drawn_at_its_place_in_its_hue_and_marker(runs: list[Run
             for domain in ("source", "target"):
                 assert fills.count(DOMAIN_COLORS[domain]) == (mask & (found.domain == domain)).sum()
             line = group(svg, "boundary")[runs.index(run)].find(f"{SVG}path").attrib["d"]
-            assert float(re.match(r"M ([\d.]+)", line).group(1)) == pytest.approx(np.polyval(slope, plane.threshold_x(THRESHOLD)), abs=0.01)
+            assert float(re.match(r"M ([\d.]+)", line).group(1)) == pytest.approx(
+                np.polyval(slope, plane.threshold_x(THRESHOLD)), abs=0.01
+            )
     assert all(list(panel.iter(f"{SVG}use")) for panel in group(svg, "galaxies-0"))
     assert not any(list(panel.iter(f"{SVG}use")) for panel in group(svg, "galaxies-1"))
 
@@ -170,7 +205,9 @@ def test_points_beyond_the_frame_are_counted(runs: list[Run]) -> None:
     drawing = planes(runs[:1])
     table = drawing.table.copy()
     table.loc[table.index[0], "x"] = 500.0
-    far = FigureSpec(drawing.name, table, drawing.meta, drawing.summary, drawing.classes, drawing.axes)
+    far = FigureSpec(
+        drawing.name, table, drawing.meta, drawing.summary, drawing.classes, drawing.axes
+    )
     axes = figure(far).axes[0]
     galaxies = table[table["series"] == "galaxy"]
     (left, right), (low, high) = axes.get_xlim(), axes.get_ylim()
@@ -192,7 +229,12 @@ def test_one_domain_and_another_threshold(runs: list[Run]) -> None:
 def test_principal_components_keep_their_own_axes(runs: list[Run]) -> None:
     compared = compared_of(runs[:2])
     places = [
-        PlotPositions(scale * each.evaluation.latents[:, 0], each.evaluation.latents[:, 1], None, ("PC 1", "PC 2"))
+        PlotPositions(
+            scale * each.evaluation.latents[:, 0],
+            each.evaluation.latents[:, 1],
+            None,
+            ("PC 1", "PC 2"),
+        )
         for scale, each in zip((1, 9), compared, strict=True)
     ]
     made = figure(galaxies_drawing(compared, places, "pca"))
@@ -200,7 +242,9 @@ def test_principal_components_keep_their_own_axes(runs: list[Run]) -> None:
     assert not any("boundary" in text.get_text() for text in made.legends[0].get_texts())
 
 
-def test_roc_curves_are_scikit_learns_and_the_point_lies_on_its_curve(runs: list[Run], drawings: dict[str, FigureSpec]) -> None:
+def test_roc_curves_are_scikit_learns_and_the_point_lies_on_its_curve(
+    runs: list[Run], drawings: dict[str, FigureSpec]
+) -> None:
     table, made = drawings["roc"].table, figure(drawings["roc"])
     for run in runs:
         found = run.evaluation()
@@ -218,7 +262,9 @@ def test_roc_curves_are_scikit_learns_and_the_point_lies_on_its_curve(runs: list
     assert made.axes[1].get_title(loc="left").startswith("Target (oracle)")
 
 
-def test_precision_recall_is_scikit_learns_and_the_point_lies_on_its_curve(runs: list[Run], drawings: dict[str, FigureSpec]) -> None:
+def test_precision_recall_is_scikit_learns_and_the_point_lies_on_its_curve(
+    runs: list[Run], drawings: dict[str, FigureSpec]
+) -> None:
     table = drawings["precision-recall"].table
     for run in runs:
         found = run.evaluation()
@@ -231,10 +277,15 @@ def test_precision_recall_is_scikit_learns_and_the_point_lies_on_its_curve(runs:
             assert point["recall"] == pytest.approx(recall_score(labels, score > THRESHOLD))
             assert point["precision"] == pytest.approx(precision_score(labels, score > THRESHOLD))
             curve = rows[rows["series"] == "curve"]
-            assert (np.hypot(curve["recall"] - point["recall"], curve["precision"] - point["precision"]) < 1e-9).any()
+            assert (
+                np.hypot(curve["recall"] - point["recall"], curve["precision"] - point["precision"])
+                < 1e-9
+            ).any()
 
 
-def test_risk_at_full_coverage_is_the_error_rate(runs: list[Run], drawings: dict[str, FigureSpec]) -> None:
+def test_risk_at_full_coverage_is_the_error_rate(
+    runs: list[Run], drawings: dict[str, FigureSpec]
+) -> None:
     table = drawings["risk-coverage"].table
     for run in runs:
         found = run.evaluation()
@@ -242,13 +293,19 @@ def test_risk_at_full_coverage_is_the_error_rate(runs: list[Run], drawings: dict
             mask = found.mask(domain, "test")
             last = table[(table["run"] == run.label) & (table["domain"] == domain)].iloc[-1]
             assert (last["coverage"], last["n"]) == (1.0, mask.sum())
-            assert last["risk"] == pytest.approx((found.predicted[mask] != found.labels[mask]).mean())
+            assert last["risk"] == pytest.approx(
+                (found.predicted[mask] != found.labels[mask]).mean()
+            )
 
 
-def test_paths_are_the_history_and_mark_the_epoch_shown(runs: list[Run], drawings: dict[str, FigureSpec]) -> None:
+def test_paths_are_the_history_and_mark_the_epoch_shown(
+    runs: list[Run], drawings: dict[str, FigureSpec]
+) -> None:
     table = drawings["paths"].table
     for run in runs:
-        history = run.history().query("split == 'test'").set_index(["name", "domain", "epoch"])["value"]
+        history = (
+            run.history().query("split == 'test'").set_index(["name", "domain", "epoch"])["value"]
+        )
         for row in table[table["run"] == run.label].to_dict("records"):
             assert row["mmd2"] == history["mmd2", "both", row["epoch"]]
             assert row["accuracy"] == history["accuracy", "target", row["epoch"]]
@@ -263,41 +320,69 @@ def test_flips_are_those_of_pandas(runs: list[Run], drawings: dict[str, FigureSp
         found = run.evaluation()
         mask = found.mask("target", "test")
         called = found.pair_probability((0, 1))[mask] > THRESHOLD
-        right[run.label] = pd.Series(called == (found.labels[mask] == 1), index=found.sample_ids[mask])
+        right[run.label] = pd.Series(
+            called == (found.labels[mask] == 1), index=found.sample_ids[mask]
+        )
     frame = pd.DataFrame(right)
     for one, other in zip(list(right)[:-1], list(right)[1:], strict=True):
-        counts = pd.crosstab(frame[one], frame[other]).reindex(index=[False, True], columns=[False, True], fill_value=0)
-        mine = table[(table["step"] == f"{one} → {other}") & (table["domain"] == "target")].set_index("outcome")
-        expected = {"fixed": (False, True), "broken": (True, False), "right in both": (True, True), "wrong in both": (False, False)}
-        assert mine["count"].to_dict() == {name: counts.loc[place] for name, place in expected.items()}
+        counts = pd.crosstab(frame[one], frame[other]).reindex(
+            index=[False, True], columns=[False, True], fill_value=0
+        )
+        mine = table[
+            (table["step"] == f"{one} → {other}") & (table["domain"] == "target")
+        ].set_index("outcome")
+        expected = {
+            "fixed": (False, True),
+            "broken": (True, False),
+            "right in both": (True, True),
+            "wrong in both": (False, False),
+        }
+        assert mine["count"].to_dict() == {
+            name: counts.loc[place] for name, place in expected.items()
+        }
         assert (mine["n"] == len(frame)).all()
 
 
-def test_curves_are_the_history_and_runs_differ_in_dash(runs: list[Run], drawings: dict[str, FigureSpec]) -> None:
+def test_curves_are_the_history_and_runs_differ_in_dash(
+    runs: list[Run], drawings: dict[str, FigureSpec]
+) -> None:
     made = figure(drawings["curves"])
     history = runs[1].history()
-    wanted = history[(history["name"] == "accuracy") & (history["split"] == "test") & (history["domain"] == "target")]
+    wanted = history[
+        (history["name"] == "accuracy")
+        & (history["split"] == "test")
+        & (history["domain"] == "target")
+    ]
     lines = [line for line in made.axes[1].lines if list(line.get_ydata()) == list(wanted["value"])]
     assert len(lines) == 1
     assert to_hex(lines[0].get_color()).upper() == DOMAIN_COLORS["target"]
     looks = {(line.get_linestyle(), line.get_marker()) for line in made.axes[0].lines}
     assert len(looks) == len(runs) == len(made.axes[0].lines)
-    keys = {name: [text.get_text() for text in figure(drawings[name]).legends[0].get_texts()][:3] for name in ("curves", "reliability")}
+    keys = {
+        name: [text.get_text() for text in figure(drawings[name]).legends[0].get_texts()][:3]
+        for name in ("curves", "reliability")
+    }
     assert keys["curves"] == keys["reliability"] == [run.label for run in runs]
 
 
-def test_reliability_counts_all_labelled_galaxies(runs: list[Run], drawings: dict[str, FigureSpec]) -> None:
+def test_reliability_counts_all_labelled_galaxies(
+    runs: list[Run], drawings: dict[str, FigureSpec]
+) -> None:
     table = drawings["reliability"].table
     found = runs[2].evaluation()
     mask = found.mask("target", "test")
     rows = table[(table["run"] == runs[2].label) & (table["domain"] == "target")]
     assert rows["counts"].sum() == mask.sum()
     assert (rows["frequency"] * rows["counts"]).sum() == pytest.approx(found.labels[mask].sum())
-    assert ((rows["low"] <= rows["frequency"] + 1e-9) & (rows["frequency"] <= rows["high"] + 1e-9)).all()
+    assert (
+        (rows["low"] <= rows["frequency"] + 1e-9) & (rows["frequency"] <= rows["high"] + 1e-9)
+    ).all()
 
 
 @pytest.mark.parametrize("name", MAKE)
-def test_the_csv_holds_exactly_what_is_drawn_and_what_it_rests_on(runs: list[Run], drawings: dict[str, FigureSpec], name: str) -> None:
+def test_the_csv_holds_exactly_what_is_drawn_and_what_it_rests_on(
+    runs: list[Run], drawings: dict[str, FigureSpec], name: str
+) -> None:
     drawing = drawings[name]
     text = csv_text(drawing)
     head = [line for line in text.splitlines() if line.startswith("#")]
@@ -310,13 +395,17 @@ def test_the_csv_holds_exactly_what_is_drawn_and_what_it_rests_on(runs: list[Run
     read = pd.read_csv(io.StringIO(text), comment="#", keep_default_na=True)
     assert len(read) == len(drawing.table)
     for column in drawing.table.select_dtypes("number"):
-        assert np.allclose(read[column].astype(float), drawing.table[column].astype(float), equal_nan=True)
+        assert np.allclose(
+            read[column].astype(float), drawing.table[column].astype(float), equal_nan=True
+        )
     again = FigureSpec(name, read, drawing.meta, drawing.summary, drawing.classes, drawing.axes)
     assert render(again, "svg", NARROW) == render(drawing, "svg", NARROW)
 
 
 @pytest.mark.slow
-def test_many_galaxies_are_a_raster_within_the_figure(drawings: dict[str, FigureSpec], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_galaxies_are_a_raster_within_the_figure(
+    drawings: dict[str, FigureSpec], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(registry, "RASTER", 100)
     svg = render(drawings["galaxies"], "svg")
     assert [mark for panel in group(svg, "galaxies-0") for mark in marks(panel)] == []
@@ -332,7 +421,9 @@ def test_on_a_page_text_takes_the_pages_colour(drawings: dict[str, FigureSpec]) 
 
 
 @pytest.mark.slow
-def test_files_are_the_same_each_time_and_settings_are_left_alone(drawings: dict[str, FigureSpec]) -> None:
+def test_files_are_the_same_each_time_and_settings_are_left_alone(
+    drawings: dict[str, FigureSpec],
+) -> None:
     before = dict(matplotlib.rcParams)
     for kind in ("png", "pdf"):
         assert render(drawings["curves"], kind, NARROW) == render(drawings["curves"], kind, NARROW)
@@ -346,7 +437,9 @@ def test_what_cannot_be_drawn_is_said(drawings: dict[str, FigureSpec], runs: lis
     with pytest.raises(InputError, match="no plot 'pie'"):
         figure(unknown)
     with pytest.raises(InputError, match="nothing to draw"):
-        figure(curves_drawing(compared_of(runs), {run.label: run.history() for run in runs}, "train"))
+        figure(
+            curves_drawing(compared_of(runs), {run.label: run.history() for run in runs}, "train")
+        )
 
 
 def test_three_classes_and_galaxies_without_a_label(tmp_path: Path) -> None:
@@ -356,9 +449,18 @@ def test_three_classes_and_galaxies_without_a_label(tmp_path: Path) -> None:
     labels[found.domain == "target"] = -1
     compared = RunResult(run.label, run.id, dataclasses.replace(found, labels=labels), run.classes)
     plane = plane_of(run, pair=(1, 2))[1]
-    drawing = galaxies_drawing([compared], [PlotPositions(plane.x, plane.y, float(plane.threshold_x(0.5)), AXES)], pair=(1, 2))
+    drawing = galaxies_drawing(
+        [compared],
+        [PlotPositions(plane.x, plane.y, float(plane.threshold_x(0.5)), AXES)],
+        pair=(1, 2),
+    )
     said = [text.get_text() for text in figure(drawing).legends[0].get_texts()]
-    assert said[:4] == ["source: spiral", "source: elliptical", "source: merger", "target: unlabelled"]
+    assert said[:4] == [
+        "source: spiral",
+        "source: elliptical",
+        "source: merger",
+        "target: unlabelled",
+    ]
     assert drawing.meta["oracle"] == "no target labels are used"
     assert "called merger" in drawing.summary
     for make in (roc_drawing, reliability_drawing):

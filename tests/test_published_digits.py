@@ -35,10 +35,14 @@ def test_the_target_is_drawn_once_for_all():
     assert not np.allclose(before_photographs(digits, 0.3), before_photographs(digits, 0.3, seed=1))
 
 
-@pytest.mark.parametrize(("pair", "unadapted", "bound"), [("faint", 0.78, 0.91), ("strong", 0.48, 0.84)])
+@pytest.mark.parametrize(
+    ("pair", "unadapted", "bound"), [("faint", 0.78, 0.91), ("strong", 0.48, 0.84)]
+)
 def test_the_pair_is_as_hard_as_its_protocol_says(pair, unadapted, bound):
     found = domains(pair)
-    flat = {key: (part.images.reshape(len(part.images), -1), part.labels) for key, part in found.items()}
+    flat = {
+        key: (part.images.reshape(len(part.images), -1), part.labels) for key, part in found.items()
+    }
     machines = {domain: SVC().fit(*flat[domain, "train"]) for domain in ("source", "target")}
     assert round(machines["source"].score(*flat["source", "test"]), 2) == 0.99
     assert round(machines["source"].score(*flat["target", "test"]), 2) == unadapted

@@ -15,7 +15,11 @@ def scores(**methods):
             constant = good == "constant"
             value = 9.0 if constant else good + 0.01 * seed
             line = {f"{domain}/{score}": sign * value for score, (domain, sign) in SCORES.items()}
-            line |= {"source/accuracy": 0.9, "source/majority": 0.5, "target/call_diversity": 0.0 if constant else 0.9}
+            line |= {
+                "source/accuracy": 0.9,
+                "source/majority": 0.5,
+                "target/call_diversity": 0.0 if constant else 0.9,
+            }
             lines.append({"method": name, "seed": seed} | line)
     return pd.DataFrame(lines)
 
@@ -37,12 +41,30 @@ def test_a_method_that_lost_the_source_is_not_chosen():
 def test_the_table_holds_the_figures_and_the_choice():
     about = {"split": "test", "seeds": 2, "n": 1500, "galaxies": 750}
     lines = [
-        {"line": "mean", "method": method, "domain": domain, "name": name, "value": value, "low": value - 0.01, "high": value + 0.01}
+        {
+            "line": "mean",
+            "method": method,
+            "domain": domain,
+            "name": name,
+            "value": value,
+            "low": value - 0.01,
+            "high": value + 0.01,
+        }
         for method, value in (("noDA", 0.5), ("MMD", 0.7))
         for domain in ("source", "target")
         for name in ("accuracy", "auc")
     ]
-    lines += [{"line": "gap", "method": "MMD", "domain": None, "name": "accuracy", "value": 0.66, "low": 0.6, "high": 0.7}]
+    lines += [
+        {
+            "line": "gap",
+            "method": "MMD",
+            "domain": None,
+            "name": "accuracy",
+            "value": 0.66,
+            "low": 0.6,
+            "high": 0.7,
+        }
+    ]
     lines += [{"line": "verdict", "method": "MMD", "name": "may have helped"}]
     text = section(pd.DataFrame([line | about for line in lines]), scores(noDA=1.0, MMD=2.0))
     assert "| MMD | 87 / 77 | 0.700 [0.690, 0.710]" in text

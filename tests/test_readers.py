@@ -55,17 +55,33 @@ def test_published_names_pair_up(tmp_path, x, y, dtype):
 def test_npy_takes_what_is_declared(tmp_path):
     path = save_pair(tmp_path, "x.npy", "y.npy")
     assert read_galaxies(path).bands == ("channel 0", "channel 1", "channel 2")
-    declared = read_galaxies(str(path), name="source", bands=["F814W", "F356W", "F160W"], pixel_scale=0.06)
-    assert (declared.bands, declared.pixel_scale, declared.sample_ids[0]) == (("F814W", "F356W", "F160W"), 0.06, "source/000000")
+    declared = read_galaxies(
+        str(path), name="source", bands=["F814W", "F356W", "F160W"], pixel_scale=0.06
+    )
+    assert (declared.bands, declared.pixel_scale, declared.sample_ids[0]) == (
+        ("F814W", "F356W", "F160W"),
+        0.06,
+        "source/000000",
+    )
 
 
 def test_npy_without_labels_is_unlabelled(tmp_path):
     np.save(tmp_path / "survey.npy", images())
-    assert read_galaxies(tmp_path / "survey.npy").class_counts() == {"non-merger": 0, "merger": 0, "unlabelled": N}
+    assert read_galaxies(tmp_path / "survey.npy").class_counts() == {
+        "non-merger": 0,
+        "merger": 0,
+        "unlabelled": N,
+    }
 
 
 @pytest.mark.parametrize(
-    "ids", [np.array([7.0, 7, 8, 8, 9, 9]), np.array([7, 7, 8, 8, 9, 9]), np.array(list("778899")), np.array(list("778899"), "S1")]
+    "ids",
+    [
+        np.array([7.0, 7, 8, 8, 9, 9]),
+        np.array([7, 7, 8, 8, 9, 9]),
+        np.array(list("778899")),
+        np.array(list("778899"), "S1"),
+    ],
 )
 def test_ids_group_images_of_one_galaxy(tmp_path, ids):
     path = save_pair(tmp_path, "a_X_b.npy", "a_y_b.npy")
@@ -95,7 +111,10 @@ def test_npy_images_of_another_kind_are_refused(tmp_path, x, message):
 @pytest.mark.parametrize(
     ("y", "message"),
     [
-        (np.zeros(5), r"y.npy: expected 6 labels, one for each image of x.npy, got an array of shape \(5,\)"),
+        (
+            np.zeros(5),
+            r"y.npy: expected 6 labels, one for each image of x.npy, got an array of shape \(5,\)",
+        ),
         (np.eye(6), r"got an array of shape \(6, 6\)"),
         (np.array([0, 1, 2, 1, 3, 0]), r"2 of 6 are not, first 2 in row 2"),
         (np.array([0, 1, np.nan, 1, 0.5, 0]), r"2 of 6 are not, first nan in row 2"),
@@ -129,7 +148,10 @@ def save_folder(folder, table, mode="RGB", size=(10, 8), suffix="png"):
     return folder
 
 
-MORPHOLOGY = {"morphology": ["smooth", "edgeon", "", "featured", "smooth", ""], "merger": ["0", "1", "", "0", "0", "1"]}
+MORPHOLOGY = {
+    "morphology": ["smooth", "edgeon", "", "featured", "smooth", ""],
+    "merger": ["0", "1", "", "0", "0", "1"],
+}
 
 
 def test_folder_of_colour_images(tmp_path):
@@ -137,7 +159,11 @@ def test_folder_of_colour_images(tmp_path):
     galaxies = read_galaxies(folder)
     assert galaxies.classes == ("edgeon", "featured", "smooth")
     assert galaxies.labels.tolist() == [2, 0, -1, 1, 2, -1]
-    assert (galaxies.name, galaxies.bands, galaxies.images.shape) == ("survey", ("R", "G", "B"), (6, 3, 8, 10))
+    assert (galaxies.name, galaxies.bands, galaxies.images.shape) == (
+        "survey",
+        ("R", "G", "B"),
+        (6, 3, 8, 10),
+    )
     assert galaxies.images.dtype == np.float32
     with Image.open(folder / "3.png") as image:
         assert galaxies.images[3, :, 2, 5].tolist() == list(image.getpixel((5, 2)))
@@ -158,20 +184,32 @@ def test_folder_of_colour_images(tmp_path):
     ],
 )
 def test_a_declared_label_column(tmp_path, column, values, classes, labels):
-    galaxies = read_galaxies(save_folder(tmp_path / "set", {"note": range(4), column: values}), label=column)
+    galaxies = read_galaxies(
+        save_folder(tmp_path / "set", {"note": range(4), column: values}), label=column
+    )
     assert galaxies.classes == classes
     assert galaxies.labels.tolist() == labels
     assert galaxies.catalogue.columns.is_unique
 
 
 def test_the_columns_looked_at_where_none_is_declared(tmp_path):
-    assert read_galaxies(save_folder(tmp_path / "a", MORPHOLOGY)).provenance["label_column"] == "morphology"
+    assert (
+        read_galaxies(save_folder(tmp_path / "a", MORPHOLOGY)).provenance["label_column"]
+        == "morphology"
+    )
     unlabelled = read_galaxies(save_folder(tmp_path / "b", {"z": [1, 2]}))
     assert (unlabelled.classes, unlabelled.labels.tolist()) == ((), [-1, -1])
 
 
 def test_grey_images_and_groups(tmp_path):
-    galaxies = read_galaxies(save_folder(tmp_path / "set", {"group_id": ["007", "007", "8"], "label": list("aba")}, mode="L", suffix="jpg"))
+    galaxies = read_galaxies(
+        save_folder(
+            tmp_path / "set",
+            {"group_id": ["007", "007", "8"], "label": list("aba")},
+            mode="L",
+            suffix="jpg",
+        )
+    )
     assert (galaxies.images.shape, galaxies.bands) == ((3, 1, 8, 10), ("grey",))
     assert galaxies.catalogue["group_id"].tolist() == ["007", "007", "8"]
 
@@ -189,7 +227,9 @@ def test_a_folder_saved_as_a_set_reads_the_same(tmp_path):
     again = read_galaxies(galaxies.save(tmp_path / "set"))
     pd.testing.assert_frame_equal(again.catalogue, galaxies.catalogue)
     assert again.fingerprint() == galaxies.fingerprint()
-    renamed = read_galaxies(tmp_path / "set", name="target", bands=("g", "r", "z"), pixel_scale=0.26)
+    renamed = read_galaxies(
+        tmp_path / "set", name="target", bands=("g", "r", "z"), pixel_scale=0.26
+    )
     assert (renamed.name, renamed.bands, renamed.pixel_scale) == ("target", ("g", "r", "z"), 0.26)
     assert renamed.sample_ids.tolist() == [f"target/{i}.png" for i in range(6)]
 
@@ -199,10 +239,19 @@ def test_a_folder_saved_as_a_set_reads_the_same(tmp_path):
     [
         ("", "cannot be read as a table"),
         ("filename,label\n", "has no rows: the catalogue is empty"),
-        ("shape,label\n0.png,a\n", r"has no column that names the images; it has shape, label. Call the one .* filename"),
+        (
+            "shape,label\n0.png,a\n",
+            r"has no column that names the images; it has shape, label. Call the one .* filename",
+        ),
         ("filename,label\n0.png,a\n,b\n", "1 rows have no filename, first row 2"),
-        ("filename,label\n0.png,a\nmissing.png,b\nbroken.png,b\n", r"2 of 3 galaxies .* first 'set/missing.png': .*there is no such file"),
-        ("filename,label\n0.png,a\nbroken.png,b\n", r"1 of 2 galaxies .* first 'set/broken.png': .*cannot identify image"),
+        (
+            "filename,label\n0.png,a\nmissing.png,b\nbroken.png,b\n",
+            r"2 of 3 galaxies .* first 'set/missing.png': .*there is no such file",
+        ),
+        (
+            "filename,label\n0.png,a\nbroken.png,b\n",
+            r"1 of 2 galaxies .* first 'set/broken.png': .*cannot identify image",
+        ),
         ("filename,label\n0.png,a\n1.png,b\n0.png,a\n", "sample_id 'set/0.png' stands 2 times"),
         (
             "filename,label\n0.png,a\n1.png,b\nwide.png,b\n",
@@ -221,13 +270,20 @@ def test_bad_folders_are_refused_in_words(tmp_path, text, message):
 
 
 def test_an_unknown_label_column_is_refused(tmp_path):
-    with pytest.raises(InputError, match="has no column 'shape' for the labels; it has filename, morphology, merger"):
+    with pytest.raises(
+        InputError,
+        match="has no column 'shape' for the labels; it has filename, morphology, merger",
+    ):
         read_galaxies(save_folder(tmp_path / "set", MORPHOLOGY), label="shape")
 
 
 def test_what_is_not_understood_says_what_is(tmp_path):
     (tmp_path / "cube.hdf5").write_bytes(b"\x89HDF")
-    for path, what in ((tmp_path / "nothing", "There is nothing at"), (tmp_path, "holds neither"), (tmp_path / "cube.hdf5", r"\(\.hdf5\)")):
+    for path, what in (
+        (tmp_path / "nothing", "There is nothing at"),
+        (tmp_path, "holds neither"),
+        (tmp_path / "cube.hdf5", r"\(\.hdf5\)"),
+    ):
         with pytest.raises(InputError, match=rf"{what}(.|\n)*catalogue\.csv(.|\n)*\.npy file"):
             read_galaxies(path)
 
@@ -249,8 +305,14 @@ def test_classes_are_matched_by_name(tmp_path):
 
 
 def test_classes_without_one_in_common_are_refused(tmp_path):
-    source, target = folder_set(tmp_path, "source", ["a", "b"]), folder_set(tmp_path, "target", ["x", "y"])
-    with pytest.raises(InputError, match=r"No class of the target 'target' \(x, y\) is one of the source 'source' \(a, b\)"):
+    source, target = (
+        folder_set(tmp_path, "source", ["a", "b"]),
+        folder_set(tmp_path, "target", ["x", "y"]),
+    )
+    with pytest.raises(
+        InputError,
+        match=r"No class of the target 'target' \(x, y\) is one of the source 'source' \(a, b\)",
+    ):
         match_classes(source, target)
 
 
@@ -266,7 +328,10 @@ def test_one_class_only_is_refused(tmp_path):
 
 
 def test_domains_that_do_not_go_together_are_refused(tmp_path):
-    source, target = folder_set(tmp_path, "source", ["a", "b"]), folder_set(tmp_path, "target", ["b", ""])
+    source, target = (
+        folder_set(tmp_path, "source", ["a", "b"]),
+        folder_set(tmp_path, "target", ["b", ""]),
+    )
     assert check_domains(source, target)[1].classes == ("a", "b")
     with pytest.raises(InputError, match="share 2 sample ids"):
         check_domains(source, source)
@@ -277,9 +342,14 @@ def test_domains_that_do_not_go_together_are_refused(tmp_path):
         check_domains(source, broken)
 
 
-@pytest.mark.skipif(not REAL.is_dir(), reason=f"the Galaxy Zoo example images are not at ../shared/data of the repository ({REAL})")
+@pytest.mark.skipif(
+    not REAL.is_dir(),
+    reason=f"the Galaxy Zoo example images are not at ../shared/data of the repository ({REAL})",
+)
 def test_simulation_to_survey_with_three_morphologies():
-    source, target = check_domains(read_galaxies(REAL / "illustris_mock_sdss"), read_galaxies(REAL / "decals"))
+    source, target = check_domains(
+        read_galaxies(REAL / "illustris_mock_sdss"), read_galaxies(REAL / "decals")
+    )
     assert source.classes == target.classes == ("edgeon", "featured", "smooth")
     assert source.class_counts() == {"edgeon": 20, "featured": 87, "smooth": 15, "unlabelled": 21}
     assert target.class_counts() == {"edgeon": 20, "featured": 84, "smooth": 20, "unlabelled": 42}

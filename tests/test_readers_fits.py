@@ -49,7 +49,9 @@ def by_astropy(path):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         with fits.open(path) as hdus:
-            (image,) = (hdu.data for hdu in hdus if getattr(hdu, "is_image", False) and hdu.data is not None)
+            (image,) = (
+                hdu.data for hdu in hdus if getattr(hdu, "is_image", False) and hdu.data is not None
+            )
             return np.array(image, np.float64)
 
 
@@ -75,6 +77,8 @@ def test_every_file_there_has_an_expected_outcome(zoo):
 @pytest.mark.parametrize("kept", [0.1, 0.5, 0.9, 0.999])
 def test_a_file_cut_short_is_refused(zoo, tmp_path, kept):
     whole = (zoo / "m13.fits").read_bytes()
-    (tmp_path / "cut.fits").write_bytes(whole[: int(kept * len(whole)) if kept < 0.999 else len(whole) - 2880 * 2])
+    (tmp_path / "cut.fits").write_bytes(
+        whole[: int(kept * len(whole)) if kept < 0.999 else len(whole) - 2880 * 2]
+    )
     with pytest.raises(InputError, match=r"cut\.fits"):
         read_fits(tmp_path / "cut.fits")

@@ -21,13 +21,54 @@ ORDINARY = settings(
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
-KEYWORDS = ["BSCALE", "BZERO", "BLANK", "BUNIT", "FILTER", "BAND0", "BANDS", "CTYPE1", "CTYPE2", "CD1_1", "CD2_2", "CDELT1", "CDELT2"]
-KEYWORDS += ["CUNIT1", "PIXSCALE", "MAGZERO", "ZP", "FLUXMAG0", "PHOTFLAM", "PHOTPLAM", "EXPTIME", "EXTNAME", "TELESCOP"]
+KEYWORDS = [
+    "BSCALE",
+    "BZERO",
+    "BLANK",
+    "BUNIT",
+    "FILTER",
+    "BAND0",
+    "BANDS",
+    "CTYPE1",
+    "CTYPE2",
+    "CD1_1",
+    "CD2_2",
+    "CDELT1",
+    "CDELT2",
+]
+KEYWORDS += [
+    "CUNIT1",
+    "PIXSCALE",
+    "MAGZERO",
+    "ZP",
+    "FLUXMAG0",
+    "PHOTFLAM",
+    "PHOTPLAM",
+    "EXPTIME",
+    "EXTNAME",
+    "TELESCOP",
+]
 VALUES = st.one_of(
     st.integers(-(10**12), 10**12),
     st.floats(allow_nan=False, allow_infinity=False),
     st.booleans(),
-    st.sampled_from(["", "Jy", "MJy/sr", "ELECTRONS/S", "RA---TAN", "DEC--TAN", "deg", "grz", "CLEAR", "***", "MASK", "JWST", "F814W"]),
+    st.sampled_from(
+        [
+            "",
+            "Jy",
+            "MJy/sr",
+            "ELECTRONS/S",
+            "RA---TAN",
+            "DEC--TAN",
+            "deg",
+            "grz",
+            "CLEAR",
+            "***",
+            "MASK",
+            "JWST",
+            "F814W",
+        ]
+    ),
 )
 
 
@@ -44,7 +85,9 @@ def outcome(path):
     assert np.isfinite(pixels).all()
     assert 0 <= share <= 0.5
     assert stamp.pixel_scale is None or stamp.pixel_scale > 0
-    assert stamp.flux_scale is None or (np.isfinite(stamp.flux_scale).all() and min(stamp.flux_scale) > 0)
+    assert stamp.flux_scale is None or (
+        np.isfinite(stamp.flux_scale).all() and min(stamp.flux_scale) > 0
+    )
     return True
 
 
@@ -55,7 +98,9 @@ def written(shape, dtype, cards, compressed):
         header.update(cards)
         data = (np.arange(np.prod(shape)) % 50).reshape(shape).astype(dtype)
         plain = [fits.PrimaryHDU(data)]
-        hdus = [fits.PrimaryHDU(), fits.CompImageHDU(data)] if compressed and len(shape) > 1 else plain
+        hdus = (
+            [fits.PrimaryHDU(), fits.CompImageHDU(data)] if compressed and len(shape) > 1 else plain
+        )
         for keyword, value in header.items():
             hdus[-1].header[keyword] = value
         stream = io.BytesIO()
@@ -84,7 +129,11 @@ def test_any_header_type_and_shape(tmp_path, data):
 
 
 @ORDINARY
-@given(data=FILES, share=st.floats(0, 1), changes=st.lists(st.tuples(st.floats(0, 0.999), st.integers(0, 255)), max_size=8))
+@given(
+    data=FILES,
+    share=st.floats(0, 1),
+    changes=st.lists(st.tuples(st.floats(0, 0.999), st.integers(0, 255)), max_size=8),
+)
 def test_cut_short_and_damaged(tmp_path, data, share, changes):
     damaged = bytearray(data[: round(len(data) * share)])
     for place, byte in changes:

@@ -23,7 +23,9 @@ def pixels(kind, shape=(12, 9), seed=0):
         return rng.normal(3, 40, shape).astype(kind)
     info = np.iinfo(kind)
     # Beyond 2^24 whole numbers are no longer exact in float32; the comparison is with the nearest one.
-    return rng.integers(max(info.min, -(2**40)), min(info.max, 2**40), shape, dtype=kind, endpoint=True)
+    return rng.integers(
+        max(info.min, -(2**40)), min(info.max, 2**40), shape, dtype=kind, endpoint=True
+    )
 
 
 def expected(path, number):
@@ -49,9 +51,15 @@ def test_types_and_packings(tmp_path, kind, packing, byte_order):
 def test_tiles(tmp_path, kind, packing):
     if kind.startswith("f") and packing == "PLIO_1":
         packing = "RICE_1"  # astropy does not write floats as PLIO
-    given = pixels(kind, (24, 24)) if packing != "PLIO_1" else np.abs(pixels(kind, (24, 24)).astype("i8") % 120).astype(kind)
+    given = (
+        pixels(kind, (24, 24))
+        if packing != "PLIO_1"
+        else np.abs(pixels(kind, (24, 24)).astype("i8") % 120).astype(kind)
+    )
     path = tmp_path / "galaxy.fits"
-    fits.HDUList([fits.PrimaryHDU(), fits.CompImageHDU(given, compression_type=packing)]).writeto(path)
+    fits.HDUList([fits.PrimaryHDU(), fits.CompImageHDU(given, compression_type=packing)]).writeto(
+        path
+    )
     np.testing.assert_array_equal(read_fits(path, ReadConfig()).pixels[0], expected(path, 1))
 
 
@@ -61,7 +69,13 @@ def test_quantised_floats_with_holes(tmp_path, quantised, dither):
     given = pixels("f4", (32, 32))
     given[3, 4:7] = np.nan
     path = tmp_path / "galaxy.fits.fz"
-    fits.CompImageHDU(given, compression_type="RICE_1", quantize_level=quantised, quantize_method=dither, dither_seed=1).writeto(path)
+    fits.CompImageHDU(
+        given,
+        compression_type="RICE_1",
+        quantize_level=quantised,
+        quantize_method=dither,
+        dither_seed=1,
+    ).writeto(path)
     np.testing.assert_array_equal(read_fits(path, ReadConfig()).pixels[0], expected(path, 1))
 
 
@@ -73,7 +87,9 @@ def test_scaled_numbers_with_blanks(tmp_path, kind, scale, zero, packed):
     image = (fits.CompImageHDU if packed else fits.ImageHDU)(stored)
     path = tmp_path / "galaxy.fits"
     fits.HDUList([fits.PrimaryHDU(), image]).writeto(path)
-    with fits.open(path, mode="update", do_not_scale_image_data=True, disable_image_compression=True) as hdus:
+    with fits.open(
+        path, mode="update", do_not_scale_image_data=True, disable_image_compression=True
+    ) as hdus:
         hdus[1].header.update(BSCALE=scale, BZERO=zero)
         hdus[1].header["ZBLANK" if packed else "BLANK"] = 17
     found = read_fits(path, ReadConfig()).pixels[0]
@@ -95,11 +111,20 @@ LAYOUTS = {
     "axis of length 1": lambda cube: [fits.PrimaryHDU(cube[:1])],
     "cube": lambda cube: [fits.PrimaryHDU(cube)],
     "cube in an extension": lambda cube: [fits.PrimaryHDU(), fits.ImageHDU(cube, name="SCI")],
-    "extensions": lambda cube: [fits.PrimaryHDU(), *(fits.ImageHDU(c, name=n) for c, n in zip(cube, "grz", strict=True))],
-    "packed extensions": lambda cube: [fits.PrimaryHDU(), *(fits.CompImageHDU(c, name=n) for c, n in zip(cube, "grz", strict=True))],
+    "extensions": lambda cube: [
+        fits.PrimaryHDU(),
+        *(fits.ImageHDU(c, name=n) for c, n in zip(cube, "grz", strict=True)),
+    ],
+    "packed extensions": lambda cube: [
+        fits.PrimaryHDU(),
+        *(fits.CompImageHDU(c, name=n) for c, n in zip(cube, "grz", strict=True)),
+    ],
     "primary and extensions": lambda cube: [
         fits.PrimaryHDU(cube[0], fits.Header({"FILTER": "g"})),
-        *(fits.ImageHDU(c, fits.Header({"FILTER": n})) for c, n in zip(cube[1:], "rz", strict=True)),
+        *(
+            fits.ImageHDU(c, fits.Header({"FILTER": n}))
+            for c, n in zip(cube[1:], "rz", strict=True)
+        ),
     ],
 }
 
@@ -116,7 +141,11 @@ def test_layouts(tmp_path, layout, kind):
         cube = np.stack([expected(path, number) for number in (1, 2, 3)])
     np.testing.assert_array_equal(stamp.pixels, cube if several else cube[:1])
     # astropy writes EXTNAME in capitals, FILTER as given.
-    names = {"extensions": ("G", "R", "Z"), "packed extensions": ("G", "R", "Z"), "primary and extensions": ("g", "r", "z")}
+    names = {
+        "extensions": ("G", "R", "Z"),
+        "packed extensions": ("G", "R", "Z"),
+        "primary and extensions": ("g", "r", "z"),
+    }
     assert stamp.bands == names.get(layout)
 
 
@@ -131,7 +160,9 @@ def test_declared_bands_choose_and_order(tmp_path):
 
 def masked(tmp_path, *maps, cube=None, header=None):
     cube = pixels("f4", (1, 12, 9)) if cube is None else cube
-    images = [fits.ImageHDU(plane, name=f"SCI_{band}") for plane, band in zip(cube, "gr", strict=False)]
+    images = [
+        fits.ImageHDU(plane, name=f"SCI_{band}") for plane, band in zip(cube, "gr", strict=False)
+    ]
     path = tmp_path / "galaxy.fits"
     fits.HDUList([fits.PrimaryHDU(header=fits.Header(header or {})), *images, *maps]).writeto(path)
     return np.isnan(read_fits(path, ReadConfig()).pixels), path
@@ -142,29 +173,40 @@ FLAGS = np.arange(108, dtype="i4").reshape(12, 9) % 4
 
 @pytest.mark.parametrize("name", ["MASK", "DQ", "FLAGS", "SCI_MASK"])
 def test_any_flag_of_a_mask_counts(tmp_path, name):
-    np.testing.assert_array_equal(masked(tmp_path, fits.ImageHDU(FLAGS, name=name))[0][0], FLAGS != 0)
+    np.testing.assert_array_equal(
+        masked(tmp_path, fits.ImageHDU(FLAGS, name=name))[0][0], FLAGS != 0
+    )
 
 
 def test_of_a_james_webb_mask_the_first_bit_counts(tmp_path):
-    found, _ = masked(tmp_path, fits.ImageHDU(FLAGS.astype("u4"), name="DQ"), header={"TELESCOP": "JWST"})
+    found, _ = masked(
+        tmp_path, fits.ImageHDU(FLAGS.astype("u4"), name="DQ"), header={"TELESCOP": "JWST"}
+    )
     np.testing.assert_array_equal(found[0], FLAGS & 1 != 0)
 
 
 def test_of_a_rubin_mask_the_bits_of_bad_pixels_count(tmp_path):
     planes = fits.Header({"HIERARCH MP_DETECTED": 0, "MP_BAD": 1})
-    np.testing.assert_array_equal(masked(tmp_path, fits.ImageHDU(FLAGS, planes, name="MASK"))[0][0], FLAGS & 2 != 0)
+    np.testing.assert_array_equal(
+        masked(tmp_path, fits.ImageHDU(FLAGS, planes, name="MASK"))[0][0], FLAGS & 2 != 0
+    )
 
 
 @pytest.mark.parametrize("name", ["WHT", "IVAR", "SCI_WEIGHT"])
 def test_a_weight_of_zero_counts(tmp_path, name):
     weight = np.where(FLAGS == 3, 0, 0.5).astype("f4")
-    np.testing.assert_array_equal(masked(tmp_path, fits.ImageHDU(weight, name=name))[0][0], FLAGS == 3)
+    np.testing.assert_array_equal(
+        masked(tmp_path, fits.ImageHDU(weight, name=name))[0][0], FLAGS == 3
+    )
 
 
 def test_each_image_has_its_own_mask_or_all_have_one(tmp_path):
     cube = pixels("f4", (2, 12, 9))
     one, other = FLAGS == 1, FLAGS == 2
-    maps = [fits.ImageHDU(mask.astype("u1"), name=f"DQ_{band}") for mask, band in zip((one, other), "gr", strict=True)]
+    maps = [
+        fits.ImageHDU(mask.astype("u1"), name=f"DQ_{band}")
+        for mask, band in zip((one, other), "gr", strict=True)
+    ]
     (tmp_path / "each").mkdir()
     (tmp_path / "all").mkdir()
     np.testing.assert_array_equal(masked(tmp_path / "each", *maps, cube=cube)[0], [one, other])

@@ -9,9 +9,22 @@ from astropy.io import fits
 from astropy.wcs import WCS
 from astropy.wcs.utils import proj_plane_pixel_scales
 
-from daexplore.data.readers.fits.photometry import band_name, cube_bands, flux_scale, nanojansky, pixel_scale
+from daexplore.data.readers.fits.photometry import (
+    band_name,
+    cube_bands,
+    flux_scale,
+    nanojansky,
+    pixel_scale,
+)
 
-SKY = {"CTYPE1": "RA---TAN", "CTYPE2": "DEC--TAN", "CRVAL1": 150.0, "CRVAL2": 2.0, "CRPIX1": 1.0, "CRPIX2": 1.0}
+SKY = {
+    "CTYPE1": "RA---TAN",
+    "CTYPE2": "DEC--TAN",
+    "CRVAL1": 150.0,
+    "CRVAL2": 2.0,
+    "CRPIX1": 1.0,
+    "CRPIX2": 1.0,
+}
 
 
 def turned(angle: float, parity: int) -> np.ndarray:
@@ -32,7 +45,9 @@ def test_the_scale_of_a_turned_image_is_astropy_s(angle, parity, way):
         for j in (1, 2):
             header[f"{way}{i}_{j}"] = matrix[i - 1, j - 1] * (scale / 3600 if way == "CD" else 1)
     assert pixel_scale(header) == pytest.approx(scale, rel=1e-9)
-    assert pixel_scale(header) == pytest.approx(proj_plane_pixel_scales(WCS(header)).mean() * 3600, rel=1e-9)
+    assert pixel_scale(header) == pytest.approx(
+        proj_plane_pixel_scales(WCS(header)).mean() * 3600, rel=1e-9
+    )
 
 
 @pytest.mark.parametrize(
@@ -82,14 +97,20 @@ def test_units_of_flux_are_astropy_s(unit, expected):
     quantity, equivalencies = expected if isinstance(expected, tuple) else (expected, None)
     quantity = 1 * quantity
     nano = (
-        quantity.to_value(units.nJy, units.spectral_density(equivalencies)) if equivalencies is not None else quantity.to_value(units.nJy)
+        quantity.to_value(units.nJy, units.spectral_density(equivalencies))
+        if equivalencies is not None
+        else quantity.to_value(units.nJy)
     )
-    assert flux_scale({"BUNIT": unit, "PHOTPLAM": 8057.0}, scale=0.2) == pytest.approx(nano, rel=1e-6)
+    assert flux_scale({"BUNIT": unit, "PHOTPLAM": 8057.0}, scale=0.2) == pytest.approx(
+        nano, rel=1e-6
+    )
 
 
 def test_surface_brightness_needs_the_pixel_s_area():
     assert flux_scale({"BUNIT": "MJy/sr"}) is None
-    assert flux_scale({"BUNIT": "MJy/sr", "PIXAR_SR": 2e-13}, scale=99.0) == pytest.approx((2e-13 * units.MJy).to_value(units.nJy))
+    assert flux_scale({"BUNIT": "MJy/sr", "PIXAR_SR": 2e-13}, scale=99.0) == pytest.approx(
+        (2e-13 * units.MJy).to_value(units.nJy)
+    )
 
 
 @pytest.mark.parametrize("keyword", ["ABMAGZP", "MAGZERO", "MAGZPT", "MAGZP", "ZEROPNT", "ZP"])
@@ -97,7 +118,9 @@ def test_surface_brightness_needs_the_pixel_s_area():
 def test_a_source_of_the_zero_point_s_magnitude_gives_one_unit(keyword, zero):
     """AB magnitudes by their definition: m = -2.5 log10(f / 3631 Jy)."""
     one = flux_scale({keyword: zero})
-    assert (one * units.nJy).to_value(units.ABmag) == pytest.approx(zero, abs=3e-4)  # astropy: -48.6, that is 3630.78 Jy
+    assert (one * units.nJy).to_value(units.ABmag) == pytest.approx(
+        zero, abs=3e-4
+    )  # astropy: -48.6, that is 3630.78 Jy
     assert one == pytest.approx(nanojansky(zero))
 
 
@@ -120,7 +143,9 @@ def test_vega_magnitudes_and_nonsense_give_no_flux(cards, known):
 
 
 def test_the_flux_of_magnitude_zero():
-    assert flux_scale({"FLUXMAG0": 63095734448.0194}) == pytest.approx(nanojansky(27.0), rel=1e-9)  # HSC: 10^(0.4 * 27)
+    assert flux_scale({"FLUXMAG0": 63095734448.0194}) == pytest.approx(
+        nanojansky(27.0), rel=1e-9
+    )  # HSC: 10^(0.4 * 27)
 
 
 # ACS/WFC F814W and WFC3/IR F160W: PHOTFLAM and PHOTPLAM as in headers of drizzled HST images.
@@ -131,7 +156,9 @@ HST = [(7.0332e-20, 8045.5), (1.9276e-20, 15369.2)]
 def test_hubble_s_photflam(flam, pivot):
     cards = {"PHOTFLAM": flam, "PHOTPLAM": pivot, "BUNIT": "ELECTRONS/S"}
     density = flam * units.erg / units.s / units.cm**2 / units.AA
-    assert flux_scale(cards) == pytest.approx(density.to_value(units.nJy, units.spectral_density(pivot * units.AA)), rel=1e-6)
+    assert flux_scale(cards) == pytest.approx(
+        density.to_value(units.nJy, units.spectral_density(pivot * units.AA)), rel=1e-6
+    )
     # ACS Data Handbook: ABMAG_ZEROPOINT = -2.5 log10(PHOTFLAM) - 5 log10(PHOTPLAM) - 2.408
     zero = -2.5 * math.log10(flam) - 5 * math.log10(pivot) - 2.408
     assert flux_scale(cards) == pytest.approx(nanojansky(zero), rel=1e-3)

@@ -32,7 +32,9 @@ def write(path, images, kind="image", labels=LABELS):
 
 
 @pytest.mark.parametrize("kind", ["image", "table"])
-@pytest.mark.parametrize(("name", "bands"), [(THREE, ("F814W", "F160W", "F356W")), (TWO, ("F814W", "F160W"))])
+@pytest.mark.parametrize(
+    ("name", "bands"), [(THREE, ("F814W", "F160W", "F356W")), (TWO, ("F814W", "F160W"))]
+)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_published_files(tmp_path, name, bands, kind, dtype):
     images = pixels(len(bands), dtype)
@@ -40,7 +42,11 @@ def test_published_files(tmp_path, name, bands, kind, dtype):
     galaxies = read_galaxies(path)
     assert isinstance(galaxies.images, np.memmap)
     np.testing.assert_array_equal(galaxies.images, images)
-    assert (galaxies.labels.tolist(), galaxies.bands, galaxies.classes) == (LABELS, bands, ("non-merger", "merger"))
+    assert (galaxies.labels.tolist(), galaxies.bands, galaxies.classes) == (
+        LABELS,
+        bands,
+        ("non-merger", "merger"),
+    )
     assert galaxies.provenance["bands_from"] == "file name"
     load = pickle.loads(pickle.dumps(open_listing(path).load))
     np.testing.assert_array_equal(load(3).pixels, images[3].astype(np.float32))
@@ -68,7 +74,9 @@ def test_declared_bands_go_before_the_file_name(tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["image", "table"])
-@pytest.mark.parametrize(("labels", "message"), [([0, 1], "expected 5 labels"), ([0, 1, 2, 0, 1], "labels must be 0")])
+@pytest.mark.parametrize(
+    ("labels", "message"), [([0, 1], "expected 5 labels"), ([0, 1, 2, 0, 1], "labels must be 0")]
+)
 def test_bad_labels(tmp_path, kind, labels, message):
     with pytest.raises(InputError, match=message):
         read_galaxies(write(tmp_path / THREE, pixels(), kind, labels))

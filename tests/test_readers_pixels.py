@@ -34,7 +34,9 @@ def test_small_holes_are_filled_as_astropy_fills_them(hole):
     pixels = image(*HOLES[hole])
     given = pixels.copy()
     found, share = fill_bad_pixels(pixels, 0.1, "galaxy")
-    wanted = interpolate_replace_nans(pixels[0].astype(np.float64), KERNEL, boundary="fill", fill_value=np.nan)
+    wanted = interpolate_replace_nans(
+        pixels[0].astype(np.float64), KERNEL, boundary="fill", fill_value=np.nan
+    )
     np.testing.assert_allclose(found[0], wanted, rtol=1e-6)
     assert share == np.isnan(given).mean()
     np.testing.assert_array_equal(pixels, given)
@@ -68,9 +70,21 @@ def test_whole_images_come_back_as_they_are():
 @pytest.mark.parametrize(
     ("bad", "limit", "message"),
     [
-        ([np.s_[:]], 1.0, r"survey/7\.fits: no pixel holds a measurement, all 1152 are NaN.*Leave this image out"),
-        ([np.s_[1, :12]], 0.1, r"survey/7\.fits: a share of 0\.5 of the pixels of its channel 1.*at most 0\.1.*--max-bad-pixels"),
-        ([np.s_[1]], 1.0, r"survey/7\.fits: a share of 1 of the pixels of its channel 1.*cannot be mended"),
+        (
+            [np.s_[:]],
+            1.0,
+            r"survey/7\.fits: no pixel holds a measurement, all 1152 are NaN.*Leave this image out",
+        ),
+        (
+            [np.s_[1, :12]],
+            0.1,
+            r"survey/7\.fits: a share of 0\.5 of the pixels of its channel 1.*at most 0\.1.*--max-bad-pixels",
+        ),
+        (
+            [np.s_[1]],
+            1.0,
+            r"survey/7\.fits: a share of 1 of the pixels of its channel 1.*cannot be mended",
+        ),
     ],
 )
 def test_too_many_are_refused_with_place_and_remedy(bad, limit, message):

@@ -41,7 +41,9 @@ def write(path, rows):
         rows = rows[[name for name in rows.colnames if rows[name].ndim == 1]]
         rows.convert_bytestring_to_unicode()
         frame = rows.to_pandas()
-        frame.to_parquet(path) if suffix == ".parquet" else frame.to_csv(path, index=False, sep="\t" if suffix == ".tsv" else ",")
+        frame.to_parquet(path) if suffix == ".parquet" else frame.to_csv(
+            path, index=False, sep="\t" if suffix == ".tsv" else ","
+        )
     else:
         if suffix != ".fits":
             rows.convert_bytestring_to_unicode()
@@ -57,25 +59,41 @@ def test_every_format_gives_the_same_values(tmp_path, suffix):
     write(tmp_path / f"catalogue.{suffix}", table())
     attached = match_catalogue(NAMES, tmp_path, ReadConfig(), "set")
     catalogue = attached.catalogue
-    assert list(catalogue.columns) == ["sample_id", "group_id", "label", "name", "class", "objno", "z", "seen"]
+    assert list(catalogue.columns) == [
+        "sample_id",
+        "group_id",
+        "label",
+        "name",
+        "class",
+        "objno",
+        "z",
+        "seen",
+    ]
     assert catalogue["sample_id"].tolist() == [f"set/g{i}.fits" for i in range(ROWS)]
     assert catalogue["name"].tolist() == ["g0", "g1", "g2", "g3"]
     assert attached.classes == ("elliptical", "spiral")
     assert catalogue["label"].fillna(-1).tolist() == [1, 0, -1, 1]
     assert catalogue["objno"].isna().tolist() == [True, False, False, False]
-    np.testing.assert_array_equal(catalogue["z"].to_numpy(float, na_value=np.nan), [0.3, np.nan, 0.4, 0.1])
+    np.testing.assert_array_equal(
+        catalogue["z"].to_numpy(float, na_value=np.nan), [0.3, np.nan, 0.4, 0.1]
+    )
     assert catalogue["seen"].tolist() == [True, False, True, True]
     if suffix not in ("csv", "tsv"):  # these have no type for whole numbers with gaps
         assert catalogue["objno"].dropna().tolist() == [7, 9, 2**53 + 1]
     if suffix in ("ecsv", "fits", "vot", "xml", "votable"):
         assert attached.provenance["units"] == {"z": "km / s"}
         assert attached.provenance["dropped_columns"] == ["flux"]
-    assert (attached.provenance["matched_by"], attached.provenance["rows_without_image"]) == ("name", 0)
+    assert (attached.provenance["matched_by"], attached.provenance["rows_without_image"]) == (
+        "name",
+        0,
+    )
     catalogue.to_parquet(tmp_path / "again.parquet")
 
 
 def test_lists_and_objects_of_a_catalogue_are_left_out_and_named(tmp_path):
-    pd.DataFrame({"id": NAMES, "spectrum": [[1, 2]] * 4, "raw": [b"a"] * 4}).to_parquet(tmp_path / "catalogue.parquet")
+    pd.DataFrame({"id": NAMES, "spectrum": [[1, 2]] * 4, "raw": [b"a"] * 4}).to_parquet(
+        tmp_path / "catalogue.parquet"
+    )
     found = read_table(tmp_path / "catalogue.parquet")
     assert (found.dropped, found.frame["raw"].tolist()) == (("spectrum",), list("aaaa"))
     with pytest.raises(InputError, match="a cell of the column 'spectrum' holds several values"):
@@ -101,12 +119,23 @@ def test_rows_are_found_whatever_part_of_the_name_they_give(tmp_path, names, val
 
 
 def test_the_column_that_fits_most_images_counts(tmp_path):
-    rows = {"id": [10, 11, 12, 13], "galaxy": ["g1", "g0", "g3", "g2"], "group_id": [5.0, 5.0, None, 7.0]}
-    pd.DataFrame(rows | {"pair": ["x", "x", "y", "y"]}).to_csv(tmp_path / "catalogue.csv", index=False)
+    rows = {
+        "id": [10, 11, 12, 13],
+        "galaxy": ["g1", "g0", "g3", "g2"],
+        "group_id": [5.0, 5.0, None, 7.0],
+    }
+    pd.DataFrame(rows | {"pair": ["x", "x", "y", "y"]}).to_csv(
+        tmp_path / "catalogue.csv", index=False
+    )
     attached = match_catalogue(NAMES[:3], tmp_path, ReadConfig(), "set")
-    assert (attached.provenance["matched_by"], attached.provenance["rows_without_image"]) == ("galaxy", 1)
+    assert (attached.provenance["matched_by"], attached.provenance["rows_without_image"]) == (
+        "galaxy",
+        1,
+    )
     assert attached.catalogue["group_id"].tolist() == ["5", "5", "7"]
-    assert match_catalogue(NAMES, tmp_path, ReadConfig(group="pair"), "set").catalogue["group_id"].tolist() == list("xxyy")
+    assert match_catalogue(NAMES, tmp_path, ReadConfig(group="pair"), "set").catalogue[
+        "group_id"
+    ].tolist() == list("xxyy")
 
 
 def test_no_catalogue_means_no_labels(tmp_path):
@@ -114,20 +143,27 @@ def test_no_catalogue_means_no_labels(tmp_path):
     assert (attached.classes, attached.catalogue["label"].isna().all()) == ((), True)
     assert attached.catalogue["group_id"].tolist() == [f"set/{name}" for name in NAMES]
     for what in ("label", "group"):
-        with pytest.raises(InputError, match=f"has no catalogue, so no column 'kind' for the {what}s. Put catalogue.csv there"):
+        with pytest.raises(
+            InputError,
+            match=f"has no catalogue, so no column 'kind' for the {what}s. Put catalogue.csv there",
+        ):
             match_catalogue(NAMES, tmp_path, ReadConfig(**{what: "kind"}), "set")
 
 
 def test_which_table_is_the_catalogue(tmp_path):
     assert find_catalogue(tmp_path) is None
     first, second = (write(tmp_path / name, table()) for name in ("sources.csv", "photometry.vot"))
-    with pytest.raises(InputError, match=r"holds 2 tables: photometry\.vot, sources\.csv. Say which .*--catalogue"):
+    with pytest.raises(
+        InputError, match=r"holds 2 tables: photometry\.vot, sources\.csv. Say which .*--catalogue"
+    ):
         find_catalogue(tmp_path)
     assert find_catalogue(tmp_path, "sources.csv") == first
     assert find_catalogue(tmp_path, str(second)) == second
     named = write(tmp_path / "Catalog.fits", table())
     assert find_catalogue(tmp_path) == named
-    with pytest.raises(InputError, match=r"no catalogue at sources\.dat, neither as it stands nor in"):
+    with pytest.raises(
+        InputError, match=r"no catalogue at sources\.dat, neither as it stands nor in"
+    ):
         find_catalogue(tmp_path, "sources.dat")
 
 
@@ -156,9 +192,21 @@ def test_which_table_is_the_catalogue(tmp_path):
             b"id,class\ng0,a\ng1,b\n",
             r"2 of 4 images .* have no row, first 'g2\.fits', 'g3\.fits'; looked for in the column 'id'",
         ),
-        ("catalogue.csv", b"id,class\ng0.fits,a\ng0.fits,b\ng1,a\ng2,a\ng3,a\n", "'g0.fits' stands 2 times in the column 'id'"),
-        ("catalogue.csv", b"id,class\ng0,0.5\ng1,1\ng2,1\ng3,1\n", "the column 'class' holds fractions, first 0.5"),
-        ("catalogue.csv", b"id,class\ng0,inf\ng1,1\ng2,1\ng3,1\n", "the column 'class' holds fractions, first inf"),
+        (
+            "catalogue.csv",
+            b"id,class\ng0.fits,a\ng0.fits,b\ng1,a\ng2,a\ng3,a\n",
+            "'g0.fits' stands 2 times in the column 'id'",
+        ),
+        (
+            "catalogue.csv",
+            b"id,class\ng0,0.5\ng1,1\ng2,1\ng3,1\n",
+            "the column 'class' holds fractions, first 0.5",
+        ),
+        (
+            "catalogue.csv",
+            b"id,class\ng0,inf\ng1,1\ng2,1\ng3,1\n",
+            "the column 'class' holds fractions, first inf",
+        ),
     ],
 )
 def test_bad_catalogues_are_refused_in_words(tmp_path, name, content, message):
@@ -172,9 +220,13 @@ def test_bad_catalogues_are_refused_in_words(tmp_path, name, content, message):
 
 
 def test_a_label_that_tells_every_row_apart_is_no_class(tmp_path):
-    rows = pd.DataFrame({"id": [f"g{i}" for i in range(1200)], "ra": [f"{i}h" for i in range(1200)]})
+    rows = pd.DataFrame(
+        {"id": [f"g{i}" for i in range(1200)], "ra": [f"{i}h" for i in range(1200)]}
+    )
     rows.to_csv(tmp_path / "catalogue.csv", index=False)
-    with pytest.raises(InputError, match="the column 'ra' holds 1200 different values; those are no classes"):
+    with pytest.raises(
+        InputError, match="the column 'ra' holds 1200 different values; those are no classes"
+    ):
         match_catalogue(rows["id"].tolist(), tmp_path, ReadConfig(label="ra"), "set")
 
 
@@ -203,32 +255,57 @@ def test_images_with_a_catalogue_of_any_format(tmp_path, suffix):
     galaxies = read_galaxies(folder)
     assert galaxies.labels.tolist() == [1, 0, -1, 1]
     with Image.open(folder / "g2.png") as image:
-        np.testing.assert_array_equal(galaxies.images[2], np.asarray(image, np.float32).transpose(2, 0, 1))
+        np.testing.assert_array_equal(
+            galaxies.images[2], np.asarray(image, np.float32).transpose(2, 0, 1)
+        )
     assert read_galaxies(folder / f"sources.{suffix}").fingerprint() == galaxies.fingerprint()
 
 
 def test_npy_with_a_table_in_its_order(tmp_path):
     np.save(tmp_path / "x.npy", images())
-    (tmp_path / "x.csv").write_text("kind,pair\n" + "".join(f"{kind},{pair}\n" for kind, pair in zip("abcabc", "112233", strict=True)))
+    (tmp_path / "x.csv").write_text(
+        "kind,pair\n"
+        + "".join(f"{kind},{pair}\n" for kind, pair in zip("abcabc", "112233", strict=True))
+    )
     galaxies = read_galaxies(
-        tmp_path / "x.npy", catalogue="x.csv", label="kind", group="pair", zero_points=(22.5,) * 3, psf_fwhm=(1.0,) * 3
+        tmp_path / "x.npy",
+        catalogue="x.csv",
+        label="kind",
+        group="pair",
+        zero_points=(22.5,) * 3,
+        psf_fwhm=(1.0,) * 3,
     )
     assert (galaxies.classes, galaxies.labels.tolist()) == (("a", "b", "c"), [0, 1, 2, 0, 1, 2])
     assert galaxies.catalogue["group_id"].tolist() == list("112233")
     assert galaxies.flux_scale == pytest.approx((3631.0,) * 3)  # a nanomaggy: 3631 Jy / 10^9
     assert isinstance(galaxies.images, np.memmap)
     (tmp_path / "x.csv").write_text("kind\na\n")
-    with pytest.raises(InputError, match=r"x\.csv: expected 6 rows, one for each image of x\.npy in their order, got 1"):
+    with pytest.raises(
+        InputError,
+        match=r"x\.csv: expected 6 rows, one for each image of x\.npy in their order, got 1",
+    ):
         read_galaxies(tmp_path / "x.npy", catalogue="x.csv")
-    with pytest.raises(InputError, match=r"has no catalogue, so no column 'kind' for the labels.*--catalogue"):
+    with pytest.raises(
+        InputError, match=r"has no catalogue, so no column 'kind' for the labels.*--catalogue"
+    ):
         read_galaxies(tmp_path / "x.npy", label="kind")
 
 
 def test_a_stored_set_under_what_is_declared(tmp_path):
-    folder = save_folder(tmp_path / "survey", {"morphology": list("abab"), "merger": [0, 1, 1, 0], "host": ["7", "7", None, "8"]})
+    folder = save_folder(
+        tmp_path / "survey",
+        {"morphology": list("abab"), "merger": [0, 1, 1, 0], "host": ["7", "7", None, "8"]},
+    )
     stored = read_galaxies(folder).save(tmp_path / "set")
     assert read_galaxies(stored, label="morphology").classes == ("a", "b")
-    again = read_galaxies(stored, label="merger", group="host", zero_points=[22.5] * 3, psf_fwhm=[1.0] * 3, pixel_scale=0.26)
+    again = read_galaxies(
+        stored,
+        label="merger",
+        group="host",
+        zero_points=[22.5] * 3,
+        psf_fwhm=[1.0] * 3,
+        pixel_scale=0.26,
+    )
     assert (again.classes, again.labels.tolist()) == (("non-merger", "merger"), [0, 1, 1, 0])
     assert again.catalogue["group_id"].tolist() == ["7", "7", "survey/2.png", "8"]
     assert (again.pixel_scale, again.psf_fwhm) == (0.26, (1.0,) * 3)
@@ -248,7 +325,11 @@ def test_arrays_are_listed_as_they_are_read(tmp_path, kind):
     pd.testing.assert_frame_equal(listing.catalogue, galaxies.catalogue)
     stamp = listing.load(3)
     np.testing.assert_array_equal(stamp.pixels, np.asarray(galaxies.images[3], np.float32))
-    assert (stamp.pixels.dtype, listing.name, listing.classes) == (np.float32, galaxies.name, galaxies.classes)
+    assert (stamp.pixels.dtype, listing.name, listing.classes) == (
+        np.float32,
+        galaxies.name,
+        galaxies.classes,
+    )
 
 
 def test_a_declared_size_crops_arrays_about_their_centres(tmp_path):
@@ -258,9 +339,14 @@ def test_a_declared_size_crops_arrays_about_their_centres(tmp_path):
     size = min(height, width) - 3
     cropped = read_galaxies(tmp_path / "x.npy", size=size)
     top, left = (height - size) // 2, (width - size) // 2
-    np.testing.assert_array_equal(cropped.images, whole.images[:, :, top : top + size, left : left + size])
+    np.testing.assert_array_equal(
+        cropped.images, whole.images[:, :, top : top + size, left : left + size]
+    )
     assert isinstance(cropped.images, np.memmap)
-    with pytest.raises(InputError, match=rf"'x' has images of {width}x{height} pixels, fewer than the declared size 99"):
+    with pytest.raises(
+        InputError,
+        match=rf"'x' has images of {width}x{height} pixels, fewer than the declared size 99",
+    ):
         read_galaxies(tmp_path / "x.npy", size=99)
     chunked = ingest(tmp_path / "x.npy", tmp_path / "set", workers=1)
     with pytest.raises(InputError, match=r"stored in chunks .*data\.size"):
@@ -272,7 +358,9 @@ def test_a_declared_size_crops_arrays_about_their_centres(tmp_path):
 
 def test_an_ingested_set_keeps_the_width_of_the_psf(tmp_path):
     np.save(tmp_path / "x.npy", images())
-    stored = read_galaxies(tmp_path / "x.npy", bands=("g", "r", "i"), psf_fwhm=(1.3, 1.1, 1.0)).save(tmp_path / "set")
+    stored = read_galaxies(
+        tmp_path / "x.npy", bands=("g", "r", "i"), psf_fwhm=(1.3, 1.1, 1.0)
+    ).save(tmp_path / "set")
     assert ingest(stored, tmp_path / "again", workers=1).psf_fwhm == (1.3, 1.1, 1.0)
     declared = ReadConfig(psf_fwhm=(2.0, 2.0, 2.0))
     assert ingest(stored, tmp_path / "declared", declared, workers=1).psf_fwhm == (2.0, 2.0, 2.0)
@@ -288,7 +376,9 @@ def test_a_label_of_both_domains_may_be_missing_in_a_target_without_labels(tmp_p
     labelled = save_folder(tmp_path / "labelled", {"morphology": ["a", "b"]})
     with pytest.raises(InputError, match="has no column 'kind'"):
         open_domains(dataclasses.replace(config, target=str(labelled)))
-    each = dataclasses.replace(config, label=None, source_read=ReadConfig(label="kind"), target=str(labelled))
+    each = dataclasses.replace(
+        config, label=None, source_read=ReadConfig(label="kind"), target=str(labelled)
+    )
     assert open_domains(each)[1].labels.tolist() == [0, 1]
 
 
@@ -297,12 +387,23 @@ def test_a_described_set_is_opened_as_it_was_read(tmp_path, monkeypatch):
     target = save_folder(tmp_path / "b", {"kind": ["a", "b"]})
     monkeypatch.chdir(tmp_path)
     read = ReadConfig(
-        name="mine", catalogue="a/catalogue.csv", label="kind", bands=("g", "r", "z"), pixel_scale=0.26, zero_points=(22.5,) * 3
+        name="mine",
+        catalogue="a/catalogue.csv",
+        label="kind",
+        bands=("g", "r", "z"),
+        pixel_scale=0.26,
+        zero_points=(22.5,) * 3,
     )
-    opened, other = open_domains(DataConfig(str(source), str(target), label="kind", source_read=read, match_bands="position"))
+    opened, other = open_domains(
+        DataConfig(str(source), str(target), label="kind", source_read=read, match_bands="position")
+    )
     description = describe(opened)
     monkeypatch.chdir(tmp_path.parent)
-    assert open_described(description).fingerprint() == opened.fingerprint() == description["fingerprint"]
+    assert (
+        open_described(description).fingerprint()
+        == opened.fingerprint()
+        == description["fingerprint"]
+    )
     assert open_described(description).flux_scale == opened.flux_scale
     assert open_described(describe(other)).fingerprint() == other.fingerprint()
     older = {key: value for key, value in description.items() if key != "read"} | {"label": "kind"}
@@ -312,7 +413,10 @@ def test_a_described_set_is_opened_as_it_was_read(tmp_path, monkeypatch):
     assert open_described(older).classes == ("0", "1")
 
 
-@pytest.mark.skipif(not REAL.is_dir(), reason=f"the Galaxy Zoo example images are not at ../shared/data of the repository ({REAL})")
+@pytest.mark.skipif(
+    not REAL.is_dir(),
+    reason=f"the Galaxy Zoo example images are not at ../shared/data of the repository ({REAL})",
+)
 def test_galaxy_zoo_images_are_read_as_pillow_reads_them():
     for folder in sorted(REAL.iterdir()):
         if not folder.is_dir():
@@ -322,6 +426,9 @@ def test_galaxy_zoo_images_are_read_as_pillow_reads_them():
         assert galaxies.catalogue["filename"].tolist() == table["filename"].tolist()
         for row, name in enumerate(table["filename"]):
             with Image.open(folder / name) as image:
-                np.testing.assert_array_equal(galaxies.images[row], np.asarray(image.convert("RGB"), np.float32).transpose(2, 0, 1))
+                np.testing.assert_array_equal(
+                    galaxies.images[row],
+                    np.asarray(image.convert("RGB"), np.float32).transpose(2, 0, 1),
+                )
         named = [None if label < 0 else galaxies.classes[label] for label in galaxies.labels]
         assert named == [None if pd.isna(value) else value for value in table["morphology"]]

@@ -27,13 +27,23 @@ def tan(ra=150.0, dec=2.0, shape=(200, 260), angle=0.0, scale=SCALE, projection=
     wcs.wcs.crval = [ra, dec]
     wcs.wcs.crpix = [(shape[1] + 1) / 2, (shape[0] + 1) / 2]
     turn = np.deg2rad(angle)
-    wcs.wcs.cd = scale / 3600 * np.array([[-np.cos(turn), np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+    wcs.wcs.cd = (
+        scale / 3600 * np.array([[-np.cos(turn), np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+    )
     return wcs
 
 
 def distorted(**options):
     header = tan(**options).to_header(relax=True)
-    header.update(CTYPE1="RA---TAN-SIP", CTYPE2="DEC--TAN-SIP", A_ORDER=2, B_ORDER=2, A_2_0=2e-5, B_0_2=-1e-5, A_1_1=1e-5)
+    header.update(
+        CTYPE1="RA---TAN-SIP",
+        CTYPE2="DEC--TAN-SIP",
+        A_ORDER=2,
+        B_ORDER=2,
+        A_2_0=2e-5,
+        B_0_2=-1e-5,
+        A_1_1=1e-5,
+    )
     return WCS(header)
 
 
@@ -47,7 +57,9 @@ def write(path, data, wcs, hdu=fits.PrimaryHDU, **keywords):
     header = wcs.to_header(relax=True)
     header.update(keywords)
     image = hdu(data, header)
-    fits.HDUList([image] if isinstance(image, fits.PrimaryHDU) else [fits.PrimaryHDU(), image]).writeto(path)
+    fits.HDUList(
+        [image] if isinstance(image, fits.PrimaryHDU) else [fits.PrimaryHDU(), image]
+    ).writeto(path)
 
 
 def at(wcs, pixels):
@@ -62,7 +74,9 @@ def images_of(listing):
 
 @pytest.mark.parametrize("size", [15, 16])
 @pytest.mark.parametrize(
-    "wcs", [tan(), tan(angle=33), tan(dec=-71, angle=200), distorted(angle=20)], ids=["plain", "turned", "south", "sip"]
+    "wcs",
+    [tan(), tan(angle=33), tan(dec=-71, angle=200), distorted(angle=20)],
+    ids=["plain", "turned", "south", "sip"],
 )
 def test_cut_outs_are_the_pixels_at_known_positions(tmp_path, wcs, size):
     data = field()
@@ -84,19 +98,39 @@ def test_cut_outs_are_the_pixels_at_known_positions(tmp_path, wcs, size):
     [
         ("tile.fits", lambda data, wcs: fits.PrimaryHDU(data, wcs.to_header())),
         ("tile.fits.gz", lambda data, wcs: fits.PrimaryHDU(data, wcs.to_header())),
-        ("tile.fits", lambda data, wcs: fits.ImageHDU(data.astype("f8"), wcs.to_header(), name="SCI")),
+        (
+            "tile.fits",
+            lambda data, wcs: fits.ImageHDU(data.astype("f8"), wcs.to_header(), name="SCI"),
+        ),
         ("tile.fits", lambda data, wcs: fits.PrimaryHDU(data.astype("u2"), wcs.to_header())),
         ("tile.fits", lambda data, wcs: fits.PrimaryHDU(data.astype("i4"), wcs.to_header())),
-        ("tile.fits.fz", lambda data, wcs: fits.CompImageHDU(data.astype("i4"), wcs.to_header(), compression_type="RICE_1")),
-        ("tile.fits.fz", lambda data, wcs: fits.CompImageHDU(data.astype("u2"), wcs.to_header(), compression_type="GZIP_1")),
-        ("tile.fits.fz", lambda data, wcs: fits.CompImageHDU(data, wcs.to_header(), compression_type="GZIP_2", quantize_level=0)),
+        (
+            "tile.fits.fz",
+            lambda data, wcs: fits.CompImageHDU(
+                data.astype("i4"), wcs.to_header(), compression_type="RICE_1"
+            ),
+        ),
+        (
+            "tile.fits.fz",
+            lambda data, wcs: fits.CompImageHDU(
+                data.astype("u2"), wcs.to_header(), compression_type="GZIP_1"
+            ),
+        ),
+        (
+            "tile.fits.fz",
+            lambda data, wcs: fits.CompImageHDU(
+                data, wcs.to_header(), compression_type="GZIP_2", quantize_level=0
+            ),
+        ),
     ],
     ids=["plain", "gz", "f8", "u2", "i4", "rice", "gzip u2", "gzip f4"],
 )
 def test_tiles_of_any_type_and_packing(tmp_path, name, make):
     data = field()
     hdu = make(data, tan())
-    fits.HDUList([hdu] if isinstance(hdu, fits.PrimaryHDU) else [fits.PrimaryHDU(), hdu]).writeto(tmp_path / name)
+    fits.HDUList([hdu] if isinstance(hdu, fits.PrimaryHDU) else [fits.PrimaryHDU(), hdu]).writeto(
+        tmp_path / name
+    )
     at(tan(), [(100, 50), (3, 150)]).to_csv(tmp_path / "catalogue.csv", index=False)
     listing = open_listing(tmp_path, ReadConfig(size=16))
     listing = dataclasses.replace(listing, load=pickle.loads(pickle.dumps(listing.load)))
@@ -107,13 +141,21 @@ def test_tiles_of_any_type_and_packing(tmp_path, name, make):
 
 def test_a_galaxy_is_taken_from_the_tile_where_it_is_farthest_from_the_edge(tmp_path):
     step = 200 * SCALE / 3600
-    wcs = {"a": tan(150.0), "b": tan(150.0 + step), "c": tan(150.0 + step, 2.0 + 0.6 * step, angle=30)}
+    wcs = {
+        "a": tan(150.0),
+        "b": tan(150.0 + step),
+        "c": tan(150.0 + step, 2.0 + 0.6 * step, angle=30),
+    }
     data = {name: field(seed=seed) for seed, name in enumerate(wcs)}
     for name in wcs:
         write(tmp_path / f"tile_{name}.fits", data[name], wcs[name])
     rng = np.random.default_rng(3)
     sky = pd.DataFrame(
-        {"id": np.arange(300), "ra": 150 + step * rng.uniform(-0.8, 1.8, 300), "dec": 2 + step * rng.uniform(-0.7, 1.2, 300)}
+        {
+            "id": np.arange(300),
+            "ra": 150 + step * rng.uniform(-0.8, 1.8, 300),
+            "dec": 2 + step * rng.uniform(-0.7, 1.2, 300),
+        }
     )
     sky.to_csv(tmp_path / "catalogue.csv", index=False)
     listing = open_listing(tmp_path, ReadConfig(size=12))
@@ -126,14 +168,18 @@ def test_a_galaxy_is_taken_from_the_tile_where_it_is_farthest_from_the_edge(tmp_
                 margins.setdefault(name, {})[tile], pixel[name, tile] = margin, (x, y)
     assert 0 < len(listing.aside) == 300 - len(margins)
     found = [sample_id.rpartition("/")[2] for sample_id in listing.catalogue["sample_id"]]
-    chosen = [tile.removeprefix("tile_").removesuffix(".fits") for tile in listing.catalogue["tile"]]
+    chosen = [
+        tile.removeprefix("tile_").removesuffix(".fits") for tile in listing.catalogue["tile"]
+    ]
     assert found == list(margins)
     assert set(chosen) == set(wcs)
     assert sum(len(of) > 1 for of in margins.values()) > 30
     for name, tile in zip(found, chosen, strict=True):
         assert margins[name][tile] > max(margins[name].values()) - 0.01
     for row in (0, 50, len(listing) - 1):
-        cut = Cutout2D(data[chosen[row]], pixel[found[row], chosen[row]], 12, mode="partial", fill_value=np.nan).data
+        cut = Cutout2D(
+            data[chosen[row]], pixel[found[row], chosen[row]], 12, mode="partial", fill_value=np.nan
+        ).data
         np.testing.assert_array_equal(listing.load(row).pixels[0], cut)
 
 
@@ -152,21 +198,29 @@ def test_bands(tmp_path, how):
         (tmp_path / "tiles").mkdir()
         fits.HDUList([fits.PrimaryHDU(), *parts]).writeto(tmp_path / "tiles" / "field1.fits")
     else:
-        write(tmp_path / "tiles" / "field1.fits", np.stack(list(planes.values())), tan(), BANDS="gri")
+        write(
+            tmp_path / "tiles" / "field1.fits", np.stack(list(planes.values())), tan(), BANDS="gri"
+        )
     at(tan(), [(100, 50), (30, 120)]).to_csv(tmp_path / "positions.csv", index=False)
     read = ReadConfig(size=16, catalogue=str(tmp_path / "positions.csv"))
     for wanted in (None, ("r", "g")):
         galaxies = read_galaxies(tmp_path / "tiles", dataclasses.replace(read, bands=wanted))
         assert {band.lower() for band in galaxies.bands} == set(wanted or "gri")
         for band, images in zip(galaxies.bands, galaxies.images.swapaxes(0, 1), strict=True):
-            np.testing.assert_array_equal(images, [planes[band.lower()][window] for window in WINDOWS])
+            np.testing.assert_array_equal(
+                images, [planes[band.lower()][window] for window in WINDOWS]
+            )
     assert galaxies.bands == ("r", "g")
 
 
 def test_masked_pixels_of_a_tile_are_unmeasured(tmp_path):
     data, mask = field(), np.zeros((200, 260), "i4")
     mask[50, 100] = 4
-    parts = [fits.PrimaryHDU(), fits.ImageHDU(data, tan().to_header(), name="SCI"), fits.ImageHDU(mask, name="DQ")]
+    parts = [
+        fits.PrimaryHDU(),
+        fits.ImageHDU(data, tan().to_header(), name="SCI"),
+        fits.ImageHDU(mask, name="DQ"),
+    ]
     fits.HDUList(parts).writeto(tmp_path / "tile.fits")
     at(tan(), [(100, 50)]).to_csv(tmp_path / "catalogue.csv", index=False)
     pixels = open_listing(tmp_path, ReadConfig(size=16)).load(0).pixels[0]
@@ -175,10 +229,15 @@ def test_masked_pixels_of_a_tile_are_unmeasured(tmp_path):
 
 def test_detectors_in_one_file_are_tiles_of_their_own(tmp_path):
     step = 260 * SCALE / 3600
-    ccds = [fits.ImageHDU(field(seed=i), tan(150 + i * step).to_header(), name=f"CCD{i}") for i in range(3)]
+    ccds = [
+        fits.ImageHDU(field(seed=i), tan(150 + i * step).to_header(), name=f"CCD{i}")
+        for i in range(3)
+    ]
     fits.HDUList([fits.PrimaryHDU(), *ccds]).writeto(tmp_path / "exposure.fits")
     at(tan(150 + step), [(100, 50)]).to_csv(tmp_path / "catalogue.csv", index=False)
-    np.testing.assert_array_equal(open_listing(tmp_path, ReadConfig(size=16)).load(0).pixels[0], field(seed=1)[42:58, 92:108])
+    np.testing.assert_array_equal(
+        open_listing(tmp_path, ReadConfig(size=16)).load(0).pixels[0], field(seed=1)[42:58, 92:108]
+    )
 
 
 @pytest.mark.parametrize("kind", ["names", "hours", "radians", "sexagesimal", "text", "ecsv"])
@@ -188,16 +247,30 @@ def test_coordinates_as_catalogues_write_them(tmp_path, kind):
     write(tmp_path / "tile.fits", field(), tan())
     table = at(tan(), [(100, 50)])
     sky = SkyCoord(table["ra"], table["dec"], unit="deg")
-    names = {"names": ("RAJ2000", "DEJ2000"), "hours": ("RA", "DEC"), "radians": ("ALPHA_J2000", "DELTA_J2000")}.get(kind, ("_RA", "_DE"))
+    names = {
+        "names": ("RAJ2000", "DEJ2000"),
+        "hours": ("RA", "DEC"),
+        "radians": ("ALPHA_J2000", "DELTA_J2000"),
+    }.get(kind, ("_RA", "_DE"))
     values = {
         "hours": (sky.ra.hourangle, sky.dec.deg),
         "radians": (sky.ra.rad, sky.dec.rad),
-        "sexagesimal": (sky.ra.to_string("hourangle", sep=":", precision=6), sky.dec.to_string("deg", sep=" ", precision=6)),
-        "text": (sky.ra.to_string("deg", decimal=True, precision=9), sky.dec.to_string("deg", decimal=True, precision=9)),
+        "sexagesimal": (
+            sky.ra.to_string("hourangle", sep=":", precision=6),
+            sky.dec.to_string("deg", sep=" ", precision=6),
+        ),
+        "text": (
+            sky.ra.to_string("deg", decimal=True, precision=9),
+            sky.dec.to_string("deg", decimal=True, precision=9),
+        ),
     }.get(kind, (sky.ra.deg, sky.dec.deg))
     written = Table({"id": [7], names[0]: values[0], names[1]: values[1]})
     for name, unit in zip(
-        names, {"hours": ("hourangle", "deg"), "radians": ("rad", "rad"), "ecsv": ("deg", "deg")}.get(kind, ()), strict=False
+        names,
+        {"hours": ("hourangle", "deg"), "radians": ("rad", "rad"), "ecsv": ("deg", "deg")}.get(
+            kind, ()
+        ),
+        strict=False,
     ):
         written[name].unit = unit
     written.write(tmp_path / "catalogue.ecsv")
@@ -222,7 +295,9 @@ def test_galaxies_at_the_edge_off_the_tiles_and_without_position_are_accounted_f
     assert stamp.columns["edge_pixels"] == np.isnan(stamp.pixels).mean() == 7 / 16
     with pytest.raises(InputError, match=r"2 of 5 galaxies cannot be used, first 'g3'"):
         load_all(listing, ReadConfig(size=16))
-    galaxies = load_all(dataclasses.replace(listing, aside=()), ReadConfig(size=16, max_bad_pixels=0.99))
+    galaxies = load_all(
+        dataclasses.replace(listing, aside=()), ReadConfig(size=16, max_bad_pixels=0.99)
+    )
     assert np.isfinite(galaxies.images).all()
     assert galaxies.catalogue["edge_pixels"].tolist() == pytest.approx([0, 7 / 16, 3 / 4])
     assert galaxies.catalogue["bad_pixels"].tolist() == pytest.approx([0, 7 / 16, 3 / 4])
@@ -239,14 +314,26 @@ def far(table):
     ("change", "read", "message"),
     [
         (lambda table: table, ReadConfig(), r"how large are cut-outs.*--size 64"),
-        (lambda table: table.drop(columns="dec"), ReadConfig(size=16), r"none of its 1 rows belongs|has no coordinates"),
+        (
+            lambda table: table.drop(columns="dec"),
+            ReadConfig(size=16),
+            r"none of its 1 rows belongs|has no coordinates",
+        ),
         (
             far,
             ReadConfig(size=16),
             r"none of its 1 galaxies lies on one of the 1 tiles.*RA 190\.00\d+.*nearest, tile\.fits, is 3\d\.\d+ deg",
         ),
-        (lambda table: table.assign(ra="here"), ReadConfig(size=16), r"catalogue\.csv: none of its 1 rows has a usable position"),
-        (lambda table: table, ReadConfig(size=16, label="kind"), r"has no column 'kind' for the labels; it has id, ra, dec"),
+        (
+            lambda table: table.assign(ra="here"),
+            ReadConfig(size=16),
+            r"catalogue\.csv: none of its 1 rows has a usable position",
+        ),
+        (
+            lambda table: table,
+            ReadConfig(size=16, label="kind"),
+            r"has no column 'kind' for the labels; it has id, ra, dec",
+        ),
     ],
 )
 def test_what_cannot_be_cut_out_is_refused_in_words(tmp_path, change, read, message):
@@ -260,7 +347,10 @@ def test_tiles_that_contradict_each_other_are_refused(tmp_path):
     write(tmp_path / "one.fits", field(), tan())
     write(tmp_path / "two.fits", field(seed=1), tan())
     at(tan(), [(100, 50)]).to_csv(tmp_path / "catalogue.csv", index=False)
-    with pytest.raises(InputError, match=r"one\.fits and two\.fits show the same field and nothing says their bands"):
+    with pytest.raises(
+        InputError,
+        match=r"one\.fits and two\.fits show the same field and nothing says their bands",
+    ):
         open_listing(tmp_path, ReadConfig(size=16))
     (tmp_path / "two.fits").unlink()
     write(tmp_path / "three.fits", field(), tan(151.0), FILTER="r")
@@ -271,14 +361,18 @@ def test_tiles_that_contradict_each_other_are_refused(tmp_path):
 def test_fits_images_without_coordinates_are_no_tiles(tmp_path):
     fits.PrimaryHDU(field()).writeto(tmp_path / "image.fits")
     at(tan(), [(100, 50)]).to_csv(tmp_path / "catalogue.csv", index=False)
-    with pytest.raises(InputError, match="none of its 1 FITS files holds an image with celestial coordinates"):
+    with pytest.raises(
+        InputError, match="none of its 1 FITS files holds an image with celestial coordinates"
+    ):
         open_listing(tmp_path, ReadConfig(size=16))
 
 
 def test_a_single_tile_with_a_catalogue(tmp_path):
     write(tmp_path / "a" / "tile.fits", field(), tan())
     at(tan(), [(100, 50)]).to_parquet(tmp_path / "positions.parquet")
-    galaxies = read_galaxies(tmp_path / "a" / "tile.fits", catalogue=str(tmp_path / "positions.parquet"), size=16)
+    galaxies = read_galaxies(
+        tmp_path / "a" / "tile.fits", catalogue=str(tmp_path / "positions.parquet"), size=16
+    )
     np.testing.assert_array_equal(galaxies.images[0, 0], field()[42:58, 92:108])
 
 

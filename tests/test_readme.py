@@ -31,7 +31,10 @@ from daexplore.runs import RunStore
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 TEXT = README.read_text(encoding="utf-8")
-LINES = [[line for line in block.text.splitlines() if line and not line.startswith("#")] for block in blocks(README)]
+LINES = [
+    [line for line in block.text.splitlines() if line and not line.startswith("#")]
+    for block in blocks(README)
+]
 SPANS = sorted(set(re.findall(r"(?<!`)`([^`\n]+)`(?!`)", prose(README))))
 
 # A command that is not run, why, and what is looked at in its place.
@@ -43,7 +46,12 @@ EXCUSED = {
     'pip install "daexplore[exports]"': "It needs the network; that the extra brings what the exports import is checked.",
     "python -m benchmarks.published.moons": "It would train every method for minutes; tests/test_published.py trains some.",
 }
-MAKES = {"explore": "daexplore explore runs", "test": "-m pytest", "notebooks": "jupyter lab notebooks", "docs": "-m sphinx"}
+MAKES = {
+    "explore": "daexplore explore runs",
+    "test": "-m pytest",
+    "notebooks": "jupyter lab notebooks",
+    "docs": "-m sphinx",
+}
 ACTIVATE = ". .venv/bin/activate"
 SERVERS = {"daexplore explore runs": "serve", "panel serve apps/explorer.py": "explorer"}
 PYTHON = {
@@ -72,10 +80,22 @@ INSTEAD = (
     ("daexplore runs import run.zip", "export runs/RUN run.zip", ("import run.zip",)),
     ("psf, noise, rotation", "--dial depth", ("--dial psf", "--dial noise", "--dial rotation")),
     ("--attack boundary", "--dial depth", ("--attack boundary",)),
-    ("--to tensorboard, --to mlflow", "--to parquet --out tables", ("--to tensorboard --out logs", "--to mlflow --out store")),
+    (
+        "--to tensorboard, --to mlflow",
+        "--to parquet --out tables",
+        ("--to tensorboard --out logs", "--to mlflow --out store"),
+    ),
     ("an ensemble of several", "--run runs/RUN", ("--run runs/RUN --run runs/OTHER --overwrite",)),
-    ("zsh, fish", 'eval "$(daexplore completion bash)"', ("daexplore completion zsh", "daexplore completion fish")),
-    ("--fit-preprocessing, --freeze convolutions", "--rate 0.1", ("--fit-preprocessing", "--freeze convolutions")),
+    (
+        "zsh, fish",
+        'eval "$(daexplore completion bash)"',
+        ("daexplore completion zsh", "daexplore completion fish"),
+    ),
+    (
+        "--fit-preprocessing, --freeze convolutions",
+        "--rate 0.1",
+        ("--fit-preprocessing", "--freeze convolutions"),
+    ),
 )
 
 
@@ -103,7 +123,13 @@ def kind(command: str) -> str | None:
         return "python"
     if command.startswith("daexplore ") and command.split()[1] in get_command(app).commands:  # type: ignore[attr-defined]
         return "daexplore"
-    return "shell" if command.startswith((ACTIVATE, 'eval "$(daexplore completion ', "python benchmarks/results.py ")) else None
+    return (
+        "shell"
+        if command.startswith(
+            (ACTIVATE, 'eval "$(daexplore completion ', "python benchmarks/results.py ")
+        )
+        else None
+    )
 
 
 def test_every_block_is_shell_and_every_command_is_run_or_excused() -> None:
@@ -116,7 +142,11 @@ def test_every_block_is_shell_and_every_command_is_run_or_excused() -> None:
             assert " " in span or span in used or span in SMALL["train"], span
         elif re.fullmatch(r"daexplore \w+", span):
             assert any(command.startswith(f"{span} ") for command in in_blocks), span
-    inline = [span for span in SPANS if re.match(r"(\w+|\.) \S|daexplore\.", span) and not re.fullmatch(r"daexplore \w+", span)]
+    inline = [
+        span
+        for span in SPANS
+        if re.match(r"(\w+|\.) \S|daexplore\.", span) and not re.fullmatch(r"daexplore \w+", span)
+    ]
     assert [command for command in (*in_blocks, *inline) if kind(command) is None] == []
     assert {*EXCUSED, *SERVERS, *PYTHON, ACTIVATE} <= {*in_blocks, *inline}
     assert all(re.search(r"\b(would|needs?)\b.*\.$", reason) for reason in EXCUSED.values())
@@ -125,27 +155,42 @@ def test_every_block_is_shell_and_every_command_is_run_or_excused() -> None:
 def test_what_comments_offer_instead_is_run_too() -> None:
     lines = [line for block in LINES for line in block]
     for words, out, _ in INSTEAD:
-        assert [line for line in lines if out in command_of(line) and words in line.partition(" #")[2]], words
+        assert [
+            line for line in lines if out in command_of(line) and words in line.partition(" #")[2]
+        ], words
     for line in lines:
         run = " ".join(variants(line))
-        for option in re.findall(r"(?<!\w)--[a-z][a-z-]+(?: [a-z.]+)?|daexplore \w+ \w+", line.partition(" #")[2]):
+        for option in re.findall(
+            r"(?<!\w)--[a-z][a-z-]+(?: [a-z.]+)?|daexplore \w+ \w+", line.partition(" #")[2]
+        ):
             assert option in run, option
 
 
 @pytest.mark.parametrize("command", [command for command in EXCUSED if command.startswith("make ")])
 def test_a_make_target_calls_what_it_should(command: str) -> None:
     target = command.split()[1]
-    done = subprocess.run(["make", "--dry-run", target], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        ["make", "--dry-run", target], cwd=ROOT, capture_output=True, text=True, timeout=60
+    )
     assert done.returncode == 0, done.stderr
     assert MAKES[target] in done.stdout
 
 
 def test_the_extra_and_the_modules_that_are_not_run_are_there() -> None:
     extra = [line for line in requires("daexplore") or () if 'extra == "exports"' in line]
-    assert {re.split(r"[<>=;\[ ]", line)[0] for line in extra} >= {"mlflow-skinny", "onnx", "onnxruntime", "tensorboard"}
-    for name in re.findall(r"`python -m (benchmarks\.published)(\.\w+)`, `(\.\w+)`, `(\.\w+)`", TEXT)[0][1:]:
+    assert {re.split(r"[<>=;\[ ]", line)[0] for line in extra} >= {
+        "mlflow-skinny",
+        "onnx",
+        "onnxruntime",
+        "tensorboard",
+    }
+    for name in re.findall(
+        r"`python -m (benchmarks\.published)(\.\w+)`, `(\.\w+)`, `(\.\w+)`", TEXT
+    )[0][1:]:
         assert find_spec(f"benchmarks.published{name}"), name
-        assert "__main__" in (ROOT / "benchmarks" / "published" / f"{name[1:]}.py").read_text(encoding="utf-8")
+        assert "__main__" in (ROOT / "benchmarks" / "published" / f"{name[1:]}.py").read_text(
+            encoding="utf-8"
+        )
 
 
 @pytest.fixture(scope="module")
@@ -157,7 +202,9 @@ def furnished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str,
 
 
 @pytest.fixture
-def place(furnished: tuple[Path, dict[str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def place(
+    furnished: tuple[Path, dict[str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Path:
     """A copy of the furnished folder, in which the commands are typed."""
     folder = tmp_path / "here"
     shutil.copytree(furnished[0], folder)
@@ -179,7 +226,10 @@ def named(command: str, runs: dict[str, str]) -> str:
 
 @pytest.fixture
 def typed(
-    furnished: tuple[Path, dict[str, str]], place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    furnished: tuple[Path, dict[str, str]],
+    place: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> Callable[[str], None]:
     """Runs a command, made small; checks that it ends well and leaves the file that it names."""
 
@@ -187,12 +237,18 @@ def typed(
         whole = named(command, furnished[1])
         if kind(whole) == "shell":
             also = "\ncomplete -p daexplore" if whole.startswith("eval") else ""
-            done = subprocess.run(["bash", "-euc", whole + also], capture_output=True, text=True, timeout=PATIENCE)
+            done = subprocess.run(
+                ["bash", "-euc", whole + also], capture_output=True, text=True, timeout=PATIENCE
+            )
             code, out, errors = done.returncode, done.stdout, done.stderr
         else:
             words = shlex.split(whole)[1:]
             # A command with two names, or with an option that others of its name lack, goes before.
-            names = (" ".join(words[:2]), *(f"{words[0]} {word}" for word in words if word.startswith("--")), words[0])
+            names = (
+                " ".join(words[:2]),
+                *(f"{words[0]} {word}" for word in words if word.startswith("--")),
+                words[0],
+            )
             small = next((SMALL[name] for name in names if name in SMALL), [])
             code, out, errors = call(monkeypatch, capsys, *words, *small)
         assert code == 0, f"{whole}\n{out[-2000:]}\n{errors[-3000:]}"
@@ -207,7 +263,10 @@ def typed(
 @pytest.mark.slow
 # Few galaxies make libraries warn of few galaxies.
 @pytest.mark.filterwarnings("default")
-@pytest.mark.parametrize("number", [number for number, lines in enumerate(LINES) if not {*map(command_of, lines)} <= {*EXCUSED}])
+@pytest.mark.parametrize(
+    "number",
+    [number for number, lines in enumerate(LINES) if not {*map(command_of, lines)} <= {*EXCUSED}],
+)
 def test_every_command_of_a_block_runs(number: int, typed: Callable[[str], None]) -> None:
     if any(line.startswith("daexplore ingest ") for line in LINES[number]):
         # What other blocks find, this one makes.
@@ -220,8 +279,12 @@ def test_every_command_of_a_block_runs(number: int, typed: Callable[[str], None]
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("default")
-@pytest.mark.parametrize("option", [span for span in SPANS if span.startswith("--") and " " in span])
-def test_an_option_named_in_a_sentence_is_taken_by_a_training(option: str, typed: Callable[[str], None]) -> None:
+@pytest.mark.parametrize(
+    "option", [span for span in SPANS if span.startswith("--") and " " in span]
+)
+def test_an_option_named_in_a_sentence_is_taken_by_a_training(
+    option: str, typed: Callable[[str], None]
+) -> None:
     before = {path.name for path in Path("runs").iterdir()}
     typed(f"daexplore train --data demo {option}")
     assert len({path.name for path in Path("runs").iterdir()} - before) == 1
@@ -230,7 +293,14 @@ def test_an_option_named_in_a_sentence_is_taken_by_a_training(option: str, typed
 @pytest.mark.slow
 def test_the_environment_puts_the_command_on_the_path(place: Path) -> None:
     (place / ".venv").symlink_to(sys.prefix)
-    command = ["env", "-i", "PATH=/usr/bin:/bin", "bash", "-euc", f"{ACTIVATE}; command -v daexplore"]
+    command = [
+        "env",
+        "-i",
+        "PATH=/usr/bin:/bin",
+        "bash",
+        "-euc",
+        f"{ACTIVATE}; command -v daexplore",
+    ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert Path(done.stdout.strip()).parent == Path(sys.executable).parent, done.stderr
 
@@ -250,21 +320,36 @@ def test_a_server_answers(command: str, place: Path, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("code", PYTHON)
-def test_what_is_said_in_python_works_in_a_fresh_interpreter(code: str, furnished: tuple[Path, dict[str, str]], place: Path) -> None:
+def test_what_is_said_in_python_works_in_a_fresh_interpreter(
+    code: str, furnished: tuple[Path, dict[str, str]], place: Path
+) -> None:
     before, _, last = code.rpartition("; ")
     given = f"run, file = daexplore.Run({furnished[1]['RUN']!r}), Path('run.parquet')"
-    lines = ["from pathlib import Path", "from urllib.request import urlopen", "import daexplore", given, before, f"shown = {last}"]
+    lines = [
+        "from pathlib import Path",
+        "from urllib.request import urlopen",
+        "import daexplore",
+        given,
+        before,
+        f"shown = {last}",
+    ]
     command = [sys.executable, "-c", "\n".join([*lines, PYTHON[code]])]
     done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE)
     assert done.returncode == 0, done.stderr
 
 
 def test_links_and_pictures_are_there() -> None:
-    links = re.findall(r"\]\(([^)\s]+)\)", TEXT) + re.findall(r"(?:src|srcset|href)=\"([^\"]+)\"", TEXT)
-    relative = [link.partition("#")[0] for link in links if not re.match(r"https?:|mailto:|#", link)]
+    links = re.findall(r"\]\(([^)\s]+)\)", TEXT) + re.findall(
+        r"(?:src|srcset|href)=\"([^\"]+)\"", TEXT
+    )
+    relative = [
+        link.partition("#")[0] for link in links if not re.match(r"https?:|mailto:|#", link)
+    ]
     assert len(relative) > 20
     assert [link for link in relative if not (ROOT / link).exists()] == []
-    pictures = {link for link in relative if Path(link).suffix in (".png", ".gif", ".webp", ".jpg", ".svg")}
+    pictures = {
+        link for link in relative if Path(link).suffix in (".png", ".gif", ".webp", ".jpg", ".svg")
+    }
     assert len(pictures) > 3
     for picture in pictures:
         with Image.open(ROOT / picture) as image:
@@ -282,13 +367,23 @@ def test_counts_are_those_of_the_presets_and_of_the_example_runs() -> None:
     distant, nearby = PRESETS["distant"], PRESETS["nearby"]
     assert f"{distant.n:,} images a domain".replace(",", " ") in TEXT
     assert nearby.samples
-    assert f"{nearby.n} images a domain, source with {nearby.samples[0].merger_galaxies} mergers" in TEXT
+    assert (
+        f"{nearby.n} images a domain, source with {nearby.samples[0].merger_galaxies} mergers"
+        in TEXT
+    )
     train, validation, test = (f"{fraction:.0%}" for fraction in DataConfig().fractions)
     assert f"{train} train, {validation} validation, {test} test" in " ".join(TEXT.split())
-    played = [run for run in RunStore(Path(daexplore.__file__).parent / "examples").runs() if run.seed == 0]
+    played = [
+        run
+        for run in RunStore(Path(daexplore.__file__).parent / "examples").runs()
+        if run.seed == 0
+    ]
     evaluation, epochs = played[0].evaluation(), played[0].evaluated
     source, target = (int(evaluation.mask(domain, "test").sum()) for domain in ("source", "target"))
     assert f"{target} held-out target" in TEXT
-    assert f"{epochs[0]} to {epochs[-1]}: {source} source (blue) and {target} target (orange) images of the test split" in TEXT
+    assert (
+        f"{epochs[0]} to {epochs[-1]}: {source} source (blue) and {target} target (orange) images of the test split"
+        in TEXT
+    )
     with Image.open(ROOT / "docs" / "images" / "boundary.gif") as picture:
         assert [len(run.evaluated) for run in played] == [picture.n_frames] * 3  # type: ignore[attr-defined]

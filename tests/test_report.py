@@ -46,7 +46,10 @@ class Parts(HTMLParser):
 def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Run]:
     root = tmp_path_factory.mktemp("report")
     made = [("mmd", 0), ("noda", 0), ("noda", 1)]
-    return [make_run(root / "runs", method, seed, n=400, epochs=2, data_path=root / "data") for method, seed in made]
+    return [
+        make_run(root / "runs", method, seed, n=400, epochs=2, data_path=root / "data")
+        for method, seed in made
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -78,10 +81,14 @@ def test_every_picture_is_whole_and_has_words(parts: Parts) -> None:
     assert [each["alt"].split()[0] for each in figures] == ["Margin", "Area", "MMD²", "Observed"]
     for each in figures:
         root = ET.fromstring(base64.b64decode(each["src"].partition("base64,")[2]))
-        assert float(root.attrib["width"].removesuffix("pt")) / 72 * 25.4 == pytest.approx(174, abs=0.01)
+        assert float(root.attrib["width"].removesuffix("pt")) / 72 * 25.4 == pytest.approx(
+            174, abs=0.01
+        )
 
 
-def test_it_says_what_the_comparison_says_and_how_it_was_made(runs: list[Run], parts: Parts) -> None:
+def test_it_says_what_the_comparison_says_and_how_it_was_made(
+    runs: list[Run], parts: Parts
+) -> None:
     about = Comparison(runs, resamples=200).to_dict()
     for verdict in about["verdicts"]:
         assert verdict["sentence"] in parts.text
@@ -92,7 +99,14 @@ def test_it_says_what_the_comparison_says_and_how_it_was_made(runs: list[Run], p
     assert "source 250, 0000000000000000" in parts.text
     assert "What differs between their settings" in parts.text
     headings = [
-        parts.text.index(title) for title in ("Verdicts", "In pictures", "Difference from noDA", "Galaxies fixed", "How it was made")
+        parts.text.index(title)
+        for title in (
+            "Verdicts",
+            "In pictures",
+            "Difference from noDA",
+            "Galaxies fixed",
+            "How it was made",
+        )
     ]
     assert headings == sorted(headings)
     settings = re.search(r"All settings of MMD, seed 0\s*(\{.*?\n\})", parts.text, flags=re.DOTALL)
@@ -103,7 +117,13 @@ def test_it_says_what_the_comparison_says_and_how_it_was_made(runs: list[Run], p
 def right(run: Run) -> dict[str, bool]:
     found = run.evaluation()
     rows = found.mask("target", "test")
-    return dict(zip(found.sample_ids[rows].tolist(), (found.logits.argmax(axis=1) == found.labels)[rows].tolist(), strict=True))
+    return dict(
+        zip(
+            found.sample_ids[rows].tolist(),
+            (found.logits.argmax(axis=1) == found.labels)[rows].tolist(),
+            strict=True,
+        )
+    )
 
 
 def test_the_gallery_shows_galaxies_that_changed_sides(runs: list[Run], parts: Parts) -> None:
@@ -119,13 +139,19 @@ def test_the_gallery_shows_galaxies_that_changed_sides(runs: list[Run], parts: P
     shown = re.findall(r"target/G\d{5}-0", parts.text)
     assert set(shown[:8]) == set(flipped.fixed.index[:8])
     assert f"8 of {len(fixed)} shown" in parts.text
-    galaxies = [attributes for tag, attributes in parts.tags if tag == "img" and attributes["src"].startswith("data:image/png")]
+    galaxies = [
+        attributes
+        for tag, attributes in parts.tags
+        if tag == "img" and attributes["src"].startswith("data:image/png")
+    ]
     assert len(galaxies) == 8 + min(8, len(broken))
     assert galaxies[0]["alt"].startswith(f"Target galaxy {shown[0]}, a ")
 
 
 def test_without_the_images_the_gallery_says_so(undrawn: None, tmp_path: Path) -> None:
-    runs = [make_run(tmp_path, method, n=160, epochs=1, saliency=False) for method in ("noda", "mmd")]
+    runs = [
+        make_run(tmp_path, method, n=160, epochs=1, saliency=False) for method in ("noda", "mmd")
+    ]
     found = Comparison(runs, resamples=50)
     parts = Parts(comparison_report(found.tables(), found.to_dict(), found.runs))
     flips = flipped_galaxies(("a", "b"), (runs[0], runs[1]))
@@ -135,7 +161,10 @@ def test_without_the_images_the_gallery_says_so(undrawn: None, tmp_path: Path) -
 
 
 def test_names_from_catalogues_are_no_markup(undrawn: None, tmp_path: Path) -> None:
-    runs = [make_run(tmp_path, method, n=120, epochs=1, classes=("<b>x", "'><script>alert(1)</script>")) for method in ("noda", "mmd")]
+    runs = [
+        make_run(tmp_path, method, n=120, epochs=1, classes=("<b>x", "'><script>alert(1)</script>"))
+        for method in ("noda", "mmd")
+    ]
     found = Comparison(runs, resamples=50)
     parts = Parts(comparison_report(found.tables(), found.to_dict(), found.runs))
     assert "script" not in {tag for tag, _ in parts.tags}
@@ -143,23 +172,41 @@ def test_names_from_catalogues_are_no_markup(undrawn: None, tmp_path: Path) -> N
 
 
 def test_one_method_and_no_labels_still_make_a_page(undrawn: None, tmp_path: Path) -> None:
-    runs = [known_run(tmp_path, "mmd", n=160, target_labels=lambda labels: labels.mask(labels >= 0))]
+    runs = [
+        known_run(tmp_path, "mmd", n=160, target_labels=lambda labels: labels.mask(labels >= 0))
+    ]
     found = Comparison(runs, resamples=50)
     parts = Parts(comparison_report(found.tables(), found.to_dict(), found.runs))
     assert "no target labels are used" in parts.text.lower()
     assert "Galaxies fixed" not in parts.text
 
 
-def test_the_command_writes_the_file(undrawn: None, monkeypatch: Any, capsys: Any, runs: list[Run], tmp_path: Path) -> None:
+def test_the_command_writes_the_file(
+    undrawn: None, monkeypatch: Any, capsys: Any, runs: list[Run], tmp_path: Path
+) -> None:
     out = tmp_path / "new" / "report.html"
-    code, said, _ = call(monkeypatch, capsys, "report", runs[0].path, runs[1].path, "--out", out, "--split", "validation")
+    code, said, _ = call(
+        monkeypatch,
+        capsys,
+        "report",
+        runs[0].path,
+        runs[1].path,
+        "--out",
+        out,
+        "--split",
+        "validation",
+    )
     assert code == 0
     assert str(out) in said
     assert "validation split" in Parts(out.read_text(encoding="utf-8")).text
-    code, _, error = call(monkeypatch, capsys, "report", runs[0].path, "--out", tmp_path / "report.pdf")
+    code, _, error = call(
+        monkeypatch, capsys, "report", runs[0].path, "--out", tmp_path / "report.pdf"
+    )
     assert (code, "must end with .html" in error) == (2, True)
     code, _, error = call(monkeypatch, capsys, "report", tmp_path / "nowhere", "--out", out)
     assert code == 2
     (tmp_path / "file").write_text("")
-    code, _, error = call(monkeypatch, capsys, "report", runs[0].path, "--out", tmp_path / "file" / "report.html")
+    code, _, error = call(
+        monkeypatch, capsys, "report", runs[0].path, "--out", tmp_path / "file" / "report.html"
+    )
     assert (code, "Cannot write to" in error) == (2, True)

@@ -33,7 +33,9 @@ def test_means_over_seeds_and_paired_differences(module, tmp_path):
     for run in runs:
         evaluation = run.evaluation()
         here = evaluation.mask("target", "test")
-        scores[run.method].append(balanced_accuracy_score(evaluation.labels[here], evaluation.predicted[here]))
+        scores[run.method].append(
+            balanced_accuracy_score(evaluation.labels[here], evaluation.predicted[here])
+        )
     mean = {method: np.mean(values) for method, values in scores.items()}
     found = table.loc["MMD", "target", "balanced_accuracy"]
     assert found["value"] == pytest.approx(mean["mmd"], abs=1e-4)
@@ -45,26 +47,43 @@ def test_means_over_seeds_and_paired_differences(module, tmp_path):
 
 
 def test_a_transferred_run_is_a_method_of_its_own(module, tmp_path):
-    transferred = RunConfig(alignments=(AlignmentConfig("mmd"),), transfer=TransferConfig("elsewhere"), train=TrainConfig(epochs=2))
+    transferred = RunConfig(
+        alignments=(AlignmentConfig("mmd"),),
+        transfer=TransferConfig("elsewhere"),
+        train=TrainConfig(epochs=2),
+    )
     make_run(tmp_path, config=transferred, epochs=2)
     make_run(tmp_path, "mmd", epochs=2)
-    assert [module.method_of(run) for run in module.finished(tmp_path)] == ["mmd", "mmd+transfer (recorded)"]
+    assert [module.method_of(run) for run in module.finished(tmp_path)] == [
+        "mmd",
+        "mmd+transfer (recorded)",
+    ]
 
 
 def test_the_readme_s_table_is_the_results_file(module):
-    shown = re.search(r"<!-- results -->\n(.*?)\n<!-- /results -->", (ROOT / "README.md").read_text(), re.DOTALL)[1]
+    shown = re.search(
+        r"<!-- results -->\n(.*?)\n<!-- /results -->", (ROOT / "README.md").read_text(), re.DOTALL
+    )[1]
     results = pd.read_csv(ROOT / "docs" / "results" / "distant.csv")
     assert shown == module.markdown(results)
 
 
 def test_the_readme_s_second_table_is_the_summary_of_the_nearby_runs(module):
-    shown = re.search(r"<!-- nearby -->\n(.*?)\n<!-- /nearby -->", (ROOT / "README.md").read_text(), re.DOTALL)[1]
+    shown = re.search(
+        r"<!-- nearby -->\n(.*?)\n<!-- /nearby -->", (ROOT / "README.md").read_text(), re.DOTALL
+    )[1]
     means = pd.read_csv(ROOT / "docs" / "results" / "nearby-summary.csv")
     assert shown == module.with_intervals(means)
     results = pd.read_csv(ROOT / "docs" / "results" / "nearby.csv")
     assert set(results.groupby("method")["seed"].unique().map(tuple)) == {(0, 1, 2, 3, 4)}
-    auc = results[(results["domain"] == "target") & (results["name"] == "auc")].groupby("method", sort=False)["value"].mean()
-    summarised = means[(means["domain"] == "target") & (means["name"] == "auc")]["value"][: len(auc)]
+    auc = (
+        results[(results["domain"] == "target") & (results["name"] == "auc")]
+        .groupby("method", sort=False)["value"]
+        .mean()
+    )
+    summarised = means[(means["domain"] == "target") & (means["name"] == "auc")]["value"][
+        : len(auc)
+    ]
     np.testing.assert_allclose(auc, summarised, atol=1e-4)
 
 

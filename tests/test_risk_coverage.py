@@ -50,7 +50,9 @@ def test_the_best_order_has_no_excess_and_a_random_one_the_error_rate():
     best = risk_coverage(labels, probabilities, groups, order - wrong)
     # The closed form is the limit of many galaxies.
     assert best.excess["value"] == pytest.approx(0, abs=1e-3)
-    assert risk_coverage(labels, probabilities, groups, order).aurc["value"] == pytest.approx(wrong.mean(), abs=0.03)
+    assert risk_coverage(labels, probabilities, groups, order).aurc["value"] == pytest.approx(
+        wrong.mean(), abs=0.03
+    )
     assert risk_coverage(labels, probabilities, groups, order + wrong).aurc["value"] > wrong.mean()
 
 
@@ -75,7 +77,9 @@ def test_intervals_cover_the_truth():
         rng = np.random.default_rng(trial)
         p = rng.uniform(0.5, 1, 300)
         labels = (rng.random(300) >= p).astype(np.int64)
-        found = risk_coverage(labels, np.c_[p, 1 - p], np.arange(300), points=4, resamples=150, seed=trial)
+        found = risk_coverage(
+            labels, np.c_[p, 1 - p], np.arange(300), points=4, resamples=150, seed=trial
+        )
         half = found.low[1] <= 1 / 8 <= found.high[1]
         covered.append((found.aurc["low"] <= 1 / 8 <= found.aurc["high"], half))
     rate = np.mean(covered, axis=0)
@@ -103,9 +107,13 @@ def test_members_combine_as_a_naive_loop_says():
         np.testing.assert_allclose(found.probabilities[row], mean)
         assert found.spread[row] == pytest.approx(np.std(members[:, row, called], ddof=1))
         assert found.entropy[row] == pytest.approx(shannon(mean))
-        assert found.expected_entropy[row] == pytest.approx(np.mean([shannon(p) for p in members[:, row]]))
+        assert found.expected_entropy[row] == pytest.approx(
+            np.mean([shannon(p) for p in members[:, row]])
+        )
         # Equal to the mean divergence of the members from their mean.
-        assert found.mutual_information[row] == pytest.approx(np.mean([shannon(p, mean) for p in members[:, row]]))
+        assert found.mutual_information[row] == pytest.approx(
+            np.mean([shannon(p, mean) for p in members[:, row]])
+        )
     np.testing.assert_allclose(np.exp(found.logits), found.probabilities)
 
 

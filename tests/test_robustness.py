@@ -16,7 +16,15 @@ from daexplore.analysis.metrics.classification import classification_metrics
 from daexplore.data.galaxy_set import GalaxySet
 from daexplore.data.simulate import PRESETS, reobserve, simulate, sky_noise
 from daexplore.engine.evaluation_sample import sample_test_ids
-from daexplore.engine.perturbations import DIALS, broadened, can_be_reobserved, dial_steps, exposure_of, rotated, sky_sigma
+from daexplore.engine.perturbations import (
+    DIALS,
+    broadened,
+    can_be_reobserved,
+    dial_steps,
+    exposure_of,
+    rotated,
+    sky_sigma,
+)
 from daexplore.engine.robustness.attack_tables import attack_runs, galaxy_distances
 from daexplore.engine.robustness.performance import evaluate_perturbed
 from daexplore.engine.training.train import train
@@ -39,7 +47,9 @@ def sets(galaxies):
 
 @pytest.fixture(scope="module")
 def run(galaxies, tmp_path_factory):
-    return train(config(galaxies, "noda", epochs=1, evaluation_limit=60), tmp_path_factory.mktemp("runs"))
+    return train(
+        config(galaxies, "noda", epochs=1, evaluation_limit=60), tmp_path_factory.mktemp("runs")
+    )
 
 
 def noise_of(sets):
@@ -49,7 +59,9 @@ def noise_of(sets):
 def test_quarter_turns_are_those_of_numpy():
     images = np.random.default_rng(0).random((2, 3, 9, 9)).astype(np.float32)
     for turns in range(-1, 5):
-        np.testing.assert_array_equal(rotated(images, 90.0 * turns), np.rot90(images, turns, axes=(2, 3)))
+        np.testing.assert_array_equal(
+            rotated(images, 90.0 * turns), np.rot90(images, turns, axes=(2, 3))
+        )
     assert not np.array_equal(rotated(images, 90.0), rotated(images, -90.0))
 
 
@@ -62,7 +74,9 @@ def test_other_angles_turn_the_same_way():
     column, row = 8 * np.cos(angle) - 3 * np.sin(angle), -3 * np.cos(angle) - 8 * np.sin(angle)
     # Beyond the circle comes what was beyond the edge.
     inside = np.hypot(x, y) < 20
-    np.testing.assert_allclose(found[inside], np.exp(-((x - column) ** 2 + (y - row) ** 2) / 18)[inside], atol=0.01)
+    np.testing.assert_allclose(
+        found[inside], np.exp(-((x - column) ** 2 + (y - row) ** 2) / 18)[inside], atol=0.01
+    )
     np.testing.assert_allclose(rotated(blob, 89.999), np.rot90(blob, axes=(2, 3)), atol=1e-3)
 
 
@@ -73,7 +87,9 @@ def test_sky_noise_is_measured_beside_a_bright_galaxy():
 
 
 def test_added_noise_has_the_width_asked_for_whatever_the_batch(sets):
-    steps = {step.level: step for step in dial_steps("noise", "source", sets, noise_of(sets), (1.0, 2.0))}
+    steps = {
+        step.level: step for step in dial_steps("noise", "source", sets, noise_of(sets), (1.0, 2.0))
+    }
     source = sets["source"]
     added = steps[2.0].images(source.sample_ids, source.images) - source.images
     np.testing.assert_allclose(added.std(axis=(0, 2, 3)), 2 * noise_of(sets)["target"], rtol=0.03)
@@ -87,21 +103,29 @@ def test_depth_brings_the_noise_to_the_level(sets):
     for domain in ("source", "target"):
         for step in dial_steps("depth", domain, sets, noise_of(sets), (0.5, 2.0, 3.0)):
             found = sky_sigma(step.images(sets[domain].sample_ids, sets[domain].images))
-            np.testing.assert_allclose(found, step.level * noise_of(sets)["target"], rtol=0.06, atol=0.002)
-    levels = [step.level for step in dial_steps("depth", "target", sets, noise_of(sets), (0.5, 2.0, 3.0))]
+            np.testing.assert_allclose(
+                found, step.level * noise_of(sets)["target"], rtol=0.06, atol=0.002
+            )
+    levels = [
+        step.level for step in dial_steps("depth", "target", sets, noise_of(sets), (0.5, 2.0, 3.0))
+    ]
     # A real image cannot be made deeper.
     assert levels == [1.0, 2.0, 3.0]
 
 
 def test_blurring_is_a_gaussians_and_keeps_the_noise(sets):
-    step = dial_steps("psf", "source", sets, {"source": np.zeros(3), "target": np.ones(3)}, (4.0,))[1]
+    step = dial_steps("psf", "source", sets, {"source": np.zeros(3), "target": np.ones(3)}, (4.0,))[
+        1
+    ]
     source = sets["source"]
     found = step.images(source.sample_ids[:5], source.images[:5])
     sigma = 4 / (2 * np.sqrt(2 * np.log(2)))
     expected = gaussian_filter(source.images[:5], (0, 0, sigma, sigma), mode="reflect", truncate=8)
     np.testing.assert_allclose(found, expected, atol=2e-3)
     noise = np.random.default_rng(2).normal(0, 1, (60, 3, 24, 24)).astype(np.float32)
-    step = dial_steps("psf", "target", sets, {"source": np.ones(3), "target": np.ones(3)}, (4.0,))[1]
+    step = dial_steps("psf", "target", sets, {"source": np.ones(3), "target": np.ones(3)}, (4.0,))[
+        1
+    ]
     inside = step.images(sets["target"].sample_ids, noise)[:, :, 8:-8, 8:-8]
     assert inside.std() == pytest.approx(1.0, rel=0.02)
 
@@ -140,8 +164,12 @@ def test_simulated_galaxies_are_observed_anew():
     assert np.median(sky_noise(shallow) / sky_noise(preset.target)) == pytest.approx(2.0)
     np.testing.assert_array_equal(images[2.0, "observed anew"], reobserve("demo", ids, shallow))
     # The presets' two surveys differ in depth alone.
-    np.testing.assert_allclose(images[0.0, "observed anew"], source.images[:4], rtol=1e-4, atol=1e-4)
-    assert dial_steps("depth", "source", sets, noise_of(sets), (1.0,), simulated=True)[0].level == 0.0
+    np.testing.assert_allclose(
+        images[0.0, "observed anew"], source.images[:4], rtol=1e-4, atol=1e-4
+    )
+    assert (
+        dial_steps("depth", "source", sets, noise_of(sets), (1.0,), simulated=True)[0].level == 0.0
+    )
 
 
 def test_the_original_position_is_what_the_run_said(run):
@@ -154,7 +182,9 @@ def test_the_original_position_is_what_the_run_said(run):
         assert here.loc["accuracy", "value"] == pytest.approx(expected["accuracy"], abs=1e-12)
         assert here.loc["auc", "value"] == pytest.approx(expected["auc"], abs=1e-12)
         assert here.loc["accuracy", "n"] == mask.sum()
-        assert here.loc["predicted share", "value"] == pytest.approx((evaluation.predicted[mask] == 1).mean())
+        assert here.loc["predicted share", "value"] == pytest.approx(
+            (evaluation.predicted[mask] == 1).mean()
+        )
         assert set(here.index) == {"accuracy", "auc", "predicted share"}
     labelled = table["name"].isin(["accuracy", "auc", "change"])
     np.testing.assert_array_equal(table["oracle"], labelled & (table["domain"] == "target"))
@@ -172,10 +202,16 @@ def test_target_labels_change_nothing_that_is_not_marked(run, tmp_path):
     mine = samples["domain"] == "target"
     samples.loc[mine, "label"] = 1 - samples.loc[mine, "label"]
     samples.to_parquet(copy / "samples.parquet")
-    tables = [evaluate_perturbed([one], "noise", galaxies=20, levels=[1.0, 3.0]) for one in (run, Run(copy))]
+    tables = [
+        evaluate_perturbed([one], "noise", galaxies=20, levels=[1.0, 3.0])
+        for one in (run, Run(copy))
+    ]
     unmarked = [table[~table["oracle"]].reset_index(drop=True) for table in tables]
     pd.testing.assert_frame_equal(*unmarked)
-    marked = [table[table["oracle"] & (table["name"] == "accuracy")]["value"].to_numpy() for table in tables]
+    marked = [
+        table[table["oracle"] & (table["name"] == "accuracy")]["value"].to_numpy()
+        for table in tables
+    ]
     np.testing.assert_allclose(marked[0] + marked[1], 1)
 
 
@@ -198,10 +234,16 @@ def test_attacks_of_a_run(run, tmp_path):
     here = boundary[boundary["domain"] == "source"].set_index("name")["value"]
     assert here["input distance"] == pytest.approx(distances["input"].median())
     weight, _ = run.head()
-    rows = run.evaluation().mask("source", "test") & np.isin(run.evaluation().sample_ids, distances["sample_id"])
+    rows = run.evaluation().mask("source", "test") & np.isin(
+        run.evaluation().sample_ids, distances["sample_id"]
+    )
     logits = run.evaluation().logits[rows].astype(float)
-    expected = np.abs(logits[:, 1] - logits[:, 0]) / np.linalg.norm(weight[1].astype(float) - weight[0])
-    np.testing.assert_allclose(np.sort(distances["latent"]), np.sort(expected), rtol=1e-3, atol=1e-6)
+    expected = np.abs(logits[:, 1] - logits[:, 0]) / np.linalg.norm(
+        weight[1].astype(float) - weight[0]
+    )
+    np.testing.assert_allclose(
+        np.sort(distances["latent"]), np.sort(expected), rtol=1e-3, atol=1e-6
+    )
     assert len(list(run.derived("").glob("attack-*.json"))) == 2
     assert isinstance(boundary_scatter(distances), hv.Overlay)
 
@@ -215,7 +257,12 @@ def test_the_command_gives_tables(run, monkeypatch, capsys):
     code, out, _ = call(monkeypatch, capsys, "robustness", run.path, *options, "--format", "csv")
     assert code == 0
     assert out.startswith("run,id,method,seed,epoch,dial,level")
-    for wrong in (("--dial", "volume"), ("--attack", "shouting"), ("--dial", "psf", "--attack", "pgd"), ("--levels", "a")):
+    for wrong in (
+        ("--dial", "volume"),
+        ("--attack", "shouting"),
+        ("--dial", "psf", "--attack", "pgd"),
+        ("--levels", "a"),
+    ):
         code, _, err = call(monkeypatch, capsys, "robustness", run.path, *wrong)
         assert code == 2
         assert err.count("\n") == 1

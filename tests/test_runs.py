@@ -19,11 +19,26 @@ ROOT = Path(__file__).parents[1]
 
 def create(root, config=None, samples=None, classes=("a", "b"), latent_dim=3, **fields):
     samples = make_samples(40, len(classes)) if samples is None else samples
-    return RunWriter.create(root, config or RunConfig(), data={}, classes=classes, latent_dim=latent_dim, samples=samples, **fields)
+    return RunWriter.create(
+        root,
+        config or RunConfig(),
+        data={},
+        classes=classes,
+        latent_dim=latent_dim,
+        samples=samples,
+        **fields,
+    )
 
 
 def line(epoch, value=1.0, **fields):
-    return {"epoch": epoch, "step": epoch, "split": "train", "domain": "both", "name": "loss/total", "value": value} | fields
+    return {
+        "epoch": epoch,
+        "step": epoch,
+        "split": "train",
+        "domain": "both",
+        "name": "loss/total",
+        "value": value,
+    } | fields
 
 
 @pytest.mark.parametrize("classes", [("a", "b"), ("a", "b", "c")])
@@ -34,7 +49,10 @@ def test_outputs_are_read_as_written(tmp_path, classes):
     rng = np.random.default_rng(0)
     # The evaluation sample is in an order of its own.
     chosen = samples[samples["split"] != "train"].sample(frac=1, random_state=0)
-    logits, latents = rng.normal(size=(len(chosen), len(classes))), rng.normal(size=(len(chosen), 3))
+    logits, latents = (
+        rng.normal(size=(len(chosen), len(classes))),
+        rng.normal(size=(len(chosen), 3)),
+    )
     writer.write_evaluation(2, chosen["sample_id"].to_numpy(), logits, latents)
     evaluation = Run(writer.path).evaluation(2)
 
@@ -48,7 +66,11 @@ def test_outputs_are_read_as_written(tmp_path, classes):
     np.testing.assert_allclose(evaluation.probability, shown, rtol=1e-5)
     for i in range(len(chosen)):
         row = chosen.iloc[i]
-        assert (evaluation.domain[i], evaluation.split[i], evaluation.group_ids[i]) == (row["domain"], row["split"], row["group_id"])
+        assert (evaluation.domain[i], evaluation.split[i], evaluation.group_ids[i]) == (
+            row["domain"],
+            row["split"],
+            row["group_id"],
+        )
         assert evaluation.labels[i] == (-1 if row["domain"] == "target" else row["label"])
     test = evaluation.mask("source", "test")
     assert set(evaluation.domain[test]) == {"source"}
@@ -57,7 +79,10 @@ def test_outputs_are_read_as_written(tmp_path, classes):
 
 
 def test_config_and_label(tmp_path):
-    config = RunConfig(alignments=(AlignmentConfig("mmd", 0.5, {"layer": "latent"}), AlignmentConfig("dann")), seed=3)
+    config = RunConfig(
+        alignments=(AlignmentConfig("mmd", 0.5, {"layer": "latent"}), AlignmentConfig("dann")),
+        seed=3,
+    )
     run = Run(create(tmp_path, config).path)
     assert run.config == config
     assert (run.method, run.seed, run.label) == ("mmd+dann", 3, "MMD+DANN · seed 3")
@@ -92,7 +117,13 @@ def test_cached_arrays_cannot_be_changed(tmp_path):
     run = make_run(tmp_path, n=60, epochs=1)
     evaluation = run.evaluation()
     assert run.evaluation(1) is evaluation
-    for values in (evaluation.latents, evaluation.logits, evaluation.labels, evaluation.sample_ids, run.saliency().maps):
+    for values in (
+        evaluation.latents,
+        evaluation.logits,
+        evaluation.labels,
+        evaluation.sample_ids,
+        run.saliency().maps,
+    ):
         with pytest.raises(ValueError, match="read-only"):
             values[0] = values[1]
 
@@ -144,7 +175,10 @@ def test_history_is_strict_json(tmp_path):
     def refuse(constant):
         raise AssertionError(f"{constant} is not JSON")
 
-    values = [json.loads(text, parse_constant=refuse)["value"] for text in writer.history_path.read_text().splitlines()]
+    values = [
+        json.loads(text, parse_constant=refuse)["value"]
+        for text in writer.history_path.read_text().splitlines()
+    ]
     assert values == [None, 0.5, None]
 
 
@@ -172,14 +206,20 @@ def test_rewinding_leaves_what_was_there_then(tmp_path):
         for epoch in epochs:
             rng = np.random.default_rng(epoch)
             writer.append_history([line(epoch, rng.random())])
-            writer.write_weights(epoch, {"head.weight": rng.random((2, 3)), "head.bias": rng.random(2)})
+            writer.write_weights(
+                epoch, {"head.weight": rng.random((2, 3)), "head.bias": rng.random(2)}
+            )
             writer.write_evaluation(epoch, chosen, rng.random((10, 2)), rng.random((10, 3)))
             writer.write_saliency(epoch, chosen, np.ones(10, int), rng.random((10, 2, 2)))
             writer.path.joinpath("derived").mkdir(exist_ok=True)
             Run(writer.path).derived(f"umap-epoch={epoch:04d}.parquet").write_bytes(b"")
 
     def content():
-        files = {str(f.relative_to(writer.path)): f.read_bytes() for f in writer.path.rglob("*") if f.is_file() and f.name != "run.json"}
+        files = {
+            str(f.relative_to(writer.path)): f.read_bytes()
+            for f in writer.path.rglob("*")
+            if f.is_file() and f.name != "run.json"
+        }
         info = json.loads((writer.path / "run.json").read_text())
         return files, info["evaluated"], info["selected_epoch"]
 
@@ -187,7 +227,11 @@ def test_rewinding_leaves_what_was_there_then(tmp_path):
     before = content()
     assert sorted(before[0]) == sorted(
         ["history.jsonl", "samples.parquet"]
-        + [f"{kind}/epoch={e:04d}/{name}.parquet" for e in (1, 2) for kind, name in (("evaluations", "outputs"), ("saliency", "gradcam"))]
+        + [
+            f"{kind}/epoch={e:04d}/{name}.parquet"
+            for e in (1, 2)
+            for kind, name in (("evaluations", "outputs"), ("saliency", "gradcam"))
+        ]
         + [f"weights/epoch-{e:04d}.safetensors" for e in (1, 2)]
         + [f"derived/umap-epoch={e:04d}.parquet" for e in (1, 2)]
     )

@@ -34,7 +34,11 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, Path]:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    return {file.relative_to(folder).as_posix(): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+    return {
+        file.relative_to(folder).as_posix(): file.read_bytes()
+        for file in folder.rglob("*")
+        if file.is_file()
+    }
 
 
 def repacked(exported: tuple[Run, Path], to: Path, **changed: bytes | None) -> Path:
@@ -46,7 +50,9 @@ def repacked(exported: tuple[Run, Path], to: Path, **changed: bytes | None) -> P
             data = changed.get(inside, old.read(entry))
             if data is not None:
                 new.writestr(entry.filename, data)
-        for name in set(changed) - {entry.filename.removeprefix(f"{run.id}/") for entry in old.infolist()}:
+        for name in set(changed) - {
+            entry.filename.removeprefix(f"{run.id}/") for entry in old.infolist()
+        }:
             new.writestr(name, changed[name] or b"")
     return to
 
@@ -62,7 +68,9 @@ def refused(file: Path, tmp_path: Path, match: str, **options: int) -> None:
     assert list(store.iterdir()) == []
 
 
-def test_a_run_comes_back_byte_for_byte_with_tags_and_note(exported: tuple[Run, Path], tmp_path: Path) -> None:
+def test_a_run_comes_back_byte_for_byte_with_tags_and_note(
+    exported: tuple[Run, Path], tmp_path: Path
+) -> None:
     run, archive = exported
     done = import_run(archive, tmp_path / "new" / "store")
     assert done.path == tmp_path / "new" / "store" / run.id
@@ -70,12 +78,18 @@ def test_a_run_comes_back_byte_for_byte_with_tags_and_note(exported: tuple[Run, 
     assert RunNotes(tmp_path / "new" / "store").of(run.id) == Note(("paper",), "see § 4 <b>")
     (found,) = RunStore(tmp_path / "new" / "store").runs()
     assert found.label == run.label
-    assert sorted(path.name for path in (tmp_path / "new" / "store").iterdir()) == [".notes.json", ".notes.lock", run.id]
+    assert sorted(path.name for path in (tmp_path / "new" / "store").iterdir()) == [
+        ".notes.json",
+        ".notes.lock",
+        run.id,
+    ]
     again = export_run(done.path, tmp_path / "again.zip").file
     assert again.read_bytes() == archive.read_bytes()
 
 
-def test_the_archive_is_a_plain_zip_file_in_the_order_of_names(exported: tuple[Run, Path], tmp_path: Path) -> None:
+def test_the_archive_is_a_plain_zip_file_in_the_order_of_names(
+    exported: tuple[Run, Path], tmp_path: Path
+) -> None:
     run, archive = exported
     with zipfile.ZipFile(archive) as opened:
         names = opened.namelist()
@@ -86,7 +100,9 @@ def test_the_archive_is_a_plain_zip_file_in_the_order_of_names(exported: tuple[R
     assert run_size(run.path) == sum(map(len, contents(run.path).values()))
 
 
-def test_what_is_no_file_of_a_run_is_left_out_and_named(exported: tuple[Run, Path], tmp_path: Path) -> None:
+def test_what_is_no_file_of_a_run_is_left_out_and_named(
+    exported: tuple[Run, Path], tmp_path: Path
+) -> None:
     copy = tmp_path / "runs" / exported[0].id
     shutil.copytree(exported[0].path, copy)
     (copy / "plot.png").write_bytes(b"x")
@@ -95,13 +111,19 @@ def test_what_is_no_file_of_a_run_is_left_out_and_named(exported: tuple[Run, Pat
     done = export_run(copy, tmp_path)
     assert done.left_out == ("plot.png",)
     assert done.file == tmp_path / f"{copy.name}.zip"
-    assert "derived/umap-epoch=0002.parquet" in contents(import_run(done.file, tmp_path / "store").path)
+    assert "derived/umap-epoch=0002.parquet" in contents(
+        import_run(done.file, tmp_path / "store").path
+    )
 
 
-def test_a_second_run_of_the_same_name_is_kept_beside_and_the_same_one_refused(exported: tuple[Run, Path], tmp_path: Path) -> None:
+def test_a_second_run_of_the_same_name_is_kept_beside_and_the_same_one_refused(
+    exported: tuple[Run, Path], tmp_path: Path
+) -> None:
     run, archive = exported
     first = import_run(archive, tmp_path / "store").path
-    with pytest.raises(InputError, match=rf"the same run, in the same state, is in .* already as {run.id}"):
+    with pytest.raises(
+        InputError, match=rf"the same run, in the same state, is in .* already as {run.id}"
+    ):
         import_run(archive, tmp_path / "store")
     told = json.dumps(run.info | {"updated": "2030-01-01T00:00:00Z"}).encode()
     other = repacked(exported, tmp_path / "other.zip", **{"run.json": told})
@@ -113,7 +135,9 @@ def test_a_second_run_of_the_same_name_is_kept_beside_and_the_same_one_refused(e
     assert len(RunStore(tmp_path / "store").runs()) == 2
 
 
-def test_images_that_are_not_on_this_machine_are_named(exported: tuple[Run, Path], tmp_path: Path) -> None:
+def test_images_that_are_not_on_this_machine_are_named(
+    exported: tuple[Run, Path], tmp_path: Path
+) -> None:
     assert import_run(exported[1], tmp_path / "a").missing == ()
     told = json.loads((exported[0].path / "run.json").read_text())
     told["data"]["source"]["path"] = "/elsewhere/source"
@@ -121,8 +145,14 @@ def test_images_that_are_not_on_this_machine_are_named(exported: tuple[Run, Path
     assert import_run(moved, tmp_path / "b").missing == ("/elsewhere/source",)
 
 
-def test_an_interrupted_run_from_elsewhere_does_not_look_as_if_it_were_being_written(exported: tuple[Run, Path], tmp_path: Path) -> None:
-    told = exported[0].info | {"status": "running", "process": {"pid": 1, "host": "elsewhere"}, "updated": "2020-01-01T00:00:00Z"}
+def test_an_interrupted_run_from_elsewhere_does_not_look_as_if_it_were_being_written(
+    exported: tuple[Run, Path], tmp_path: Path
+) -> None:
+    told = exported[0].info | {
+        "status": "running",
+        "process": {"pid": 1, "host": "elsewhere"},
+        "updated": "2020-01-01T00:00:00Z",
+    }
     archive = repacked(exported, tmp_path / "r.zip", **{"run.json": json.dumps(told).encode()})
     assert Run(import_run(archive, tmp_path / "store").path).status == "interrupted"
 
@@ -161,7 +191,9 @@ def test_a_run_that_is_being_written_or_is_damaged_is_not_exported(tmp_path: Pat
         "RUN/derived/line\nbreak.json",
     ],
 )
-def test_entries_that_would_lie_elsewhere_are_refused(exported: tuple[Run, Path], tmp_path: Path, name: str) -> None:
+def test_entries_that_would_lie_elsewhere_are_refused(
+    exported: tuple[Run, Path], tmp_path: Path, name: str
+) -> None:
     archive = tmp_path / "bad.zip"
     shutil.copy(exported[1], archive)
     with zipfile.ZipFile(archive, "a") as opened:
@@ -172,7 +204,9 @@ def test_entries_that_would_lie_elsewhere_are_refused(exported: tuple[Run, Path]
 
 
 @pytest.mark.parametrize("kind", [stat.S_IFLNK, stat.S_IFIFO, stat.S_IFCHR, stat.S_IFSOCK])
-def test_links_and_devices_are_refused(exported: tuple[Run, Path], tmp_path: Path, kind: int) -> None:
+def test_links_and_devices_are_refused(
+    exported: tuple[Run, Path], tmp_path: Path, kind: int
+) -> None:
     archive = tmp_path / "bad.zip"
     shutil.copy(exported[1], archive)
     with zipfile.ZipFile(archive, "a") as opened:
@@ -196,7 +230,9 @@ def test_links_and_devices_are_refused(exported: tuple[Run, Path], tmp_path: Pat
         ("RUN/Run.json", "twice"),
     ],
 )
-def test_files_that_do_not_belong_are_refused(exported: tuple[Run, Path], tmp_path: Path, name: str, reason: str) -> None:
+def test_files_that_do_not_belong_are_refused(
+    exported: tuple[Run, Path], tmp_path: Path, name: str, reason: str
+) -> None:
     archive = tmp_path / "bad.zip"
     shutil.copy(exported[1], archive)
     with zipfile.ZipFile(archive, "a") as opened:
@@ -213,7 +249,9 @@ def test_an_entry_that_stands_twice_is_refused(exported: tuple[Run, Path], tmp_p
     refused(archive, tmp_path, "twice")
 
 
-def test_what_a_file_manager_adds_is_passed_over(exported: tuple[Run, Path], tmp_path: Path) -> None:
+def test_what_a_file_manager_adds_is_passed_over(
+    exported: tuple[Run, Path], tmp_path: Path
+) -> None:
     archive = tmp_path / "packed.zip"
     shutil.copy(exported[1], archive)
     with zipfile.ZipFile(archive, "a") as opened:
@@ -223,7 +261,9 @@ def test_what_a_file_manager_adds_is_passed_over(exported: tuple[Run, Path], tmp
     assert contents(import_run(archive, tmp_path / "store").path) == contents(exported[0].path)
 
 
-def test_bombs_are_refused_before_anything_is_unpacked(exported: tuple[Run, Path], tmp_path: Path) -> None:
+def test_bombs_are_refused_before_anything_is_unpacked(
+    exported: tuple[Run, Path], tmp_path: Path
+) -> None:
     archive = tmp_path / "bomb.zip"
     shutil.copy(exported[1], archive)
     with zipfile.ZipFile(archive, "a", zipfile.ZIP_DEFLATED) as opened:
@@ -239,7 +279,9 @@ def test_bombs_are_refused_before_anything_is_unpacked(exported: tuple[Run, Path
     refused(told, tmp_path, r"run.json would unpack to .* bytes; at most 16777216")
 
 
-def test_a_bomb_that_lies_about_its_size_is_refused(exported: tuple[Run, Path], tmp_path: Path) -> None:
+def test_a_bomb_that_lies_about_its_size_is_refused(
+    exported: tuple[Run, Path], tmp_path: Path
+) -> None:
     archive = tmp_path / "liar.zip"
     shutil.copy(exported[1], archive)
     with zipfile.ZipFile(archive, "a", zipfile.ZIP_DEFLATED) as opened:
@@ -252,10 +294,21 @@ def test_a_bomb_that_lies_about_its_size_is_refused(exported: tuple[Run, Path], 
 
 
 @pytest.mark.parametrize(
-    "gone", ["run.json", "history.jsonl", "samples.parquet", "evaluations/epoch=0001/outputs.parquet", "weights/epoch-0002.safetensors"]
+    "gone",
+    [
+        "run.json",
+        "history.jsonl",
+        "samples.parquet",
+        "evaluations/epoch=0001/outputs.parquet",
+        "weights/epoch-0002.safetensors",
+    ],
 )
 def test_missing_files_are_named(exported: tuple[Run, Path], tmp_path: Path, gone: str) -> None:
-    refused(repacked(exported, tmp_path / "bad.zip", **{gone: None}), tmp_path, rf"{exported[0].id}/{gone} is missing")
+    refused(
+        repacked(exported, tmp_path / "bad.zip", **{gone: None}),
+        tmp_path,
+        rf"{exported[0].id}/{gone} is missing",
+    )
 
 
 @pytest.mark.parametrize(
@@ -273,7 +326,10 @@ def test_missing_files_are_named(exported: tuple[Run, Path], tmp_path: Path, gon
         ({"status": "<script>"}, "status must be"),
         ({"config": {"nonsense": 1}}, "config"),
         ({"data": {"source": {}}}, "expected data of source and target"),
-        ({"metrics": {"target": {"test": {"accuracy": {"value": "high"}}}}}, "expected a number in metrics.target.test.accuracy"),
+        (
+            {"metrics": {"target": {"test": {"accuracy": {"value": "high"}}}}},
+            "expected a number in metrics.target.test.accuracy",
+        ),
         ({"metrics": {"target": 3}}, "expected a number"),
     ],
 )
@@ -285,26 +341,46 @@ def test_a_run_json_that_would_break_the_page_is_refused(
 
 
 @pytest.mark.parametrize("told", [b"", b"{", b"[]", b"\xff\xfe", b"[" * 200_000, b'{"format": 1}'])
-def test_a_damaged_run_json_is_refused(exported: tuple[Run, Path], tmp_path: Path, told: bytes) -> None:
-    refused(repacked(exported, tmp_path / "bad.zip", **{"run.json": told}), tmp_path, "was not imported: ")
+def test_a_damaged_run_json_is_refused(
+    exported: tuple[Run, Path], tmp_path: Path, told: bytes
+) -> None:
+    refused(
+        repacked(exported, tmp_path / "bad.zip", **{"run.json": told}),
+        tmp_path,
+        "was not imported: ",
+    )
 
 
-@pytest.mark.parametrize("told", [b"[]", b"{", b'{"tags": [1]}', b'{"tags": ["a,b"]}', b'{"note": 5}'])
+@pytest.mark.parametrize(
+    "told", [b"[]", b"{", b'{"tags": [1]}', b'{"tags": ["a,b"]}', b'{"note": 5}']
+)
 def test_damaged_notes_are_refused(exported: tuple[Run, Path], tmp_path: Path, told: bytes) -> None:
-    refused(repacked(exported, tmp_path / "bad.zip", **{"notes.json": told}), tmp_path, "was not imported: ")
+    refused(
+        repacked(exported, tmp_path / "bad.zip", **{"notes.json": told}),
+        tmp_path,
+        "was not imported: ",
+    )
 
 
 def test_other_files_are_refused(exported: tuple[Run, Path], tmp_path: Path) -> None:
-    for name, data in {"empty.zip": b"", "text.zip": b"hello", "half.zip": exported[1].read_bytes()[:5000]}.items():
+    for name, data in {
+        "empty.zip": b"",
+        "text.zip": b"hello",
+        "half.zip": exported[1].read_bytes()[:5000],
+    }.items():
         (tmp_path / name).write_bytes(data)
-        refused(tmp_path / name, tmp_path, f"{name} was not imported: it is damaged, or not a zip file")
+        refused(
+            tmp_path / name, tmp_path, f"{name} was not imported: it is damaged, or not a zip file"
+        )
     refused(tmp_path / "none.zip", tmp_path, "none.zip is missing")
     with zipfile.ZipFile(tmp_path / "nothing.zip", "w"):
         pass
     refused(tmp_path / "nothing.zip", tmp_path, "it holds no run")
 
 
-def test_damaged_archives_never_write_outside_and_leave_nothing_behind(exported: tuple[Run, Path], tmp_path: Path) -> None:
+def test_damaged_archives_never_write_outside_and_leave_nothing_behind(
+    exported: tuple[Run, Path], tmp_path: Path
+) -> None:
     """Bytes flipped, cut out or doubled anywhere: the import succeeds with the very run, or refuses and leaves the store empty."""
     original, good = exported[1].read_bytes(), contents(exported[0].path)
     rng = random.Random(5)
@@ -334,32 +410,48 @@ def test_damaged_archives_never_write_outside_and_leave_nothing_behind(exported:
             assert list(store.iterdir()) == []
         else:
             assert set(contents(done.path).items()) <= set(good.items())
-            assert {path.name for path in store.iterdir()} <= {done.path.name, ".notes.json", ".notes.lock"}
+            assert {path.name for path in store.iterdir()} <= {
+                done.path.name,
+                ".notes.json",
+                ".notes.lock",
+            }
         assert sorted(path.name for path in place.iterdir()) == ["store", "x.zip"]
         shutil.rmtree(place)
     assert refusals > 100
 
 
 def test_the_command_line_hands_a_run_on(
-    exported: tuple[Run, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    exported: tuple[Run, Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     run = exported[0]
     code, out, err = call(monkeypatch, capsys, "runs", "export", run.path, tmp_path / "run.zip")
     assert (code, err) == (0, "")
     assert f"{tmp_path / 'run.zip'}: {len(contents(run.path))} files" in out
-    code, out, err = call(monkeypatch, capsys, "runs", "import", tmp_path / "run.zip", "--runs", tmp_path / "store")
+    code, out, err = call(
+        monkeypatch, capsys, "runs", "import", tmp_path / "run.zip", "--runs", tmp_path / "store"
+    )
     assert (code, err) == (0, "")
     assert out.startswith(str(tmp_path / "store" / run.id))
-    code, out, err = call(monkeypatch, capsys, "runs", "import", tmp_path / "run.zip", "--runs", tmp_path / "store")
+    code, out, err = call(
+        monkeypatch, capsys, "runs", "import", tmp_path / "run.zip", "--runs", tmp_path / "store"
+    )
     assert (code, out) == (2, "")
     assert "the same run, in the same state" in err
-    code, _, err = call(monkeypatch, capsys, "runs", "export", tmp_path / "store", tmp_path / "b.zip")
+    code, _, err = call(
+        monkeypatch, capsys, "runs", "export", tmp_path / "store", tmp_path / "b.zip"
+    )
     assert code == 2
     assert "run.json is missing" in err
 
 
 def test_a_deleted_run_can_be_had_back(tmp_path: Path) -> None:
-    kept, run = make_run(tmp_path, "noda", n=40, epochs=1), make_run(tmp_path, "mmd", n=40, epochs=1)
+    kept, run = (
+        make_run(tmp_path, "noda", n=40, epochs=1),
+        make_run(tmp_path, "mmd", n=40, epochs=1),
+    )
     before = contents(run.path)
     item = move_to_trash(run.path)
     assert [each.id for each in RunStore(tmp_path).runs()] == [kept.id]
@@ -413,7 +505,9 @@ def test_a_run_that_is_being_written_is_not_deleted_and_a_damaged_one_is(tmp_pat
 def test_a_dead_process_does_not_keep_its_run(tmp_path: Path) -> None:
     run = make_run(tmp_path, n=40, epochs=1, status="running")
     told = json.loads((run.path / "run.json").read_text())
-    (run.path / "run.json").write_text(json.dumps(told | {"process": process_identity() | {"start": 1}}))
+    (run.path / "run.json").write_text(
+        json.dumps(told | {"process": process_identity() | {"start": 1}})
+    )
     assert move_to_trash(run.path).name == run.id
 
 
@@ -423,7 +517,10 @@ def test_tags_and_notes(tmp_path: Path) -> None:
     notes.add_tag(["a", "b"], " to   publish ")
     notes.add_tag(["a"], "good")
     notes.write("a", "first\nline", "")
-    assert RunNotes(tmp_path).read() == {"a": Note(("good", "to publish"), "first\nline"), "b": Note(("to publish",))}
+    assert RunNotes(tmp_path).read() == {
+        "a": Note(("good", "to publish"), "first\nline"),
+        "b": Note(("to publish",)),
+    }
     notes.remove_tag(["a", "b"], "to publish")
     assert notes.read() == {"a": Note(("good",), "first\nline")}
     with pytest.raises(InputError, match="changed meanwhile"):
@@ -448,8 +545,13 @@ def test_two_processes_that_add_tags_at_once_lose_none(tmp_path: Path) -> None:
         "import sys; from daexplore.runs.notes import RunNotes\n"
         "for i in range(40): RunNotes(sys.argv[1]).add_tag([f'run{i % 3}'], f'{sys.argv[2]}{i}')"
     )
-    running = [subprocess.Popen([sys.executable, "-c", script, str(tmp_path), name], cwd=ROOT) for name in ("x", "y")]
+    running = [
+        subprocess.Popen([sys.executable, "-c", script, str(tmp_path), name], cwd=ROOT)
+        for name in ("x", "y")
+    ]
     assert [process.wait(120) for process in running] == [0, 0]
     found = RunNotes(tmp_path).read()
     for run in range(3):
-        assert set(found[f"run{run}"].tags) == {f"{name}{i}" for name in "xy" for i in range(40) if i % 3 == run}
+        assert set(found[f"run{run}"].tags) == {
+            f"{name}{i}" for name in "xy" for i in range(40) if i % 3 == run
+        }

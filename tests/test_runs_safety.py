@@ -48,7 +48,10 @@ DAMAGE = {
 @pytest.mark.parametrize("damage", DAMAGE)
 def test_damaged_runs_are_listed_with_the_file(tmp_path, damage):
     name, harm = DAMAGE[damage]
-    good, bad = make_run(tmp_path, "mmd", n=40, epochs=2), make_run(tmp_path, "noda", n=40, epochs=2)
+    good, bad = (
+        make_run(tmp_path, "mmd", n=40, epochs=2),
+        make_run(tmp_path, "noda", n=40, epochs=2),
+    )
     store = RunStore(tmp_path)
     assert len(store.runs()) == 2
     harm(bad.path / name)
@@ -95,7 +98,9 @@ def test_reading_damaged_weights_names_them(tmp_path, harm):
 def test_a_later_format_is_refused_with_advice(tmp_path):
     run = make_run(tmp_path, n=40, epochs=1)
     edit(run.path / "run.json", format=7)
-    with pytest.raises(InputError, match=r"format 7, this daexplore reads up to 1\. Update daexplore"):
+    with pytest.raises(
+        InputError, match=r"format 7, this daexplore reads up to 1\. Update daexplore"
+    ):
         Run(run.path)
 
 
@@ -120,7 +125,14 @@ def test_no_folder_of_runs(tmp_path):
     with pytest.raises(InputError, match="is a file"):
         RunStore(file)
     with pytest.raises(InputError, match="cannot be written to"):
-        RunWriter.create(file / "runs", RunConfig(), data={}, classes=("a", "b"), latent_dim=3, samples=make_samples(40))
+        RunWriter.create(
+            file / "runs",
+            RunConfig(),
+            data={},
+            classes=("a", "b"),
+            latent_dim=3,
+            samples=make_samples(40),
+        )
     with pytest.raises(InputError, match=r"run\.json is missing"):
         Run(tmp_path)
 
@@ -130,12 +142,22 @@ def test_no_folder_of_runs(tmp_path):
     [
         (lambda s: s.drop(columns="group_id"), "expected a column 'group_id'"),
         (lambda s: s.assign(sample_id="same"), "sample_id 'same' stands more than once"),
-        (lambda s: s.assign(split="exam"), "split must be one of train, validation, test, got 'exam'"),
+        (
+            lambda s: s.assign(split="exam"),
+            "split must be one of train, validation, test, got 'exam'",
+        ),
     ],
 )
 def test_samples_are_checked(tmp_path, change, message):
     with pytest.raises(InputError, match=message):
-        RunWriter.create(tmp_path, RunConfig(), data={}, classes=("a", "b"), latent_dim=3, samples=change(make_samples(40)))
+        RunWriter.create(
+            tmp_path,
+            RunConfig(),
+            data={},
+            classes=("a", "b"),
+            latent_dim=3,
+            samples=change(make_samples(40)),
+        )
     assert list(tmp_path.iterdir()) == []
 
 
@@ -153,7 +175,14 @@ for _ in range(15):
     print(RunWriter.create({str(tmp_path)!r}, RunConfig(), data={{}}, classes=("a", "b"), latent_dim=3, samples=samples).path.name)
 """
     processes = [
-        subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE) for _ in range(2)
+        subprocess.Popen(
+            [sys.executable, "-c", code],
+            cwd=ROOT,
+            text=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        for _ in range(2)
     ]
     for process in processes:
         assert process.stdout.readline() == "ready\n"
@@ -163,7 +192,9 @@ for _ in range(15):
     names = [name for process in processes for name in process.communicate(timeout=60)[0].split()]
     assert len(names) == len(set(names)) == 30
     assert {path.name for path in tmp_path.iterdir()} == set(names)
-    assert {json.loads((tmp_path / name / "run.json").read_text())["id"] for name in names} == set(names)
+    assert {json.loads((tmp_path / name / "run.json").read_text())["id"] for name in names} == set(
+        names
+    )
     # They were fast enough to want the same name.
     assert any(name.endswith("-2") for name in names)
     assert RunStore(tmp_path).damaged() == []
@@ -193,7 +224,9 @@ print("ready", flush=True)
 for i in range(600):
     writer.update(note="x" * (i % 50) * 100)
 """
-    process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, text=True, stdout=subprocess.PIPE)
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], cwd=ROOT, text=True, stdout=subprocess.PIPE
+    )
     assert process.stdout.readline() == "ready\n"
     reads = 0
     while process.poll() is None:
@@ -255,5 +288,16 @@ def test_opening_repairs_a_torn_line(tmp_path):
     with (run.path / "history.jsonl").open("a") as stream:
         stream.write('{"epoch": 1, "st')
     writer = RunWriter.open(run.path)
-    writer.append_history([{"epoch": 2, "step": 2, "split": "train", "domain": "both", "name": "loss/total", "value": 1.0}])
+    writer.append_history(
+        [
+            {
+                "epoch": 2,
+                "step": 2,
+                "split": "train",
+                "domain": "both",
+                "name": "loss/total",
+                "value": 1.0,
+            }
+        ]
+    )
     assert len(Run(run.path).history()) == lines + 1

@@ -48,14 +48,20 @@ def board(root: Path) -> RunsModel:
 
 
 def folder_of(board: RunsModel, method: str, seed: int = 0) -> str:
-    return next(row.name for row in board.rows() if row.run is not None and (row.run.method, row.run.seed) == (method, seed))
+    return next(
+        row.name
+        for row in board.rows()
+        if row.run is not None and (row.run.method, row.run.seed) == (method, seed)
+    )
 
 
 def names(board: RunsModel) -> list[str]:
     return [row.name for row in board.shown(board.rows())]
 
 
-def test_every_run_is_listed_and_the_damaged_one_with_its_reason(board: RunsModel, root: Path) -> None:
+def test_every_run_is_listed_and_the_damaged_one_with_its_reason(
+    board: RunsModel, root: Path
+) -> None:
     rows = board.rows()
     assert {row.name for row in rows} == {path.name for path in root.iterdir()}
     (damaged,) = [row for row in rows if row.run is None]
@@ -78,7 +84,11 @@ def test_every_column_sorts_both_ways_with_the_damaged_run_kept(board: RunsModel
 
 
 def test_sorted_by_target_accuracy_as_pandas_does(board: RunsModel) -> None:
-    told = {row.name: row.run.info["metrics"]["target"]["test"]["accuracy"]["value"] for row in board.rows() if row.run is not None}
+    told = {
+        row.name: row.run.info["metrics"]["target"]["test"]["accuracy"]["value"]
+        for row in board.rows()
+        if row.run is not None
+    }
     values = pd.Series(told)
     for descending in (False, True):
         board.param.update(sort="target", descending=descending)
@@ -150,7 +160,9 @@ def test_up_to_four_evaluated_runs_go_side_by_side(board: RunsModel) -> None:
 
 def test_settings_of_the_ticked_runs_are_compared_else_those_side_by_side(board: RunsModel) -> None:
     board.state.set_runs([folder_of(board, "noda"), folder_of(board, "dann")])
-    assert list(board.settings(board.rows())[0]) == [row.label for row in board.rows() if row.beside]
+    assert list(board.settings(board.rows())[0]) == [
+        row.label for row in board.rows() if row.beside
+    ]
     board.ticked = [folder_of(board, "mmd", 1), folder_of(board, "coral")]
     configs, about = board.settings(board.rows())
     assert [config.method for config in configs.values()] == ["mmd", "coral"]
@@ -180,7 +192,10 @@ def test_deleting_moves_to_the_trash_and_undo_brings_back(board: RunsModel, root
     assert board.ticked == []
     assert board.status_message == "2 runs moved to the trash."
     assert {noda, mmd}.isdisjoint(names(board))
-    assert {each.item.name: each.label for each in board.trash()} == {noda: "noDA · seed 0", mmd: "MMD · seed 1"}
+    assert {each.item.name: each.label for each in board.trash()} == {
+        noda: "noDA · seed 0",
+        mmd: "MMD · seed 1",
+    }
     board.undo()
     assert {noda, mmd} <= set(names(board))
     assert board.trash() == board.deleted == []
@@ -191,7 +206,9 @@ def test_what_is_being_written_stays_and_the_rest_goes(board: RunsModel, root: P
     running = make_run(root, "dann", seed=7, n=60, epochs=1, status="running", saliency=False)
     noda, coral = folder_of(board, "noda"), folder_of(board, "coral")
     (root / JOBS_FOLDER / "abc").mkdir(parents=True)
-    (root / JOBS_FOLDER / "abc" / JOB_RECORD).write_text(json.dumps({"run": coral, "process": process_identity()}))
+    (root / JOBS_FOLDER / "abc" / JOB_RECORD).write_text(
+        json.dumps({"run": coral, "process": process_identity()})
+    )
     board.state.refresh()
     board.ticked = [running.id, noda, coral]
     with pytest.raises(InputError, match=r"is still writing it.*a training of it is starting"):
@@ -201,7 +218,9 @@ def test_what_is_being_written_stays_and_the_rest_goes(board: RunsModel, root: P
     assert running.path.is_dir()
 
 
-def test_a_damaged_run_can_be_deleted_and_restored_from_the_list(board: RunsModel, root: Path) -> None:
+def test_a_damaged_run_can_be_deleted_and_restored_from_the_list(
+    board: RunsModel, root: Path
+) -> None:
     room = RunsRoom(board.state, Session(), lambda: True)
     torn = next(row.name for row in room.board.rows() if row.run is None)
     room.table.ticked = [torn]
@@ -215,7 +234,9 @@ def test_a_damaged_run_can_be_deleted_and_restored_from_the_list(board: RunsMode
     assert not room._trash.visible
 
 
-def test_an_exported_run_is_taken_in_elsewhere(board: RunsModel, root: Path, tmp_path: Path) -> None:
+def test_an_exported_run_is_taken_in_elsewhere(
+    board: RunsModel, root: Path, tmp_path: Path
+) -> None:
     board.ticked = [folder_of(board, "dann")]
     row = board.to_export()
     (tmp_path / "out").mkdir()
@@ -230,7 +251,9 @@ def test_an_exported_run_is_taken_in_elsewhere(board: RunsModel, root: Path, tmp
         board.to_export()
 
 
-def test_too_large_a_run_is_sent_to_the_command_line(board: RunsModel, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_large_a_run_is_sent_to_the_command_line(
+    board: RunsModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("daexplore.app.tabs.runs.model.MAX_PAGE", 1000)
     board.ticked = [folder_of(board, "dann")]
     with pytest.raises(InputError, match="daexplore runs export"):
@@ -241,11 +264,15 @@ def test_the_room_uploads_and_says_why_it_refuses(root: Path, tmp_path: Path) ->
     archive = export_run(next(path for path in root.glob("*dann*")), tmp_path).file
     state = ExplorerState(tmp_path / "new")
     room = RunsRoom(state, Session(), lambda: True)
-    room.desk.upload.param.update(filename="../x.zip", mime_type="application/zip", value=archive.read_bytes())
+    room.desk.upload.param.update(
+        filename="../x.zip", mime_type="application/zip", value=archive.read_bytes()
+    )
     assert room.board.status_message == f"DANN · seed 0 was imported as {archive.stem}."
     assert [run.id for run in state.all_runs] == [archive.stem]
     assert contents(tmp_path / "new" / archive.stem) == contents(root / archive.stem)
-    room.desk.upload.param.update(filename="bad.zip", mime_type="application/zip", value=b"no archive")
+    room.desk.upload.param.update(
+        filename="bad.zip", mime_type="application/zip", value=b"no archive"
+    )
     assert state.alert.startswith("bad.zip was not imported: it is damaged")
     assert not room.desk.upload.loading
 
@@ -302,4 +329,8 @@ def test_a_room_that_is_not_on_screen_does_not_follow(root: Path) -> None:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    return {file.relative_to(folder).as_posix(): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+    return {
+        file.relative_to(folder).as_posix(): file.read_bytes()
+        for file in folder.rglob("*")
+        if file.is_file()
+    }

@@ -14,9 +14,18 @@ class Small(nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.first = nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU(), nn.MaxPool2d(2))
+        self.first = nn.Sequential(
+            nn.Conv2d(3, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU(), nn.MaxPool2d(2)
+        )
         self.last = nn.Conv2d(4, 6, 3, padding=1)
-        self.rest = nn.Sequential(nn.BatchNorm2d(6), nn.ReLU(inplace=True), nn.Flatten(), nn.Dropout(0.5), nn.Linear(120, 5), nn.ReLU())
+        self.rest = nn.Sequential(
+            nn.BatchNorm2d(6),
+            nn.ReLU(inplace=True),
+            nn.Flatten(),
+            nn.Dropout(0.5),
+            nn.Linear(120, 5),
+            nn.ReLU(),
+        )
         self.head = nn.Linear(5, 3)
 
     def forward(self, images):
@@ -39,7 +48,10 @@ def by_hand(network, image, target):
     network(image[None]).logits[0, target].backward()
     handle.remove()
     network.zero_grad()
-    activation, gradient = kept["activation"][0].detach().numpy(), kept["activation"].grad[0].numpy()
+    activation, gradient = (
+        kept["activation"][0].detach().numpy(),
+        kept["activation"].grad[0].numpy(),
+    )
     weighted = sum(gradient[c].mean() * activation[c] for c in range(len(activation)))
     return np.maximum(weighted, 0)
 
@@ -69,7 +81,9 @@ def test_maps_agree_with_those_made_by_hand(network, images):
 def test_batches_change_nothing(network, images):
     classes = np.ones(7, int)
     np.testing.assert_allclose(
-        gradcam(network, images, classes, network.last, batch=2), gradcam(network, images, classes, network.last), atol=1e-6
+        gradcam(network, images, classes, network.last, batch=2),
+        gradcam(network, images, classes, network.last),
+        atol=1e-6,
     )
     assert len(gradcam(network, images[:0], classes[:0], network.last)) == 0
 
@@ -93,7 +107,9 @@ def test_frozen_networks_can_be_explained(network, images):
     expected = gradcam(network, images, np.ones(7, int), network.last)
     for parameter in network.parameters():
         parameter.requires_grad_(False)
-    np.testing.assert_allclose(gradcam(network, images, np.ones(7, int), network.last), expected, atol=1e-6)
+    np.testing.assert_allclose(
+        gradcam(network, images, np.ones(7, int), network.last), expected, atol=1e-6
+    )
 
 
 def test_iou_counts_the_largest_cells():

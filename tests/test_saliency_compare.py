@@ -38,7 +38,12 @@ class Curved(nn.Module):
         super().__init__()
         torch.manual_seed(1)
         self.layers = nn.Sequential(
-            nn.Conv2d(3, 4, 3, padding=1), nn.BatchNorm2d(4), nn.Tanh(), nn.Flatten(), nn.Dropout(0.5), nn.Linear(256, 2)
+            nn.Conv2d(3, 4, 3, padding=1),
+            nn.BatchNorm2d(4),
+            nn.Tanh(),
+            nn.Flatten(),
+            nn.Dropout(0.5),
+            nn.Linear(256, 2),
         )
 
     def forward(self, images):
@@ -75,7 +80,9 @@ def test_integrated_gradients_of_a_linear_network_are_weights_times_change(image
 def test_occlusion_of_a_linear_network_is_what_the_square_adds(images):
     network = Linear()
     found = occlusion(network, images, CLASSES, window=4, baseline=0.25)
-    adds = network.head.weight.detach().numpy()[CLASSES].reshape(images.shape) * (images.numpy() - 0.25)
+    adds = network.head.weight.detach().numpy()[CLASSES].reshape(images.shape) * (
+        images.numpy() - 0.25
+    )
     squares = adds.sum(axis=1).reshape(6, 2, 4, 2, 4).sum(axis=(2, 4))
     np.testing.assert_allclose(found, squares.repeat(4, axis=1).repeat(4, axis=2), atol=1e-5)
 
@@ -83,12 +90,16 @@ def test_occlusion_of_a_linear_network_is_what_the_square_adds(images):
 def test_overlapping_squares_give_their_mean(images):
     network = Linear()
     found = occlusion(network, images, CLASSES, window=4, stride=2)
-    adds = (network.head.weight.detach().numpy()[CLASSES].reshape(images.shape) * images.numpy()).sum(axis=1)
+    adds = (
+        network.head.weight.detach().numpy()[CLASSES].reshape(images.shape) * images.numpy()
+    ).sum(axis=1)
     total, times = np.zeros((6, 8, 8)), np.zeros((8, 8))
     for row in (0, 2, 4):
         for column in (0, 2, 4):
             place = np.s_[row : row + 4, column : column + 4]
-            total[(slice(None), *place)] += adds[(slice(None), *place)].sum(axis=(1, 2))[:, None, None]
+            total[(slice(None), *place)] += adds[(slice(None), *place)].sum(axis=(1, 2))[
+                :, None, None
+            ]
             times[place] += 1
     np.testing.assert_allclose(found, total / times, atol=1e-5)
 
@@ -120,7 +131,9 @@ def test_means_by_outcome_are_means_over_its_galaxies():
     assert found["FP"].n == 0
     assert np.isnan(found["FP"].mean).all()
     shares = mean_by_outcome(maps, outcome, shares=True)["TP"]
-    np.testing.assert_allclose(shares.mean, sum(maps[i] / maps[i].sum() for i in range(0, 30, 3) if i != 3) / 9)
+    np.testing.assert_allclose(
+        shares.mean, sum(maps[i] / maps[i].sum() for i in range(0, 30, 3) if i != 3) / 9
+    )
     assert shares.n == 9
 
 

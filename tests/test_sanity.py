@@ -17,7 +17,13 @@ from test_train import config
 from daexplore.analysis.saliency.maps import gradcam
 from daexplore.config import ModelConfig
 from daexplore.engine.explanation.sanity_check import layers_of, randomised, sanity_check
-from daexplore.engine.explanation.tables import iou_rows, maps_by_outcome, outcome_rows, saliency_maps, sanity_rows
+from daexplore.engine.explanation.tables import (
+    iou_rows,
+    maps_by_outcome,
+    outcome_rows,
+    saliency_maps,
+    sanity_rows,
+)
 from daexplore.engine.training.train import train
 from daexplore.errors import InputError
 from daexplore.models import build_network
@@ -46,7 +52,9 @@ def galaxies(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def run(galaxies, tmp_path_factory):
-    return train(config(galaxies, "noda", epochs=1, evaluation_limit=20), tmp_path_factory.mktemp("runs"))
+    return train(
+        config(galaxies, "noda", epochs=1, evaluation_limit=20), tmp_path_factory.mktemp("runs")
+    )
 
 
 def test_layers_go_from_the_head_down_with_their_norms():
@@ -68,9 +76,18 @@ def test_only_the_named_layers_are_randomised(batch_norm):
     assert all(torch.equal(value, before[name]) for name, value in trained.state_dict().items())
     changed = {name for name, value in made.items() if not torch.equal(value, before[name])}
     norm = {"convolutions.9.running_mean", "convolutions.9.running_var"}
-    norm |= {"convolutions.9.target_mean", "convolutions.9.target_var"} if batch_norm == "separate" else set()
+    norm |= (
+        {"convolutions.9.target_mean", "convolutions.9.target_var"}
+        if batch_norm == "separate"
+        else set()
+    )
     # A norm's scale and shift were those of a new network already.
-    assert changed == norm | {"head.weight", "head.bias", "convolutions.8.weight", "convolutions.8.bias"}
+    assert changed == norm | {
+        "head.weight",
+        "head.bias",
+        "convolutions.8.weight",
+        "convolutions.8.bias",
+    }
     other = randomised(trained, ["head"], seed=2).state_dict()
     assert not torch.equal(other["head.weight"], made["head.weight"])
     with pytest.raises(InputError, match="no layer 'neck'"):
@@ -92,7 +109,9 @@ def test_maps_that_ignore_the_network_do_not_change_and_others_do():
     blind = sanity_check(network(), images, classes, groups, the_image, draws=1)
     assert [step.layer for step in blind] == ["none", *LAYERS]
     assert [step.randomised for step in blind] == [0, 1, 2, 3, 4, 5, 6]
-    assert all(step.correlation.value == pytest.approx(1) and step.overlap.value == 1 for step in blind[1:])
+    assert all(
+        step.correlation.value == pytest.approx(1) and step.overlap.value == 1 for step in blind[1:]
+    )
     assert abs(blind[0].correlation.value) < 0.1
     seeing = sanity_check(network(), images, classes, groups, grad_cam, draws=2)
     assert seeing[-1].correlation.high < 0.5
@@ -111,7 +130,9 @@ def test_draws_are_averaged():
     trained = the_head(made, images, classes)
     values = [
         spearmanr(np.abs(trained[i]).ravel(), np.abs(drawn[i]).ravel()).statistic
-        for drawn in (the_head(randomised(made, ["head"], 1000 * draw), images, classes) for draw in range(3))
+        for drawn in (
+            the_head(randomised(made, ["head"], 1000 * draw), images, classes) for draw in range(3)
+        )
         for i in range(6)
     ]
     assert found.value == pytest.approx(np.mean(values))
@@ -142,7 +163,9 @@ def test_the_check_of_a_run_is_kept(run):
     assert sanity_rows(run, "target", galaxies=4, draws=1)["value"][0] == 0.125
     kept["key"]["updated"] = "before"
     file.write_text(json.dumps(kept))
-    assert sanity_rows(run, "target", galaxies=4, draws=1)["value"][0] == pytest.approx(table["value"][0], nan_ok=True)
+    assert sanity_rows(run, "target", galaxies=4, draws=1)["value"][0] == pytest.approx(
+        table["value"][0], nan_ok=True
+    )
 
 
 def test_every_explainer_gives_maps_of_a_run(run):
@@ -170,7 +193,11 @@ def test_outcomes_of_a_run_are_counted_and_the_targets_marked(tmp_path):
 
 
 def test_overlap_across_methods_stands_beside_that_across_seeds(tmp_path):
-    runs = [make_run(tmp_path, method, seed, n=80, epochs=1) for method in ("noda", "mmd") for seed in (0, 1)]
+    runs = [
+        make_run(tmp_path, method, seed, n=80, epochs=1)
+        for method in ("noda", "mmd")
+        for seed in (0, 1)
+    ]
     table = iou_rows(runs).set_index(["across", "between", "domain"])
     assert table.loc[("methods", "MMD – noDA", "source"), "pairs"] == 2
     assert table.loc[("seeds", "noDA", "target"), "pairs"] == 1
@@ -189,7 +216,9 @@ def test_runs_that_travel_with_the_maps_of_one_domain_are_compared_on_that_one(t
     for run in runs:
         [file] = (run.path / "saliency").rglob("gradcam.parquet")
         stored = pq.read_table(file)
-        pq.write_table(stored.filter(pc.starts_with(stored["sample_id"].cast("string"), "source")), file)
+        pq.write_table(
+            stored.filter(pc.starts_with(stored["sample_id"].cast("string"), "source")), file
+        )
     table = iou_rows([Run(run.path) for run in runs])
     assert set(table["domain"]) == {"source"}
     pd.testing.assert_frame_equal(table, whole[whole["domain"] == "source"].reset_index(drop=True))
@@ -214,7 +243,10 @@ def test_the_command_explains_runs(tmp_path, monkeypatch, capsys):
 
 def test_views_hold_what_was_measured(tmp_path):
     run = make_run(tmp_path, n=80, epochs=1)
-    maps = {outcome_title(run.label, domain): maps_by_outcome(run, domain) for domain in ("source", "target")}
+    maps = {
+        outcome_title(run.label, domain): maps_by_outcome(run, domain)
+        for domain in ("source", "target")
+    }
     grid = outcome_grid(maps)
     assert len(grid) == 8
     assert "oracle" in list(maps)[1]
@@ -222,7 +254,10 @@ def test_views_hold_what_was_measured(tmp_path):
     limits |= {hv.Store.lookup_options("bokeh", one, "style").kwargs.get("clim") for one in grid}
     assert (0.0, map_limit(maps)) in limits
     first = next(iter(grid))
-    np.testing.assert_array_equal(first.dimension_values("evidence", flat=False)[::-1], maps[f"{run.label}, source"]["TP"].mean)
+    np.testing.assert_array_equal(
+        first.dimension_values("evidence", flat=False)[::-1],
+        maps[f"{run.label}, source"]["TP"].mean,
+    )
     hv.renderer("bokeh").get_plot(grid)
 
 
@@ -230,7 +265,14 @@ def test_sanity_curves_show_each_layer():
     rows = [("none", 0, 0.1), ("head", 1, 0.8), ("hidden.4", 2, 0.3)]
     table = pd.DataFrame(
         [
-            {"run": "MMD · seed 0", "domain": "target", "mode": "cascading", "layer": layer, "randomised": count, "name": "correlation"}
+            {
+                "run": "MMD · seed 0",
+                "domain": "target",
+                "mode": "cascading",
+                "layer": layer,
+                "randomised": count,
+                "name": "correlation",
+            }
             | {"value": value, "low": value - 0.1, "high": value + 0.1, "n": 20}
             for layer, count, value in rows
         ]

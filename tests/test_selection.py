@@ -24,7 +24,9 @@ def test_entropy_diversity_and_information_are_scipys():
     assert model_selection.diversity(P) == pytest.approx(entropy(P.mean(0)))
     # Sure predictions: the mutual information of galaxy and class is the entropy of the classes' shares.
     called = P.argmax(1)
-    assert model_selection.information(np.eye(3)[called]) == pytest.approx(mutual_info_score(np.arange(40), called))
+    assert model_selection.information(np.eye(3)[called]) == pytest.approx(
+        mutual_info_score(np.arange(40), called)
+    )
     assert model_selection.information(np.tile(P[0], (40, 1))) == pytest.approx(0)
 
 
@@ -32,7 +34,9 @@ def test_entropy_diversity_and_information_are_scipys():
 def test_soft_neighbourhood_density_is_the_naive_loop(chunk):
     total = 0.0
     for i in range(40):
-        likeness = [P[i] @ P[j] / np.linalg.norm(P[i]) / np.linalg.norm(P[j]) for j in range(40) if j != i]
+        likeness = [
+            P[i] @ P[j] / np.linalg.norm(P[i]) / np.linalg.norm(P[j]) for j in range(40) if j != i
+        ]
         total += entropy(softmax(np.array(likeness) / 0.05)) / 40
     assert model_selection.soft_neighbourhood_density(P, chunk=chunk) == pytest.approx(total)
 
@@ -47,15 +51,24 @@ def test_nuclear_norm_is_the_sum_of_singular_values_on_a_fixed_scale():
     values = np.sqrt(np.linalg.eigvalsh(P.T @ P))
     assert model_selection.batch_nuclear_norm(P) == pytest.approx(values.sum() / np.sqrt(40 * 3))
     assert model_selection.batch_nuclear_norm(np.eye(3)[np.arange(30) % 3]) == pytest.approx(1)
-    assert model_selection.batch_nuclear_norm(np.tile(np.eye(3)[0], (30, 1))) == pytest.approx(1 / np.sqrt(3))
+    assert model_selection.batch_nuclear_norm(np.tile(np.eye(3)[0], (30, 1))) == pytest.approx(
+        1 / np.sqrt(3)
+    )
 
 
 def test_deep_embedded_validation_estimates_the_risk_on_a_shifted_target():
     # Source N(0, 1), target N(1, 1): the exact ratio and the exact target risk of l(x) = (x > 0.5) are known.
-    ratio = np.exp(-0.5 * ((X := np.random.default_rng(1).normal(size=(200, 500))) - 1) ** 2 + 0.5 * X**2)
+    ratio = np.exp(
+        -0.5 * ((X := np.random.default_rng(1).normal(size=(200, 500))) - 1) ** 2 + 0.5 * X**2
+    )
     losses = (X > 0.5).astype(float)
     truth = norm.sf(0.5, loc=1)
-    found = np.array([model_selection.deep_embedded_validation(one, w) for one, w in zip(losses, ratio, strict=True)])
+    found = np.array(
+        [
+            model_selection.deep_embedded_validation(one, w)
+            for one, w in zip(losses, ratio, strict=True)
+        ]
+    )
     plain = (losses * ratio).mean(1)
     assert abs(found.mean() - truth) < 4 * found.std() / np.sqrt(200) + 0.005
     assert found.std() < 0.9 * plain.std()
@@ -65,8 +78,12 @@ def test_deep_embedded_validation_estimates_the_risk_on_a_shifted_target():
 def test_deep_embedded_validation_is_the_definition():
     w, losses = np.array([0.5, 2.0, 1.2, 0.1]), np.array([0.3, 0.1, 0.9, 0.5])
     eta = -np.cov(w * losses, w, ddof=0)[0, 1] / np.var(w)
-    assert model_selection.deep_embedded_validation(losses, w) == pytest.approx(np.mean(w * losses) + eta * np.mean(w) - eta)
-    assert model_selection.deep_embedded_validation(losses, np.ones(4)) == pytest.approx(losses.mean())
+    assert model_selection.deep_embedded_validation(losses, w) == pytest.approx(
+        np.mean(w * losses) + eta * np.mean(w) - eta
+    )
+    assert model_selection.deep_embedded_validation(losses, np.ones(4)) == pytest.approx(
+        losses.mean()
+    )
 
 
 def test_the_density_ratio_of_shifted_normals_is_found():
@@ -96,7 +113,14 @@ def history(**columns):
     for name, values in columns.items():
         domain, _, name = name.partition("_")
         lines += [
-            {"epoch": e, "step": e, "split": "validation", "domain": domain, "name": name, "value": v}
+            {
+                "epoch": e,
+                "step": e,
+                "split": "validation",
+                "domain": domain,
+                "name": name,
+                "value": v,
+            }
             for e, v in enumerate(values, start=1)
         ]
     return pd.DataFrame(lines)
@@ -129,7 +153,10 @@ def test_where_every_epoch_is_constant_source_accuracy_decides():
         "target_call_diversity": [0.0] * 4,
         "target_snd": [1.0, 2.0, 3.0, 9.0],
     }
-    assert select_epoch(history(**columns), RunConfig(train=TrainConfig(selection="snd"))) == (3, 0.7)
+    assert select_epoch(history(**columns), RunConfig(train=TrainConfig(selection="snd"))) == (
+        3,
+        0.7,
+    )
 
 
 def test_the_oracle_is_judged_by_target_labels_whatever_the_rule():
@@ -142,5 +169,7 @@ def test_the_oracle_is_judged_by_target_labels_whatever_the_rule():
     }
     config = RunConfig(train=TrainConfig(supervision="target"))
     for rule in ("source_accuracy", "entropy"):
-        config = dataclasses.replace(config, train=dataclasses.replace(config.train, selection=rule))
+        config = dataclasses.replace(
+            config, train=dataclasses.replace(config.train, selection=rule)
+        )
         assert select_epoch(history(**columns), config) == (4, 0.8)

@@ -32,7 +32,22 @@ def test_what_is_saved_comes_back_sorted_and_in_plain_json(kept: Selections) -> 
 
 
 @pytest.mark.parametrize(
-    "name", ["", " ", "../escape", "a/b", "a\\b", ".hidden", "x" * 65, "line\nbreak", "nul\0", "con:", "<b>", "a.", "-x"]
+    "name",
+    [
+        "",
+        " ",
+        "../escape",
+        "a/b",
+        "a\\b",
+        ".hidden",
+        "x" * 65,
+        "line\nbreak",
+        "nul\0",
+        "con:",
+        "<b>",
+        "a.",
+        "-x",
+    ],
 )
 def test_names_that_could_leave_the_folder_are_refused(kept: Selections, name: str) -> None:
     with pytest.raises(InputError, match="A selection cannot be called"):
@@ -42,7 +57,9 @@ def test_names_that_could_leave_the_folder_are_refused(kept: Selections, name: s
     assert not kept.folder.exists()
 
 
-@pytest.mark.parametrize("name", ["a", "Überlappung 3", "p>0.5".replace(">", " "), "seed (2)", "x" * 64, "z=2 mergers"])
+@pytest.mark.parametrize(
+    "name", ["a", "Überlappung 3", "p>0.5".replace(">", " "), "seed (2)", "x" * 64, "z=2 mergers"]
+)
 def test_names_as_one_writes_them_are_taken(kept: Selections, name: str) -> None:
     assert kept.load(kept.save(name, IDS).name).name == selection_name(name)
 
@@ -92,7 +109,11 @@ def test_sessions_that_save_at_once_lose_nothing(kept: Selections) -> None:
     assert [each.name for each in found] == [*(f"own {number}" for number in range(8)), "shared"]
     assert len(refused) == 7
     assert all("already" in text for text in refused)
-    assert [file.name for file in kept.folder.iterdir() if file.suffix not in (".json", "") and file.name != ".lock"] == []
+    assert [
+        file.name
+        for file in kept.folder.iterdir()
+        if file.suffix not in (".json", "") and file.name != ".lock"
+    ] == []
 
 
 @pytest.mark.parametrize(
@@ -107,7 +128,9 @@ def test_sessions_that_save_at_once_lose_nothing(kept: Selections) -> None:
         ({"provenance": []}, "provenance"),
     ],
 )
-def test_damaged_files_are_named_and_the_others_stay(kept: Selections, change: dict[str, object], says: str) -> None:
+def test_damaged_files_are_named_and_the_others_stay(
+    kept: Selections, change: dict[str, object], says: str
+) -> None:
     good = kept.save("good", IDS)
     kept.save("bad", IDS)
     file = kept.folder / "bad.json"

@@ -4,14 +4,23 @@ import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
 
-from daexplore.data.simulate.discs import HALO_RADIUS, add_clumps, halo_mass, random_rotations, rotating_disc
+from daexplore.data.simulate.discs import (
+    HALO_RADIUS,
+    add_clumps,
+    halo_mass,
+    random_rotations,
+    rotating_disc,
+)
 from daexplore.data.simulate.encounters import _SOFTENING, _follow, _Orbit, simulate_encounters
 
 
 def test_unit_galaxy_turns_with_unit_speed_at_its_peak_radius():
     disc = rotating_disc(np.random.default_rng(0), np.ones(1), 40_000)
     radius = np.hypot(*disc.positions[0, :, :2].T)
-    spin = (disc.positions[0, :, 0] * disc.velocities[0, :, 1] - disc.positions[0, :, 1] * disc.velocities[0, :, 0]) / radius
+    spin = (
+        disc.positions[0, :, 0] * disc.velocities[0, :, 1]
+        - disc.positions[0, :, 1] * disc.velocities[0, :, 0]
+    ) / radius
     ring = np.abs(radius - 2.2) < 0.1
     assert spin[ring].mean() == pytest.approx(1, abs=0.02)
 
@@ -20,7 +29,9 @@ def test_disc_is_exponential():
     disc = rotating_disc(np.random.default_rng(1), np.ones(4), 20_000)
     radius = np.hypot(disc.positions[..., 0], disc.positions[..., 1]).ravel()
     for r in (0.5, 1.0, 1.678, 3.0):
-        assert (radius < r).mean() == pytest.approx((1 - (1 + r) * np.exp(-r)) / (1 - 7.5 * np.exp(-6.5)), abs=0.01)
+        assert (radius < r).mean() == pytest.approx(
+            (1 - (1 + r) * np.exp(-r)) / (1 - 7.5 * np.exp(-6.5)), abs=0.01
+        )
 
 
 def test_particle_follows_newton_in_a_lone_halo():
@@ -32,9 +43,13 @@ def test_particle_follows_newton_in_a_lone_halo():
 
     def motion(_, state):
         r = np.sqrt((state[:3] ** 2).sum() + _SOFTENING)
-        return np.concatenate([state[3:], -halo_mass(1.0) * state[:3] / (r * (r + HALO_RADIUS) ** 2)])
+        return np.concatenate(
+            [state[3:], -halo_mass(1.0) * state[:3] / (r * (r + HALO_RADIUS) ** 2)]
+        )
 
-    expected = solve_ivp(motion, (0, 0.15 * 130), np.concatenate([x.ravel(), v.ravel()]), rtol=1e-10, atol=1e-10).y[:3, -1]
+    expected = solve_ivp(
+        motion, (0, 0.15 * 130), np.concatenate([x.ravel(), v.ravel()]), rtol=1e-10, atol=1e-10
+    ).y[:3, -1]
     np.testing.assert_allclose(mine[0, 0], expected, atol=0.05)
 
 
@@ -66,7 +81,11 @@ def test_passages_pull_out_tails_and_approaches_do_not():
 
 def test_rotations_are_proper_and_without_preference():
     rotations = random_rotations(np.random.default_rng(0), 4000)
-    np.testing.assert_allclose(rotations @ rotations.transpose(0, 2, 1), np.broadcast_to(np.eye(3), rotations.shape), atol=1e-12)
+    np.testing.assert_allclose(
+        rotations @ rotations.transpose(0, 2, 1),
+        np.broadcast_to(np.eye(3), rotations.shape),
+        atol=1e-12,
+    )
     np.testing.assert_allclose(np.linalg.det(rotations), 1)
     np.testing.assert_allclose(rotations.mean(0), 0, atol=0.05)
 

@@ -26,9 +26,15 @@ def test_domains_show_different_galaxies_in_the_same_pixels(pair):
     assert source.flux_scale == target.flux_scale == (1.0, 1.0, 1.0)
     assert source.psf_fwhm is not None
     assert target.psf_fwhm is not None
-    assert all(sharp < seeing for sharp, seeing in zip(source.psf_fwhm, target.psf_fwhm, strict=True))
+    assert all(
+        sharp < seeing for sharp, seeing in zip(source.psf_fwhm, target.psf_fwhm, strict=True)
+    )
     assert not set(source.catalogue["group_id"]) & set(target.catalogue["group_id"])
-    assert source.sample_ids[:3].tolist() == ["source/I00000-0", "source/I00002-0", "source/I00001-0"]
+    assert source.sample_ids[:3].tolist() == [
+        "source/I00000-0",
+        "source/I00002-0",
+        "source/I00001-0",
+    ]
     assert set(source.catalogue.columns) == set(target.catalogue.columns)
     assert source.images.min() >= 0
     # the emptiest quarter of the corners: light of galaxies adds to the others
@@ -50,13 +56,36 @@ def test_classes_come_in_the_proportions_of_simulation_and_survey():
 
 
 def test_a_set_larger_than_all_sides_of_its_mergers_gets_new_ones():
-    sample = Sample("X", NEARBY.samples[0].population, mergers=0.5, merger_galaxies=3, merger_views=2, redshifts=(0.05, 0.05))
+    sample = Sample(
+        "X",
+        NEARBY.samples[0].population,
+        mergers=0.5,
+        merger_galaxies=3,
+        merger_views=2,
+        redshifts=(0.05, 0.05),
+    )
     merging = [shot for shot in image_plan(sample, 20) if shot[0] % 2]
-    assert merging == [(1, 0), (3, 0), (5, 0), (1, 1), (3, 1), (5, 1), (7, 0), (9, 0), (11, 0), (7, 1)]
+    assert merging == [
+        (1, 0),
+        (3, 0),
+        (5, 0),
+        (1, 1),
+        (3, 1),
+        (5, 1),
+        (7, 0),
+        (9, 0),
+        (11, 0),
+        (7, 1),
+    ]
 
 
 def test_images_depend_on_neither_workers_nor_number(pair):
-    for first, again, fewer in zip(pair, simulate("nearby", n=120, seed=2, workers=2), simulate("nearby", n=10, seed=2), strict=True):
+    for first, again, fewer in zip(
+        pair,
+        simulate("nearby", n=120, seed=2, workers=2),
+        simulate("nearby", n=10, seed=2),
+        strict=True,
+    ):
         np.testing.assert_array_equal(again.images, first.images)
         pd.testing.assert_frame_equal(again.catalogue, first.catalogue)
         np.testing.assert_array_equal(fewer.images, first.images[:10])
@@ -83,7 +112,9 @@ def test_redshifts_are_those_of_mock_and_survey(pair):
     redshift = target.catalogue["redshift"]
     assert 0.03 <= redshift.min() < redshift.max() <= 0.1
     # evenly in volume, to first order in z: two thirds of the volume below 0.1 lie beyond 0.07
-    assert (redshift > 0.07).mean() == pytest.approx((0.1**3 - 0.07**3) / (0.1**3 - 0.03**3), abs=0.12)
+    assert (redshift > 0.07).mean() == pytest.approx(
+        (0.1**3 - 0.07**3) / (0.1**3 - 0.03**3), abs=0.12
+    )
     assert target.catalogue["absolute_magnitude"].between(-23, -20.5).all()
 
 
@@ -109,6 +140,8 @@ def test_flux_and_colours_do_not_tell_mergers():
     features = np.column_stack([flux, flux[:, 0] - flux[:, 1], flux[:, 1] - flux[:, 2]])
     chosen = np.random.default_rng(0).permutation(len(labels))
     train, test = chosen[: len(chosen) // 2], chosen[len(chosen) // 2 :]
-    forest = RandomForestClassifier(300, min_samples_leaf=3, class_weight="balanced", random_state=0).fit(features[train], labels[train])
+    forest = RandomForestClassifier(
+        300, min_samples_leaf=3, class_weight="balanced", random_state=0
+    ).fit(features[train], labels[train])
     auc = roc_auc_score(labels[test], forest.predict_proba(features[test])[:, 1])
     assert 0.4 < auc < 0.6

@@ -37,7 +37,9 @@ def test_mixture_holds_the_light_of_the_profile_inside_every_radius(index):
         assert mine == pytest.approx(gammainc(2 * index, b * radius ** (1 / index)), abs=0.012)
 
 
-@pytest.mark.parametrize(("index", "profile"), [(1.0, galsim.Exponential), (4.0, galsim.DeVaucouleurs)])
+@pytest.mark.parametrize(
+    ("index", "profile"), [(1.0, galsim.Exponential), (4.0, galsim.DeVaucouleurs)]
+)
 def test_inclined_galaxy_looks_as_galsim_draws_it(index, profile):
     radius, axis, angle, offset = 0.3, 0.6, 0.7, (0.19, -0.33)
     mine = draw(
@@ -50,10 +52,14 @@ def test_inclined_galaxy_looks_as_galsim_draws_it(index, profile):
             bulge_fluxes=np.ones((1, 1, 3)),
         )
     )
-    galaxy = profile(half_light_radius=radius).shear(q=axis, beta=angle * galsim.radians).shift(*offset)
+    galaxy = (
+        profile(half_light_radius=radius).shear(q=axis, beta=angle * galsim.radians).shift(*offset)
+    )
     for channel, band in enumerate(PRESET.source.bands):
         seen = galsim.Convolve(galaxy, galsim_psf(band.optics, PRESET.pixel_scale))
-        expected = seen.drawImage(nx=75, ny=75, scale=PRESET.pixel_scale, method="no_pixel", dtype=float).array
+        expected = seen.drawImage(
+            nx=75, ny=75, scale=PRESET.pixel_scale, method="no_pixel", dtype=float
+        ).array
         assert np.abs(mine[channel] - expected).sum() < 0.03 * expected.sum()
         assert np.abs(mine[channel] - expected).max() < 0.03 * expected.max()
         # squared, since the faint wings of n = 4 reach over the stamp's edges
@@ -79,7 +85,9 @@ def test_particles_keep_their_flux_and_place():
     image = draw(scene(particles=positions, particle_fluxes=np.full((1, 4000, 3), 1 / 4000)))
     for channel in range(3):
         assert image[channel].sum() == pytest.approx(1, abs=0.03)
-        np.testing.assert_allclose(centroid(image[channel]) * PRESET.pixel_scale, positions[0].mean(0), atol=0.04)
+        np.testing.assert_allclose(
+            centroid(image[channel]) * PRESET.pixel_scale, positions[0].mean(0), atol=0.04
+        )
 
 
 def test_light_beyond_the_padded_grid_does_not_wrap_around():

@@ -9,12 +9,23 @@ import pandas as pd
 import pytest
 from sklearn.ensemble import RandomForestClassifier
 
-from daexplore.data.simulate import PRESETS, SurveyCondition, observe, open_preset, simulate, sky_noise
+from daexplore.data.simulate import (
+    PRESETS,
+    SurveyCondition,
+    observe,
+    open_preset,
+    simulate,
+    sky_noise,
+)
 from daexplore.data.simulate.survey_conditions import nanojansky
 from daexplore.data.simulate.surveys import ACS_F814W
 from daexplore.errors import InputError
 
-SOURCE_SUMS = [[5773.686, 14820.62, 10771.62], [5773.686, 14820.62, 10771.62], [2054.476, 5670.328, 3644.674]]
+SOURCE_SUMS = [
+    [5773.686, 14820.62, 10771.62],
+    [5773.686, 14820.62, 10771.62],
+    [2054.476, 5670.328, 3644.674],
+]
 SOURCE_DEVIATIONS = [[2.01414, 7.03609, 3.59861], [2.08595, 7.18668, 3.68488]]
 TARGET_DEVIATIONS = [[3.62603, 10.65505, 6.51396], [4.00823, 11.20764, 6.93256]]
 
@@ -29,9 +40,15 @@ def test_both_domains_show_the_same_galaxies(pair):
     assert source.images.shape == target.images.shape == (128, 3, 75, 75)
     assert source.images.dtype == target.images.dtype == np.float32
     assert (source.name, target.name) == ("source", "target")
-    assert source.sample_ids[:3].tolist() == ["source/G00000-0", "source/G00000-1", "source/G00001-0"]
+    assert source.sample_ids[:3].tolist() == [
+        "source/G00000-0",
+        "source/G00000-1",
+        "source/G00001-0",
+    ]
     assert target.sample_ids[2] == "target/G00001-0"
-    pd.testing.assert_frame_equal(source.catalogue.drop(columns="sample_id"), target.catalogue.drop(columns="sample_id"))
+    pd.testing.assert_frame_equal(
+        source.catalogue.drop(columns="sample_id"), target.catalogue.drop(columns="sample_id")
+    )
     source.check_finite()
     target.check_finite()
     assert source.images.min() >= 0
@@ -66,7 +83,9 @@ def test_classes_are_balanced_and_views_share_their_galaxy(pair):
 def test_photometry_is_the_catalogue_s(pair):
     source, _ = pair
     flux = source.images[:, source.bands.index("F160W")].sum((1, 2))
-    np.testing.assert_allclose(flux, nanojansky(source.catalogue["magnitude"].to_numpy()), rtol=1e-4)
+    np.testing.assert_allclose(
+        flux, nanojansky(source.catalogue["magnitude"].to_numpy()), rtol=1e-4
+    )
 
 
 def test_catalogue_knows_what_is_in_the_stamp(pair):
@@ -97,7 +116,9 @@ def test_a_smaller_set_is_the_beginning_of_a_larger_one_and_seeds_differ(pair):
 @pytest.mark.parametrize("n", [4, 5, 7, 66])
 def test_any_number_of_images_is_met_exactly(n):
     seen = []
-    source, _ = simulate("demo", n=n, workers=1, progress=lambda done, total: seen.append((done, total)))
+    source, _ = simulate(
+        "demo", n=n, workers=1, progress=lambda done, total: seen.append((done, total))
+    )
     assert len(source) == n
     assert abs((source.labels == 1).sum() - n / 2) <= 1
     assert seen[-1] == (n, n)
@@ -143,7 +164,10 @@ def test_processes_that_start_at_once_share_one_simulation(tmp_path, monkeypatch
         print(len(done), source.fingerprint())
         """
     )
-    children = [subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    children = [
+        subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
+        for _ in range(3)
+    ]
     answers = [child.communicate(timeout=120)[0].split() for child in children]
     assert sorted(answer[0] for answer in answers) == ["0", "0", "1"]
     assert len({answer[1] for answer in answers}) == 1
@@ -159,7 +183,9 @@ def test_cache_that_cannot_be_written_says_what_to_do(tmp_path, monkeypatch):
 def test_noise_has_the_mean_and_variance_of_the_ccd_equation():
     condition = SurveyCondition("one", (ACS_F814W,), pixel_scale=0.06, exposure=2000.0)
     flux = 3.0
-    observed = observe(np.full((4, 1, 200, 200), flux, np.float32), condition, np.random.default_rng(0))
+    observed = observe(
+        np.full((4, 1, 200, 200), flux, np.float32), condition, np.random.default_rng(0)
+    )
     gain = 2000.0 * 10 ** (-0.4 * (31.4 - ACS_F814W.zero_point))
     sky = 2000.0 * 10 ** (-0.4 * (ACS_F814W.sky - ACS_F814W.zero_point)) * 0.06**2
     variance = (flux * gain + sky + ACS_F814W.reads * ACS_F814W.read_noise**2) / gain**2
@@ -181,5 +207,7 @@ def test_fluxes_colours_and_faintest_pixel_do_not_tell_mergers():
     train = np.arange(len(labels)) < 2000
     assert not set(source.catalogue["group_id"][train]) & set(source.catalogue["group_id"][~train])
     for features in (np.hstack([flux, colour]), np.hstack([flux, colour, faintest])):
-        forest = RandomForestClassifier(300, min_samples_leaf=3, random_state=0).fit(features[train], labels[train])
+        forest = RandomForestClassifier(300, min_samples_leaf=3, random_state=0).fit(
+            features[train], labels[train]
+        )
         assert forest.score(features[~train], labels[~train]) < 0.60

@@ -8,7 +8,17 @@ import pytest
 from astropy.cosmology import FlatLambdaCDM
 from factories import scene
 
-from daexplore.data.simulate import PRESETS, Band, Field, Seeing, SurveyCondition, observe, reobserve, simulate, sky_noise
+from daexplore.data.simulate import (
+    PRESETS,
+    Band,
+    Field,
+    Seeing,
+    SurveyCondition,
+    observe,
+    reobserve,
+    simulate,
+    sky_noise,
+)
 from daexplore.data.simulate.field_objects import with_field
 from daexplore.data.simulate.psf import psf_widths
 from daexplore.data.simulate.redshift import kpc_per_arcsec, luminosity_distance, redshifted
@@ -79,19 +89,27 @@ def test_empty_sloan_sky_has_the_noise_of_the_ccd_equation():
     # the survey's own depth: 95% of stars of magnitude 22.2 in r are found (York et al. 2000), which is about 5 sigma
     width = psf_widths(SDSS)[1] / 2.355 / 0.396
     effective = 4 * np.pi * width**2
-    assert 5 * sky_noise(condition)[1] * np.sqrt(effective) == pytest.approx(nanojansky(22.4), rel=0.3)
+    assert 5 * sky_noise(condition)[1] * np.sqrt(effective) == pytest.approx(
+        nanojansky(22.4), rel=0.3
+    )
 
 
 def test_sky_subtraction_leaves_a_plane_of_the_stated_size():
     condition = replace(one_band(sky=15.0), sky_error=0.01)
-    seen = observe(np.zeros((600, 1, 31, 31), np.float32), condition, np.random.default_rng(0))[:, 0]
+    seen = observe(np.zeros((600, 1, 31, 31), np.float32), condition, np.random.default_rng(0))[
+        :, 0
+    ]
     sky = nanojansky(15.0) * 0.396**2
     level = seen.mean((1, 2)) / sky
     slope = (seen[:, :, -1].mean(1) - seen[:, :, 0].mean(1)) / 2 / sky
     assert level.std() == pytest.approx(0.01, rel=0.1)
     assert slope.std() == pytest.approx(0.01, rel=0.1)
     assert abs(np.corrcoef(level, slope)[0, 1]) < 0.15
-    flat = observe(np.zeros((600, 1, 31, 31), np.float32), replace(condition, sky_error=0.0), np.random.default_rng(0))
+    flat = observe(
+        np.zeros((600, 1, 31, 31), np.float32),
+        replace(condition, sky_error=0.0),
+        np.random.default_rng(0),
+    )
     assert (flat.mean((1, 2, 3)) / sky).std() < 1e-3
 
 
@@ -109,8 +127,12 @@ def test_detector_rounds_to_its_units_and_holds_so_many_electrons():
 
 @pytest.mark.parametrize("redshift", [0.01, 0.05, 0.3, 1.75])
 def test_distances_are_astropy_s(redshift):
-    assert luminosity_distance(redshift) == pytest.approx(PLANCK.luminosity_distance(redshift).value, rel=1e-5)
-    assert kpc_per_arcsec(redshift) == pytest.approx(1 / PLANCK.arcsec_per_kpc_proper(redshift).value, rel=1e-5)
+    assert luminosity_distance(redshift) == pytest.approx(
+        PLANCK.luminosity_distance(redshift).value, rel=1e-5
+    )
+    assert kpc_per_arcsec(redshift) == pytest.approx(
+        1 / PLANCK.arcsec_per_kpc_proper(redshift).value, rel=1e-5
+    )
 
 
 @pytest.mark.parametrize("to", [0.03, 0.05, 0.08, 0.1])
@@ -120,9 +142,15 @@ def test_a_galaxy_moved_shrinks_and_dims_as_cosmology_says(to):
     there = redshifted(galaxy, GRI, 0.05, GRI, to)
     zoom = float(PLANCK.arcsec_per_kpc_proper(to) / PLANCK.arcsec_per_kpc_proper(0.05))
     assert there.bulge_radii[0, 0] == pytest.approx(3.0 * zoom, rel=1e-4)
-    dimming = 1.05**-1 * (1 + to) * float(PLANCK.luminosity_distance(0.05) / PLANCK.luminosity_distance(to)) ** 2
+    dimming = (
+        1.05**-1
+        * (1 + to)
+        * float(PLANCK.luminosity_distance(0.05) / PLANCK.luminosity_distance(to)) ** 2
+    )
     np.testing.assert_allclose(there.bulge_fluxes, 1000.0 * dimming, rtol=1e-4)
-    brightness = (there.bulge_fluxes / there.bulge_radii[..., None] ** 2) / (galaxy.bulge_fluxes / galaxy.bulge_radii[..., None] ** 2)
+    brightness = (there.bulge_fluxes / there.bulge_radii[..., None] ** 2) / (
+        galaxy.bulge_fluxes / galaxy.bulge_radii[..., None] ** 2
+    )
     np.testing.assert_allclose(brightness, (1.05 / (1 + to)) ** 3, rtol=1e-4)
     sharp = ILLUSTRIS_MOCK.with_seeing(0.3, None)
     near, far = (half_light_radius(drawn(s, sharp)[1]) for s in (galaxy, there))
@@ -135,7 +163,9 @@ def test_colours_follow_a_power_law_through_the_filters_exactly():
     stamp = scene(bulge_fluxes=fluxes, star_fluxes=fluxes)
     other = (500.0, 700.0, 650.0, 900.0)
     there = redshifted(stamp, GRI, 0.05, other, 0.05)
-    np.testing.assert_allclose(there.star_fluxes[0, 0], (np.array(other) / 600.0) ** slope, rtol=1e-6)
+    np.testing.assert_allclose(
+        there.star_fluxes[0, 0], (np.array(other) / 600.0) ** slope, rtol=1e-6
+    )
     redder = redshifted(stamp, GRI, 0.05, GRI, 0.1)
     ratio = redder.bulge_fluxes[0, 0] / fluxes[0, 0]
     np.testing.assert_allclose(ratio, ratio[0], rtol=1e-6)
@@ -144,7 +174,10 @@ def test_colours_follow_a_power_law_through_the_filters_exactly():
 
 
 def test_field_has_the_stated_counts_and_spares_the_galaxy():
-    crowded = replace(SDSS, field=Field(40.0, 20.0, brightest=16.0, faintest=20.0, galaxy_slope=0.4, star_slope=0.2))
+    crowded = replace(
+        SDSS,
+        field=Field(40.0, 20.0, brightest=16.0, faintest=20.0, galaxy_slope=0.4, star_slope=0.2),
+    )
     rng = np.random.default_rng(0)
     stamp = scene(bulge_fluxes=np.full((1, 1, 3), 5.0))
     fields = [with_field(stamp, crowded, 75, rng) for _ in range(200)]
@@ -152,7 +185,9 @@ def test_field_has_the_stated_counts_and_spares_the_galaxy():
     assert np.mean([f.bulges.shape[1] - 1 for f in fields]) == pytest.approx(40 * area, rel=0.06)
     assert np.mean([f.stars.shape[1] - 1 for f in fields]) == pytest.approx(20 * area, rel=0.08)
     assert all((f.bulge_fluxes[:, 0] == 5.0).all() for f in fields)
-    at_620 = np.concatenate([redshifted(f, GRI, 0.05, (620.0,), 0.05).star_fluxes[0, 1:, 0] for f in fields])
+    at_620 = np.concatenate(
+        [redshifted(f, GRI, 0.05, (620.0,), 0.05).star_fluxes[0, 1:, 0] for f in fields]
+    )
     magnitude = 31.4 - 2.5 * np.log10(at_620)
     assert 16 - 0.01 < magnitude.min() < magnitude.max() < 20.01
     fainter, brighter = (magnitude > 19).sum(), (magnitude < 18).sum()
@@ -163,7 +198,9 @@ def test_field_has_the_stated_counts_and_spares_the_galaxy():
 @pytest.mark.parametrize(("preset", "n"), [("nearby", 12), ("distant", 70)])
 def test_galaxies_observed_again_as_their_survey_did_are_the_same_bit_by_bit(preset, n):
     chosen = PRESETS[preset]
-    for galaxies, condition in zip(simulate(preset, n=n, seed=5, workers=1), (chosen.source, chosen.target), strict=True):
+    for galaxies, condition in zip(
+        simulate(preset, n=n, seed=5, workers=1), (chosen.source, chosen.target), strict=True
+    ):
         some = galaxies.sample_ids[[n - 1, 0, 3]]
         again = reobserve(preset, some, condition, seed=5)
         np.testing.assert_array_equal(again, galaxies.images[galaxies.rows(some)])
@@ -176,13 +213,19 @@ def test_another_exposure_shows_the_same_galaxy_under_other_noise(preset):
     perfect = reobserve(preset, ids, replace(target, exposure=None, sky_error=0.0))
     first, second, deep = (
         reobserve(preset, ids, replace(target, sky_error=0.0, exposure=exposure), noise_seed=noise)
-        for exposure, noise in ((target.exposure, 1), (target.exposure, 2), (100 * target.exposure, 1))
+        for exposure, noise in (
+            (target.exposure, 1),
+            (target.exposure, 2),
+            (100 * target.exposure, 1),
+        )
     )
     assert not np.array_equal(first, second)
     for channel, sigma in enumerate(sky_noise(target)):
         faint = perfect[:, channel] < 0.3 * np.median(perfect[:, channel])
         assert (first - perfect)[:, channel][faint].std() == pytest.approx(sigma, rel=0.1)
-        assert np.std((first - second)[:, channel][faint]) == pytest.approx(np.sqrt(2) * sigma, rel=0.1)
+        assert np.std((first - second)[:, channel][faint]) == pytest.approx(
+            np.sqrt(2) * sigma, rel=0.1
+        )
     assert np.abs(deep - perfect).mean() < 0.2 * np.abs(first - perfect).mean()
 
 
@@ -198,7 +241,9 @@ def test_knobs_of_a_condition_reach_a_distant_galaxy():
     blurred = reobserve("distant", ids, preset.source.with_seeing(0.8))
     assert (blurred.max((2, 3)) < same.max((2, 3))).all()
     coarse = reobserve("distant", ids, replace(preset.source, pixel_scale=0.12))
-    assert half_light_radius(coarse[0, 0]) == pytest.approx(half_light_radius(same[0, 0]) / 2, abs=2)
+    assert half_light_radius(coarse[0, 0]) == pytest.approx(
+        half_light_radius(same[0, 0]) / 2, abs=2
+    )
     red = reobserve("distant", ids, replace(preset.source, bands=preset.source.bands[:1]))
     assert red.shape == (2, 1, 75, 75)
     np.testing.assert_allclose(red[:, 0], same[:, 0], rtol=1e-3, atol=1e-4 * same.max())

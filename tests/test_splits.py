@@ -13,8 +13,12 @@ FRACTIONS = (0.7, 0.1, 0.2)
 
 def make(name, groups, labels):
     ids = [f"{name}/{i}" for i in range(len(groups))]
-    catalogue = pd.DataFrame({"sample_id": ids, "group_id": groups, "label": pd.array(labels, dtype="Int64")})
-    return GalaxySet(np.zeros((len(groups), 1, 2, 2), np.float32), catalogue, ("a", "b"), ("grey",), name)
+    catalogue = pd.DataFrame(
+        {"sample_id": ids, "group_id": groups, "label": pd.array(labels, dtype="Int64")}
+    )
+    return GalaxySet(
+        np.zeros((len(groups), 1, 2, 2), np.float32), catalogue, ("a", "b"), ("grey",), name
+    )
 
 
 @pytest.fixture
@@ -23,7 +27,10 @@ def domains():
     rng = np.random.default_rng(0)
     source = [f"G{i}" for i in range(300) for _ in range(rng.integers(1, 5))]
     target = [f"G{i}" for i in range(100, 400) for _ in range(rng.integers(1, 5))]
-    return tuple(make(name, groups, [int(int(g[1:]) % 3 == 0) for g in groups]) for name, groups in (("s", source), ("t", target)))
+    return tuple(
+        make(name, groups, [int(int(g[1:]) % 3 == 0) for g in groups])
+        for name, groups in (("s", source), ("t", target))
+    )
 
 
 def by_group(galaxies, splits):
@@ -55,16 +62,22 @@ def test_target_labels_change_nothing(domains):
     generator = np.random.default_rng(1)
     for labels in (generator.permutation(target.labels), 1 - target.labels, [None] * len(target)):
         relabelled = make("t", target.catalogue["group_id"], labels)
-        for splits, before in zip(split_groups(source, relabelled, FRACTIONS, 5), expected, strict=True):
+        for splits, before in zip(
+            split_groups(source, relabelled, FRACTIONS, 5), expected, strict=True
+        ):
             np.testing.assert_array_equal(splits, before)
 
 
 def test_unlabelled_source_galaxies_take_nothing_from_the_classes():
     labels = [0] * 60 + [1] * 10 + [None] * 130
     source = make("s", [f"G{i}" for i in range(200)], labels)
-    splits, _ = split_groups(source, make("t", [f"T{i}" for i in range(10)], [None] * 10), FRACTIONS, 0)
+    splits, _ = split_groups(
+        source, make("t", [f"T{i}" for i in range(10)], [None] * 10), FRACTIONS, 0
+    )
     for label, expected in ((0, (42, 6, 12)), (1, (7, 1, 2)), (-1, (91, 13, 26))):
-        assert tuple((splits[source.labels == label] == split).sum() for split in SPLITS) == pytest.approx(expected, abs=1)
+        assert tuple(
+            (splits[source.labels == label] == split).sum() for split in SPLITS
+        ) == pytest.approx(expected, abs=1)
 
 
 def test_shares_hold_in_a_class_also_where_only_some_galaxies_are_shared():
@@ -76,7 +89,11 @@ def test_shares_hold_in_a_class_also_where_only_some_galaxies_are_shared():
     assert tuple((rare == split).sum() for split in SPLITS) == pytest.approx((14, 2, 4), abs=2)
     held_out = dict(zip(source.catalogue["group_id"], splits, strict=True))
     shared = [group in held_out for group in target.catalogue["group_id"]]
-    assert all(held_out[group] == split for group, split, both in zip(target.catalogue["group_id"], others, shared, strict=True) if both)
+    assert all(
+        held_out[group] == split
+        for group, split, both in zip(target.catalogue["group_id"], others, shared, strict=True)
+        if both
+    )
     assert sum(shared) == 200
 
 
@@ -84,17 +101,23 @@ def test_the_order_of_rows_does_not_matter_and_the_seed_does(domains):
     source, target = domains
     order = np.random.default_rng(2).permutation(len(source))
     expected = split_groups(source, target, FRACTIONS, 0)[0]
-    np.testing.assert_array_equal(split_groups(source.take(order), target, FRACTIONS, 0)[0], expected[order])
+    np.testing.assert_array_equal(
+        split_groups(source.take(order), target, FRACTIONS, 0)[0], expected[order]
+    )
     assert (split_groups(source, target, FRACTIONS, 1)[0] != expected).mean() > 0.2
 
 
 def test_a_class_of_three_galaxies_is_in_every_split():
     source = make("s", [f"G{i}" for i in range(43)], [0] * 40 + [1] * 3)
-    splits, _ = split_groups(source, make("t", [f"T{i}" for i in range(10)], [None] * 10), FRACTIONS, 0)
+    splits, _ = split_groups(
+        source, make("t", [f"T{i}" for i in range(10)], [None] * 10), FRACTIONS, 0
+    )
     assert sorted(splits[40:]) == sorted(SPLITS)
 
 
-@pytest.mark.parametrize("fractions", [(0.7, 0.2, 0.2), (0.8, 0.2, 0.0), (1.2, -0.4, 0.2), (float("nan"), 0.5, 0.5)])
+@pytest.mark.parametrize(
+    "fractions", [(0.7, 0.2, 0.2), (0.8, 0.2, 0.0), (1.2, -0.4, 0.2), (float("nan"), 0.5, 0.5)]
+)
 def test_impossible_fractions_are_refused(domains, fractions):
     with pytest.raises(InputError, match="three positive numbers that add up to 1"):
         split_groups(*domains, fractions, 0)
@@ -102,7 +125,9 @@ def test_impossible_fractions_are_refused(domains, fractions):
 
 def test_a_split_that_would_be_empty_is_refused():
     source = make("s", [f"G{i}" for i in range(10)], [0, 1] * 5)
-    with pytest.raises(InputError, match=r"'t': 2 galaxies \(groups\) .* leave the validation split empty"):
+    with pytest.raises(
+        InputError, match=r"'t': 2 galaxies \(groups\) .* leave the validation split empty"
+    ):
         split_groups(source, make("t", ["T0", "T1", "T1"], [0, 1, 1]), FRACTIONS, 0)
 
 

@@ -53,7 +53,9 @@ def test_intervals_cover_the_truth():
     for trial in range(trials):
         labels, probabilities = make_case(400, trial, accuracy=0.8)
         # The right class gets p > 0.5 always, the wrong one never: accuracy is 0.8 in the population.
-        interval = metrics_with_intervals(labels, probabilities, np.arange(400), seed=trial)["accuracy"]
+        interval = metrics_with_intervals(labels, probabilities, np.arange(400), seed=trial)[
+            "accuracy"
+        ]
         covered += interval["low"] <= 0.8 <= interval["high"]
     # 95% nominal; a percentile interval from 200 resamples loses about one percent, binomial scatter is 1.3%.
     assert 0.90 <= covered / trials <= 0.985
@@ -88,7 +90,9 @@ def test_one_class_and_none():
     assert one["accuracy"]["low"] <= one["accuracy"]["value"] <= one["accuracy"]["high"]
     none = metrics_with_intervals(np.full(40, -1), probabilities, np.arange(40))
     assert all(np.isnan(entry["value"]) and entry["n"] == 0 for entry in none.values())
-    some = metrics_with_intervals(np.where(np.arange(40) < 30, labels, -1), probabilities, np.arange(40))
+    some = metrics_with_intervals(
+        np.where(np.arange(40) < 30, labels, -1), probabilities, np.arange(40)
+    )
     assert some["accuracy"]["n"] == 30
 
 

@@ -58,7 +58,9 @@ def test_resampling_is_the_overlap_of_pixels(ratio, shape):
     expected = np.zeros((2, 2, height, width))
     for y, x in np.ndindex(height, width):
         for i, j in np.ndindex(*shape):
-            area = overlap_area(i, y, ratio, shape[0], height) * overlap_area(j, x, ratio, shape[1], width)
+            area = overlap_area(i, y, ratio, shape[0], height) * overlap_area(
+                j, x, ratio, shape[1], width
+            )
             expected[:, :, y, x] += area * images[:, :, i, j]
     np.testing.assert_allclose(Resample(ratio).apply(images), expected, rtol=1e-5)
 
@@ -70,17 +72,25 @@ def test_resampling_conserves_the_flux_and_the_place_of_a_source_within(ratio):
     resampled = Resample(ratio).apply(images)[0, 0].astype(np.float64)
     assert resampled.sum() == pytest.approx(images.sum(dtype=np.float64), rel=1e-6)
     for axis in (0, 1):
-        before, after = (image.sum(axis=axis).astype(np.float64) for image in (images[0, 0], resampled))
+        before, after = (
+            image.sum(axis=axis).astype(np.float64) for image in (images[0, 0], resampled)
+        )
         # Measured from the centre of the image, in old pixels.
         centres = [
-            ((np.arange(len(row)) + 0.5 - len(row) / 2) * unit * row).sum() / row.sum() for row, unit in ((before, 1.0), (after, ratio))
+            ((np.arange(len(row)) + 0.5 - len(row) / 2) * unit * row).sum() / row.sum()
+            for row, unit in ((before, 1.0), (after, ratio))
         ]
         assert centres[0] == pytest.approx(centres[1], abs=0.02 * ratio if ratio < 1 else 0.3)
 
 
 def test_flat_images_stay_flat_and_hold_more_flux_in_a_coarser_pixel():
-    np.testing.assert_allclose(Resample(1.6).apply(np.ones((1, 1, 30, 30), np.float32)), 1.6**2, rtol=1e-6)
-    with pytest.raises(InputError, match="4 pixels wide are smaller than one pixel of the common scale, 5 of theirs"):
+    np.testing.assert_allclose(
+        Resample(1.6).apply(np.ones((1, 1, 30, 30), np.float32)), 1.6**2, rtol=1e-6
+    )
+    with pytest.raises(
+        InputError,
+        match="4 pixels wide are smaller than one pixel of the common scale, 5 of theirs",
+    ):
         Resample(5.0).apply(np.ones((1, 1, 4, 30), np.float32))
 
 
@@ -102,7 +112,9 @@ def test_a_gaussian_star_gets_the_wanted_width():
 
     def star(fwhm):
         sigma = fwhm / scale / math.sqrt(8 * math.log(2))
-        return (np.exp(-(y**2 + x**2) / (2 * sigma**2)) / (2 * math.pi * sigma**2)).astype(np.float32)[None, None]
+        return (np.exp(-(y**2 + x**2) / (2 * sigma**2)) / (2 * math.pi * sigma**2)).astype(
+            np.float32
+        )[None, None]
 
     blurred = PsfMatch((kernel_sigma(own, wanted, scale),)).apply(star(own))
     np.testing.assert_allclose(blurred, star(wanted), atol=0.003 * star(wanted).max())
@@ -113,7 +125,9 @@ def test_the_blur_is_scipys_with_mirrored_edges_and_each_band_has_its_own():
     blurred = PsfMatch((2.0, 0.0, 4.0)).apply(images)
     np.testing.assert_array_equal(blurred[:, 1], images[:, 1])
     for band, sigma in ((0, 2.0), (2, 4.0)):
-        expected = gaussian_filter(images[:, band].astype(np.float64), (0, sigma, sigma), mode="reflect", truncate=8)
+        expected = gaussian_filter(
+            images[:, band].astype(np.float64), (0, sigma, sigma), mode="reflect", truncate=8
+        )
         np.testing.assert_allclose(blurred[:, band], expected, rtol=1e-4)
     np.testing.assert_allclose(blurred.sum(axis=(2, 3)), images.sum(axis=(2, 3)), rtol=1e-5)
 
@@ -140,7 +154,9 @@ def test_the_background_is_astropys_clipped_median_of_the_border():
     border[2:-2, 2:-2] = False
     subtracted = Background(2).apply(images)
     for n, band in np.ndindex(4, 2):
-        median = sigma_clipped_stats(images[n, band][border].astype(np.float32).astype(np.float64), sigma=3.0, maxiters=5)[1]
+        median = sigma_clipped_stats(
+            images[n, band][border].astype(np.float32).astype(np.float64), sigma=3.0, maxiters=5
+        )[1]
         np.testing.assert_allclose(images[n, band] - median, subtracted[n, band], atol=1e-3)
 
 
@@ -157,7 +173,9 @@ def test_clipping_is_astropys(values, outlier):
 def test_a_border_as_wide_as_the_image_is_all_of_it():
     images = gamma(2, 1, 5, 5)
     median = [clipped_median(image.reshape(1, -1), 3.0, 5)[0] for image in images]
-    np.testing.assert_allclose(Background(3).apply(images), images - np.array(median)[:, None, None, None], atol=1e-6)
+    np.testing.assert_allclose(
+        Background(3).apply(images), images - np.array(median)[:, None, None, None], atol=1e-6
+    )
 
 
 def test_percentiles_are_numpys_and_the_rest_is_clipped():
@@ -167,7 +185,9 @@ def test_percentiles_are_numpys_and_the_rest_is_clipped():
     out = step.apply(images)
     for band in range(2):
         low, high = np.percentile(images[:, band].astype(np.float64), (5, 90))
-        np.testing.assert_allclose(out[:, band], np.clip((images[:, band] - low) / (high - low), 0, 1), atol=1e-6)
+        np.testing.assert_allclose(
+            out[:, band], np.clip((images[:, band] - low) / (high - low), 0, 1), atol=1e-6
+        )
     assert (out.min(), out.max()) == (0, 1)
     assert (Percentile((2.0,), (2.0,)).apply(np.full((1, 1, 2, 2), 3.0)) == 0).all()
 
@@ -175,7 +195,9 @@ def test_percentiles_are_numpys_and_the_rest_is_clipped():
 def test_bands_are_chosen_and_units_multiplied():
     images = gamma(2, 3, 4, 4)
     np.testing.assert_array_equal(SelectBands((2, 0)).apply(images), images[:, [2, 0]])
-    np.testing.assert_allclose(Units((1.0, 10.0, 0.5)).apply(images)[:, 1], 10 * images[:, 1], rtol=1e-6)
+    np.testing.assert_allclose(
+        Units((1.0, 10.0, 0.5)).apply(images)[:, 1], 10 * images[:, 1], rtol=1e-6
+    )
 
 
 @pytest.mark.parametrize("step", EXAMPLES, ids=lambda step: type(step).__name__)
@@ -185,7 +207,9 @@ def test_bands_are_chosen_and_units_multiplied():
     seed=st.integers(0, 99),
     dtype=st.sampled_from(["<f4", ">f4", "f8", "u1", "i2"]),
 )
-def test_a_recorded_step_does_the_same_bit_for_bit_and_changes_nothing_in_place(step, shape, seed, dtype):
+def test_a_recorded_step_does_the_same_bit_for_bit_and_changes_nothing_in_place(
+    step, shape, seed, dtype
+):
     images = (20 * gamma(shape[0], 2, *shape[1:], seed=seed)).astype(dtype)
     images.flags.writeable = False
     again = read_step(json.loads(json.dumps(record_step(step))), "here")

@@ -25,7 +25,12 @@ def folder(tmp_path_factory):
 
 def config(folder, **options):
     data = DataConfig(str(folder / "source"), str(folder / "target"))
-    return RunConfig(data=data, train=TrainConfig(epochs=2, batch_size=16, evaluation_limit=60, saliency_limit=4, **options))
+    return RunConfig(
+        data=data,
+        train=TrainConfig(
+            epochs=2, batch_size=16, evaluation_limit=60, saliency_limit=4, **options
+        ),
+    )
 
 
 def with_labels(folder, to, change):
@@ -44,7 +49,9 @@ def test_the_oracles_batches_are_labelled_target_training_images(folder):
     rows = prepared.rows["target"]
     expected = prepared.preprocess.apply(target.images[rows], "target")
     for image, label in zip(batch.source_images.numpy(), batch.source_labels.tolist(), strict=True):
-        found = [row for row, other in zip(rows, expected, strict=True) if np.array_equal(image, other)]
+        found = [
+            row for row, other in zip(rows, expected, strict=True) if np.array_equal(image, other)
+        ]
         assert len(found) == 1
         assert label == target.labels[found[0]]
 
@@ -55,18 +62,26 @@ def test_an_oracle_run_says_so_and_is_chosen_by_target_accuracy(folder, tmp_path
     assert run.label == "oracle · seed 0"
     assert run.info["selection"]["uses_target_labels"]
     history = run.history()
-    of_target = history[(history["name"] == "accuracy") & (history["domain"] == "target") & (history["split"] == "validation")]
+    of_target = history[
+        (history["name"] == "accuracy")
+        & (history["domain"] == "target")
+        & (history["split"] == "validation")
+    ]
     assert run.info["selection"]["value"] == of_target.set_index("epoch")["value"].max()
 
 
 def test_target_labels_do_teach_the_oracle(folder, tmp_path):
     turned = with_labels(folder, tmp_path / "turned", lambda labels: 1 - labels)
-    one, other = (train(config(where, supervision="target"), tmp_path / "runs") for where in (folder, turned))
+    one, other = (
+        train(config(where, supervision="target"), tmp_path / "runs") for where in (folder, turned)
+    )
     assert not np.array_equal(one.evaluation(2).logits, other.evaluation(2).logits)
 
 
 def test_what_cannot_be_is_refused_at_once(folder, tmp_path):
-    both = dataclasses.replace(config(folder, supervision="target"), alignments=(AlignmentConfig("mmd"),))
+    both = dataclasses.replace(
+        config(folder, supervision="target"), alignments=(AlignmentConfig("mmd"),)
+    )
     with pytest.raises(InputError, match="taught by target labels alone"):
         train(both, tmp_path / "runs")
     with pytest.raises(InputError, match="nothing trains the target's own scale"):
@@ -100,7 +115,14 @@ def test_names_that_contradict_each_other_are_refused(method):
 
 @pytest.mark.slow
 def test_methods_are_combined_in_one_run(folder, tmp_path, monkeypatch, capsys):
-    paths = ["--source", str(folder / "source"), "--target", str(folder / "target"), "--runs", str(tmp_path)]
+    paths = [
+        "--source",
+        str(folder / "source"),
+        "--target",
+        str(folder / "target"),
+        "--runs",
+        str(tmp_path),
+    ]
     options = ["--methods", "mmd,fisher,entropy", "--epochs", "1", "--set", "train.batch_size=16"]
     code, out, err = call(monkeypatch, capsys, "train", *paths, *options)
     assert code == 0, err

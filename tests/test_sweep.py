@@ -25,17 +25,32 @@ def training(monkeypatch):
 
 
 def test_a_plan_knows_what_is_there(tmp_path):
-    runs = [put(tmp_path, config, status) for config, status in zip(CONFIGS, ("finished", "stopped", "failed", "running"), strict=False)]
+    runs = [
+        put(tmp_path, config, status)
+        for config, status in zip(
+            CONFIGS, ("finished", "stopped", "failed", "running"), strict=False
+        )
+    ]
     interrupt(put(tmp_path, CONFIGS[4]))
     planned = plan([*CONFIGS, CONFIGS[0]], tmp_path)
-    assert [item.state for item in planned] == ["finished", "resume", "resume", "running", "resume", "new"]
+    assert [item.state for item in planned] == [
+        "finished",
+        "resume",
+        "resume",
+        "running",
+        "resume",
+        "new",
+    ]
     assert [item.run and item.run.id for item in planned[:4]] == [run.id for run in runs]
     assert [item.config for item in planned] == CONFIGS
 
 
 def test_another_seed_or_setting_is_another_training(tmp_path):
     put(tmp_path, CONFIGS[0])
-    others = [dataclasses.replace(CONFIGS[0], seed=7), dataclasses.replace(CONFIGS[0], train=TrainConfig(epochs=3))]
+    others = [
+        dataclasses.replace(CONFIGS[0], seed=7),
+        dataclasses.replace(CONFIGS[0], train=TrainConfig(epochs=3)),
+    ]
     assert [item.state for item in plan(others, tmp_path)] == ["new", "new"]
 
 
@@ -49,7 +64,10 @@ def test_of_several_runs_of_one_config_the_one_that_came_furthest_counts(tmp_pat
 
 def test_a_run_made_before_a_setting_existed_is_found(tmp_path):
     run = put(tmp_path, CONFIGS[0])
-    old = {**run.info["config"], "train": {k: v for k, v in run.info["config"]["train"].items() if k != "patience"}}
+    old = {
+        **run.info["config"],
+        "train": {k: v for k, v in run.info["config"]["train"].items() if k != "patience"},
+    }
     set_info(run, config=old, config_hash="00000000")
     assert find_run(tmp_path, CONFIGS[0]).id == run.id
 
@@ -63,7 +81,10 @@ def test_one_training_is_skipped_gone_on_with_or_begun(tmp_path, training):
 
 def test_processes_asked_for_one_training_wait_for_the_one_that_trains(tmp_path, training):
     found = []
-    threads = [threading.Thread(target=lambda: found.append(train_one(CONFIGS[0], tmp_path).id)) for _ in range(3)]
+    threads = [
+        threading.Thread(target=lambda: found.append(train_one(CONFIGS[0], tmp_path).id))
+        for _ in range(3)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -107,7 +128,9 @@ def test_work_sets_the_environment_of_its_job(tmp_path, training, monkeypatch):
     assert os.environ["OTHER"] == "1"
 
 
-def test_when_time_is_up_the_training_stops_before_submitit_queues_the_job_again(tmp_path, monkeypatch):
+def test_when_time_is_up_the_training_stops_before_submitit_queues_the_job_again(
+    tmp_path, monkeypatch
+):
     order = []
 
     def train(*given, **options):
@@ -122,7 +145,9 @@ def test_when_time_is_up_the_training_stops_before_submitit_queues_the_job_again
         order.append("queued again")
         raise SystemExit(-1)
 
-    monkeypatch.setitem(sys.modules, "daexplore.engine.training.train", SimpleNamespace(train=train))
+    monkeypatch.setitem(
+        sys.modules, "daexplore.engine.training.train", SimpleNamespace(train=train)
+    )
     before = signal.signal(signal.SIGUSR2, submitit)
     try:
         with pytest.raises(SystemExit):
@@ -140,7 +165,9 @@ def test_a_local_job_that_is_asked_to_end_is_interrupted(tmp_path, monkeypatch):
         os.kill(os.getpid(), signal.SIGTERM)
         signal.pause()
 
-    monkeypatch.setitem(sys.modules, "daexplore.engine.training.train", SimpleNamespace(train=train))
+    monkeypatch.setitem(
+        sys.modules, "daexplore.engine.training.train", SimpleNamespace(train=train)
+    )
     monkeypatch.setenv("SUBMITIT_EXECUTOR", "local")
     with pytest.raises(KeyboardInterrupt):
         SweepJob.of(CONFIGS[0], tmp_path, {})()
@@ -151,7 +178,14 @@ class CountedJobs:
     """Stands for submitit: its jobs are done at the second look, and are counted."""
 
     def __init__(self, folder):
-        self.paths, self.job_id, self.looks, self.live, self.most, self.sizes = self, "1", 0, 0, 0, []
+        self.paths, self.job_id, self.looks, self.live, self.most, self.sizes = (
+            self,
+            "1",
+            0,
+            0,
+            0,
+            [],
+        )
         self.stderr = self.submitted_pickle = self.result_pickle = folder / "file"
 
     def batch(self):
@@ -210,9 +244,15 @@ def test_local_jobs_run_and_what_submitit_unpickles_is_one_string(tmp_path):
     assert launch.folder.stat().st_mode & 0o077 == 0
     pickles = list(launch.folder.glob("*_submitted.pkl"))
     assert len(pickles) == 2
-    operations = [(operation.name, argument) for operation, argument, _ in pickletools.genops(pickles[0].read_bytes())]
+    operations = [
+        (operation.name, argument)
+        for operation, argument, _ in pickletools.genops(pickles[0].read_bytes())
+    ]
     names = [argument for name, argument in operations if "UNICODE" in name]
-    assert [name for name in names if "." in name and " " not in name] == ["submitit.core.utils", "daexplore.engine.sweeps.job"]
+    assert [name for name in names if "." in name and " " not in name] == [
+        "submitit.core.utils",
+        "daexplore.engine.sweeps.job",
+    ]
     (task,) = (json.loads(name) for name in names if name.startswith("{"))
     assert set(task) == {"config", "runs", "environment"}
     ended = []

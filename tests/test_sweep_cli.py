@@ -49,7 +49,12 @@ def test_a_grid_is_all_combinations_and_lists_stay_whole(given, expected):
 
 @pytest.mark.parametrize(
     ("given", "message"),
-    [(["a"], "needs name=value"), (["a="], "needs name=value"), (["a=1,,2"], "needs name=value"), (["a=1", "a=2"], "twice; .*a=1,2")],
+    [
+        (["a"], "needs name=value"),
+        (["a="], "needs name=value"),
+        (["a=1,,2"], "needs name=value"),
+        (["a=1", "a=2"], "twice; .*a=1,2"),
+    ],
 )
 def test_a_wrong_grid(given, message):
     with pytest.raises(InputError, match=message):
@@ -59,7 +64,9 @@ def test_a_wrong_grid(given, message):
 def test_a_sweep_is_methods_times_settings_times_seeds():
     found = configs("noda,mmd+fisher,oracle", (0, 2), ["train.batch_size=16,32"])
     named = [(config.method, config.train.batch_size, config.seed) for config in found]
-    assert named == [(m, b, s) for m in ("noda", "mmd+fisher", "oracle") for b in (16, 32) for s in (0, 2)]
+    assert named == [
+        (m, b, s) for m in ("noda", "mmd+fisher", "oracle") for b in (16, 32) for s in (0, 2)
+    ]
 
 
 def test_what_is_set_of_an_alignment_goes_to_the_methods_that_have_it():
@@ -100,15 +107,32 @@ def test_the_trio_in_five_seeds_is_the_default(tmp_path, monkeypatch, capsys, tr
     assert code == 0
     assert "15 trainings" in out
     assert "15 to start" in out
-    assert [sum(line.split()[:1] == [name] for line in out.splitlines()) for name in ("noDA", "MMD", "DANN")] == [5, 5, 5]
+    assert [
+        sum(line.split()[:1] == [name] for line in out.splitlines())
+        for name in ("noDA", "MMD", "DANN")
+    ] == [5, 5, 5]
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_sweep_trains_skips_and_goes_on(tmp_path, monkeypatch, capsys, training):
     wanted = configs("noda,mmd", (0, 1))
     make_run(tmp_path, n=16, epochs=1, latent_dim=4, saliency=False, config=wanted[0])
-    make_run(tmp_path, n=16, epochs=1, latent_dim=4, saliency=False, config=wanted[3], status="stopped")
-    command = ("sweep", "--data", "demo", "--methods", "noda,mmd", "--seeds", "0..1", "--runs", tmp_path, "--cluster", "debug")
+    make_run(
+        tmp_path, n=16, epochs=1, latent_dim=4, saliency=False, config=wanted[3], status="stopped"
+    )
+    command = (
+        "sweep",
+        "--data",
+        "demo",
+        "--methods",
+        "noda,mmd",
+        "--seeds",
+        "0..1",
+        "--runs",
+        tmp_path,
+        "--cluster",
+        "debug",
+    )
     code, out, _ = call(monkeypatch, capsys, *command)
     assert code == 0
     assert "4 trainings" in out
@@ -124,9 +148,23 @@ def test_a_sweep_trains_skips_and_goes_on(tmp_path, monkeypatch, capsys, trainin
 
 
 @pytest.mark.parametrize(("error", "expected"), [(MENDABLE, 2), (FAULT, 1)])
-def test_a_failing_training_is_listed_and_the_others_run(tmp_path, monkeypatch, capsys, training, error, expected):
+def test_a_failing_training_is_listed_and_the_others_run(
+    tmp_path, monkeypatch, capsys, training, error, expected
+):
     training.ends[("noda", 0)] = error
-    command = ("sweep", "--data", "demo", "--methods", "noda,mmd", "--seeds", "0", "--runs", tmp_path, "--cluster", "debug")
+    command = (
+        "sweep",
+        "--data",
+        "demo",
+        "--methods",
+        "noda,mmd",
+        "--seeds",
+        "0",
+        "--runs",
+        tmp_path,
+        "--cluster",
+        "debug",
+    )
     code, out, _ = call(monkeypatch, capsys, *command)
     assert code == expected
     assert training.begun == [("noda", 0), ("mmd", 0)]
@@ -135,9 +173,23 @@ def test_a_failing_training_is_listed_and_the_others_run(tmp_path, monkeypatch, 
     assert "MMD · seed 0: epoch 1" in out
 
 
-def test_an_interrupt_ends_the_sweep_and_the_next_one_goes_on(tmp_path, monkeypatch, capsys, training):
+def test_an_interrupt_ends_the_sweep_and_the_next_one_goes_on(
+    tmp_path, monkeypatch, capsys, training
+):
     training.ends[("mmd", 0)] = KeyboardInterrupt()
-    command = ("sweep", "--data", "demo", "--methods", "noda,mmd", "--seeds", "0", "--runs", tmp_path, "--cluster", "debug")
+    command = (
+        "sweep",
+        "--data",
+        "demo",
+        "--methods",
+        "noda,mmd",
+        "--seeds",
+        "0",
+        "--runs",
+        tmp_path,
+        "--cluster",
+        "debug",
+    )
     code, out, _ = call(monkeypatch, capsys, *command)
     assert code == 130
     assert "The same command goes on" in out
@@ -150,23 +202,82 @@ def test_an_interrupt_ends_the_sweep_and_the_next_one_goes_on(tmp_path, monkeypa
 def test_options_of_slurm_reach_its_script(tmp_path, monkeypatch, capsys, training):
     slurm = install_slurm(tmp_path / "slurm", monkeypatch)
     monkeypatch.setattr("time.sleep", lambda seconds: (_ for _ in ()).throw(KeyboardInterrupt))
-    command = ("sweep", "--data", "demo", "--seeds", "0..1", "--runs", tmp_path / "runs", "--cluster", "slurm", "--partition", "gpu")
-    command += ("--timeout-min", "30", "--gpus", "2", "--slurm", "account=astro", "--slurm", "mem_gb=4", "--parallel", "3")
+    command = (
+        "sweep",
+        "--data",
+        "demo",
+        "--seeds",
+        "0..1",
+        "--runs",
+        tmp_path / "runs",
+        "--cluster",
+        "slurm",
+        "--partition",
+        "gpu",
+    )
+    command += (
+        "--timeout-min",
+        "30",
+        "--gpus",
+        "2",
+        "--slurm",
+        "account=astro",
+        "--slurm",
+        "mem_gb=4",
+        "--parallel",
+        "3",
+    )
     code, out, _ = call(monkeypatch, capsys, *command)
     assert code == 130
     assert "scancel 4242" in out
     script = (slurm / "script.sh").read_text()
-    for line in ("--partition=gpu", "--time=30", "--gpus-per-node=2", "--account=astro", "--mem=4GB", "--array=0-5%3"):
+    for line in (
+        "--partition=gpu",
+        "--time=30",
+        "--gpus-per-node=2",
+        "--account=astro",
+        "--mem=4GB",
+        "--array=0-5%3",
+    ):
         assert f"#SBATCH {line}\n" in script
 
 
-OPTIONS = ("--methods", "noda,mmd", "--seeds", "0", "--epochs", "6", "--set", "train.batch_size=16", "--set", "train.evaluation_limit=60")
+OPTIONS = (
+    "--methods",
+    "noda,mmd",
+    "--seeds",
+    "0",
+    "--epochs",
+    "6",
+    "--set",
+    "train.batch_size=16",
+    "--set",
+    "train.evaluation_limit=60",
+)
 
 
 def start(galaxies, runs, *more):
-    command = [sys.executable, "-m", "daexplore", "sweep", "--data", str(galaxies), "--runs", str(runs), *OPTIONS, *more]
+    command = [
+        sys.executable,
+        "-m",
+        "daexplore",
+        "sweep",
+        "--data",
+        str(galaxies),
+        "--runs",
+        str(runs),
+        *OPTIONS,
+        *more,
+    ]
     environment = os.environ | {"COLUMNS": "250"}
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, start_new_session=True)
+    return subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+        start_new_session=True,
+    )
 
 
 def wait_for(condition, seconds=500):
@@ -201,7 +312,9 @@ def test_killed_and_interrupted_trainings_end_in_the_numbers_of_an_undisturbed_s
     assert len(RunStore(runs).runs()) == 2
     for run in RunStore(runs).runs():
         twin = find_run(tmp_path / "others", run.config)
-        weights = [load_file(item.path / "weights" / "epoch-0006.safetensors") for item in (run, twin)]
+        weights = [
+            load_file(item.path / "weights" / "epoch-0006.safetensors") for item in (run, twin)
+        ]
         assert all(np.array_equal(weights[0][name], weights[1][name]) for name in weights[1])
         assert run.info["metrics"] == twin.info["metrics"]
 
@@ -209,9 +322,19 @@ def test_killed_and_interrupted_trainings_end_in_the_numbers_of_an_undisturbed_s
 @pytest.mark.slow
 def test_of_real_trainings_one_that_diverges_is_listed_with_its_advice(tmp_path):
     make_galaxies(tmp_path / "galaxies", 60)
-    sweep = start(tmp_path / "galaxies", tmp_path / "runs", "--methods", "noda", "--set", "train.learning_rate=1e-3,1e12")
+    sweep = start(
+        tmp_path / "galaxies",
+        tmp_path / "runs",
+        "--methods",
+        "noda",
+        "--set",
+        "train.learning_rate=1e-3,1e12",
+    )
     out, errors = sweep.communicate(timeout=600)
     assert sweep.returncode == 2, errors
     assert "noDA · seed 0 · learning_rate 1000000000000.0: failed: The loss became" in out
     assert "Lower the learning rate" in out
-    assert sorted(run.status for run in RunStore(tmp_path / "runs").runs()) == ["failed", "finished"]
+    assert sorted(run.status for run in RunStore(tmp_path / "runs").runs()) == [
+        "failed",
+        "finished",
+    ]

@@ -10,7 +10,11 @@ import pytest
 from factories import make_run
 
 from daexplore.app.components.export_menu import VIEWS, ExportMenu, figure_request, make_figure
-from daexplore.app.components.saved_selections import restore_selection, save_selection, selections_bar
+from daexplore.app.components.saved_selections import (
+    restore_selection,
+    save_selection,
+    selections_bar,
+)
 from daexplore.app.core.session import Session
 from daexplore.app.state import ExplorerState
 from daexplore.errors import InputError
@@ -39,7 +43,9 @@ def press(taking: ExportMenu, kind: str) -> None:
     taking.buttons[kind].clicks += 1
 
 
-def test_a_figure_under_way_is_that_of_the_moment_it_was_asked_for(state: ExplorerState, taking: ExportMenu, asked: list) -> None:
+def test_a_figure_under_way_is_that_of_the_moment_it_was_asked_for(
+    state: ExplorerState, taking: ExportMenu, asked: list
+) -> None:
     state.show(threshold=0.8, epoch=1, domains="target")
     press(taking, "csv")
     assert taking.buttons["png"].disabled
@@ -63,9 +69,11 @@ def test_a_figure_under_way_is_that_of_the_moment_it_was_asked_for(state: Explor
 def test_every_view_is_drawn_of_all_runs(state: ExplorerState, view: str) -> None:
     drawing = make_figure(figure_request(state, view))
     assert drawing.name == view
-    assert set(drawing.table["run"] if "run" in drawing.table else " → ".join(drawing.table["step"]).split(" → ")) == {
-        state.label(run) for run in state.runs
-    }
+    assert set(
+        drawing.table["run"]
+        if "run" in drawing.table
+        else " → ".join(drawing.table["step"]).split(" → ")
+    ) == {state.label(run) for run in state.runs}
 
 
 def test_principal_components_are_those_on_screen(state: ExplorerState) -> None:
@@ -85,7 +93,9 @@ def test_the_same_file_can_be_saved_twice(taking: ExportMenu, asked: list) -> No
     assert seen[-2] is None
 
 
-def test_failures_are_said_and_the_buttons_come_back(state: ExplorerState, taking: ExportMenu, asked: list) -> None:
+def test_failures_are_said_and_the_buttons_come_back(
+    state: ExplorerState, taking: ExportMenu, asked: list
+) -> None:
     state.show(view="umap")
     press(taking, "pdf")
     asked.pop()()
@@ -174,14 +184,22 @@ def test_the_bar_names_damaged_files_and_refuses_bad_names(state: ExplorerState)
     assert "cannot be called" in state.alert
 
 
-def test_a_rooms_own_figure_is_taken_as_it_was_when_asked_for(state: ExplorerState, asked: list) -> None:
+def test_a_rooms_own_figure_is_taken_as_it_was_when_asked_for(
+    state: ExplorerState, asked: list
+) -> None:
     found = pd.DataFrame({"run": ["a"], "level": [1.0]})
     taking = ExportMenu(
-        state, Session(), asked.append, own={"Mine": lambda: FigureSpec("dial", found.copy(), {"view": "mine"}, "one galaxy")}
+        state,
+        Session(),
+        asked.append,
+        own={"Mine": lambda: FigureSpec("dial", found.copy(), {"view": "mine"}, "one galaxy")},
     )
     assert taking.view_choice.value == "Mine"
     press(taking, "csv")
     found["level"] = 2.0
     asked.pop()()
     assert taking.download.filename == "daexplore-dial-test.csv"
-    assert taking.download.file.getvalue().decode() == "# view: mine\n# figure: one galaxy\nrun,level\na,1.0\n"
+    assert (
+        taking.download.file.getvalue().decode()
+        == "# view: mine\n# figure: one galaxy\nrun,level\na,1.0\n"
+    )

@@ -32,9 +32,13 @@ def copy(whole: Run, tmp_path: Path) -> Run:
 def test_a_sample_is_as_large_as_asked_and_whole_galaxies(whole: Run) -> None:
     kept = whole.samples.loc[sample_of(whole, 30, 10)]
     assert kept.groupby(["domain", "split"]).size().to_dict() == {
-        (domain, split): count for domain in ("source", "target") for split, count in (("test", 30), ("validation", 10))
+        (domain, split): count
+        for domain in ("source", "target")
+        for split, count in (("test", 30), ("validation", 10))
     }
-    assert set(kept.loc[kept["domain"] == "source", "group_id"]) == set(kept.loc[kept["domain"] == "target", "group_id"])
+    assert set(kept.loc[kept["domain"] == "source", "group_id"]) == set(
+        kept.loc[kept["domain"] == "target", "group_id"]
+    )
 
 
 def test_what_is_kept_is_the_same(whole: Run, copy: Run) -> None:
@@ -82,7 +86,11 @@ def test_examples_are_shown_until_the_folder_has_a_run(whole: Run, tmp_path: Pat
 
 def test_a_simulated_galaxy_that_is_not_on_the_machine_is_simulated_again_bit_by_bit() -> None:
     sets = simulate("distant", 8, workers=1)
-    about = {"name": "target", "path": "/nowhere", "simulated": {"preset": "distant", "version": PRESETS["distant"].version, "seed": 0}}
+    about = {
+        "name": "target",
+        "path": "/nowhere",
+        "simulated": {"preset": "distant", "version": PRESETS["distant"].version, "seed": 0},
+    }
     for domain, galaxies in zip(("source", "target"), sets, strict=True):
         ids = [str(name) for name in galaxies.sample_ids[[5, 2]]]
         pixels, bands = load_images(about, domain, ids)
@@ -96,7 +104,14 @@ def test_a_simulated_galaxy_that_is_not_on_the_machine_is_simulated_again_bit_by
 
 def test_the_galaxy_that_the_explorer_opens_with_has_its_maps_at_hand() -> None:
     state = ExplorerState(EXAMPLES)
-    state.set_runs([run.id for method in ("noda", "mmd", "dann") for run in state.store.runs() if (run.method, run.seed) == (method, 0)])
+    state.set_runs(
+        [
+            run.id
+            for method in ("noda", "mmd", "dann")
+            for run in state.store.runs()
+            if (run.method, run.seed) == (method, 0)
+        ]
+    )
     telling = opening_galaxy(state, [scene(state, run) for run in state.runs])
     assert telling is not None
     for run in state.runs:
@@ -104,7 +119,12 @@ def test_the_galaxy_that_the_explorer_opens_with_has_its_maps_at_hand() -> None:
         stored = cached_gradcam(run, run.selected_epoch, telling.sample_id)
         assert stored is not None
         # They are what the network gives, not pictures put there.
-        np.testing.assert_allclose(stored, gradcam_map(run.path, run.selected_epoch, telling.sample_id, "target"), rtol=1e-4, atol=1e-6)
+        np.testing.assert_allclose(
+            stored,
+            gradcam_map(run.path, run.selected_epoch, telling.sample_id, "target"),
+            rtol=1e-4,
+            atol=1e-6,
+        )
         saliency = run.saliency()
         assert saliency is not None
         domains = run.samples.loc[saliency.sample_ids.tolist(), "domain"].value_counts()

@@ -39,7 +39,12 @@ def galaxies(tmp_path_factory):
 
 def config(folder, method="dann", seed=0, **options):
     alignments = () if method == "noda" else (AlignmentConfig(method),)
-    settings = {"epochs": EPOCHS, "batch_size": 16, "evaluation_limit": 60, "saliency_limit": 10} | options
+    settings = {
+        "epochs": EPOCHS,
+        "batch_size": 16,
+        "evaluation_limit": 60,
+        "saliency_limit": 10,
+    } | options
     data = DataConfig(str(folder / "source"), str(folder / "target"))
     return RunConfig(data=data, alignments=alignments, train=TrainConfig(**settings), seed=seed)
 
@@ -61,7 +66,17 @@ def products(path: Path) -> dict[str, object]:
         elif file.name == "history.jsonl":
             found[name] = file.read_text()
     info = json.loads((path / "run.json").read_text())
-    return found | {key: info[key] for key in ("evaluated", "selected_epoch", "selection", "metrics", "mmd_bandwidths", "status")}
+    return found | {
+        key: info[key]
+        for key in (
+            "evaluated",
+            "selected_epoch",
+            "selection",
+            "metrics",
+            "mmd_bandwidths",
+            "status",
+        )
+    }
 
 
 def test_a_finished_run_is_complete(run):
@@ -71,8 +86,19 @@ def test_a_finished_run_is_complete(run):
     assert all(entry["oracle"] for entry in run.info["metrics"]["target"]["test"].values())
     assert not any("oracle" in entry for entry in run.info["metrics"]["source"]["test"].values())
     history = run.history()
-    assert {"loss/task", "loss/domain", "loss/total", "accuracy", "auc", "loss", "mmd2", "learning_rate"} <= set(history["name"])
-    of_target = history[history["split"].isin(["validation", "test"]) & (history["domain"] == "target")]
+    assert {
+        "loss/task",
+        "loss/domain",
+        "loss/total",
+        "accuracy",
+        "auc",
+        "loss",
+        "mmd2",
+        "learning_rate",
+    } <= set(history["name"])
+    of_target = history[
+        history["split"].isin(["validation", "test"]) & (history["domain"] == "target")
+    ]
     free = of_target["name"].isin([*SCORES, "call_diversity"]) & (of_target["name"] != "accuracy")
     assert of_target["oracle"].equals(~free)
     assert set(SCORES) <= set(history["name"])
@@ -84,7 +110,9 @@ def test_a_finished_run_is_complete(run):
 def test_outputs_are_those_of_the_saved_weights(run):
     weight, bias = run.head()
     evaluation = run.evaluation()
-    np.testing.assert_allclose(evaluation.latents @ weight.T + bias, evaluation.logits, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(
+        evaluation.latents @ weight.T + bias, evaluation.logits, rtol=1e-4, atol=1e-5
+    )
 
 
 def test_stored_gradcam_is_the_one_made_on_demand(run):
@@ -98,7 +126,9 @@ def test_evaluating_again_gives_the_run_s_own_metrics(run):
     again = evaluate_run(run.path)[run.label]
     for domain in ("source", "target"):
         for name in ("accuracy", "auc"):
-            assert again[domain]["test"][name]["value"] == pytest.approx(run.info["metrics"][domain]["test"][name]["value"], abs=1e-6)
+            assert again[domain]["test"][name]["value"] == pytest.approx(
+                run.info["metrics"][domain]["test"][name]["value"], abs=1e-6
+            )
 
 
 def test_evaluating_other_images(run, galaxies):
@@ -140,10 +170,15 @@ train(from_dict(RunConfig, json.loads(sys.argv[1])), sys.argv[2])
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("epoch", "when"), [(1, "middle"), (1, "end"), (2, "middle"), (3, "end"), (EPOCHS, "middle"), (EPOCHS, "end")])
+@pytest.mark.parametrize(
+    ("epoch", "when"),
+    [(1, "middle"), (1, "end"), (2, "middle"), (3, "end"), (EPOCHS, "middle"), (EPOCHS, "end")],
+)
 def test_a_killed_run_resumes_bit_for_bit(galaxies, run, tmp_path, epoch, when):
     arguments = [json.dumps(to_dict(config(galaxies))), str(tmp_path), str(epoch), when]
-    killed = subprocess.run([sys.executable, "-c", CHILD, *arguments], capture_output=True, text=True, check=False)
+    killed = subprocess.run(
+        [sys.executable, "-c", CHILD, *arguments], capture_output=True, text=True, check=False
+    )
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     (path,) = tmp_path.glob("2*")
     assert Run(path).status == "interrupted"
@@ -153,8 +188,19 @@ def test_a_killed_run_resumes_bit_for_bit(galaxies, run, tmp_path, epoch, when):
 
 @pytest.mark.slow
 def test_an_interrupted_command_says_how_to_go_on_and_does(galaxies, tmp_path):
-    command = [sys.executable, "-m", "daexplore", "train", "--source", str(galaxies / "source"), "--target", str(galaxies / "target")]
-    child = subprocess.Popen([*command, "--epochs", "500", "--runs", str(tmp_path)], stderr=subprocess.PIPE, text=True)
+    command = [
+        sys.executable,
+        "-m",
+        "daexplore",
+        "train",
+        "--source",
+        str(galaxies / "source"),
+        "--target",
+        str(galaxies / "target"),
+    ]
+    child = subprocess.Popen(
+        [*command, "--epochs", "500", "--runs", str(tmp_path)], stderr=subprocess.PIPE, text=True
+    )
     until = time.time() + 120
     while not list(tmp_path.glob("*/evaluations/*2/*")) and time.time() < until:
         time.sleep(0.1)
@@ -168,19 +214,28 @@ def test_an_interrupted_command_says_how_to_go_on_and_does(galaxies, tmp_path):
 
 
 @pytest.mark.parametrize("method", ["noda", *METHODS])
-def test_permuting_target_labels_changes_nothing_that_was_trained_or_chosen(galaxies, tmp_path, method):
+def test_permuting_target_labels_changes_nothing_that_was_trained_or_chosen(
+    galaxies, tmp_path, method
+):
     permuted = tmp_path / "permuted"
     target = GalaxySet.load(galaxies / "target")
     labels = np.random.default_rng(0).permutation(target.catalogue["label"].to_numpy())
     assert (labels != target.catalogue["label"].to_numpy()).any()
-    dataclasses.replace(target, catalogue=target.catalogue.assign(label=labels)).save(permuted / "target")
+    dataclasses.replace(target, catalogue=target.catalogue.assign(label=labels)).save(
+        permuted / "target"
+    )
     GalaxySet.load(galaxies / "source").save(permuted / "source")
-    runs = [train(config(folder, method, epochs=2), tmp_path / "runs") for folder in (galaxies, permuted)]
+    runs = [
+        train(config(folder, method, epochs=2), tmp_path / "runs")
+        for folder in (galaxies, permuted)
+    ]
     found = [products(run.path) for run in runs]
     for name in found[0]:
         if name not in ("metrics", "history.jsonl"):
             assert found[0][name] == found[1][name], name
-    histories = [[line for line in run.read_new_lines()[0] if not line.get("oracle")] for run in runs]
+    histories = [
+        [line for line in run.read_new_lines()[0] if not line.get("oracle")] for run in runs
+    ]
     assert histories[0] == histories[1]
 
 
@@ -198,15 +253,33 @@ def history(accuracies, losses=None):
     rows = []
     for epoch, value in enumerate(accuracies, start=1):
         for domain, shown in (("source", value), ("target", 1.0 - value)):
-            rows.append({"epoch": epoch, "split": "validation", "domain": domain, "name": "accuracy", "value": shown})
+            rows.append(
+                {
+                    "epoch": epoch,
+                    "split": "validation",
+                    "domain": domain,
+                    "name": "accuracy",
+                    "value": shown,
+                }
+            )
     for epoch, value in enumerate(losses or [], start=1):
-        rows.append({"epoch": epoch, "split": "validation", "domain": "source", "name": "loss", "value": value})
+        rows.append(
+            {
+                "epoch": epoch,
+                "split": "validation",
+                "domain": "source",
+                "name": "loss",
+                "value": value,
+            }
+        )
     return pd.DataFrame(rows)
 
 
 def test_the_best_source_validation_epoch_of_the_second_half_is_selected():
     assert select_epoch(history([0.99, 0.5, 0.6, 0.8, 0.8, 0.7]), RunConfig()) == (5, 0.8)
-    assert select_epoch(history([0.99, 0.5, 0.6]), RunConfig(train=TrainConfig(selection="last"))) == (3, 0.6)
+    assert select_epoch(
+        history([0.99, 0.5, 0.6]), RunConfig(train=TrainConfig(selection="last"))
+    ) == (3, 0.6)
 
 
 def test_early_stopping_waits_for_the_source_validation_loss():
@@ -238,14 +311,51 @@ def test_weights_of_a_missing_epoch_say_so(run):
 @pytest.mark.slow
 def test_two_processes_under_torchrun_train_to_the_same(galaxies, run, tmp_path):
     """Batch norm sees each rank's own half of a batch, so the numbers are near those of one process, not equal to them."""
-    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--standalone", "-m", "daexplore", "train"]
-    command += ["--source", str(galaxies / "source"), "--target", str(galaxies / "target"), "--method", "dann", "--epochs", str(EPOCHS)]
-    command += ["--set", "train.batch_size=16", "--set", "train.evaluation_limit=60", "--runs", str(tmp_path), "--seed", "0..1"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | {"OMP_NUM_THREADS": "1"}, timeout=300)
+    command = [
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        "--nproc-per-node",
+        "2",
+        "--standalone",
+        "-m",
+        "daexplore",
+        "train",
+    ]
+    command += [
+        "--source",
+        str(galaxies / "source"),
+        "--target",
+        str(galaxies / "target"),
+        "--method",
+        "dann",
+        "--epochs",
+        str(EPOCHS),
+    ]
+    command += [
+        "--set",
+        "train.batch_size=16",
+        "--set",
+        "train.evaluation_limit=60",
+        "--runs",
+        str(tmp_path),
+        "--seed",
+        "0..1",
+    ]
+    done = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        timeout=300,
+    )
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("DANN · seed 0:") == 1
     other, second = sorted((Run(path) for path in tmp_path.glob("2*")), key=lambda run: run.seed)
     assert second.status == "finished"
     assert other.evaluated == run.evaluated
-    one, two = (item.info["metrics"]["source"]["test"]["accuracy"]["value"] for item in (run, other))
+    one, two = (
+        item.info["metrics"]["source"]["test"]["accuracy"]["value"] for item in (run, other)
+    )
     assert abs(one - two) < 0.25

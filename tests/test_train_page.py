@@ -32,7 +32,11 @@ FAKE = str(Path(__file__).with_name("fake_training.py"))
 
 
 def fake(root, method="noda", *options):
-    return Job([sys.executable, FAKE, "--runs", str(root), "--method", method, "--pause", "0", *options], root, method=method)
+    return Job(
+        [sys.executable, FAKE, "--runs", str(root), "--method", method, "--pause", "0", *options],
+        root,
+        method=method,
+    )
 
 
 def tick_until(trainings, condition, seconds=60.0):
@@ -62,7 +66,11 @@ def test_cards_follow_trainings_to_their_end(trainings, tmp_path):
     card = trainings._cards[id(trainings.queue.jobs[1])]
     tick_until(trainings, lambda: "epoch 3" in card._caption.object)
     history = trainings.queue.jobs[1].run.history()
-    logged = history[(history["name"] == "accuracy") & (history["split"] == "validation") & (history["domain"] == "target")]
+    logged = history[
+        (history["name"] == "accuracy")
+        & (history["split"] == "validation")
+        & (history["domain"] == "target")
+    ]
     shown = card._curves._sources["accuracy", "validation", "target"].data
     assert list(shown["x"]) == [1, 2, 3]
     assert list(shown["y"]) == list(logged["value"])
@@ -70,10 +78,17 @@ def test_cards_follow_trainings_to_their_end(trainings, tmp_path):
     assert "(oracle)" in card._summary.object
 
 
-def test_figures_are_made_with_their_card_and_shown_when_they_have_something_to_show(trainings, tmp_path):
+def test_figures_are_made_with_their_card_and_shown_when_they_have_something_to_show(
+    trainings, tmp_path
+):
     trainings.start([fake(tmp_path, "mmd", "--simulate", "0.5")])
     (card,) = trainings._cards.values()
-    figures = [pane.object for column in (card._upper, card._lower) for pane in column if isinstance(pane, pn.pane.Bokeh)]
+    figures = [
+        pane.object
+        for column in (card._upper, card._lower)
+        for pane in column
+        if isinstance(pane, pn.pane.Bokeh)
+    ]
     assert figures == [card._plane.figure, *card._curves.figures]
     assert not card._upper.visible
     assert not card._lower.visible
@@ -85,17 +100,23 @@ def test_crash_is_shown_on_its_card_and_the_others_go_on(trainings, tmp_path):
     trainings.start([fake(tmp_path, "noda", "--fail", "crash"), fake(tmp_path, "mmd")])
     tick_until(trainings, lambda: trainings.ended)
     failed, finished = trainings._cards.values()
-    assert "role='alert'>RuntimeError: the galaxies ran away. The log is " in failed._progress.object
+    assert (
+        "role='alert'>RuntimeError: the galaxies ran away. The log is " in failed._progress.object
+    )
     assert "role='alert'" not in finished._progress.object
     assert [run.method for run in trainings.ended[0]] == ["mmd"]
 
 
 def test_stopped_training_is_resumed_from_its_card(trainings, tmp_path, monkeypatch):
     monkeypatch.setattr(
-        "daexplore.app.components.training.panel.resume_command", lambda run: [sys.executable, FAKE, "--resume", str(run), "--pause", "0"]
+        "daexplore.app.components.training.panel.resume_command",
+        lambda run: [sys.executable, FAKE, "--resume", str(run), "--pause", "0"],
     )
     trainings.start([fake(tmp_path, "mmd", "--epochs", "40", "--pause", "0.2")])
-    tick_until(trainings, lambda: trainings.queue.jobs[0].run is not None and trainings.queue.jobs[0].run.evaluated)
+    tick_until(
+        trainings,
+        lambda: trainings.queue.jobs[0].run is not None and trainings.queue.jobs[0].run.evaluated,
+    )
     (card,) = trainings._cards.values()
     card.stop.param.trigger("clicks")
     tick_until(trainings, lambda: trainings.ended)
@@ -115,7 +136,10 @@ def test_unwritable_folder_is_said_and_leaves_no_card(tmp_path):
 
 
 def test_two_pages_share_nothing(tmp_path):
-    first, second = TrainingPanel(ExplorerState(tmp_path / "a")), TrainingPanel(ExplorerState(tmp_path / "b"))
+    first, second = (
+        TrainingPanel(ExplorerState(tmp_path / "a")),
+        TrainingPanel(ExplorerState(tmp_path / "b")),
+    )
     first.queue.add(fake(tmp_path / "a"))
     first._axes.x.end = 50
     assert second.queue.jobs == []
@@ -127,7 +151,11 @@ def test_plane_points_are_the_split_s_galaxies_by_domain_and_class(tmp_path):
     points = plane_points(run, 2)
     found = run.evaluation(2)
     for (domain, label), x in points.x.items():
-        assert len(x) == len(points.y[domain, label]) == int((found.mask(domain, "validation") & (found.labels == label)).sum())
+        assert (
+            len(x)
+            == len(points.y[domain, label])
+            == int((found.mask(domain, "validation") & (found.labels == label)).sum())
+        )
     assert points.total == points.shown == int(found.mask(split="validation").sum())
     # At a threshold of one half, the side of the boundary is the predicted class.
     calls = sum(int((x > points.boundary).sum()) for x in points.x.values())
@@ -152,7 +180,9 @@ def test_galaxies_beyond_the_frame_are_counted(tmp_path):
     points = plane_points(make_run(tmp_path, "noda", n=120, epochs=3), 3)
     axes = SharedAxes()
     assert axes.hold_plane(points) <= 4
-    far = dataclasses.replace(points, y={key: y + 1000 * (key[0] == "target") for key, y in points.y.items()})
+    far = dataclasses.replace(
+        points, y={key: y + 1000 * (key[0] == "target") for key, y in points.y.items()}
+    )
     assert axes.hold_plane(far) == sum(len(y) for key, y in points.y.items() if key[0] == "target")
     assert axes.y.end == 16
     # A domain that is far away is still seen, at the edge.
@@ -163,7 +193,10 @@ def test_galaxies_beyond_the_frame_are_counted(tmp_path):
     colours = np.asarray(plane._source.data["colour"])
     assert (drawn[colours == DOMAIN_COLORS["target"]] > 15).all()
     near = colours == DOMAIN_COLORS["source"]
-    np.testing.assert_array_equal(drawn[near], np.concatenate([points.y[key] for key in sorted(points.y) if key[0] == "source"]))
+    np.testing.assert_array_equal(
+        drawn[near],
+        np.concatenate([points.y[key] for key in sorted(points.y) if key[0] == "source"]),
+    )
 
 
 def test_curves_follow_a_shortened_history(tmp_path):
@@ -179,12 +212,18 @@ def test_every_loss_of_a_combination_has_a_line_of_its_own_dash_which_the_title_
     run = make_run(tmp_path, "mmd", n=60, epochs=2)
     history = run.history()
     mmd = history[history["name"] == "loss/mmd"]
-    history = pd.concat([history, mmd.assign(name="loss/fisher", value=mmd["value"] + 1)], ignore_index=True)
+    history = pd.concat(
+        [history, mmd.assign(name="loss/fisher", value=mmd["value"] + 1)], ignore_index=True
+    )
     curves = LiveCurves(SharedAxes())
     for _ in range(2):
         curves.show(history, 2)
     plot = curves.figures[-1]
-    assert plot.title.text == "loss, training: task ―, mmd - -, fisher ···" == plot.html_attributes["aria-label"]
+    assert (
+        plot.title.text
+        == "loss, training: task ―, mmd - -, fisher ···"
+        == plot.html_attributes["aria-label"]
+    )
     drawn = [renderer.glyph for renderer in plot.renderers]
     assert [glyph.line_dash for glyph in drawn] == [[], [6], [2, 4]]
     assert list(curves._sources["loss/fisher", "train", "both"].data["y"]) == list(mmd["value"] + 1)
@@ -208,7 +247,9 @@ def test_progress_is_told_in_words(tmp_path):
 
 def test_walls_show_the_same_galaxies_in_both_domains():
     found = galleries(n=8, columns=4)
-    assert [(wall.domain, wall.kind) for wall in found] == [(d, k) for d in ("source", "target") for k in ("merger", "non-merger")]
+    assert [(wall.domain, wall.kind) for wall in found] == [
+        (d, k) for d in ("source", "target") for k in ("merger", "non-merger")
+    ]
     assert all(wall.png.startswith(b"\x89PNG") for wall in found)
     assert found[0].alt == "4 images of mergers in the source domain, F814W, F356W, F160W"
     assert galleries(n=8, columns=4) is found
@@ -218,9 +259,13 @@ def test_welcome_trains_three_methods_and_then_leaves(tmp_path, monkeypatch):
     finished = []
     state = ExplorerState(tmp_path)
     made = []
-    monkeypatch.setattr(welcome_module, "TrainingPanel", lambda *args: made.append(TrainingPanel(*args)) or made[0])
+    monkeypatch.setattr(
+        welcome_module, "TrainingPanel", lambda *args: made.append(TrainingPanel(*args)) or made[0]
+    )
     monkeypatch.setattr(welcome_module, "galleries", list)
-    view = welcome_module.welcome(state, lambda: finished.append(True), lambda method: fake(tmp_path, method).command)
+    view = welcome_module.welcome(
+        state, lambda: finished.append(True), lambda method: fake(tmp_path, method).command
+    )
     begin = view[1][0]
     assert begin.label == "Train noDA, MMD and DANN (about 3 minutes)"
     begin.param.trigger("clicks")
@@ -231,7 +276,9 @@ def test_welcome_trains_three_methods_and_then_leaves(tmp_path, monkeypatch):
 
 def test_welcome_stays_with_what_went_wrong(tmp_path, monkeypatch):
     finished, made = [], []
-    monkeypatch.setattr(welcome_module, "TrainingPanel", lambda *args: made.append(TrainingPanel(*args)) or made[0])
+    monkeypatch.setattr(
+        welcome_module, "TrainingPanel", lambda *args: made.append(TrainingPanel(*args)) or made[0]
+    )
     monkeypatch.setattr(welcome_module, "galleries", list)
 
     def command(method):
@@ -266,9 +313,28 @@ def form(tmp_path):
 def test_form_says_and_runs_one_training_for_each_method_and_seed(form):
     form.methods.value, form.seeds.value, form.epochs.value = ["dann", "noda"], "1..2", "4"
     jobs = form.jobs()
-    assert [(job.method, job.seed) for job in jobs] == [("noda", 1), ("dann", 1), ("noda", 2), ("dann", 2)]
-    assert jobs[1].command[1:-2] == ["-m", "daexplore", "train", "--data", "demo", "--method", "dann", "--seed", "1", "--epochs", "4"]
-    assert "daexplore train --data demo --method dann --seed 2 --epochs 4 --runs" in form._shown.object
+    assert [(job.method, job.seed) for job in jobs] == [
+        ("noda", 1),
+        ("dann", 1),
+        ("noda", 2),
+        ("dann", 2),
+    ]
+    assert jobs[1].command[1:-2] == [
+        "-m",
+        "daexplore",
+        "train",
+        "--data",
+        "demo",
+        "--method",
+        "dann",
+        "--seed",
+        "1",
+        "--epochs",
+        "4",
+    ]
+    assert (
+        "daexplore train --data demo --method dann --seed 2 --epochs 4 --runs" in form._shown.object
+    )
     assert form.start.label == "Start 4 trainings"
 
 
@@ -280,7 +346,12 @@ def test_form_takes_paths_of_one_s_own(form, tmp_path):
     with pytest.raises(InputError, match=r"target images .*nowhere do not exist"):
         form.jobs()
     (tmp_path / "nowhere").mkdir()
-    assert form.jobs()[0].command[4:8] == ["--source", str(tmp_path), "--target", str(tmp_path / "nowhere")]
+    assert form.jobs()[0].command[4:8] == [
+        "--source",
+        str(tmp_path),
+        "--target",
+        str(tmp_path / "nowhere"),
+    ]
 
 
 def test_form_offers_runs_that_did_not_come_to_their_end(tmp_path):
@@ -319,7 +390,9 @@ def test_card_of_a_collapsed_network_says_so(tmp_path):
             from concurrent.futures import Future
 
             future = Future()
-            future.set_exception(InputError("The network's head does not tell class 0 from class 1."))
+            future.set_exception(
+                InputError("The network's head does not tell class 0 from class 1.")
+            )
             return future
 
     job = Job.of_run(make_run(tmp_path, n=40, epochs=1, status="running"))
@@ -333,13 +406,20 @@ def test_form_offers_every_method_of_the_registry(form):
     offered = {*form.methods.options.values(), *form.further.options.values()}
     assert offered == {"noda", "adabn", "oracle", *METHODS}
     assert set(ALIGNMENTS) == {"adabn", *METHODS}
-    assert {label for label, name in form.further.options.items() if name == "oracle"} == {"oracle (uses target labels)"}
+    assert {label for label, name in form.further.options.items() if name == "oracle"} == {
+        "oracle (uses target labels)"
+    }
 
 
 def test_form_combines_methods_and_takes_an_outsiders(form):
     form.methods.value, form.further.value = [], ["oracle", "coral"]
     form.together.value = "mmd+fisher, own.module:Mine"
-    assert [job.method for job in form.jobs()] == ["coral", "oracle", "mmd+fisher", "own.module:Mine"]
+    assert [job.method for job in form.jobs()] == [
+        "coral",
+        "oracle",
+        "mmd+fisher",
+        "own.module:Mine",
+    ]
     for wrong, words in (("mmd+mdm", "no method 'mdm'"), ("mmd+mmd", "twice")):
         form.together.value = wrong
         with pytest.raises(InputError, match=words):
@@ -350,13 +430,18 @@ def test_form_combines_methods_and_takes_an_outsiders(form):
 def test_every_option_has_its_meaning_and_is_one_the_config_takes(form):
     options = form.options
     paths = set(options.add.options.values()) - {""}
-    expected = {f"train.{field.name}" for field in dataclasses.fields(TrainConfig)} - {"train.epochs", "train.supervision"}
+    expected = {f"train.{field.name}" for field in dataclasses.fields(TrainConfig)} - {
+        "train.epochs",
+        "train.supervision",
+    }
     assert expected <= paths
     for name, build in METHODS.items():
         arguments = set(inspect.signature(build).parameters) - {"latent_dim", "classes"}
         assert {f"alignments.{name}.options.{argument}" for argument in arguments} <= paths
     assert {"model.name", "data.stretch"} <= paths
-    config = dataclasses.replace(RunConfig(), alignments=tuple(AlignmentConfig(name) for name in METHODS))
+    config = dataclasses.replace(
+        RunConfig(), alignments=tuple(AlignmentConfig(name) for name in METHODS)
+    )
     for path, setting in options._offered.items():
         assert len(setting.help) > 5, path
         replace_at(config, path, setting.default)
@@ -370,7 +455,11 @@ def test_an_option_goes_to_the_runs_it_concerns_as_the_command_line_takes_it(for
     noda, mmd = (job.command for job in form.jobs())
     common = ["--set", "train.batch_size=32", "--set", "train.augment=false"]
     assert noda[noda.index("--set") : -2] == common
-    assert mmd[mmd.index("--set") : -2] == [*common, "--set", "alignments.mmd.options.scales=[0.5, 2]"]
+    assert mmd[mmd.index("--set") : -2] == [
+        *common,
+        "--set",
+        "alignments.mmd.options.scales=[0.5, 2]",
+    ]
     settings = [mmd[i + 1] for i, word in enumerate(mmd) if word == "--set"]
     config = run_config("demo", None, None, None, "mmd", None, None, None, None, settings)
     assert (config.train.batch_size, config.train.augment) == (32, False)
@@ -384,7 +473,9 @@ def test_options_that_cannot_be_are_refused_as_the_command_line_refuses_them(for
     with pytest.raises(InputError) as shown:
         form.jobs()
     with pytest.raises(InputError) as told:
-        run_config("demo", None, None, None, "noda", None, None, None, None, ["train.batch_size=many"])
+        run_config(
+            "demo", None, None, None, "noda", None, None, None, None, ["train.batch_size=many"]
+        )
     assert str(shown.value) == str(told.value)
     widget.value = ""
     form.methods.value = ["noda"]
@@ -397,7 +488,10 @@ def test_a_preset_brings_its_own_defaults(form):
     limits = dict.fromkeys(("demo",), form.options._offered["train.evaluation_limit"].default)
     form.data.value = "distant"
     assert limits["demo"] == preset("demo").train.evaluation_limit
-    assert form.options._offered["train.evaluation_limit"].default == preset("distant").train.evaluation_limit
+    assert (
+        form.options._offered["train.evaluation_limit"].default
+        == preset("distant").train.evaluation_limit
+    )
 
 
 def test_a_card_is_paused_and_goes_on(trainings, tmp_path):

@@ -16,7 +16,14 @@ from safetensors.numpy import load_file, save_file
 from test_cli import call
 from test_train import products
 
-from daexplore.config import AlignmentConfig, DataConfig, ModelConfig, RunConfig, TrainConfig, TransferConfig
+from daexplore.config import (
+    AlignmentConfig,
+    DataConfig,
+    ModelConfig,
+    RunConfig,
+    TrainConfig,
+    TransferConfig,
+)
 from daexplore.data.galaxy_set import GalaxySet
 from daexplore.data.preprocessing.pipeline import Preprocess
 from daexplore.engine.inference import load_network, network_outputs
@@ -32,16 +39,29 @@ FROZEN = "convolutions.0", "convolutions.1", "hidden.2"
 
 def config(folder, method="mmd", transfer=None, model=None, data=None, **options):
     alignments = () if method == "noda" else (AlignmentConfig(method),)
-    settings = {"epochs": EPOCHS, "batch_size": 16, "evaluation_limit": 60, "saliency_limit": 10} | options
+    settings = {
+        "epochs": EPOCHS,
+        "batch_size": 16,
+        "evaluation_limit": 60,
+        "saliency_limit": 10,
+    } | options
     read = DataConfig(str(folder / "source"), str(folder / "target"), **(data or {}))
-    return RunConfig(data=read, model=model or ModelConfig(), alignments=alignments, train=TrainConfig(**settings), transfer=transfer)
+    return RunConfig(
+        data=read,
+        model=model or ModelConfig(),
+        alignments=alignments,
+        train=TrainConfig(**settings),
+        transfer=transfer,
+    )
 
 
 def changed(folder, into, **fields):
     """The galaxies of a folder with other fields, in another folder."""
     for domain in ("source", "target"):
         galaxies = GalaxySet.load(folder / domain)
-        dataclasses.replace(galaxies, images=1 + 3 * np.asarray(galaxies.images), **fields).save(into / domain)
+        dataclasses.replace(galaxies, images=1 + 3 * np.asarray(galaxies.images), **fields).save(
+            into / domain
+        )
     return into
 
 
@@ -50,7 +70,11 @@ def old(tmp_path_factory):
     """A trained run with settings of its own."""
     folder = tmp_path_factory.mktemp("old")
     make_galaxies(folder, 100)
-    settings = config(folder, model=ModelConfig("deepmerge", {"hidden": [24, 12]}), data={"stretch": "asinh", "softening": 3.0})
+    settings = config(
+        folder,
+        model=ModelConfig("deepmerge", {"hidden": [24, 12]}),
+        data={"stretch": "asinh", "softening": 3.0},
+    )
     return train(settings, folder / "runs")
 
 
@@ -65,7 +89,10 @@ def new(tmp_path_factory):
 @pytest.fixture(scope="module")
 def run(old, new, tmp_path_factory):
     """A run that started from the old one, with frozen layers and lower rates."""
-    return train(config(new, "dann", TransferConfig(str(old.path), freeze=FROZEN, rate=0.1)), tmp_path_factory.mktemp("runs"))
+    return train(
+        config(new, "dann", TransferConfig(str(old.path), freeze=FROZEN, rate=0.1)),
+        tmp_path_factory.mktemp("runs"),
+    )
 
 
 def weights(run, epoch=None):
@@ -75,7 +102,12 @@ def weights(run, epoch=None):
 def learned(run, domain):
     """The recorded statistics of a domain's training images."""
     recorded = run.info["preprocessing"][domain]["steps"]
-    return {name: value for step in recorded if step["step"] in ("asinh", "normalise") for name, value in step.items()}
+    return {
+        name: value
+        for step in recorded
+        if step["step"] in ("asinh", "normalise")
+        for name, value in step.items()
+    }
 
 
 def stopped(settings, runs, at):
@@ -98,7 +130,9 @@ def test_before_the_first_step_the_network_is_the_old_run_s(old, new, tmp_path):
         np.testing.assert_array_equal(begun[f"adapter.network.{name}"], tensor)
 
 
-def test_before_the_first_step_outputs_are_the_old_network_s_on_images_treated_as_the_old_ones(old, new):
+def test_before_the_first_step_outputs_are_the_old_network_s_on_images_treated_as_the_old_ones(
+    old, new
+):
     origin = open_origin(TransferConfig(str(old.path)))
     settings = origin.complete(config(new, transfer=origin.transfer))
     prepared = prepare_data(settings.data, 60, None, origin.preprocess)
@@ -108,7 +142,9 @@ def test_before_the_first_step_outputs_are_the_old_network_s_on_images_treated_a
     found = network_outputs(adapter.network, images, np.arange(20), prepared.preprocess, "target")
     # By hand: 30 pixels cropped to the old 24 about their centre, the old stretch and the old target's statistics.
     steps = learned(old, "target")
-    scale, mean, std = (np.array(steps[name])[:, None, None] for name in ("noise_scale", "mean", "std"))
+    scale, mean, std = (
+        np.array(steps[name])[:, None, None] for name in ("noise_scale", "mean", "std")
+    )
     flux = (np.arcsinh(images[:20, :, 3:27, 3:27] / (3.0 * scale)) - mean) / std
     with torch.inference_mode():
         expected = load_network(old)(torch.tensor(flux, dtype=torch.float32))
@@ -118,7 +154,10 @@ def test_before_the_first_step_outputs_are_the_old_network_s_on_images_treated_a
 def test_an_epoch_can_be_chosen(old, new):
     assert old.evaluated == [1, 2, 3]
     tensors = open_origin(TransferConfig(str(old.path), epoch=1)).tensors
-    assert all(np.array_equal(tensors[name].numpy().ravel(), tensor.ravel()) for name, tensor in weights(old, 1).items())
+    assert all(
+        np.array_equal(tensors[name].numpy().ravel(), tensor.ravel())
+        for name, tensor in weights(old, 1).items()
+    )
 
 
 def test_frozen_layers_end_as_they_began_and_the_others_do_not(old, run):
@@ -145,7 +184,9 @@ def test_frozen_batch_norm_normalises_by_its_running_statistics_in_training(old)
     frozen = network.get_submodule("convolutions.1")
     features = torch.randn(4, 8, 6, 6)
     shape = (1, -1, 1, 1)
-    scale = frozen.weight.reshape(shape) / torch.sqrt(frozen.running_var.reshape(shape) + frozen.eps)
+    scale = frozen.weight.reshape(shape) / torch.sqrt(
+        frozen.running_var.reshape(shape) + frozen.eps
+    )
     expected = (features - frozen.running_mean.reshape(shape)) * scale + frozen.bias.reshape(shape)
     torch.testing.assert_close(frozen(features), expected)
 
@@ -159,7 +200,9 @@ def test_layers_taken_over_train_at_the_lower_rate_and_new_parts_at_the_full_one
     freeze(adapter.network, transfer)
     first, second = parameter_groups(adapter, settings)
     names = {id(parameter): name for name, parameter in adapter.named_parameters()}
-    fresh, taken = ({names[id(parameter)] for parameter in group["params"]} for group in (first, second))
+    fresh, taken = (
+        {names[id(parameter)] for parameter in group["params"]} for group in (first, second)
+    )
     assert (first["lr"], second["lr"]) == (0.01, pytest.approx(0.001))
     assert {"network.head.weight", "network.head.bias"} < fresh
     assert all(name.startswith(("network.head.", "alignments.0.")) for name in fresh)
@@ -175,8 +218,13 @@ def test_layers_taken_over_train_at_the_lower_rate_and_new_parts_at_the_full_one
 def test_a_lower_rate_moves_the_weights_less(old, new, tmp_path):
     moved = []
     for rate in (1.0, 0.1):
-        done = train(config(new, "noda", TransferConfig(str(old.path), rate=rate), epochs=1), tmp_path / str(rate))
-        moved.append(np.abs(weights(done)["hidden.2.weight"] - weights(old)["hidden.2.weight"]).mean())
+        done = train(
+            config(new, "noda", TransferConfig(str(old.path), rate=rate), epochs=1),
+            tmp_path / str(rate),
+        )
+        moved.append(
+            np.abs(weights(done)["hidden.2.weight"] - weights(old)["hidden.2.weight"]).mean()
+        )
     assert 0 < moved[1] < 0.3 * moved[0]
 
 
@@ -184,7 +232,9 @@ def test_without_a_transfer_one_group_holds_every_parameter_in_order(new):
     settings = config(new, "dann")
     adapter = build_adapter(settings, prepare_data(settings.data, 60))
     (group,) = parameter_groups(adapter, settings)
-    assert [id(parameter) for parameter in group["params"]] == [id(parameter) for parameter in adapter.parameters()]
+    assert [id(parameter) for parameter in group["params"]] == [
+        id(parameter) for parameter in adapter.parameters()
+    ]
     assert group["lr"] == settings.train.learning_rate
 
 
@@ -192,7 +242,11 @@ def test_new_images_are_normalised_with_the_old_statistics(old, run):
     for domain in ("source", "target"):
         assert learned(run, domain) == learned(old, domain)
     assert Preprocess.from_dict(run.info["preprocessing"]).size == (24, 24)
-    assert (run.config.data.stretch, run.config.data.softening, run.config.data.size) == ("asinh", 3.0, 24)
+    assert (run.config.data.stretch, run.config.data.softening, run.config.data.size) == (
+        "asinh",
+        3.0,
+        24,
+    )
 
 
 def test_new_statistics_on_request(old, new, tmp_path):
@@ -207,7 +261,11 @@ def test_the_run_says_where_it_comes_from(old, run):
 
     said = run.info["transfer"]
     file = old.path / "weights" / f"epoch-{old.selected_epoch:04d}.safetensors"
-    assert (said["run"], said["epoch"], said["config_hash"]) == (old.id, old.selected_epoch, old.info["config_hash"])
+    assert (said["run"], said["epoch"], said["config_hash"]) == (
+        old.id,
+        old.selected_epoch,
+        old.info["config_hash"],
+    )
     assert said["weights_sha256"] == hashlib.sha256(file.read_bytes()).hexdigest()
     assert said["bands"][1] == {"run": "F356W", "new": "r"}
     assert run.label == "DANN + transfer · seed 0"
@@ -219,16 +277,25 @@ def test_the_run_says_where_it_comes_from(old, run):
 def test_a_resume_is_exact_though_the_old_run_is_gone(old, new, run, tmp_path, at):
     copy = tmp_path / "copy"
     shutil.copytree(old.path, copy)
-    path = stopped(config(new, "dann", TransferConfig(str(copy), freeze=FROZEN, rate=0.1)), tmp_path / "runs", at)
+    path = stopped(
+        config(new, "dann", TransferConfig(str(copy), freeze=FROZEN, rate=0.1)),
+        tmp_path / "runs",
+        at,
+    )
     shutil.rmtree(copy)
     assert products(train(None, resume=path).path) == products(run.path)
 
 
 def test_other_classes_need_a_new_head_and_get_one(old, tmp_path):
     make_galaxies(tmp_path, 90, classes=("elliptical", "spiral", "merger"))
-    with pytest.raises(InputError, match=r"non-merger, merger apart .* elliptical, spiral, merger\. .* --new-head"):
+    with pytest.raises(
+        InputError, match=r"non-merger, merger apart .* elliptical, spiral, merger\. .* --new-head"
+    ):
         train(config(tmp_path, transfer=TransferConfig(str(old.path))), tmp_path / "runs")
-    done = train(config(tmp_path, transfer=TransferConfig(str(old.path), head="new"), epochs=1), tmp_path / "runs")
+    done = train(
+        config(tmp_path, transfer=TransferConfig(str(old.path), head="new"), epochs=1),
+        tmp_path / "runs",
+    )
     assert done.evaluation().logits.shape[1] == 3
     begun, taken = weights(done), weights(old)
     assert begun["head.weight"].shape == (3, 12)
@@ -239,11 +306,19 @@ def test_classes_in_another_order_are_matched_by_name(old, new, tmp_path):
     for domain in ("source", "target"):
         galaxies = GalaxySet.load(new / domain)
         labels = galaxies.catalogue.assign(label=1 - galaxies.catalogue["label"])
-        dataclasses.replace(galaxies, catalogue=labels, classes=galaxies.classes[::-1]).save(tmp_path / domain)
-    path = stopped(config(tmp_path, transfer=TransferConfig(str(old.path))), tmp_path / "runs", at=1)
+        dataclasses.replace(galaxies, catalogue=labels, classes=galaxies.classes[::-1]).save(
+            tmp_path / domain
+        )
+    path = stopped(
+        config(tmp_path, transfer=TransferConfig(str(old.path))), tmp_path / "runs", at=1
+    )
     begun = load_file(path / "resume" / "epoch-0000.safetensors")
-    np.testing.assert_array_equal(begun["adapter.network.head.weight"], weights(old)["head.weight"][::-1])
-    np.testing.assert_array_equal(begun["adapter.network.head.bias"], weights(old)["head.bias"][::-1])
+    np.testing.assert_array_equal(
+        begun["adapter.network.head.weight"], weights(old)["head.weight"][::-1]
+    )
+    np.testing.assert_array_equal(
+        begun["adapter.network.head.bias"], weights(old)["head.bias"][::-1]
+    )
 
 
 def copy_of(old, place, change=lambda path: None):
@@ -261,7 +336,11 @@ def truncate(path):
 def diverge(path):
     for file in path.glob("weights/*"):
         save_file(
-            {name: np.full_like(tensor, np.nan) if tensor.dtype.kind == "f" else tensor for name, tensor in load_file(file).items()}, file
+            {
+                name: np.full_like(tensor, np.nan) if tensor.dtype.kind == "f" else tensor
+                for name, tensor in load_file(file).items()
+            },
+            file,
         )
 
 
@@ -277,16 +356,44 @@ def lose(path):
 REFUSED = {
     "no such run": ({"run": "nowhere"}, {}, r"nowhere/run\.json is missing"),
     "no such epoch": ({"epoch": 99}, {}, "no weights of epoch 99"),
-    "unknown layer": ({"freeze": ("encoder.0",)}, {}, r"no part 'encoder\.0' .* convolutions\.0, convolutions\.1, .* hidden\.2, .* head"),
+    "unknown layer": (
+        {"freeze": ("encoder.0",)},
+        {},
+        r"no part 'encoder\.0' .* convolutions\.0, convolutions\.1, .* hidden\.2, .* head",
+    ),
     "layer without weights": ({"freeze": ("convolutions.2",)}, {}, r"no part 'convolutions\.2'"),
     "half a name": ({"freeze": ("convol",)}, {}, "no part 'convol'"),
-    "everything frozen": ({"freeze": ("convolutions", "hidden", "head")}, {}, "nothing is left to train"),
-    "a frozen new head": ({"freeze": ("head",), "head": "new"}, {}, "cannot be both new and frozen"),
+    "everything frozen": (
+        {"freeze": ("convolutions", "hidden", "head")},
+        {},
+        "nothing is left to train",
+    ),
+    "a frozen new head": (
+        {"freeze": ("head",), "head": "new"},
+        {},
+        "cannot be both new and frozen",
+    ),
     "rate of zero": ({"rate": 0.0}, {}, "positive factor, got 0.0"),
-    "other network": ({}, {"model": ModelConfig("resnet18")}, "network deepmerge and the new training asks for resnet18"),
-    "other layers": ({}, {"model": ModelConfig("deepmerge", {"hidden": [20, 12]})}, r"hidden\.2\.weight .* \(24, 288\).* \(20, 288\)"),
-    "other size": ({"preprocessing": "fit"}, {"data": {"size": 16}}, r"images of 24 pixels.*images of 16 pixels"),
-    "other preprocessing": ({}, {"data": {"stretch": "percentile"}}, "data.stretch='percentile'.* 'asinh'.*--fit-preprocessing"),
+    "other network": (
+        {},
+        {"model": ModelConfig("resnet18")},
+        "network deepmerge and the new training asks for resnet18",
+    ),
+    "other layers": (
+        {},
+        {"model": ModelConfig("deepmerge", {"hidden": [20, 12]})},
+        r"hidden\.2\.weight .* \(24, 288\).* \(20, 288\)",
+    ),
+    "other size": (
+        {"preprocessing": "fit"},
+        {"data": {"size": 16}},
+        r"images of 24 pixels.*images of 16 pixels",
+    ),
+    "other preprocessing": (
+        {},
+        {"data": {"stretch": "percentile"}},
+        "data.stretch='percentile'.* 'asinh'.*--fit-preprocessing",
+    ),
     "other pixels": ({}, {"data": {"size": 20}}, "data.size=20"),
 }
 
@@ -295,13 +402,21 @@ REFUSED = {
 def test_what_does_not_fit_is_refused_before_a_run_is_made(old, new, tmp_path, name):
     transfer, settings, message = REFUSED[name]
     with pytest.raises(InputError, match=message):
-        train(config(new, transfer=TransferConfig(**({"run": str(old.path)} | transfer)), **settings), tmp_path)
+        train(
+            config(new, transfer=TransferConfig(**({"run": str(old.path)} | transfer)), **settings),
+            tmp_path,
+        )
     assert not list(tmp_path.glob("2*"))
 
 
 @pytest.mark.parametrize(
     ("damage", "message"),
-    [(truncate, "cannot be read"), (unpicklable, "cannot be read"), (lose, "no weights of epoch"), (diverge, "not finite at epoch")],
+    [
+        (truncate, "cannot be read"),
+        (unpicklable, "cannot be read"),
+        (lose, "no weights of epoch"),
+        (diverge, "not finite at epoch"),
+    ],
 )
 def test_damaged_weights_are_refused(old, new, tmp_path, damage, message):
     place = copy_of(old, tmp_path / "copy", damage)
@@ -313,9 +428,16 @@ def test_damaged_weights_are_refused(old, new, tmp_path, damage, message):
 def test_another_number_of_bands_is_refused(old, new, tmp_path, preprocessing):
     for domain in ("source", "target"):
         galaxies = GalaxySet.load(new / domain)
-        dataclasses.replace(galaxies, images=galaxies.images[:, :2], bands=("g", "r")).save(tmp_path / domain)
-    with pytest.raises(InputError, match=r"3 bands \(F814W, F356W, F160W\) .* 2 \(g, r\).*data\.bands"):
-        train(config(tmp_path, transfer=TransferConfig(str(old.path), preprocessing=preprocessing)), tmp_path / "runs")
+        dataclasses.replace(galaxies, images=galaxies.images[:, :2], bands=("g", "r")).save(
+            tmp_path / domain
+        )
+    with pytest.raises(
+        InputError, match=r"3 bands \(F814W, F356W, F160W\) .* 2 \(g, r\).*data\.bands"
+    ):
+        train(
+            config(tmp_path, transfer=TransferConfig(str(old.path), preprocessing=preprocessing)),
+            tmp_path / "runs",
+        )
 
 
 def test_the_same_bands_in_another_order_go_to_their_own_places(old, new, tmp_path):
@@ -323,13 +445,22 @@ def test_the_same_bands_in_another_order_go_to_their_own_places(old, new, tmp_pa
     for domain in ("source", "target"):
         galaxies = GalaxySet.load(new / domain)
         bands = tuple(old.info["data"]["source"]["bands"][band] for band in order)
-        dataclasses.replace(galaxies, images=galaxies.images[:, order], bands=bands).save(tmp_path / domain)
-    done = train(config(tmp_path, "noda", TransferConfig(str(old.path)), epochs=1), tmp_path / "runs")
+        dataclasses.replace(galaxies, images=galaxies.images[:, order], bands=bands).save(
+            tmp_path / domain
+        )
+    done = train(
+        config(tmp_path, "noda", TransferConfig(str(old.path)), epochs=1), tmp_path / "runs"
+    )
     same = train(config(new, "noda", TransferConfig(str(old.path)), epochs=1), tmp_path / "runs")
     np.testing.assert_array_equal(done.evaluation().logits, same.evaluation().logits)
     assert all(pair["run"] == pair["new"] for pair in done.info["transfer"]["bands"])
-    with pytest.raises(InputError, match=r'another order: .*data\.bands=\["F814W","F356W","F160W"\]'):
-        train(config(tmp_path, transfer=TransferConfig(str(old.path), preprocessing="fit")), tmp_path / "runs")
+    with pytest.raises(
+        InputError, match=r'another order: .*data\.bands=\["F814W","F356W","F160W"\]'
+    ):
+        train(
+            config(tmp_path, transfer=TransferConfig(str(old.path), preprocessing="fit")),
+            tmp_path / "runs",
+        )
 
 
 def test_a_run_that_never_ended_an_epoch_is_refused(old, new, tmp_path):
@@ -339,18 +470,41 @@ def test_a_run_that_never_ended_an_epoch_is_refused(old, new, tmp_path):
 
 
 def command(new, runs, *options):
-    return ["train", "--source", new / "source", "--target", new / "target", "--runs", runs, "--epochs", "1", *options]
+    return [
+        "train",
+        "--source",
+        new / "source",
+        "--target",
+        new / "target",
+        "--runs",
+        runs,
+        "--epochs",
+        "1",
+        *options,
+    ]
 
 
 def test_from_the_command_line(monkeypatch, capsys, old, new, tmp_path):
     few = ["--set", "train.batch_size=16", "--class-balance", "none"]
-    options = ["--method", "mmd", "--init-from", old.path, "--freeze", "convolutions.0, convolutions.1", "--rate", "0.1", *few]
+    options = [
+        "--method",
+        "mmd",
+        "--init-from",
+        old.path,
+        "--freeze",
+        "convolutions.0, convolutions.1",
+        "--rate",
+        "0.1",
+        *few,
+    ]
     code, out, _ = call(monkeypatch, capsys, *command(new, tmp_path, *options))
     assert code == 0
     assert f"started from {old.id}, epoch {old.selected_epoch}" in out
     assert "g in the place of F814W" in out
     (path,) = tmp_path.glob("2*")
-    transfer = TransferConfig(str(old.path), None, "run", ("convolutions.0", "convolutions.1"), 0.1, "keep")
+    transfer = TransferConfig(
+        str(old.path), None, "run", ("convolutions.0", "convolutions.1"), 0.1, "keep"
+    )
     assert Run(path).config.transfer == transfer
     assert Run(path).config.model == old.config.model
     code, out, _ = call(monkeypatch, capsys, "compare", old.path, path)
@@ -365,7 +519,10 @@ def test_from_the_command_line(monkeypatch, capsys, old, new, tmp_path):
         (["--freeze", "head"], "--freeze says how .* --init-from RUN"),
         (["--new-head"], "--new-head says how"),
         (["--fit-preprocessing"], "--fit-preprocessing says how"),
-        (["--init-from", "OLD", "--network", "resnet18"], "--network resnet18 and --init-from contradict"),
+        (
+            ["--init-from", "OLD", "--network", "resnet18"],
+            "--network resnet18 and --init-from contradict",
+        ),
         (["--init-from", "OLD", "--freeze", "encoder.0"], "no part 'encoder.0'"),
         (["--init-from", "nowhere"], r"run\.json is missing"),
         (["--class-balance", "much"], "class_balance.*'none', 'weights', 'batches'"),
@@ -396,12 +553,40 @@ def test_two_processes_freeze_alike(old, new, tmp_path):
         "--runs",
         str(tmp_path),
     ]
-    options += ["--init-from", str(old.path), "--freeze", ",".join(FROZEN), "--rate", "0.1", "--set", "train.batch_size=16"]
-    launcher = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--standalone", "-m", "daexplore", "train"]
+    options += [
+        "--init-from",
+        str(old.path),
+        "--freeze",
+        ",".join(FROZEN),
+        "--rate",
+        "0.1",
+        "--set",
+        "train.batch_size=16",
+    ]
+    launcher = [
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        "--nproc-per-node",
+        "2",
+        "--standalone",
+        "-m",
+        "daexplore",
+        "train",
+    ]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    done = subprocess.run([*launcher, *options], capture_output=True, text=True, check=False, env=environment, timeout=300)
+    done = subprocess.run(
+        [*launcher, *options],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment,
+        timeout=300,
+    )
     assert done.returncode == 0, done.stderr
     (path,) = (Path(path) for path in tmp_path.glob("2*"))
     before, after = weights(old), weights(Run(path), 2)
     for name in before:
-        assert np.array_equal(before[name], after[name]) == name.startswith(tuple(f"{part}." for part in FROZEN)), name
+        assert np.array_equal(before[name], after[name]) == name.startswith(
+            tuple(f"{part}." for part in FROZEN)
+        ), name

@@ -6,7 +6,12 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GroupKFold, cross_val_predict
 
-from daexplore.analysis.distance.domain_probe import domain_probe, mmd2_chunked, probe_intervals, spread
+from daexplore.analysis.distance.domain_probe import (
+    domain_probe,
+    mmd2_chunked,
+    probe_intervals,
+    spread,
+)
 from daexplore.analysis.metrics.bootstrap import group_weights
 from daexplore.errors import InputError
 from daexplore.kernels import mmd2
@@ -24,7 +29,10 @@ def draw_domains(n=600, d=8, shift=1.0, seed=0):
 @pytest.mark.parametrize("chunk", [1, 7, 64, 1000])
 def test_chunks_change_nothing(chunk):
     rng = np.random.default_rng(0)
-    x, y = rng.normal(size=(37, 5)).astype(np.float32), rng.normal(size=(29, 5)).astype(np.float32) + 1
+    x, y = (
+        rng.normal(size=(37, 5)).astype(np.float32),
+        rng.normal(size=(29, 5)).astype(np.float32) + 1,
+    )
     expected = mmd2(x.astype(float), y.astype(float), (0.5, 4.0))
     assert mmd2_chunked(x, y, (0.5, 4.0), chunk=chunk) == pytest.approx(float(expected), abs=1e-12)
 
@@ -32,7 +40,9 @@ def test_chunks_change_nothing(chunk):
 def test_the_spread_is_the_root_mean_square_distance_from_the_mean():
     latents = draw_domains(n=30)[0]
     mean = sum(latents) / 60
-    assert spread(latents) == pytest.approx(np.sqrt(sum(sum((row - mean) ** 2) for row in latents) / 60))
+    assert spread(latents) == pytest.approx(
+        np.sqrt(sum(sum((row - mean) ** 2) for row in latents) / 60)
+    )
     assert spread(7 * latents + 100) == pytest.approx(7 * spread(latents))
 
 
@@ -41,7 +51,14 @@ def test_the_probe_is_as_good_as_a_logistic_regression(shift):
     latents, domains, groups = draw_domains(shift=shift)
     probe = domain_probe(latents, domains, groups)
     target = domains == "target"
-    scores = cross_val_predict(LogisticRegression(C=100), latents, target, groups=groups, cv=GroupKFold(5), method="decision_function")
+    scores = cross_val_predict(
+        LogisticRegression(C=100),
+        latents,
+        target,
+        groups=groups,
+        cv=GroupKFold(5),
+        method="decision_function",
+    )
     assert probe.auc == pytest.approx(roc_auc_score(target, scores), abs=0.02)
 
 
@@ -57,7 +74,9 @@ def test_no_galaxy_is_in_two_folds():
     np.testing.assert_array_equal(np.unique(fold), np.arange(5))
     # The folds hang on the galaxies, not on the order of the rows or on the latents.
     order = np.random.default_rng(0).permutation(len(latents))
-    np.testing.assert_array_equal(domain_probe(latents[order] * 3, domains[order], groups[order]).fold, fold[order])
+    np.testing.assert_array_equal(
+        domain_probe(latents[order] * 3, domains[order], groups[order]).fold, fold[order]
+    )
 
 
 def test_a_galaxy_recognised_in_both_domains_does_not_help():
@@ -65,7 +84,10 @@ def test_a_galaxy_recognised_in_both_domains_does_not_help():
     rng = np.random.default_rng(3)
     own = rng.normal(size=(150, 40))
     latents = np.r_[own, own]
-    domains, groups = np.repeat(np.array(["source", "target"], object), 150), np.tile(np.arange(150), 2)
+    domains, groups = (
+        np.repeat(np.array(["source", "target"], object), 150),
+        np.tile(np.arange(150), 2),
+    )
     assert domain_probe(latents, domains, groups).auc == pytest.approx(0.5, abs=0.02)
     # With twins split over folds the probe learns "the other one is the source" and is wrong about each: far below one half.
     assert domain_probe(latents, domains).auc < 0.45
@@ -79,7 +101,11 @@ def test_scores_are_held_out_projections():
         assert probe.scores[row] == pytest.approx(latents[row] @ probe.directions[probe.fold[row]])
     changed = latents.copy()
     changed[probe.fold == 2] += 100 * (domains[probe.fold == 2] == "source")[:, None]
-    np.testing.assert_allclose(abs(domain_probe(changed, domains, groups).directions[2] @ probe.directions[2]), 1, atol=1e-2)
+    np.testing.assert_allclose(
+        abs(domain_probe(changed, domains, groups).directions[2] @ probe.directions[2]),
+        1,
+        atol=1e-2,
+    )
 
 
 def test_a_direction_can_be_forbidden():
@@ -95,7 +121,9 @@ def test_a_direction_can_be_forbidden():
 def test_dead_units_do_not_matter():
     latents, domains, groups = draw_domains()
     padded = np.c_[latents, np.zeros((len(latents), 3))]
-    assert domain_probe(padded, domains, groups).auc == pytest.approx(domain_probe(latents, domains, groups).auc, abs=1e-3)
+    assert domain_probe(padded, domains, groups).auc == pytest.approx(
+        domain_probe(latents, domains, groups).auc, abs=1e-3
+    )
 
 
 def test_bad_latents_are_refused():
@@ -116,22 +144,38 @@ def test_the_probes_interval_is_that_of_a_loop_over_resampled_galaxies():
     for times in weights:
         rows = np.repeat(np.arange(len(groups)), times)
         folds = [rows[probe.fold[rows] == number] for number in range(5)]
-        areas.append(np.mean([roc_auc_score(domains[inside] == "target", probe.scores[inside]) for inside in folds]))
-        wrong = (probe.scores[rows] > probe.thresholds[probe.fold[rows]]) != (domains[rows] == "target")
+        areas.append(
+            np.mean(
+                [
+                    roc_auc_score(domains[inside] == "target", probe.scores[inside])
+                    for inside in folds
+                ]
+            )
+        )
+        wrong = (probe.scores[rows] > probe.thresholds[probe.fold[rows]]) != (
+            domains[rows] == "target"
+        )
         error = np.mean([wrong[domains[rows] == domain].mean() for domain in ("source", "target")])
         distances.append(2 * (1 - 2 * error))
     for name, drawn in (("auc", areas), ("a_distance", distances)):
-        assert (found[name]["low"], found[name]["high"]) == pytest.approx(np.quantile(drawn, (0.025, 0.975)))
+        assert (found[name]["low"], found[name]["high"]) == pytest.approx(
+            np.quantile(drawn, (0.025, 0.975))
+        )
 
 
 def test_the_a_distance_is_0_for_equal_domains_and_2_for_parted_ones():
     # Two galaxies' worth of latents on either side of a plane; and far fewer of one domain than of the other.
-    values = [probe_intervals(domain_probe(*one), *one[1:], 20)["a_distance"]["value"] for one in (draw_domains(shift=s) for s in (0, 40))]
+    values = [
+        probe_intervals(domain_probe(*one), *one[1:], 20)["a_distance"]["value"]
+        for one in (draw_domains(shift=s) for s in (0, 40))
+    ]
     assert values[0] == pytest.approx(0, abs=0.2)
     assert values[1] == 2
     latents, domains, groups = draw_domains(shift=0)
     few = np.r_[0:600, 600:660]
-    found = probe_intervals(domain_probe(latents[few], domains[few], groups[few]), domains[few], groups[few], 20)["a_distance"]
+    found = probe_intervals(
+        domain_probe(latents[few], domains[few], groups[few]), domains[few], groups[few], 20
+    )["a_distance"]
     # Calling everything the source's would be right in ten of eleven cases, and is no distance.
     assert found["value"] == pytest.approx(0, abs=0.5)
 
@@ -140,5 +184,8 @@ def test_a_probes_threshold_lies_halfway_between_the_training_means():
     latents, domains, groups = draw_domains(n=50)
     probe = domain_probe(latents, domains, groups)
     for number, direction in enumerate(probe.directions):
-        means = [(latents[(probe.fold != number) & (domains == domain)] @ direction).mean() for domain in ("source", "target")]
+        means = [
+            (latents[(probe.fold != number) & (domains == domain)] @ direction).mean()
+            for domain in ("source", "target")
+        ]
         assert probe.thresholds[number] == pytest.approx(np.mean(means))

@@ -12,7 +12,12 @@ from factories import make_run
 from scipy.special import expit, softmax
 from sklearn.metrics import log_loss
 
-from daexplore.analysis.calibration.domain_shift import density_ratio, mixing_pairs, pseudocal, transcal
+from daexplore.analysis.calibration.domain_shift import (
+    density_ratio,
+    mixing_pairs,
+    pseudocal,
+    transcal,
+)
 from daexplore.analysis.calibration.temperature import apply_temperature, fit_temperature
 from daexplore.engine.calibration.calibrate import Uncertainty, uncertainty
 from daexplore.engine.calibration.predictors import fit, matched, predictors
@@ -47,7 +52,9 @@ def scrambled(run, split, domain=None, labels=True, outputs=True):
     if outputs:
         for name in ("logits", "latents"):
             values = getattr(evaluation, name)
-            changes[name] = np.where(at[:, None], rng.normal(size=values.shape), values).astype(np.float32)
+            changes[name] = np.where(at[:, None], rng.normal(size=values.shape), values).astype(
+                np.float32
+            )
     changed = dataclasses.replace(evaluation, **changes)
     return predictors([run], ["run"], [changed])[0], changed
 
@@ -75,7 +82,12 @@ def test_no_test_galaxy_changes_an_in_domain_score_of_others(runs):
 
 def test_a_galaxy_in_validation_and_test_is_refused(tmp_path):
     run = make_run(tmp_path, n=200, epochs=1, saliency=False)
-    assert not set.intersection(*(set(run.evaluation().group_ids[run.evaluation().mask(split=s)]) for s in ("validation", "test")))
+    assert not set.intersection(
+        *(
+            set(run.evaluation().group_ids[run.evaluation().mask(split=s)])
+            for s in ("validation", "test")
+        )
+    )
     samples = pq.read_table(run.path / "samples.parquet").to_pandas()
     at = samples.index[(samples["split"] == "validation") & (samples["domain"] == "target")][0]
     samples.loc[at, "split"] = "test"
@@ -95,9 +107,20 @@ def test_numbers_are_those_of_test_galaxies(runs, found):
         test = evaluation.mask(domain, "test")
         for stage, t in (("before", 1.0), ("after", temperature)):
             row = only(found.scores, who=runs[0].label, domain=domain, stage=stage, name="nll")
-            assert row["value"] == pytest.approx(log_loss(evaluation.labels[test], softmax(evaluation.logits[test] / t, axis=1)), rel=1e-5)
-            assert (row["n"], row["split"], row["oracle"]) == (int(test.sum()), "test", domain == "target")
-        bins = [row for row in found.reliability if (row["who"], row["domain"], row["stage"]) == (runs[0].label, domain, "before")]
+            assert row["value"] == pytest.approx(
+                log_loss(evaluation.labels[test], softmax(evaluation.logits[test] / t, axis=1)),
+                rel=1e-5,
+            )
+            assert (row["n"], row["split"], row["oracle"]) == (
+                int(test.sum()),
+                "test",
+                domain == "target",
+            )
+        bins = [
+            row
+            for row in found.reliability
+            if (row["who"], row["domain"], row["stage"]) == (runs[0].label, domain, "before")
+        ]
         assert sum(row["counts"] for row in bins) == test.sum()
     assert not any(row["oracle"] for row in found.in_domain + found.fits)
 
@@ -110,15 +133,26 @@ def test_the_ensemble_pools_and_then_calibrates(runs, found):
     before = only(found.scores, who="ensemble of 2", domain="source", stage="before", name="nll")
     assert before["value"] == pytest.approx(log_loss(labels[test], pooled[test]))
     temperature = only(found.fits, who="ensemble of 2")["temperature"]
-    assert temperature == pytest.approx(fit_temperature(np.log(pooled[validation]), labels[validation]))
-    assert {row["ranking"] for row in found.selective if row["who"] == "ensemble of 2"} == {"confidence", "in-domain", "agreement"}
+    assert temperature == pytest.approx(
+        fit_temperature(np.log(pooled[validation]), labels[validation])
+    )
+    assert {row["ranking"] for row in found.selective if row["who"] == "ensemble of 2"} == {
+        "confidence",
+        "in-domain",
+        "agreement",
+    }
 
 
 def test_members_are_matched_by_id_and_others_refused(runs, tmp_path):
     evaluation = runs[1].evaluation()
     order = np.random.default_rng(0).permutation(len(evaluation))
     shuffled = dataclasses.replace(
-        evaluation, **{f.name: getattr(evaluation, f.name)[order] for f in dataclasses.fields(evaluation) if f.name != "epoch"}
+        evaluation,
+        **{
+            f.name: getattr(evaluation, f.name)[order]
+            for f in dataclasses.fields(evaluation)
+            if f.name != "epoch"
+        },
     )
 
     class Shuffled(Run):
@@ -130,7 +164,9 @@ def test_members_are_matched_by_id_and_others_refused(runs, tmp_path):
     with pytest.raises(InputError, match="evaluated on other galaxies"):
         uncertainty([runs[0], make_run(tmp_path, n=200, epochs=1, saliency=False)])
     with pytest.raises(InputError, match="has the classes"):
-        uncertainty([runs[0], make_run(tmp_path, n=600, epochs=1, classes=("a", "b", "c"), saliency=False)])
+        uncertainty(
+            [runs[0], make_run(tmp_path, n=600, epochs=1, classes=("a", "b", "c"), saliency=False)]
+        )
     other = make_run(tmp_path, n=600, epochs=1, seed=2, saliency=False)
     samples = pq.read_table(other.path / "samples.parquet").to_pandas()
     samples["split"] = samples["split"].replace({"validation": "test", "test": "validation"})
@@ -143,7 +179,9 @@ def test_a_kept_result_is_the_same_and_never_out_of_date(runs, found):
     files = list((runs[0].path / "derived").glob("uncertainty-*.json"))
     assert len(files) == 1
     assert uncertainty(runs, resamples=100).to_dict() == found.to_dict()
-    assert Uncertainty.from_dict(json.loads(json.dumps(found.to_dict()))).to_dict() == found.to_dict()
+    assert (
+        Uncertainty.from_dict(json.loads(json.dumps(found.to_dict()))).to_dict() == found.to_dict()
+    )
     kept = json.loads(files[0].read_text())
     files[0].write_text(json.dumps(kept | {"method": "from the file"}))
     assert uncertainty(runs, resamples=100).method == "from the file"
@@ -154,7 +192,10 @@ def test_a_kept_result_is_the_same_and_never_out_of_date(runs, found):
 
 def test_density_ratios_are_those_of_two_normals():
     rng = np.random.default_rng(0)
-    source, target = rng.normal(size=(4000, 3)), rng.normal(size=(2000, 3)) + np.array([1.0, 0.0, 0.0])
+    source, target = (
+        rng.normal(size=(4000, 3)),
+        rng.normal(size=(2000, 3)) + np.array([1.0, 0.0, 0.0]),
+    )
     ratio, area = density_ratio(source, target)
     expected = np.exp(source[:, 0] - 0.5)
     assert np.corrcoef(np.log(ratio), source[:, 0])[0, 1] > 0.99
@@ -172,14 +213,23 @@ def test_transcal_finds_a_known_shift():
     rng = np.random.default_rng(1)
     hard = [rng.random(4000) < share for share in (0.2, 0.6)]
     margins = [np.where(rng.random(4000) < 0.5, 3.0, -3.0) for _ in hard]
-    truths = [(rng.random(4000) < expit(margin * np.where(one, 0.2, 1))).astype(int) for one, margin in zip(hard, margins, strict=True)]
+    truths = [
+        (rng.random(4000) < expit(margin * np.where(one, 0.2, 1))).astype(int)
+        for one, margin in zip(hard, margins, strict=True)
+    ]
     logits = [np.c_[-margin / 2, margin / 2] for margin in margins]
     plain = fit_temperature(logits[0], truths[0])
     shifted = transcal(logits[0], truths[0], logits[1], np.where(hard[0], 0.6 / 0.2, 0.4 / 0.8))
-    assert shifted.accuracy == pytest.approx((logits[1].argmax(axis=1) == truths[1]).mean(), abs=0.03)
+    assert shifted.accuracy == pytest.approx(
+        (logits[1].argmax(axis=1) == truths[1]).mean(), abs=0.03
+    )
     assert shifted.exponent == 1
-    assert apply_temperature(logits[1], shifted.temperature).max(axis=1).mean() == pytest.approx(shifted.accuracy)
-    losses = [log_loss(truths[1], apply_temperature(logits[1], t)) for t in (plain, shifted.temperature)]
+    assert apply_temperature(logits[1], shifted.temperature).max(axis=1).mean() == pytest.approx(
+        shifted.accuracy
+    )
+    losses = [
+        log_loss(truths[1], apply_temperature(logits[1], t)) for t in (plain, shifted.temperature)
+    ]
     assert losses[1] < losses[0] - 0.02
     few = transcal(logits[0], truths[0], logits[1], np.where(np.arange(4000) < 10, 1e6, 1.0))
     assert few.exponent < 1
@@ -204,13 +254,17 @@ def test_views_hold_the_numbers(found):
     assert len(panels) == 4
     part = bins[(bins["domain"] == "target") & (bins["stage"] == "after")]
     diagram = views.reliability_diagram(part)
-    points = np.vstack([element.array([0, 1]) for element in diagram.traverse(lambda e: e, [hv.Points])])
+    points = np.vstack(
+        [element.array([0, 1]) for element in diagram.traverse(lambda e: e, [hv.Points])]
+    )
     np.testing.assert_allclose(points, part[["probability", "frequency"]])
     bars = np.vstack([element.array() for element in diagram.traverse(lambda e: e, [hv.ErrorBars])])
     np.testing.assert_allclose(bars[:, 1] - bars[:, 2], part["low"])
     np.testing.assert_allclose(bars[:, 1] + bars[:, 3], part["high"])
     curves = views.risk_coverage_panels(tables["risk_coverage"], ranking="agreement")
-    assert "kept by agreement: n = 200" in str(curves.traverse(lambda e: e.opts.get("plot").kwargs.get("title"), [hv.Overlay]))
+    assert "kept by agreement: n = 200" in str(
+        curves.traverse(lambda e: e.opts.get("plot").kwargs.get("title"), [hv.Overlay])
+    )
     for plot in (panels, curves):
         hv.render(plot, backend="bokeh")
     row = only(found.scores, who="ensemble of 2", domain="target", stage="after", name="ece")
@@ -226,9 +280,19 @@ def test_the_command_prints_and_gives_json(runs, monkeypatch, capsys):
     paths = [run.path for run in runs]
     code, out, _ = call(monkeypatch, capsys, "calibrate", *paths)
     assert code == 0
-    for words in ("temperature", "labelled source validation", "ensemble of 2", "oracle", "before", "after", "resampling galaxies"):
+    for words in (
+        "temperature",
+        "labelled source validation",
+        "ensemble of 2",
+        "oracle",
+        "before",
+        "after",
+        "resampling galaxies",
+    ):
         assert words in out
-    code, out, _ = call(monkeypatch, capsys, "calibrate", paths[0], "--method", "transcal", "--format", "json")
+    code, out, _ = call(
+        monkeypatch, capsys, "calibrate", paths[0], "--method", "transcal", "--format", "json"
+    )
     assert code == 0
     assert json.loads(out)["fits"][0]["details"]["effective"] > 0
     for options, words in (
@@ -247,14 +311,28 @@ def test_a_trained_network_with_dropout_goes_all_the_way(tmp_path, monkeypatch, 
     from factories import make_galaxies
 
     make_galaxies(tmp_path / "data", 200, size=16)
-    options = ["--epochs", "12", "--set", "model.options.dropout=0.3", "--seed", "0,1", "--runs", tmp_path / "runs"]
+    options = [
+        "--epochs",
+        "12",
+        "--set",
+        "model.options.dropout=0.3",
+        "--seed",
+        "0,1",
+        "--runs",
+        tmp_path / "runs",
+    ]
     assert call(monkeypatch, capsys, "train", "--data", tmp_path / "data", *options)[0] == 0
     paths = sorted((tmp_path / "runs").glob("2*"))
     code, out, _ = call(monkeypatch, capsys, "calibrate", *paths, "--mc-dropout", 5)
     assert code == 0
     assert "noDA · seed 1 · MC dropout" in out
-    code, out, err = call(monkeypatch, capsys, "calibrate", *paths, "--method", "pseudocal", "--format", "json")
+    code, out, err = call(
+        monkeypatch, capsys, "calibrate", *paths, "--method", "pseudocal", "--format", "json"
+    )
     assert code == 0, err
     fits = json.loads(out)["fits"]
     assert [row["kind"] for row in fits] == ["network", "network", "ensemble"]
-    assert all(row["details"]["mixtures"] > 0 and row["on"] == "mixtures of unlabelled target validation" for row in fits)
+    assert all(
+        row["details"]["mixtures"] > 0 and row["on"] == "mixtures of unlabelled target validation"
+        for row in fits
+    )

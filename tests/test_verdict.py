@@ -6,7 +6,13 @@ import numpy as np
 import pytest
 
 from daexplore.analysis.comparison.paired import Interval
-from daexplore.engine.comparison.verdict import ClassShare, Evidence, OracleEvidence, label_free_verdict, oracle_verdict
+from daexplore.engine.comparison.verdict import (
+    ClassShare,
+    Evidence,
+    OracleEvidence,
+    label_free_verdict,
+    oracle_verdict,
+)
 
 
 def around(value, half=0.01):
@@ -29,7 +35,9 @@ GOOD = Evidence(
     ranks=(0.7, 0.8, 0.75),
     seeds=(3, 3),
 )
-ORACLE = OracleEvidence("MMD", "noDA", around(0.2), around(0.05), 1500, 750, "test", 400.0, 100.0, 1e-9, (3, 3))
+ORACLE = OracleEvidence(
+    "MMD", "noDA", around(0.2), around(0.05), 1500, 750, "test", 400.0, 100.0, 1e-9, (3, 3)
+)
 
 
 def test_good_evidence_may_mean_help_but_never_says_so():
@@ -37,7 +45,9 @@ def test_good_evidence_may_mean_help_but_never_says_so():
     assert (found.outcome, found.oracle) == ("may have helped", False)
     assert "only target labels can prove" in found.sentence
     assert {reason.sign for reason in found.reasons} == {"for", "unclear"}
-    assert any("at least 7.5% of the target are called wrong" in reason.text for reason in found.reasons)
+    assert any(
+        "at least 7.5% of the target are called wrong" in reason.text for reason in found.reasons
+    )
 
 
 @pytest.mark.parametrize(
@@ -45,13 +55,37 @@ def test_good_evidence_may_mean_help_but_never_says_so():
     [
         ({"source_accuracy": around(-0.3)}, "negative transfer", "lost"),
         ({"source_accuracy": around(-0.05)}, "warning", "lost"),
-        ({"source_accuracy": around(-0.05), "mmd2_change": around(0.0)}, "negative transfer", "lost"),
+        (
+            {"source_accuracy": around(-0.05), "mmd2_change": around(0.0)},
+            "negative transfer",
+            "lost",
+        ),
         ({"mmd2_change": around(-0.005)}, "no evidence", "MMD²"),
-        ({"class_mmd2": {"merger": (0.4, 0.3, around(-0.1))}}, "warning", "does not follow the whole"),
-        ({"class_mmd2": {"merger": (0.4, 0.5, around(0.1))}}, "warning", "does not follow the whole"),
-        ({"class_mmd2": {"merger": (0.4, np.nan, around(np.nan))}}, "warning", "hardly any galaxy of one domain merger"),
-        ({"shares": (ClassShare("merger", around(0.02), around(0.0), around(0.0), False),)}, "warning", "no mixture"),
-        ({"shares": (ClassShare("merger", around(0.9), around(0.5), around(0.6)),)}, "warning", "far apart"),
+        (
+            {"class_mmd2": {"merger": (0.4, 0.3, around(-0.1))}},
+            "warning",
+            "does not follow the whole",
+        ),
+        (
+            {"class_mmd2": {"merger": (0.4, 0.5, around(0.1))}},
+            "warning",
+            "does not follow the whole",
+        ),
+        (
+            {"class_mmd2": {"merger": (0.4, np.nan, around(np.nan))}},
+            "warning",
+            "hardly any galaxy of one domain merger",
+        ),
+        (
+            {"shares": (ClassShare("merger", around(0.02), around(0.0), around(0.0), False),)},
+            "warning",
+            "no mixture",
+        ),
+        (
+            {"shares": (ClassShare("merger", around(0.9), around(0.5), around(0.6)),)},
+            "warning",
+            "far apart",
+        ),
         ({"seeds_kappa": around(0.55, 0.05)}, "warning", "kappa 0.55 [0.50, 0.60]"),
         ({"ranks": (0.3, 0.5, 0.75)}, "warning", "between seeds 0.75 → 0.50"),
         ({"ranks": (0.2, 0.8, 0.75)}, "warning", "between the methods 0.20"),
@@ -60,18 +94,27 @@ def test_good_evidence_may_mean_help_but_never_says_so():
 def test_each_piece_of_evidence_counts(change, outcome, said):
     found = label_free_verdict(dataclasses.replace(GOOD, **change))
     assert found.outcome == outcome
-    assert any(said in reason.text for reason in found.reasons if reason.sign in ("against", "warning", "unclear"))
+    assert any(
+        said in reason.text
+        for reason in found.reasons
+        if reason.sign in ("against", "warning", "unclear")
+    )
 
 
 def test_a_baseline_that_calls_one_class_alone_does_not_count_against_the_method():
-    found = label_free_verdict(dataclasses.replace(GOOD, class_mmd2={"merger": (np.nan, 0.01, around(np.nan))}))
+    found = label_free_verdict(
+        dataclasses.replace(GOOD, class_mmd2={"merger": (np.nan, 0.01, around(np.nan))})
+    )
     assert found.outcome == "may have helped"
     assert any("calls too few of one domain" in reason.text for reason in found.reasons)
     assert not any("nan" in reason.text for reason in found.reasons)
 
 
 def test_matched_marginals_with_doubtful_classes_are_called_so():
-    assert "classes may be swapped" in label_free_verdict(dataclasses.replace(GOOD, seeds_kappa=around(0.3))).sentence
+    assert (
+        "classes may be swapped"
+        in label_free_verdict(dataclasses.replace(GOOD, seeds_kappa=around(0.3))).sentence
+    )
 
 
 def test_a_single_seed_is_said():
@@ -87,7 +130,10 @@ def test_a_single_seed_is_said():
     found = label_free_verdict(evidence)
     assert any("train at least 3" in reason.text for reason in found.reasons)
     assert not any("nan" in reason.text for reason in found.reasons)
-    assert any("train at least 3" in reason.text for reason in oracle_verdict(dataclasses.replace(ORACLE, seeds=(3, 1))).reasons)
+    assert any(
+        "train at least 3" in reason.text
+        for reason in oracle_verdict(dataclasses.replace(ORACLE, seeds=(3, 1))).reasons
+    )
 
 
 @pytest.mark.parametrize(

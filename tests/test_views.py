@@ -41,7 +41,17 @@ def roc_table(scores):
         fpr, tpr, threshold = roc_curve(labels, 1 / (1 + np.exp(-values)), drop_intermediate=False)
         auc = np.trapezoid(tpr, fpr)
         parts.append(
-            pd.DataFrame({"run": run, "domain": domain, "fpr": fpr, "tpr": tpr, "threshold": threshold, "auc": auc, "n": len(labels)})
+            pd.DataFrame(
+                {
+                    "run": run,
+                    "domain": domain,
+                    "fpr": fpr,
+                    "tpr": tpr,
+                    "threshold": threshold,
+                    "auc": auc,
+                    "n": len(labels),
+                }
+            )
         )
     return pd.concat(parts, ignore_index=True)
 
@@ -55,7 +65,10 @@ def history():
             for window in range(1, windows + 1):
                 step = (epoch - 1) * 50 + 5 * window
                 rows.append((run, epoch, step, "train", "source", "loss/task", 1 / (step + i + 1)))
-            for domain, value in (("source", 0.8 + epoch / 100), ("target", 0.5 + i / 10 + epoch / 100)):
+            for domain, value in (
+                ("source", 0.8 + epoch / 100),
+                ("target", 0.5 + i / 10 + epoch / 100),
+            ):
                 rows.append((run, epoch, epoch * 50, "validation", domain, "accuracy", value))
             rows.append((run, epoch, epoch * 50, "validation", "both", "mmd2", 0.1 / epoch))
     return pd.DataFrame(rows, columns=["run", "epoch", "step", "split", "domain", "name", "value"])
@@ -76,13 +89,20 @@ METRICS = {
         },
     },
     RUNS[1]: {
-        "target": {"test": {"accuracy": _metric(0.731, 1400, oracle=True)}, "validation": {"accuracy": _metric(0.72, 700, oracle=True)}}
+        "target": {
+            "test": {"accuracy": _metric(0.731, 1400, oracle=True)},
+            "validation": {"accuracy": _metric(0.72, 700, oracle=True)},
+        }
     },
 }
 
 
 def _curve_of(overlay, label):
-    return next(element for element in overlay.traverse(lambda e: e, [hv.Curve]) if element.label.startswith(label))
+    return next(
+        element
+        for element in overlay.traverse(lambda e: e, [hv.Curve])
+        if element.label.startswith(label)
+    )
 
 
 def test_every_roc_curve_holds_the_table_s_points(roc_table):
@@ -92,7 +112,9 @@ def test_every_roc_curve_holds_the_table_s_points(roc_table):
         np.testing.assert_array_equal(curve["fpr"], part["fpr"])
         np.testing.assert_array_equal(curve["tpr"], part["tpr"])
         assert f"AUC {part['auc'].iloc[0]:.3f}" in curve.label
-        assert curve.opts.get("style", backend="bokeh").kwargs["color"] == style.DOMAIN_COLORS[domain]
+        assert (
+            curve.opts.get("style", backend="bokeh").kwargs["color"] == style.DOMAIN_COLORS[domain]
+        )
 
 
 def test_operating_point_equals_counting_at_the_threshold(roc_table, scores):
@@ -121,7 +143,10 @@ def test_roc_panels_say_n_split_and_oracle_and_keep_a_run_s_dash(roc_table):
     source, target = roc.roc_panels(only_target, threshold=0.5)
     titles = [panel.opts.get("plot", backend="bokeh").kwargs["title"] for panel in (source, target)]
     assert titles == ["Source, test, n = 200", "Target (oracle), test, n = 200"]
-    dashes = {run: _curve_of(target, run).opts.get("style", backend="bokeh").kwargs["line_dash"] for run in RUNS}
+    dashes = {
+        run: _curve_of(target, run).opts.get("style", backend="bokeh").kwargs["line_dash"]
+        for run in RUNS
+    }
     assert dashes == {RUNS[0]: "solid", RUNS[1]: "dashed"}
 
 
@@ -190,7 +215,9 @@ def test_galaxy_png_keeps_every_pixel_and_has_row_0_at_the_top():
     rgb = np.random.default_rng(0).integers(0, 256, (5, 7, 3), np.uint8)
     np.testing.assert_array_equal(_decoded(images.galaxy_png(rgb)), rgb)
     np.testing.assert_array_equal(_decoded(images.galaxy_png(rgb, zoom=3))[1::3, 1::3], rgb)
-    assert base64.b64decode(images.data_uri(images.galaxy_png(rgb)).partition(",")[2]).startswith(b"\x89PNG")
+    assert base64.b64decode(images.data_uri(images.galaxy_png(rgb)).partition(",")[2]).startswith(
+        b"\x89PNG"
+    )
 
 
 def test_overlay_shows_only_the_cells_of_the_map():
@@ -208,9 +235,12 @@ def test_one_scale_gives_one_colour_to_one_value():
     weak, strong = np.full((2, 2), 0.3), np.array([[0.3, 1.2], [0.0, 0.0]])
     scale = images.common_scale([weak, strong])
     assert scale == 1.2
-    np.testing.assert_array_equal(images.overlay(rgb, weak, scale)[0, 0], images.overlay(rgb, strong, scale)[0, 0])
+    np.testing.assert_array_equal(
+        images.overlay(rgb, weak, scale)[0, 0], images.overlay(rgb, strong, scale)[0, 0]
+    )
     brightness = [
-        images.overlay(rgb, np.full((1, 1), v), 1.0)[0, 0].astype(float) @ [0.2126, 0.7152, 0.0722] for v in np.linspace(0, 1, 30)
+        images.overlay(rgb, np.full((1, 1), v), 1.0)[0, 0].astype(float) @ [0.2126, 0.7152, 0.0722]
+        for v in np.linspace(0, 1, 30)
     ]
     assert (np.diff(brightness) > 0).all()
 
@@ -218,8 +248,13 @@ def test_one_scale_gives_one_colour_to_one_value():
 def test_map_and_galaxy_are_turned_alike():
     cam = np.array([[1.0, 0.0], [0.0, 0.0]])
     rgb = np.zeros((6, 6, 3), np.uint8)
-    np.testing.assert_array_equal(_decoded(images.overlay_png(rgb, cam, 1.0)), images.overlay(rgb, cam, 1.0))
-    assert _decoded(images.overlay_png(rgb, cam, 1.0))[0, 0].sum() > _decoded(images.overlay_png(rgb, cam, 1.0))[5, 0].sum()
+    np.testing.assert_array_equal(
+        _decoded(images.overlay_png(rgb, cam, 1.0)), images.overlay(rgb, cam, 1.0)
+    )
+    assert (
+        _decoded(images.overlay_png(rgb, cam, 1.0))[0, 0].sum()
+        > _decoded(images.overlay_png(rgb, cam, 1.0))[5, 0].sum()
+    )
 
 
 def test_maps_of_zeros_have_a_scale():
@@ -248,12 +283,26 @@ def test_styles_never_repeat_among_the_first_runs():
 
 def test_summaries_say_numbers_n_split_and_oracle(roc_table, history):
     text = summary_metrics(METRICS)
-    assert text == f"Accuracy on 1400 test galaxies of the target (oracle): {RUNS[0]} 0.589 [0.569, 0.609]; {RUNS[1]} 0.731 [0.711, 0.751]."
+    assert (
+        text
+        == f"Accuracy on 1400 test galaxies of the target (oracle): {RUNS[0]} 0.589 [0.569, 0.609]; {RUNS[1]} 0.731 [0.711, 0.751]."
+    )
     assert summary_metrics({}) == "No accuracy of the target test galaxies is known yet."
     auc = roc_table.groupby(["run", "domain"])["auc"].first()
-    assert f"target (oracle), n = 200: {RUNS[0]} {auc[RUNS[0], 'target']:.3f}" in summary_roc(roc_table)
-    assert f"{RUNS[1]} on target (oracle) 0.61 to 0.63 (epoch 1 to 3)" in summary_curves(history, "accuracy")
+    assert f"target (oracle), n = 200: {RUNS[0]} {auc[RUNS[0], 'target']:.3f}" in summary_roc(
+        roc_table
+    )
+    assert f"{RUNS[1]} on target (oracle) 0.61 to 0.63 (epoch 1 to 3)" in summary_curves(
+        history, "accuracy"
+    )
     assert f"{RUNS[0]} 0.1 to 0.0333" in summary_curves(history, "mmd2")
-    plane = summary_plane("MMD", 3, {"source": 0.5, "target": 0.31}, {"source": 150, "target": 140}, "merger")
-    assert plane == "MMD, epoch 3: 50% of 150 source, 31% of 140 target galaxies lie on the side called merger."
-    assert "MMD (map is zero)" in summary_saliency("target/G1", "merger", {"noDA": 0.4, "MMD": float("nan")})
+    plane = summary_plane(
+        "MMD", 3, {"source": 0.5, "target": 0.31}, {"source": 150, "target": 140}, "merger"
+    )
+    assert (
+        plane
+        == "MMD, epoch 3: 50% of 150 source, 31% of 140 target galaxies lie on the side called merger."
+    )
+    assert "MMD (map is zero)" in summary_saliency(
+        "target/G1", "merger", {"noDA": 0.4, "MMD": float("nan")}
+    )

@@ -18,11 +18,15 @@ def runs(tmp_path_factory):
 
 def test_roc_tables_have_every_run_in_both_domains(runs):
     curves, bands = roc_tables({name: run.evaluation() for name, run in runs.items()})
-    assert set(zip(curves["run"], curves["domain"], strict=True)) == {(name, domain) for name in runs for domain in ("source", "target")}
+    assert set(zip(curves["run"], curves["domain"], strict=True)) == {
+        (name, domain) for name in runs for domain in ("source", "target")
+    }
     found = runs["mmd"].evaluation()
     target = found.mask("target", "test")
     line = curves[(curves["run"] == "mmd") & (curves["domain"] == "target")].iloc[0]
-    assert line["auc"] == pytest.approx(roc_auc_score(found.labels[target], found.probabilities[target, 1]))
+    assert line["auc"] == pytest.approx(
+        roc_auc_score(found.labels[target], found.probabilities[target, 1])
+    )
     assert line["n"] == target.sum()
     assert (bands["low"] <= bands["high"]).all()
 
@@ -45,11 +49,16 @@ def test_margin_planes_show_every_test_galaxy_once_and_the_boundary_where_it_is(
     places = {name: plane_of(run) for name, run in runs.items()}
     drawn = margin_planes(places, ("non-merger", "merger"), threshold=0.7)
     for (found, plane), frame in zip(places.values(), drawn.layout, strict=True):
-        points = np.vstack([element.array() for element in frame.traverse(lambda e: e, [hv.Points])])
+        points = np.vstack(
+            [element.array() for element in frame.traverse(lambda e: e, [hv.Points])]
+        )
         expected = np.c_[plane.x, plane.y][found.mask(split="test")]
         np.testing.assert_allclose(points[np.lexsort(points.T)], expected[np.lexsort(expected.T)])
         (line,) = frame.traverse(lambda e: e, [hv.VLine])
         called = found.probabilities[:, 1] > 0.7
         np.testing.assert_array_equal(plane.x > line.data, called)
     assert "non-merger" in drawn.key
-    assert f"of {sum(len(p[0].labels[p[0].mask(split='test')]) for p in places.values())} points" in drawn.note
+    assert (
+        f"of {sum(len(p[0].labels[p[0].mask(split='test')]) for p in places.values())} points"
+        in drawn.note
+    )

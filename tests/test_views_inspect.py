@@ -12,9 +12,20 @@ from daexplore.views.inspection import summaries
 from daexplore.views.inspection.cards import fluid_figure, inspection_cards
 from daexplore.views.inspection.counts import class_plot, fault_plot
 from daexplore.views.inspection.differences import difference_plot, probe_plot
-from daexplore.views.inspection.markup import checks_html, differences_html, domains_html, pairs_html, walls_html
+from daexplore.views.inspection.markup import (
+    checks_html,
+    differences_html,
+    domains_html,
+    pairs_html,
+    walls_html,
+)
 from daexplore.views.inspection.page import inspection_html
-from daexplore.views.inspection.pixels import inspection_tables, pixel_panels, quantity_panels, spectrum_panels
+from daexplore.views.inspection.pixels import (
+    inspection_tables,
+    pixel_panels,
+    quantity_panels,
+    spectrum_panels,
+)
 from daexplore.views.style import DOMAIN_COLORS
 
 
@@ -42,7 +53,9 @@ def test_pixel_panels_hold_the_histograms_with_source_solid_and_target_dashed(ta
     rows = tables["histograms"]
     for band, overlay in zip(BANDS, layout, strict=True):
         for domain, curve in curves(overlay).items():
-            share = rows[(rows["band"] == band) & (rows["domain"] == domain)].sort_values("left")["share"]
+            share = rows[(rows["band"] == band) & (rows["domain"] == domain)].sort_values("left")[
+                "share"
+            ]
             np.testing.assert_allclose(curve.dimension_values("share")[::2], 100 * share)
             np.testing.assert_array_equal(curve.dimension_values("x")[::2], np.arange(len(share)))
             assert options(curve)["color"] == DOMAIN_COLORS[domain]
@@ -57,7 +70,9 @@ def test_ticks_of_pixel_panels_stand_where_their_values_lie(tables):
     assert len(labels) >= 3
     for place, text in labels.items():
         whole = int(place)
-        value = edges[whole] + (place - whole) * (edges[min(whole + 1, len(edges) - 1)] - edges[whole])
+        value = edges[whole] + (place - whole) * (
+            edges[min(whole + 1, len(edges) - 1)] - edges[whole]
+        )
         assert value == pytest.approx(float(text), abs=1e-9)
 
 
@@ -66,7 +81,10 @@ def test_quantity_panels_are_logarithmic_where_the_scale_is_and_mark_the_medians
         layout = quantity_panels(tables["distributions"], tables["summaries"], quantity)
         for overlay in layout:
             assert type(hv.renderer("bokeh").get_plot(overlay).state.xaxis[0]).__name__ == axis
-            medians = [float(points.dimension_values("x")[0]) for points in overlay.traverse(lambda e: e, [hv.Points])]
+            medians = [
+                float(points.dimension_values("x")[0])
+                for points in overlay.traverse(lambda e: e, [hv.Points])
+            ]
             assert medians == [1.0, 4.0]
 
 
@@ -76,7 +94,9 @@ def test_spectra_are_drawn_in_cycles_per_pixel_unless_both_scales_are_known(tabl
     part = spectrum[(spectrum["domain"] == "target") & (spectrum["band"] == "g")]
     np.testing.assert_allclose(curve.dimension_values("power"), part["power"])
     known = spectrum.assign(frequency_arcsec=spectrum["frequency"] / 0.2)
-    np.testing.assert_allclose(curves(next(iter(spectrum_panels(known))))["source"].dimension_values(0).max(), 2.5)
+    np.testing.assert_allclose(
+        curves(next(iter(spectrum_panels(known))))["source"].dimension_values(0).max(), 2.5
+    )
 
 
 def test_differences_are_ranked_with_their_intervals_and_filled_beyond_chance(tables):
@@ -86,8 +106,12 @@ def test_differences_are_ranked_with_their_intervals_and_filled_beyond_chance(ta
     np.testing.assert_allclose(segments.dimension_values("low"), rows["ks_low"])
     np.testing.assert_allclose(segments.dimension_values("high"), rows["ks_high"])
     filled, hollow = overlay.traverse(lambda e: e, [hv.Points])
-    np.testing.assert_allclose(filled.dimension_values("distance"), rows.loc[rows["ks"] > rows["chance"], "ks"])
-    np.testing.assert_allclose(hollow.dimension_values("distance"), rows.loc[rows["ks"] <= rows["chance"], "ks"])
+    np.testing.assert_allclose(
+        filled.dimension_values("distance"), rows.loc[rows["ks"] > rows["chance"], "ks"]
+    )
+    np.testing.assert_allclose(
+        hollow.dimension_values("distance"), rows.loc[rows["ks"] <= rows["chance"], "ks"]
+    )
     assert np.all(np.diff(segments.dimension_values("y")) == -1)
 
 
@@ -96,22 +120,40 @@ def test_probe_class_and_fault_plots_hold_their_numbers(tables):
     np.testing.assert_allclose(points.dimension_values("auc"), [0.998, 0.941])
     boxes = class_plot(tables["classes"]).traverse(lambda e: e, [hv.Rectangles])
     assert [list(box.dimension_values("x1")) for box in boxes] == [[60.0, 40.0], [90.0, 10.0]]
-    ticks = hv.renderer("bokeh").get_plot(fault_plot(tables["values"])).state.yaxis[0].major_label_overrides.values()
-    assert list(ticks) == [f"{fault}, {band}" for fault in ("missing", "exactly zero") for band in BANDS]
+    ticks = (
+        hv.renderer("bokeh")
+        .get_plot(fault_plot(tables["values"]))
+        .state.yaxis[0]
+        .major_label_overrides.values()
+    )
+    assert list(ticks) == [
+        f"{fault}, {band}" for fault in ("missing", "exactly zero") for band in BANDS
+    ]
 
 
 def test_summaries_say_n_domains_intervals_and_whose_labels_were_used(tables):
-    assert "as they come 0.998 [0.996, 0.999] (far apart)" in summaries.summary_probe(tables["probe"])
+    assert "as they come 0.998 [0.996, 0.999] (far apart)" in summaries.summary_probe(
+        tables["probe"]
+    )
     assert "n = 300 source and 280 target" in summaries.summary_probe(tables["probe"])
     beyond = int((tables["distances"]["ks"] > tables["distances"]["chance"]).sum())
-    assert summaries.summary_differences(tables["distances"]).startswith(f"{beyond} of {len(tables['distances'])} quantities")
+    assert summaries.summary_differences(tables["distances"]).startswith(
+        f"{beyond} of {len(tables['distances'])} quantities"
+    )
     assert "target (oracle): 3600 non-merger (90%)" in summaries.summary_classes(tables["classes"])
-    assert "oracle" not in summaries.summary_classes(inspection_tables(make_inspection(labelled=False))["classes"])
+    assert "oracle" not in summaries.summary_classes(
+        inspection_tables(make_inspection(labelled=False))["classes"]
+    )
     assert "12 with missing pixels" in summaries.summary_faults(tables["values"])
     histogram = tables["histograms"].query("band == 'g'").sort_values("left")
-    both = [histogram.loc[histogram["domain"] == domain, "share"].to_numpy() for domain in ("source", "target")]
+    both = [
+        histogram.loc[histogram["domain"] == domain, "share"].to_numpy()
+        for domain in ("source", "target")
+    ]
     assert f"g {np.minimum(*both).sum():.0%}" in summaries.summary_pixels(tables["histograms"])
-    assert "g-r 1 [0.9, 1.1] → 4 [3.9, 4.1]" in summaries.summary_quantity(tables["summaries"], "colour")
+    assert "g-r 1 [0.9, 1.1] → 4 [3.9, 4.1]" in summaries.summary_quantity(
+        tables["summaries"], "colour"
+    )
     assert "g 0.0001 → 0.3" in summaries.summary_spectrum(tables["spectrum"])
 
 
@@ -119,7 +161,9 @@ def test_every_card_has_a_summary_and_only_the_one_with_target_labels_is_an_orac
     cards = inspection_cards(tables)
     assert [card.title for card in cards if card.oracle] == ["Class balance"]
     assert all(card.summary.endswith(".") for card in cards)
-    assert {"Pixel values", "Power spectra", "Signal-to-noise of the galaxy", "Colour"} <= {card.title for card in cards}
+    assert {"Pixel values", "Power spectra", "Signal-to-noise of the galaxy", "Colour"} <= {
+        card.title for card in cards
+    }
     figure = fluid_figure(cards[0].panels[0])
     assert figure.sizing_mode == "stretch_width"
 
@@ -138,7 +182,11 @@ def test_pairs_show_both_images_and_the_second_turned_back(inspection, tables):
     assert "source, test" in markup
     mirrored = tables["duplicates"].assign(mirrored=True, angle=0)
     assert "scaleX(-1)" in pairs_html(inspection["pairs"], mirrored)
-    assert pairs_html([], tables["duplicates"]) == pairs_html(inspection["pairs"], tables["duplicates"], leak=False) == ""
+    assert (
+        pairs_html([], tables["duplicates"])
+        == pairs_html(inspection["pairs"], tables["duplicates"], leak=False)
+        == ""
+    )
 
 
 def test_walls_have_alternative_text_and_mark_target_labels(inspection):
@@ -150,7 +198,9 @@ def test_walls_have_alternative_text_and_mark_target_labels(inspection):
 
 def test_tables_say_what_is_beyond_chance_what_is_unknown_and_what_failed(tables):
     markup = differences_html(tables["distances"])
-    assert markup.count("<b>") == int((tables["distances"]["ks"] > tables["distances"]["chance"]).sum())
+    assert markup.count("<b>") == int(
+        (tables["distances"]["ks"] > tables["distances"]["chance"]).sum()
+    )
     assert "×35 <small>[30, 40]</small>" in markup
     assert "unknown" in domains_html(tables["domains"])
     assert checks_html(tables["leakage"]).count("class='bad'") == 1

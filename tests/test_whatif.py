@@ -31,12 +31,25 @@ from daexplore.engine.explanation.gradcam import gradcam_map
 from daexplore.engine.inference import load_network
 from daexplore.engine.perturbations import sky_sigma
 from daexplore.engine.training.train import train
-from daexplore.engine.whatif.galaxy_perturbations import WHATIF_DIALS, Simulation, Subject, coarsened, positions, regridded
+from daexplore.engine.whatif.galaxy_perturbations import (
+    WHATIF_DIALS,
+    Simulation,
+    Subject,
+    coarsened,
+    positions,
+    regridded,
+)
 from daexplore.engine.whatif.messages import Query
 from daexplore.engine.whatif.response import answer, plan
 from daexplore.errors import InputError
 from daexplore.views.figures import render
-from daexplore.views.plots.whatif import dial_curves, summary_dial, summary_walks, trajectory_plot, walk_limits
+from daexplore.views.plots.whatif import (
+    dial_curves,
+    summary_dial,
+    summary_walks,
+    trajectory_plot,
+    walk_limits,
+)
 
 TARGET = "target/G00030-0"
 
@@ -50,7 +63,10 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def runs(folder):
-    return [train(config(folder, method, epochs=1, evaluation_limit=60), folder / "runs") for method in ("noda", "mmd")]
+    return [
+        train(config(folder, method, epochs=1, evaluation_limit=60), folder / "runs")
+        for method in ("noda", "mmd")
+    ]
 
 
 def at_once(question, number):
@@ -74,7 +90,9 @@ def evaluated(run, domain="target"):
 
 def question(run, dial, sample_id=None, **changes):
     sample_id = sample_id or evaluated(run)
-    return Query(str(run.path), run.selected_epoch, sample_id, sample_id.partition("/")[0], dial, **changes)
+    return Query(
+        str(run.path), run.selected_epoch, sample_id, sample_id.partition("/")[0], dial, **changes
+    )
 
 
 def test_further_positions_are_the_planes_own_for_its_own_latents_and_a_projection_for_others():
@@ -93,7 +111,9 @@ def test_further_positions_are_the_planes_own_for_its_own_latents_and_a_projecti
     validation = (case["domains"] == "source") & (case["splits"] == "validation")
     along, labels = case["latents"][validation] @ direction, case["labels"][validation]
     residual = sum(((along[labels == k] - along[labels == k].mean()) ** 2).sum() for k in (0, 1))
-    np.testing.assert_allclose(y, (moved @ direction - along.mean()) / np.sqrt(residual / (len(along) - 2)))
+    np.testing.assert_allclose(
+        y, (moved @ direction - along.mean()) / np.sqrt(residual / (len(along) - 2))
+    )
     # Along the direction that the probe may not use nothing changes.
     _, still = project_new(plane, moved + 3 * normal, logits[:4], row)
     np.testing.assert_allclose(still, y, atol=1e-9)
@@ -107,9 +127,18 @@ def test_at_the_surveys_own_setting_the_run_says_what_its_folder_says(runs, doma
         planned = plan(asked)
         own = next(number for number, stop in enumerate(planned.stops) if stop.original)
         found, row = answer(asked, own), run.evaluation().row_by_id[sample_id]
-        np.testing.assert_allclose(found.logits[0], run.evaluation().logits[row], rtol=1e-4, atol=1e-5)
-        np.testing.assert_allclose(found.latents[0], run.evaluation().latents[row], rtol=1e-4, atol=1e-5)
-        np.testing.assert_allclose(found.map, gradcam_map(run.path, run.selected_epoch, sample_id, domain), rtol=1e-5, atol=1e-8)
+        np.testing.assert_allclose(
+            found.logits[0], run.evaluation().logits[row], rtol=1e-4, atol=1e-5
+        )
+        np.testing.assert_allclose(
+            found.latents[0], run.evaluation().latents[row], rtol=1e-4, atol=1e-5
+        )
+        np.testing.assert_allclose(
+            found.map,
+            gradcam_map(run.path, run.selected_epoch, sample_id, domain),
+            rtol=1e-5,
+            atol=1e-8,
+        )
 
 
 def test_the_answer_is_a_forward_pass_of_the_degraded_image(runs, folder):
@@ -119,7 +148,11 @@ def test_the_answer_is_a_forward_pass_of_the_degraded_image(runs, folder):
     asked = question(run, "pixel", sample_id)
     network, preprocess = load_network(run), Preprocess.from_dict(run.info["preprocessing"])
     for number, stop in enumerate(plan(asked).stops):
-        expected = network(as_batch(coarsened(image, stop.level), np.zeros(1, int), preprocess, "target")).logits.detach().numpy()
+        expected = (
+            network(as_batch(coarsened(image, stop.level), np.zeros(1, int), preprocess, "target"))
+            .logits.detach()
+            .numpy()
+        )
         np.testing.assert_allclose(answer(asked, number).logits, expected, rtol=1e-4, atol=1e-5)
 
 
@@ -138,7 +171,9 @@ def test_a_real_image_cannot_be_made_deeper_sharper_or_moved_away(runs):
     planned = plan(question(runs[0], "depth"))
     assert not planned.simulated
     assert "cannot be made deeper" in planned.remark
-    assert min(stop.level for stop in planned.stops) == next(stop.level for stop in planned.stops if stop.original)
+    assert min(stop.level for stop in planned.stops) == next(
+        stop.level for stop in planned.stops if stop.original
+    )
     with pytest.raises(InputError, match="cannot be moved to another redshift"):
         plan(question(runs[0], "redshift"))
     with pytest.raises(InputError, match="knows no galaxy"):
@@ -153,9 +188,15 @@ def test_coarse_pixels_keep_the_light():
         assert coarsened(image, ratio).max() < image.max()
     # Pixels three times as wide about the same centre: the mean of each block, by hand.
     blocks = image.reshape(25, 3, 25, 3).mean(axis=(1, 3))
-    np.testing.assert_allclose(coarsened(image, 3.0)[0, 0], np.kron(blocks, np.ones((3, 3))), atol=1e-6)
+    np.testing.assert_allclose(
+        coarsened(image, 3.0)[0, 0], np.kron(blocks, np.ones((3, 3))), atol=1e-6
+    )
     coarse = np.random.default_rng(1).random((1, 1, 75, 75)).astype(np.float32)
-    np.testing.assert_allclose(regridded(coarse, 3.0)[0, 0], np.kron(coarse[0, 0, 25:50, 25:50], np.ones((3, 3))) / 9, rtol=1e-5)
+    np.testing.assert_allclose(
+        regridded(coarse, 3.0)[0, 0],
+        np.kron(coarse[0, 0, 25:50, 25:50], np.ones((3, 3))) / 9,
+        rtol=1e-5,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -163,7 +204,9 @@ def simulated():
     _, target = simulate("demo", 4, workers=1)
     preset = PRESETS["demo"]
     where = Simulation(preset, preset.target, 0, preset.population.redshift)
-    return Subject(str(target.sample_ids[1]), "target", target.images[1:2], target.bands, 0.06, where, {})
+    return Subject(
+        str(target.sample_ids[1]), "target", target.images[1:2], target.bands, 0.06, where, {}
+    )
 
 
 def test_a_simulated_galaxy_is_observed_anew(simulated):
@@ -177,13 +220,23 @@ def test_a_simulated_galaxy_is_observed_anew(simulated):
         assert [stop.level for stop in stops] == sorted(stop.level for stop in stops)
     depth = {stop.level: stop for stop in positions(simulated, "depth")}
     assert not depth[0.0].random
-    np.testing.assert_array_equal(depth[0.0].draws(8, 0), reobserve("demo", ids, preset.target.with_exposure(None)))
+    np.testing.assert_array_equal(
+        depth[0.0].draws(8, 0), reobserve("demo", ids, preset.target.with_exposure(None))
+    )
     border = {level: sky_sigma(depth[level].draws(8, 3)).mean() for level in (0.5, 1.0, 2.0, 4.0)}
     for level, sigma in border.items():
         assert sigma / border[1.0] == pytest.approx(level, rel=0.1)
     # Farther away it is fainter; with coarser pixels it is as bright.
-    deep = Subject(**{**vars(simulated), "simulation": Simulation(preset, preset.target.with_exposure(None), 0, 1.75)})
-    light = {dial: {stop.level: stop.image(0).sum() for stop in positions(deep, dial)} for dial in ("redshift", "pixel")}
+    deep = Subject(
+        **{
+            **vars(simulated),
+            "simulation": Simulation(preset, preset.target.with_exposure(None), 0, 1.75),
+        }
+    )
+    light = {
+        dial: {stop.level: stop.image(0).sum() for stop in positions(deep, dial)}
+        for dial in ("redshift", "pixel")
+    }
     assert light["redshift"][1.05] > light["redshift"][1.75] > light["redshift"][3.5]
     assert light["pixel"][3.0] == pytest.approx(light["pixel"][1.0], rel=0.05)
 
@@ -210,18 +263,29 @@ def test_tables_hold_what_the_runs_say_and_the_walk_is_the_planes(runs, folder):
         label, found = state.label(run), run.evaluation()
         row = found.row_by_id[state.galaxy]
         mine, walk = curves[curves["run"] == label], walks[walks["run"] == label]
-        assert mine.loc[mine["original"], "first"].iloc[0] == pytest.approx(found.pair_probability((0, 1))[row], abs=1e-5)
+        assert mine.loc[mine["original"], "first"].iloc[0] == pytest.approx(
+            found.pair_probability((0, 1))[row], abs=1e-5
+        )
         assert (mine["low"] <= mine["probability"]).all()
         assert (mine["probability"] <= mine["high"]).all()
         weight, bias = run.head()
         plane = margin_plane(
-            found.latents, found.labels, found.domain, found.split, weight, bias, groups=found.group_ids, logits=found.logits
+            found.latents,
+            found.labels,
+            found.domain,
+            found.split,
+            weight,
+            bias,
+            groups=found.group_ids,
+            logits=found.logits,
         )
         own = walk[walk["original"]].iloc[0]
         assert (own["x"], own["y"]) == pytest.approx((plane.x[row], plane.y[row]), abs=1e-3)
         asked = question(run, "psf", state.galaxy, draws=logic.draws)
         last = answer(asked, len(logic.plan.stops) - 1)
-        logit = (last.latents.astype(float) @ (weight[1] - weight[0]).astype(float) + bias[1] - bias[0]).mean()
+        logit = (
+            last.latents.astype(float) @ (weight[1] - weight[0]).astype(float) + bias[1] - bias[0]
+        ).mean()
         assert walk["x"].iloc[-1] == pytest.approx(logit / plane.scale, abs=1e-3)
 
 
@@ -238,12 +302,16 @@ def test_the_dial_and_the_threshold_only_move_marks(runs, folder, monkeypatch):
     walks = room.logic.trajectories()
     for one, figure, _ in room._planes:
         here = walks[(walks["run"] == one.scene.label) & (walks["number"] == 5)].iloc[0]
-        mark = [each for each in figure.renderers if isinstance(getattr(each, "glyph", None), Scatter)][-1].data_source.data
+        mark = [
+            each for each in figure.renderers if isinstance(getattr(each, "glyph", None), Scatter)
+        ][-1].data_source.data
         assert (mark["x"][0], mark["y"][0]) == pytest.approx((here["x"], here["y"]))
         line = next(each for each in figure.renderers if isinstance(each, Span))
         assert line.location == pytest.approx(np.log(0.7 / 0.3) / room.logic.plane(one).scale)
     spans = [each for each in room._curve.renderers if isinstance(each, Span)]
-    assert [span.location for span in spans] == pytest.approx([0.7, 0.0, room.logic.plan.stops[5].level])
+    assert [span.location for span in spans] == pytest.approx(
+        [0.7, 0.0, room.logic.plan.stops[5].level]
+    )
     assert "aria-pressed='true'" in room._film.object.split("data-galaxy='5'")[1].split(">")[0]
 
 
@@ -253,10 +321,15 @@ def test_what_is_taken_away_is_what_the_room_has_found(runs, folder):
     state.show(threshold=0.7)
     dial, walks = room._dial_drawing(), room._walks_drawing()
     pd.testing.assert_frame_equal(dial.table, room.logic.curves())
-    pd.testing.assert_frame_equal(walks.table[["run", "level", "x", "y"]], room.logic.trajectories()[["run", "level", "x", "y"]])
+    pd.testing.assert_frame_equal(
+        walks.table[["run", "level", "x", "y"]],
+        room.logic.trajectories()[["run", "level", "x", "y"]],
+    )
     for one in room.logic.answered:
         rows = walks.table[walks.table["run"] == one.scene.label]
-        assert rows["boundary"].iloc[0] == pytest.approx(np.log(0.7 / 0.3) / room.logic.plane(one).scale)
+        assert rows["boundary"].iloc[0] == pytest.approx(
+            np.log(0.7 / 0.3) / room.logic.plane(one).scale
+        )
     for drawing in (dial, walks):
         assert drawing.meta["n"] == f"1 galaxy, {state.galaxy}, target"
         assert drawing.meta["threshold"] == "p = 0.7"
@@ -290,9 +363,16 @@ def test_how_the_dial_is_turned_goes_into_a_link_and_comes_back_in_another_sessi
     linked = ExplorerState(folder / "runs")
     apply_query(linked, to_query(state))
     assert linked.alert == ""
-    other, again = room_of(folder / "runs", **{name: getattr(linked, name) for name in ("galaxy", "dial", "run_ids")})
+    other, again = room_of(
+        folder / "runs", **{name: getattr(linked, name) for name in ("galaxy", "dial", "run_ids")}
+    )
     again.show()
-    assert (again.dial.value, again.seed.value, again.draws.value, again.slider.value) == ("psf", 3, 1, 4)
+    assert (again.dial.value, again.seed.value, again.draws.value, again.slider.value) == (
+        "psf",
+        3,
+        1,
+        4,
+    )
     assert again.logic.position == 4
     own = next(number for number, stop in enumerate(again.logic.plan.stops) if stop.original)
     again.slider.value = own
@@ -353,7 +433,16 @@ def test_another_page_that_gives_up_does_not_lose_the_answer(runs, folder):
 
 def test_views_draw_what_they_are_given_and_say_it_in_words():
     rows = [
-        {"run": "A", "domain": "target", "number": i, "level": float(i), "original": i == 0, "how": "", "probability": p, "first": p}
+        {
+            "run": "A",
+            "domain": "target",
+            "number": i,
+            "level": float(i),
+            "original": i == 0,
+            "how": "",
+            "probability": p,
+            "first": p,
+        }
         | {"low": p - 0.1, "high": p + 0.1, "draws": 8, "x": p, "y": 2 * p}
         for i, p in enumerate((0.9, 0.7, 0.2))
     ]
@@ -362,12 +451,16 @@ def test_views_draw_what_they_are_given_and_say_it_in_words():
     hv.renderer("bokeh").get_plot(plot)
     curve = next(one for one in plot if type(one) is hv.Curve)
     np.testing.assert_array_equal(curve.dimension_values("probability"), table["probability"])
-    assert "A: 0.90 at 0 to 0.20 at 2, crosses 0.50 between 1 and 2" in summary_dial(table, "noise", "merger", 0.5)
+    assert "A: 0.90 at 0 to 0.20 at 2, crosses 0.50 between 1 and 2" in summary_dial(
+        table, "noise", "merger", 0.5
+    )
     assert "always above" in summary_dial(table, "noise", "merger", 0.1)
     limits = walk_limits(table.head(0)[["x", "y"]], table)
     assert limits[0][0] < 0.2
     assert limits[0][1] > 0.9
-    walk = trajectory_plot(table[["x", "y", "domain"]], table, here=2, threshold_x=0.1, title="t", limits=limits)
+    walk = trajectory_plot(
+        table[["x", "y", "domain"]], table, here=2, threshold_x=0.1, title="t", limits=limits
+    )
     hv.renderer("bokeh").get_plot(walk)
     last = list(walk)[-1]
     assert (last.dimension_values("x")[0], last.dimension_values("y")[0]) == (0.2, 0.4)

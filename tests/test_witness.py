@@ -22,10 +22,22 @@ def samples(n=14, m=9, d=3, seed=0):
 def test_it_is_the_difference_of_mean_kernels_without_the_point_itself(chunk):
     x, y = samples()
     elsewhere = np.random.default_rng(5).normal(size=(3, 3))
-    expected = [np.mean([kernel(a, b) for j, b in enumerate(x) if j != i]) - np.mean([kernel(a, b) for b in y]) for i, a in enumerate(x)]
-    expected += [np.mean([kernel(a, b) for b in x]) - np.mean([kernel(a, b) for b in y]) for a in elsewhere]
-    expected += [np.mean([kernel(a, b) for b in x]) - np.mean([kernel(a, b) for j, b in enumerate(y) if j != i]) for i, a in enumerate(y)]
-    np.testing.assert_allclose(witness(np.r_[x, elsewhere, y], x, y, BANDWIDTHS, chunk=chunk), expected, atol=1e-12)
+    expected = [
+        np.mean([kernel(a, b) for j, b in enumerate(x) if j != i])
+        - np.mean([kernel(a, b) for b in y])
+        for i, a in enumerate(x)
+    ]
+    expected += [
+        np.mean([kernel(a, b) for b in x]) - np.mean([kernel(a, b) for b in y]) for a in elsewhere
+    ]
+    expected += [
+        np.mean([kernel(a, b) for b in x])
+        - np.mean([kernel(a, b) for j, b in enumerate(y) if j != i])
+        for i, a in enumerate(y)
+    ]
+    np.testing.assert_allclose(
+        witness(np.r_[x, elsewhere, y], x, y, BANDWIDTHS, chunk=chunk), expected, atol=1e-12
+    )
 
 
 def test_all_images_of_a_galaxy_are_left_out_of_both_samples():
@@ -33,7 +45,10 @@ def test_all_images_of_a_galaxy_are_left_out_of_both_samples():
     ids_x, ids_y = np.arange(14) // 2, np.arange(9)
     found = witness(np.r_[x, y], x, y, BANDWIDTHS, groups=(np.r_[ids_x, ids_y], ids_x, ids_y))
     for row, (point, own) in enumerate(zip(np.r_[x, y], np.r_[ids_x, ids_y], strict=True)):
-        means = [np.mean([kernel(point, b) for b in part[ids != own]]) for part, ids in ((x, ids_x), (y, ids_y))]
+        means = [
+            np.mean([kernel(point, b) for b in part[ids != own]])
+            for part, ids in ((x, ids_x), (y, ids_y))
+        ]
         assert found[row] == pytest.approx(means[0] - means[1], abs=1e-12)
 
 
@@ -42,7 +57,9 @@ def test_its_means_over_the_samples_add_up_to_the_mmd():
 
     x, y = samples(40, 30)
     found = witness(np.r_[x, y], x, y, BANDWIDTHS)
-    assert found[:40].mean() - found[40:].mean() == pytest.approx(float(mmd2(x, y, BANDWIDTHS)), abs=1e-12)
+    assert found[:40].mean() - found[40:].mean() == pytest.approx(
+        float(mmd2(x, y, BANDWIDTHS)), abs=1e-12
+    )
 
 
 def test_equal_latents_of_different_galaxies_leave_out_only_one():

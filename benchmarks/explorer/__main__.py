@@ -56,7 +56,8 @@ class Visitor:
     def drawn(self, panels: int) -> float:
         """Waits until so many panels are drawn; milliseconds since the page was asked for."""
         self.page.wait_for_function(
-            "count => window.Bokeh && places().filter(each => each.x.length && each.frame[2] > 50).length === count", arg=panels
+            "count => window.Bokeh && places().filter(each => each.x.length && each.frame[2] > 50).length === count",
+            arg=panels,
         )
         time: float = self.page.evaluate("performance.now()")
         return time
@@ -83,7 +84,9 @@ class Visitor:
         left, top, width, height = figure["frame"]
         while True:
             at = rng.integers(len(figure["x"]))
-            x, y = self.page.evaluate("([id, x, y]) => pixel(id, x, y)", [figure["id"], figure["x"][at], figure["y"][at]])
+            x, y = self.page.evaluate(
+                "([id, x, y]) => pixel(id, x, y)", [figure["id"], figure["x"][at], figure["y"][at]]
+            )
             if left + 8 < x < left + width - 8 and top + 8 < y < top + height - 8:
                 return self.timed("tap", "pointerup", partial(self.page.mouse.click, x, y))
 
@@ -128,7 +131,11 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=40, help="of the images [pixel]")
     parser.add_argument("--taps", type=int, default=31)
     parser.add_argument("--sessions", type=int, default=10)
-    parser.add_argument("--alone", action="store_true", help="without the plain page, which a million galaxies bring to a standstill")
+    parser.add_argument(
+        "--alone",
+        action="store_true",
+        help="without the plain page, which a million galaxies bring to a standstill",
+    )
     parser.add_argument("--out", type=Path)
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -136,13 +143,28 @@ def main() -> None:
         # A third of the evaluated images is for validation.
         n = asked.points * 3 // 2
         for method in METHODS[: asked.runs]:
-            factories.make_run(root / "runs", method, n=n, epochs=3, data_path=root / "data", size=asked.size, saliency=asked.points)
-        served = server.Served(root / "runs", root / "server.log", HERE / "plain.py", HERE / "empty.py")
+            factories.make_run(
+                root / "runs",
+                method,
+                n=n,
+                epochs=3,
+                data_path=root / "data",
+                size=asked.size,
+                saliency=asked.points,
+            )
+        served = server.Served(
+            root / "runs", root / "server.log", HERE / "plain.py", HERE / "empty.py"
+        )
         try:
             found = measure(served, asked)
         finally:
             served.stop()
-    found |= {"points": asked.points, "runs": asked.runs, "cores": os.cpu_count(), "load": round(os.getloadavg()[0], 2)}
+    found |= {
+        "points": asked.points,
+        "runs": asked.runs,
+        "cores": os.cpu_count(),
+        "load": round(os.getloadavg()[0], 2),
+    }
     print(json.dumps(found, indent=1))
     if asked.out:
         asked.out.write_text(json.dumps(found, indent=1) + "\n")
@@ -154,14 +176,19 @@ def measure(served: Any, asked: argparse.Namespace) -> dict[str, Any]:
     found: dict[str, Any] = {}
     base = served.url.rpartition("/")[0]
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=os.environ.get("CHROMIUM") or shutil.which("chromium"), args=["--no-sandbox"])
+        browser = playwright.chromium.launch(
+            executable_path=os.environ.get("CHROMIUM") or shutil.which("chromium"),
+            args=["--no-sandbox"],
+        )
         # The first visit warms what the server keeps.
         Visitor(browser, served.url, ".headline b").close()
         visitor = Visitor(browser, served.url, ".headline b")
         visitor.settle(asked.runs)
         actions = {
             "tap": lambda i: visitor.tap(rng, i),
-            "epoch step": lambda i: visitor.step("epoch", "Epoch", "ArrowLeft" if i % 4 in (0, 1) else "ArrowRight"),
+            "epoch step": lambda i: visitor.step(
+                "epoch", "Epoch", "ArrowLeft" if i % 4 in (0, 1) else "ArrowRight"
+            ),
             "threshold step": lambda _: visitor.step("threshold", "Threshold", "ArrowRight", DRAG),
             "lasso": lambda i: visitor.lasso(i),
         }
@@ -175,7 +202,10 @@ def measure(served: Any, asked: argparse.Namespace) -> dict[str, Any]:
             found["tap, plain page"] = _summary([plain.tap(rng, i) for i in range(11)][1:])
             plain.close()
         drawn: list[dict[str, float]] = []
-        for name, page, ready in (("explorer", served.url, ".headline b"), ("empty", f"{base}/empty", ".empty")):
+        for name, page, ready in (
+            ("explorer", served.url, ".headline b"),
+            ("empty", f"{base}/empty", ".empty"),
+        ):
             times = []
             for _ in range(7):
                 visitor = Visitor(browser, page, ready)
@@ -185,17 +215,23 @@ def measure(served: Any, asked: argparse.Namespace) -> dict[str, Any]:
                 visitor.close()
             found[f"first paint, {name}"] = _summary(times)
         found["all panels drawn, explorer"] = _summary(drawn)
-        found["sessions"] = sessions(browser, served, asked.sessions, asked.runs, rng) if asked.sessions else {}
+        found["sessions"] = (
+            sessions(browser, served, asked.sessions, asked.runs, rng) if asked.sessions else {}
+        )
         browser.close()
     if not asked.alone:
-        found["tap, ratio to plain page"] = round(found["tap, plain page"]["median_ms"] / found["tap"]["median_ms"], 1)
+        found["tap, ratio to plain page"] = round(
+            found["tap, plain page"]["median_ms"] / found["tap"]["median_ms"], 1
+        )
     found["first paint, ratio to empty page"] = round(
         found["first paint, explorer"]["median_ms"] / found["first paint, empty"]["median_ms"], 2
     )
     return found
 
 
-def sessions(browser: Browser, served: Any, count: int, panels: int, rng: np.random.Generator) -> dict[str, Any]:
+def sessions(
+    browser: Browser, served: Any, count: int, panels: int, rng: np.random.Generator
+) -> dict[str, Any]:
     """So many visitors at once, each tapping in turn, and what each costs the server."""
     process = psutil.Process(served.pid)
     before = process.memory_info().rss

@@ -25,7 +25,9 @@ def frame(run: Run) -> pd.DataFrame:
     found = run.evaluation()
     here = found.mask(None, "test")
     place = coordinates(run, found.epoch, "plane", (0, 1))
-    return pd.DataFrame({"x": place.x, "y": place.y, "domain": found.domain, "id": found.sample_ids})[here].reset_index(drop=True)
+    return pd.DataFrame(
+        {"x": place.x, "y": place.y, "domain": found.domain, "id": found.sample_ids}
+    )[here].reset_index(drop=True)
 
 
 def show(index: list[int]) -> None:
@@ -37,17 +39,31 @@ def show(index: list[int]) -> None:
     image = galaxy_image(runs[0], domain, sample_id)
     maps = [cached_gradcam(run, run.evaluation().epoch, sample_id) for run in runs]
     scale = common_scale(each for each in maps if each is not None)
-    pictures = [galaxy_png(image), *(overlay_png(image, each, scale) for each in maps if each is not None)]
-    about.object = f"<b>{sample_id}</b>" + "".join(f"<img src='{data_uri(each)}'>" for each in pictures)
+    pictures = [
+        galaxy_png(image),
+        *(overlay_png(image, each, scale) for each in maps if each is not None),
+    ]
+    about.object = f"<b>{sample_id}</b>" + "".join(
+        f"<img src='{data_uri(each)}'>" for each in pictures
+    )
 
 
 def panel(table: pd.DataFrame) -> hv.Overlay:
     """One run's points, with the halo on top."""
     points = hv.Points(table, ["x", "y"], ["domain", "id"]).opts(
-        color="domain", cmap=DOMAIN_COLORS, tools=["tap", "lasso_select"], size=4, width=400, height=360, show_legend=False
+        color="domain",
+        cmap=DOMAIN_COLORS,
+        tools=["tap", "lasso_select"],
+        size=4,
+        width=400,
+        height=360,
+        show_legend=False,
     )
     hv.streams.Selection1D(source=points).param.watch(lambda event: show(event.new), "index")
-    halo = hv.DynamicMap(lambda at: hv.Points(table.iloc[[at]] if at >= 0 else table.iloc[:0], ["x", "y"]), streams=[picked])
+    halo = hv.DynamicMap(
+        lambda at: hv.Points(table.iloc[[at]] if at >= 0 else table.iloc[:0], ["x", "y"]),
+        streams=[picked],
+    )
     return points * halo.opts(size=17, fill_color=None, line_color="black")
 
 

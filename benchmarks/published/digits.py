@@ -70,7 +70,9 @@ class Small(Network):
         return torch.relu(self.hidden(self.convolutions(images).flatten(1)))
 
 
-def before_photographs(digits: NDArray[np.float64], strength: float, seed: int = 0) -> NDArray[np.float64]:
+def before_photographs(
+    digits: NDArray[np.float64], strength: float, seed: int = 0
+) -> NDArray[np.float64]:
     """The target's digits (n, 8, 8) of the source's (n, 8, 8)."""
     rng = np.random.default_rng(seed)
     photograph = zoom(load_sample_image("china.jpg").mean(axis=2) / 255.0, 0.5, order=1)
@@ -88,13 +90,20 @@ def domains(pair: str) -> dict[tuple[str, str], Part]:
     """The parts of a pair, the same for all seeds: there are no more digits to draw from."""
     digits = load_digits()
     source, labels = digits.images / 16.0, digits.target.astype(np.int64)
-    rest, test = train_test_split(np.arange(len(labels)), test_size=0.25, random_state=0, stratify=labels)
+    rest, test = train_test_split(
+        np.arange(len(labels)), test_size=0.25, random_state=0, stratify=labels
+    )
     train, validation = train_test_split(rest, test_size=0.2, random_state=0, stratify=labels[rest])
     rows = {"train": train, "validation": validation, "test": test}
     found = {}
-    for domain, images in (("source", source), ("target", before_photographs(source, STRENGTHS[pair]))):
+    for domain, images in (
+        ("source", source),
+        ("target", before_photographs(source, STRENGTHS[pair])),
+    ):
         scaled = ((images - images[train].mean()) / images[train].std()).astype(np.float32)[:, None]
-        found |= {(domain, split): Part(scaled[chosen], labels[chosen]) for split, chosen in rows.items()}
+        found |= {
+            (domain, split): Part(scaled[chosen], labels[chosen]) for split, chosen in rows.items()
+        }
     return found
 
 
@@ -104,7 +113,9 @@ ALL = (
     Method("noda (mixed)", batch_norm="mixed"),
     Method("adabn", batch_norm="adabn"),
     *(Method(name, (AlignmentConfig(name),)) for name in METHODS),
-    Method("mmd+fisher+entropy", tuple(AlignmentConfig(name) for name in ("mmd", "fisher", "entropy"))),
+    Method(
+        "mmd+fisher+entropy", tuple(AlignmentConfig(name) for name in ("mmd", "fisher", "entropy"))
+    ),
     Method("oracle", supervision="target"),
 )
 RECIPE = TrainConfig(epochs=20, batch_size=64, learning_rate=3e-3)
@@ -116,7 +127,9 @@ def problem(pair: str) -> Problem:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description="Digits before photographs: every method, five seeds.")
+    parser = argparse.ArgumentParser(
+        description="Digits before photographs: every method, five seeds."
+    )
     parser.add_argument("--pair", choices=tuple(STRENGTHS), help="one of the two; both by default")
     given = parser.parse_args()
     torch.set_num_threads(1)

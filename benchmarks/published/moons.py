@@ -55,7 +55,9 @@ class Shallow(Network):
         """The hidden layer."""
         return self.hidden
 
-    def encode(self, images: Float[Tensor, "batch band height width"]) -> Float[Tensor, "batch latent"]:
+    def encode(
+        self, images: Float[Tensor, "batch band height width"]
+    ) -> Float[Tensor, "batch latent"]:
         """(n, hidden) of points given as images of one pixel and two bands."""
         return torch.sigmoid(self.hidden(images.flatten(start_dim=1)))
 

@@ -40,7 +40,9 @@ READING = {
 
 def read() -> dict[str, pd.DataFrame]:
     """The tables that have been measured: "moons", and each pair of digits by its name."""
-    files = {"moons": moons.FILE} | {pair: RESULTS / f"published-digits-{pair}.csv" for pair in digits.STRENGTHS}
+    files = {"moons": moons.FILE} | {
+        pair: RESULTS / f"published-digits-{pair}.csv" for pair in digits.STRENGTHS
+    }
     return {name: pd.read_csv(file) for name, file in files.items() if file.exists()}
 
 
@@ -53,8 +55,15 @@ def page(tables: dict[str, pd.DataFrame]) -> str:
     seeds = max(int(found["seeds"].max()) for found in tables.values())
     parts = [INTRODUCTION.format(seeds=seeds), "## Protocol", _body(protocol.__doc__)]
     if "moons" in tables:
-        means = {method: _cell(tables["moons"], method, "mean", "target") for method in ("noda", "dann")}
-        parts += ["## Two moons", moons.__doc__.strip(), MOONS_PAPER.format(**means), *results(tables["moons"])]
+        means = {
+            method: _cell(tables["moons"], method, "mean", "target") for method in ("noda", "dann")
+        }
+        parts += [
+            "## Two moons",
+            moons.__doc__.strip(),
+            MOONS_PAPER.format(**means),
+            *results(tables["moons"]),
+        ]
     pairs = [pair for pair in digits.STRENGTHS if pair in tables]
     if pairs:
         parts += ["## Digits", digits.__doc__.strip()]
@@ -67,7 +76,11 @@ def talk() -> list[str]:
     """The talk's table, where it has been measured."""
     if not distant.FILE.exists():
         return []
-    return ["## The talk", distant.__doc__.strip(), distant.section(pd.read_csv(distant.FILE), pd.read_csv(distant.SCORED))]
+    return [
+        "## The talk",
+        distant.__doc__.strip(),
+        distant.section(pd.read_csv(distant.FILE), pd.read_csv(distant.SCORED)),
+    ]
 
 
 def results(found: pd.DataFrame) -> list[str]:
@@ -87,7 +100,10 @@ def results(found: pd.DataFrame) -> list[str]:
             _cell(found, method, "mean", "target"),
             ", ".join(f"{v:.3f}" for v in each),
         ]
-        cells += [_cell(found, method, "difference", "target", "+"), _cell(found, method, "gap", "target")]
+        cells += [
+            _cell(found, method, "difference", "target", "+"),
+            _cell(found, method, "gap", "target"),
+        ]
         word = ""
         if method not in ("noda", "oracle"):
             difference = _chosen(found, method, "difference", "target")
@@ -96,7 +112,9 @@ def results(found: pd.DataFrame) -> list[str]:
         lines.append("| " + " | ".join([*cells, word]) + " |")
     said = [READING[word].format(", ".join(judged[word])) for word in READING if word in judged]
     if failed := unlearned(found):
-        said.append(f"Trainings far below noDA's (or the oracle's) median on the domain that taught them, by more than {LOST}: {failed}.")
+        said.append(
+            f"Trainings far below noDA's (or the oracle's) median on the domain that taught them, by more than {LOST}: {failed}."
+        )
     return ["\n".join(lines), " ".join(said)]
 
 
@@ -105,9 +123,14 @@ def unlearned(found: pd.DataFrame) -> str:
     failed = []
     runs = found[found["line"] == "run"]
     for teacher, bound in (("source", "noda"), ("target", "oracle")):
-        own = runs[(runs["domain"] == teacher) & ((runs["method"] == "oracle") == (bound == "oracle"))]
+        own = runs[
+            (runs["domain"] == teacher) & ((runs["method"] == "oracle") == (bound == "oracle"))
+        ]
         usual = own[own["method"] == bound]["value"].median()
-        failed += [f"{run.method} seed {int(run.seed)} ({run.value:.3f})" for run in own[own["value"] < usual - LOST].itertuples()]
+        failed += [
+            f"{run.method} seed {int(run.seed)} ({run.value:.3f})"
+            for run in own[own["value"] < usual - LOST].itertuples()
+        ]
     return ", ".join(failed)
 
 
@@ -117,13 +140,16 @@ def verdict(low: float, high: float) -> str:
 
 
 def _chosen(found: pd.DataFrame, method: str, line: str, domain: str) -> pd.DataFrame:
-    return found[(found["method"] == method) & (found["line"] == line) & (found["domain"] == domain)]
+    return found[
+        (found["method"] == method) & (found["line"] == line) & (found["domain"] == domain)
+    ]
 
 
 def _cell(found: pd.DataFrame, method: str, line: str, domain: str, sign: str = "") -> str:
     """The value with its interval; empty where there is none."""
     return "".join(
-        f"{row.value:{sign}.3f} [{row.low:{sign}.3f}, {row.high:{sign}.3f}]" for row in _chosen(found, method, line, domain).itertuples()
+        f"{row.value:{sign}.3f} [{row.low:{sign}.3f}, {row.high:{sign}.3f}]"
+        for row in _chosen(found, method, line, domain).itertuples()
     )
 
 
@@ -134,7 +160,9 @@ def _body(text: str | None) -> str:
 def main() -> None:
     tables = read()
     if not tables:
-        sys.exit(f"There is nothing to show yet: first run python -m benchmarks.published.moons, which writes {moons.FILE}.")
+        sys.exit(
+            f"There is nothing to show yet: first run python -m benchmarks.published.moons, which writes {moons.FILE}."
+        )
     FILE.write_text(page(tables))
 
 

@@ -96,7 +96,9 @@ class Outcome:
 
 def configured(problem: Problem, method: Method, seed: int) -> RunConfig:
     """The run as the package's own configuration."""
-    recipe = replace(problem.recipe, augment=False, batch_norm=method.batch_norm, supervision=method.supervision)
+    recipe = replace(
+        problem.recipe, augment=False, batch_norm=method.batch_norm, supervision=method.supervision
+    )
     return RunConfig(alignments=method.alignments, train=recipe, seed=seed)
 
 
@@ -108,28 +110,56 @@ def train(problem: Problem, method: Method, seed: int) -> Outcome:
     network = problem.network()
     if config.batch_norm in ("adabn", "separate"):
         separate_norms(network, own_affine=config.batch_norm == "separate")
-    losses = [(build_alignment(one, network.head.in_features, problem.classes), one.weight) for one in config.alignments]
+    losses = [
+        (build_alignment(one, network.head.in_features, problem.classes), one.weight)
+        for one in config.alignments
+    ]
     adapter = AdaptationStep(network, losses, config.batch_norm)
     sampler = PairSampler(len(teacher.images), len(target.images), config.train.batch_size, seed)
     total = config.train.epochs * len(sampler)
-    optimizer = torch.optim.AdamW(adapter.parameters(), lr=config.train.learning_rate, weight_decay=config.train.weight_decay)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, config.train.learning_rate, total_steps=total + 1, cycle_momentum=False)
-    images, labels, others = torch.from_numpy(teacher.images), torch.from_numpy(teacher.labels), torch.from_numpy(target.images)
+    optimizer = torch.optim.AdamW(
+        adapter.parameters(), lr=config.train.learning_rate, weight_decay=config.train.weight_decay
+    )
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, config.train.learning_rate, total_steps=total + 1, cycle_momentum=False
+    )
+    images, labels, others = (
+        torch.from_numpy(teacher.images),
+        torch.from_numpy(teacher.labels),
+        torch.from_numpy(target.images),
+    )
     history, states, step = [], {}, 0
     for epoch in range(1, config.train.epochs + 1):
         adapter.train()
         # Dropout draws from torch's own stream: tied to the epoch, as in the package.
         torch.manual_seed(int(np.random.SeedSequence([seed, epoch]).generate_state(1)[0]))
         for rows, other_rows in sampler.steps(epoch):
-            adapter(DomainBatch(images[rows], labels[rows], others[other_rows]), step / total)["total"].backward()
+            adapter(DomainBatch(images[rows], labels[rows], others[other_rows]), step / total)[
+                "total"
+            ].backward()
             optimizer.step()
             optimizer.zero_grad()
             schedule.step()
             step += 1
         domain = config.train.supervision
-        value = (predict(network, parts[domain, "validation"], domain) == parts[domain, "validation"].labels).mean()
-        history.append({"epoch": epoch, "domain": domain, "split": "validation", "name": "accuracy", "value": value})
-        states[epoch] = {name: tensor.clone() for name, tensor in network.state_dict().items()} if 2 * epoch > config.train.epochs else None
+        value = (
+            predict(network, parts[domain, "validation"], domain)
+            == parts[domain, "validation"].labels
+        ).mean()
+        history.append(
+            {
+                "epoch": epoch,
+                "domain": domain,
+                "split": "validation",
+                "name": "accuracy",
+                "value": value,
+            }
+        )
+        states[epoch] = (
+            {name: tensor.clone() for name, tensor in network.state_dict().items()}
+            if 2 * epoch > config.train.epochs
+            else None
+        )
     chosen, _ = select_epoch(pd.DataFrame(history), config)
     network.load_state_dict(states[chosen])
     tests = {domain: parts[domain, "test"] for domain in ("source", "target")}
@@ -141,5 +171,7 @@ def predict(network: Network, part: Part, domain: str) -> NDArray[np.int64]:
     """(n,) most probable classes."""
     network.eval()
     with torch.no_grad(), batch_norm_domain(network, domain):
-        found: NDArray[np.int64] = network(torch.from_numpy(part.images)).logits.argmax(dim=1).numpy()
+        found: NDArray[np.int64] = (
+            network(torch.from_numpy(part.images)).logits.argmax(dim=1).numpy()
+        )
     return found

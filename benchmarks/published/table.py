@@ -16,7 +16,21 @@ from daexplore.analysis.metrics.bootstrap import group_weights
 
 __all__ = ["COLUMNS", "measure", "tabulate"]
 
-COLUMNS = ("method", "line", "seed", "epoch", "domain", "split", "name", "value", "low", "high", "n", "seeds", "oracle")
+COLUMNS = (
+    "method",
+    "line",
+    "seed",
+    "epoch",
+    "domain",
+    "split",
+    "name",
+    "value",
+    "low",
+    "high",
+    "n",
+    "seeds",
+    "oracle",
+)
 RESAMPLES = 1000
 
 
@@ -26,7 +40,10 @@ def measure(problem: Problem, methods: Sequence[Method], file: Path) -> pd.DataF
     for method in methods:
         for seed in SEEDS:
             outcomes[method.name, seed] = outcome = train(problem, method, seed)
-            print(f"{method.name:<20} seed {seed}  target accuracy (oracle) {outcome.accuracy('target'):.3f}", flush=True)
+            print(
+                f"{method.name:<20} seed {seed}  target accuracy (oracle) {outcome.accuracy('target'):.3f}",
+                flush=True,
+            )
     table = tabulate(outcomes)
     file.parent.mkdir(parents=True, exist_ok=True)
     table.to_csv(file, index=False)
@@ -49,14 +66,26 @@ def tabulate(outcomes: dict[tuple[str, int], Outcome]) -> pd.DataFrame:
         runs = {key: _drawn(outcome, domain, weights) for key, outcome in outcomes.items()}
         about = {"domain": domain, "split": "test", "name": "accuracy", "n": count}
         for (method, seed), drawn in runs.items():
-            marks = {"seed": seed, "epoch": outcomes[method, seed].epoch, "seeds": 1, "oracle": _judged(method, domain)}
+            marks = {
+                "seed": seed,
+                "epoch": outcomes[method, seed].epoch,
+                "seeds": 1,
+                "oracle": _judged(method, domain),
+            }
             lines.append({"method": method, "line": "run"} | about | marks | _interval(drawn))
-        means = {method: _over_seeds(np.stack([runs[method, seed] for seed in seeds], axis=1), picked) for method in methods}
+        means = {
+            method: _over_seeds(np.stack([runs[method, seed] for seed in seeds], axis=1), picked)
+            for method in methods
+        }
         for method in methods:
             marks = {"seeds": len(seeds), "oracle": _judged(method, domain)}
             for line, drawn in _lines(method, domain, means):
                 lines.append({"method": method, "line": line} | about | marks | _interval(drawn))
-    return pd.DataFrame(lines, columns=COLUMNS).astype({"seed": "Int64", "epoch": "Int64"}).round({"value": 4, "low": 4, "high": 4})
+    return (
+        pd.DataFrame(lines, columns=COLUMNS)
+        .astype({"seed": "Int64", "epoch": "Int64"})
+        .round({"value": 4, "low": 4, "high": 4})
+    )
 
 
 def _judged(method: str, domain: str) -> bool:
@@ -73,7 +102,9 @@ def _over_seeds(drawn: NDArray[np.float64], picked: NDArray[np.int64]) -> NDArra
     return np.r_[drawn[0].mean(), np.take_along_axis(drawn[1:], picked, axis=1).mean(axis=1)]
 
 
-def _lines(method: str, domain: str, means: dict[str, NDArray[np.float64]]) -> Iterator[tuple[str, NDArray[np.float64]]]:
+def _lines(
+    method: str, domain: str, means: dict[str, NDArray[np.float64]]
+) -> Iterator[tuple[str, NDArray[np.float64]]]:
     yield "mean", means[method]
     if method == "noda":
         return

@@ -29,7 +29,11 @@ CELLS = (("source", "accuracy"), ("source", "auc"), ("target", "accuracy"), ("ta
 def measure(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The figures of a folder of runs, one line each, and the scores of every run but the oracle's."""
     comparison = Comparison([folder])
-    parts = [comparison.metrics.assign(line="mean"), comparison.differences.assign(line="difference"), comparison.gap.assign(line="gap")]
+    parts = [
+        comparison.metrics.assign(line="mean"),
+        comparison.differences.assign(line="difference"),
+        comparison.gap.assign(line="gap"),
+    ]
     figures = pd.concat(parts, ignore_index=True)
     figures = figures[figures["name"].isin(["accuracy", "balanced_accuracy", "auc"])]
     said = [
@@ -41,14 +45,30 @@ def measure(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
         }
         for verdict in comparison.verdicts
     ]
-    columns = ["line", "method", "domain", "split", "name", "value", "low", "high", "seeds", "n", "galaxies", "oracle"]
+    columns = [
+        "line",
+        "method",
+        "domain",
+        "split",
+        "name",
+        "value",
+        "low",
+        "high",
+        "seeds",
+        "n",
+        "galaxies",
+        "oracle",
+    ]
     scores = [
-        {"method": method.name, "seed": run.seed} | {f"{d}/{name}": value for (d, name), value in run_scores(run.evaluation()).items()}
+        {"method": method.name, "seed": run.seed}
+        | {f"{d}/{name}": value for (d, name), value in run_scores(run.evaluation()).items()}
         for method in comparison.methods
         if not method.oracle
         for run in method.runs
     ]
-    return pd.concat([figures, pd.DataFrame(said)], ignore_index=True)[columns].round(4), pd.DataFrame(scores).round(5)
+    return pd.concat([figures, pd.DataFrame(said)], ignore_index=True)[columns].round(
+        4
+    ), pd.DataFrame(scores).round(5)
 
 
 def choose(scores: pd.DataFrame) -> tuple[str, "pd.Series[float]"]:
@@ -61,7 +81,10 @@ def choose(scores: pd.DataFrame) -> tuple[str, "pd.Series[float]"]:
     above = (means["source/majority"] + means["source/accuracy"].max()) / 2
     useful = means[(means["source/accuracy"] >= above) & (means["target/call_diversity"] >= 0.2)]
     ranks = pd.DataFrame(
-        {name: useful[f"{domain}/{name}"].rank(ascending=sign < 0, method="average") for name, (domain, sign) in SCORES.items()}
+        {
+            name: useful[f"{domain}/{name}"].rank(ascending=sign < 0, method="average")
+            for name, (domain, sign) in SCORES.items()
+        }
     )
     mean = ranks.mean(axis=1).sort_values()
     return str(mean.index[0]), mean
@@ -79,16 +102,29 @@ def section(figures: pd.DataFrame, scores: pd.DataFrame) -> str:
     for method in dict.fromkeys(means["method"]):
         cells = [method, PUBLISHED.get(method, "")]
         cells += [_cell(figures, "mean", method, domain, name) for domain, name in CELLS]
-        cells += [_cell(figures, "difference", method, "target", name, "+") for name in ("accuracy", "auc")]
+        cells += [
+            _cell(figures, "difference", method, "target", name, "+")
+            for name in ("accuracy", "auc")
+        ]
         cells.append(_cell(figures, "gap", method, None, "accuracy"))
         for line in ("verdict", "oracle verdict"):
-            cells.append(", ".join(figures[(figures["line"] == line) & (figures["method"] == method)]["name"]))
+            cells.append(
+                ", ".join(
+                    figures[(figures["line"] == line) & (figures["method"] == method)]["name"]
+                )
+            )
         lines.append("| " + " | ".join(cells) + " |")
     chosen, ranks = choose(scores)
     seeds = ", ".join(
-        f"{method} {count}" for method, count in means.drop_duplicates("method").set_index("method")["seeds"].astype(int).items()
+        f"{method} {count}"
+        for method, count in means.drop_duplicates("method")
+        .set_index("method")["seeds"]
+        .astype(int)
+        .items()
     )
-    gap = figures[(figures["line"] == "gap") & (figures["method"] == chosen) & (figures["name"] == "accuracy")]
+    gap = figures[
+        (figures["line"] == "gap") & (figures["method"] == chosen) & (figures["name"] == "accuracy")
+    ]
     closed = f", which closes {gap['value'].item():.0%} of the oracle's gap" if len(gap) else ""
     order = ", ".join(f"{method} {rank:.1f}" for method, rank in ranks.items())
     said = (
@@ -98,11 +134,18 @@ def section(figures: pd.DataFrame, scores: pd.DataFrame) -> str:
     return "\n".join(lines) + "\n\n" + said
 
 
-def _cell(figures: pd.DataFrame, line: str, method: str, domain: str | None, name: str, sign: str = "") -> str:
-    chosen = figures[(figures["line"] == line) & (figures["method"] == method) & (figures["name"] == name)]
+def _cell(
+    figures: pd.DataFrame, line: str, method: str, domain: str | None, name: str, sign: str = ""
+) -> str:
+    chosen = figures[
+        (figures["line"] == line) & (figures["method"] == method) & (figures["name"] == name)
+    ]
     if domain is not None:
         chosen = chosen[chosen["domain"] == domain]
-    return "".join(f"{row.value:{sign}.3f} [{row.low:{sign}.3f}, {row.high:{sign}.3f}]" for row in chosen.itertuples())
+    return "".join(
+        f"{row.value:{sign}.3f} [{row.low:{sign}.3f}, {row.high:{sign}.3f}]"
+        for row in chosen.itertuples()
+    )
 
 
 def main() -> None:

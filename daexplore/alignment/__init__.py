@@ -67,13 +67,17 @@ def build_alignment(config: AlignmentConfig, latent_dim: int, classes: int) -> A
     try:
         return kind(latent_dim, classes, **config.options)
     except TypeError as error:
-        raise InputError(f"The method {config.name} cannot be built with the options {config.options}: {error}.") from error
+        raise InputError(
+            f"The method {config.name} cannot be built with the options {config.options}: {error}."
+        ) from error
 
 
 def _imported(name: str) -> type[Alignment]:
     module, _, attribute = name.partition(":")
     if not attribute:
-        raise InputError(f"Unknown method {name!r}; there are noda, {', '.join(METHODS)}, and your own as package.module:Class.")
+        raise InputError(
+            f"Unknown method {name!r}; there are noda, {', '.join(METHODS)}, and your own as package.module:Class."
+        )
     try:
         kind = getattr(importlib.import_module(module), attribute)
     except (ImportError, AttributeError) as error:

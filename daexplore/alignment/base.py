@@ -34,7 +34,9 @@ class Alignment(nn.Module, ABC):
     gathers: bool = True
 
     @abstractmethod
-    def forward(self, source: DomainOutputs, target: DomainOutputs, progress: float) -> dict[str, Tensor]:
+    def forward(
+        self, source: DomainOutputs, target: DomainOutputs, progress: float
+    ) -> dict[str, Tensor]:
         """Named, unweighted, scalar loss terms of one step.
 
         Args:

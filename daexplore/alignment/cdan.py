@@ -43,11 +43,19 @@ class CDAN(Alignment):
         self.entropy, self.reversal, self.gamma = entropy, reversal, gamma
         self.classifier = DomainClassifier(latent_dim * classes, hidden, dropout)
 
-    def forward(self, source: DomainOutputs, target: DomainOutputs, progress: float) -> dict[str, Tensor]:
+    def forward(
+        self, source: DomainOutputs, target: DomainOutputs, progress: float
+    ) -> dict[str, Tensor]:
         """One term, ``domain``: the domain classifier's binary cross-entropy."""
         one, other = self.features(source), self.features(target)
-        weights = (self.certainty(source.logits), self.certainty(target.logits)) if self.entropy else None
-        return {"domain": self.classifier.loss(one, other, self.reversal * ganin_schedule(progress, self.gamma), weights)}
+        weights = (
+            (self.certainty(source.logits), self.certainty(target.logits)) if self.entropy else None
+        )
+        return {
+            "domain": self.classifier.loss(
+                one, other, self.reversal * ganin_schedule(progress, self.gamma), weights
+            )
+        }
 
     @staticmethod
     def features(outputs: DomainOutputs) -> Tensor:

@@ -24,7 +24,9 @@ class CORAL(Alignment):
         super().__init__()
         self.start, self.ramp = start, ramp
 
-    def forward(self, source: DomainOutputs, target: DomainOutputs, progress: float) -> dict[str, Tensor]:  # noqa: ARG002
+    def forward(
+        self, source: DomainOutputs, target: DomainOutputs, progress: float
+    ) -> dict[str, Tensor]:  # noqa: ARG002
         """One term, ``coral``."""
         difference = source.latents.T.cov() - target.latents.T.cov()
         return {"coral": (difference**2).sum() / (4 * source.latents.shape[1] ** 2)}

@@ -39,7 +39,9 @@ class DANN(Alignment):
         self.reversal, self.gamma = reversal, gamma
         self.classifier = DomainClassifier(latent_dim, hidden, dropout)
 
-    def forward(self, source: DomainOutputs, target: DomainOutputs, progress: float) -> dict[str, Tensor]:
+    def forward(
+        self, source: DomainOutputs, target: DomainOutputs, progress: float
+    ) -> dict[str, Tensor]:
         """One term, ``domain``: the domain classifier's binary cross-entropy, ln 2 where it cannot tell the domains apart."""
         reversal = self.reversal * ganin_schedule(progress, self.gamma)
         return {"domain": self.classifier.loss(source.latents, target.latents, reversal)}

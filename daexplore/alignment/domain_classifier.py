@@ -50,7 +50,13 @@ class DomainClassifier(nn.Module):
         logits: Tensor = self.layers(features)
         return logits[:, 0]
 
-    def loss(self, source: Tensor, target: Tensor, reversal: float, weights: tuple[Tensor, Tensor] | None = None) -> Tensor:
+    def loss(
+        self,
+        source: Tensor,
+        target: Tensor,
+        reversal: float,
+        weights: tuple[Tensor, Tensor] | None = None,
+    ) -> Tensor:
         """Binary cross-entropy, the mean of the two domains' weighted means; ln 2 where the domains cannot be told apart.
 
         Domains of unequal batch size count equally, or the classifier would learn the larger one's share.

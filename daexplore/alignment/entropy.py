@@ -41,9 +41,15 @@ class Entropy(Alignment):
         super().__init__()
         self.domains, self.start, self.ramp = tuple(domains), start, ramp
 
-    def forward(self, source: DomainOutputs, target: DomainOutputs, progress: float) -> dict[str, Tensor]:  # noqa: ARG002
+    def forward(
+        self, source: DomainOutputs, target: DomainOutputs, progress: float
+    ) -> dict[str, Tensor]:  # noqa: ARG002
         """One term, ``entropy``, the mean over the images of the chosen domains together [nat]."""
-        chosen = [outputs.logits for name, outputs in (("source", source), ("target", target)) if name in self.domains]
+        chosen = [
+            outputs.logits
+            for name, outputs in (("source", source), ("target", target))
+            if name in self.domains
+        ]
         return {"entropy": entropies(torch.cat(chosen)).mean()}
 
     def strength(self, progress: float) -> float:

@@ -33,10 +33,16 @@ class Fisher(Alignment):
         self.form = form
         self.centres = nn.Parameter(torch.randn(classes, latent_dim))
 
-    def forward(self, source: DomainOutputs, target: DomainOutputs, progress: float) -> dict[str, Tensor]:  # noqa: ARG002
+    def forward(
+        self, source: DomainOutputs, target: DomainOutputs, progress: float
+    ) -> dict[str, Tensor]:  # noqa: ARG002
         """One term, ``fisher``."""
         assert source.labels is not None
         centres = self.centres[source.labels]
         within = ((source.latents - centres) ** 2).sum(dim=1).mean()
         between = ((centres - self.centres.mean(dim=0)) ** 2).sum(dim=1).mean()
-        return {"fisher": within - between if self.form == "difference" else within / between.clamp(min=1e-6)}
+        return {
+            "fisher": within - between
+            if self.form == "difference"
+            else within / between.clamp(min=1e-6)
+        }

@@ -24,23 +24,39 @@ class JAN(Alignment):
         ramp: share of the training over which its strength then rises linearly to 1.
     """
 
-    def __init__(self, latent_dim: int, classes: int, scales: Sequence[float] = SCALES, start: float = 0.15, ramp: float = 0.15):  # noqa: ARG002
+    def __init__(
+        self,
+        latent_dim: int,
+        classes: int,
+        scales: Sequence[float] = SCALES,
+        start: float = 0.15,
+        ramp: float = 0.15,
+    ):  # noqa: ARG002
         super().__init__()
         self.scales, self.start, self.ramp = tuple(scales), start, ramp
 
-    def forward(self, source: DomainOutputs, target: DomainOutputs, progress: float) -> dict[str, Tensor]:  # noqa: ARG002
+    def forward(
+        self, source: DomainOutputs, target: DomainOutputs, progress: float
+    ) -> dict[str, Tensor]:  # noqa: ARG002
         """One term, ``jmmd``."""
         x, y = source.latents, target.latents
         p, q = source.logits.softmax(dim=1), target.logits.softmax(dim=1)
-        widths, width = [scale * median_heuristic(x, y) for scale in self.scales], [median_heuristic(p, q)]
+        widths, width = (
+            [scale * median_heuristic(x, y) for scale in self.scales],
+            [median_heuristic(p, q)],
+        )
 
-        def kernel(latents: Tensor, others: Tensor, probabilities: Tensor, of_others: Tensor) -> Tensor:
+        def kernel(
+            latents: Tensor, others: Tensor, probabilities: Tensor, of_others: Tensor
+        ) -> Tensor:
             of_latents = gaussian_kernel(squared_distances(latents, others), widths)
             return of_latents * gaussian_kernel(squared_distances(probabilities, of_others), width)
 
         n, m = len(x), len(y)
         # k(x, x) = 1 exactly, so the diagonal's contribution is the number of points.
-        within = (kernel(x, x, p, p).sum() - n) / (n * (n - 1)) + (kernel(y, y, q, q).sum() - m) / (m * (m - 1))
+        within = (kernel(x, x, p, p).sum() - n) / (n * (n - 1)) + (kernel(y, y, q, q).sum() - m) / (
+            m * (m - 1)
+        )
         return {"jmmd": within - 2 * kernel(x, y, p, q).mean()}
 
     def strength(self, progress: float) -> float:

@@ -27,21 +27,34 @@ class LMMD(Alignment):
         ramp: share of the training over which its strength then rises linearly to 1.
     """
 
-    def __init__(self, latent_dim: int, classes: int, scales: Sequence[float] = SCALES, start: float = 0.15, ramp: float = 0.15):  # noqa: ARG002
+    def __init__(
+        self,
+        latent_dim: int,
+        classes: int,
+        scales: Sequence[float] = SCALES,
+        start: float = 0.15,
+        ramp: float = 0.15,
+    ):  # noqa: ARG002
         super().__init__()
         self.classes, self.scales, self.start, self.ramp = classes, tuple(scales), start, ramp
 
-    def forward(self, source: DomainOutputs, target: DomainOutputs, progress: float) -> dict[str, Tensor]:  # noqa: ARG002
+    def forward(
+        self, source: DomainOutputs, target: DomainOutputs, progress: float
+    ) -> dict[str, Tensor]:  # noqa: ARG002
         """One term, ``lmmd``."""
         assert source.labels is not None
         ones = one_hot(source.labels, self.classes).to(source.latents.dtype)
         others = target.logits.detach().softmax(dim=1)
         present = (ones.sum(dim=0) > 0) & (others.sum(dim=0) > 0)
         # Signed weights (n + m, classes): MMD^2 of a class is then one quadratic form.
-        weights = torch.cat([ones / ones.sum(dim=0).clamp(min=1), -others / others.sum(dim=0).clamp(min=1e-12)])[:, present]
+        weights = torch.cat(
+            [ones / ones.sum(dim=0).clamp(min=1), -others / others.sum(dim=0).clamp(min=1e-12)]
+        )[:, present]
         pooled = torch.cat([source.latents, target.latents])
         bandwidth = median_heuristic(source.latents, target.latents)
-        kernel = gaussian_kernel(squared_distances(pooled, pooled), [scale * bandwidth for scale in self.scales])
+        kernel = gaussian_kernel(
+            squared_distances(pooled, pooled), [scale * bandwidth for scale in self.scales]
+        )
         return {"lmmd": (weights * (kernel @ weights)).sum() / weights.shape[1]}
 
     def strength(self, progress: float) -> float:

@@ -8,7 +8,14 @@ from torch import Tensor
 from daexplore.alignment.base import Alignment, linear_ramp
 from daexplore.domains import DomainOutputs
 from daexplore.errors import InputError
-from daexplore.kernels import SCALES, median_heuristic, mmd2, mmd2_biased, mmd2_features, mmd2_linear
+from daexplore.kernels import (
+    SCALES,
+    median_heuristic,
+    mmd2,
+    mmd2_biased,
+    mmd2_features,
+    mmd2_linear,
+)
 
 __all__ = ["MMD"]
 
@@ -52,19 +59,27 @@ class MMD(Alignment):
     ):
         super().__init__()
         if estimator not in (*_ESTIMATORS, "features"):
-            raise InputError(f"The estimator of mmd is one of {', '.join(_ESTIMATORS)}, features; got {estimator!r}.")
+            raise InputError(
+                f"The estimator of mmd is one of {', '.join(_ESTIMATORS)}, features; got {estimator!r}."
+            )
         self.scales, self.estimator, self.start, self.ramp = tuple(scales), estimator, start, ramp
         if estimator == "features":
             # Of a stream of their own: the network's must not depend on the method.
             drawn = torch.randn(features, latent_dim, generator=torch.Generator().manual_seed(0))
             self.register_buffer("frequencies", drawn)
 
-    def forward(self, source: DomainOutputs, target: DomainOutputs, progress: float) -> dict[str, Tensor]:  # noqa: ARG002
+    def forward(
+        self, source: DomainOutputs, target: DomainOutputs, progress: float
+    ) -> dict[str, Tensor]:  # noqa: ARG002
         """One term, ``mmd``."""
         bandwidth = median_heuristic(source.latents, target.latents)
         bandwidths = [scale * bandwidth for scale in self.scales]
         if self.estimator == "features":
-            return {"mmd": mmd2_features(source.latents, target.latents, bandwidths, self.get_buffer("frequencies"))}
+            return {
+                "mmd": mmd2_features(
+                    source.latents, target.latents, bandwidths, self.get_buffer("frequencies")
+                )
+            }
         return {"mmd": _ESTIMATORS[self.estimator](source.latents, target.latents, bandwidths)}
 
     def strength(self, progress: float) -> float:

@@ -49,16 +49,25 @@ class OpenSet(Alignment):
         ramp: float = 0.15,
     ):
         super().__init__()
-        self.classes, self.threshold, self.margin, self.temperature = classes, threshold, margin, temperature
+        self.classes, self.threshold, self.margin, self.temperature = (
+            classes,
+            threshold,
+            margin,
+            temperature,
+        )
         self.start, self.ramp = start, ramp
         self.register_buffer("bank", torch.zeros(queue, latent_dim))
         self.register_buffer("filled", torch.zeros((), dtype=torch.long))
 
-    def forward(self, source: DomainOutputs, target: DomainOutputs, progress: float) -> dict[str, Tensor]:  # noqa: ARG002
+    def forward(
+        self, source: DomainOutputs, target: DomainOutputs, progress: float
+    ) -> dict[str, Tensor]:  # noqa: ARG002
         """Two terms, ``neighbours`` and ``separation``."""
         assert source.labels is not None
         latents = normalize(target.latents, dim=1)
-        means = [source.latents[source.labels == k].mean(dim=0) for k in torch.unique(source.labels)]
+        means = [
+            source.latents[source.labels == k].mean(dim=0) for k in torch.unique(source.labels)
+        ]
         known = normalize(torch.stack(means), dim=1)
         others = torch.cat([known, self.bank[: int(self.filled)].clone(), latents.detach()])
         likeness = latents @ others.T / self.temperature
@@ -69,7 +78,10 @@ class OpenSet(Alignment):
         neighbours = -(logs.exp() * logs).sum(dim=1).mean()
         away = (entropies(target.logits) / math.log(self.classes) - self.threshold).abs()
         self._remember(latents.detach())
-        return {"neighbours": neighbours, "separation": -torch.where(away > self.margin, away, 0.0).mean()}
+        return {
+            "neighbours": neighbours,
+            "separation": -torch.where(away > self.margin, away, 0.0).mean(),
+        }
 
     def _remember(self, latents: Tensor) -> None:
         kept = self.bank[: int(self.filled)]

@@ -36,7 +36,9 @@ class PseudoLabels(Alignment):
         super().__init__()
         self.classes, self.portion, self.start, self.ramp = classes, tuple(portion), start, ramp
 
-    def forward(self, source: DomainOutputs, target: DomainOutputs, progress: float) -> dict[str, Tensor]:  # noqa: ARG002
+    def forward(
+        self, source: DomainOutputs, target: DomainOutputs, progress: float
+    ) -> dict[str, Tensor]:  # noqa: ARG002
         """One term, ``pseudo``, the mean over the galaxies taken."""
         probability, called = target.logits.detach().softmax(dim=1).max(dim=1)
         portion = self.portion[0] + (self.portion[1] - self.portion[0]) * progress

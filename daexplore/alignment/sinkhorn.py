@@ -46,7 +46,9 @@ class Sinkhorn(Alignment):
         self._warming = False
         self.scales = nn.Parameter(torch.ones(2)) if learned else None
 
-    def forward(self, source: DomainOutputs, target: DomainOutputs, progress: float) -> dict[str, Tensor]:
+    def forward(
+        self, source: DomainOutputs, target: DomainOutputs, progress: float
+    ) -> dict[str, Tensor]:
         """One term, ``sinkhorn``."""
         from geomloss import SamplesLoss
 
@@ -55,7 +57,9 @@ class Sinkhorn(Alignment):
             largest = float(squared_distances(source.latents, target.latents).max()) ** 0.5
         blur = max(self.blur * largest, self.smallest_blur)
         # Where the annealing starts: no two points of a domain are further apart than twice the largest distance across. 0 has no log.
-        divergence = SamplesLoss("sinkhorn", p=2, blur=blur, diameter=max(2 * largest, blur), backend="tensorized")
+        divergence = SamplesLoss(
+            "sinkhorn", p=2, blur=blur, diameter=max(2 * largest, blur), backend="tensorized"
+        )
         return {"sinkhorn": divergence(source.latents.contiguous(), target.latents.contiguous())}
 
     def penalty(self, terms: dict[str, Tensor], task: Tensor) -> Tensor:

@@ -12,7 +12,15 @@ from numpy.typing import NDArray
 from daexplore.errors import InputError
 from daexplore.runs import Run
 
-__all__ = ["COLUMN", "MOST_CATEGORIES", "ColumnFilter", "column_values", "columns_of", "is_numeric", "parse_filter"]
+__all__ = [
+    "COLUMN",
+    "MOST_CATEGORIES",
+    "ColumnFilter",
+    "column_values",
+    "columns_of",
+    "is_numeric",
+    "parse_filter",
+]
 
 COLUMN = "column:"
 """How the name of a hue that is a catalogue column begins."""
@@ -40,7 +48,11 @@ class ColumnFilter:
     values: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        return f"{self.column}:{'|'.join(self.values)}" if self.values else f"{self.column}:{self.low:g}..{self.high:g}"
+        return (
+            f"{self.column}:{'|'.join(self.values)}"
+            if self.values
+            else f"{self.column}:{self.low:g}..{self.high:g}"
+        )
 
     def mask(self, values: "pd.Series[Any]") -> NDArray[np.bool_]:
         """(n,) which values fulfil it; a missing one does not."""
@@ -69,7 +81,11 @@ def parse_filter(text: str) -> ColumnFilter:
         limits = (float("nan"), float("nan"))
     if not column or not colon or not rest or (limits is not None and not limits[0] <= limits[1]):
         raise InputError(f"A filter is column:low..high or column:value|value; got {text!r}.")
-    return ColumnFilter(column, *limits) if limits else ColumnFilter(column, values=tuple(rest.split("|")))
+    return (
+        ColumnFilter(column, *limits)
+        if limits
+        else ColumnFilter(column, values=tuple(rest.split("|")))
+    )
 
 
 def columns_of(runs: Sequence[Run]) -> list[str]:
@@ -94,7 +110,9 @@ def column_values(run: Run, sample_ids: NDArray[Any], column: str) -> "pd.Series
     """
     frame = run.samples
     if column not in frame.columns:
-        raise InputError(f"The galaxies of {run.label} have no column {column!r}; there are {', '.join(columns_of([run])) or 'none'}.")
+        raise InputError(
+            f"The galaxies of {run.label} have no column {column!r}; there are {', '.join(columns_of([run])) or 'none'}."
+        )
     return frame[column].reindex(sample_ids)
 
 
@@ -103,7 +121,9 @@ _telling: WeakKeyDictionary[Run, list[str]] = WeakKeyDictionary()
 
 
 def _columns_of(run: Run) -> list[str]:
-    return [str(name) for name in run.samples.columns if name not in _OWN and _tells(run.samples[name])]
+    return [
+        str(name) for name in run.samples.columns if name not in _OWN and _tells(run.samples[name])
+    ]
 
 
 def _tells(values: "pd.Series[Any]") -> bool:

@@ -56,7 +56,9 @@ def parse_dial(text: str) -> Dial:
     name, *rest = text.split(":")
     level, seed, draws = (*rest, "", "", "")[:3]
     try:
-        dial = Dial(name, float(level) if level else None, int(seed or Dial.seed), int(draws or Dial.draws))
+        dial = Dial(
+            name, float(level) if level else None, int(seed or Dial.seed), int(draws or Dial.draws)
+        )
     except ValueError:
         dial = Dial("")
     known = dial.name in DIALS and 0 <= dial.seed <= MAX_SEED and dial.draws in DRAWS

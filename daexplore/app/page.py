@@ -45,7 +45,9 @@ _LOOK_EVERY = 1000  # [ms]
 _WARM_AFTER = 5.0  # [s]
 
 
-def page(root: str | os.PathLike[str] | None = None, examples: str | os.PathLike[str] | None = EXAMPLES) -> pmui.Page:
+def page(
+    root: str | os.PathLike[str] | None = None, examples: str | os.PathLike[str] | None = EXAMPLES
+) -> pmui.Page:
     """The whole page for one visitor.
 
     Args:
@@ -54,7 +56,9 @@ def page(root: str | os.PathLike[str] | None = None, examples: str | os.PathLike
     """
     pn.extension(respect_explicit_sizing=True)
     _own_style_sheets()
-    state = ExplorerState(os.fspath(root) if root else os.environ.get("DAEXPLORE_RUNS") or "runs", examples)
+    state = ExplorerState(
+        os.fspath(root) if root else os.environ.get("DAEXPLORE_RUNS") or "runs", examples
+    )
     session = Session()
     _share_address(state)
     menu, content = _content(state, session)
@@ -82,7 +86,9 @@ def page(root: str | os.PathLike[str] | None = None, examples: str | os.PathLike
     state.set_dark(bool(shell.dark_theme))
     shell.param.watch(lambda event: state.set_dark(bool(event.new)), "dark_theme")
     if pn.state.curdoc:
-        pn.state.curdoc.template_variables["first_words"] = loading_html(cached_headline(state), [state.label(run) for run in state.runs])
+        pn.state.curdoc.template_variables["first_words"] = loading_html(
+            cached_headline(state), [state.label(run) for run in state.runs]
+        )
         _warm_up()
         session.call_every(_LOOK_EVERY, show_errors(state, state.refresh))
     return shell
@@ -112,14 +118,24 @@ def _own_style_sheets() -> None:
 @cache
 def _warm_up() -> None:
     """Imports, beside the first visitor's page, what the other tabs need: the first to open one does not wait for it then."""
-    timer = threading.Timer(_WARM_AFTER, lambda: importlib.import_module("daexplore.views.plots.roc"))
+    timer = threading.Timer(
+        _WARM_AFTER, lambda: importlib.import_module("daexplore.views.plots.roc")
+    )
     timer.daemon = True
     timer.start()
 
 
-def _content(state: ExplorerState, session: Session) -> tuple[pn.viewable.Viewable, pn.viewable.Viewable]:
+def _content(
+    state: ExplorerState, session: Session
+) -> tuple[pn.viewable.Viewable, pn.viewable.Viewable]:
     """The menu and what it leads to. Without anything to compare there is no menu, but a welcome, until the first run comes in."""
-    menu = pmui.TabMenu(items=[{"label": door.name} for door in ROOMS], active=0, visible=False, margin=(0, 0, 0, 24), sx=_TAB)
+    menu = pmui.TabMenu(
+        items=[{"label": door.name} for door in ROOMS],
+        active=0,
+        visible=False,
+        margin=(0, 0, 0, 24),
+        sx=_TAB,
+    )
     place = pn.Column(sizing_mode="stretch_width", margin=0)
 
     made: dict[bool, pn.viewable.Viewable] = {}
@@ -141,10 +157,16 @@ def _content(state: ExplorerState, session: Session) -> tuple[pn.viewable.Viewab
 
 def _example(state: ExplorerState) -> pn.viewable.Viewable:
     """Says that what is shown came with the package, and leads on to the visitor's own."""
-    words = pn.pane.HTML(_EXAMPLE, stylesheets=[STYLE], sizing_mode="stretch_width", margin=0, align="center")
-    own = pmui.Button(label="Train your own", icon="play_arrow", size="small", variant="outlined", margin=0)
+    words = pn.pane.HTML(
+        _EXAMPLE, stylesheets=[STYLE], sizing_mode="stretch_width", margin=0, align="center"
+    )
+    own = pmui.Button(
+        label="Train your own", icon="play_arrow", size="small", variant="outlined", margin=0
+    )
     own.on_click(lambda _: state.open_welcome(True))
-    strip = pn.Row(words, own, sizing_mode="stretch_width", margin=(0, 0, 6, 0), css_classes=["example"])
+    strip = pn.Row(
+        words, own, sizing_mode="stretch_width", margin=(0, 0, 6, 0), css_classes=["example"]
+    )
 
     def look(*_: Any) -> None:
         strip.visible = state.example and not state.show_welcome and not state.training
@@ -160,7 +182,9 @@ def _first_training(state: ExplorerState) -> bool:
     """Whether trainings go on and none was ever finished here: then a reload leads back to them."""
     from daexplore.app.jobs.queue import find_jobs
 
-    return not any(run.status == "finished" for run in state.user_runs) and any(not job.ended for job in find_jobs(state.root))
+    return not any(run.status == "finished" for run in state.user_runs) and any(
+        not job.ended for job in find_jobs(state.root)
+    )
 
 
 def _welcome(state: ExplorerState, session: Session) -> pn.viewable.Viewable:
@@ -185,9 +209,17 @@ def _welcome(state: ExplorerState, session: Session) -> pn.viewable.Viewable:
         switch.label = "Back to the first page" if own.visible else _OWN
 
     switch.on_click(show_errors(state, turn))
-    back = pmui.Button(label="Back to the example runs", icon="arrow_back", variant="text", margin=0, visible=state.example)
+    back = pmui.Button(
+        label="Back to the example runs",
+        icon="arrow_back",
+        variant="text",
+        margin=0,
+        visible=state.example,
+    )
     back.on_click(lambda _: state.open_welcome(False))
-    return pn.Column(pn.Row(back, switch, margin=0), first, own, sizing_mode="stretch_width", margin=0)
+    return pn.Column(
+        pn.Row(back, switch, margin=0), first, own, sizing_mode="stretch_width", margin=0
+    )
 
 
 def _rooms(state: ExplorerState, session: Session, menu: pmui.TabMenu) -> pn.viewable.Viewable:
@@ -195,8 +227,15 @@ def _rooms(state: ExplorerState, session: Session, menu: pmui.TabMenu) -> pn.vie
     names = [door.name for door in ROOMS]
     rooms = [pn.Column(sizing_mode="stretch_width", margin=0) for _ in ROOMS]
     # Among Bokeh's own columns a room's figures would be laid out with those of rooms out of sight: columns of React part them.
-    walls = [pmui.Column(room, sizing_mode="stretch_width", margin=0, visible=False) for room in rooms]
-    top = pn.Column(controls(state, session), headline_bar(state, session), sizing_mode="stretch_width", margin=0)
+    walls = [
+        pmui.Column(room, sizing_mode="stretch_width", margin=0, visible=False) for room in rooms
+    ]
+    top = pn.Column(
+        controls(state, session),
+        headline_bar(state, session),
+        sizing_mode="stretch_width",
+        margin=0,
+    )
     spoken = pn.pane.HTML("", sizing_mode="stretch_width", stylesheets=[STYLE], margin=0)
     entered: dict[int, Callable[[], object]] = {}
 
@@ -215,12 +254,16 @@ def _rooms(state: ExplorerState, session: Session, menu: pmui.TabMenu) -> pn.vie
             entered[chosen]()
         elif not rooms[chosen].objects:
             # The page's HTML leaves first; the room is furnished while the browser loads its scripts.
-            rooms[chosen].objects = [pn.pane.HTML("<p class='hint'>Drawing …</p>", stylesheets=[STYLE])]
+            rooms[chosen].objects = [
+                pn.pane.HTML("<p class='hint'>Drawing …</p>", stylesheets=[STYLE])
+            ]
             session.call_soon(show_errors(state, lambda: build_tab(chosen)))
 
     def build_tab(place: int) -> None:
         show_errors(state, _preselect)(state)
-        room = ROOMS[place].build_tab(TabContext(state, session, lambda: (menu.active or 0) == place, back))
+        room = ROOMS[place].build_tab(
+            TabContext(state, session, lambda: (menu.active or 0) == place, back)
+        )
         entered[place] = room.entered
         rooms[place].objects = [room.view]
 
@@ -231,7 +274,9 @@ def _rooms(state: ExplorerState, session: Session, menu: pmui.TabMenu) -> pn.vie
     show_errors(state, enter)()
     menu.param.watch(show_errors(state, enter), "active")
     state.param.watch(show_errors(state, lead), "tab")
-    return pn.Column(top, *walls, spoken, sizing_mode="stretch_width", margin=0, styles={"gap": "8px"})
+    return pn.Column(
+        top, *walls, spoken, sizing_mode="stretch_width", margin=0, styles={"gap": "8px"}
+    )
 
 
 def _alert(state: ExplorerState) -> pn.viewable.Viewable:
@@ -242,8 +287,19 @@ def _alert(state: ExplorerState) -> pn.viewable.Viewable:
             place.objects = []
             return
         # Its own text would be Markdown, in which an address could have scripts run.
-        text = pn.pane.HTML(f"<p>{escape(state.alert)}</p>", stylesheets=[STYLE], sizing_mode="stretch_width", margin=0)
-        alert = pmui.Alert(text, severity="error", closeable=True, sizing_mode="stretch_width", margin=(0, 0, 10, 0))
+        text = pn.pane.HTML(
+            f"<p>{escape(state.alert)}</p>",
+            stylesheets=[STYLE],
+            sizing_mode="stretch_width",
+            margin=0,
+        )
+        alert = pmui.Alert(
+            text,
+            severity="error",
+            closeable=True,
+            sizing_mode="stretch_width",
+            margin=(0, 0, 10, 0),
+        )
         alert.param.watch(lambda event: state.warn("") if event.new else None, "closed")
         place.objects = [alert]
 

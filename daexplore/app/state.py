@@ -33,7 +33,9 @@ def default_runs(runs: Sequence[Run]) -> list[str]:
     if not usable:
         return []
     same_data = [run for run in usable if fingerprints(run) == fingerprints(usable[0])]
-    trio = [next((run for run in same_data if run.method == method), None) for method in DEFAULT_METHODS]
+    trio = [
+        next((run for run in same_data if run.method == method), None) for method in DEFAULT_METHODS
+    ]
     chosen = [run for run in trio if run is not None]
     if len(chosen) < len(DEFAULT_METHODS):
         others = [run for run in same_data if run.method not in DEFAULT_METHODS]
@@ -49,8 +51,15 @@ def fingerprints(run: Run) -> tuple[Any, Any]:
 
 def _digest(run: Run) -> tuple[Any, ...]:
     """What the panels show of a run; its last line is the file of its newest outputs, which a resumed run writes anew."""
-    outputs = run.path / "evaluations" / f"epoch={max(run.evaluated, default=0):04d}" / "outputs.parquet"
-    return run.status, tuple(run.evaluated), run.selected_epoch, outputs.stat().st_mtime_ns if outputs.exists() else None
+    outputs = (
+        run.path / "evaluations" / f"epoch={max(run.evaluated, default=0):04d}" / "outputs.parquet"
+    )
+    return (
+        run.status,
+        tuple(run.evaluated),
+        run.selected_epoch,
+        outputs.stat().st_mtime_ns if outputs.exists() else None,
+    )
 
 
 class ExplorerState(param.Parameterized):
@@ -65,46 +74,106 @@ class ExplorerState(param.Parameterized):
         examples: folder of runs to show while that one has none.
     """
 
-    run_ids = param.List(default=[], item_type=str, bounds=(0, MAX_RUNS), constant=True, doc="runs side by side, by id")
+    run_ids = param.List(
+        default=[],
+        item_type=str,
+        bounds=(0, MAX_RUNS),
+        constant=True,
+        doc="runs side by side, by id",
+    )
     epoch = param.Integer(
-        default=None, allow_None=True, bounds=(0, None), constant=True, doc="one epoch for all runs; None: each run's selected one"
+        default=None,
+        allow_None=True,
+        bounds=(0, None),
+        constant=True,
+        doc="one epoch for all runs; None: each run's selected one",
     )
     tab = param.String(default="Compare", constant=True, doc="name of the tab on screen")
-    view: Any = param.Selector(default="plane", objects=["plane", "pca", "umap", "aligned"], constant=True, doc="what the panels show")
-    split: Any = param.Selector(default="test", objects=["test", "validation"], constant=True, doc="which held-out galaxies are shown")
-    domains: Any = param.Selector(default="both", objects=["both", "source", "target"], constant=True, doc="which domains are shown")
+    view: Any = param.Selector(
+        default="plane",
+        objects=["plane", "pca", "umap", "aligned"],
+        constant=True,
+        doc="what the panels show",
+    )
+    split: Any = param.Selector(
+        default="test",
+        objects=["test", "validation"],
+        constant=True,
+        doc="which held-out galaxies are shown",
+    )
+    domains: Any = param.Selector(
+        default="both",
+        objects=["both", "source", "target"],
+        constant=True,
+        doc="which domains are shown",
+    )
     colour = param.String(
-        default="domain", constant=True, doc="what the hue of a point means: domain, probability, witness or column:<name>"
+        default="domain",
+        constant=True,
+        doc="what the hue of a point means: domain, probability, witness or column:<name>",
     )
     threshold = param.Number(
-        default=0.5, bounds=(0.01, 0.99), constant=True, doc="probability beyond which a galaxy counts as of the pair's second class"
+        default=0.5,
+        bounds=(0.01, 0.99),
+        constant=True,
+        doc="probability beyond which a galaxy counts as of the pair's second class",
     )
-    pair = param.NumericTuple(default=(0, 1), length=2, constant=True, doc="the two classes either side of the boundary")
-    galaxy = param.String(default=None, allow_None=True, constant=True, doc="sample_id of the tapped galaxy")
-    selection_name = param.String(default="", constant=True, doc="name under which the selection was saved; empty if it was not")
-    galaxy_reason = param.String(default="", constant=True, doc="how ``galaxy`` was chosen, if the user did not choose it")
-    dial: Any = param.ClassSelector(default=Dial(), class_=Dial, constant=True, doc="perturbation and level of the tab What-if")
+    pair = param.NumericTuple(
+        default=(0, 1), length=2, constant=True, doc="the two classes either side of the boundary"
+    )
+    galaxy = param.String(
+        default=None, allow_None=True, constant=True, doc="sample_id of the tapped galaxy"
+    )
+    selection_name = param.String(
+        default="",
+        constant=True,
+        doc="name under which the selection was saved; empty if it was not",
+    )
+    galaxy_reason = param.String(
+        default="", constant=True, doc="how ``galaxy`` was chosen, if the user did not choose it"
+    )
+    dial: Any = param.ClassSelector(
+        default=Dial(), class_=Dial, constant=True, doc="perturbation and level of the tab What-if"
+    )
     selection = param.ClassSelector(
-        default=None, class_=frozenset, allow_None=True, constant=True, doc="sample_ids picked by lasso, filter or name"
+        default=None,
+        class_=frozenset,
+        allow_None=True,
+        constant=True,
+        doc="sample_ids picked by lasso, filter or name",
     )
     filter = param.String(
-        default="", constant=True, doc="the column filter behind the selection, as ``parse_filter`` reads it; empty for a lasso"
+        default="",
+        constant=True,
+        doc="the column filter behind the selection, as ``parse_filter`` reads it; empty for a lasso",
     )
     chosen = param.Boolean(
-        default=False, constant=True, doc="whether the visitor picked the runs, so that new ones no longer join by themselves"
+        default=False,
+        constant=True,
+        doc="whether the visitor picked the runs, so that new ones no longer join by themselves",
     )
     dark = param.Boolean(default=False, constant=True, doc="whether the page is dark")
     alert = param.String(default="", constant=True, doc="what went wrong, in a sentence")
     training = param.Boolean(
-        default=False, constant=True, doc="whether the first page shows trainings, and stays until they end or the visitor leaves it"
+        default=False,
+        constant=True,
+        doc="whether the first page shows trainings, and stays until they end or the visitor leaves it",
     )
     show_welcome = param.Boolean(
-        default=False, constant=True, doc="whether the first page is asked for although there is something to compare"
+        default=False,
+        constant=True,
+        doc="whether the first page is asked for although there is something to compare",
     )
-    revision = param.Integer(default=0, constant=True, doc="counts the changes seen in the runs folder")
-    progress = param.Integer(default=0, constant=True, doc="counts the changes seen in the runs on screen")
+    revision = param.Integer(
+        default=0, constant=True, doc="counts the changes seen in the runs folder"
+    )
+    progress = param.Integer(
+        default=0, constant=True, doc="counts the changes seen in the runs on screen"
+    )
 
-    def __init__(self, root: str | Path, examples: str | os.PathLike[str] | None = None, **params: Any) -> None:
+    def __init__(
+        self, root: str | Path, examples: str | os.PathLike[str] | None = None, **params: Any
+    ) -> None:
         super().__init__(**params)  # type: ignore[no-untyped-call]
         self.store = RunStore(root)
         self._examples = None if examples is None else RunStore(Path(examples))
@@ -132,7 +201,9 @@ class ExplorerState(param.Parameterized):
     @property
     def all_runs(self) -> list[Run]:
         """Every readable run, newest first, as of the last ``refresh``; the examples where the folder has nothing to show."""
-        return self.store.runs() if self._examples is None or self.user_runs else self._examples.runs()
+        return (
+            self.store.runs() if self._examples is None or self.user_runs else self._examples.runs()
+        )
 
     @property
     def example(self) -> bool:
@@ -168,7 +239,12 @@ class ExplorerState(param.Parameterized):
     @property
     def colours(self) -> list[str]:
         """What ``colour`` may be for the runs on screen."""
-        return ["domain", "probability", "witness", *(f"{COLUMN}{name}" for name in columns_of(self.runs))]
+        return [
+            "domain",
+            "probability",
+            "witness",
+            *(f"{COLUMN}{name}" for name in columns_of(self.runs)),
+        ]
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -183,10 +259,14 @@ class ExplorerState(param.Parameterized):
         """
         selected = run.selected_epoch
         if selected is None:
-            raise InputError(f"Run {run.id} has no evaluated epoch yet; wait for its first one or choose another run.")
+            raise InputError(
+                f"Run {run.id} has no evaluated epoch yet; wait for its first one or choose another run."
+            )
         if self.epoch is None:
             return selected
-        return max((epoch for epoch in run.evaluated if epoch <= self.epoch), default=min(run.evaluated))
+        return max(
+            (epoch for epoch in run.evaluated if epoch <= self.epoch), default=min(run.evaluated)
+        )
 
     def label(self, run: Run) -> str:
         """A run's label, told apart by the time it was started if another run in the folder has the same."""
@@ -206,7 +286,9 @@ class ExplorerState(param.Parameterized):
         if unknown:
             self.warn(f"{self.root} has no evaluated run {unknown[0]!r}; it was left out.")
         elif len(kept) > MAX_RUNS:
-            self.warn(f"{len(kept)} runs were asked for; the first {MAX_RUNS} are shown, more do not fit side by side.")
+            self.warn(
+                f"{len(kept)} runs were asked for; the first {MAX_RUNS} are shown, more do not fit side by side."
+            )
         self._change(run_ids=kept[:MAX_RUNS], chosen=True)
 
     def select(self, sample_ids: frozenset[str] | None) -> None:
@@ -257,7 +339,9 @@ class ExplorerState(param.Parameterized):
             ValueError: a value that the parameter does not allow.
         """
         if not choices.keys() <= _DISPLAYED:
-            raise TypeError(f"show() takes {', '.join(sorted(_DISPLAYED))}; got {', '.join(sorted(choices))}")
+            raise TypeError(
+                f"show() takes {', '.join(sorted(_DISPLAYED))}; got {', '.join(sorted(choices))}"
+            )
         self._change(**choices)
 
     def open_tab(self, name: str) -> None:
@@ -292,7 +376,11 @@ class ExplorerState(param.Parameterized):
         self.store.refresh()
         digests = {run.id: _digest(run) for run in self.all_runs}
         updates = {run.id: run.info.get("updated") for run in self.all_runs}
-        changed = {run_id for run_id in {*digests, *self._digests} if digests.get(run_id) != self._digests.get(run_id)}
+        changed = {
+            run_id
+            for run_id in {*digests, *self._digests}
+            if digests.get(run_id) != self._digests.get(run_id)
+        }
         if not changed and updates == self._updates and self.damaged == self._damage:
             return False
         self._digests, self._updates, self._damage = digests, updates, self.damaged
@@ -308,9 +396,14 @@ class ExplorerState(param.Parameterized):
             self._change(run_ids=[], chosen=False, epoch=None)
         if not self.chosen:
             # Of the examples the first seed has epochs to play.
-            offered = sorted(self.all_runs, key=lambda run: run.seed) if self.example else self.all_runs
+            offered = (
+                sorted(self.all_runs, key=lambda run: run.seed) if self.example else self.all_runs
+            )
             # Runs only join by themselves: what is being looked at is not exchanged under the visitor's eyes.
-            joined = [*self.run_ids, *(run_id for run_id in default_runs(offered) if run_id not in self.run_ids)]
+            joined = [
+                *self.run_ids,
+                *(run_id for run_id in default_runs(offered) if run_id not in self.run_ids),
+            ]
             if len(self.run_ids) < len(DEFAULT_METHODS):
                 self._change(run_ids=self._in_order(joined)[: len(DEFAULT_METHODS)])
         newest = max(self.epochs, default=None)
@@ -325,4 +418,7 @@ class ExplorerState(param.Parameterized):
     def _in_order(self, run_ids: list[str]) -> list[str]:
         methods = {run.id: run.method for run in self.all_runs}
         rank = {method: i for i, method in enumerate(DEFAULT_METHODS)}
-        return sorted((run_id for run_id in run_ids if run_id in methods), key=lambda run_id: rank.get(methods[run_id], len(rank)))
+        return sorted(
+            (run_id for run_id in run_ids if run_id in methods),
+            key=lambda run_id: rank.get(methods[run_id], len(rank)),
+        )

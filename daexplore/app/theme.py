@@ -26,7 +26,11 @@ THEME: dict[str, Any] = {
                     }
                 }
             },
-            "MuiToggleButton": {"styleOverrides": {"root": {"whiteSpace": "nowrap", "padding": "3px 9px", "fontSize": "0.75rem"}}},
+            "MuiToggleButton": {
+                "styleOverrides": {
+                    "root": {"whiteSpace": "nowrap", "padding": "3px 9px", "fontSize": "0.75rem"}
+                }
+            },
         },
     }
     for mode, main, ground, paper, ink, line in (

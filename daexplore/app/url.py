@@ -56,10 +56,18 @@ def _choice(name: str, parameter: str, default: str) -> UrlParameter:
     def read(state: ExplorerState, text: str) -> None:
         allowed = state.param[parameter].objects
         if text not in allowed:
-            raise InputError(f"The address asks for the {name} {text!r}; expected one of {', '.join(allowed)}.")
+            raise InputError(
+                f"The address asks for the {name} {text!r}; expected one of {', '.join(allowed)}."
+            )
         state.show(**{parameter: text})
 
-    return UrlParameter(name, lambda state: None if getattr(state, parameter) == default else str(getattr(state, parameter)), read)
+    return UrlParameter(
+        name,
+        lambda state: (
+            None if getattr(state, parameter) == default else str(getattr(state, parameter))
+        ),
+        read,
+    )
 
 
 def _runs(state: ExplorerState, text: str) -> None:
@@ -69,7 +77,9 @@ def _runs(state: ExplorerState, text: str) -> None:
 def _room(state: ExplorerState, text: str) -> None:
     names = [door.name for door in ROOMS]
     if text not in names:
-        raise InputError(f"The address asks for the room {text!r}; expected one of {', '.join(names)}.")
+        raise InputError(
+            f"The address asks for the room {text!r}; expected one of {', '.join(names)}."
+        )
     state.open_tab(text)
 
 
@@ -86,21 +96,31 @@ def _threshold(state: ExplorerState, text: str) -> None:
     except ValueError:
         value = float("nan")
     if not 0.01 <= value <= 0.99:
-        raise InputError(f"The address asks for the threshold {text!r}; expected a number from 0.01 to 0.99.")
+        raise InputError(
+            f"The address asks for the threshold {text!r}; expected a number from 0.01 to 0.99."
+        )
     state.show(threshold=value)
 
 
 def _colour(state: ExplorerState, text: str) -> None:
     if text not in state.colours:
-        raise InputError(f"The address asks for the colour {text!r}; expected one of {', '.join(state.colours)}.")
+        raise InputError(
+            f"The address asks for the colour {text!r}; expected one of {', '.join(state.colours)}."
+        )
     state.show(colour=text)
 
 
 def _pair(state: ExplorerState, text: str) -> None:
     parts = text.split(",")
     count = len(state.classes)
-    if len(parts) != 2 or not all(part.isdecimal() and int(part) < count for part in parts) or parts[0] == parts[1]:
-        raise InputError(f"The address asks for the pair of classes {text!r}; expected two different ones from 0 to {max(count - 1, 1)}.")
+    if (
+        len(parts) != 2
+        or not all(part.isdecimal() and int(part) < count for part in parts)
+        or parts[0] == parts[1]
+    ):
+        raise InputError(
+            f"The address asks for the pair of classes {text!r}; expected two different ones from 0 to {max(count - 1, 1)}."
+        )
     state.show(pair=(int(parts[0]), int(parts[1])))
 
 
@@ -119,10 +139,22 @@ _PARTS = (
     _choice("view", "view", "plane"),
     _choice("split", "split", "test"),
     _choice("domains", "domains", "both"),
-    UrlParameter("colour", lambda state: None if state.colour == "domain" else state.colour, _colour),
-    UrlParameter("pair", lambda state: None if tuple(state.pair) == (0, 1) else "{},{}".format(*state.pair), _pair),
-    UrlParameter("threshold", lambda state: None if state.threshold == 0.5 else f"{state.threshold:g}", _threshold),
-    UrlParameter("galaxy", lambda state: state.galaxy, lambda state, text: state.select_galaxy(text)),
+    UrlParameter(
+        "colour", lambda state: None if state.colour == "domain" else state.colour, _colour
+    ),
+    UrlParameter(
+        "pair",
+        lambda state: None if tuple(state.pair) == (0, 1) else "{},{}".format(*state.pair),
+        _pair,
+    ),
+    UrlParameter(
+        "threshold",
+        lambda state: None if state.threshold == 0.5 else f"{state.threshold:g}",
+        _threshold,
+    ),
+    UrlParameter(
+        "galaxy", lambda state: state.galaxy, lambda state, text: state.select_galaxy(text)
+    ),
     UrlParameter("where", lambda state: state.filter, lambda state, text: state.select_where(text)),
     UrlParameter("selection", lambda state: state.selection_name, _selection),
     UrlParameter("dial", lambda state: None if state.dial == Dial() else str(state.dial), _dial),

@@ -52,7 +52,8 @@ def main() -> None:
         with os.fdopen(handle, "w") as log:
             traceback.print_exc(file=log)
         _leave(
-            f"This is a fault in daexplore, not in your input: {type(error).__name__}: {error}\nDetails are in {path}; please report it.", 1
+            f"This is a fault in daexplore, not in your input: {type(error).__name__}: {error}\nDetails are in {path}; please report it.",
+            1,
         )
 
 

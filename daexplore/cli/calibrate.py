@@ -18,7 +18,12 @@ __all__ = ["calibrate"]
 
 @app.command()
 def calibrate(
-    runs: Annotated[list[Path], typer.Argument(help="Folders of runs on the same galaxies; several seeds are also joined to an ensemble.")],
+    runs: Annotated[
+        list[Path],
+        typer.Argument(
+            help="Folders of runs on the same galaxies; several seeds are also joined to an ensemble."
+        ),
+    ],
     method: Annotated[
         str,
         typer.Option(
@@ -27,7 +32,12 @@ def calibrate(
         ),
     ] = "temperature",
     format: Annotated[str, typer.Option("--format", help="text or json.")] = "text",
-    mc_dropout: Annotated[int, typer.Option("--mc-dropout", help="Passes with dropout at work, beside each run; 0 does without.")] = 0,
+    mc_dropout: Annotated[
+        int,
+        typer.Option(
+            "--mc-dropout", help="Passes with dropout at work, beside each run; 0 does without."
+        ),
+    ] = 0,
     bins: Annotated[int, typer.Option(help="Bins of equal mass.")] = 10,
     seed: Annotated[int, typer.Option(help="Of resamples, folds, mixtures and drops.")] = 0,
 ) -> None:
@@ -45,7 +55,9 @@ def calibrate(
     if mc_dropout < 0 or mc_dropout == 1:
         raise InputError(f"--mc-dropout needs at least 2 passes, or 0 for none; got {mc_dropout}.")
     with training_progress("") as report:
-        found = uncertainty([Run(path) for path in runs], method, bins, mc_dropout, seed=seed, report=report)
+        found = uncertainty(
+            [Run(path) for path in runs], method, bins, mc_dropout, seed=seed, report=report
+        )
     if format == "json":
         print(to_json(found.to_dict(), indent=1))
     else:
@@ -60,19 +72,33 @@ def _print(found: "Uncertainty") -> None:
     for fitted in found.fits:
         if fitted["method"] == "none":
             continue
-        edge = ". This is the edge of what can be fitted: do not rely on it" if fitted["at_bound"] else ""
-        details = "".join(f", {name.replace('_', ' ')} {value:.3g}" for name, value in fitted["details"].items() if value is not None)
-        print(f"{fitted['who']}: temperature {fitted['temperature']:.3f} ({fitted['method']}: {_seen(fitted)}{details}){edge}")
+        edge = (
+            ". This is the edge of what can be fitted: do not rely on it"
+            if fitted["at_bound"]
+            else ""
+        )
+        details = "".join(
+            f", {name.replace('_', ' ')} {value:.3g}"
+            for name, value in fitted["details"].items()
+            if value is not None
+        )
+        print(
+            f"{fitted['who']}: temperature {fitted['temperature']:.3f} ({fitted['method']}: {_seen(fitted)}{details}){edge}"
+        )
     tables = found.tables()
     print("\nTest galaxies before and after (ECE debiased, in bins of equal mass; NLL in nat):")
     if found.scores:
         print_frame(_scores(tables["scores"]))
     else:
         print("  no test galaxy has a label")
-    print("\nMean risk when only the surest galaxies are kept (AURC, and its excess over the best order):")
+    print(
+        "\nMean risk when only the surest galaxies are kept (AURC, and its excess over the best order):"
+    )
     if found.selective:
         print_frame(_selective(tables["selective"]))
-    print("\nHow typical of the source the test galaxies are (no labels used; 5% of further source galaxies score below 0.05):")
+    print(
+        "\nHow typical of the source the test galaxies are (no labels used; 5% of further source galaxies score below 0.05):"
+    )
     print_frame(_in_domain(tables["in_domain"]))
     print(
         f'\nRows marked "oracle" used target labels to report, never to fit: temperatures come from validation galaxies. '
@@ -92,8 +118,16 @@ def _scores(scores: "pd.DataFrame") -> "pd.DataFrame":
     for (who, domain, stage), rows in scores.groupby(["who", "domain", "stage"], sort=False):
         first = rows.iloc[0]
         texts = {str(row["name"]): _text(row) for row in rows.to_dict("records")}
-        known = {"who": who, "domain": domain, "split": first["split"], "n": first["n"], "galaxies": first["galaxies"]}
-        lines.append(known | {"labels": "oracle" if first["oracle"] else "known", "": stage} | texts)
+        known = {
+            "who": who,
+            "domain": domain,
+            "split": first["split"],
+            "n": first["n"],
+            "galaxies": first["galaxies"],
+        }
+        lines.append(
+            known | {"labels": "oracle" if first["oracle"] else "known", "": stage} | texts
+        )
     return pd.DataFrame(lines)
 
 
@@ -105,7 +139,13 @@ def _selective(selective: "pd.DataFrame") -> "pd.DataFrame":
         first = rows.iloc[0]
         texts = {str(row["name"]): _text(row) for row in rows.to_dict("records")}
         lines.append(
-            {"who": who, "domain": domain, "split": first["split"], "n": first["n"], "labels": "oracle" if first["oracle"] else "known"}
+            {
+                "who": who,
+                "domain": domain,
+                "split": first["split"],
+                "n": first["n"],
+                "labels": "oracle" if first["oracle"] else "known",
+            }
             | {"kept by": ranking, **texts}
         )
     return pd.DataFrame(lines)
@@ -117,7 +157,10 @@ def _in_domain(rows: "pd.DataFrame") -> "pd.DataFrame":
     return pd.DataFrame(
         [
             {name: row[name] for name in ("who", "domain", "split", "n", "galaxies")}
-            | {"median": f"{row['median']:.3f}", f"share below {row['below']:g}": _text(row | {"value": row["share"]})}
+            | {
+                "median": f"{row['median']:.3f}",
+                f"share below {row['below']:g}": _text(row | {"value": row["share"]}),
+            }
             for row in rows.to_dict("records")
         ]
     )

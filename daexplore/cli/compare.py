@@ -26,12 +26,20 @@ _SIGNS = {"for": "+", "against": "-", "warning": "!", "unclear": "."}
 
 @app.command()
 def compare(
-    runs: Annotated[list[Path], typer.Argument(help="Folders of runs, or a folder that holds runs.")],
+    runs: Annotated[
+        list[Path], typer.Argument(help="Folders of runs, or a folder that holds runs.")
+    ],
     format: Annotated[
-        str | None, typer.Option("--format", help="text, csv, json, latex or html; text by default, or what --out ends with.")
+        str | None,
+        typer.Option(
+            "--format",
+            help="text, csv, json, latex or html; text by default, or what --out ends with.",
+        ),
     ] = None,
     split: Annotated[str, typer.Option(help="test or validation.")] = "test",
-    baseline: Annotated[str | None, typer.Option(help="Method that the others are compared with; noDA by default.")] = None,
+    baseline: Annotated[
+        str | None, typer.Option(help="Method that the others are compared with; noDA by default.")
+    ] = None,
     table: Annotated[
         str | None,
         typer.Option(
@@ -39,7 +47,9 @@ def compare(
             "By default csv and json give each run's own numbers, the other formats everything."
         ),
     ] = None,
-    out: Annotated[Path | None, typer.Option("--out", help="Write to this file instead of the terminal.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Write to this file instead of the terminal.")
+    ] = None,
 ) -> None:
     """Compare methods on the same galaxies: differences with intervals over galaxies and seeds, flips, and whether adaptation helped."""
     from daexplore.cli.output import print_frame, print_metrics, run_name
@@ -51,21 +61,33 @@ def compare(
     if table is not None and table not in (*TABLES, "all"):
         raise InputError(f"--table must be {', '.join(TABLES)} or all; got {table!r}.")
     if table == "all" and format == "csv":
-        raise InputError(f"A CSV file holds one table: give --table {', '.join(TABLES[:-1])} or {TABLES[-1]}, or use --format json.")
+        raise InputError(
+            f"A CSV file holds one table: give --table {', '.join(TABLES[:-1])} or {TABLES[-1]}, or use --format json."
+        )
     found = [run for path in runs for run in find_runs(path)]
     if not found:
-        raise InputError(f"There are no runs in {', '.join(map(str, runs))}. Train one with: daexplore train --data demo --method noda")
+        raise InputError(
+            f"There are no runs in {', '.join(map(str, runs))}. Train one with: daexplore train --data demo --method noda"
+        )
     unfinished = [run for run in found if not run.info["metrics"]]
     if unfinished:
-        raise InputError(f"The run {unfinished[0].id} has no metrics yet: it is {unfinished[0].status}. Finish it, or leave it out.")
+        raise InputError(
+            f"The run {unfinished[0].id} has no metrics yet: it is {unfinished[0].status}. Finish it, or leave it out."
+        )
     metrics = {run_name(run, found): run.info["metrics"] for run in found}
     rows = metrics_rows(metrics, (split,))
     if rows.empty:
-        raise InputError(f"None of these runs has metrics on a split {split!r}; there are test and validation.")
+        raise InputError(
+            f"None of these runs has metrics on a split {split!r}; there are test and validation."
+        )
     if table is None and baseline is None and format == "csv":
         _write(rows.to_csv(index=False), out)
     elif table is None and baseline is None and format == "json":
-        _write(json.dumps(rows.astype(object).where(rows.notna(), None).to_dict("records"), indent=1) + "\n", out)
+        _write(
+            json.dumps(rows.astype(object).where(rows.notna(), None).to_dict("records"), indent=1)
+            + "\n",
+            out,
+        )
     elif format == "text" and table is None:
         with redirect_stdout(StringIO()) if out else nullcontext() as text:
             print_metrics(metrics, split)
@@ -81,10 +103,14 @@ def compare(
 
 @app.command()
 def report(
-    runs: Annotated[list[Path], typer.Argument(help="Folders of runs, or a folder that holds runs.")],
+    runs: Annotated[
+        list[Path], typer.Argument(help="Folders of runs, or a folder that holds runs.")
+    ],
     out: Annotated[Path, typer.Option("--out", help="The HTML file to write.")],
     split: Annotated[str, typer.Option(help="test or validation.")] = "test",
-    baseline: Annotated[str | None, typer.Option(help="Method that the others are compared with; noDA by default.")] = None,
+    baseline: Annotated[
+        str | None, typer.Option(help="Method that the others are compared with; noDA by default.")
+    ] = None,
 ) -> None:
     """Write one HTML file that opens offline: verdicts, figures, tables, galaxies fixed and broken, settings, and how it was made."""
     from daexplore.cli.progress import stage_progress
@@ -104,7 +130,9 @@ def report(
 def _format(format: str | None, out: Path | None) -> str:
     format = format or (_ENDINGS.get(out.suffix.lower(), "text") if out else "text")
     if format not in FORMATS:
-        raise InputError(f"--format must be {', '.join(FORMATS[:-1])} or {FORMATS[-1]}; got {format!r}.")
+        raise InputError(
+            f"--format must be {', '.join(FORMATS[:-1])} or {FORMATS[-1]}; got {format!r}."
+        )
     return format
 
 
@@ -116,7 +144,9 @@ def _write(text: str, out: Path | None) -> None:
         out.parent.mkdir(parents=True, exist_ok=True)
         out.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise InputError(f"Cannot write to {out}: {error}. Choose another file with --out.") from error
+        raise InputError(
+            f"Cannot write to {out}: {error}. Choose another file with --out."
+        ) from error
 
 
 def _compared(runs: "Sequence[Run]", split: str, baseline: str | None) -> "Comparison":
@@ -153,18 +183,28 @@ def _print_comparison(runs: "Sequence[Run]", split: str, baseline: str | None) -
         print(f"\n{note}")
 
 
-def _comparison_text(runs: "Sequence[Run]", split: str, baseline: str | None, format: str, table: str | None) -> str:
+def _comparison_text(
+    runs: "Sequence[Run]", split: str, baseline: str | None, format: str, table: str | None
+) -> str:
     from daexplore.cli.output import print_frame
     from daexplore.views.comparison.latex import comparison_latex
     from daexplore.views.comparison.page import comparison_html
-    from daexplore.views.comparison.tables import TABLES, comparison_csv, comparison_json, display_tables
+    from daexplore.views.comparison.tables import (
+        TABLES,
+        comparison_csv,
+        comparison_json,
+        display_tables,
+    )
 
     comparison = _compared(runs, split, baseline)
     tables, about = comparison.tables(), comparison.to_dict()
     if format == "csv":
         return comparison_csv(tables, table or "differences")
     if format == "json":
-        return comparison_json(tables, about, TABLES if table in (None, "all") else (str(table),)) + "\n"
+        return (
+            comparison_json(tables, about, TABLES if table in (None, "all") else (str(table),))
+            + "\n"
+        )
     shown = [each for each in display_tables(tables, about) if table in (None, "all", each.name)]
     if format == "latex":
         return comparison_latex(shown, about)

@@ -34,7 +34,9 @@ def distance(
     epoch: Annotated[int | None, typer.Option(help="The selected one by default.")] = None,
     split: Annotated[str, typer.Option(help="test or validation.")] = "test",
     format: Annotated[str, typer.Option("--format", help="text or json.")] = "text",
-    permutations: Annotated[int, typer.Option(help="Relabellings of each MMD test, and resamples of the intervals.")] = 1000,
+    permutations: Annotated[
+        int, typer.Option(help="Relabellings of each MMD test, and resamples of the intervals.")
+    ] = 1000,
     seed: Annotated[int, typer.Option(help="Of the relabellings and resamples.")] = 0,
 ) -> None:
     """Measure how far apart the domains lie in the latent space, beside what chance gives."""
@@ -59,7 +61,9 @@ def _print(found: "DomainDistance") -> None:
     print(f"{found.summary}\n")
     print_frame(_rows(found.measures))
     galaxies = about["galaxies"]
-    print(f"\nOf {galaxies['source']} source and {galaxies['target']} target galaxies {galaxies['both']} are in both domains.")
+    print(
+        f"\nOf {galaxies['source']} source and {galaxies['target']} target galaxies {galaxies['both']} are in both domains."
+    )
     print(_NOTE)
     for domain, ends in found.extremes().items():
         print(f"Most source-like {domain} galaxies: {', '.join(ends['most_source_like'])}")

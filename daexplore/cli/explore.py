@@ -14,7 +14,9 @@ __all__ = []
 def explore(
     runs: Annotated[Path, typer.Argument(help="Folder of the runs.")] = Path("runs"),
     port: Annotated[int, typer.Option(help="Port of the page on this machine.")] = 5006,
-    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page in the browser.")] = True,
+    browser: Annotated[
+        bool, typer.Option("--browser/--no-browser", help="Open the page in the browser.")
+    ] = True,
 ) -> None:
     """Open the explorer: see galaxies cross the decision boundary, run beside run."""
     import os
@@ -24,6 +26,20 @@ def explore(
     import daexplore
 
     page = Path(daexplore.__file__).parent / "app" / "serve.py"
-    command = [sys.executable, "-m", "panel", "serve", str(page), "--port", str(port), *(["--show"] if browser else [])]
-    print(f"The explorer of {runs} is at http://localhost:{port}/serve. Stop it with Ctrl-C.", flush=True)
-    raise typer.Exit(subprocess.run(command, env=os.environ | {"DAEXPLORE_RUNS": str(runs)}).returncode)
+    command = [
+        sys.executable,
+        "-m",
+        "panel",
+        "serve",
+        str(page),
+        "--port",
+        str(port),
+        *(["--show"] if browser else []),
+    ]
+    print(
+        f"The explorer of {runs} is at http://localhost:{port}/serve. Stop it with Ctrl-C.",
+        flush=True,
+    )
+    raise typer.Exit(
+        subprocess.run(command, env=os.environ | {"DAEXPLORE_RUNS": str(runs)}).returncode
+    )

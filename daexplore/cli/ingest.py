@@ -21,23 +21,58 @@ _SHOWN = 5
 @app.command()
 def ingest(
     source: Annotated[
-        Path, typer.Argument(help="FITS cut-outs, PNG or JPEG images, a catalogue with survey tiles, a published .npy or FITS file.")
+        Path,
+        typer.Argument(
+            help="FITS cut-outs, PNG or JPEG images, a catalogue with survey tiles, a published .npy or FITS file."
+        ),
     ],
-    dest: Annotated[Path, typer.Argument(help="Folder of the galaxy set: new, empty, or begun by an earlier ingest of the same input.")],
-    catalogue: Annotated[str | None, typer.Option(help="The table, where it does not lie beside the images.")] = None,
-    label: Annotated[str | None, typer.Option(help="Its column with the class.")] = None,
-    group: Annotated[str | None, typer.Option(help="Its column that names the physical galaxy.")] = None,
-    bands: Annotated[str | None, typer.Option(help="Names of the channels in their order, such as g,r,i; also which ones to read.")] = None,
-    pixel_scale: Annotated[float | None, typer.Option(help="Arcseconds a pixel.")] = None,
-    zero_points: Annotated[str | None, typer.Option(help="AB magnitude of one unit in each band, such as 22.5,22.5,22.5.")] = None,
-    psf_fwhm: Annotated[str | None, typer.Option(help="Width of the point spread function in each band, in arcseconds.")] = None,
-    size: Annotated[int | None, typer.Option(help="Side of the images in pixels: cut from tiles, or cropped about the centre.")] = None,
-    name: Annotated[str | None, typer.Option(help="Short name of the set.")] = None,
-    max_bad_pixels: Annotated[float, typer.Option(help="Share of NaN or masked pixels up to which an image is mended.")] = 0.1,
-    workers: Annotated[
-        int | None, typer.Option(help="Processes; all cores, at most 8, by default. The result does not depend on it.")
+    dest: Annotated[
+        Path,
+        typer.Argument(
+            help="Folder of the galaxy set: new, empty, or begun by an earlier ingest of the same input."
+        ),
+    ],
+    catalogue: Annotated[
+        str | None, typer.Option(help="The table, where it does not lie beside the images.")
     ] = None,
-    restart: Annotated[bool, typer.Option("--restart", help="Delete first what an earlier ingest wrote to DEST.")] = False,
+    label: Annotated[str | None, typer.Option(help="Its column with the class.")] = None,
+    group: Annotated[
+        str | None, typer.Option(help="Its column that names the physical galaxy.")
+    ] = None,
+    bands: Annotated[
+        str | None,
+        typer.Option(
+            help="Names of the channels in their order, such as g,r,i; also which ones to read."
+        ),
+    ] = None,
+    pixel_scale: Annotated[float | None, typer.Option(help="Arcseconds a pixel.")] = None,
+    zero_points: Annotated[
+        str | None,
+        typer.Option(help="AB magnitude of one unit in each band, such as 22.5,22.5,22.5."),
+    ] = None,
+    psf_fwhm: Annotated[
+        str | None,
+        typer.Option(help="Width of the point spread function in each band, in arcseconds."),
+    ] = None,
+    size: Annotated[
+        int | None,
+        typer.Option(
+            help="Side of the images in pixels: cut from tiles, or cropped about the centre."
+        ),
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="Short name of the set.")] = None,
+    max_bad_pixels: Annotated[
+        float, typer.Option(help="Share of NaN or masked pixels up to which an image is mended.")
+    ] = 0.1,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            help="Processes; all cores, at most 8, by default. The result does not depend on it."
+        ),
+    ] = None,
+    restart: Annotated[
+        bool, typer.Option("--restart", help="Delete first what an earlier ingest wrote to DEST.")
+    ] = False,
 ) -> None:
     """Read any images once into a galaxy set that training can use even if it is larger than memory.
 
@@ -68,7 +103,9 @@ def ingest(
     else:
         _show(galaxies, dest)
     _print_aside(dest / "aside.csv")
-    print(f"Compare it with another set: daexplore inspect {dest} OTHER\nTrain on them: daexplore train --source {dest} --target OTHER")
+    print(
+        f"Compare it with another set: daexplore inspect {dest} OTHER\nTrain on them: daexplore train --source {dest} --target OTHER"
+    )
 
 
 def _names(text: str | None) -> tuple[str, ...] | None:
@@ -80,7 +117,9 @@ def _numbers(option: str, text: str | None) -> tuple[float, ...] | None:
     try:
         return None if names is None else tuple(float(part) for part in names)
     except ValueError as error:
-        raise InputError(f"{option} must be numbers separated by commas, one for each band; got {text!r}.") from error
+        raise InputError(
+            f"{option} must be numbers separated by commas, one for each band; got {text!r}."
+        ) from error
 
 
 def _show(galaxies: "GalaxySet", dest: Path) -> None:
@@ -103,7 +142,9 @@ def _print_aside(table: Path) -> None:
         next(rows)
         first = list(islice(rows, _SHOWN))
         count = len(first) + sum(1 for _ in rows)
-    print(f"{count} {'galaxy was' if count == 1 else 'galaxies were'} set aside, listed in {table}:")
+    print(
+        f"{count} {'galaxy was' if count == 1 else 'galaxies were'} set aside, listed in {table}:"
+    )
     for name, reason in first:
         print(f"  {name}: {reason}")
     if count > len(first):

@@ -21,16 +21,43 @@ _SHOWN = 12
 
 @app.command()
 def inspect(
-    source: Annotated[str | None, typer.Argument(help="Labelled images of any kind that can be read, or a preset.")] = None,
-    target: Annotated[str | None, typer.Argument(help="Images of the survey, likewise. A preset twice: its source and its target.")] = None,
-    run: Annotated[Path | None, typer.Option("--run", help="Inspect the domains and the splits of this run instead.")] = None,
-    label: Annotated[str | None, typer.Option(help="Column of the catalogues that holds the class.")] = None,
-    html: Annotated[Path | None, typer.Option("--html", help="Write all of it, with pictures, as one HTML file.")] = None,
-    to_json: Annotated[Path | None, typer.Option("--json", help="Write all numbers as JSON.")] = None,
-    sample: Annotated[int, typer.Option(help="Images a domain that are measured at most; copies are looked for among all.")] = 4000,
+    source: Annotated[
+        str | None,
+        typer.Argument(help="Labelled images of any kind that can be read, or a preset."),
+    ] = None,
+    target: Annotated[
+        str | None,
+        typer.Argument(
+            help="Images of the survey, likewise. A preset twice: its source and its target."
+        ),
+    ] = None,
+    run: Annotated[
+        Path | None,
+        typer.Option("--run", help="Inspect the domains and the splits of this run instead."),
+    ] = None,
+    label: Annotated[
+        str | None, typer.Option(help="Column of the catalogues that holds the class.")
+    ] = None,
+    html: Annotated[
+        Path | None,
+        typer.Option("--html", help="Write all of it, with pictures, as one HTML file."),
+    ] = None,
+    to_json: Annotated[
+        Path | None, typer.Option("--json", help="Write all numbers as JSON.")
+    ] = None,
+    sample: Annotated[
+        int,
+        typer.Option(
+            help="Images a domain that are measured at most; copies are looked for among all."
+        ),
+    ] = 4000,
     seed: Annotated[int, typer.Option(help="Which images are measured.")] = 0,
     settings: Annotated[
-        list[str] | None, typer.Option("--set", help="A setting of the data, such as data.stretch=asinh or data.match_bands=position.")
+        list[str] | None,
+        typer.Option(
+            "--set",
+            help="A setting of the data, such as data.stretch=asinh or data.match_bands=position.",
+        ),
     ] = None,
 ) -> None:
     """Say how far apart two domains are, in what, and whether one galaxy is in training and test."""
@@ -40,8 +67,12 @@ def inspect(
     from daexplore.engine.inspection.open_domains import open_pair, open_run
     from daexplore.engine.progress import Progress
 
-    if (run is None) == (source is None or target is None) or (run is not None and (source or target)):
-        raise InputError("Give a source and a target, or a run with --run; a preset's own two domains are, for example, distant distant.")
+    if (run is None) == (source is None or target is None) or (
+        run is not None and (source or target)
+    ):
+        raise InputError(
+            "Give a source and a target, or a run with --run; a preset's own two domains are, for example, distant distant."
+        )
     if sample < 1:
         raise InputError(f"--sample must be at least 1 image, got {sample}.")
     with training_progress("") as report:
@@ -50,8 +81,12 @@ def inspect(
         if run is not None:
             config, one, other, splits = open_run(run)
         else:
-            config = run_config(None, source, target, label, "noda", None, None, None, None, settings or []).data
-            one, other, notes = open_pair(config, lambda done, total: report(Progress("simulating", done, total)))
+            config = run_config(
+                None, source, target, label, "noda", None, None, None, None, settings or []
+            ).data
+            one, other, notes = open_pair(
+                config, lambda done, total: report(Progress("simulating", done, total))
+            )
         found = inspect_domains(one, other, config, splits, sample, seed, report)
         answer = found.to_dict()
         answer["warnings"] = [*notes, *answer["warnings"]]
@@ -70,17 +105,33 @@ def _print(answer: dict[str, Any], tables: "dict[str, pd.DataFrame]") -> None:
 
     for sentence in answer["sentences"]:
         print(sentence)
-    for title, lines in (("What may spoil the result:", answer["warnings"]), ("What to do next:", answer["advice"])):
+    for title, lines in (
+        ("What may spoil the result:", answer["warnings"]),
+        ("What to do next:", answer["advice"]),
+    ):
         if lines:
             print(f"\n{title}", *(f"  - {line}" for line in lines), sep="\n")
-    print(f"\nThe {min(_SHOWN, len(tables['distances']))} largest differences (medians; intervals 95%, resampling galaxies):")
+    print(
+        f"\nThe {min(_SHOWN, len(tables['distances']))} largest differences (medians; intervals 95%, resampling galaxies):"
+    )
     print_frame(_differences(tables["distances"].head(_SHOWN)))
     print("\nClasses:")
     print_frame(_classes(tables["classes"]))
     if len(tables["duplicates"]):
         shown = tables["duplicates"].head(_SHOWN)
-        print(f"\nPairs that look like one galaxy under two names ({len(shown)} of {len(tables['duplicates'])}):")
-        names = ["sample_id_a", "split_a", "sample_id_b", "split_b", "similarity", "angle", "mirrored", "leak"]
+        print(
+            f"\nPairs that look like one galaxy under two names ({len(shown)} of {len(tables['duplicates'])}):"
+        )
+        names = [
+            "sample_id_a",
+            "split_a",
+            "sample_id_b",
+            "split_b",
+            "similarity",
+            "angle",
+            "mirrored",
+            "leak",
+        ]
         print_frame(shown[names].round({"similarity": 3, "angle": 0}))
 
 

@@ -5,7 +5,16 @@ import json
 from pathlib import Path
 from typing import Any
 
-from daexplore.config import VARIANTS, AlignmentConfig, DataConfig, ModelConfig, RunConfig, TransferConfig, preset, replace_at
+from daexplore.config import (
+    VARIANTS,
+    AlignmentConfig,
+    DataConfig,
+    ModelConfig,
+    RunConfig,
+    TransferConfig,
+    preset,
+    replace_at,
+)
 from daexplore.errors import InputError
 
 __all__ = ["run_config", "seeds", "transfer_config"]
@@ -26,7 +35,9 @@ def seeds(text: str) -> list[int]:
     except ValueError:
         chosen = []
     if not chosen or min(chosen) < 0:
-        raise InputError(f"--seed must be a number, a range such as 0..2 or a list such as 0,3,5 of numbers from 0 on; got {text!r}.")
+        raise InputError(
+            f"--seed must be a number, a range such as 0..2 or a list such as 0,3,5 of numbers from 0 on; got {text!r}."
+        )
     return chosen
 
 
@@ -52,7 +63,12 @@ def run_config(
     config = _with_data(data, source, target)
     config = _with_method(config, method, weight)
     config = dataclasses.replace(config, model=_model(network, transfer), transfer=transfer)
-    chosen = {"data.label": label, "train.epochs": epochs, "data.limit": limit, "train.class_balance": class_balance}
+    chosen = {
+        "data.label": label,
+        "train.epochs": epochs,
+        "data.limit": limit,
+        "train.class_balance": class_balance,
+    }
     for path, value in chosen.items():
         if value is not None:
             config = replace_at(config, path, value)
@@ -65,7 +81,12 @@ def run_config(
 
 
 def transfer_config(
-    run: Path | None, epoch: int | None, freeze: str | None, rate: float | None, new_head: bool, fit: bool
+    run: Path | None,
+    epoch: int | None,
+    freeze: str | None,
+    rate: float | None,
+    new_head: bool,
+    fit: bool,
 ) -> TransferConfig | None:
     """How a training starts from another run, or None where it starts anew.
 
@@ -73,13 +94,29 @@ def transfer_config(
         InputError: settings of a transfer without a run to start from.
     """
     if run is None:
-        given = {"--init-epoch": epoch is not None, "--freeze": freeze, "--rate": rate is not None, "--new-head": new_head}
-        lonely = next((name for name, value in (given | {"--fit-preprocessing": fit}).items() if value), None)
+        given = {
+            "--init-epoch": epoch is not None,
+            "--freeze": freeze,
+            "--rate": rate is not None,
+            "--new-head": new_head,
+        }
+        lonely = next(
+            (name for name, value in (given | {"--fit-preprocessing": fit}).items() if value), None
+        )
         if lonely:
-            raise InputError(f"{lonely} says how to start from a trained run: name that run with --init-from RUN.")
+            raise InputError(
+                f"{lonely} says how to start from a trained run: name that run with --init-from RUN."
+            )
         return None
     names = tuple(name.strip() for name in (freeze or "").split(",") if name.strip())
-    return TransferConfig(str(run), epoch, "fit" if fit else "run", names, 1.0 if rate is None else rate, "new" if new_head else "keep")
+    return TransferConfig(
+        str(run),
+        epoch,
+        "fit" if fit else "run",
+        names,
+        1.0 if rate is None else rate,
+        "new" if new_head else "keep",
+    )
 
 
 def _model(network: str | None, transfer: TransferConfig | None) -> ModelConfig:
@@ -90,7 +127,9 @@ def _model(network: str | None, transfer: TransferConfig | None) -> ModelConfig:
 
     model = Run(transfer.run).config.model
     if network not in (None, model.name):
-        raise InputError(f"--network {network} and --init-from contradict each other: that run has the network {model.name}.")
+        raise InputError(
+            f"--network {network} and --init-from contradict each other: that run has the network {model.name}."
+        )
     return model
 
 
@@ -119,7 +158,9 @@ def _with_method(config: RunConfig, method: str, weight: float | None) -> RunCon
     """The alignments; of the names that are none, "adabn" is a way of batch norm and "oracle" a way of teaching."""
     names = [name for name in method.replace("+", ",").split(",") if name]
     if not names or (len(names) > 1 and {"noda", "oracle"} & set(names)):
-        raise InputError(f"--method must be noda, oracle, or one or more alignments; got {method!r}.")
+        raise InputError(
+            f"--method must be noda, oracle, or one or more alignments; got {method!r}."
+        )
     if len(set(names)) < len(names):
         raise InputError(f"--methods names one alignment twice: {method!r}.")
     if "adabn" in names:
@@ -127,7 +168,12 @@ def _with_method(config: RunConfig, method: str, weight: float | None) -> RunCon
     if "oracle" in names:
         config = replace_at(config, "train.supervision", "target")
     aligned = [name for name in names if name not in ("noda", "adabn", "oracle")]
-    return dataclasses.replace(config, alignments=tuple(AlignmentConfig(name, 1.0 if weight is None else weight) for name in aligned))
+    return dataclasses.replace(
+        config,
+        alignments=tuple(
+            AlignmentConfig(name, 1.0 if weight is None else weight) for name in aligned
+        ),
+    )
 
 
 def _value(text: str) -> Any:

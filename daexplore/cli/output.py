@@ -18,7 +18,9 @@ ORACLE = 'Rows marked "oracle" used target labels to report, never to train or t
 def print_runs(runs: Sequence[Run]) -> None:
     """Test metrics of the given runs at their selected epochs, and where the runs are."""
     for run in runs:
-        print(f"{run.label}: epoch {run.selected_epoch} of {run.config.train.epochs}, {run.path}{_origin(run)}")
+        print(
+            f"{run.label}: epoch {run.selected_epoch} of {run.config.train.epochs}, {run.path}{_origin(run)}"
+        )
     print_metrics({run_name(run, runs): run.info["metrics"] for run in runs})
 
 
@@ -30,7 +32,11 @@ def print_metrics(metrics: Mapping[str, Mapping[str, Any]], split: str = "test")
 
 def run_name(run: Run, runs: Sequence[Run]) -> str:
     """The label, made unique by the run's hash and start where several have the same."""
-    return run.label if sum(other.label == run.label for other in runs) == 1 else f"{run.label} ({run.id})"
+    return (
+        run.label
+        if sum(other.label == run.label for other in runs) == 1
+        else f"{run.label} ({run.id})"
+    )
 
 
 def _origin(run: Run) -> str:
@@ -38,7 +44,11 @@ def _origin(run: Run) -> str:
     origin = run.info.get("transfer")
     if not origin:
         return ""
-    bands = ", ".join(f"{pair['new']} in the place of {pair['run']}" for pair in origin["bands"] if pair["new"] != pair["run"])
+    bands = ", ".join(
+        f"{pair['new']} in the place of {pair['run']}"
+        for pair in origin["bands"]
+        if pair["new"] != pair["run"]
+    )
     return f"\n  started from {origin['run']}, epoch {origin['epoch']}{'; bands by position: ' + bands if bands else ''}"
 
 

@@ -15,26 +15,51 @@ _SETTING = "data.target_read."
 
 @app.command()
 def predict(
-    run: Annotated[list[Path] | None, typer.Option("--run", help="Folder of a run; several, each with --run, make an ensemble.")] = None,
+    run: Annotated[
+        list[Path] | None,
+        typer.Option("--run", help="Folder of a run; several, each with --run, make an ensemble."),
+    ] = None,
     data: Annotated[
-        str | None, typer.Option("--data", help="Galaxies of the survey, of any kind that can be read; labels are not needed, nor used.")
+        str | None,
+        typer.Option(
+            "--data",
+            help="Galaxies of the survey, of any kind that can be read; labels are not needed, nor used.",
+        ),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option("--out", help="The catalogue: .fits, .ecsv, .vot or .parquet. Until complete, parts lie beside it.")
+        Path | None,
+        typer.Option(
+            "--out",
+            help="The catalogue: .fits, .ecsv, .vot or .parquet. Until complete, parts lie beside it.",
+        ),
     ] = None,
-    epoch: Annotated[int | None, typer.Option(help="The selected one of each run by default.")] = None,
+    epoch: Annotated[
+        int | None, typer.Option(help="The selected one of each run by default.")
+    ] = None,
     temperature: Annotated[
         bool,
-        typer.Option("--temperature/--no-temperature", help="Calibrate with a temperature from source validation images."),
+        typer.Option(
+            "--temperature/--no-temperature",
+            help="Calibrate with a temperature from source validation images.",
+        ),
     ] = False,
     batch_size: Annotated[int, typer.Option(help="Images at a time.")] = 256,
     threads: Annotated[int, typer.Option(help="CPU threads.")] = 1,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or any other that torch knows.")] = "auto",
+    device: Annotated[
+        str, typer.Option(help="auto, cpu, cuda or any other that torch knows.")
+    ] = "auto",
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace a catalogue that is there, and delete parts of another prediction.")
+        bool,
+        typer.Option(
+            "--overwrite",
+            help="Replace a catalogue that is there, and delete parts of another prediction.",
+        ),
     ] = False,
     settings: Annotated[
-        list[str] | None, typer.Option("--set", help="How the files are read, such as data.target_read.pixel_scale=0.26.")
+        list[str] | None,
+        typer.Option(
+            "--set", help="How the files are read, such as data.target_read.pixel_scale=0.26."
+        ),
     ] = None,
 ) -> None:
     """Write a catalogue of a survey: probabilities, how sure they are, and how much each galaxy is like those of the training.
@@ -46,11 +71,17 @@ def predict(
     from daexplore.config import ReadConfig
 
     if not run or data is None or out is None:
-        raise InputError("Give the runs, the survey and the catalogue: daexplore predict --run RUN --data SURVEY --out CATALOGUE.fits")
+        raise InputError(
+            "Give the runs, the survey and the catalogue: daexplore predict --run RUN --data SURVEY --out CATALOGUE.fits"
+        )
     other = next((setting for setting in settings or [] if not setting.startswith(_SETTING)), None)
     if other is not None:
-        raise InputError(f"--set says here how the survey's files are read, such as {_SETTING}pixel_scale=0.26; got {other!r}.")
-    read = run_config(None, None, None, None, "noda", None, None, None, None, settings or []).data.target_read
+        raise InputError(
+            f"--set says here how the survey's files are read, such as {_SETTING}pixel_scale=0.26; got {other!r}."
+        )
+    read = run_config(
+        None, None, None, None, "noda", None, None, None, None, settings or []
+    ).data.target_read
 
     from daexplore.engine.prediction.predict import predict as work
 
@@ -68,9 +99,14 @@ def predict(
             overwrite=overwrite,
             report=report,
         )
-    print(f"{done.galaxies} images in {done.path}" + (f", {done.before} of them done before" if done.before else ""))
+    print(
+        f"{done.galaxies} images in {done.path}"
+        + (f", {done.before} of them done before" if done.before else "")
+    )
     if done.counts:
-        shares = ", ".join(f"{count} {name} ({count / done.galaxies:.1%})" for name, count in done.counts.items())
+        shares = ", ".join(
+            f"{count} {name} ({count / done.galaxies:.1%})" for name, count in done.counts.items()
+        )
         print(f"  predicted, not corrected for mistakes: {shares}")
     if done.oracle:
         print("  oracle: target labels taught a run; the catalogue says so in its header")

@@ -9,7 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 from daexplore.engine import Progress as Stage
 
@@ -75,14 +83,30 @@ def training_progress(title: str) -> Iterator[Callable[[Stage], None]]:
             bars.update(tasks[stage.stage], completed=stage.done, values=_values(stage))
             if feed and (time.monotonic() - told > 0.2 or stage.done == stage.total):
                 told = time.monotonic()
-                _tell(Path(feed), {"stage": stage.stage, "done": stage.done, "total": stage.total, "epoch": stage.epoch})
+                _tell(
+                    Path(feed),
+                    {
+                        "stage": stage.stage,
+                        "done": stage.done,
+                        "total": stage.total,
+                        "epoch": stage.epoch,
+                    },
+                )
 
         yield report
 
 
 def _values(stage: Stage) -> str:
-    shown = {"task": "loss", "mmd": "mmd", "domain": "domain loss", "accuracy/source": "source val. accuracy", "mmd2/both": "val. MMD2"}
-    parts = [f"{text} {stage.values[name]:.3f}" for name, text in shown.items() if name in stage.values]
+    shown = {
+        "task": "loss",
+        "mmd": "mmd",
+        "domain": "domain loss",
+        "accuracy/source": "source val. accuracy",
+        "mmd2/both": "val. MMD2",
+    }
+    parts = [
+        f"{text} {stage.values[name]:.3f}" for name, text in shown.items() if name in stage.values
+    ]
     return "  ".join(([f"epoch {stage.epoch}"] if stage.epoch else []) + parts)
 
 

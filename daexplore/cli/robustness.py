@@ -25,11 +25,25 @@ _ATTACKED = "Attacks lead away from the class predicted. Distances in the image 
 
 @app.command()
 def robustness(
-    runs: Annotated[list[Path], typer.Argument(help="Folders of runs, or a folder that holds runs.")],
-    dial: Annotated[str | None, typer.Option(help="psf, depth, noise or rotation; depth where neither dial nor attack is given.")] = None,
-    attack: Annotated[str | None, typer.Option(help="one-pixel, pgd or boundary (the distance to the decision boundary).")] = None,
-    galaxies: Annotated[int, typer.Option(help="Test images a domain at most; whole galaxies are taken.")] = 200,
-    levels: Annotated[str | None, typer.Option(help="Positions of the dial, such as 0,1,2,4; its own by default.")] = None,
+    runs: Annotated[
+        list[Path], typer.Argument(help="Folders of runs, or a folder that holds runs.")
+    ],
+    dial: Annotated[
+        str | None,
+        typer.Option(
+            help="psf, depth, noise or rotation; depth where neither dial nor attack is given."
+        ),
+    ] = None,
+    attack: Annotated[
+        str | None,
+        typer.Option(help="one-pixel, pgd or boundary (the distance to the decision boundary)."),
+    ] = None,
+    galaxies: Annotated[
+        int, typer.Option(help="Test images a domain at most; whole galaxies are taken.")
+    ] = 200,
+    levels: Annotated[
+        str | None, typer.Option(help="Positions of the dial, such as 0,1,2,4; its own by default.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Which galaxies, and which noise.")] = 0,
     format: Annotated[str, typer.Option("--format", help="text, csv or json.")] = "text",
 ) -> None:
@@ -54,7 +68,9 @@ def robustness(
         if attack is not None:
             table = attack_runs(chosen, attack, galaxies, seed, report=report)
         else:
-            table = evaluate_perturbed(chosen, dial or "depth", galaxies, positions, seed, report=report)
+            table = evaluate_perturbed(
+                chosen, dial or "depth", galaxies, positions, seed, report=report
+            )
     if format != "text":
         print_rows(table, format)
         return
@@ -88,7 +104,9 @@ def print_rows(table: "pd.DataFrame", format: str) -> None:
     if format == "csv":
         print(table.to_csv(index=False), end="")
     else:
-        print(json.dumps(table.astype(object).where(table.notna(), None).to_dict("records"), indent=1))
+        print(
+            json.dumps(table.astype(object).where(table.notna(), None).to_dict("records"), indent=1)
+        )
 
 
 def _shown(table: "pd.DataFrame") -> "pd.DataFrame":
@@ -99,11 +117,21 @@ def _shown(table: "pd.DataFrame") -> "pd.DataFrame":
 
     names = list(dict.fromkeys(table["name"]))
     lines = []
-    for (run, _, domain, level, how), rows in table.groupby(["run", "id", "domain", "level", "how"], sort=False, dropna=False):
-        line = {"run": run, "domain": domain, "level": "–" if level != level else f"{level:g}", "images": how}
+    for (run, _, domain, level, how), rows in table.groupby(
+        ["run", "id", "domain", "level", "how"], sort=False, dropna=False
+    ):
+        line = {
+            "run": run,
+            "domain": domain,
+            "level": "–" if level != level else f"{level:g}",
+            "images": how,
+        }
         for name in names:
             here = rows[rows["name"] == name]
-            texts = [interval_text(row.value, row.low, row.high) + (" oracle" if row.oracle else "") for row in here.itertuples()]
+            texts = [
+                interval_text(row.value, row.low, row.high) + (" oracle" if row.oracle else "")
+                for row in here.itertuples()
+            ]
             line[name] = texts[0] if texts else "–"
         line["n"] = str(int(rows["n"].max()))
         lines.append(line)
@@ -122,4 +150,6 @@ def _numbers(text: str | None) -> list[float] | None:
     try:
         return [float(part) for part in text.split(",")]
     except ValueError:
-        raise InputError(f"--levels must be numbers joined by commas, such as 0,1,2,4; got {text!r}.") from None
+        raise InputError(
+            f"--levels must be numbers joined by commas, such as 0,1,2,4; got {text!r}."
+        ) from None

@@ -9,7 +9,9 @@ from daexplore.cli.app import Runs, app
 
 __all__ = ["runs"]
 
-runs = typer.Typer(name="runs", help="Hand a run on as one file, and take one in.", no_args_is_help=True)
+runs = typer.Typer(
+    name="runs", help="Hand a run on as one file, and take one in.", no_args_is_help=True
+)
 app.add_typer(runs)
 
 
@@ -32,7 +34,9 @@ def export(
 def import_(
     file: Annotated[Path, typer.Argument(help="A .zip file made by daexplore runs export.")],
     root: Runs = Path("runs"),
-    limit: Annotated[float, typer.Option(help="What the run may take on disk at most, in GB.")] = 8.0,
+    limit: Annotated[
+        float, typer.Option(help="What the run may take on disk at most, in GB.")
+    ] = 8.0,
 ) -> None:
     """Check a run in a .zip file from end to end and add it to the folder of runs."""
     from daexplore.runs.archive.zip_file import import_run

@@ -21,31 +21,68 @@ __all__ = ["settings_grid", "sweep", "sweep_configs"]
 @app.command()
 def sweep(
     data: Annotated[
-        str | None, typer.Option("--data", help="A preset (distant, distant-asinh, nearby, demo), or a folder holding source/ and target/.")
+        str | None,
+        typer.Option(
+            "--data",
+            help="A preset (distant, distant-asinh, nearby, demo), or a folder holding source/ and target/.",
+        ),
     ] = None,
-    source: Annotated[str | None, typer.Option("--source", help="Labelled images of any kind that can be read.")] = None,
-    target: Annotated[str | None, typer.Option("--target", help="Images of the survey, likewise; labels are not needed.")] = None,
-    label: Annotated[str | None, typer.Option(help="Column of catalogue.csv that holds the class.")] = None,
-    methods: Annotated[str, typer.Option(help="Joined by commas, one run each; with + several losses in one run.")] = "noda,mmd,dann",
+    source: Annotated[
+        str | None, typer.Option("--source", help="Labelled images of any kind that can be read.")
+    ] = None,
+    target: Annotated[
+        str | None,
+        typer.Option("--target", help="Images of the survey, likewise; labels are not needed."),
+    ] = None,
+    label: Annotated[
+        str | None, typer.Option(help="Column of catalogue.csv that holds the class.")
+    ] = None,
+    methods: Annotated[
+        str, typer.Option(help="Joined by commas, one run each; with + several losses in one run.")
+    ] = "noda,mmd,dann",
     seeds: Annotated[str, typer.Option(help="0..4 or 0,3,5.")] = "0..4",
     epochs: Annotated[int | None, typer.Option(help="Passes over the larger domain.")] = None,
     limit: Annotated[int | None, typer.Option(help="Training images a domain at most.")] = None,
     settings: Annotated[
         list[str] | None,
-        typer.Option("--set", help="A setting, or several values of it to try all: --set train.batch_size=32,64."),
+        typer.Option(
+            "--set",
+            help="A setting, or several values of it to try all: --set train.batch_size=32,64.",
+        ),
     ] = None,
     runs: Runs = Path("runs"),
     cluster: Annotated[
-        str, typer.Option(help="local: processes on this machine. slurm. debug: one after another in this process.")
+        str,
+        typer.Option(
+            help="local: processes on this machine. slurm. debug: one after another in this process."
+        ),
     ] = "local",
-    parallel: Annotated[int | None, typer.Option(help="Runs at a time; half of the CPUs by default, under Slurm no limit.")] = None,
+    parallel: Annotated[
+        int | None,
+        typer.Option(help="Runs at a time; half of the CPUs by default, under Slurm no limit."),
+    ] = None,
     timeout_min: Annotated[
-        int | None, typer.Option(help="Minutes a job may take. None by default; under Slurm a day, after which it is queued again.")
+        int | None,
+        typer.Option(
+            help="Minutes a job may take. None by default; under Slurm a day, after which it is queued again."
+        ),
     ] = None,
     partition: Annotated[str | None, typer.Option(help="Of Slurm.")] = None,
-    gpus: Annotated[int | None, typer.Option(help="GPUs a run. By default what there is on this machine, and none from Slurm.")] = None,
-    slurm: Annotated[list[str] | None, typer.Option("--slurm", help="Anything else Slurm needs, such as account=astro or mem=8GB.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would run, and run nothing.")] = False,
+    gpus: Annotated[
+        int | None,
+        typer.Option(
+            help="GPUs a run. By default what there is on this machine, and none from Slurm."
+        ),
+    ] = None,
+    slurm: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--slurm", help="Anything else Slurm needs, such as account=astro or mem=8GB."
+        ),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would run, and run nothing.")
+    ] = False,
 ) -> None:
     """Train methods x seeds x settings. Called again, it skips what is finished, goes on with what is not, and starts the rest."""
     from daexplore.cli.options import seeds as parse_seeds
@@ -53,7 +90,9 @@ def sweep(
     from daexplore.engine.sweeps.launch import SweepLauncher, followed_jobs
     from daexplore.engine.sweeps.plan import plan
 
-    configs = sweep_configs(data, source, target, label, methods, parse_seeds(seeds), epochs, limit, settings or [])
+    configs = sweep_configs(
+        data, source, target, label, methods, parse_seeds(seeds), epochs, limit, settings or []
+    )
     resources = _resources(cluster, parallel, timeout_min, partition, gpus, slurm or [], configs)
     _check(configs)
     planned = plan(configs, runs)
@@ -63,7 +102,12 @@ def sweep(
     if dry_run:
         return
     # What was begun comes first: it ends sooner.
-    to_start = [item.config for state in ("resume", "new") for item in planned if item.state == state and item.config not in busy]
+    to_start = [
+        item.config
+        for state in ("resume", "new")
+        for item in planned
+        if item.state == state and item.config not in busy
+    ]
     if cluster != "slurm":
         _simulate(to_start)
     ended = follow(SweepLauncher(to_start, runs, resources, followed), planned)
@@ -92,7 +136,9 @@ def sweep_configs(
 
     names = [name.strip() for name in methods.split(",") if name.strip()]
     if not names:
-        raise InputError(f"--methods must name at least one method, such as noda,mmd,mmd+fisher; got {methods!r}.")
+        raise InputError(
+            f"--methods must name at least one method, such as noda,mmd,mmd+fisher; got {methods!r}."
+        )
     grid = settings_grid(settings)
     used = {part for name in names for part in name.split("+")}
     for setting in grid[0]:
@@ -103,10 +149,16 @@ def sweep_configs(
             )
     configs = []
     for name, chosen in product(names, grid):
-        fitting = [setting for setting in chosen if _alignment_of(setting) in (None, *name.split("+"))]
+        fitting = [
+            setting for setting in chosen if _alignment_of(setting) in (None, *name.split("+"))
+        ]
         config = run_config(data, source, target, label, name, None, epochs, limit, None, fitting)
         configs += [dataclasses.replace(config, seed=seed) for seed in seeds]
-    return list({json.dumps(dataclasses.asdict(config), sort_keys=True): config for config in configs}.values())
+    return list(
+        {
+            json.dumps(dataclasses.asdict(config), sort_keys=True): config for config in configs
+        }.values()
+    )
 
 
 def settings_grid(settings: Sequence[str]) -> list[list[str]]:
@@ -125,9 +177,13 @@ def settings_grid(settings: Sequence[str]) -> list[list[str]]:
         name, equals, text = setting.partition("=")
         values = _values(text)
         if not equals or not all(values):
-            raise InputError(f"--set needs name=value, or name=value,value for several; got {setting!r}.")
+            raise InputError(
+                f"--set needs name=value, or name=value,value for several; got {setting!r}."
+            )
         if name in axes:
-            raise InputError(f"--set names {name} twice; give all its values at once, such as {name}={axes[name][0]},{values[0]}.")
+            raise InputError(
+                f"--set names {name} twice; give all its values at once, such as {name}={axes[name][0]},{values[0]}."
+            )
         axes[name] = [f"{name}={value}" for value in values]
     return [list(chosen) for chosen in product(*axes.values())]
 
@@ -163,7 +219,11 @@ def _resources(
 
     if cluster not in ("local", "slurm", "debug"):
         raise InputError(f"--cluster must be local, slurm or debug; got {cluster!r}.")
-    for name, given, least in (("--parallel", parallel, 1), ("--timeout-min", timeout_min, 1), ("--gpus", gpus, 0)):
+    for name, given, least in (
+        ("--parallel", parallel, 1),
+        ("--timeout-min", timeout_min, 1),
+        ("--gpus", gpus, 0),
+    ):
         if given is not None and given < least:
             raise InputError(f"{name} must be at least {least}, got {given}.")
     if cluster != "slurm" and (partition or slurm):
@@ -176,7 +236,15 @@ def _resources(
         # submitit checks the kinds of some: numbers come as numbers.
         parameters[name] = int(text) if text.isdecimal() else text
     threads = max(config.train.threads or 1 for config in configs)
-    return Resources(cast(Literal["local", "slurm", "debug"], cluster), parallel, timeout_min, partition, gpus, threads, parameters)
+    return Resources(
+        cast(Literal["local", "slurm", "debug"], cluster),
+        parallel,
+        timeout_min,
+        partition,
+        gpus,
+        threads,
+        parameters,
+    )
 
 
 def _check(configs: "Sequence[RunConfig]") -> None:
@@ -184,10 +252,16 @@ def _check(configs: "Sequence[RunConfig]") -> None:
     from daexplore.alignment import build_alignment
     from daexplore.data.simulate import PRESETS
 
-    for name in {name: None for config in configs for name in (config.data.source, config.data.target)}:
+    for name in {
+        name: None for config in configs for name in (config.data.source, config.data.target)
+    }:
         if name not in PRESETS and not Path(name).exists():
-            raise InputError(f"The images {name} do not exist. Give a galaxy set, an .npy file, or a folder with catalogue.csv.")
-    for alignment in {json.dumps([a.name, a.options]): a for config in configs for a in config.alignments}.values():
+            raise InputError(
+                f"The images {name} do not exist. Give a galaxy set, an .npy file, or a folder with catalogue.csv."
+            )
+    for alignment in {
+        json.dumps([a.name, a.options]): a for config in configs for a in config.alignments
+    }.values():
         build_alignment(alignment, latent_dim=2, classes=2)
 
 
@@ -196,7 +270,11 @@ def _simulate(configs: "Sequence[RunConfig]") -> None:
     from daexplore.cli.progress import stage_progress
     from daexplore.data.simulate import PRESETS, open_preset
 
-    wanted = {(name, c.data.simulated, c.data.simulation_seed) for c in configs for name in (c.data.source, c.data.target)}
+    wanted = {
+        (name, c.data.simulated, c.data.simulation_seed)
+        for c in configs
+        for name in (c.data.source, c.data.target)
+    }
     for name, n, seed in sorted((item for item in wanted if item[0] in PRESETS), key=str):
         with stage_progress("simulating") as progress:
             open_preset(name, n, seed, progress=progress)

@@ -21,13 +21,20 @@ _INTERVAL = 0.5  # [s]
 _FAULT, _BAD_INPUT = 1, 2
 
 
-def print_plan(planned: Sequence[PlannedRun], followed: Sequence[RunConfig], resources: Resources, runs: Path) -> None:
+def print_plan(
+    planned: Sequence[PlannedRun], followed: Sequence[RunConfig], resources: Resources, runs: Path
+) -> None:
     """A table with one line a training: what is done, goes on, or starts."""
     settings = _settings([item.config for item in planned])
     rows = []
     for item, setting in zip(planned, settings, strict=True):
         rows.append(
-            {"method": method_label(item.config.method), "seed": item.config.seed, **setting, "what happens": _what(item, followed)}
+            {
+                "method": method_label(item.config.method),
+                "seed": item.config.seed,
+                **setting,
+                "what happens": _what(item, followed),
+            }
         )
     print_frame(pd.DataFrame(rows))
     busy = [item for item in planned if item.config in followed]
@@ -39,7 +46,11 @@ def print_plan(planned: Sequence[PlannedRun], followed: Sequence[RunConfig], res
     }
     where = "one after another in this process"
     if resources.cluster != "debug":
-        where = "by Slurm" if resources.cluster == "slurm" else f"{resources.parallel or default_parallel()} at a time on this machine"
+        where = (
+            "by Slurm"
+            if resources.cluster == "slurm"
+            else f"{resources.parallel or default_parallel()} at a time on this machine"
+        )
     counts = ", ".join(f"{count} {name}" for name, count in counted.items() if count)
     print(f"{len(planned)} trainings in {runs}: {counts}; {where}.", flush=True)
 
@@ -61,7 +72,10 @@ def _settings(configs: Sequence[RunConfig]) -> list[dict[str, str]]:
         groups.setdefault((config.method, config.seed), []).append(config)
     shown = list(dict.fromkeys(name for group in groups.values() for name in differences(group)))
     values = differences(list(configs))
-    return [{name: "–" if values[name][i] is None else str(values[name][i]) for name in shown} for i in range(len(configs))]
+    return [
+        {name: "–" if values[name][i] is None else str(values[name][i]) for name in shown}
+        for i in range(len(configs))
+    ]
 
 
 def follow(launch: SweepLauncher, planned: Sequence[PlannedRun]) -> list[Outcome]:
@@ -73,7 +87,12 @@ def follow(launch: SweepLauncher, planned: Sequence[PlannedRun]) -> list[Outcome
     ended: list[Outcome] = []
     total = len(launch.waiting)
     names = _names(planned)
-    columns = (TextColumn("{task.description:<24}"), BarColumn(bar_width=28), TextColumn("{task.fields[told]}"), TimeElapsedColumn())
+    columns = (
+        TextColumn("{task.description:<24}"),
+        BarColumn(bar_width=28),
+        TextColumn("{task.fields[told]}"),
+        TimeElapsedColumn(),
+    )
     store = RunStore(launch.runs)
     tasks: dict[str, TaskID] = {}
     try:
@@ -85,23 +104,39 @@ def follow(launch: SweepLauncher, planned: Sequence[PlannedRun]) -> list[Outcome
                     key = config_hash(outcome.config)
                     if key in tasks:
                         bars.remove_task(tasks.pop(key))
-                    bars.console.print(f"{names[key]}: {_how(outcome)}", highlight=False, soft_wrap=True, markup=False)
+                    bars.console.print(
+                        f"{names[key]}: {_how(outcome)}",
+                        highlight=False,
+                        soft_wrap=True,
+                        markup=False,
+                    )
                     bars.update(whole, completed=len(ended), told=f"{len(ended)} of {total}")
                 store.refresh()
-                running = {config_hash(run.config): run for run in reversed(store.runs()) if run.status == "running"}
+                running = {
+                    config_hash(run.config): run
+                    for run in reversed(store.runs())
+                    if run.status == "running"
+                }
                 for config in launch.started:
                     key = config_hash(config)
                     if key not in tasks:
                         tasks[key] = bars.add_task(names[key], total=1.0, told="starting")
                     if key in running:
                         told = running[key].info["progress"]
-                        bars.update(tasks[key], completed=told["fraction"], told=f"epoch {told['epoch']} of {told['epochs']}")
+                        bars.update(
+                            tasks[key],
+                            completed=told["fraction"],
+                            told=f"epoch {told['epoch']} of {told['epochs']}",
+                        )
                 if launch.waiting:
                     time.sleep(_INTERVAL)
     except KeyboardInterrupt:
         left = launch.stop()
         if left:
-            print(f"Slurm goes on with the jobs {', '.join(left)}. End them with: scancel {' '.join(left)}", flush=True)
+            print(
+                f"Slurm goes on with the jobs {', '.join(left)}. End them with: scancel {' '.join(left)}",
+                flush=True,
+            )
         print("The same command goes on where this one ended.", flush=True)
         raise
     return ended
@@ -135,7 +170,11 @@ def conclude(planned: Sequence[PlannedRun], ended: Sequence[Outcome], runs: Path
     Returns:
         The exit code: 0, or 2 if the user can mend all that failed, else 1.
     """
-    finished = [run for run in (find_run(runs, item.config) for item in planned) if run is not None and run.status == "finished"]
+    finished = [
+        run
+        for run in (find_run(runs, item.config) for item in planned)
+        if run is not None and run.status == "finished"
+    ]
     if finished:
         print_runs(finished)
         others = len(RunStore(runs).runs()) > len(finished)

@@ -13,13 +13,26 @@ __all__ = []
 @app.command()
 def train(
     data: Annotated[
-        str | None, typer.Option("--data", help="A preset (distant, distant-asinh, nearby, demo), or a folder holding source/ and target/.")
+        str | None,
+        typer.Option(
+            "--data",
+            help="A preset (distant, distant-asinh, nearby, demo), or a folder holding source/ and target/.",
+        ),
     ] = None,
     source: Annotated[
-        str | None, typer.Option("--source", help="Labelled images: a galaxy set, an .npy file, a folder with catalogue.csv.")
+        str | None,
+        typer.Option(
+            "--source",
+            help="Labelled images: a galaxy set, an .npy file, a folder with catalogue.csv.",
+        ),
     ] = None,
-    target: Annotated[str | None, typer.Option("--target", help="Images of the survey, likewise; labels are not needed.")] = None,
-    label: Annotated[str | None, typer.Option(help="Column of catalogue.csv that holds the class.")] = None,
+    target: Annotated[
+        str | None,
+        typer.Option("--target", help="Images of the survey, likewise; labels are not needed."),
+    ] = None,
+    label: Annotated[
+        str | None, typer.Option(help="Column of catalogue.csv that holds the class.")
+    ] = None,
     method: Annotated[
         str,
         typer.Option(
@@ -28,33 +41,67 @@ def train(
             "adabn: batch norm of each domain. oracle: taught by target labels, and marked so."
         ),
     ] = "noda",
-    methods: Annotated[str | None, typer.Option(help="The same, joined by commas: --methods mmd,dann is one run with both losses.")] = None,
+    methods: Annotated[
+        str | None,
+        typer.Option(
+            help="The same, joined by commas: --methods mmd,dann is one run with both losses."
+        ),
+    ] = None,
     weight: Annotated[float | None, typer.Option(help="Weight of the alignment losses.")] = None,
-    seed: Annotated[str, typer.Option(help="A seed, or several such as 0..2 or 0,3,5: one run each, one after another.")] = "0",
+    seed: Annotated[
+        str,
+        typer.Option(
+            help="A seed, or several such as 0..2 or 0,3,5: one run each, one after another."
+        ),
+    ] = "0",
     epochs: Annotated[int | None, typer.Option(help="Passes over the larger domain.")] = None,
     limit: Annotated[int | None, typer.Option(help="Training images a domain at most.")] = None,
     network: Annotated[str | None, typer.Option(help="deepmerge or resnet18.")] = None,
     class_balance: Annotated[
-        str | None, typer.Option(help="For unequal classes in the source: none, weights (in the loss) or batches (equal draws).")
+        str | None,
+        typer.Option(
+            help="For unequal classes in the source: none, weights (in the loss) or batches (equal draws)."
+        ),
     ] = None,
     init_from: Annotated[
-        Path | None, typer.Option(help="Start from this run's network, with its preprocessing (transfer learning).")
+        Path | None,
+        typer.Option(
+            help="Start from this run's network, with its preprocessing (transfer learning)."
+        ),
     ] = None,
-    init_epoch: Annotated[int | None, typer.Option(help="Its epoch; the selected one by default.")] = None,
+    init_epoch: Annotated[
+        int | None, typer.Option(help="Its epoch; the selected one by default.")
+    ] = None,
     freeze: Annotated[
-        str | None, typer.Option(help="Parts of that network to keep as they are, such as convolutions.0,convolutions.1 or convolutions.")
+        str | None,
+        typer.Option(
+            help="Parts of that network to keep as they are, such as convolutions.0,convolutions.1 or convolutions."
+        ),
     ] = None,
-    rate: Annotated[float | None, typer.Option(help="Factor on the learning rate of the parts taken over, such as 0.1.")] = None,
-    new_head: Annotated[bool, typer.Option("--new-head", help="Start a new last layer, as other classes need.")] = False,
+    rate: Annotated[
+        float | None,
+        typer.Option(help="Factor on the learning rate of the parts taken over, such as 0.1."),
+    ] = None,
+    new_head: Annotated[
+        bool, typer.Option("--new-head", help="Start a new last layer, as other classes need.")
+    ] = False,
     fit_preprocessing: Annotated[
-        bool, typer.Option("--fit-preprocessing", help="Learn the normalisation from the new images instead.")
+        bool,
+        typer.Option(
+            "--fit-preprocessing", help="Learn the normalisation from the new images instead."
+        ),
     ] = False,
     settings: Annotated[
         list[str] | None,
-        typer.Option("--set", help="Any setting, such as train.learning_rate=1e-3 or alignments.dann.options.reversal=0.5."),
+        typer.Option(
+            "--set",
+            help="Any setting, such as train.learning_rate=1e-3 or alignments.dann.options.reversal=0.5.",
+        ),
     ] = None,
     runs: Runs = Path("runs"),
-    resume: Annotated[Path | None, typer.Option(help="Go on with a stopped run, exactly where it was.")] = None,
+    resume: Annotated[
+        Path | None, typer.Option(help="Go on with a stopped run, exactly where it was.")
+    ] = None,
     devices: Annotated[int, typer.Option(help="Processes (GPUs) on this machine.")] = 1,
     nodes: Annotated[int, typer.Option(help="Machines.")] = 1,
 ) -> None:
@@ -70,12 +117,25 @@ def train(
         return
     transfer = transfer_config(init_from, init_epoch, freeze, rate, new_head, fit_preprocessing)
     config = run_config(
-        data, source, target, label, methods or method, weight, epochs, limit, network, settings or [], class_balance, transfer
+        data,
+        source,
+        target,
+        label,
+        methods or method,
+        weight,
+        epochs,
+        limit,
+        network,
+        settings or [],
+        class_balance,
+        transfer,
     )
     done = []
     for number in seeds(seed):
         with training_progress(f"{config.method} seed {number}") as report:
-            done.append(run(_seeded(config, number), runs, devices=devices, nodes=nodes, report=report))
+            done.append(
+                run(_seeded(config, number), runs, devices=devices, nodes=nodes, report=report)
+            )
     if not leads():
         return
     print_runs(done)
@@ -91,8 +151,13 @@ def _seeded(config: Any, seed: int) -> Any:
 @app.command()
 def evaluate(
     run: Annotated[Path, typer.Argument(help="Folder of a run.")],
-    data: Annotated[str | None, typer.Option("--data", help="Other images to evaluate on, treated as the target's are.")] = None,
-    label: Annotated[str | None, typer.Option(help="Column of catalogue.csv that holds the class.")] = None,
+    data: Annotated[
+        str | None,
+        typer.Option("--data", help="Other images to evaluate on, treated as the target's are."),
+    ] = None,
+    label: Annotated[
+        str | None, typer.Option(help="Column of catalogue.csv that holds the class.")
+    ] = None,
     epoch: Annotated[int | None, typer.Option(help="The selected one by default.")] = None,
 ) -> None:
     """Evaluate a run on all its held-out galaxies, or on other images, with intervals over galaxies."""

@@ -1,7 +1,15 @@
 """What a run is, as frozen dataclasses that go to JSON and back."""
 
 from daexplore.config.convert import config_hash, differences, from_dict, replace_at, to_dict
-from daexplore.config.fields import AlignmentConfig, DataConfig, ModelConfig, ReadConfig, RunConfig, TrainConfig, TransferConfig
+from daexplore.config.fields import (
+    AlignmentConfig,
+    DataConfig,
+    ModelConfig,
+    ReadConfig,
+    RunConfig,
+    TrainConfig,
+    TransferConfig,
+)
 from daexplore.config.presets import DEFAULT_METHODS, VARIANTS, preset
 
 __all__ = [

@@ -25,11 +25,19 @@ def replace_at(config: RunConfig, path: str, value: Any) -> RunConfig:
     place: Any = values
     *parents, last = path.split(".")
     for key in parents:
-        found = next((a for a in place if a["name"] == key), None) if isinstance(place, list) else place.get(key)
+        found = (
+            next((a for a in place if a["name"] == key), None)
+            if isinstance(place, list)
+            else place.get(key)
+        )
         if found is None and key in _names(place):
-            raise InputError(f"The setting {path!r} has no place yet: {key!r} is not set at all in this config.")
+            raise InputError(
+                f"The setting {path!r} has no place yet: {key!r} is not set at all in this config."
+            )
         if found is None:
-            raise InputError(f"There is no setting {path!r}: {key!r} is not one of {', '.join(_names(place))}.")
+            raise InputError(
+                f"There is no setting {path!r}: {key!r} is not one of {', '.join(_names(place))}."
+            )
         place = found
     if not isinstance(place, dict) or (last not in place and parents[-1:] != ["options"]):
         raise InputError(f"There is no setting {path!r}; there are {', '.join(_names(place))}.")
@@ -38,7 +46,13 @@ def replace_at(config: RunConfig, path: str, value: Any) -> RunConfig:
 
 
 def _names(place: Any) -> list[str]:
-    return [item["name"] for item in place] if isinstance(place, list) else list(place) if isinstance(place, dict) else []
+    return (
+        [item["name"] for item in place]
+        if isinstance(place, list)
+        else list(place)
+        if isinstance(place, dict)
+        else []
+    )
 
 
 def to_dict(config: Any) -> dict[str, Any]:
@@ -53,12 +67,18 @@ def from_dict(kind: type[T], values: Any, where: str = "config") -> T:
         InputError: an unknown field or a value of the wrong type, named by its path.
     """
     if not isinstance(values, dict):
-        raise InputError(f"{where}: expected a JSON object with the fields of {kind.__name__}, got {values!r}.")
+        raise InputError(
+            f"{where}: expected a JSON object with the fields of {kind.__name__}, got {values!r}."
+        )
     hints = typing.get_type_hints(kind)
     unknown = sorted(set(values) - set(hints))
     if unknown:
-        raise InputError(f"{where}: unknown field {unknown[0]!r}; {kind.__name__} has {', '.join(hints)}.")
-    return kind(**{key: _convert(hints[key], value, f"{where}.{key}") for key, value in values.items()})
+        raise InputError(
+            f"{where}: unknown field {unknown[0]!r}; {kind.__name__} has {', '.join(hints)}."
+        )
+    return kind(
+        **{key: _convert(hints[key], value, f"{where}.{key}") for key, value in values.items()}
+    )
 
 
 def _convert(hint: Any, value: Any, where: str) -> Any:
@@ -67,12 +87,16 @@ def _convert(hint: Any, value: Any, where: str) -> Any:
         return from_dict(typing.cast(type, hint), value, where)
     if origin is tuple and isinstance(value, list | tuple):
         if arguments[-1] is not Ellipsis and len(value) != len(arguments):
-            raise InputError(f"{where}: expected {len(arguments)} values, got {len(value)}: {value!r}.")
+            raise InputError(
+                f"{where}: expected {len(arguments)} values, got {len(value)}: {value!r}."
+            )
         return tuple(_convert(arguments[0], item, f"{where}[{i}]") for i, item in enumerate(value))
     if origin is Literal:
         if value in arguments:
             return value
-        raise InputError(f"{where}: expected one of {', '.join(map(repr, arguments))}, got {value!r}.")
+        raise InputError(
+            f"{where}: expected one of {', '.join(map(repr, arguments))}, got {value!r}."
+        )
     if origin is types.UnionType:
         if value is None:
             return None
@@ -93,7 +117,9 @@ def config_hash(config: RunConfig) -> str:
 
 def differences(configs: list[RunConfig]) -> dict[str, list[Any]]:
     """The settings that are not the same in all configs: dotted name -> value in each; what is "auto" counts as what it stands for."""
-    flat = [_flatten(to_dict(config)) | {"train.batch_norm": config.batch_norm} for config in configs]
+    flat = [
+        _flatten(to_dict(config)) | {"train.batch_norm": config.batch_norm} for config in configs
+    ]
     names = list(dict.fromkeys(name for values in flat for name in values))
     table = {name: [values.get(name) for values in flat] for name in names}
     return {name: row for name, row in table.items() if any(value != row[0] for value in row)}

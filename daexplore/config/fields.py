@@ -3,7 +3,15 @@
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-__all__ = ["AlignmentConfig", "DataConfig", "ModelConfig", "ReadConfig", "RunConfig", "TrainConfig", "TransferConfig"]
+__all__ = [
+    "AlignmentConfig",
+    "DataConfig",
+    "ModelConfig",
+    "ReadConfig",
+    "RunConfig",
+    "TrainConfig",
+    "TransferConfig",
+]
 
 
 @dataclass(frozen=True)
@@ -140,9 +148,18 @@ class TrainConfig:
     batch_norm: Literal["auto", "mixed", "source", "adabn", "separate"] = "auto"
     class_balance: Literal["none", "weights", "batches"] = "none"
     supervision: Literal["source", "target"] = "source"
-    selection: Literal["source_accuracy", "last", "entropy", "diversity", "information", "snd", "bnm", "dev", "mmd2", "domain_auc"] = (
-        "source_accuracy"
-    )
+    selection: Literal[
+        "source_accuracy",
+        "last",
+        "entropy",
+        "diversity",
+        "information",
+        "snd",
+        "bnm",
+        "dev",
+        "mmd2",
+        "domain_auc",
+    ] = "source_accuracy"
     patience: int | None = None
     evaluation_limit: int = 1500
     saliency_limit: int = 750

@@ -23,9 +23,16 @@ def preset(name: str) -> RunConfig:
     data = DataConfig(source=VARIANTS.get(name, name), target=VARIANTS.get(name, name))
     if name == "distant-asinh":
         data = replace(data, stretch="asinh", softening=8.0, normalise="source", limit=2000)
-        return RunConfig(data=data, train=TrainConfig(epochs=12, batch_norm="source", evaluation_limit=1500, saliency_limit=100))
+        return RunConfig(
+            data=data,
+            train=TrainConfig(
+                epochs=12, batch_norm="source", evaluation_limit=1500, saliency_limit=100
+            ),
+        )
     if name == "demo":
-        return RunConfig(data=data, train=TrainConfig(epochs=14, evaluation_limit=600, saliency_limit=200))
+        return RunConfig(
+            data=data, train=TrainConfig(epochs=14, evaluation_limit=600, saliency_limit=200)
+        )
     if name == "nearby":
         # 3000 images a domain: smaller batches give the optimiser as many steps.
         return RunConfig(data=data, train=TrainConfig(epochs=20, batch_size=32))

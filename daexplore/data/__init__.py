@@ -7,4 +7,13 @@ from daexplore.data.readers import check_domains, match_classes, read_galaxies
 # Former name of ``load_images``, which notebooks of users import.
 described_pixels = load_images
 
-__all__ = ["GalaxySet", "check_domains", "describe", "load_images", "match_classes", "open_described", "open_domains", "read_galaxies"]
+__all__ = [
+    "GalaxySet",
+    "check_domains",
+    "describe",
+    "load_images",
+    "match_classes",
+    "open_described",
+    "open_domains",
+    "read_galaxies",
+]

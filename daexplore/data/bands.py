@@ -13,7 +13,9 @@ _NUMBERED = re.compile(r"channel \d+|gr[ae]y", re.IGNORECASE)
 
 def bands_are_distinct(bands: Sequence[str]) -> bool:
     """Whether these are names of bands that tell channels apart, not numbers, and not the one name twice."""
-    return not any(_NUMBERED.fullmatch(band) for band in bands) and len({band.lower() for band in bands}) == len(bands)
+    return not any(_NUMBERED.fullmatch(band) for band in bands) and len(
+        {band.lower() for band in bands}
+    ) == len(bands)
 
 
 def chosen_bands(bands: Sequence[str], wanted: Sequence[str] | None, where: str) -> tuple[str, ...]:
@@ -32,13 +34,23 @@ def chosen_bands(bands: Sequence[str], wanted: Sequence[str] | None, where: str)
     spelled = {band.lower(): band for band in bands}
     missing = [band for band in wanted if band.lower() not in spelled]
     if missing or not wanted or len({band.lower() for band in wanted}) < len(wanted):
-        reason = f"lacks {', '.join(missing)}" if missing else f"cannot give these ({', '.join(wanted)}): name each once, and at least one"
-        raise InputError(f"{where} {reason}; it has the bands {', '.join(bands)}. Choose among those with data.bands.")
+        reason = (
+            f"lacks {', '.join(missing)}"
+            if missing
+            else f"cannot give these ({', '.join(wanted)}): name each once, and at least one"
+        )
+        raise InputError(
+            f"{where} {reason}; it has the bands {', '.join(bands)}. Choose among those with data.bands."
+        )
     return tuple(spelled[band.lower()] for band in wanted)
 
 
 def channel_order(
-    have: Sequence[str], network: Sequence[str], channels: Sequence[str], match: str, names: tuple[str, str] = ("the source", "the target")
+    have: Sequence[str],
+    network: Sequence[str],
+    channels: Sequence[str],
+    match: str,
+    names: tuple[str, str] = ("the source", "the target"),
 ) -> tuple[int, ...]:
     """Which of a set's channels stands at each of the network's inputs.
 
@@ -80,7 +92,11 @@ def channel_order(
 def positions(network: Sequence[str], channels: Sequence[str]) -> tuple[int, ...]:
     """Number of each band among the channels it was chosen from."""
     everything = tuple(range(len(channels)))
-    return everything if tuple(network) == tuple(channels) else tuple(list(channels).index(band) for band in network)
+    return (
+        everything
+        if tuple(network) == tuple(channels)
+        else tuple(list(channels).index(band) for band in network)
+    )
 
 
 def _keys(bands: Sequence[str]) -> list[str]:

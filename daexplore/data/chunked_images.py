@@ -53,10 +53,18 @@ class ChunkedImages:
         (_, *size), dtype, _ = headers[0]
         for path, (shape, other, _) in zip(paths, headers, strict=True):
             if len(shape) != 4 or list(shape[1:]) != size or other != dtype:
-                raise InputError(f"{path}: holds {other} images of shape {shape[1:]}, {paths[0].name} holds {dtype} of {tuple(size)}.")
+                raise InputError(
+                    f"{path}: holds {other} images of shape {shape[1:]}, {paths[0].name} holds {dtype} of {tuple(size)}."
+                )
         ends = np.cumsum([shape[0] for shape, _, _ in headers], dtype=np.int64)
         starts = np.concatenate([[0], ends[:-1]]).astype(np.int64)
-        return ChunkedImages(paths, (int(ends[-1]), size[0], size[1], size[2]), dtype, starts, tuple(offset for *_, offset in headers))
+        return ChunkedImages(
+            paths,
+            (int(ends[-1]), size[0], size[1], size[2]),
+            dtype,
+            starts,
+            tuple(offset for *_, offset in headers),
+        )
 
     @property
     def ndim(self) -> int:
@@ -86,21 +94,29 @@ class ChunkedImages:
         if isinstance(key, slice):
             return self._gather(np.arange(len(self))[key])
         if isinstance(key, tuple) or key is None or key is Ellipsis:
-            raise IndexError(f"Only rows can be taken from chunked images, not {key!r}: take the rows first, then index the result.")
+            raise IndexError(
+                f"Only rows can be taken from chunked images, not {key!r}: take the rows first, then index the result."
+            )
         if isinstance(key, Sequence | np.ndarray) and np.ndim(key):
             rows = np.asarray(key)
-            return self._gather(self._rows(rows).ravel()).reshape(*(rows.shape if rows.dtype != bool else (-1,)), *self.shape[1:])
+            return self._gather(self._rows(rows).ravel()).reshape(
+                *(rows.shape if rows.dtype != bool else (-1,)), *self.shape[1:]
+            )
         try:
             row = operator.index(key)
         except TypeError as error:
-            raise IndexError(f"Rows are chosen by whole numbers, slices or masks, not by {key!r}.") from error
+            raise IndexError(
+                f"Rows are chosen by whole numbers, slices or masks, not by {key!r}."
+            ) from error
         image: NDArray[Any] = self._gather(self._rows(np.array([row])))[0]
         return image
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         """All of it in memory."""
         if copy is False:
-            raise ValueError("Chunked images cannot become an array without being read into memory.")
+            raise ValueError(
+                "Chunked images cannot become an array without being read into memory."
+            )
         images = self[:]
         return images if dtype is None else images.astype(dtype, copy=False)
 
@@ -128,11 +144,15 @@ class ChunkedImages:
         chunks = np.searchsorted(self.starts, inside, side="right") - 1
         apart = (np.diff(inside) != 1) | (np.diff(order) != 1) | (np.diff(chunks) != 0)
         ends = [*(np.flatnonzero(apart) + 1).tolist(), len(rows)]
-        for chunk, runs in itertools.groupby(itertools.pairwise([0, *ends]), key=lambda run: int(chunks[run[0]])):
+        for chunk, runs in itertools.groupby(
+            itertools.pairwise([0, *ends]), key=lambda run: int(chunks[run[0]])
+        ):
             try:
                 with open(self.files[chunk], "rb", buffering=0) as file:
                     for first, last in runs:
-                        place = self.offsets[chunk] + (int(inside[first] - self.starts[chunk])) * (images[0].nbytes)
+                        place = self.offsets[chunk] + (int(inside[first] - self.starts[chunk])) * (
+                            images[0].nbytes
+                        )
                         _read_at(file, place, images[order[first] : order[first] + last - first])
             except OSError as error:
                 raise InputError(
@@ -160,12 +180,20 @@ def _header(path: Path) -> tuple[tuple[int, ...], np.dtype[Any], int]:
     try:
         with path.open("rb") as file:
             version = np.lib.format.read_magic(file)
-            read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+            read = (
+                np.lib.format.read_array_header_1_0
+                if version == (1, 0)
+                else np.lib.format.read_array_header_2_0
+            )
             shape, fortran, dtype = read(file)
             offset, there = file.tell(), os.fstat(file.fileno()).st_size
     except (OSError, ValueError) as error:
-        raise InputError(f"{path} cannot be read as a .npy file: {error}. Ingest the galaxies anew.") from error
+        raise InputError(
+            f"{path} cannot be read as a .npy file: {error}. Ingest the galaxies anew."
+        ) from error
     expected = offset + math.prod(shape) * dtype.itemsize
     if fortran or dtype.hasobject or there != expected:
-        raise InputError(f"{path} is damaged: {there} bytes instead of {expected} for {dtype} of shape {shape}. Ingest the galaxies anew.")
+        raise InputError(
+            f"{path} is damaged: {there} bytes instead of {expected} for {dtype} of shape {shape}. Ingest the galaxies anew."
+        )
     return shape, dtype, offset

@@ -32,7 +32,9 @@ def class_weights(labels: NDArray[np.integer[Any]], classes: int) -> tuple[float
     return tuple(weights.tolist())
 
 
-def balanced_order(labels: NDArray[np.integer[Any]], needed: int, seed: int, epoch: int) -> NDArray[np.int64]:
+def balanced_order(
+    labels: NDArray[np.integer[Any]], needed: int, seed: int, epoch: int
+) -> NDArray[np.int64]:
     """Which rows an epoch takes, all classes equally often.
 
     Of every K rows in the order one is of each class, in random order. Each class goes through its own rows in random order, starting over,
@@ -47,7 +49,13 @@ def balanced_order(labels: NDArray[np.integer[Any]], needed: int, seed: int, epo
     """
     present = np.unique(labels)
     rounds = -(-needed // len(present))
-    drawn = np.stack([_turn(np.flatnonzero(labels == label), rounds, (seed, epoch, int(label))) for label in present], axis=1)
+    drawn = np.stack(
+        [
+            _turn(np.flatnonzero(labels == label), rounds, (seed, epoch, int(label)))
+            for label in present
+        ],
+        axis=1,
+    )
     shuffled = np.random.default_rng([seed, _STREAM, epoch]).permuted(drawn, axis=1)
     return shuffled.reshape(-1)[:needed]
 
@@ -57,5 +65,10 @@ def _turn(rows: NDArray[np.int64], rounds: int, key: tuple[int, int, int]) -> ND
     seed, epoch, label = key
     first, last = epoch * rounds, (epoch + 1) * rounds
     passes = range(first // len(rows), -(-last // len(rows)))
-    sequence = np.concatenate([rows[np.random.default_rng([seed, _STREAM, label + 1, n]).permutation(len(rows))] for n in passes])
+    sequence = np.concatenate(
+        [
+            rows[np.random.default_rng([seed, _STREAM, label + 1, n]).permutation(len(rows))]
+            for n in passes
+        ]
+    )
     return sequence[first - passes.start * len(rows) :][:rounds]

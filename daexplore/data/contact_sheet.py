@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 __all__ = ["contact_sheet"]
 
 
-def contact_sheet(galaxies: GalaxySet, per_class: int = 24, seed: int = 0, columns: int = 12, size: int = 96) -> "Image.Image":
+def contact_sheet(
+    galaxies: GalaxySet, per_class: int = 24, seed: int = 0, columns: int = 12, size: int = 96
+) -> "Image.Image":
     """A sheet of randomly chosen galaxies, class by class.
 
     Args:
@@ -38,9 +40,16 @@ def contact_sheet(galaxies: GalaxySet, per_class: int = 24, seed: int = 0, colum
     font = ImageFont.load_default(15)
     top = 0
     for (name, total, rows), height in zip(blocks, heights, strict=True):
-        draw.text((4, top + 4), f"{galaxies.name}: {name}  ({len(rows)} of {total})", fill="#F0E442", font=font)
+        draw.text(
+            (4, top + 4),
+            f"{galaxies.name}: {name}  ({len(rows)} of {total})",
+            fill="#F0E442",
+            font=font,
+        )
         for i, rgb in enumerate(to_rgb(galaxies.images[rows], galaxies.bands)):
             stamp = Image.fromarray(rgb).resize((size, size), Image.Resampling.BICUBIC)
-            sheet.paste(stamp, ((i % columns) * (size + gap), top + title + (i // columns) * (size + gap)))
+            sheet.paste(
+                stamp, ((i % columns) * (size + gap), top + title + (i // columns) * (size + gap))
+            )
         top += height
     return sheet

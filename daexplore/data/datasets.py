@@ -16,27 +16,42 @@ from daexplore.errors import InputError
 __all__ = ["describe", "load_images", "open_described", "open_domains"]
 
 
-def open_domains(config: DataConfig, progress: Callable[[int, int], None] | None = None) -> tuple[GalaxySet, GalaxySet]:
+def open_domains(
+    config: DataConfig, progress: Callable[[int, int], None] | None = None
+) -> tuple[GalaxySet, GalaxySet]:
     """Source and target of a config, checked and fit for each other: presets from the cache, anything else through a reader.
 
     Raises:
         InputError: data that cannot be read, or domains that do not go together.
     """
-    source, target = (_open(name, domain, config, progress) for name, domain in ((config.source, 0), (config.target, 1)))
+    source, target = (
+        _open(name, domain, config, progress)
+        for name, domain in ((config.source, 0), (config.target, 1))
+    )
     if set(source.sample_ids) & set(target.sample_ids):
         source, target = _prefixed(source, "source"), _prefixed(target, "target")
     return check_domains(source, target, config.match_bands, config.bands)
 
 
-def _open(name: str, domain: int, config: DataConfig, progress: Callable[[int, int], None] | None) -> GalaxySet:
+def _open(
+    name: str, domain: int, config: DataConfig, progress: Callable[[int, int], None] | None
+) -> GalaxySet:
     from daexplore.data.simulate import PRESETS, open_preset
 
     if name in PRESETS:
-        return open_preset(name, config.simulated, config.simulation_seed, progress=progress)[domain]
+        return open_preset(name, config.simulated, config.simulation_seed, progress=progress)[
+            domain
+        ]
     galaxies, read = _read(Path(name), domain, config)
     if read.catalogue is not None:  # The run may be opened from another folder.
-        read = dataclasses.replace(read, catalogue=galaxies.provenance.get("catalogue", read.catalogue))
-    return dataclasses.replace(galaxies, provenance=galaxies.provenance | {"path": str(Path(name).absolute()), "read": to_dict(read)})
+        read = dataclasses.replace(
+            read, catalogue=galaxies.provenance.get("catalogue", read.catalogue)
+        )
+    return dataclasses.replace(
+        galaxies,
+        provenance=galaxies.provenance
+        | {"path": str(Path(name).absolute()), "read": to_dict(read)},
+    )
 
 
 def _read(path: Path, domain: int, config: DataConfig) -> tuple[GalaxySet, ReadConfig]:
@@ -58,7 +73,9 @@ def _read(path: Path, domain: int, config: DataConfig) -> tuple[GalaxySet, ReadC
 
 def _prefixed(galaxies: GalaxySet, prefix: str) -> GalaxySet:
     catalogue = galaxies.catalogue.assign(sample_id=prefix + "/" + galaxies.catalogue["sample_id"])
-    return dataclasses.replace(galaxies, catalogue=catalogue, provenance=galaxies.provenance | {"prefix": prefix})
+    return dataclasses.replace(
+        galaxies, catalogue=catalogue, provenance=galaxies.provenance | {"prefix": prefix}
+    )
 
 
 def describe(galaxies: GalaxySet) -> dict[str, Any]:
@@ -80,7 +97,11 @@ def _simulated(provenance: dict[str, Any]) -> dict[str, Any] | None:
     """What simulates the same galaxies again."""
     if "simulator" not in provenance:
         return None
-    return {"preset": provenance["simulator"], "version": provenance["version"], "seed": provenance["seed"]}
+    return {
+        "preset": provenance["simulator"],
+        "version": provenance["version"],
+        "seed": provenance["seed"],
+    }
 
 
 def open_described(description: dict[str, Any]) -> GalaxySet:
@@ -91,7 +112,9 @@ def open_described(description: dict[str, Any]) -> GalaxySet:
     """
     path = description.get("path")
     if not path or not Path(path).exists():
-        raise InputError(f"The images of {description.get('name')!r} are not on this machine; they were read from {path}.")
+        raise InputError(
+            f"The images of {description.get('name')!r} are not on this machine; they were read from {path}."
+        )
     galaxies = _reopened(Path(path), description)
     prefix = description.get("prefix")
     return _prefixed(galaxies, prefix) if prefix else galaxies
@@ -100,7 +123,9 @@ def open_described(description: dict[str, Any]) -> GalaxySet:
 def _reopened(path: Path, description: dict[str, Any]) -> GalaxySet:
     """Descriptions written before there was "read" know nothing but a label column, which was then ignored where there was none."""
     if description.get("read") or description.get("label") is None:
-        return read_galaxies(path, from_dict(ReadConfig, description.get("read") or {}, "run.json, data"))
+        return read_galaxies(
+            path, from_dict(ReadConfig, description.get("read") or {}, "run.json, data")
+        )
     try:
         return read_galaxies(path, label=description["label"])
     except InputError:
@@ -136,6 +161,8 @@ def load_images(
         preset = PRESETS.get(simulated["preset"])
         if preset is not None and preset.version == simulated["version"]:
             condition = preset.source if domain == "source" else preset.target
-            return reobserve(preset.name, list(sample_ids), condition, simulated["seed"]), preset.bands
+            return reobserve(
+                preset.name, list(sample_ids), condition, simulated["seed"]
+            ), preset.bands
     galaxies = open_set(description)
     return np.asarray(galaxies.images[galaxies.rows(list(sample_ids))]), galaxies.bands

@@ -56,18 +56,24 @@ class GalaxySet:
     def __post_init__(self) -> None:
         where = f"Galaxy set {self.name!r}"
         if self.images.ndim != 4:
-            raise InputError(f"{where}: expected images of shape (N, channels, height, width), got {self.images.shape}.")
+            raise InputError(
+                f"{where}: expected images of shape (N, channels, height, width), got {self.images.shape}."
+            )
         missing = [column for column in REQUIRED_COLUMNS if column not in self.catalogue.columns]
         if missing:
             raise InputError(
                 f"{where}: the catalogue lacks the column {missing[0]!r}; it has {', '.join(map(str, self.catalogue.columns))}."
             )
         if len(self.catalogue) != len(self.images):
-            raise InputError(f"{where}: {len(self.images)} images but {len(self.catalogue)} catalogue rows; give one row for each image.")
+            raise InputError(
+                f"{where}: {len(self.images)} images but {len(self.catalogue)} catalogue rows; give one row for each image."
+            )
         if len(self.images) == 0:
             raise InputError(f"{where}: it holds no galaxies; the catalogue is empty.")
         if len(self.bands) != self.images.shape[1]:
-            raise InputError(f"{where}: {len(self.bands)} band names ({', '.join(self.bands)}) for {self.images.shape[1]} channels.")
+            raise InputError(
+                f"{where}: {len(self.bands)} band names ({', '.join(self.bands)}) for {self.images.shape[1]} channels."
+            )
         for what, values in (("flux scales", self.flux_scale), ("PSF widths", self.psf_fwhm)):
             if values is not None and len(values) != len(self.bands):
                 raise InputError(
@@ -110,7 +116,10 @@ class GalaxySet:
     def class_counts(self) -> dict[str, int]:
         """Images by class name, and "unlabelled" where there are any."""
         names = (*self.classes, "unlabelled")
-        counts = {name: int((self.labels == i).sum()) for i, name in zip((*range(len(self.classes)), -1), names, strict=True)}
+        counts = {
+            name: int((self.labels == i).sum())
+            for i, name in zip((*range(len(self.classes)), -1), names, strict=True)
+        }
         return {name: count for name, count in counts.items() if count or name != "unlabelled"}
 
     def rows(self, sample_ids: Sequence[str] | NDArray[np.object_]) -> NDArray[np.int64]:
@@ -121,7 +130,9 @@ class GalaxySet:
         """
         rows: NDArray[np.int64] = self._index.get_indexer(pd.Index(list(sample_ids)))
         if (rows < 0).any():
-            raise InputError(f"Galaxy set {self.name!r} has no galaxy {list(sample_ids)[int(np.argmax(rows < 0))]!r}.")
+            raise InputError(
+                f"Galaxy set {self.name!r} has no galaxy {list(sample_ids)[int(np.argmax(rows < 0))]!r}."
+            )
         return rows
 
     @cached_property
@@ -144,7 +155,9 @@ class GalaxySet:
         bad = [
             start + int(i)
             for start in range(0, len(self), chunk)
-            for i in np.flatnonzero(~np.isfinite(self.images[start : start + chunk]).all(axis=(1, 2, 3)))
+            for i in np.flatnonzero(
+                ~np.isfinite(self.images[start : start + chunk]).all(axis=(1, 2, 3))
+            )
         ]
         if bad:
             raise InputError(
@@ -154,7 +167,9 @@ class GalaxySet:
 
     def fingerprint(self) -> str:
         """Sixteen hexadecimal digits over the catalogue's keys and labels, the shape, and up to 256 evenly spaced images."""
-        digest = hashlib.sha256(repr((self.images.shape, self.classes, self.bands, self.pixel_scale)).encode())
+        digest = hashlib.sha256(
+            repr((self.images.shape, self.classes, self.bands, self.pixel_scale)).encode()
+        )
         for column in REQUIRED_COLUMNS:
             digest.update("\x1f".join(map(str, self.catalogue[column])).encode())
         for row in np.unique(np.linspace(0, len(self) - 1, 256).astype(int)):
@@ -166,7 +181,9 @@ class GalaxySet:
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         with (folder / _IMAGES).open("wb") as file:
-            np.lib.format.write_array_header_1_0(file, {"descr": "<f4", "fortran_order": False, "shape": tuple(self.images.shape)})
+            np.lib.format.write_array_header_1_0(
+                file, {"descr": "<f4", "fortran_order": False, "shape": tuple(self.images.shape)}
+            )
             for start in range(0, len(self), _CHUNK):
                 file.write(np.ascontiguousarray(self.images[start : start + _CHUNK], "<f4").data)
         self.catalogue.to_parquet(folder / _CATALOGUE, index=False)
@@ -200,13 +217,27 @@ class GalaxySet:
             images = _open_images(folder, about.get("chunks"))
             catalogue = pd.read_parquet(folder / _CATALOGUE)
             provenance = about["provenance"] | {"path": str(folder.absolute())}
-            flux_scale, psf_fwhm = (tuple(about[key]) if about.get(key) else None for key in ("flux_scale", "psf_fwhm"))
+            flux_scale, psf_fwhm = (
+                tuple(about[key]) if about.get(key) else None for key in ("flux_scale", "psf_fwhm")
+            )
             classes, bands = tuple(about["classes"]), tuple(about["bands"])
-            return GalaxySet(images, catalogue, classes, bands, about["name"], about["pixel_scale"], provenance, flux_scale, psf_fwhm)
+            return GalaxySet(
+                images,
+                catalogue,
+                classes,
+                bands,
+                about["name"],
+                about["pixel_scale"],
+                provenance,
+                flux_scale,
+                psf_fwhm,
+            )
         except (OSError, KeyError, ValueError) as error:
             if isinstance(error, InputError):
                 raise
-            raise InputError(f"The galaxy set in {folder} cannot be read: {error}. Make it anew.") from error
+            raise InputError(
+                f"The galaxy set in {folder} cannot be read: {error}. Make it anew."
+            ) from error
 
 
 def _require(folder: Path, *names: str) -> None:
@@ -243,7 +274,11 @@ def galaxies_card(galaxies: "GalaxySet") -> str:
     few = min(_MOST_OF_A_CLASS, max(1, _MOST // len(counts)))
     labels = [galaxies.classes.index(name) if name in galaxies.classes else -1 for name in counts]
     shown = [_few_of(galaxies, label, few) for label in labels]
-    return card(galaxies.name, lines, table(("class", "images"), [(name, str(count)) for name, count in counts.items()], shown))
+    return card(
+        galaxies.name,
+        lines,
+        table(("class", "images"), [(name, str(count)) for name, count in counts.items()], shown),
+    )
 
 
 def _few_of(galaxies: "GalaxySet", label: int, few: int) -> str:
@@ -252,4 +287,7 @@ def _few_of(galaxies: "GalaxySet", label: int, few: int) -> str:
     if not len(rows):
         return ""
     drawn = to_rgb(np.asarray(galaxies.images[rows]), galaxies.bands)
-    return pictures(zip((png(rgb, _SIZE) for rgb in drawn), map(str, galaxies.sample_ids[rows]), strict=True), _SIZE)
+    return pictures(
+        zip((png(rgb, _SIZE) for rgb in drawn), map(str, galaxies.sample_ids[rows]), strict=True),
+        _SIZE,
+    )

@@ -51,9 +51,13 @@ class PairSampler:
 
     def __post_init__(self) -> None:
         if min(self.source, self.target) < 2:
-            raise InputError(f"Training needs at least 2 images a domain, got {self.source} source and {self.target} target images.")
+            raise InputError(
+                f"Training needs at least 2 images a domain, got {self.source} source and {self.target} target images."
+            )
         if self.batch_size % self.world or self.size // self.world < 2:
-            raise InputError(f"A batch of {self.size} images cannot be shared equally by {self.world} processes with at least 2 each.")
+            raise InputError(
+                f"A batch of {self.size} images cannot be shared equally by {self.world} processes with at least 2 each."
+            )
 
     @property
     def size(self) -> int:
@@ -71,7 +75,10 @@ class PairSampler:
     def steps(self, epoch: int) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
         """This rank's source and target rows, step by step."""
         needed = len(self) * self.size
-        orders = [_repeated_permutations(n, needed, self.generator(epoch, stream)) for stream, n in enumerate((self.source, self.target))]
+        orders = [
+            _repeated_permutations(n, needed, self.generator(epoch, stream))
+            for stream, n in enumerate((self.source, self.target))
+        ]
         if self.balance is not None:
             orders[0] = balanced_order(self.balance, needed, self.seed, epoch)
         for start in range(0, needed, self.size):
@@ -79,12 +86,16 @@ class PairSampler:
             yield orders[0][step], orders[1][step]
 
 
-def _repeated_permutations(n: int, needed: int, generator: np.random.Generator) -> NDArray[np.int64]:
+def _repeated_permutations(
+    n: int, needed: int, generator: np.random.Generator
+) -> NDArray[np.int64]:
     rounds = [generator.permutation(n) for _ in range(-(-needed // n))]
     return np.concatenate(rounds)[:needed]
 
 
-def square_symmetry(images: NDArray[np.float32], which: NDArray[np.integer[Any]]) -> NDArray[np.float32]:
+def square_symmetry(
+    images: NDArray[np.float32], which: NDArray[np.integer[Any]]
+) -> NDArray[np.float32]:
     """Each image under one of the square's eight symmetries.
 
     Args:
@@ -148,9 +159,18 @@ class DomainPairLoader:
         augment: bool = True,
         source_domain: str = "source",
     ):
-        self.source_images, self.source_rows, self.source_labels = source_images, source_rows, source_labels
+        self.source_images, self.source_rows, self.source_labels = (
+            source_images,
+            source_rows,
+            source_labels,
+        )
         self.target_images, self.target_rows = target_images, target_rows
-        self.preprocess, self.sampler, self.augment, self.source_domain = preprocess, sampler, augment, source_domain
+        self.preprocess, self.sampler, self.augment, self.source_domain = (
+            preprocess,
+            sampler,
+            augment,
+            source_domain,
+        )
         self.epoch = 0
 
     def __len__(self) -> int:
@@ -161,7 +181,19 @@ class DomainPairLoader:
         for source, target in self.sampler.steps(self.epoch):
             turns = symmetries.integers(8, size=(2, len(source))) if self.augment else (None, None)
             yield DomainBatch(
-                as_batch(self.source_images, self.source_rows[source], self.preprocess, self.source_domain, turns[0]),
+                as_batch(
+                    self.source_images,
+                    self.source_rows[source],
+                    self.preprocess,
+                    self.source_domain,
+                    turns[0],
+                ),
                 torch.from_numpy(self.source_labels[source]),
-                as_batch(self.target_images, self.target_rows[target], self.preprocess, "target", turns[1]),
+                as_batch(
+                    self.target_images,
+                    self.target_rows[target],
+                    self.preprocess,
+                    "target",
+                    turns[1],
+                ),
             )

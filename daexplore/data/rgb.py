@@ -78,9 +78,16 @@ def to_rgb(
             )
         order = band_order(names)
     if not 1 <= len(order) <= 3 or not all(0 <= channel < channels for channel in order):
-        raise InputError(f"Cannot draw channels {tuple(order)} of {channels}: give one to three numbers from 0 to {channels - 1}.")
+        raise InputError(
+            f"Cannot draw channels {tuple(order)} of {channels}: give one to three numbers from 0 to {channels - 1}."
+        )
     planes = np.nan_to_num(images[:, list(order)], posinf=0.0, neginf=0.0)
-    if bands is not None and tuple(bands) == _PICTURE and planes.min(initial=0) >= 0 and planes.max(initial=0) <= 255:
+    if (
+        bands is not None
+        and tuple(bands) == _PICTURE
+        and planes.min(initial=0) >= 0
+        and planes.max(initial=0) <= 255
+    ):
         return np.asarray(planes.round(), np.uint8).transpose(0, 2, 3, 1)
     if planes.shape[1] == 2:
         planes = np.stack([planes[:, 0], planes.mean(1), planes[:, 1]], 1)
@@ -93,7 +100,9 @@ def to_rgb(
     planes, sigma = planes * weight, sigma * weight
     intensity = np.maximum(planes.mean(1, keepdims=True), 0)
     white = np.maximum(np.percentile(intensity, 99.9, (2, 3), keepdims=True), 1e-12)
-    soft = np.clip(np.maximum(softening * white, noise * sigma.mean(1, keepdims=True)), 1e-12, white)
+    soft = np.clip(
+        np.maximum(softening * white, noise * sigma.mean(1, keepdims=True)), 1e-12, white
+    )
     stretched = np.arcsinh(intensity / soft) / np.arcsinh(white / soft)
     colours = np.clip(planes, 0, None) * (stretched / np.maximum(intensity, 1e-12))
     # too bright: scale all three, so that a core stays coloured instead of turning white
@@ -109,7 +118,9 @@ def png(rgb: NDArray[np.uint8], size: int | None = None) -> bytes:
 
     image = Image.fromarray(np.ascontiguousarray(rgb))
     if size is not None and size != image.width:
-        image = image.resize((size, round(size * image.height / image.width)), Image.Resampling.BICUBIC)
+        image = image.resize(
+            (size, round(size * image.height / image.width)), Image.Resampling.BICUBIC
+        )
     stream = io.BytesIO()
     image.save(stream, "PNG")
     return stream.getvalue()

@@ -17,7 +17,10 @@ SPLITS = ("train", "validation", "test")
 
 
 def split_groups(
-    source: GalaxySet, target: GalaxySet, fractions: tuple[float, float, float] = (0.7, 0.1, 0.2), seed: int = 0
+    source: GalaxySet,
+    target: GalaxySet,
+    fractions: tuple[float, float, float] = (0.7, 0.1, 0.2),
+    seed: int = 0,
 ) -> tuple[NDArray[np.str_], NDArray[np.str_]]:
     """Which split each image belongs to.
 
@@ -51,7 +54,9 @@ def split_groups(
     for groups in (*strata.values(), target_only):
         counts = _counts(len(groups), fractions)
         split_of |= zip(_shuffled(groups, seed), np.repeat(SPLITS, counts).tolist(), strict=True)
-    splits = tuple(np.array([split_of[group] for group in groups]) for groups in (source_groups, target_groups))
+    splits = tuple(
+        np.array([split_of[group] for group in groups]) for groups in (source_groups, target_groups)
+    )
     for galaxies, assigned in zip((source, target), splits, strict=True):
         empty = [split for split in SPLITS if split not in assigned]
         if empty:
@@ -63,7 +68,9 @@ def split_groups(
     return splits[0], splits[1]
 
 
-def limit_rows(galaxies: GalaxySet, rows: NDArray[np.integer[Any]], limit: int | None, seed: int = 0) -> NDArray[np.int64]:
+def limit_rows(
+    galaxies: GalaxySet, rows: NDArray[np.integer[Any]], limit: int | None, seed: int = 0
+) -> NDArray[np.int64]:
     """At most ``limit`` of the given rows, groups kept whole.
 
     Groups are taken in the order of a hash of seed and group id, so that two domains that show the same galaxies keep the same ones.
@@ -104,7 +111,10 @@ def _group_labels(groups: NDArray[np.object_], labels: NDArray[np.int64]) -> dic
     votes: dict[str, Counter[int]] = {}
     for group, label in zip(groups, labels.tolist(), strict=True):
         votes.setdefault(group, Counter())[label] += label >= 0
-    return {group: max(count, key=lambda label: (count[label], -label)) for group, count in votes.items()}
+    return {
+        group: max(count, key=lambda label: (count[label], -label))
+        for group, count in votes.items()
+    }
 
 
 def _shuffled(groups: Iterable[str], seed: int) -> list[str]:

@@ -37,10 +37,14 @@ def evaluate_run(
     preprocess = Preprocess.from_dict(run.info["preprocessing"])
     torch.set_num_threads(1)
 
-    def metrics(galaxies: GalaxySet, rows: NDArray[np.int64], preprocess: Preprocess, domain: str) -> dict[str, Any]:
+    def metrics(
+        galaxies: GalaxySet, rows: NDArray[np.int64], preprocess: Preprocess, domain: str
+    ) -> dict[str, Any]:
         rows = rows[galaxies.labels[rows] >= 0]
         if not len(rows):
-            raise InputError(f"Galaxy set {galaxies.name!r} has no labelled galaxies to evaluate on.")
+            raise InputError(
+                f"Galaxy set {galaxies.name!r} has no labelled galaxies to evaluate on."
+            )
         outputs = network_outputs(network, galaxies.images, rows, preprocess, domain)
         groups = galaxies.catalogue["group_id"].to_numpy(object)[rows]
         values = metrics_with_intervals(galaxies.labels[rows], softmax(outputs.logits), groups)
@@ -50,18 +54,31 @@ def evaluate_run(
     if data is not None:
         galaxies = read_galaxies(data, label=label)
         if not galaxies.classes:
-            raise InputError(f"Galaxy set {galaxies.name!r} ({data}) has no labels; metrics need them.")
+            raise InputError(
+                f"Galaxy set {galaxies.name!r} ({data}) has no labels; metrics need them."
+            )
         known = open_described(run.info["data"]["source"])
         galaxies = match_classes(known, galaxies)[1]
         galaxies.check_finite()
-        values = metrics(galaxies, np.arange(len(galaxies)), preprocess.for_galaxy_set("target", galaxies), "target")
+        values = metrics(
+            galaxies,
+            np.arange(len(galaxies)),
+            preprocess.for_galaxy_set("target", galaxies),
+            "target",
+        )
         return {f"{run.label} on {galaxies.name}": {"target": {"test": values}}}
     result: dict[str, Any] = {}
     for domain in ("source", "target"):
         galaxies = open_described(run.info["data"][domain])
         samples = run.samples
         for split in ("validation", "test"):
-            ids = samples.index[(samples["domain"] == domain) & (samples["split"] == split) & samples["label"].notna()]
+            ids = samples.index[
+                (samples["domain"] == domain)
+                & (samples["split"] == split)
+                & samples["label"].notna()
+            ]
             if len(ids):
-                result.setdefault(domain, {})[split] = metrics(galaxies, galaxies.rows(list(ids)), preprocess, domain)
+                result.setdefault(domain, {})[split] = metrics(
+                    galaxies, galaxies.rows(list(ids)), preprocess, domain
+                )
     return {run.label: result}

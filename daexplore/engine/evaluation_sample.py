@@ -20,7 +20,9 @@ COLUMNS = (
 )
 
 
-def sample_test_ids(run: Run, domain: str, count: int, seed: int = 0, split: str = "test", chunked: bool = False) -> NDArray[np.object_]:
+def sample_test_ids(
+    run: Run, domain: str, count: int, seed: int = 0, split: str = "test", chunked: bool = False
+) -> NDArray[np.object_]:
     """At most ``count`` images of a domain's split, whole galaxies in a random order that both domains share; no label is looked at.
 
     Args:
@@ -43,7 +45,10 @@ def sample_test_ids(run: Run, domain: str, count: int, seed: int = 0, split: str
         block = (chunk_key(sample_id, GALAXIES) if chunked else None) or group
         return _digest(seed, block), _digest(seed, group), sample_id
 
-    order = sorted(zip(mine.index.astype(str), mine["group_id"].astype(str), strict=True), key=lambda pair: place(*pair))
+    order = sorted(
+        zip(mine.index.astype(str), mine["group_id"].astype(str), strict=True),
+        key=lambda pair: place(*pair),
+    )
     taken: list[str] = []
     last = ""
     for sample_id, group in order:
@@ -59,16 +64,26 @@ def run_columns(run: Run, epoch: int) -> dict[str, Any]:
     return {"run": run.label, "id": run.id, "method": run.method, "seed": run.seed, "epoch": epoch}
 
 
-def metric_row(common: dict[str, Any], name: str, entry: dict[str, Any], galaxies: int, oracle: bool) -> dict[str, Any]:
+def metric_row(
+    common: dict[str, Any], name: str, entry: dict[str, Any], galaxies: int, oracle: bool
+) -> dict[str, Any]:
     """One row of ``COLUMNS``: an entry has value, low, high and n."""
-    return {**common, "name": name, **{part: entry[part] for part in ("value", "low", "high", "n")}, "galaxies": galaxies, "oracle": oracle}
+    return {
+        **common,
+        "name": name,
+        **{part: entry[part] for part in ("value", "low", "high", "n")},
+        "galaxies": galaxies,
+        "oracle": oracle,
+    }
 
 
 def _digest(seed: int, text: str) -> bytes:
     return hashlib.sha256(f"{seed}/{text}".encode()).digest()
 
 
-def mean_with_interval(values: NDArray[np.float64], weights: NDArray[np.float64], level: float = 0.95) -> dict[str, Any]:
+def mean_with_interval(
+    values: NDArray[np.float64], weights: NDArray[np.float64], level: float = 0.95
+) -> dict[str, Any]:
     """Mean of (n,) values with the percentile interval of the resamples' weights (R, n)."""
     total = weights.sum(axis=1)
     drawn = (weights @ values)[total > 0] / total[total > 0]

@@ -36,7 +36,13 @@ def load_network(run: Run, epoch: int | None = None) -> Network:
             f"of epoch {epoch} no more than its outputs."
         )
     preprocess = Preprocess.from_dict(run.info["preprocessing"])
-    network = build_network(run.config.model, len(preprocess.bands), len(run.classes), preprocess.size[0], run.config.batch_norm)
+    network = build_network(
+        run.config.model,
+        len(preprocess.bands),
+        len(run.classes),
+        preprocess.size[0],
+        run.config.batch_norm,
+    )
     try:
         network.load_state_dict(load_file(path))
     except (RuntimeError, ValueError, OSError, SafetensorError) as error:

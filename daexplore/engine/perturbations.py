@@ -11,7 +11,15 @@ from numpy.typing import NDArray
 
 from daexplore.data import GalaxySet
 from daexplore.data.preprocessing.steps.psf import PsfMatch, blur_matrix
-from daexplore.data.simulate import PRESETS, Optics, Preset, Seeing, SurveyCondition, reobserve, sky_noise
+from daexplore.data.simulate import (
+    PRESETS,
+    Optics,
+    Preset,
+    Seeing,
+    SurveyCondition,
+    reobserve,
+    sky_noise,
+)
 from daexplore.errors import InputError
 
 __all__ = [
@@ -52,10 +60,20 @@ class Perturbation:
 
 
 DIALS: dict[str, Perturbation] = {
-    "psf": Perturbation("FWHM of the added blur [pixel]", (0.0, 1.0, 2.0, 3.0, 4.0, 6.0, 8.0), True),
-    "depth": Perturbation("sky noise, in units of the target's", (0.0, 0.5, 1.0, 1.4, 2.0, 2.8, 4.0), True),
-    "noise": Perturbation("added white noise, in units of the target's sky noise", (0.0, 0.25, 0.5, 1.0, 1.5, 2.0, 3.0), False),
-    "rotation": Perturbation("angle [deg]", (0.0, 15.0, 30.0, 45.0, 60.0, 75.0, 90.0, 180.0, 270.0), False),
+    "psf": Perturbation(
+        "FWHM of the added blur [pixel]", (0.0, 1.0, 2.0, 3.0, 4.0, 6.0, 8.0), True
+    ),
+    "depth": Perturbation(
+        "sky noise, in units of the target's", (0.0, 0.5, 1.0, 1.4, 2.0, 2.8, 4.0), True
+    ),
+    "noise": Perturbation(
+        "added white noise, in units of the target's sky noise",
+        (0.0, 0.25, 0.5, 1.0, 1.5, 2.0, 3.0),
+        False,
+    ),
+    "rotation": Perturbation(
+        "angle [deg]", (0.0, 15.0, 30.0, 45.0, 60.0, 75.0, 90.0, 180.0, 270.0), False
+    ),
 }
 
 
@@ -106,25 +124,55 @@ def dial_steps(
         raise InputError(f"--dial must be one of {', '.join(DIALS)}; got {dial!r}.")
     chosen = DIALS[dial].levels if levels is None else tuple(sorted(set(map(float, levels))))
     if not all(np.isfinite(level) and (level >= 0 or dial == "rotation") for level in chosen):
-        raise InputError(f"Levels of the dial {dial!r} ({DIALS[dial].unit}) must be finite and not negative; got {chosen}.")
-    if dial in ("depth", "noise") and not (simulated and dial == "depth") and not noise["target"].max() > 0:
-        raise InputError(f"The dial {dial!r} is measured in the target's sky noise, and the borders of its images have none.")
+        raise InputError(
+            f"Levels of the dial {dial!r} ({DIALS[dial].unit}) must be finite and not negative; got {chosen}."
+        )
+    if (
+        dial in ("depth", "noise")
+        and not (simulated and dial == "depth")
+        and not noise["target"].max() > 0
+    ):
+        raise InputError(
+            f"The dial {dial!r} is measured in the target's sky noise, and the borders of its images have none."
+        )
     if dial == "rotation":
-        steps = [PerturbationLevel(level, False, _turning(level), "degraded") for level in chosen if level % 360]
+        steps = [
+            PerturbationLevel(level, False, _turning(level), "degraded")
+            for level in chosen
+            if level % 360
+        ]
         return [_original(0.0), *steps]
     if dial == "noise":
-        steps = [PerturbationLevel(level, False, _adding(level * noise["target"], seed), "degraded") for level in chosen if level > 0]
+        steps = [
+            PerturbationLevel(level, False, _adding(level * noise["target"], seed), "degraded")
+            for level in chosen
+            if level > 0
+        ]
         return [_original(0.0), *steps]
     if simulated and DIALS[dial].simulated:
         return _observed(dial, sets[domain], chosen, seed)
     if dial == "psf":
-        return [_original(0.0), *(PerturbationLevel(v, False, _blurring(v, noise[domain], seed), "degraded") for v in chosen if v > 0)]
+        return [
+            _original(0.0),
+            *(
+                PerturbationLevel(v, False, _blurring(v, noise[domain], seed), "degraded")
+                for v in chosen
+                if v > 0
+            ),
+        ]
     ratio = noise[domain] / np.where(noise["target"] > 0, noise["target"], np.inf)
     own = float(np.median(ratio))
-    added = {v: np.sqrt(np.maximum((v * noise["target"]) ** 2 - noise[domain] ** 2, 0)) for v in chosen if v > own * 1.001}
+    added = {
+        v: np.sqrt(np.maximum((v * noise["target"]) ** 2 - noise[domain] ** 2, 0))
+        for v in chosen
+        if v > own * 1.001
+    }
     return [
         _original(round(own, 3)),
-        *(PerturbationLevel(level, False, _adding(sigma, seed), "degraded") for level, sigma in added.items()),
+        *(
+            PerturbationLevel(level, False, _adding(sigma, seed), "degraded")
+            for level, sigma in added.items()
+        ),
     ]
 
 
@@ -173,7 +221,9 @@ def rotated(images: Array, angle: float) -> NDArray[np.float32]:
     if turns == round(turns) and (images.shape[2] == images.shape[3] or round(turns) % 2 == 0):
         return np.ascontiguousarray(np.rot90(images, round(turns), axes=(2, 3)), np.float32)
     # Axes in this order turn as np.rot90 does.
-    found: NDArray[np.float32] = rotate(np.asarray(images, np.float32), angle, axes=(3, 2), reshape=False, order=3, mode="reflect")
+    found: NDArray[np.float32] = rotate(
+        np.asarray(images, np.float32), angle, axes=(3, 2), reshape=False, order=3, mode="reflect"
+    )
     return found
 
 
@@ -205,7 +255,11 @@ def exposure_of(condition: SurveyCondition, target: SurveyCondition, level: floa
         return None
 
     def excess(log_exposure: float) -> float:
-        return float(np.log(relative_noise(condition.with_exposure(float(np.exp(log_exposure))), target) / level))
+        return float(
+            np.log(
+                relative_noise(condition.with_exposure(float(np.exp(log_exposure))), target) / level
+            )
+        )
 
     # Where the sky outshines the read-outs noise falls as the root of the exposure, where it does not as the exposure itself.
     middle = float(np.log(target.exposure or 1.0))
@@ -218,34 +272,61 @@ def _original(level: float) -> PerturbationLevel:
 
 
 def _condition(preset: Preset, galaxies: GalaxySet) -> SurveyCondition | None:
-    return next((one for one in (preset.source, preset.target) if one.name == galaxies.provenance.get("condition")), None)
+    return next(
+        (
+            one
+            for one in (preset.source, preset.target)
+            if one.name == galaxies.provenance.get("condition")
+        ),
+        None,
+    )
 
 
-def _observed(dial: str, galaxies: GalaxySet, levels: tuple[float, ...], seed: int) -> list[PerturbationLevel]:
+def _observed(
+    dial: str, galaxies: GalaxySet, levels: tuple[float, ...], seed: int
+) -> list[PerturbationLevel]:
     preset = PRESETS[str(galaxies.provenance["simulator"])]
     own = _condition(preset, galaxies)
     reference = preset.target.exposure
     if own is None or (dial == "depth" and reference is None):
-        raise InputError(f"The target of the preset {preset.name!r} has no exposure: turn the dial noise instead.")
+        raise InputError(
+            f"The target of the preset {preset.name!r} has no exposure: turn the dial noise instead."
+        )
     simulation = int(galaxies.provenance["seed"])
 
-    def observing(condition: SurveyCondition, noise_seed: int = 0) -> Callable[[NDArray[np.object_], Array], Array]:
+    def observing(
+        condition: SurveyCondition, noise_seed: int = 0
+    ) -> Callable[[NDArray[np.object_], Array], Array]:
         return lambda ids, _images: reobserve(preset.name, ids, condition, simulation, noise_seed)
 
     start, conditions = 0.0, {}
     if dial == "psf":
-        conditions = {level: broadened(own, level * preset.pixel_scale) for level in levels if level > 0}
+        conditions = {
+            level: broadened(own, level * preset.pixel_scale) for level in levels if level > 0
+        }
     elif reference is not None:
         start = relative_noise(own, preset.target)
-        exposures = {level: exposure_of(own, preset.target, level) for level in levels if abs(level - start) > 1e-9}
+        exposures = {
+            level: exposure_of(own, preset.target, level)
+            for level in levels
+            if abs(level - start) > 1e-9
+        }
         conditions = {level: own.with_exposure(exposure) for level, exposure in exposures.items()}
     steps = [
         _original(start),
-        *(PerturbationLevel(level, False, observing(condition), "observed anew") for level, condition in conditions.items()),
+        *(
+            PerturbationLevel(level, False, observing(condition), "observed anew")
+            for level, condition in conditions.items()
+        ),
     ]
     if own.exposure is not None:
         # How far predictions change from noise alone, at the same depth: what any change of the dial has to be compared with.
-        steps.insert(1, PerturbationLevel(start, False, observing(own, noise_seed=seed + 1), "another exposure"))
+        steps.insert(
+            1,
+            PerturbationLevel(
+                start, False, observing(own, noise_seed=seed + 1), "another exposure"
+            ),
+        )
     return steps
 
 
@@ -259,19 +340,26 @@ def _adding(sigma: NDArray[np.float64], seed: int) -> Callable[[NDArray[np.objec
     def add(ids: NDArray[np.object_], images: Array) -> Array:
         noisy = np.array(images, np.float32)
         for image, sample_id in zip(noisy, ids, strict=True):
-            pattern = np.random.default_rng([seed, zlib.crc32(str(sample_id).encode())]).standard_normal(image.shape, np.float32)
+            pattern = np.random.default_rng(
+                [seed, zlib.crc32(str(sample_id).encode())]
+            ).standard_normal(image.shape, np.float32)
             image += pattern * sigma[:, None, None].astype(np.float32)
         return noisy
 
     return add
 
 
-def _blurring(fwhm: float, sigma: NDArray[np.float64], seed: int) -> Callable[[NDArray[np.object_], Array], Array]:
+def _blurring(
+    fwhm: float, sigma: NDArray[np.float64], seed: int
+) -> Callable[[NDArray[np.object_], Array], Array]:
     """Blurs by a Gaussian of this FWHM [pixel], and gives the sky back the noise of each pixel that blurring takes away."""
 
     def blur(ids: NDArray[np.object_], images: Array) -> Array:
         height, width = images.shape[2:]
-        kept = float((blur_matrix(fwhm / FWHM, height)[height // 2] ** 2).sum() * (blur_matrix(fwhm / FWHM, width)[width // 2] ** 2).sum())
+        kept = float(
+            (blur_matrix(fwhm / FWHM, height)[height // 2] ** 2).sum()
+            * (blur_matrix(fwhm / FWHM, width)[width // 2] ** 2).sum()
+        )
         blurred = PsfMatch((fwhm / FWHM,) * images.shape[1]).apply(images)
         return _adding(sigma * (1 - kept) ** 0.5, seed)(ids, blurred)
 

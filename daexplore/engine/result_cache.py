@@ -21,7 +21,11 @@ def load_cached(run: Run, name: str, key: Mapping[str, Any]) -> Rows | None:
     try:
         found = json.loads(_path(run, name, key).read_text(encoding="utf-8"))
         usable = found["key"] == _full(run, key)
-        return [{name: _number(value) for name, value in row.items()} for row in found["rows"]] if usable else None
+        return (
+            [{name: _number(value) for name, value in row.items()} for row in found["rows"]]
+            if usable
+            else None
+        )
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
@@ -33,7 +37,9 @@ def save_cached(run: Run, name: str, key: Mapping[str, Any], rows: Rows) -> None
     plain = [{name: _plain(value) for name, value in row.items()} for row in rows]
     try:
         path.parent.mkdir(exist_ok=True)
-        aside.write_text(json.dumps({"key": _full(run, key), "rows": plain}, allow_nan=False), encoding="utf-8")
+        aside.write_text(
+            json.dumps({"key": _full(run, key), "rows": plain}, allow_nan=False), encoding="utf-8"
+        )
         aside.replace(path)
     except OSError:
         aside.unlink(missing_ok=True)
@@ -49,7 +55,11 @@ def cached(run: Run, name: str, key: Mapping[str, Any], make: Callable[[], Rows]
 
 
 def _full(run: Run, key: Mapping[str, Any]) -> dict[str, Any]:
-    state = {"format": _FORMAT, "config_hash": run.info.get("config_hash"), "updated": run.info.get("updated")}
+    state = {
+        "format": _FORMAT,
+        "config_hash": run.info.get("config_hash"),
+        "updated": run.info.get("updated"),
+    }
     full: dict[str, Any] = json.loads(json.dumps({**key, **state}))
     return full
 

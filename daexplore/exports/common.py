@@ -14,7 +14,17 @@ from typing import Any, NamedTuple
 from daexplore.errors import InputError
 from daexplore.runs import Run
 
-__all__ = ["ORACLE", "Scalar", "evaluated_run", "history_scalars", "needed", "new_file", "new_folder", "quiet", "selected_scalars"]
+__all__ = [
+    "ORACLE",
+    "Scalar",
+    "evaluated_run",
+    "history_scalars",
+    "needed",
+    "new_file",
+    "new_folder",
+    "quiet",
+    "selected_scalars",
+]
 
 
 ORACLE = "oracle/"
@@ -43,15 +53,22 @@ def history_scalars(run: Run) -> list[Scalar]:
     frame = run.history()
     frame = frame[frame["value"].map(math.isfinite)]
     prefix = frame["oracle"].map({True: ORACLE, False: ""})
-    frame = frame.assign(title=prefix + frame["split"] + "/" + frame["domain"] + "/" + frame["name"])
+    frame = frame.assign(
+        title=prefix + frame["split"] + "/" + frame["domain"] + "/" + frame["name"]
+    )
     counts = frame.groupby(["title", "epoch"])["value"].agg(["mean", "size"])
     once = counts.reset_index()
-    found = [Scalar(str(title), int(epoch), float(mean)) for title, epoch, mean in once[["title", "epoch", "mean"]].to_numpy(object)]
+    found = [
+        Scalar(str(title), int(epoch), float(mean))
+        for title, epoch, mean in once[["title", "epoch", "mean"]].to_numpy(object)
+    ]
     several = set(once.loc[once["size"] > 1, "title"])
     windows = frame[frame["title"].isin(several)]
     found += [
         Scalar(f"windows/{title}", int(step), float(value))
-        for title, step, value in zip(windows["title"], windows["step"], windows["value"], strict=True)
+        for title, step, value in zip(
+            windows["title"], windows["step"], windows["value"], strict=True
+        )
     ]
     return found
 
@@ -78,7 +95,9 @@ def evaluated_run(run: Run | str | Path) -> Run:
     """
     run = run if isinstance(run, Run) else Run(run)
     if run.selected_epoch is None:
-        raise InputError(f"The run {run.id} ({run.status}) has no evaluated epoch yet. Wait for its first, or export another run.")
+        raise InputError(
+            f"The run {run.id} ({run.status}) has no evaluated epoch yet. Wait for its first, or export another run."
+        )
     run.check()
     return run
 
@@ -121,7 +140,9 @@ def new_file(out: str | Path, overwrite: bool) -> Iterator[Path]:
         yield temporary
         os.replace(temporary, out)
     except OSError as error:
-        raise InputError(f"Cannot write to {out}: {error}. Choose another place with --out.") from error
+        raise InputError(
+            f"Cannot write to {out}: {error}. Choose another place with --out."
+        ) from error
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -141,7 +162,9 @@ def new_folder(out: Path, overwrite: bool, mark: str) -> Iterator[Path]:
     if out.exists() and not overwrite:
         raise InputError(f"{out} exists. Choose another name, or replace it with --overwrite.")
     if out.exists() and not (out.is_dir() and any(out.glob(mark))):
-        raise InputError(f"{out} exists and was not written by this export (it has no {mark}), so it is not replaced. Choose another name.")
+        raise InputError(
+            f"{out} exists and was not written by this export (it has no {mark}), so it is not replaced. Choose another name."
+        )
     temporary = out.with_name(f".{out.name}.{os.getpid()}")
     try:
         temporary.mkdir(parents=True)
@@ -150,7 +173,9 @@ def new_folder(out: Path, overwrite: bool, mark: str) -> Iterator[Path]:
             shutil.rmtree(out)
         temporary.rename(out)
     except OSError as error:
-        raise InputError(f"Cannot write to {out}: {error}. Choose another place with --out.") from error
+        raise InputError(
+            f"Cannot write to {out}: {error}. Choose another place with --out."
+        ) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 

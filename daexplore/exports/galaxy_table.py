@@ -18,7 +18,15 @@ from daexplore.utils.files import read_json
 __all__ = ["GalaxyTable", "galaxy_table", "thumbnails"]
 
 _ORACLE = "oracle: for reporting only"
-_UNITS = {"arcsec": "arcsec", "arcmin": "arcmin", "deg": "deg", "kpc": "kpc", "mpc": "Mpc", "myr": "Myr", "gyr": "Gyr"}
+_UNITS = {
+    "arcsec": "arcsec",
+    "arcmin": "arcmin",
+    "deg": "deg",
+    "kpc": "kpc",
+    "mpc": "Mpc",
+    "myr": "Myr",
+    "gyr": "Gyr",
+}
 _KEYS = ("sample_id", "group_id", "domain", "split", "label")
 
 
@@ -87,11 +95,20 @@ def galaxy_table(run: Run, epoch: int | None = None) -> GalaxyTable:
         own, series = str(name), catalogue[name]
         title = f"catalogue_{own}" if own in values else own
         values[title] = _catalogue_values(series)
-        columns.append(_column(title, values[title], "From the catalogue of the images", units.get(own) or _unit(own)))
+        columns.append(
+            _column(
+                title,
+                values[title],
+                "From the catalogue of the images",
+                units.get(own) or _unit(own),
+            )
+        )
     return GalaxyTable(found.epoch, tuple(columns), values, found.logits, found.latents, projection)
 
 
-def thumbnails(run: Run, ids: NDArray[np.object_], domains: NDArray[np.object_], size: int) -> list[bytes]:
+def thumbnails(
+    run: Run, ids: NDArray[np.object_], domains: NDArray[np.object_], size: int
+) -> list[bytes]:
     """A PNG picture of each galaxy in colours, ``size`` pixels wide.
 
     Raises:
@@ -125,7 +142,11 @@ def _of_margin(pair: tuple[str, ...], classes: int) -> str:
 
 
 def _of_probability(run: Run) -> str:
-    return f"Probability of {run.classes[1]!r}, 0 to 1" if len(run.classes) == 2 else "Probability of the predicted class, 0 to 1"
+    return (
+        f"Probability of {run.classes[1]!r}, 0 to 1"
+        if len(run.classes) == 2
+        else "Probability of the predicted class, 0 to 1"
+    )
 
 
 def _positions(run: Run, found: Evaluation) -> tuple[NDArray[np.float64], str]:
@@ -135,7 +156,12 @@ def _positions(run: Run, found: Evaluation) -> tuple[NDArray[np.float64], str]:
 
     file = run.derived(f"umap-epoch={found.epoch:04d}.parquet")
     if file.is_file():
-        stored = read_table(file, ("sample_id", "x", "y")).to_pandas().drop_duplicates("sample_id").set_index("sample_id")
+        stored = (
+            read_table(file, ("sample_id", "x", "y"))
+            .to_pandas()
+            .drop_duplicates("sample_id")
+            .set_index("sample_id")
+        )
         placed = stored.reindex(found.sample_ids)[["x", "y"]].to_numpy(np.float64)
         if np.isfinite(placed).all():
             return placed, f"UMAP of the latents after epoch {found.epoch}"
@@ -152,13 +178,21 @@ def _positions(run: Run, found: Evaluation) -> tuple[NDArray[np.float64], str]:
 
 
 def _axes(projection: str) -> tuple[str, str]:
-    return ("distance to the boundary", "score of a domain probe") if projection == "Margin plane" else ("first axis", "second axis")
+    return (
+        ("distance to the boundary", "score of a domain probe")
+        if projection == "Margin plane"
+        else ("first axis", "second axis")
+    )
 
 
 def _column(name: str, values: NDArray[Any], description: str, unit: str | None = None) -> Column:
     values = _plain(values)
     kind = values.dtype.kind
-    dtype = f"U{max(1, max((len(str(value)) for value in values), default=1))}" if kind == "O" else f"{kind}{values.dtype.itemsize}"
+    dtype = (
+        f"U{max(1, max((len(str(value)) for value in values), default=1))}"
+        if kind == "O"
+        else f"{kind}{values.dtype.itemsize}"
+    )
     return Column(name, dtype, description, unit)
 
 
@@ -191,6 +225,8 @@ def _known_units(run: Run) -> dict[str, str]:
     for told in run.info["data"].values():
         file = Path(str(told.get("path"))) / "galaxies.json"
         if told.get("path") and file.is_file():
-            for name, unit in ((read_json(file).get("provenance") or {}).get("units") or {}).items():
+            for name, unit in (
+                (read_json(file).get("provenance") or {}).get("units") or {}
+            ).items():
                 units.setdefault(str(name), set()).add(str(unit))
     return {name: found.pop() for name, found in units.items() if len(found) == 1}

@@ -25,7 +25,12 @@ _LONGEST = 6000
 
 
 def to_mlflow(
-    run: Run | str | Path, out: str | Path, *, epoch: int | None = None, experiment: str = "daexplore", overwrite: bool = False
+    run: Run | str | Path,
+    out: str | Path,
+    *,
+    epoch: int | None = None,
+    experiment: str = "daexplore",
+    overwrite: bool = False,
 ) -> str:
     """Adds a run to a store of MLflow.
 
@@ -60,7 +65,9 @@ def to_mlflow(
             _make_room(client, run, number, str(out), overwrite)
             return _add(client, run, number, epoch)
         except (refused, OSError) as error:
-            raise InputError(f"MLflow cannot write to {out}: {error} Choose another place with --out.") from error
+            raise InputError(
+                f"MLflow cannot write to {out}: {error} Choose another place with --out."
+            ) from error
 
 
 def _library(out: str) -> tuple[Any, Any]:
@@ -79,32 +86,51 @@ def _places(out: str | Path) -> tuple[str, str | None]:
         return str(out), None
     folder = Path(out).resolve()
     if folder.exists() and not folder.is_dir():
-        raise InputError(f"{out} is a file; give a folder for MLflow's database and artefacts, or the address of a server.")
+        raise InputError(
+            f"{out} is a file; give a folder for MLflow's database and artefacts, or the address of a server."
+        )
     if folder.is_dir() and any(folder.iterdir()) and not (folder / "mlflow.db").is_file():
-        raise InputError(f"{out} holds other things than a store of MLflow (there is no mlflow.db). Choose another folder with --out.")
+        raise InputError(
+            f"{out} holds other things than a store of MLflow (there is no mlflow.db). Choose another folder with --out."
+        )
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(f"Cannot write to {out}: {error}. Choose another place with --out.") from error
+        raise InputError(
+            f"Cannot write to {out}: {error}. Choose another place with --out."
+        ) from error
     return f"sqlite:///{folder / 'mlflow.db'}", (folder / "artifacts").as_uri()
 
 
 def _experiment(client: Any, name: str, artefacts: str | None) -> str:
     found = client.get_experiment_by_name(name)
-    return str(found.experiment_id if found else client.create_experiment(name, artifact_location=artefacts))
+    return str(
+        found.experiment_id
+        if found
+        else client.create_experiment(name, artifact_location=artefacts)
+    )
 
 
 def _make_room(client: Any, run: Run, experiment: str, out: str, overwrite: bool) -> None:
     for same in client.search_runs([experiment], f"tags.`{_ID}` = '{run.id}'"):
         if not overwrite:
-            raise InputError(f"The run {run.id} is in {out} already. Choose another place, or replace it with --overwrite.")
+            raise InputError(
+                f"The run {run.id} is in {out} already. Choose another place, or replace it with --overwrite."
+            )
         client.delete_run(same.info.run_id)
 
 
 def _add(client: Any, run: Run, experiment: str, epoch: int) -> str:
     entities = needed("mlflow.entities", "mlflow-skinny", _PURPOSE)
-    begun, ended = (_milliseconds(str(run.info.get(key, run.info["created"]))) for key in ("created", "updated"))
-    tags = {_ID: run.id, "daexplore.method": run.method, "daexplore.status": run.status, "daexplore.epoch": str(epoch)}
+    begun, ended = (
+        _milliseconds(str(run.info.get(key, run.info["created"]))) for key in ("created", "updated")
+    )
+    tags = {
+        _ID: run.id,
+        "daexplore.method": run.method,
+        "daexplore.status": run.status,
+        "daexplore.epoch": str(epoch),
+    }
     tags |= {"daexplore.classes": ", ".join(run.classes)}
     if run.config.train.supervision == "target":
         tags["daexplore.oracle"] = "target labels taught this run"
@@ -113,14 +139,19 @@ def _add(client: Any, run: Run, experiment: str, epoch: int) -> str:
     params = [entities.Param(key, value[:_LONGEST]) for key, value in _flat(to_dict(run.config))]
     for part in _parts(params, 100):
         client.log_batch(number, params=part)
-    metrics = [entities.Metric(name, value, begun, step) for name, step, value in history_scalars(run) + selected_scalars(run)]
+    metrics = [
+        entities.Metric(name, value, begun, step)
+        for name, step, value in history_scalars(run) + selected_scalars(run)
+    ]
     for part in _parts(metrics, 1000):
         client.log_batch(number, metrics=part)
     for file in (run.path / "run.json", run.path / "history.jsonl", weights_file(run.path, epoch)):
         if file.is_file():
             client.log_artifact(number, str(file))
     with tempfile.TemporaryDirectory() as folder:
-        client.log_artifact(number, str(to_parquet(run, Path(folder) / "galaxies.parquet", epoch=epoch)))
+        client.log_artifact(
+            number, str(to_parquet(run, Path(folder) / "galaxies.parquet", epoch=epoch))
+        )
     client.set_terminated(number, _STATUS.get(run.status, "KILLED"), ended)
     return number
 

@@ -67,8 +67,12 @@ def _write_events(run: Run, folder: Path) -> None:
         writer = records.RecordWriter(file)
         writer.write(events.Event(wall_time=made, file_version="brain.Event:2").SerializeToString())
         for name, step, value in history_scalars(run):
-            summary = summaries.Summary(value=[summaries.Summary.Value(tag=name, simple_value=value)])
-            writer.write(events.Event(wall_time=made, step=step, summary=summary).SerializeToString())
+            summary = summaries.Summary(
+                value=[summaries.Summary.Value(tag=name, simple_value=value)]
+            )
+            writer.write(
+                events.Event(wall_time=made, step=step, summary=summary).SerializeToString()
+            )
 
 
 def _write_projector(run: Run, table: GalaxyTable, folder: Path, thumbnail: int) -> None:
@@ -76,7 +80,10 @@ def _write_projector(run: Run, table: GalaxyTable, folder: Path, thumbnail: int)
     (folder / "latents.tsv").write_text("".join(f"{row}\n" for row in rows), encoding="utf-8")
     names = [column.name for column in table.columns]
     lines = ["\t".join(map(_cell, names))]
-    lines += ["\t".join(map(_cell, row)) for row in zip(*(table.values[name].tolist() for name in names), strict=True)]
+    lines += [
+        "\t".join(map(_cell, row))
+        for row in zip(*(table.values[name].tolist() for name in names), strict=True)
+    ]
     (folder / "metadata.tsv").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     n, dimension = table.latents.shape
     config = [
@@ -89,8 +96,15 @@ def _write_projector(run: Run, table: GalaxyTable, folder: Path, thumbnail: int)
     ]
     if thumbnail:
         size = _write_sprite(run, table, folder / "sprite.png", thumbnail)
-        config += ["  sprite {", '    image_path: "sprite.png"', *[f"    single_image_dim: {size}"] * 2, "  }"]
-    (folder / "projector_config.pbtxt").write_text("\n".join([*config, "}"]) + "\n", encoding="utf-8")
+        config += [
+            "  sprite {",
+            '    image_path: "sprite.png"',
+            *[f"    single_image_dim: {size}"] * 2,
+            "  }",
+        ]
+    (folder / "projector_config.pbtxt").write_text(
+        "\n".join([*config, "}"]) + "\n", encoding="utf-8"
+    )
 
 
 def _write_sprite(run: Run, table: GalaxyTable, file: Path, thumbnail: int) -> int:
@@ -100,7 +114,9 @@ def _write_sprite(run: Run, table: GalaxyTable, file: Path, thumbnail: int) -> i
     across = math.ceil(math.sqrt(len(table.latents)))
     size = max(1, min(thumbnail, _WIDEST_SPRITE // across))
     sheet = Image.new("RGB", (across * size, across * size))
-    for number, png in enumerate(thumbnails(run, table.values["sample_id"], table.values["domain"], size)):
+    for number, png in enumerate(
+        thumbnails(run, table.values["sample_id"], table.values["domain"], size)
+    ):
         stamp = Image.open(io.BytesIO(png)).resize((size, size))
         sheet.paste(stamp, (number % across * size, number // across * size))
     sheet.save(file)

@@ -22,7 +22,9 @@ NETWORKS: dict[str, type[Network]] = {"deepmerge": DeepMerge, "resnet18": ResNet
 """Networks by the name a ``ModelConfig`` gives."""
 
 
-def build_network(config: ModelConfig, bands: int, classes: int, size: int, batch_norm: str = "mixed") -> Network:
+def build_network(
+    config: ModelConfig, bands: int, classes: int, size: int, batch_norm: str = "mixed"
+) -> Network:
     """The network that ``config`` names, for images of this shape.
 
     Args:
@@ -40,7 +42,9 @@ def build_network(config: ModelConfig, bands: int, classes: int, size: int, batc
     try:
         network = NETWORKS[config.name](bands, classes, size, **config.options)
     except TypeError as error:
-        raise InputError(f"The network {config.name} cannot be built with the options {config.options}: {error}.") from error
+        raise InputError(
+            f"The network {config.name} cannot be built with the options {config.options}: {error}."
+        ) from error
     if batch_norm in ("adabn", "separate"):
         separate_norms(network, own_affine=batch_norm == "separate")
     return network

@@ -33,7 +33,9 @@ class Network(nn.Module, ABC):
         """The last convolution, whose activations Grad-CAM weighs."""
 
     @abstractmethod
-    def encode(self, images: Float[Tensor, "batch band height width"]) -> Float[Tensor, "batch latent"]:
+    def encode(
+        self, images: Float[Tensor, "batch band height width"]
+    ) -> Float[Tensor, "batch latent"]:
         """The latents of preprocessed images."""
 
     def forward(self, images: Float[Tensor, "batch band height width"]) -> NetworkOutputs:

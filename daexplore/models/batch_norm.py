@@ -40,7 +40,16 @@ class DomainBatchNorm2d(nn.BatchNorm2d):
             return super().forward(input)
         weight = self.weight if self.target_weight is None else self.target_weight
         bias = self.bias if self.target_bias is None else self.target_bias
-        return batch_norm(input, self.target_mean, self.target_var, weight, bias, self.training, self.momentum or 0.1, self.eps)
+        return batch_norm(
+            input,
+            self.target_mean,
+            self.target_var,
+            weight,
+            bias,
+            self.training,
+            self.momentum or 0.1,
+            self.eps,
+        )
 
 
 def separate_norms(network: nn.Module, own_affine: bool) -> None:
@@ -68,7 +77,10 @@ def copy_source_statistics(network: nn.Module) -> None:
     """Lets the target start from what the source has: for weights that come from a network without separate batch norms."""
     with torch.no_grad():
         for norm in _norms(network):
-            pairs: list[tuple[Tensor | None, Tensor | None]] = [(norm.target_mean, norm.running_mean), (norm.target_var, norm.running_var)]
+            pairs: list[tuple[Tensor | None, Tensor | None]] = [
+                (norm.target_mean, norm.running_mean),
+                (norm.target_var, norm.running_var),
+            ]
             pairs += [(norm.target_weight, norm.weight), (norm.target_bias, norm.bias)]
             for target, source in pairs:
                 if target is not None and source is not None:

@@ -41,10 +41,17 @@ class DeepMerge(Network):
     ):
         super().__init__()
         if size < 8:
-            raise InputError(f"The network deepmerge pools three times and needs images of at least 8 x 8 pixels, got {size} x {size}.")
+            raise InputError(
+                f"The network deepmerge pools three times and needs images of at least 8 x 8 pixels, got {size} x {size}."
+            )
         convolutions, before = [], bands
         for kernel, width in zip((5, 3, 3), widths, strict=True):
-            convolutions += [nn.Conv2d(before, width, kernel, padding=kernel // 2), nn.BatchNorm2d(width), nn.MaxPool2d(2), nn.ReLU()]
+            convolutions += [
+                nn.Conv2d(before, width, kernel, padding=kernel // 2),
+                nn.BatchNorm2d(width),
+                nn.MaxPool2d(2),
+                nn.ReLU(),
+            ]
             before = width
         self.convolutions = nn.Sequential(*convolutions)
         layers: list[nn.Module] = [nn.Flatten(), nn.Dropout(dropout)]
@@ -60,7 +67,9 @@ class DeepMerge(Network):
         """The third convolution, before batch norm."""
         return self.convolutions[-4]
 
-    def encode(self, images: Float[Tensor, "batch band height width"]) -> Float[Tensor, "batch latent"]:
+    def encode(
+        self, images: Float[Tensor, "batch band height width"]
+    ) -> Float[Tensor, "batch latent"]:
         """The last hidden layer."""
         latents: Tensor = self.hidden(self.convolutions(images))
         return latents

@@ -24,9 +24,13 @@ class BasicBlock(nn.Module):
         )
         self.shortcut: nn.Module = nn.Identity()
         if stride != 1 or before != width:
-            self.shortcut = nn.Sequential(nn.Conv2d(before, width, 1, stride, bias=False), nn.BatchNorm2d(width))
+            self.shortcut = nn.Sequential(
+                nn.Conv2d(before, width, 1, stride, bias=False), nn.BatchNorm2d(width)
+            )
 
-    def forward(self, features: Float[Tensor, "batch before height width"]) -> Float[Tensor, "batch after rows cols"]:
+    def forward(
+        self, features: Float[Tensor, "batch before height width"]
+    ) -> Float[Tensor, "batch after rows cols"]:
         """The block's output feature map."""
         return torch.relu(self.residual(features) + self.shortcut(features))
 
@@ -47,9 +51,14 @@ class ResNet18(Network):
     def __init__(self, bands: int, classes: int, size: int, latent: int = 256):
         super().__init__()
         if size < 33:
-            raise InputError(f"The network resnet18 halves images five times and needs at least 33 x 33 pixels, got {size} x {size}.")
+            raise InputError(
+                f"The network resnet18 halves images five times and needs at least 33 x 33 pixels, got {size} x {size}."
+            )
         self.stem = nn.Sequential(
-            nn.Conv2d(bands, 64, 7, 2, padding=3, bias=False), nn.BatchNorm2d(64), nn.ReLU(inplace=True), nn.MaxPool2d(3, 2, padding=1)
+            nn.Conv2d(bands, 64, 7, 2, padding=3, bias=False),
+            nn.BatchNorm2d(64),
+            nn.ReLU(inplace=True),
+            nn.MaxPool2d(3, 2, padding=1),
         )
         blocks, before = [], 64
         for width, stride in ((64, 1), (128, 2), (256, 2), (512, 2)):
@@ -64,7 +73,9 @@ class ResNet18(Network):
         """The last residual block."""
         return self.blocks[-1]
 
-    def encode(self, images: Float[Tensor, "batch band height width"]) -> Float[Tensor, "batch latent"]:
+    def encode(
+        self, images: Float[Tensor, "batch band height width"]
+    ) -> Float[Tensor, "batch latent"]:
         """The bottleneck."""
         latents: Tensor = self.pool(self.blocks(self.stem(images)))
         return latents

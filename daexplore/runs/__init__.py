@@ -5,4 +5,13 @@ from daexplore.runs.run import Run, method_label
 from daexplore.runs.store import RunStore
 from daexplore.runs.writer import RunWriter, check_root
 
-__all__ = ["Evaluation", "Run", "RunStore", "RunWriter", "Saliency", "check_root", "method_label", "softmax"]
+__all__ = [
+    "Evaluation",
+    "Run",
+    "RunStore",
+    "RunWriter",
+    "Saliency",
+    "check_root",
+    "method_label",
+    "softmax",
+]

@@ -87,9 +87,19 @@ class Evaluation:
     def digest(self) -> bytes:
         """The same for two evaluations exactly if they are of the same images in the same order, and the same is known of them."""
         # Ids differ from row to row: to number them first, as pandas does by default, would take most of the time.
-        texts = (self.sample_ids, False), (self.group_ids, False), (self.domain, True), (self.split, True)
-        columns = (*(pd.util.hash_array(text, categorize=repeats) for text, repeats in texts), self.labels)
-        return hashlib.blake2b(b"".join(np.ascontiguousarray(column).tobytes() for column in columns), digest_size=16).digest()
+        texts = (
+            (self.sample_ids, False),
+            (self.group_ids, False),
+            (self.domain, True),
+            (self.split, True),
+        )
+        columns = (
+            *(pd.util.hash_array(text, categorize=repeats) for text, repeats in texts),
+            self.labels,
+        )
+        return hashlib.blake2b(
+            b"".join(np.ascontiguousarray(column).tobytes() for column in columns), digest_size=16
+        ).digest()
 
     @cached_property
     def _masks(self) -> dict[tuple[str, str], NDArray[np.bool_]]:

@@ -40,7 +40,9 @@ def read_new_lines(file: Path, offset: int = 0) -> tuple[list[dict[str, Any]], i
     except FileNotFoundError:
         return [], 0
     complete = data[: data.rfind(b"\n") + 1]
-    return [_parsed(line, file) for line in complete.splitlines() if line.strip()], offset + len(complete)
+    return [_parsed(line, file) for line in complete.splitlines() if line.strip()], offset + len(
+        complete
+    )
 
 
 def truncate(file: Path, epoch: int | None = None) -> None:

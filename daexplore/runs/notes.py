@@ -45,7 +45,9 @@ def clean_tag(tag: str) -> str:
     """
     cleaned = unicodedata.normalize("NFC", " ".join(tag.split()))
     if not 0 < len(cleaned) <= MAX_TAG or "," in cleaned or not cleaned.isprintable():
-        raise InputError(f"A tag has 1 to {MAX_TAG} visible characters and no comma; got {tag[: 2 * MAX_TAG]!r}.")
+        raise InputError(
+            f"A tag has 1 to {MAX_TAG} visible characters and no comma; got {tag[: 2 * MAX_TAG]!r}."
+        )
     return cleaned
 
 
@@ -56,7 +58,9 @@ def clean_note(text: str) -> str:
         InputError: it is longer than ``MAX_NOTE`` characters.
     """
     if len(text.strip()) > MAX_NOTE:
-        raise InputError(f"A note has at most {MAX_NOTE} characters, this one has {len(text.strip())}; shorten it.")
+        raise InputError(
+            f"A note has at most {MAX_NOTE} characters, this one has {len(text.strip())}; shorten it."
+        )
     return text.strip()
 
 
@@ -80,8 +84,12 @@ class RunNotes:
             return {}
         told = read_json(self.file).get("runs")
         if not isinstance(told, dict):
-            raise InputError(f'{self.file}: expected "runs" to hold an object for each run; move the file away, or restore it from a copy.')
-        return {run_id: parse_note(entry, f"{self.file}: {run_id}") for run_id, entry in told.items()}
+            raise InputError(
+                f'{self.file}: expected "runs" to hold an object for each run; move the file away, or restore it from a copy.'
+            )
+        return {
+            run_id: parse_note(entry, f"{self.file}: {run_id}") for run_id, entry in told.items()
+        }
 
     def of(self, run_id: str) -> Note:
         """What is written about one run."""
@@ -98,7 +106,10 @@ class RunNotes:
 
     def remove_tag(self, run_ids: Iterable[str], tag: str) -> None:
         """Takes a tag from the runs that have it."""
-        self._change(run_ids, lambda note: replace(note, tags=tuple(each for each in note.tags if each != tag)))
+        self._change(
+            run_ids,
+            lambda note: replace(note, tags=tuple(each for each in note.tags if each != tag)),
+        )
 
     def write(self, run_id: str, text: str, instead_of: str) -> None:
         """Puts a text in the place of another, if it still is the one that was read.
@@ -115,20 +126,35 @@ class RunNotes:
 
         def change(note: Note) -> Note:
             if note.text not in (instead_of, text):
-                raise InputError(f"The note of {run_id} was changed meanwhile; it now says: {note.text!r}. Nothing was written over it.")
+                raise InputError(
+                    f"The note of {run_id} was changed meanwhile; it now says: {note.text!r}. Nothing was written over it."
+                )
             return replace(note, text=text)
 
         self._change([run_id], change)
 
     def merge(self, run_id: str, note: Note) -> None:
         """Adds the tags of a note, and its text where there is none yet."""
-        self._change([run_id], lambda known: Note(tuple(sorted({*known.tags, *note.tags})), known.text or note.text))
+        self._change(
+            [run_id],
+            lambda known: Note(tuple(sorted({*known.tags, *note.tags})), known.text or note.text),
+        )
 
     def _change(self, run_ids: Iterable[str], change: Callable[[Note], Note]) -> None:
         with self._locked():
             notes = self.read()
             notes |= {run_id: change(notes.get(run_id, Note())) for run_id in run_ids}
-            write_json(self.file, {"format": 1, "runs": {run_id: note_json(notes[run_id]) for run_id in sorted(notes) if notes[run_id]}})
+            write_json(
+                self.file,
+                {
+                    "format": 1,
+                    "runs": {
+                        run_id: note_json(notes[run_id])
+                        for run_id in sorted(notes)
+                        if notes[run_id]
+                    },
+                },
+            )
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -138,9 +164,13 @@ class RunNotes:
             with FileLock(self.file.with_name(_LOCK), timeout=_WAIT):
                 yield
         except Timeout as error:
-            raise InputError(f"{self.file} has been locked by another process for {_WAIT:g} s; try again.") from error
+            raise InputError(
+                f"{self.file} has been locked by another process for {_WAIT:g} s; try again."
+            ) from error
         except OSError as error:
-            raise InputError(f"{self.file} cannot be written: {error}. Make room or permission in the folder of the runs.") from error
+            raise InputError(
+                f"{self.file} cannot be written: {error}. Make room or permission in the folder of the runs."
+            ) from error
 
 
 def note_json(note: Note) -> dict[str, Any]:
@@ -155,8 +185,14 @@ def parse_note(told: Any, where: str) -> Note:
         InputError: it is not one.
     """
     if not isinstance(told, Mapping):
-        raise InputError(f"{where}: expected an object with tags and note, got {type(told).__name__}.")
+        raise InputError(
+            f"{where}: expected an object with tags and note, got {type(told).__name__}."
+        )
     tags, text = told.get("tags", []), told.get("note", "")
-    if not isinstance(text, str) or not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
+    if (
+        not isinstance(text, str)
+        or not isinstance(tags, list)
+        or not all(isinstance(tag, str) for tag in tags)
+    ):
         raise InputError(f"{where}: expected tags to be a list of text and note to be text.")
     return Note(tuple(sorted(set(map(clean_tag, tags)))), clean_note(text))

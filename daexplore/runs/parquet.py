@@ -39,10 +39,14 @@ def read_table(path: Path, columns: tuple[str, ...]) -> pa.Table:
         with pq.ParquetFile(path) as file:
             table = file.read()
     except (OSError, pa.ArrowException) as error:
-        raise InputError(f"{path} is not a readable parquet file ({error}). Restore it from a copy, or remove the run's folder.") from error
+        raise InputError(
+            f"{path} is not a readable parquet file ({error}). Restore it from a copy, or remove the run's folder."
+        ) from error
     missing = [name for name in columns if name not in table.column_names]
     if missing:
-        raise InputError(f"{path}: expected a column {missing[0]!r}, found {', '.join(table.column_names)}.")
+        raise InputError(
+            f"{path}: expected a column {missing[0]!r}, found {', '.join(table.column_names)}."
+        )
     return table
 
 
@@ -58,11 +62,15 @@ def check_parquet(path: Path) -> None:
             file.seek(-min(4, path.stat().st_size), 2)
             tail = file.read(4)
     except FileNotFoundError as error:
-        raise InputError(f"{path} is missing. Restore it from a copy, or remove the run's folder.") from error
+        raise InputError(
+            f"{path} is missing. Restore it from a copy, or remove the run's folder."
+        ) from error
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error}.") from error
     if head != _MAGIC or tail != _MAGIC:
-        raise InputError(f"{path} is truncated or is not a parquet file. Restore it from a copy, or remove the run's folder.")
+        raise InputError(
+            f"{path} is truncated or is not a parquet file. Restore it from a copy, or remove the run's folder."
+        )
 
 
 def column(table: pa.Table, name: str) -> NDArray[Any]:
@@ -83,8 +91,13 @@ def matrix(table: pa.Table, name: str, path: Path) -> NDArray[np.float32]:
         InputError: the lists differ in length.
     """
     lists = table[name].combine_chunks()
-    flat: NDArray[np.float32] = np.asarray(lists.flatten().to_numpy(zero_copy_only=False), np.float32)
+    flat: NDArray[np.float32] = np.asarray(
+        lists.flatten().to_numpy(zero_copy_only=False), np.float32
+    )
     n = len(lists)
-    if n and (len(flat) % n or not (lists.value_lengths().to_numpy(zero_copy_only=False) == len(flat) // n).all()):
+    if n and (
+        len(flat) % n
+        or not (lists.value_lengths().to_numpy(zero_copy_only=False) == len(flat) // n).all()
+    ):
         raise InputError(f"{path}: the lists in column {name!r} differ in length.")
     return read_only(flat.reshape(n, -1) if n else flat.reshape(0, 0))

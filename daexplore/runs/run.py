@@ -26,11 +26,26 @@ from daexplore.utils.processes import process_exists
 __all__ = ["Run", "method_label", "run_card"]
 
 
-_REQUIRED = ("id", "created", "status", "config", "method", "seed", "classes", "latent_dim", "evaluated")
+_REQUIRED = (
+    "id",
+    "created",
+    "status",
+    "config",
+    "method",
+    "seed",
+    "classes",
+    "latent_dim",
+    "evaluated",
+)
 _SAMPLE_COLUMNS = ("sample_id", "group_id", "domain", "split", "label")
-_LABELS = {"noda": "noDA", "adabn": "AdaBN", "pseudo": "pseudo-labels", "openset": "open set", "oracle": "oracle", "entropy": "entropy"} | {
-    name: name.upper() for name in ("mmd", "dann", "coral", "lmmd", "jan", "cdan", "mcc")
-}
+_LABELS = {
+    "noda": "noDA",
+    "adabn": "AdaBN",
+    "pseudo": "pseudo-labels",
+    "openset": "open set",
+    "oracle": "oracle",
+    "entropy": "entropy",
+} | {name: name.upper() for name in ("mmd", "dann", "coral", "lmmd", "jan", "cdan", "mcc")}
 _CACHED_EPOCHS = 24
 # A process on another host cannot be asked; it counts as alive while its run changes at least this often [s].
 _SILENCE = 900.0
@@ -65,7 +80,9 @@ class Run:
         self.reload()
 
     def __repr__(self) -> str:
-        return f"Run({self.id!r}: {self.label}, {self.status}, {len(self.evaluated)} epochs evaluated)"
+        return (
+            f"Run({self.id!r}: {self.label}, {self.status}, {len(self.evaluated)} epochs evaluated)"
+        )
 
     def _repr_html_(self) -> str:
         return run_card(self)
@@ -138,7 +155,9 @@ class Run:
         mark = self.info.get("process") or {}
         if mark.get("host") == socket.gethostname():
             return process_exists(mark)
-        changed = max((_mtime(self.path / name) for name in ("run.json", "history.jsonl")), default=0.0)
+        changed = max(
+            (_mtime(self.path / name) for name in ("run.json", "history.jsonl")), default=0.0
+        )
         return time.time() - changed < _SILENCE
 
     @cached_property
@@ -147,7 +166,9 @@ class Run:
         file = self.path / "samples.parquet"
         frame: pd.DataFrame = read_table(file, _SAMPLE_COLUMNS).to_pandas().set_index("sample_id")
         if frame.index.has_duplicates:
-            raise InputError(f"{file}: sample_id {frame.index[frame.index.duplicated()][0]!r} stands more than once.")
+            raise InputError(
+                f"{file}: sample_id {frame.index[frame.index.duplicated()][0]!r} stands more than once."
+            )
         return frame.assign(label=frame["label"].astype("Int64"))
 
     def evaluation(self, epoch: int | None = None) -> Evaluation:
@@ -164,9 +185,13 @@ class Run:
             with safe_open(str(file), framework="np") as tensors:
                 return tensors.get_tensor("head.weight"), tensors.get_tensor("head.bias")
         except FileNotFoundError as error:
-            raise InputError(f"{file} is missing. Restore it from a copy, or train the run again.") from error
+            raise InputError(
+                f"{file} is missing. Restore it from a copy, or train the run again."
+            ) from error
         except (OSError, SafetensorError) as error:
-            raise InputError(f"{file} cannot be read, or lacks head.weight or head.bias ({error}). Restore it from a copy.") from error
+            raise InputError(
+                f"{file} cannot be read, or lacks head.weight or head.bias ({error}). Restore it from a copy."
+            ) from error
 
     def history(self) -> pd.DataFrame:
         """All complete lines of history.jsonl; only those added since the last call are read.
@@ -195,7 +220,10 @@ class Run:
     @property
     def saliency_epochs(self) -> list[int]:
         """Epochs with stored Grad-CAM maps, in order."""
-        return sorted(int(file.parent.name.partition("=")[2]) for file in self.path.glob("saliency/epoch=*/gradcam.parquet"))
+        return sorted(
+            int(file.parent.name.partition("=")[2])
+            for file in self.path.glob("saliency/epoch=*/gradcam.parquet")
+        )
 
     def saliency(self, epoch: int | None = None) -> Saliency | None:
         """The Grad-CAM maps after exactly this epoch (None: the selected one), or None if there are none."""
@@ -214,7 +242,9 @@ class Run:
             InputError: the first one found.
         """
         if not (self.path / "history.jsonl").is_file():
-            raise InputError(f"{self.path / 'history.jsonl'} is missing. Restore it from a copy, or remove the run's folder.")
+            raise InputError(
+                f"{self.path / 'history.jsonl'} is missing. Restore it from a copy, or remove the run's folder."
+            )
         check_parquet(self.path / "samples.parquet")
         for epoch in self.evaluated:
             check_parquet(evaluation_file(self.path, epoch))
@@ -226,7 +256,9 @@ class Run:
             epoch = self.selected_epoch
         if epoch is None or epoch not in self.info["evaluated"]:
             has = ", ".join(map(str, self.evaluated)) or "none yet"
-            raise InputError(f"Run {self.id} has no evaluation of epoch {epoch}; evaluated epochs: {has}.")
+            raise InputError(
+                f"Run {self.id} has no evaluation of epoch {epoch}; evaluated epochs: {has}."
+            )
         return epoch
 
     def _read_evaluation(self, epoch: int, version: tuple[int, ...]) -> Evaluation:
@@ -251,12 +283,21 @@ class Run:
     def _galaxies(self, ids: NDArray[Any], file: Path) -> dict[str, NDArray[Any]]:
         """What an evaluation says of its galaxies. They are the same at every epoch, so all epochs share these arrays."""
         samples, known = self.samples, self._known
-        if known is None or known[0] is not samples or not np.array_equal(known[1]["sample_ids"], ids):
+        if (
+            known is None
+            or known[0] is not samples
+            or not np.array_equal(known[1]["sample_ids"], ids)
+        ):
             rows = samples.index.get_indexer(pd.Index(list(ids), dtype=samples.index.dtype))
             if (rows < 0).any():
-                raise InputError(f"{file}: galaxy {list(ids)[int(np.argmax(rows < 0))]!r} is not in {self.path / 'samples.parquet'}.")
+                raise InputError(
+                    f"{file}: galaxy {list(ids)[int(np.argmax(rows < 0))]!r} is not in {self.path / 'samples.parquet'}."
+                )
             names = {"domain": "domain", "split": "split", "group_ids": "group_id"}
-            columns = {name: read_only(samples[known_as].to_numpy(object)[rows]) for name, known_as in names.items()}
+            columns = {
+                name: read_only(samples[known_as].to_numpy(object)[rows])
+                for name, known_as in names.items()
+            }
             labels = read_only(samples["label"].fillna(-1).to_numpy(np.int64)[rows])
             known = self._known = samples, {"sample_ids": ids, "labels": labels} | columns
         return known[1]
@@ -267,9 +308,13 @@ class Run:
         shapes = set(zip(table["rows"].to_pylist(), table["cols"].to_pylist(), strict=True))
         flat = matrix(table, "map", file)
         if len(shapes) > 1 or any(rows * cols != flat.shape[1] for rows, cols in shapes):
-            raise InputError(f"{file}: expected maps of one shape rows x cols, got {sorted(shapes)} with {flat.shape[1]} values each.")
+            raise InputError(
+                f"{file}: expected maps of one shape rows x cols, got {sorted(shapes)} with {flat.shape[1]} values each."
+            )
         rows, cols = next(iter(shapes), (0, 0))
-        return Saliency(epoch, column(table, "sample_id"), column(table, "class"), flat.reshape(-1, rows, cols))
+        return Saliency(
+            epoch, column(table, "sample_id"), column(table, "class"), flat.reshape(-1, rows, cols)
+        )
 
 
 # What several readers of one run hold is in memory once: nobody can write to it.
@@ -279,12 +324,18 @@ _shared: WeakValueDictionary[tuple[Any, ...], Evaluation] = WeakValueDictionary(
 def _checked(info: dict[str, Any], file: Path) -> dict[str, Any]:
     version = info.get("format")
     if not isinstance(version, int) or version < 1:
-        raise InputError(f'{file}: expected "format": {FORMAT}, got {version!r}; this is not a run of daexplore.')
+        raise InputError(
+            f'{file}: expected "format": {FORMAT}, got {version!r}; this is not a run of daexplore.'
+        )
     if version > FORMAT:
-        raise InputError(f"{file} has format {version}, this daexplore reads up to {FORMAT}. Update daexplore to open it.")
+        raise InputError(
+            f"{file} has format {version}, this daexplore reads up to {FORMAT}. Update daexplore to open it."
+        )
     missing = [name for name in _REQUIRED if name not in info]
     if missing:
-        raise InputError(f"{file} lacks {missing[0]!r}. Restore it from a copy, or remove the run's folder.")
+        raise InputError(
+            f"{file} lacks {missing[0]!r}. Restore it from a copy, or remove the run's folder."
+        )
     return info
 
 
@@ -308,13 +359,29 @@ def run_card(run: "Run") -> str:
     """HTML with the metrics of run.json on the test split, or on validation where nothing was tested."""
     data = run.info.get("data") or {}
     sets = [
-        f"{' '.join(dict.fromkeys((domain, str(about.get('name', '?')))))}, {about.get('n', '?')} images" for domain, about in data.items()
+        f"{' '.join(dict.fromkeys((domain, str(about.get('name', '?')))))}, {about.get('n', '?')} images"
+        for domain, about in data.items()
     ]
     rule = str((run.info.get("selection") or {}).get("rule", "")).replace("_", " ")
-    selected = f", epoch {run.selected_epoch} selected{f' by {rule}' if rule else ''}" if run.selected_epoch else ""
-    lines = (f"{run.status}, {len(run.evaluated)} epochs evaluated{selected}", "; ".join(sets), f"run {run.id}")
-    rows = [_row(domain, split, found) for domain, split, found in _measured(run.info.get("metrics") or {})]
-    note = ["Metrics with intervals over galaxies; oracle: target labels were used."] if rows else ["No metrics yet."]
+    selected = (
+        f", epoch {run.selected_epoch} selected{f' by {rule}' if rule else ''}"
+        if run.selected_epoch
+        else ""
+    )
+    lines = (
+        f"{run.status}, {len(run.evaluated)} epochs evaluated{selected}",
+        "; ".join(sets),
+        f"run {run.id}",
+    )
+    rows = [
+        _row(domain, split, found)
+        for domain, split, found in _measured(run.info.get("metrics") or {})
+    ]
+    note = (
+        ["Metrics with intervals over galaxies; oracle: target labels were used."]
+        if rows
+        else ["No metrics yet."]
+    )
     numbers = table(("domain", "split", "n", "labels", *_SHOWN.values()), rows)
     return card(run.label, filter(None, lines), numbers, card("", note))
 

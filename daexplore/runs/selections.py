@@ -66,7 +66,13 @@ class Selections:
     def __init__(self, root: str | Path) -> None:
         self.folder = Path(root) / "selections"
 
-    def save(self, name: str, sample_ids: Iterable[str], note: str = "", provenance: Mapping[str, Any] | None = None) -> Selection:
+    def save(
+        self,
+        name: str,
+        sample_ids: Iterable[str],
+        note: str = "",
+        provenance: Mapping[str, Any] | None = None,
+    ) -> Selection:
         """Writes a new selection. An older one of this name is never written over: two sessions may choose the same name.
 
         Args:
@@ -82,7 +88,9 @@ class Selections:
         if not ids:
             raise InputError("There are no galaxies to save: select some first.")
         created = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-        return self._write(Selection(name, ids, note.strip(), created, to_jsonable(dict(provenance or {}))))
+        return self._write(
+            Selection(name, ids, note.strip(), created, to_jsonable(dict(provenance or {})))
+        )
 
     def restore(self, selection: Selection) -> Selection:
         """Puts back what ``delete`` returned; errors as of ``save``."""
@@ -154,17 +162,36 @@ def _read(file: Path) -> Selection:
     try:
         record = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise InputError(f"There is no selection {file.stem!r} in {file.parent}; it may have been deleted.") from error
+        raise InputError(
+            f"There is no selection {file.stem!r} in {file.parent}; it may have been deleted."
+        ) from error
     except (OSError, ValueError) as error:
-        raise InputError(f"{file} is not readable JSON ({error}). Remove it, or restore it from a copy.") from error
+        raise InputError(
+            f"{file} is not readable JSON ({error}). Remove it, or restore it from a copy."
+        ) from error
     version = record.get("format") if isinstance(record, dict) else None
     if version != _FORMAT:
-        raise InputError(f'{file}: expected a JSON object with "format": {_FORMAT}, got {version!r}; this is no selection of daexplore.')
-    ids, note, created, provenance = (record.get(name) for name in ("sample_ids", "note", "created", "provenance"))
+        raise InputError(
+            f'{file}: expected a JSON object with "format": {_FORMAT}, got {version!r}; this is no selection of daexplore.'
+        )
+    ids, note, created, provenance = (
+        record.get(name) for name in ("sample_ids", "note", "created", "provenance")
+    )
     if record.get("name") != file.stem:
-        raise InputError(f"{file}: expected the name {file.stem!r}, got {record.get('name')!r}. Give the file the name of its selection.")
-    if not isinstance(ids, list) or not ids or not all(isinstance(each, str) for each in ids) or record.get("n") != len(set(ids)):
-        raise InputError(f'{file}: expected "sample_ids", {record.get("n")!r} different texts. Remove it, or restore it from a copy.')
+        raise InputError(
+            f"{file}: expected the name {file.stem!r}, got {record.get('name')!r}. Give the file the name of its selection."
+        )
+    if (
+        not isinstance(ids, list)
+        or not ids
+        or not all(isinstance(each, str) for each in ids)
+        or record.get("n") != len(set(ids))
+    ):
+        raise InputError(
+            f'{file}: expected "sample_ids", {record.get("n")!r} different texts. Remove it, or restore it from a copy.'
+        )
     if not (isinstance(note, str) and isinstance(created, str) and isinstance(provenance, dict)):
-        raise InputError(f'{file}: expected texts "note" and "created" and an object "provenance". Remove it, or restore it from a copy.')
+        raise InputError(
+            f'{file}: expected texts "note" and "created" and an object "provenance". Remove it, or restore it from a copy.'
+        )
     return Selection(file.stem, tuple(sorted(set(ids))), note, created, provenance)

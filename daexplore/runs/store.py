@@ -21,7 +21,9 @@ class RunStore:
     def __init__(self, root: str | Path) -> None:
         self.root = Path(root)
         if self.root.exists() and not self.root.is_dir():
-            raise InputError(f"{self.root} is a file; expected a folder of runs. Give the folder that training wrote to.")
+            raise InputError(
+                f"{self.root} is a file; expected a folder of runs. Give the folder that training wrote to."
+            )
         self._runs: dict[Path, Run] = {}
         self._damaged: list[tuple[Path, str]] = []
         self._scanned = False
@@ -34,7 +36,9 @@ class RunStore:
         changed = False
         for folder in sorted(self.root.iterdir()) if self.root.is_dir() else ():
             # Runs being created have a name with a leading dot; other folders without any of a run's files are none of ours.
-            if folder.name.startswith(".") or not ((folder / "run.json").exists() or (folder / "samples.parquet").exists()):
+            if folder.name.startswith(".") or not (
+                (folder / "run.json").exists() or (folder / "samples.parquet").exists()
+            ):
                 continue
             try:
                 run = self._runs.get(folder)
@@ -51,7 +55,9 @@ class RunStore:
     def runs(self) -> list[Run]:
         """The readable runs as of the last refresh, newest first."""
         self._ensure()
-        return sorted(self._runs.values(), key=lambda run: (str(run.info["created"]), run.id), reverse=True)
+        return sorted(
+            self._runs.values(), key=lambda run: (str(run.info["created"]), run.id), reverse=True
+        )
 
     def damaged(self) -> list[tuple[Path, str]]:
         """Folders that look like runs but cannot be read, each with the reason."""
@@ -65,7 +71,9 @@ class RunStore:
             InputError: there is none, or several.
         """
         self.refresh()
-        found = [run for run in self.runs() if run.id == run_id] or [run for run in self.runs() if run_id and run.id.startswith(run_id)]
+        found = [run for run in self.runs() if run.id == run_id] or [
+            run for run in self.runs() if run_id and run.id.startswith(run_id)
+        ]
         if len(found) == 1:
             return found[0]
         reason = next((reason for path, reason in self._damaged if path.name == run_id), None)

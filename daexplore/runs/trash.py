@@ -44,11 +44,15 @@ def move_to_trash(path: str | Path) -> TrashedRun:
     path = Path(path)
     if not path.is_dir():
         raise InputError(f"{path} is not there any more; somebody else may have deleted it.")
-    if path.name.startswith(".") or not any((path / name).exists() for name in ("run.json", "samples.parquet")):
+    if path.name.startswith(".") or not any(
+        (path / name).exists() for name in ("run.json", "samples.parquet")
+    ):
         raise InputError(f"{path} is not a run: it holds neither run.json nor samples.parquet.")
     writer = _writer(path)
     if writer:
-        raise InputError(f"Run {path.name} was not deleted: {writer} is still writing it. Stop the training first.")
+        raise InputError(
+            f"Run {path.name} was not deleted: {writer} is still writing it. Stop the training first."
+        )
     trash = trash_folder(path.parent)
     while True:
         when = datetime.now(UTC)
@@ -59,9 +63,13 @@ def move_to_trash(path: str | Path) -> TrashedRun:
         trash.mkdir(exist_ok=True)
         os.rename(path, place)
     except FileNotFoundError as error:
-        raise InputError(f"{path} is not there any more; somebody else may have deleted it.") from error
+        raise InputError(
+            f"{path} is not there any more; somebody else may have deleted it."
+        ) from error
     except OSError as error:
-        raise InputError(f"Run {path.name} cannot be moved to {trash}: {error}. It was left where it is.") from error
+        raise InputError(
+            f"Run {path.name} cannot be moved to {trash}: {error}. It was left where it is."
+        ) from error
     return TrashedRun(place, path.name, when)
 
 
@@ -83,16 +91,22 @@ def restore(item: TrashedRun) -> Path:
     """
     place = item.path.parent.parent / item.name
     if not item.path.is_dir():
-        raise InputError(f"Run {item.name} is not in the trash any more; somebody else may have restored it.")
+        raise InputError(
+            f"Run {item.name} is not in the trash any more; somebody else may have restored it."
+        )
     if place.exists():
         # Something that was still being computed when the run was deleted may have made its folder again, for its own results.
         if {entry.name for entry in place.iterdir()} - {"derived"}:
-            raise InputError(f"Run {item.name} cannot be restored: {place} exists again. Move that one away first.")
+            raise InputError(
+                f"Run {item.name} cannot be restored: {place} exists again. Move that one away first."
+            )
         shutil.rmtree(place)
     try:
         os.rename(item.path, place)
     except OSError as error:
-        raise InputError(f"Run {item.name} cannot be restored: {error}. It stays in {item.path.parent}.") from error
+        raise InputError(
+            f"Run {item.name} cannot be restored: {error}. It stays in {item.path.parent}."
+        ) from error
     return place
 
 

@@ -98,7 +98,12 @@ class RunWriter:
             "config_hash": config_hash(config),
             "method": config.method,
             "seed": config.seed,
-            "versions": {"daexplore": __version__, "python": platform.python_version(), "numpy": np.__version__, **(versions or {})},
+            "versions": {
+                "daexplore": __version__,
+                "python": platform.python_version(),
+                "numpy": np.__version__,
+                **(versions or {}),
+            },
             "process": process_identity(),
             "data": dict(data),
             "classes": list(classes),
@@ -139,7 +144,9 @@ class RunWriter:
         run = Run(path)
         pid = (run.info.get("process") or {}).get("pid")
         if run.alive() and pid != os.getpid():
-            raise InputError(f"Run {run.id} is being trained by process {pid}. Wait for it, or stop it first.")
+            raise InputError(
+                f"Run {run.id} is being trained by process {pid}. Wait for it, or stop it first."
+            )
         writer = cls(run.path, run.info)
         history.truncate(writer.history_path)
         writer.update(status="running", process=process_identity(), error=None)
@@ -177,11 +184,17 @@ class RunWriter:
 
         with atomic_write(self.weights_path(epoch)) as temporary:
             # Its save_file would make a file that only its owner can read.
-            temporary.write_bytes(save({name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}))
+            temporary.write_bytes(
+                save({name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()})
+            )
         return self.weights_path(epoch)
 
     def write_evaluation(
-        self, epoch: int, sample_ids: Sequence[str] | NDArray[Any], logits: NDArray[np.floating[Any]], latents: NDArray[np.floating[Any]]
+        self,
+        epoch: int,
+        sample_ids: Sequence[str] | NDArray[Any],
+        logits: NDArray[np.floating[Any]],
+        latents: NDArray[np.floating[Any]],
     ) -> None:
         """Writes the outputs after ``epoch`` and notes the epoch in run.json. Write its weights before.
 
@@ -210,7 +223,11 @@ class RunWriter:
         self.update(evaluated=sorted({*self.info["evaluated"], epoch}))
 
     def write_saliency(
-        self, epoch: int, sample_ids: Sequence[str] | NDArray[Any], classes: NDArray[np.integer[Any]], maps: NDArray[np.floating[Any]]
+        self,
+        epoch: int,
+        sample_ids: Sequence[str] | NDArray[Any],
+        classes: NDArray[np.integer[Any]],
+        maps: NDArray[np.floating[Any]],
     ) -> None:
         """Writes Grad-CAM maps after ``epoch``.
 
@@ -242,13 +259,19 @@ class RunWriter:
         self.update(evaluated=kept, selected_epoch=selected if selected in kept else None)
         for entry in self.path.glob("*/*epoch[=-]*"):
             found = re.search(r"epoch[=-](\d+)", entry.name)
-            if entry.parent.name in ("evaluations", "saliency", "weights", "derived") and found and int(found[1]) > epoch:
+            if (
+                entry.parent.name in ("evaluations", "saliency", "weights", "derived")
+                and found
+                and int(found[1]) > epoch
+            ):
                 shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
         self.truncate_history(epoch)
 
 
 def _unwritable(root: str | Path, error: OSError) -> InputError:
-    return InputError(f"The run folder {root} cannot be written to: {error}. Give another one, or make room or permission there.")
+    return InputError(
+        f"The run folder {root} cannot be written to: {error}. Give another one, or make room or permission there."
+    )
 
 
 def _publish(draft: Path, path: Path, info: dict[str, Any]) -> Path:
@@ -270,11 +293,17 @@ def _publish(draft: Path, path: Path, info: dict[str, Any]) -> Path:
 def _check_samples(samples: pd.DataFrame) -> None:
     for name in ("sample_id", "group_id", "domain", "split", "label"):
         if name not in samples.columns:
-            raise InputError(f"Samples of a run: expected a column {name!r}, got {', '.join(map(str, samples.columns))}.")
+            raise InputError(
+                f"Samples of a run: expected a column {name!r}, got {', '.join(map(str, samples.columns))}."
+            )
     repeated = samples["sample_id"][samples["sample_id"].duplicated()]
     if len(repeated):
-        raise InputError(f"Samples of a run: sample_id {repeated.iloc[0]!r} stands more than once; ids must be unique over both domains.")
+        raise InputError(
+            f"Samples of a run: sample_id {repeated.iloc[0]!r} stands more than once; ids must be unique over both domains."
+        )
     for name, allowed in (("domain", DOMAINS), ("split", SPLITS)):
         unknown = set(samples[name]) - set(allowed)
         if unknown:
-            raise InputError(f"Samples of a run: {name} must be one of {', '.join(allowed)}, got {unknown.pop()!r}.")
+            raise InputError(
+                f"Samples of a run: {name} must be one of {', '.join(allowed)}, got {unknown.pop()!r}."
+            )

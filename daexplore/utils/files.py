@@ -65,9 +65,15 @@ def read_json(path: Path) -> dict[str, Any]:
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise InputError(f"{path} is missing. Give the folder of a run, the one that holds run.json.") from error
+        raise InputError(
+            f"{path} is missing. Give the folder of a run, the one that holds run.json."
+        ) from error
     except (OSError, ValueError) as error:
-        raise InputError(f"{path} is not readable JSON ({error}). Restore it from a copy, or remove the run's folder.") from error
+        raise InputError(
+            f"{path} is not readable JSON ({error}). Restore it from a copy, or remove the run's folder."
+        ) from error
     if not isinstance(value, dict):
-        raise InputError(f"{path}: expected a JSON object, got {type(value).__name__}. Restore it from a copy, or remove the run's folder.")
+        raise InputError(
+            f"{path}: expected a JSON object, got {type(value).__name__}. Restore it from a copy, or remove the run's folder."
+        )
     return value

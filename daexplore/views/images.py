@@ -11,7 +11,15 @@ from PIL import Image
 
 from daexplore.errors import InputError
 
-__all__ = ["colorbar_png", "common_scale", "data_uri", "galaxy_png", "mosaic_png", "overlay", "overlay_png"]
+__all__ = [
+    "colorbar_png",
+    "common_scale",
+    "data_uri",
+    "galaxy_png",
+    "mosaic_png",
+    "overlay",
+    "overlay_png",
+]
 
 _COLORS = np.array([[int(code[i : i + 2], 16) for i in (1, 3, 5)] for code in Inferno256], np.uint8)
 
@@ -37,7 +45,13 @@ def common_scale(maps: Iterable[NDArray[np.floating]]) -> float:
     return largest if np.isfinite(largest) and largest > 0 else 1.0
 
 
-def overlay(rgb: NDArray[np.uint8], cam: NDArray[np.floating], scale: float, opacity: float = 0.6, zoom: int = 1) -> NDArray[np.uint8]:
+def overlay(
+    rgb: NDArray[np.uint8],
+    cam: NDArray[np.floating],
+    scale: float,
+    opacity: float = 0.6,
+    zoom: int = 1,
+) -> NDArray[np.uint8]:
     """A Grad-CAM map over the grey galaxy.
 
     The map is drawn as the cells it has: no smoothing, which would invent a resolution that the layer does not have. The colour map
@@ -60,11 +74,19 @@ def overlay(rgb: NDArray[np.uint8], cam: NDArray[np.floating], scale: float, opa
     column = ((np.arange(width) + 0.5) * cam.shape[1] / width).astype(int)
     level = np.clip(np.nan_to_num(cam) / scale, 0.0, 1.0)[np.ix_(row, column)]
     colors = _COLORS[np.rint(level * 255).astype(int)]
-    mixed: NDArray[np.uint8] = np.rint((1 - opacity) * grey[..., None] + opacity * colors).astype(np.uint8)
+    mixed: NDArray[np.uint8] = np.rint((1 - opacity) * grey[..., None] + opacity * colors).astype(
+        np.uint8
+    )
     return mixed
 
 
-def overlay_png(rgb: NDArray[np.uint8], cam: NDArray[np.floating], scale: float, opacity: float = 0.6, zoom: int = 1) -> bytes:
+def overlay_png(
+    rgb: NDArray[np.uint8],
+    cam: NDArray[np.floating],
+    scale: float,
+    opacity: float = 0.6,
+    zoom: int = 1,
+) -> bytes:
     """:func:`overlay` as PNG."""
     return _png(overlay(rgb, cam, scale, opacity, zoom))
 
@@ -95,7 +117,9 @@ def mosaic_png(images: NDArray[np.uint8], columns: int, gap: int = 2, zoom: int 
 
 def _checked(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
     if rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.dtype != np.uint8:
-        raise InputError(f"Expected an RGB image, (height, width, 3) uint8, got {rgb.shape} {rgb.dtype}; convert fluxes with to_rgb first.")
+        raise InputError(
+            f"Expected an RGB image, (height, width, 3) uint8, got {rgb.shape} {rgb.dtype}; convert fluxes with to_rgb first."
+        )
     return rgb
 
 

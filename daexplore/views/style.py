@@ -58,7 +58,10 @@ def run_styles(runs: Iterable[str]) -> dict[str, RunStyle]:
 
     No pair repeats before the twenty-ninth run, since the number of dashes and that of markers have no common divisor.
     """
-    return {run: RunStyle(_DASHES[i % len(_DASHES)], _RUN_MARKERS[i % len(_RUN_MARKERS)]) for i, run in enumerate(dict.fromkeys(runs))}
+    return {
+        run: RunStyle(_DASHES[i % len(_DASHES)], _RUN_MARKERS[i % len(_RUN_MARKERS)])
+        for i, run in enumerate(dict.fromkeys(runs))
+    }
 
 
 def class_marker(label: int) -> str:

@@ -13,7 +13,13 @@ author = "The daexplore developers"
 project_copyright = "The daexplore developers, BSD-3-Clause"
 release = version = daexplore.__version__
 
-extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_copybutton", "sitegen"]
+extensions = [
+    "myst_nb",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "sphinx_copybutton",
+    "sitegen",
+]
 exclude_patterns = ["sitegen", "_static"]
 # Nothing may point nowhere; what types in signatures point to (torch, numpy) is documented elsewhere, and this site asks no other host.
 nitpicky = True
@@ -35,7 +41,14 @@ html_theme_options = {
     "dark_css_variables": dict.fromkeys(COLOURED, "#9cc4e4"),
 }
 
-myst_enable_extensions = ["colon_fence", "deflist", "dollarmath", "amsmath", "attrs_inline", "attrs_block"]
+myst_enable_extensions = [
+    "colon_fence",
+    "deflist",
+    "dollarmath",
+    "amsmath",
+    "attrs_inline",
+    "attrs_block",
+]
 myst_heading_anchors = 4
 # Notebooks are executed and kept by sitegen.tutorials, so that the page can be built without them.
 nb_execution_mode = "off"

@@ -19,7 +19,11 @@ _MINE = (
 )
 _QUIET = {
     "ServerApp": {"open_browser": False, "allow_root": True},
-    "LabApp": {"check_for_updates_class": "jupyterlab.NeverCheckForUpdate", "news_url": None, "extension_manager": "readonly"},
+    "LabApp": {
+        "check_for_updates_class": "jupyterlab.NeverCheckForUpdate",
+        "news_url": None,
+        "extension_manager": "readonly",
+    },
 }
 
 
@@ -35,9 +39,21 @@ class Lab(Server):
             Path(place).mkdir(parents=True, exist_ok=True)
         (settings / "jupyter_config_dir" / "jupyter_lab_config.json").write_text(json.dumps(_QUIET))
         threads = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
-        command = [sys.executable, "-m", "jupyterlab", "--no-browser", f"--port={port}", "--ServerApp.ip=127.0.0.1"]
+        command = [
+            sys.executable,
+            "-m",
+            "jupyterlab",
+            "--no-browser",
+            f"--port={port}",
+            "--ServerApp.ip=127.0.0.1",
+        ]
         command += [f"--IdentityProvider.token={self._token}", f"--ServerApp.root_dir={folder}"]
-        super().__init__(command, os.environ | own | threads | environment, f"{self._root}/api", settings / "lab.log")
+        super().__init__(
+            command,
+            os.environ | own | threads | environment,
+            f"{self._root}/api",
+            settings / "lab.log",
+        )
 
     def url(self, notebook: str) -> str:
         """Of a notebook of the folder, opened in a workspace of its own."""

@@ -21,10 +21,14 @@ def free_port() -> int:
 class Server:
     """A process that answers at ``address`` once this is made; it writes to ``log``. Abstract: its kinds say what they serve."""
 
-    def __init__(self, command: Sequence[str], environment: Mapping[str, str], address: str, log: Path) -> None:
+    def __init__(
+        self, command: Sequence[str], environment: Mapping[str, str], address: str, log: Path
+    ) -> None:
         self.log, self._address = log, address
         with log.open("w") as stream:
-            self._process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=stream, stderr=subprocess.STDOUT)
+            self._process = subprocess.Popen(
+                command, cwd=ROOT, env=environment, stdout=stream, stderr=subprocess.STDOUT
+            )
         self._wait()
 
     @property

@@ -38,6 +38,12 @@ pmui.Page(
     title="parts",
     theme_config=THEME,
     main=[
-        pn.Column(_alert(state), export_menu(state, Session()), pn.Row(pick, clear, umap, picked), selections_bar(state), margin=(8, 20))
+        pn.Column(
+            _alert(state),
+            export_menu(state, Session()),
+            pn.Row(pick, clear, umap, picked),
+            selections_bar(state),
+            margin=(8, 20),
+        )
     ],
 ).servable()

@@ -33,24 +33,40 @@ def page(visit: Callable[..., Page]) -> Page:
 def plane_of(run: Run, epoch: int | None = None) -> tuple[Evaluation, MarginPlane]:
     found = run.evaluation(epoch)
     plane = margin_plane(
-        found.latents, found.labels, found.domain, found.split, *run.head(epoch), groups=found.group_ids, logits=found.logits
+        found.latents,
+        found.labels,
+        found.domain,
+        found.split,
+        *run.head(epoch),
+        groups=found.group_ids,
+        logits=found.logits,
     )
     return found, plane
 
 
-def lonely(page: Page, panel: dict[str, Any], run: Run, epoch: int | None = None) -> tuple[str, float, float]:
+def lonely(
+    page: Page, panel: dict[str, Any], run: Run, epoch: int | None = None
+) -> tuple[str, float, float]:
     """A test galaxy in the middle of the panel with no other within six pixels, and its place."""
     found, plane = plane_of(run, epoch)
     shown = np.flatnonzero(found.split == "test")
     left, top, width, height = panel["frame"]
     across = left + (plane.x[shown] - panel["x"][0]) / (panel["x"][1] - panel["x"][0]) * width
-    down = top + height - (plane.y[shown] - panel["y"][0]) / (panel["y"][1] - panel["y"][0]) * height
+    down = (
+        top + height - (plane.y[shown] - panel["y"][0]) / (panel["y"][1] - panel["y"][0]) * height
+    )
     gaps = np.hypot(across[:, None] - across, down[:, None] - down)
     np.fill_diagonal(gaps, np.inf)
-    inside = (abs(across - left - width / 2) < 0.4 * width) & (abs(down - top - height / 2) < 0.4 * height)
+    inside = (abs(across - left - width / 2) < 0.4 * width) & (
+        abs(down - top - height / 2) < 0.4 * height
+    )
     best = int(np.argmax(np.where(inside, gaps.min(axis=1), 0)))
     assert gaps.min(axis=1)[best] > 6
-    return str(found.sample_ids[shown[best]]), float(plane.x[shown[best]]), float(plane.y[shown[best]])
+    return (
+        str(found.sample_ids[shown[best]]),
+        float(plane.x[shown[best]]),
+        float(plane.y[shown[best]]),
+    )
 
 
 def expect_halos(page: Page, compared: list[Run], sample_id: str, epoch: int | None = None) -> None:
@@ -61,7 +77,11 @@ def expect_halos(page: Page, compared: list[Run], sample_id: str, epoch: int | N
         assert panel["halo"]["x"] == pytest.approx([plane.x[row]], abs=1e-4)
         assert panel["halo"]["y"] == pytest.approx([plane.y[row]], abs=1e-4)
         domain, _, view = sample_id.partition("/")
-        twin = int(np.flatnonzero(found.sample_ids == f"{'target' if domain == 'source' else 'source'}/{view}")[0])
+        twin = int(
+            np.flatnonzero(
+                found.sample_ids == f"{'target' if domain == 'source' else 'source'}/{view}"
+            )[0]
+        )
         assert panel["twin"]["x"] == pytest.approx([plane.x[twin]], abs=1e-4)
 
 
@@ -80,7 +100,9 @@ def test_opens_on_the_three_methods_with_a_true_headline(page: Page, compared: l
     expect(page.locator(".headline")).to_contain_text(sentence)
 
 
-def test_tap_selects_the_galaxy_under_the_pointer_in_all_panels_also_after_zoom_and_epoch_change(page: Page, compared: list[Run]) -> None:
+def test_tap_selects_the_galaxy_under_the_pointer_in_all_panels_also_after_zoom_and_epoch_change(
+    page: Page, compared: list[Run]
+) -> None:
     for place in range(3):
         panel = panels(page)[place]
         sample_id, x, y = lonely(page, panel, compared[place])
@@ -143,7 +165,10 @@ def test_lasso_counts_equal_a_reference(page: Page, compared: list[Run]) -> None
         panel["id"],
     )
     left, top, width, height = panel["frame"]
-    corners = [(left + a * width, top + b * height) for a, b in ((0.2, 0.25), (0.8, 0.3), (0.7, 0.75), (0.45, 0.5), (0.25, 0.8))]
+    corners = [
+        (left + a * width, top + b * height)
+        for a, b in ((0.2, 0.25), (0.8, 0.3), (0.7, 0.75), (0.45, 0.5), (0.25, 0.8))
+    ]
     page.mouse.move(*corners[0])
     page.mouse.down()
     for corner in corners[1:]:
@@ -161,13 +186,17 @@ def test_lasso_counts_equal_a_reference(page: Page, compared: list[Run]) -> None
     expect(page.locator(".count")).to_have_text(str(inside.sum()))
     for shown, run in zip(panels(page), compared, strict=True):
         ids = np.isin(run.evaluation().sample_ids.astype(str), found.sample_ids[inside].astype(str))
-        assert sorted(shown["picked"]["x"]) == pytest.approx(sorted(plane_of(run)[1].x[ids]), abs=1e-4)
+        assert sorted(shown["picked"]["x"]) == pytest.approx(
+            sorted(plane_of(run)[1].x[ids]), abs=1e-4
+        )
 
     page.get_by_role("button", name="Clear").click()
     expect(page.locator(".count")).to_have_count(0)
 
 
-def test_two_visitors_do_not_share_what_they_look_at(visit: Callable[..., Page], compared: list[Run]) -> None:
+def test_two_visitors_do_not_share_what_they_look_at(
+    visit: Callable[..., Page], compared: list[Run]
+) -> None:
     one, other = visit(), visit()
     wait_for_panels(one, 3)
     wait_for_panels(other, 3)
@@ -203,17 +232,28 @@ def test_the_first_galaxy_is_marked_and_said_to_be_chosen(page: Page, compared: 
     expect_halos(page, compared, sample_id)
     first, *others = (run.evaluation() for run in compared)
     assert first.predicted[first.row_by_id[sample_id]] != first.labels[first.row_by_id[sample_id]]
-    assert all(found.predicted[found.row_by_id[sample_id]] == found.labels[found.row_by_id[sample_id]] for found in others)
-    right = [dict(zip(found.sample_ids, found.predicted == found.labels, strict=True)) for found in (first, *others)]
+    assert all(
+        found.predicted[found.row_by_id[sample_id]] == found.labels[found.row_by_id[sample_id]]
+        for found in others
+    )
+    right = [
+        dict(zip(found.sample_ids, found.predicted == found.labels, strict=True))
+        for found in (first, *others)
+    ]
     held = first.sample_ids[first.mask("target", "test")]
-    assert f"of {sum(not right[0][name] and all(each[name] for each in right[1:]) for name in held)} test target galaxies" in chosen
+    assert (
+        f"of {sum(not right[0][name] and all(each[name] for each in right[1:]) for name in held)} test target galaxies"
+        in chosen
+    )
 
 
 def test_arrow_keys_and_neighbours_lead_on(page: Page, compared: list[Run]) -> None:
     found = compared[0].evaluation()
     start = page.locator(".strip-head b").inner_text()
     held = np.flatnonzero(found.split == "test")
-    order = found.sample_ids[held[np.argsort(found.logits[held, 1] - found.logits[held, 0], kind="stable")]].tolist()
+    order = found.sample_ids[
+        held[np.argsort(found.logits[held, 1] - found.logits[held, 0], kind="stable")]
+    ].tolist()
     page.keyboard.press("ArrowRight")
     galaxy_in_strip(page, order[order.index(start) + 1])
     page.keyboard.press("ArrowLeft")
@@ -229,7 +269,9 @@ def test_arrow_keys_and_neighbours_lead_on(page: Page, compared: list[Run]) -> N
     galaxy_in_strip(page, str(name))
 
 
-def test_a_column_selects_what_pandas_selects_and_the_link_restores_it(page: Page, visit: Callable[..., Page], compared: list[Run]) -> None:
+def test_a_column_selects_what_pandas_selects_and_the_link_restores_it(
+    page: Page, visit: Callable[..., Page], compared: list[Run]
+) -> None:
     run = compared[0]
     samples = run.samples
     linked = visit("?where=mass_ratio:0.4..0.6&colour=column:mass_ratio&threshold=0.6")

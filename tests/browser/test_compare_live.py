@@ -22,7 +22,9 @@ def one_run(tmp_path: Path) -> Iterator[Served]:
     served.stop()
 
 
-def test_runs_and_epochs_come_in_by_themselves_and_a_broken_one_is_named(one_run: Served, visit: Callable[..., Page]) -> None:
+def test_runs_and_epochs_come_in_by_themselves_and_a_broken_one_is_named(
+    one_run: Served, visit: Callable[..., Page]
+) -> None:
     page = visit(url=one_run.url)
     wait_for_panels(page, 1)
 

@@ -30,9 +30,13 @@ def leaky(tmp_path_factory: pytest.TempPathFactory) -> Path:
     source, _ = make_galaxies(root, 160)
     copied = np.arange(8)
     images = np.concatenate([source.images, np.rot90(source.images[copied], axes=(2, 3))])
-    again = source.catalogue.iloc[copied].assign(sample_id=[f"source/copy-{i}" for i in copied], group_id=[f"copy-{i}" for i in copied])
+    again = source.catalogue.iloc[copied].assign(
+        sample_id=[f"source/copy-{i}" for i in copied], group_id=[f"copy-{i}" for i in copied]
+    )
     catalogue = pd.concat([source.catalogue, again], ignore_index=True)
-    GalaxySet(images, catalogue, source.classes, source.bands, "source", source.pixel_scale).save(root / "source")
+    GalaxySet(images, catalogue, source.classes, source.bands, "source", source.pixel_scale).save(
+        root / "source"
+    )
     return root
 
 
@@ -61,7 +65,9 @@ def own(page: Page, source: object, target: object) -> None:
     page.get_by_role("button", name="Inspect").click()
 
 
-def test_the_tab_opens_from_the_keyboard_on_the_walls_of_the_runs_galaxies_and_teaches(visit: Callable[..., Page], served: Served) -> None:
+def test_the_tab_opens_from_the_keyboard_on_the_walls_of_the_runs_galaxies_and_teaches(
+    visit: Callable[..., Page], served: Served
+) -> None:
     page = visit(url=served.url)
     wait_for_panels(page, 1)
     page.get_by_role("tab", name="Data").focus()
@@ -84,13 +90,23 @@ def test_bad_paths_are_said_in_words(page: Page, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_an_inspection_says_how_far_apart_shows_plots_and_the_planted_leak_and_is_saved(page: Page, leaky: Path, tmp_path: Path) -> None:
+def test_an_inspection_says_how_far_apart_shows_plots_and_the_planted_leak_and_is_saved(
+    page: Page, leaky: Path, tmp_path: Path
+) -> None:
     own(page, leaky / "source", leaky / "target")
-    expect(page.get_by_alt_text("images of the class merger in the source domain")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_alt_text("images of the class merger in the source domain")).to_be_visible(
+        timeout=PATIENCE
+    )
     expect(page.get_by_role("progressbar", name="inspection")).to_be_visible()
     expect(page.locator(".verdict")).to_contain_text("apart", timeout=PATIENCE)
     expect(page.locator(".verdict")).to_contain_text(re.compile(r"\d\.\d+"))
-    for title in ("In what do they differ?", "Can a classifier tell them apart?", "Pixel values", "Power spectra", "Class balance"):
+    for title in (
+        "In what do they differ?",
+        "Can a classifier tell them apart?",
+        "Pixel values",
+        "Power spectra",
+        "Class balance",
+    ):
         expect(page.get_by_role("heading", name=title)).to_be_visible()
     figures = "() => Bokeh.documents.flatMap(doc => [...doc._all_models.values()]).filter(model => model.type === 'Figure').length"
     assert page.evaluate(figures) >= 9
@@ -98,7 +114,9 @@ def test_an_inspection_says_how_far_apart_shows_plots_and_the_planted_leak_and_i
     pair = page.locator(".pair", has_text="copy-").filter(has_text="leak").first
     expect(pair).to_be_visible()
     assert pair.get_by_role("img").count() == 3
-    assert all(image.evaluate("image => image.naturalWidth") > 0 for image in pair.get_by_role("img").all())
+    assert all(
+        image.evaluate("image => image.naturalWidth") > 0 for image in pair.get_by_role("img").all()
+    )
 
     with page.expect_download() as waiting:
         page.get_by_role("button", name="Save as HTML").click()
@@ -119,20 +137,28 @@ def test_an_inspection_says_how_far_apart_shows_plots_and_the_planted_leak_and_i
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_saved_page_opens_without_a_network_and_says_everything(chromium: Browser, tmp_path: Path, scheme: str) -> None:
+def test_the_saved_page_opens_without_a_network_and_says_everything(
+    chromium: Browser, tmp_path: Path, scheme: str
+) -> None:
     inspection = json.loads(json.dumps(make_inspection()))
     file = tmp_path / "inspection.html"
     file.write_text(inspection_html(inspection), encoding="utf-8")
-    context = chromium.new_context(offline=True, color_scheme=scheme, viewport={"width": 1280, "height": 900})
+    context = chromium.new_context(
+        offline=True, color_scheme=scheme, viewport={"width": 1280, "height": 900}
+    )
     page = context.new_page()
     errors, asked = [], []
-    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    page.on(
+        "console", lambda message: errors.append(message.text) if message.type == "error" else None
+    )
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.on("request", lambda request: asked.append(request.url))
     page.goto(file.as_uri())
     expect(page.get_by_role("heading", level=1)).to_have_text(VERDICT)
     count = len(inspection["tables"]["distances"]["data"])
-    page.wait_for_function("() => window.Bokeh && Bokeh.documents.flatMap(doc => doc.roots()).length >= 15")
+    page.wait_for_function(
+        "() => window.Bokeh && Bokeh.documents.flatMap(doc => doc.roots()).length >= 15"
+    )
     drawn = "() => Bokeh.documents.flatMap(doc => doc.roots()).every(root => Bokeh.index.find_one_by_id(root.id)?.frame.bbox.width > 60)"
     page.wait_for_function(drawn)
     expect(page.locator("main")).to_contain_text(inspection["warnings"][0])

@@ -30,7 +30,9 @@ def test_without_an_earlier_visitor_it_says_what_is_compared():
 
     assert "Comparing noDA &lt;b&gt;, MMD …" in loading_html("", ["noDA <b>", "MMD"])
     assert "Opening …" in loading_html("", [])
-    assert loading_html("<button class='term'>AUC</button> <b>.9</b>", []).endswith("<p class='headline'>AUC <b>.9</b></p>")
+    assert loading_html("<button class='term'>AUC</button> <b>.9</b>", []).endswith(
+        "<p class='headline'>AUC <b>.9</b></p>"
+    )
 
 
 def test_who_clicks_at_once_comes_to_the_room_and_to_nothing_else(visit):

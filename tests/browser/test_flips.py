@@ -20,7 +20,9 @@ def right(runs: Path) -> dict[str, "pd.Series[bool]"]:
     """For each method whether each target galaxy of the test split is called right at the selected epoch, at a threshold of 0.5."""
     found = {}
     for run in (Run(path.parent) for path in runs.glob("*/run.json") if "torn" not in str(path)):
-        outputs = pd.read_parquet(run.path / "evaluations" / f"epoch={run.selected_epoch:04d}" / "outputs.parquet").set_index("sample_id")
+        outputs = pd.read_parquet(
+            run.path / "evaluations" / f"epoch={run.selected_epoch:04d}" / "outputs.parquet"
+        ).set_index("sample_id")
         samples = pd.read_parquet(run.path / "samples.parquet").set_index("sample_id")
         table = outputs[["probability"]].join(samples[["label", "domain", "split"]])
         table = table[(table["domain"] == "target") & (table["split"] == "test")]
@@ -41,17 +43,28 @@ def pile(page: Page, name: str) -> Locator:
     return page.get_by_role("region", name=name, exact=True)
 
 
-def test_counts_equal_pandas_and_the_control_is_asked_for(page: Page, right: dict[str, "pd.Series[bool]"]) -> None:
+def test_counts_equal_pandas_and_the_control_is_asked_for(
+    page: Page, right: dict[str, "pd.Series[bool]"]
+) -> None:
     before = right["noda"]
     for method, name in (("mmd", "MMD"), ("dann", "DANN")):
         after = right[method]
         page.get_by_role("button", name=name, exact=True).click()
-        expected = {"Fixed": ~before & after, "Broken": before & ~after, "Right in both": before & after, "Wrong in both": ~before & ~after}
+        expected = {
+            "Fixed": ~before & after,
+            "Broken": before & ~after,
+            "Right in both": before & after,
+            "Wrong in both": ~before & ~after,
+        }
         for title, mask in expected.items():
             expect(pile(page, title).locator(".pile-count")).to_have_text(str(int(mask.sum())))
-            expect(pile(page, title)).to_contain_text(f"{min(10, int(mask.sum()))} shown of {int(mask.sum())}")
+            expect(pile(page, title)).to_contain_text(
+                f"{min(10, int(mask.sum()))} shown of {int(mask.sum())}"
+            )
         expect(pile(page, "Fixed")).to_contain_text(f"wrong under noDA, right under {name} oracle")
-        expect(page.locator("table.rates").first).to_contain_text(f"{(~before & after).sum()} fixed, {(before & ~after).sum()} broken")
+        expect(page.locator("table.rates").first).to_contain_text(
+            f"{(~before & after).sum()} fixed, {(before & ~after).sum()} broken"
+        )
     chain = f"noDA to MMD {(~before & right['mmd']).sum()} fixed, {(before & ~right['mmd']).sum()} broken"
     expect(page.locator(".summary", has_text=chain)).to_be_visible()
     bands = page.evaluate(
@@ -60,18 +73,25 @@ def test_counts_equal_pandas_and_the_control_is_asked_for(page: Page, right: dic
     )
     pairs = (("noda", "mmd"), ("mmd", "dann"))
     assert sorted(bands[-1]) == sorted(
-        int(n) for one, other in pairs for n in pd.crosstab(right[one], right[other]).to_numpy().ravel() if n
+        int(n)
+        for one, other in pairs
+        for n in pd.crosstab(right[one], right[other]).to_numpy().ravel()
+        if n
     )
     lone = page.locator("details", has_text="MMD has no second seed here")
     lone.locator("summary").click()
     expect(lone.locator("code")).to_contain_text("daexplore train")
 
 
-def test_a_galaxy_is_chosen_by_the_keyboard_and_shown_in_compare(page: Page, right: dict[str, "pd.Series[bool]"]) -> None:
+def test_a_galaxy_is_chosen_by_the_keyboard_and_shown_in_compare(
+    page: Page, right: dict[str, "pd.Series[bool]"]
+) -> None:
     mask = right["noda"] & right["mmd"]
     heap = pile(page, "Right in both")
     expect(heap.locator("img")).to_have_count(10)
-    assert all(image.evaluate("image => image.naturalWidth") > 0 for image in heap.locator("img").all())
+    assert all(
+        image.evaluate("image => image.naturalWidth") > 0 for image in heap.locator("img").all()
+    )
     first = heap.locator(".cell").first.get_attribute("data-galaxy")
     heap.get_by_label("next galaxies").focus()
     page.keyboard.press("Enter")
@@ -87,8 +107,12 @@ def test_a_galaxy_is_chosen_by_the_keyboard_and_shown_in_compare(page: Page, rig
     galaxy_in_strip(page, chosen)
 
 
-def test_the_table_sorts_all_flips_and_is_saved_as_it_stands(page: Page, right: dict[str, "pd.Series[bool]"], tmp_path: Path) -> None:
-    flipped = right["noda"].index[(right["mmd"] != right["noda"]) | (right["dann"] != right["noda"])]
+def test_the_table_sorts_all_flips_and_is_saved_as_it_stands(
+    page: Page, right: dict[str, "pd.Series[bool]"], tmp_path: Path
+) -> None:
+    flipped = right["noda"].index[
+        (right["mmd"] != right["noda"]) | (right["dann"] != right["noda"])
+    ]
     expect(page.get_by_text(f"15 shown of {len(flipped)}, 1 to 15")).to_be_visible()
     page.get_by_role("button", name="p MMD", exact=True).click()
     expect(page.locator("th[aria-sort='ascending']")).to_contain_text("p MMD")

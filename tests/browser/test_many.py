@@ -27,7 +27,9 @@ IMAGE = """() => JSON.stringify(Bokeh.documents.flatMap(document => [...document
 @pytest.fixture(scope="module")
 def many(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Served, Run]]:
     root = tmp_path_factory.mktemp("many")
-    run = make_run(root / "runs", n=MANY * 2, epochs=2, data_path=root / "data", size=8, saliency=10)
+    run = make_run(
+        root / "runs", n=MANY * 2, epochs=2, data_path=root / "data", size=8, saliency=10
+    )
     served = Served(root / "runs", root / "server.log")
     yield served, run
     served.stop()
@@ -55,7 +57,12 @@ def check(page: Page, run: Run) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     assert (image[down[inside].astype(int), across[inside].astype(int), 3] > 10).all()
     tree = KDTree(np.column_stack([across, down]))
     rows, columns = np.indices(image.shape[:2])
-    far = tree.query(np.column_stack([columns.ravel() + 0.5, rows.ravel() + 0.5]))[0].reshape(rows.shape) > 6
+    far = (
+        tree.query(np.column_stack([columns.ravel() + 0.5, rows.ravel() + 0.5]))[0].reshape(
+            rows.shape
+        )
+        > 6
+    )
     assert far.any()
     assert not image[far].any()
     lone = np.flatnonzero(inside & (tree.query(np.column_stack([across, down]), 2)[0][:, 1] > 8))
@@ -63,11 +70,15 @@ def check(page: Page, run: Run) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return image[down[lone].astype(int), across[lone].astype(int)].astype(int), lone, points
 
 
-def test_many_points_lie_on_one_picture_that_follows_zoom_tap_and_selection(many: tuple[Served, Run], visit: Callable[..., Page]) -> None:
+def test_many_points_lie_on_one_picture_that_follows_zoom_tap_and_selection(
+    many: tuple[Served, Run], visit: Callable[..., Page]
+) -> None:
     served, run = many
     sent: list[int] = []
     page = visit(url="about:blank")
-    page.on("websocket", lambda socket: socket.on("framesent", lambda frame: sent.append(len(frame))))
+    page.on(
+        "websocket", lambda socket: socket.on("framesent", lambda frame: sent.append(len(frame)))
+    )
     page.goto(served.url)
     wait_for_panels(page, 1)
     [panel] = panels(page)
@@ -75,7 +86,12 @@ def test_many_points_lie_on_one_picture_that_follows_zoom_tap_and_selection(many
     table = run.evaluation()
 
     pixels, lone, _ = check(page, run)
-    hues = np.array([[int(DOMAIN_COLORS[domain][i : i + 2], 16) for i in (1, 3, 5)] for domain in ("source", "target")])
+    hues = np.array(
+        [
+            [int(DOMAIN_COLORS[domain][i : i + 2], 16) for i in (1, 3, 5)]
+            for domain in ("source", "target")
+        ]
+    )
     near = np.abs(pixels[:, None, :3] - hues).max(axis=2).min(axis=1)
     assert (near <= 3).all()
 
@@ -90,14 +106,22 @@ def test_many_points_lie_on_one_picture_that_follows_zoom_tap_and_selection(many
     pixels, lone, points = check(page, run)
     chosen = lone[len(lone) // 2]
     across = left + (points[0][chosen] - zoomed["x"][0]) / (zoomed["x"][1] - zoomed["x"][0]) * width
-    down = top + height - (points[1][chosen] - zoomed["y"][0]) / (zoomed["y"][1] - zoomed["y"][0]) * height
+    down = (
+        top
+        + height
+        - (points[1][chosen] - zoomed["y"][0]) / (zoomed["y"][1] - zoomed["y"][0]) * height
+    )
     page.mouse.click(across, down)
     galaxy_in_strip(page, sample_at(run, table, points[:, chosen]))
 
     before = picture(page)[0]
     page.mouse.move(left + 3, top + 3)
     page.mouse.down()
-    for x, y in ((left + width / 2, top + 3), (left + width / 2, top + height - 3), (left + 3, top + height - 3)):
+    for x, y in (
+        (left + width / 2, top + 3),
+        (left + width / 2, top + height - 3),
+        (left + 3, top + height - 3),
+    ):
         page.mouse.move(x, y, steps=4)
     page.mouse.up()
     page.locator(".count").wait_for()
@@ -115,7 +139,13 @@ def sample_at(run: Run, table: Any, place: np.ndarray) -> str:
     from daexplore.analysis.latents.margin_plane import margin_plane
 
     plane = margin_plane(
-        table.latents, table.labels, table.domain, table.split, *run.head(None), groups=table.group_ids, logits=table.logits
+        table.latents,
+        table.labels,
+        table.domain,
+        table.split,
+        *run.head(None),
+        groups=table.group_ids,
+        logits=table.logits,
     )
     shown = np.flatnonzero(table.split == "test")
     nearest = np.argmin((plane.x[shown] - place[0]) ** 2 + (plane.y[shown] - place[1]) ** 2)

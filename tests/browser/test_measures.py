@@ -46,7 +46,9 @@ def drawn(page: Page, tag: str, glyph: str) -> list[dict[str, list[Any]]]:
 
 def truth(run: Run, domain: str, split: str = "test") -> tuple[np.ndarray, np.ndarray]:
     """Labels and probability of class 1, straight from the files."""
-    table = pd.read_parquet(run.path / "evaluations" / f"epoch={run.info['selected_epoch']:04d}" / "outputs.parquet")
+    table = pd.read_parquet(
+        run.path / "evaluations" / f"epoch={run.info['selected_epoch']:04d}" / "outputs.parquet"
+    )
     known = pd.read_parquet(run.path / "samples.parquet")[["sample_id", "domain", "split", "label"]]
     here = table.merge(known, on="sample_id").query("domain == @domain and split == @split")
     logits = np.stack(here["logits"])
@@ -67,20 +69,29 @@ def enter(page: Page, room: str, section: str | None = None) -> None:
 
 
 def until_drawn(page: Page, tag: str) -> None:
-    page.wait_for_function(f"tag => JSON.parse(({FIGURES})()).some(figure => figure.tag === tag)", arg=tag)
+    page.wait_for_function(
+        f"tag => JSON.parse(({FIGURES})()).some(figure => figure.tag === tag)", arg=tag
+    )
 
 
-def test_roc_curves_are_scikit_learns_and_the_threshold_moves_the_point_along_them(page: Page, compared: list[Run]) -> None:
+def test_roc_curves_are_scikit_learns_and_the_threshold_moves_the_point_along_them(
+    page: Page, compared: list[Run]
+) -> None:
     enter(page, "Performance")
     for domain in ("source", "target"):
         until_drawn(page, f"roc-{domain}")
-        curves = [data for data in drawn(page, f"roc-{domain}", "Line") if len(data.get("fpr", [])) > 2]
+        curves = [
+            data for data in drawn(page, f"roc-{domain}", "Line") if len(data.get("fpr", [])) > 2
+        ]
         assert len(curves) == len(compared)
         for data, run in zip(curves, compared, strict=True):
             fpr, tpr, _ = roc_curve(*truth(run, domain))
             at = np.linspace(0, 1, 201)
             # The drawn curve has lost no corner: both agree everywhere but on the steps themselves.
-            both = [np.interp(at, np.asarray(x) + np.arange(len(x)) * 1e-9, y) for x, y in ((fpr, tpr), (data["fpr"], data["tpr"]))]
+            both = [
+                np.interp(at, np.asarray(x) + np.arange(len(x)) * 1e-9, y)
+                for x, y in ((fpr, tpr), (data["fpr"], data["tpr"]))
+            ]
             np.testing.assert_allclose(*both, atol=1e-6)
     slider = page.get_by_label("Threshold", exact=True)
     slider.focus()
@@ -94,7 +105,9 @@ def test_roc_curves_are_scikit_learns_and_the_threshold_moves_the_point_along_th
         for data, run in zip(dots, compared, strict=True):
             labels, score = truth(run, domain)
             (tn, fp), (fn, tp) = confusion_matrix(labels, score > threshold)
-            assert [data["fpr"][0], data["tpr"][0]] == pytest.approx([fp / (fp + tn), tp / (tp + fn)])
+            assert [data["fpr"][0], data["tpr"][0]] == pytest.approx(
+                [fp / (fp + tn), tp / (tp + fn)]
+            )
 
 
 def test_the_other_sections_show_what_the_folders_hold(page: Page, compared: list[Run]) -> None:
@@ -104,7 +117,9 @@ def test_the_other_sections_show_what_the_folders_hold(page: Page, compared: lis
     for data, run in zip(curves, compared, strict=True):
         precision, recall, _ = precision_recall_curve(*truth(run, "target"))
         held = set(zip(np.round(recall, 6), np.round(precision, 6), strict=True))
-        drawn_points = set(zip(np.round(data["recall"], 6), np.round(data["precision"], 6), strict=True))
+        drawn_points = set(
+            zip(np.round(data["recall"], 6), np.round(data["precision"], 6), strict=True)
+        )
         # At recall 0 scikit-learn puts a point of precision 1 that no threshold gives.
         assert sum(point not in held for point in drawn_points if point[0] > 0) == 0
 
@@ -122,16 +137,31 @@ def test_the_other_sections_show_what_the_folders_hold(page: Page, compared: lis
     expect(page.get_by_role("cell").filter(has_text=accuracy).first).to_be_visible()
 
 
-def test_domain_distance_shows_what_was_logged_and_walls_that_can_be_tapped(page: Page, compared: list[Run]) -> None:
+def test_domain_distance_shows_what_was_logged_and_walls_that_can_be_tapped(
+    page: Page, compared: list[Run]
+) -> None:
     enter(page, "Domain distance")
-    page.wait_for_function(f"() => JSON.parse(({FIGURES})()).filter(figure => figure.title.includes('MMD²')).length >= 2")
-    shown = [data["data"] for each in figures(page) if "over the epochs" in each["title"] for data in each["renderers"]]
+    page.wait_for_function(
+        f"() => JSON.parse(({FIGURES})()).filter(figure => figure.title.includes('MMD²')).length >= 2"
+    )
+    shown = [
+        data["data"]
+        for each in figures(page)
+        if "over the epochs" in each["title"]
+        for data in each["renderers"]
+    ]
     points = next(data for data in shown if {"run", "value", "epoch"} <= set(data))
     table = pd.DataFrame({name: points[name] for name in ("run", "epoch", "value")})
     for run in compared:
-        logged = run.history().query("name == 'mmd2' and split == 'test'").set_index("epoch")["value"]
-        mine = table[table["run"].str.startswith({"noda": "noDA", "mmd": "MMD", "dann": "DANN"}[run.method])].set_index("epoch")["value"]
-        pd.testing.assert_series_equal(mine.sort_index(), logged.sort_index(), check_dtype=False, check_index_type=False)
+        logged = (
+            run.history().query("name == 'mmd2' and split == 'test'").set_index("epoch")["value"]
+        )
+        mine = table[
+            table["run"].str.startswith({"noda": "noDA", "mmd": "MMD", "dann": "DANN"}[run.method])
+        ].set_index("epoch")["value"]
+        pd.testing.assert_series_equal(
+            mine.sort_index(), logged.sort_index(), check_dtype=False, check_index_type=False
+        )
 
     first = page.locator("section .wall").first
     expect(first.locator("img").first).to_be_visible(timeout=120_000)

@@ -45,7 +45,8 @@ def enter(page: Page, room: str, figures: int) -> None:
     """Goes there, and waits until so many figures are in sight and none is without a frame."""
     page.get_by_role("tab", name=room, exact=True).click()
     page.wait_for_function(
-        f"count => {{ const widths = ({_WIDTHS})(); return widths.length >= count && widths.every(width => width > 50); }}", arg=figures
+        f"count => {{ const widths = ({_WIDTHS})(); return widths.length >= count && widths.every(width => width > 50); }}",
+        arg=figures,
     )
 
 
@@ -55,7 +56,14 @@ def test_figures_are_laid_out_and_coloured_wherever_one_comes_from(visit, dark):
     wait_for_panels(page, 3)
     if dark:
         page.get_by_label("Toggle theme").click()
-    for room, figures in (("Flips", 1), ("Compare", 3), ("Performance", 2), ("Domain distance", 2), ("Compare", 3), ("Flips", 1)):
+    for room, figures in (
+        ("Flips", 1),
+        ("Compare", 3),
+        ("Performance", 2),
+        ("Domain distance", 2),
+        ("Compare", 3),
+        ("Flips", 1),
+    ):
         enter(page, room, figures)
         page.wait_for_function(_READABLE, arg=dark)
 
@@ -63,7 +71,12 @@ def test_figures_are_laid_out_and_coloured_wherever_one_comes_from(visit, dark):
 def test_every_figure_says_what_it_is_to_those_who_do_not_see_it(visit):
     page = visit()
     wait_for_panels(page, 3)
-    for room, figures, words in (("Compare", 3, "merger"), ("Flips", 1, ""), ("Performance", 2, "rate"), ("Domain distance", 2, "epoch")):
+    for room, figures, words in (
+        ("Compare", 3, "merger"),
+        ("Flips", 1, ""),
+        ("Performance", 2, "rate"),
+        ("Domain distance", 2, "epoch"),
+    ):
         enter(page, room, figures)
         # Sections go on drawing: what counts is that it comes to stand so.
         page.wait_for_function(_NAMED, arg=[figures, words])

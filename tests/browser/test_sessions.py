@@ -2,7 +2,14 @@
 
 import pytest
 from playwright.sync_api import expect
-from screen import galaxy_in_strip, panels, tap, wait_for_halo, wait_for_other_boundary, wait_for_panels
+from screen import (
+    galaxy_in_strip,
+    panels,
+    tap,
+    wait_for_halo,
+    wait_for_other_boundary,
+    wait_for_panels,
+)
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -18,8 +25,15 @@ def test_ten_visitors_tap_at_once_and_each_sees_their_own_galaxy(visit):
         panel = panels(page)[number % 3]
         x, y = panel["points"]["x"], panel["points"]["y"]
         # Not the galaxies that lie outside the frame or beneath another one: the one that lies farthest from all others within it.
-        inside = [i for i in range(len(x)) if panel["x"][0] < x[i] < panel["x"][1] and panel["y"][0] < y[i] < panel["y"][1]]
-        at = max(inside[number::VISITORS], key=lambda i: min((x[i] - x[j]) ** 2 + (y[i] - y[j]) ** 2 for j in inside if j != i))
+        inside = [
+            i
+            for i in range(len(x))
+            if panel["x"][0] < x[i] < panel["x"][1] and panel["y"][0] < y[i] < panel["y"][1]
+        ]
+        at = max(
+            inside[number::VISITORS],
+            key=lambda i: min((x[i] - x[j]) ** 2 + (y[i] - y[j]) ** 2 for j in inside if j != i),
+        )
         tap(page, panel, x[at], y[at])
         asked.append((x[at], y[at]))
     shown = []

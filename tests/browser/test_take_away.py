@@ -70,13 +70,19 @@ def test_figures_and_data_are_what_the_runs_hold(page: Page, compared: list[Run]
     for run in compared:
         found, plane = plane_of(run)
         test = found.split == "test"
-        rows = table[(table["run_id"] == run.id) & (table["series"] == "galaxy")].set_index("sample_id")
+        rows = table[(table["run_id"] == run.id) & (table["series"] == "galaxy")].set_index(
+            "sample_id"
+        )
         assert len(rows) == test.sum()
-        assert np.allclose(rows["x"].reindex(found.sample_ids[test].astype(str)), plane.x[test], atol=1e-4)
+        assert np.allclose(
+            rows["x"].reindex(found.sample_ids[test].astype(str)), plane.x[test], atol=1e-4
+        )
         assert f"{run.label} {test.sum()} of {test.sum()}" in text.decode()
 
 
-def test_the_report_opens_offline_in_light_and_dark(page: Page, chromium: Browser, compared: list[Run], tmp_path: Path) -> None:
+def test_the_report_opens_offline_in_light_and_dark(
+    page: Page, chromium: Browser, compared: list[Run], tmp_path: Path
+) -> None:
     name, content = download(page, "Report (HTML)")
     file = tmp_path / name
     file.write_bytes(content)
@@ -84,19 +90,31 @@ def test_the_report_opens_offline_in_light_and_dark(page: Page, chromium: Browse
     papers = {}
     for scheme in ("light", "dark"):
         context = chromium.new_context(
-            offline=True, java_script_enabled=False, color_scheme=scheme, viewport={"width": 1280, "height": 900}
+            offline=True,
+            java_script_enabled=False,
+            color_scheme=scheme,
+            viewport={"width": 1280, "height": 900},
         )
         reader = context.new_page()
         reader.on("request", lambda request: asked.append(request.url))
         reader.goto(file.as_uri())
-        before, after = (next(run for run in compared if run.method == method).evaluation() for method in ("noda", "mmd"))
+        before, after = (
+            next(run for run in compared if run.method == method).evaluation()
+            for method in ("noda", "mmd")
+        )
         mask = before.mask("target", "test")
-        fixed = ((before.predicted != before.labels) & (after.predicted == after.labels))[mask].sum()
-        expect(reader.locator(".flips article", has_text="MMD").get_by_text("Fixed by")).to_contain_text(f"of {fixed} shown")
+        fixed = ((before.predicted != before.labels) & (after.predicted == after.labels))[
+            mask
+        ].sum()
+        expect(
+            reader.locator(".flips article", has_text="MMD").get_by_text("Fixed by")
+        ).to_contain_text(f"of {fixed} shown")
         figure = reader.locator(".drawn img").first
         figure.scroll_into_view_if_needed()
         reader.wait_for_timeout(500)
-        papers[scheme] = np.asarray(Image.open(io.BytesIO(figure.screenshot())).convert("RGB")).astype(int)
+        papers[scheme] = np.asarray(
+            Image.open(io.BytesIO(figure.screenshot())).convert("RGB")
+        ).astype(int)
         context.close()
     assert {url.partition(":")[0] for url in asked} <= {"file", "data"}
     for scheme, paper in papers.items():
@@ -109,7 +127,9 @@ def test_the_report_opens_offline_in_light_and_dark(page: Page, chromium: Browse
         assert (red > 60).sum() > 500
 
 
-def test_the_link_is_that_of_the_page(visit: Callable[..., Page], address: str, compared: list[Run]) -> None:
+def test_the_link_is_that_of_the_page(
+    visit: Callable[..., Page], address: str, compared: list[Run]
+) -> None:
     opened = visit(f"?runs={compared[0].id}&epoch=2&threshold=0.7", url=address)
     opened.context.grant_permissions(["clipboard-read", "clipboard-write"])
     opened.get_by_role("button", name="Save figure / data").click()
@@ -128,7 +148,9 @@ def test_what_cannot_be_drawn_yet_is_said(page: Page) -> None:
     expect(page.get_by_role("button", name="SVG", exact=True)).to_be_enabled()
 
 
-def test_two_sessions_keep_their_selections_and_find_each_others(visit: Callable[..., Page], address: str, runs: Path) -> None:
+def test_two_sessions_keep_their_selections_and_find_each_others(
+    visit: Callable[..., Page], address: str, runs: Path
+) -> None:
     one, other = visit(url=address), visit(url=address)
     for visitor, name in ((one, "seven of one"), (other, "seven of another")):
         expect(visitor.get_by_role("button", name="Save selection")).to_be_disabled()
@@ -138,7 +160,10 @@ def test_two_sessions_keep_their_selections_and_find_each_others(visit: Callable
         expect(visitor.get_by_text(f"7 galaxies are saved as “{name}”")).to_be_visible()
     kept, damaged = Selections(runs).all()
     assert damaged == []
-    assert [(each.name, len(each)) for each in kept] == [("seven of another", 7), ("seven of one", 7)]
+    assert [(each.name, len(each)) for each in kept] == [
+        ("seven of another", 7),
+        ("seven of one", 7),
+    ]
 
     other.get_by_label("Name of the selection").fill("seven of one")
     other.get_by_role("button", name="Save selection").click()

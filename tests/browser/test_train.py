@@ -32,7 +32,9 @@ PATIENCE = 240_000
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A cache in which the demo preset's place is taken by a few galaxies that are made in a moment."""
     root = tmp_path_factory.mktemp("cache")
-    make_galaxies(root / "simulated" / f"demo-n{PRESETS['demo'].n}-seed0-v{SIMULATOR_VERSION}", 480, size=75)
+    make_galaxies(
+        root / "simulated" / f"demo-n{PRESETS['demo'].n}-seed0-v{SIMULATOR_VERSION}", 480, size=75
+    )
     return root
 
 
@@ -80,9 +82,13 @@ def statuses(root: Path) -> list[str]:
     return sorted(json.loads(file.read_text())["status"] for file in root.glob("*/run.json"))
 
 
-def test_empty_folder_shows_both_domains_and_the_trio_trains_live_until_the_comparison(empty: Served, visit: Callable[..., Page]) -> None:
+def test_empty_folder_shows_both_domains_and_the_trio_trains_live_until_the_comparison(
+    empty: Served, visit: Callable[..., Page]
+) -> None:
     page = first_page(visit, empty)
-    expect(page.get_by_role("heading", name="loses its skill on the survey")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_role("heading", name="loses its skill on the survey")).to_be_visible(
+        timeout=PATIENCE
+    )
     for domain in ("source", "target"):
         for kind in ("mergers", "non-mergers"):
             picture = page.get_by_alt_text(f"images of {kind} in the {domain} domain")
@@ -105,7 +111,9 @@ def test_empty_folder_shows_both_domains_and_the_trio_trains_live_until_the_comp
     assert not any((empty.runs / JOBS_FOLDER).iterdir())
 
 
-def test_stop_of_one_and_of_all_leaves_runs_that_can_be_resumed(empty: Served, visit: Callable[..., Page]) -> None:
+def test_stop_of_one_and_of_all_leaves_runs_that_can_be_resumed(
+    empty: Served, visit: Callable[..., Page]
+) -> None:
     page = first_page(visit, empty)
     page.get_by_role("button", name=BEGIN).click()
     expect(card(page, "MMD")).to_contain_text(re.compile(r"Epoch \d+ of"), timeout=PATIENCE)
@@ -120,20 +128,26 @@ def test_stop_of_one_and_of_all_leaves_runs_that_can_be_resumed(empty: Served, v
     expect(card(page, "MMD")).to_contain_text("Finished", timeout=PATIENCE)
 
 
-def test_worker_that_dies_shows_its_error_and_the_others_go_on(empty: Served, visit: Callable[..., Page]) -> None:
+def test_worker_that_dies_shows_its_error_and_the_others_go_on(
+    empty: Served, visit: Callable[..., Page]
+) -> None:
     page = first_page(visit, empty)
     page.get_by_role("button", name=BEGIN).click()
     expect(card(page, "DANN")).to_contain_text("running", timeout=PATIENCE)
     (run,) = (run for run in RunStore(empty.runs).runs() if run.method == "dann")
     os.kill(run.info["process"]["pid"], signal.SIGKILL)
-    expect(card(page, "DANN").get_by_role("alert")).to_contain_text("ended by SIGKILL", timeout=PATIENCE)
+    expect(card(page, "DANN").get_by_role("alert")).to_contain_text(
+        "ended by SIGKILL", timeout=PATIENCE
+    )
     for method in ("noDA", "MMD"):
         expect(card(page, method)).to_contain_text("Finished", timeout=PATIENCE)
     page.get_by_role("button", name="Open the comparison").click()
     wait_for_panels(page, len([run for run in RunStore(empty.runs).runs() if run.evaluated]))
 
 
-def test_bad_galaxies_are_named_on_the_page(empty: Served, visit: Callable[..., Page], tmp_path: Path) -> None:
+def test_bad_galaxies_are_named_on_the_page(
+    empty: Served, visit: Callable[..., Page], tmp_path: Path
+) -> None:
     make_run(empty.runs, "noda", n=400, epochs=2)
     (tmp_path / "source").mkdir()
     page = visit(url=empty.url)
@@ -149,18 +163,24 @@ def test_bad_galaxies_are_named_on_the_page(empty: Served, visit: Callable[..., 
     page.get_by_role("button", name="MMD").click()
     page.get_by_role("button", name="DANN").click()
     page.get_by_role("button", name="Start 1 training").click()
-    expect(card(page, "noDA").get_by_role("alert")).to_contain_text(str(tmp_path / "source"), timeout=PATIENCE)
+    expect(card(page, "noDA").get_by_role("alert")).to_contain_text(
+        str(tmp_path / "source"), timeout=PATIENCE
+    )
     expect(card(page, "noDA")).not_to_contain_text("Traceback")
 
 
-def test_run_that_comes_in_while_the_page_is_loading_is_shown(empty: Served, visit: Callable[..., Page]) -> None:
+def test_run_that_comes_in_while_the_page_is_loading_is_shown(
+    empty: Served, visit: Callable[..., Page]
+) -> None:
     page = first_page(visit, empty)
     make_run(empty.runs, "noda", n=400, epochs=2)
     page.set_default_timeout(PATIENCE)
     wait_for_panels(page, 1)
 
 
-def test_page_opened_anew_finds_the_trainings_and_closing_it_stops_them_if_asked(empty: Served, visit: Callable[..., Page]) -> None:
+def test_page_opened_anew_finds_the_trainings_and_closing_it_stops_them_if_asked(
+    empty: Served, visit: Callable[..., Page]
+) -> None:
     page = first_page(visit, empty)
     page.get_by_role("button", name=BEGIN).click()
     expect(card(page, "noDA")).to_be_visible(timeout=PATIENCE)
@@ -173,7 +193,9 @@ def test_page_opened_anew_finds_the_trainings_and_closing_it_stops_them_if_asked
     wait_until(lambda: statuses(empty.runs) == ["finished"] * 3, PATIENCE / 1000)
 
 
-def test_closing_the_page_stops_what_it_started_if_asked(empty: Served, visit: Callable[..., Page], tmp_path: Path) -> None:
+def test_closing_the_page_stops_what_it_started_if_asked(
+    empty: Served, visit: Callable[..., Page], tmp_path: Path
+) -> None:
     make_run(empty.runs, "noda", n=400, epochs=2)
     page = visit(url=empty.url)
     wait_for_panels(page, 1)
@@ -195,10 +217,14 @@ def test_closing_the_page_stops_what_it_started_if_asked(empty: Served, visit: C
     wait_until(stopped)
 
 
-def test_two_visitors_train_at_once_and_neither_disturbs_the_other(empty: Served, visit: Callable[..., Page]) -> None:
+def test_two_visitors_train_at_once_and_neither_disturbs_the_other(
+    empty: Served, visit: Callable[..., Page]
+) -> None:
     shown = make_run(empty.runs, "noda", n=400, epochs=4)
     pages = [visit(url=empty.url) for _ in range(2)]
-    for page, others, epochs in zip(pages, (("MMD", "DANN"), ("noDA", "DANN")), ("500", "3"), strict=True):
+    for page, others, epochs in zip(
+        pages, (("MMD", "DANN"), ("noDA", "DANN")), ("500", "3"), strict=True
+    ):
         wait_for_panels(page, 1)
         page.get_by_role("tab", name="Train").click()
         for method in others:
@@ -225,10 +251,15 @@ def test_two_visitors_train_at_once_and_neither_disturbs_the_other(empty: Served
     first.close()
     second.get_by_role("tab", name="Train").click()
     expect(card(second, "MMD")).to_contain_text("Finished")
-    assert sorted(run.method for run in RunStore(empty.runs).runs() if run.id != shown.id) == ["mmd", "noda"]
+    assert sorted(run.method for run in RunStore(empty.runs).runs() if run.id != shown.id) == [
+        "mmd",
+        "noda",
+    ]
 
 
-def test_a_further_method_with_an_option_pauses_dies_and_is_resumed(empty: Served, visit: Callable[..., Page]) -> None:
+def test_a_further_method_with_an_option_pauses_dies_and_is_resumed(
+    empty: Served, visit: Callable[..., Page]
+) -> None:
     page = visit(url=empty.url)
     page.locator("#first-words").wait_for(state="detached")
     page.get_by_role("tab", name="Train").click()
@@ -258,7 +289,9 @@ def test_a_further_method_with_an_option_pauses_dies_and_is_resumed(empty: Serve
     assert process.status() == psutil.STATUS_STOPPED
     found.get_by_label("Which loss pushes whom").click()
     expect(found.locator("svg.forces")).to_have_attribute("aria-label", re.compile("LMMD"))
-    expect(found.locator("ul.forces")).to_contain_text("each class lies where it lies in the source")
+    expect(found.locator("ul.forces")).to_contain_text(
+        "each class lies where it lies in the source"
+    )
     found.get_by_role("button", name="Go on").click()
     expect(found).to_contain_text(re.compile(r"Epoch \d+ of 12"))
     assert process.status() != psutil.STATUS_STOPPED
@@ -268,4 +301,9 @@ def test_a_further_method_with_an_option_pauses_dies_and_is_resumed(empty: Serve
     found.get_by_role("button", name="Resume").click()
     expect(found).to_contain_text("Finished", timeout=PATIENCE)
     run.reload()
-    assert (run.status, run.method, run.config.train.batch_size, run.evaluated) == ("finished", "lmmd", 48, list(range(1, 13)))
+    assert (run.status, run.method, run.config.train.batch_size, run.evaluated) == (
+        "finished",
+        "lmmd",
+        48,
+        list(range(1, 13)),
+    )

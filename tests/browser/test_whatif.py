@@ -36,7 +36,10 @@ _FIGURE = """tag => {
 def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Run]]:
     root = tmp_path_factory.mktemp("whatif")
     make_galaxies(root, 60)
-    return root, [train(config(root, method, epochs=1, evaluation_limit=60), root / "runs") for method in ("noda", "mmd")]
+    return root, [
+        train(config(root, method, epochs=1, evaluation_limit=60), root / "runs")
+        for method in ("noda", "mmd")
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +66,10 @@ def test_the_recorded_image_has_the_runs_probability_and_the_dial_moves_the_mark
     galaxy = page.locator("h3", has=page.locator("small", has_text="split")).inner_text().split()[0]
     curve = figure(page, "dial")
     recorded = [dots["first"][0] for dots in curve["dots"] if "first" in dots]
-    wanted = [float(run.evaluation().pair_probability((0, 1))[run.evaluation().row_by_id[galaxy]]) for run in trained[1]]
+    wanted = [
+        float(run.evaluation().pair_probability((0, 1))[run.evaluation().row_by_id[galaxy]])
+        for run in trained[1]
+    ]
     assert sorted(recorded) == pytest.approx(sorted(wanted), abs=1e-4)
 
     frames = page.locator(".film figure")

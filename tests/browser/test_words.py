@@ -13,7 +13,9 @@ pytestmark = pytest.mark.browser
 OPEN = ".meaning:popover-open"
 
 
-def test_a_word_is_explained_by_mouse_and_keyboard_and_escape_closes_it(visit: Callable[..., Page]) -> None:
+def test_a_word_is_explained_by_mouse_and_keyboard_and_escape_closes_it(
+    visit: Callable[..., Page],
+) -> None:
     page = visit()
     wait_for_panels(page, 3)
     word = page.locator(".headline .term", has_text="domain probe AUC")
@@ -34,7 +36,10 @@ def test_a_word_is_explained_by_mouse_and_keyboard_and_escape_closes_it(visit: C
         cell.focus()
         page.keyboard.press("Enter")
         expect(meaning).to_contain_text(GLOSSARY["AUC"].meaning)
-        expect(meaning).to_have_css("background-color", f"rgb{tuple(bytes.fromhex(THEME[theme]['palette']['background']['paper'][1:]))}")
+        expect(meaning).to_have_css(
+            "background-color",
+            f"rgb{tuple(bytes.fromhex(THEME[theme]['palette']['background']['paper'][1:]))}",
+        )
         page.keyboard.press("Escape")
         expect(meaning).to_have_count(0)
         page.get_by_label("Toggle theme").click()

@@ -6,11 +6,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from daexplore.analysis.calibration.temperature import apply_temperature, fit_temperature, root_temperature
+from daexplore.analysis.calibration.temperature import (
+    apply_temperature,
+    fit_temperature,
+    root_temperature,
+)
 from daexplore.analysis.metrics.classification import auc
 from daexplore.errors import InputError
 
-__all__ = ["TransCal", "density_ratio", "log_density_ratio", "mixing_pairs", "pseudocal", "transcal"]
+__all__ = [
+    "TransCal",
+    "density_ratio",
+    "log_density_ratio",
+    "mixing_pairs",
+    "pseudocal",
+    "transcal",
+]
 
 Floats = NDArray[np.floating[Any]]
 _EFFECTIVE = 0.25
@@ -70,23 +81,47 @@ def log_density_ratio(
     from sklearn.linear_model import LogisticRegression
 
     if not (np.isfinite(source).all() and np.isfinite(target).all()):
-        raise InputError("Latents hold NaN or infinite values: the training diverged. Train again with a smaller learning rate.")
+        raise InputError(
+            "Latents hold NaN or infinite values: the training diverged. Train again with a smaller learning rate."
+        )
     # One spread for both, so that a direction without variance (a dead unit) stays without.
     z = np.concatenate([source, target]).astype(np.float64)
     deviation = z.std(axis=0)
-    z = (z - z.mean(axis=0)) / np.where(deviation > 1e-6 * deviation.max(initial=0.0), deviation, 1.0)
+    z = (z - z.mean(axis=0)) / np.where(
+        deviation > 1e-6 * deviation.max(initial=0.0), deviation, 1.0
+    )
     is_target = np.arange(len(z)) >= len(source)
-    own = (np.array([f"source {i}" for i in range(len(source))]), np.array([f"target {i}" for i in range(len(target))]))
+    own = (
+        np.array([f"source {i}" for i in range(len(source))]),
+        np.array([f"target {i}" for i in range(len(target))]),
+    )
     given = (source_groups, target_groups)
-    groups = np.concatenate([(one if one is not None else other).astype(str) for one, other in zip(given, own, strict=True)])
+    groups = np.concatenate(
+        [
+            (one if one is not None else other).astype(str)
+            for one, other in zip(given, own, strict=True)
+        ]
+    )
     names, index = np.unique(groups, return_inverse=True)
     fold = (np.random.default_rng(seed).permutation(len(names)) % folds)[index]
     odds, areas = np.zeros(len(z)), []
     for number in range(folds):
         out = fold == number
-        if min((~out & is_target).sum(), (~out & ~is_target).sum(), (out & is_target).sum(), (out & ~is_target).sum()) < 1:
-            raise InputError(f"A density ratio with {folds} folds needs validation galaxies of both domains in each; validate on more.")
-        probe = LogisticRegression(C=1.0, max_iter=1000, class_weight="balanced").fit(z[~out], is_target[~out])
+        if (
+            min(
+                (~out & is_target).sum(),
+                (~out & ~is_target).sum(),
+                (out & is_target).sum(),
+                (out & ~is_target).sum(),
+            )
+            < 1
+        ):
+            raise InputError(
+                f"A density ratio with {folds} folds needs validation galaxies of both domains in each; validate on more."
+            )
+        probe = LogisticRegression(C=1.0, max_iter=1000, class_weight="balanced").fit(
+            z[~out], is_target[~out]
+        )
         odds[out] = probe.decision_function(z[out])
         areas.append(auc(is_target[out], odds[out]))
     return odds[~is_target], float(np.mean(areas))
@@ -133,10 +168,14 @@ def transcal(
         InputError: no labelled source galaxy, or logits that are not finite.
     """
     if not (np.isfinite(source_logits).all() and np.isfinite(target_logits).all()):
-        raise InputError("Logits hold NaN or infinite values: the training diverged. Train again with a smaller learning rate.")
+        raise InputError(
+            "Logits hold NaN or infinite values: the training diverged. Train again with a smaller learning rate."
+        )
     known = source_labels >= 0
     if not known.any():
-        raise InputError("TransCal needs labelled source validation galaxies, but none has a label.")
+        raise InputError(
+            "TransCal needs labelled source validation galaxies, but none has a label."
+        )
     logs = np.log(np.maximum(ratio[known].astype(np.float64), np.finfo(np.float64).tiny))
 
     def weights(exponent: float) -> NDArray[np.float64]:
@@ -156,7 +195,9 @@ def transcal(
             low, high = (middle, high) if kish(middle) >= effective * known.sum() else (low, middle)
     right = source_logits[known].argmax(axis=1) == source_labels[known]
     accuracy = float(weights(low) @ right)
-    temperature = root_temperature(lambda value: float(apply_temperature(target_logits, value).max(axis=1).mean()) - accuracy)
+    temperature = root_temperature(
+        lambda value: float(apply_temperature(target_logits, value).max(axis=1).mean()) - accuracy
+    )
     return TransCal(temperature, accuracy, low, kish(low), domain_auc)
 
 
@@ -187,5 +228,7 @@ def pseudocal(mixed_logits: Floats, calls: NDArray[np.integer[Any]]) -> float:
         InputError: no mixtures (all images were called alike).
     """
     if not len(calls):
-        raise InputError("PseudoCal mixes galaxies of different calls, but the network calls all target galaxies alike. Use temperature.")
+        raise InputError(
+            "PseudoCal mixes galaxies of different calls, but the network calls all target galaxies alike. Use temperature."
+        )
     return fit_temperature(mixed_logits, calls)

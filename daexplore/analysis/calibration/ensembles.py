@@ -50,9 +50,13 @@ def combine_members(probabilities: Floats) -> Ensemble:
         InputError: no member, or probabilities that are not finite.
     """
     if probabilities.ndim != 3 or not len(probabilities):
-        raise InputError(f"An ensemble needs probabilities of shape (members, galaxies, classes), got {probabilities.shape}.")
+        raise InputError(
+            f"An ensemble needs probabilities of shape (members, galaxies, classes), got {probabilities.shape}."
+        )
     if not np.isfinite(probabilities).all():
-        raise InputError("Probabilities hold NaN or infinite values: a training diverged. Leave that run out.")
+        raise InputError(
+            "Probabilities hold NaN or infinite values: a training diverged. Leave that run out."
+        )
     p = probabilities.astype(np.float64)
     mean = p.mean(axis=0)
     called = np.ones(len(mean), np.int64) if mean.shape[1] == 2 else mean.argmax(axis=1)

@@ -9,7 +9,15 @@ from numpy.typing import NDArray
 from daexplore.analysis.metrics.bootstrap import group_weights
 from daexplore.errors import InputError
 
-__all__ = ["Reliability", "calibration_scores", "ece", "log_losses", "nll", "paired_changes", "reliability"]
+__all__ = [
+    "Reliability",
+    "calibration_scores",
+    "ece",
+    "log_losses",
+    "nll",
+    "paired_changes",
+    "reliability",
+]
 
 Floats = NDArray[np.floating[Any]]
 Labels = NDArray[np.integer[Any]]
@@ -43,7 +51,10 @@ class Reliability:
     def rows(self) -> list[dict[str, Any]]:
         """One row a bin, of plain numbers."""
         names = ("probability", "frequency", "low", "high", "counts", "galaxies")
-        return [dict(zip(names, row, strict=True)) for row in zip(*(getattr(self, name).tolist() for name in names), strict=True)]
+        return [
+            dict(zip(names, row, strict=True))
+            for row in zip(*(getattr(self, name).tolist() for name in names), strict=True)
+        ]
 
 
 def reliability(
@@ -79,7 +90,9 @@ def reliability(
     frequency = outcome @ member / counts
     galaxies = np.array([len(np.unique(groups[inside])) for inside in member.T.astype(bool)])
     mass = weights @ member
-    drawn = np.divide(weights @ (member * outcome[:, None]), mass, out=np.full(mass.shape, np.nan), where=mass > 0)
+    drawn = np.divide(
+        weights @ (member * outcome[:, None]), mass, out=np.full(mass.shape, np.nan), where=mass > 0
+    )
     low, high = _wilson(frequency, np.nanvar(drawn, axis=0), counts, galaxies, level)
     return Reliability(
         of="class 1" if probabilities.shape[1] == 2 else "top label",
@@ -127,12 +140,19 @@ def log_losses(labels: Labels, probabilities: Floats) -> NDArray[np.float64]:
 
     A probability that rounded to 0 counts as the smallest number there is, so that one galaxy costs at most 708 nat.
     """
-    truth = np.take_along_axis(probabilities.astype(np.float64), np.maximum(labels, 0)[:, None], axis=1)[:, 0]
+    truth = np.take_along_axis(
+        probabilities.astype(np.float64), np.maximum(labels, 0)[:, None], axis=1
+    )[:, 0]
     return np.where(labels >= 0, -np.log(np.maximum(truth, np.finfo(np.float64).tiny)), np.nan)
 
 
 def nll(
-    labels: Labels, probabilities: Floats, groups: NDArray[Any], resamples: int = RESAMPLES, seed: int = 0, level: float = 0.95
+    labels: Labels,
+    probabilities: Floats,
+    groups: NDArray[Any],
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+    level: float = 0.95,
 ) -> dict[str, float]:
     """Mean negative log-likelihood [nat] with the group bootstrap's percentile interval: {"value", "low", "high", "n"}.
 
@@ -140,7 +160,11 @@ def nll(
     """
     _scored(labels, probabilities, groups)
     known = labels >= 0
-    return _mean(log_losses(labels, probabilities)[known], group_weights(groups[known], resamples, seed), level)
+    return _mean(
+        log_losses(labels, probabilities)[known],
+        group_weights(groups[known], resamples, seed),
+        level,
+    )
 
 
 def calibration_scores(
@@ -196,16 +220,25 @@ def paired_changes(
     weights = group_weights(groups[known], resamples, seed)
     squares = [_squares(labels[known], probabilities[known]) for probabilities in (before, after)]
     losses = [log_losses(labels, probabilities)[known] for probabilities in (before, after)]
-    return {name: _mean(pair[1] - pair[0], weights, level) for name, pair in (("nll", losses), ("brier", squares))}
+    return {
+        name: _mean(pair[1] - pair[0], weights, level)
+        for name, pair in (("nll", losses), ("brier", squares))
+    }
 
 
-def _scored(labels: Labels, probabilities: Floats, groups: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[Any]]:
+def _scored(
+    labels: Labels, probabilities: Floats, groups: NDArray[Any]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[Any]]:
     """Of the labelled rows: the probability that is judged, whether it came true (0 or 1), and the galaxy."""
     if not np.isfinite(probabilities).all():
-        raise InputError("Probabilities hold NaN or infinite values: the training diverged. Train again with a smaller learning rate.")
+        raise InputError(
+            "Probabilities hold NaN or infinite values: the training diverged. Train again with a smaller learning rate."
+        )
     known = labels >= 0
     if not known.any():
-        raise InputError("Calibration is measured on labelled galaxies, but none of these has a label.")
+        raise InputError(
+            "Calibration is measured on labelled galaxies, but none of these has a label."
+        )
     truth, p = labels[known], probabilities[known].astype(np.float64)
     if p.shape[1] == 2:
         return p[:, 1], (truth == 1).astype(np.float64), groups[known]
@@ -214,7 +247,9 @@ def _scored(labels: Labels, probabilities: Floats, groups: NDArray[Any]) -> tupl
 
 def _squares(labels: Labels, probabilities: Floats) -> NDArray[np.float64]:
     """(n,) each row's part of the Brier score as in ``metrics.classification_metrics``: of class 1, or summed over more than two."""
-    squares = (probabilities.astype(np.float64) - (labels[:, None] == np.arange(probabilities.shape[1]))) ** 2
+    squares = (
+        probabilities.astype(np.float64) - (labels[:, None] == np.arange(probabilities.shape[1]))
+    ) ** 2
     return np.asarray(squares[:, 1] if probabilities.shape[1] == 2 else squares.sum(axis=1))
 
 
@@ -227,14 +262,23 @@ def _bins(score: NDArray[np.float64], bins: int) -> NDArray[np.float64]:
     return np.asarray(index[:, None] == np.arange(index.max() + 1), np.float64)
 
 
-def _ece(residual: NDArray[np.float64], member: NDArray[np.float64], weights: NDArray[np.float64], level: float) -> dict[str, float]:
+def _ece(
+    residual: NDArray[np.float64],
+    member: NDArray[np.float64],
+    weights: NDArray[np.float64],
+    level: float,
+) -> dict[str, float]:
     gaps = residual @ member / len(residual)
     noise = weights @ (member * residual[:, None]) / weights.sum(axis=1, keepdims=True) - gaps
     noise = np.concatenate([noise, -noise])
     plugin = float(np.abs(gaps).sum())
     # Observed gaps are more uneven than the true ones, and the bias of small gaps is the larger.
     uneven = float(((gaps - gaps.mean()) ** 2).sum())
-    kept = max(0.0, 1 - max(len(gaps) - 3, 0) * float(noise.var(axis=0).mean()) / uneven) if uneven > 0 else 1.0
+    kept = (
+        max(0.0, 1 - max(len(gaps) - 3, 0) * float(noise.var(axis=0).mean()) / uneven)
+        if uneven > 0
+        else 1.0
+    )
     shape = gaps.mean() + kept * (gaps - gaps.mean())
     size = float(np.abs(shape).sum())
     shape = shape / size if size > 0 else np.full(len(gaps), 1 / len(gaps))
@@ -260,7 +304,11 @@ def _ece(residual: NDArray[np.float64], member: NDArray[np.float64], weights: ND
 
 
 def _wilson(
-    frequency: NDArray[np.float64], variance: NDArray[np.float64], counts: NDArray[np.float64], galaxies: NDArray[np.int64], level: float
+    frequency: NDArray[np.float64],
+    variance: NDArray[np.float64],
+    counts: NDArray[np.float64],
+    galaxies: NDArray[np.int64],
+    level: float,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     from scipy.special import ndtri
 
@@ -274,7 +322,9 @@ def _wilson(
     return np.maximum(centre - half, 0.0), np.minimum(centre + half, 1.0)
 
 
-def _mean(values: NDArray[np.float64], weights: NDArray[np.float64], level: float) -> dict[str, float]:
+def _mean(
+    values: NDArray[np.float64], weights: NDArray[np.float64], level: float
+) -> dict[str, float]:
     low, high = np.quantile(weights @ values / weights.sum(axis=1), _tails(level))
     return {"value": float(values.mean()), "low": float(low), "high": float(high), "n": len(values)}
 

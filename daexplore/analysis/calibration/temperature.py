@@ -22,7 +22,9 @@ def apply_temperature(logits: Floats, temperature: float = 1.0) -> NDArray[np.fl
     return np.asarray(exponentials / exponentials.sum(axis=1, keepdims=True))
 
 
-def fit_temperature(logits: Floats, labels: NDArray[np.integer[Any]], weights: Floats | None = None) -> float:
+def fit_temperature(
+    logits: Floats, labels: NDArray[np.integer[Any]], weights: Floats | None = None
+) -> float:
     """The temperature of smallest negative log-likelihood (Guo et al. 2017, arXiv:1706.04599, eq. 9 and sec. 4.2).
 
     The likelihood is convex in 1/T, so its slope there, the mean of ``sum_k p_k z_k - z_y``, crosses zero once at most.
@@ -40,17 +42,25 @@ def fit_temperature(logits: Floats, labels: NDArray[np.integer[Any]], weights: F
         InputError: logits that are not finite, or no labelled galaxy.
     """
     if not np.isfinite(logits).all():
-        raise InputError("Logits hold NaN or infinite values: the training diverged. Train again with a smaller learning rate.")
+        raise InputError(
+            "Logits hold NaN or infinite values: the training diverged. Train again with a smaller learning rate."
+        )
     known = labels >= 0
     if not known.any():
-        raise InputError("A temperature is fitted on labelled galaxies, but none of the validation galaxies has a label.")
+        raise InputError(
+            "A temperature is fitted on labelled galaxies, but none of the validation galaxies has a label."
+        )
     z, truth = logits[known].astype(np.float64), labels[known]
     share = np.ones(len(z)) if weights is None else weights[known].astype(np.float64)
     if not share.sum() > 0:
         raise InputError("A temperature is fitted on weighted galaxies, but all weights are zero.")
     share = share / share.sum()
     right = float(share @ z[np.arange(len(z)), truth])
-    return root_temperature(lambda temperature: float(share @ (apply_temperature(z, temperature) * z).sum(axis=1)) - right)
+    return root_temperature(
+        lambda temperature: (
+            float(share @ (apply_temperature(z, temperature) * z).sum(axis=1)) - right
+        )
+    )
 
 
 def root_temperature(falling: Any) -> float:
@@ -67,4 +77,6 @@ def root_temperature(falling: Any) -> float:
     if falling(hot) >= 0:
         return hot
     # In the logarithm, since temperatures are factors.
-    return float(np.exp(brentq(lambda log: falling(np.exp(log)), np.log(cold), np.log(hot), xtol=1e-12)))
+    return float(
+        np.exp(brentq(lambda log: falling(np.exp(log)), np.log(cold), np.log(hot), xtol=1e-12))
+    )

@@ -6,7 +6,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Flips", "disagreement", "flips", "rank_agreement", "seed_disagreement", "seed_kappa", "seed_rank_agreement"]
+__all__ = [
+    "Flips",
+    "disagreement",
+    "flips",
+    "rank_agreement",
+    "seed_disagreement",
+    "seed_kappa",
+    "seed_rank_agreement",
+]
 
 Classes = NDArray[np.integer[Any]]
 
@@ -81,9 +89,13 @@ def seed_kappa(predicted: Classes, weights: NDArray[np.floating[Any]]) -> NDArra
     """
     total = weights.sum(axis=1)
     differ = weights @ seed_disagreement(predicted) / total
-    shares = np.stack([weights @ (predicted == kind).mean(axis=0) / total for kind in np.unique(predicted)])
+    shares = np.stack(
+        [weights @ (predicted == kind).mean(axis=0) / total for kind in np.unique(predicted)]
+    )
     chance = 1 - (shares**2).sum(axis=0)
-    return np.asarray(1 - np.divide(differ, chance, out=np.full(len(weights), np.nan), where=chance > 1e-12))
+    return np.asarray(
+        1 - np.divide(differ, chance, out=np.full(len(weights), np.nan), where=chance > 1e-12)
+    )
 
 
 def rank_agreement(first: NDArray[np.floating[Any]], second: NDArray[np.floating[Any]]) -> float:

@@ -36,7 +36,12 @@ class ClassShares:
 
 
 def predicted_shares(
-    predicted: Classes, classes: int, groups: NDArray[Any] | None = None, resamples: int = 500, seed: int = 0, level: float = 0.95
+    predicted: Classes,
+    classes: int,
+    groups: NDArray[Any] | None = None,
+    resamples: int = 500,
+    seed: int = 0,
+    level: float = 0.95,
 ) -> ClassShares:
     """How often each class is called: not an estimate of the shares, but what a catalogue made with this network would hold.
 
@@ -89,11 +94,22 @@ def bbse(
     known = source_labels >= 0
     labels, called = source_labels[known], source_predicted[known]
     _check_classes(labels, classes, len(target_predicted))
-    weights, target_weights = _joint_weights(source_groups, known, target_groups, len(target_predicted), resamples, seed)
+    weights, target_weights = _joint_weights(
+        source_groups, known, target_groups, len(target_predicted), resamples, seed
+    )
     # (R, i, j): how much weight lies on galaxies of class j called i.
-    counts = np.stack([[weights @ ((called == i) & (labels == j)) for j in range(classes)] for i in range(classes)]).transpose(2, 0, 1)
+    counts = np.stack(
+        [
+            [weights @ ((called == i) & (labels == j)) for j in range(classes)]
+            for i in range(classes)
+        ]
+    ).transpose(2, 0, 1)
     rates = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1e-12)
-    mu = target_weights @ (target_predicted[:, None] == np.arange(classes)) / np.maximum(target_weights.sum(axis=1, keepdims=True), 1e-12)
+    mu = (
+        target_weights
+        @ (target_predicted[:, None] == np.arange(classes))
+        / np.maximum(target_weights.sum(axis=1, keepdims=True), 1e-12)
+    )
     singular = np.flatnonzero(np.abs(np.linalg.det(rates)) < 1e-6)
     rates[singular] = np.eye(classes)
     raw = np.linalg.solve(rates, mu[:, :, None])[:, :, 0]
@@ -136,9 +152,14 @@ def em_prior(
         InputError: a class that the source lacks, or no target galaxies.
     """
     if not len(target_probabilities) or (source_shares <= 0).any():
-        raise InputError(f"EM needs target galaxies and every class in the source; got {len(target_probabilities)} and {source_shares}.")
+        raise InputError(
+            f"EM needs target galaxies and every class in the source; got {len(target_probabilities)} and {source_shares}."
+        )
     weights = np.vstack(
-        [np.ones(len(target_probabilities)), group_weights(_groups(target_groups, len(target_probabilities)), resamples, seed)]
+        [
+            np.ones(len(target_probabilities)),
+            group_weights(_groups(target_groups, len(target_probabilities)), resamples, seed),
+        ]
     )
     total = np.maximum(weights.sum(axis=1), 1e-12)
     likelihood = target_probabilities.astype(np.float64) / source_shares
@@ -168,7 +189,12 @@ def _check_classes(labels: Classes, classes: int, target: int) -> None:
 
 
 def _joint_weights(
-    source_groups: NDArray[Any] | None, known: NDArray[np.bool_], target_groups: NDArray[Any] | None, target: int, resamples: int, seed: int
+    source_groups: NDArray[Any] | None,
+    known: NDArray[np.bool_],
+    target_groups: NDArray[Any] | None,
+    target: int,
+    resamples: int,
+    seed: int,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """(1 + R, n) and (1 + R, m): first every row once, then resamples of galaxies, drawn once for both domains where both name them."""
     count = int(known.sum())
@@ -184,7 +210,9 @@ def _joint_weights(
     return weights[:, :count], weights[:, count:]
 
 
-def _shares(shares: NDArray[np.float64], drawn: NDArray[np.float64], level: float, possible: bool = True) -> ClassShares:
+def _shares(
+    shares: NDArray[np.float64], drawn: NDArray[np.float64], level: float, possible: bool = True
+) -> ClassShares:
     known = drawn[np.isfinite(drawn).all(axis=1)]
     if not len(known) or not np.isfinite(shares).all():
         nothing = np.full(len(shares), np.nan)

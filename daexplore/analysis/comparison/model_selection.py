@@ -52,7 +52,9 @@ def information(probabilities: Floats) -> float:
     return diversity(probabilities) - mean_entropy(probabilities)
 
 
-def soft_neighbourhood_density(probabilities: Floats, temperature: float = 0.05, chunk: int = 1024) -> float:
+def soft_neighbourhood_density(
+    probabilities: Floats, temperature: float = 0.05, chunk: int = 1024
+) -> float:
     """Mean entropy of each galaxy's likeness to the others (Saito et al. 2021, arXiv:2108.10860, eq. 2-4) [nat].
 
     Likeness is the cosine of two predictions; a galaxy is not like itself. Large where galaxies lie in few dense clusters, which a
@@ -85,7 +87,9 @@ def batch_nuclear_norm(probabilities: Floats) -> float:
         probabilities: (n, K).
     """
     n, classes = probabilities.shape
-    return float(np.linalg.norm(probabilities, "nuc") / np.sqrt(n * classes) * np.sqrt(max(classes / n, 1.0)))
+    return float(
+        np.linalg.norm(probabilities, "nuc") / np.sqrt(n * classes) * np.sqrt(max(classes / n, 1.0))
+    )
 
 
 def deep_embedded_validation(losses: Floats, ratio: Floats) -> float:
@@ -99,7 +103,11 @@ def deep_embedded_validation(losses: Floats, ratio: Floats) -> float:
     """
     weighted = losses * ratio
     variance = float(ratio.var())
-    eta = -float(((weighted - weighted.mean()) * (ratio - ratio.mean())).mean()) / variance if variance > 0 else 0.0
+    eta = (
+        -float(((weighted - weighted.mean()) * (ratio - ratio.mean())).mean()) / variance
+        if variance > 0
+        else 0.0
+    )
     return float(weighted.mean() + eta * (ratio.mean() - 1))
 
 

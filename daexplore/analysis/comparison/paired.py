@@ -10,7 +10,15 @@ from numpy.typing import NDArray
 from daexplore.analysis.metrics.classification import reweighted_metrics
 from daexplore.errors import InputError
 
-__all__ = ["Interval", "McNemar", "combine_over_seeds", "interval", "mcnemar", "metric_draws", "paired_difference"]
+__all__ = [
+    "Interval",
+    "McNemar",
+    "combine_over_seeds",
+    "interval",
+    "mcnemar",
+    "metric_draws",
+    "paired_difference",
+]
 
 Floats = NDArray[np.floating[Any]]
 
@@ -61,7 +69,9 @@ class McNemar:
     p_grouped: float
 
 
-def metric_draws(labels: NDArray[np.integer[Any]], probabilities: Floats, weights: Floats) -> dict[str, NDArray[np.float64]]:
+def metric_draws(
+    labels: NDArray[np.integer[Any]], probabilities: Floats, weights: Floats
+) -> dict[str, NDArray[np.float64]]:
     """Every metric of one network: of the sample as it is, then under each reweighting.
 
     Args:
@@ -78,18 +88,33 @@ def metric_draws(labels: NDArray[np.integer[Any]], probabilities: Floats, weight
     every = np.vstack([np.ones(len(labels)), weights[:, known]])
     found = reweighted_metrics(labels, probabilities, every)
     classes = probabilities.shape[1]
-    predicted = (probabilities[:, 1] > 0.5).astype(np.int64) if classes == 2 else probabilities.argmax(axis=1)
+    predicted = (
+        (probabilities[:, 1] > 0.5).astype(np.int64)
+        if classes == 2
+        else probabilities.argmax(axis=1)
+    )
     recalls = np.full((classes, len(every)), np.nan)
     for number in range(classes):
         actual = every @ (labels == number)
-        np.divide(every @ ((labels == number) & (predicted == number)), actual, out=recalls[number], where=actual > 0)
+        np.divide(
+            every @ ((labels == number) & (predicted == number)),
+            actual,
+            out=recalls[number],
+            where=actual > 0,
+        )
     present = np.isfinite(recalls)
     total = present.sum(axis=0)
     mean = np.where(present, recalls, 0).sum(axis=0)
-    return found | {"balanced_accuracy": np.divide(mean, total, out=np.full(len(every), np.nan), where=total > 0)}
+    return found | {
+        "balanced_accuracy": np.divide(
+            mean, total, out=np.full(len(every), np.nan), where=total > 0
+        )
+    }
 
 
-def combine_over_seeds(draws: Sequence[Floats], function: Callable[..., Floats], seed: int = 0) -> NDArray[np.float64]:
+def combine_over_seeds(
+    draws: Sequence[Floats], function: Callable[..., Floats], seed: int = 0
+) -> NDArray[np.float64]:
     """A function of several methods' means over seeds, with the scatter of galaxies and that of seeds in its draws.
 
     Galaxies and seeds are crossed: all networks see the same galaxies. The draws of galaxies are shared by all methods, so differences are
@@ -110,11 +135,15 @@ def combine_over_seeds(draws: Sequence[Floats], function: Callable[..., Floats],
         InputError: methods with different numbers of resamples.
     """
     if len({each.shape[1] for each in draws}) != 1:
-        raise InputError(f"Methods must share their resamples of galaxies; got {[each.shape[1] - 1 for each in draws]} of them.")
+        raise InputError(
+            f"Methods must share their resamples of galaxies; got {[each.shape[1] - 1 for each in draws]} of them."
+        )
     rng = np.random.default_rng(seed)
     count = draws[0].shape[1] - 1
     # The square of each mean's standard error over seeds, and the degrees of freedom it is known with.
-    squares = np.array([each[:, 0].var(ddof=1) / len(each) if len(each) > 1 else 0.0 for each in draws])
+    squares = np.array(
+        [each[:, 0].var(ddof=1) / len(each) if len(each) > 1 else 0.0 for each in draws]
+    )
     freedom = np.array([max(len(each) - 1, 1) for each in draws])
     moved = [each.mean(axis=0).astype(np.float64) for each in draws]
     total = float(squares.sum())
@@ -140,7 +169,9 @@ def interval(draws: Floats, level: float = 0.95) -> Interval:
     return Interval(value, float(low), float(high))
 
 
-def paired_difference(first: Floats, second: Floats, level: float = 0.95, seed: int = 0) -> Interval:
+def paired_difference(
+    first: Floats, second: Floats, level: float = 0.95, seed: int = 0
+) -> Interval:
     """Mean over seeds of the first method minus that of the second, with an interval over the same galaxies and over seeds.
 
     Args:

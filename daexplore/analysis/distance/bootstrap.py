@@ -16,7 +16,13 @@ Floats = NDArray[np.floating[Any]]
 
 
 def reweighted_mmd2(
-    x: Floats, y: Floats, bandwidths: Sequence[float], weights_x: Floats, weights_y: Floats, groups_x: NDArray[Any], groups_y: NDArray[Any]
+    x: Floats,
+    y: Floats,
+    bandwidths: Sequence[float],
+    weights_x: Floats,
+    weights_y: Floats,
+    groups_x: NDArray[Any],
+    groups_y: NDArray[Any],
 ) -> NDArray[np.float64]:
     """The unbiased squared MMD under R sets of weights, from one pass over the kernel matrix.
 
@@ -41,7 +47,8 @@ def reweighted_mmd2(
     centre = np.concatenate([x, y]).mean(axis=0, dtype=np.float64)
     x, y = (x - centre).astype(np.float32), (y - centre).astype(np.float32)
     within = [
-        _form(points, bandwidths, weights, groups) for points, weights, groups in ((x, weights_x, groups_x), (y, weights_y, groups_y))
+        _form(points, bandwidths, weights, groups)
+        for points, weights, groups in ((x, weights_x, groups_x), (y, weights_y, groups_y))
     ]
     between = np.zeros(len(weights_x))
     names, index = np.unique(np.concatenate([groups_x, groups_y]), return_inverse=True)
@@ -51,11 +58,19 @@ def reweighted_mmd2(
         block = gaussian_kernel(squared_distances(x[rows], y), bandwidths).astype(np.float64)
         block *= index_x[rows, None] != index_y
         between += ((weights_x[:, rows] @ block) * weights_y).sum(axis=1)
-    same = (_by_group(weights_x, index_x, len(names)) * _by_group(weights_y, index_y, len(names))).sum(axis=1)
-    return within[0] + within[1] - 2 * _ratio(between, weights_x.sum(axis=1) * weights_y.sum(axis=1) - same)
+    same = (
+        _by_group(weights_x, index_x, len(names)) * _by_group(weights_y, index_y, len(names))
+    ).sum(axis=1)
+    return (
+        within[0]
+        + within[1]
+        - 2 * _ratio(between, weights_x.sum(axis=1) * weights_y.sum(axis=1) - same)
+    )
 
 
-def probe_auc_draws(latents: Floats, domains: NDArray[Any], groups: NDArray[Any], weights: Floats, seed: int = 0) -> NDArray[np.float64]:
+def probe_auc_draws(
+    latents: Floats, domains: NDArray[Any], groups: NDArray[Any], weights: Floats, seed: int = 0
+) -> NDArray[np.float64]:
     """(1 + R,) the area under the ROC curve of a cross-validated linear domain probe, of the sample and under each reweighting.
 
     The probes are those of the sample; the held-out galaxies that judge them are reweighted.
@@ -71,19 +86,25 @@ def probe_auc_draws(latents: Floats, domains: NDArray[Any], groups: NDArray[Any]
     every = np.vstack([np.ones(len(latents)), weights])
     target = domains == "target"
     folds = [probe.fold == number for number in range(len(probe.directions))]
-    areas = np.stack([weighted_auc(target[held], probe.scores[held], every[:, held]) for held in folds])
+    areas = np.stack(
+        [weighted_auc(target[held], probe.scores[held], every[:, held]) for held in folds]
+    )
     return np.asarray(areas.mean(axis=0))
 
 
 _ROWS = 512
 
 
-def _form(points: Floats, bandwidths: Sequence[float], weights: Floats, groups: NDArray[Any]) -> NDArray[np.float64]:
+def _form(
+    points: Floats, bandwidths: Sequence[float], weights: Floats, groups: NDArray[Any]
+) -> NDArray[np.float64]:
     names, index = np.unique(groups, return_inverse=True)
     total = np.zeros(len(weights))
     for start in range(0, len(points), _ROWS):
         rows = slice(start, start + _ROWS)
-        block = gaussian_kernel(squared_distances(points[rows], points[start:]), bandwidths).astype(np.float64)
+        block = gaussian_kernel(squared_distances(points[rows], points[start:]), bandwidths).astype(
+            np.float64
+        )
         block *= index[rows, None] != index[start:]
         products = (weights[:, rows] @ block) * weights[:, start:]
         # The matrix is symmetric: what lies right of the diagonal's block counts twice.
@@ -103,4 +124,8 @@ def _by_group(weights: Floats, index: NDArray[np.integer[Any]], groups: int) -> 
 
 
 def _ratio(numerator: NDArray[np.float64], denominator: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.asarray(np.divide(numerator, denominator, out=np.full(numerator.shape, np.nan), where=denominator > 1e-9))
+    return np.asarray(
+        np.divide(
+            numerator, denominator, out=np.full(numerator.shape, np.nan), where=denominator > 1e-9
+        )
+    )

@@ -16,7 +16,11 @@ Ints = NDArray[np.integer[Any]]
 
 
 def class_conditional_mmd(
-    source_latents: Floats, source_labels: Ints, target_latents: Floats, target_classes: Ints, bandwidths: Sequence[float]
+    source_latents: Floats,
+    source_labels: Ints,
+    target_latents: Floats,
+    target_classes: Ints,
+    bandwidths: Sequence[float],
 ) -> dict[int, float]:
     """The unbiased MMD^2 between the domains' galaxies of each class (Gretton et al. 2012, JMLR 13, eq. 3).
 
@@ -37,8 +41,13 @@ def class_conditional_mmd(
     unit = spread(source_latents) or 1.0
     found = {}
     for kind in _classes(source_labels, target_classes):
-        one, other = source_latents[source_labels == kind] / unit, target_latents[target_classes == kind] / unit
-        found[kind] = mmd2_chunked(one, other, bandwidths) if min(len(one), len(other)) >= 2 else float("nan")
+        one, other = (
+            source_latents[source_labels == kind] / unit,
+            target_latents[target_classes == kind] / unit,
+        )
+        found[kind] = (
+            mmd2_chunked(one, other, bandwidths) if min(len(one), len(other)) >= 2 else float("nan")
+        )
     return found
 
 
@@ -76,7 +85,10 @@ def class_conditional_tests(
         if min(one.sum(), other.sum()) < 2:
             found[kind] = None
             continue
-        groups_x, groups_y = (None if ids is None else ids[chosen] for ids, chosen in ((source_groups, one), (target_groups, other)))
+        groups_x, groups_y = (
+            None if ids is None else ids[chosen]
+            for ids, chosen in ((source_groups, one), (target_groups, other))
+        )
         pair = source_latents[one] / unit, target_latents[other] / unit
         found[kind] = mmd_test(*pair, groups_x, groups_y, bandwidths, permutations, seed)
     return found

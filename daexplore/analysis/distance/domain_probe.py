@@ -43,10 +43,20 @@ def mmd2_chunked(x: Floats, y: Floats, bandwidths: Sequence[float], chunk: int =
     n, m = len(x), len(y)
 
     def total(one: Floats, other: Floats) -> float:
-        blocks = [(one[i : i + chunk], other[j : j + chunk]) for i in range(0, len(one), chunk) for j in range(0, len(other), chunk)]
-        return sum(float(gaussian_kernel(squared_distances(a, b), bandwidths).sum()) for a, b in blocks)
+        blocks = [
+            (one[i : i + chunk], other[j : j + chunk])
+            for i in range(0, len(one), chunk)
+            for j in range(0, len(other), chunk)
+        ]
+        return sum(
+            float(gaussian_kernel(squared_distances(a, b), bandwidths).sum()) for a, b in blocks
+        )
 
-    return (total(x, x) - n) / (n * (n - 1)) + (total(y, y) - m) / (m * (m - 1)) - 2 * total(x, y) / (n * m)
+    return (
+        (total(x, x) - n) / (n * (n - 1))
+        + (total(y, y) - m) / (m * (m - 1))
+        - 2 * total(x, y) / (n * m)
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,7 +106,9 @@ def domain_probe(
         InputError: latents that are not finite, or fewer than 2 rows of a domain in a fold.
     """
     if not np.isfinite(latents).all():
-        raise InputError("Latents hold NaN or infinite values: the training diverged. Train again with a smaller learning rate.")
+        raise InputError(
+            "Latents hold NaN or infinite values: the training diverged. Train again with a smaller learning rate."
+        )
     z = latents.astype(np.float64)
     z -= z.mean(axis=0)
     if without is not None:
@@ -111,21 +123,30 @@ def domain_probe(
     for number in range(folds):
         held_out = fold == number
         if min((held_out & target).sum(), (held_out & ~target).sum()) < 2:
-            raise InputError(f"A domain probe with {folds} folds needs at least 2 images of each domain in each; evaluate more galaxies.")
+            raise InputError(
+                f"A domain probe with {folds} folds needs at least 2 images of each domain in each; evaluate more galaxies."
+            )
         direction = _discriminant(z[~held_out & ~target], z[~held_out & target], shrinkage)
         if without is not None:
             # Rounding aside it is already orthogonal: the data have nothing along ``without``.
             direction -= (direction @ unit) * unit
         directions[number] = direction / max(float(np.linalg.norm(direction)), np.finfo(float).tiny)
         scores[held_out] = latents[held_out].astype(np.float64) @ directions[number]
-        means = [latents[~held_out & side].mean(axis=0, dtype=np.float64) for side in (target, ~target)]
+        means = [
+            latents[~held_out & side].mean(axis=0, dtype=np.float64) for side in (target, ~target)
+        ]
         thresholds[number] = (means[0] + means[1]) @ directions[number] / 2
         areas.append(auc(target[held_out], scores[held_out]))
     return DomainProbe(directions, fold.astype(np.int64), scores, float(np.mean(areas)), thresholds)
 
 
 def probe_intervals(
-    probe: DomainProbe, domains: NDArray[Any], groups: NDArray[Any], resamples: int = 1000, seed: int = 0, level: float = 0.95
+    probe: DomainProbe,
+    domains: NDArray[Any],
+    groups: NDArray[Any],
+    resamples: int = 1000,
+    seed: int = 0,
+    level: float = 0.95,
 ) -> dict[str, dict[str, float]]:
     """How well the probe tells the domains apart, with percentile intervals of the group bootstrap over the held-out galaxies.
 
@@ -151,13 +172,23 @@ def probe_intervals(
     # A small resample may lack a domain in a fold (NaN): its other folds are averaged.
     areas = np.ma.masked_invalid(
         [
-            weighted_auc(target[probe.fold == number], probe.scores[probe.fold == number], weights[:, probe.fold == number])
+            weighted_auc(
+                target[probe.fold == number],
+                probe.scores[probe.fold == number],
+                weights[:, probe.fold == number],
+            )
             for number in numbers
         ]
     )
     with np.errstate(invalid="ignore"):
-        errors = [(weights[:, side & (called != target)].sum(axis=1) / weights[:, side].sum(axis=1)) for side in (target, ~target)]
-    found = {"auc": areas.mean(axis=0).filled(np.nan), "a_distance": 2 * (1 - errors[0] - errors[1])}
+        errors = [
+            (weights[:, side & (called != target)].sum(axis=1) / weights[:, side].sum(axis=1))
+            for side in (target, ~target)
+        ]
+    found = {
+        "auc": areas.mean(axis=0).filled(np.nan),
+        "a_distance": 2 * (1 - errors[0] - errors[1]),
+    }
     answer = {}
     for name, values in found.items():
         drawn = values[1:][np.isfinite(values[1:])]
@@ -166,8 +197,14 @@ def probe_intervals(
     return answer
 
 
-def _discriminant(source: NDArray[np.float64], target: NDArray[np.float64], shrinkage: float) -> NDArray[np.float64]:
+def _discriminant(
+    source: NDArray[np.float64], target: NDArray[np.float64], shrinkage: float
+) -> NDArray[np.float64]:
     covariance = np.atleast_2d((np.cov(source, rowvar=False) + np.cov(target, rowvar=False)) / 2)
     ridge = shrinkage * np.trace(covariance) / len(covariance)
     difference = target.mean(axis=0) - source.mean(axis=0)
-    return np.asarray(np.linalg.solve(covariance + max(ridge, np.finfo(float).tiny) * np.eye(len(covariance)), difference))
+    return np.asarray(
+        np.linalg.solve(
+            covariance + max(ridge, np.finfo(float).tiny) * np.eye(len(covariance)), difference
+        )
+    )

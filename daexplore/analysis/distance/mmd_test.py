@@ -88,11 +88,15 @@ def mmd_test(
     points = np.concatenate([x, y]).astype(np.float64)
     if bandwidths is None:
         some = np.random.default_rng(seed).permutation(len(points))[:_FOR_MEDIAN]
-        bandwidths = [scale * median_heuristic(points[some[1::2]], points[some[::2]]) for scale in SCALES]
+        bandwidths = [
+            scale * median_heuristic(points[some[1::2]], points[some[::2]]) for scale in SCALES
+        ]
     second = np.arange(len(points)) >= len(x)
     labels = np.concatenate([second[None], permute_labels(second, groups, permutations, seed)])
     # Plain numbers: numpy's own would turn single precision into double.
-    values = _mmd2_of_labels(_centred_kernel(points, [float(bandwidth) for bandwidth in bandwidths]), ~labels)
+    values = _mmd2_of_labels(
+        _centred_kernel(points, [float(bandwidth) for bandwidth in bandwidths]), ~labels
+    )
     return from_null(float(values[0]), values[1:], len(x), len(y))
 
 
@@ -113,33 +117,54 @@ def from_null(value: float, null: NDArray[np.float64], n: int, m: int) -> MMDTes
     )
 
 
-def checked_groups(x: Floats, y: Floats, groups_x: NDArray[Any] | None, groups_y: NDArray[Any] | None, permutations: int) -> NDArray[Any]:
+def checked_groups(
+    x: Floats,
+    y: Floats,
+    groups_x: NDArray[Any] | None,
+    groups_y: NDArray[Any] | None,
+    permutations: int,
+) -> NDArray[Any]:
     """(n + m,) the pooled groups of two samples.
 
     Raises:
         InputError: as for :func:`mmd_test`.
     """
     if min(len(x), len(y)) < 2:
-        raise InputError(f"A two-sample test needs at least 2 images in each sample, got {len(x)} and {len(y)}; evaluate more galaxies.")
+        raise InputError(
+            f"A two-sample test needs at least 2 images in each sample, got {len(x)} and {len(y)}; evaluate more galaxies."
+        )
     if permutations < 1:
-        raise InputError(f"A permutation test needs at least 1 permutation, got {permutations}; 1000 give p-values down to 0.001.")
+        raise InputError(
+            f"A permutation test needs at least 1 permutation, got {permutations}; 1000 give p-values down to 0.001."
+        )
     if not (np.isfinite(x).all() and np.isfinite(y).all()):
-        raise InputError("Latents hold NaN or infinite values: the training diverged. Train again with a smaller learning rate.")
+        raise InputError(
+            "Latents hold NaN or infinite values: the training diverged. Train again with a smaller learning rate."
+        )
     if groups_x is None and groups_y is None:
         return np.arange(len(x) + len(y))
     if groups_x is None or groups_y is None or len(groups_x) != len(x) or len(groups_y) != len(y):
-        raise InputError("groups_x and groups_y go together, one entry a row: ids that both samples share name the same galaxy.")
+        raise InputError(
+            "groups_x and groups_y go together, one entry a row: ids that both samples share name the same galaxy."
+        )
     return np.concatenate([groups_x.astype(str), groups_y.astype(str)])
 
 
-def _centred_kernel(points: NDArray[np.float64], bandwidths: Sequence[float]) -> NDArray[np.float32]:
+def _centred_kernel(
+    points: NDArray[np.float64], bandwidths: Sequence[float]
+) -> NDArray[np.float32]:
     """The (N, N) kernel matrix less ``u_i + u_j`` with u such that rows add up to about 0; the diagonal is 0."""
     count = len(points)
     kernel = np.empty((count, count), np.float32)
     for i in range(0, count, _BLOCK):
         for j in range(i, count, _BLOCK):
             # Distances need double precision, their differences cancel; exponentials do not, and are four times as fast without.
-            block = gaussian_kernel(squared_distances(points[i : i + _BLOCK], points[j : j + _BLOCK]).astype(np.float32), bandwidths)
+            block = gaussian_kernel(
+                squared_distances(points[i : i + _BLOCK], points[j : j + _BLOCK]).astype(
+                    np.float32
+                ),
+                bandwidths,
+            )
             kernel[i : i + _BLOCK, j : j + _BLOCK] = block
             kernel[j : j + _BLOCK, i : i + _BLOCK] = block.T
     np.fill_diagonal(kernel, 0)
@@ -165,7 +190,9 @@ def _mmd2_of_labels(kernel: NDArray[np.float32], first: NDArray[np.bool_]) -> ND
     inside = np.empty(len(first))
     for start in range(0, len(first), _AT_ONCE):
         chosen = first[start : start + _AT_ONCE].astype(np.float32)
-        inside[start : start + _AT_ONCE] = np.einsum("rn,rn->r", chosen @ kernel, chosen, dtype=np.float64)
+        inside[start : start + _AT_ONCE] = np.einsum(
+            "rn,rn->r", chosen @ kernel, chosen, dtype=np.float64
+        )
     n = first.sum(axis=1)
     m = first.shape[1] - n
     touching = first @ rows

@@ -40,9 +40,15 @@ def witness(
         (n,) positive where the source is denser; NaN where nothing is left of a sample.
     """
     if not all(np.isfinite(part).all() for part in (points, x, y)):
-        raise InputError("Latents hold NaN or infinite values: the training diverged. Train again with a smaller learning rate.")
+        raise InputError(
+            "Latents hold NaN or infinite values: the training diverged. Train again with a smaller learning rate."
+        )
     places = points.astype(np.float64)
-    own = _names(points, x, y) if groups is None else _names(*(ids.astype(str)[:, None] for ids in groups))
+    own = (
+        _names(points, x, y)
+        if groups is None
+        else _names(*(ids.astype(str)[:, None] for ids in groups))
+    )
     means = []
     for sample, names in ((x.astype(np.float64), own[1]), (y.astype(np.float64), own[2])):
         kept = np.zeros(len(places))

@@ -19,7 +19,9 @@ _BLOCK = 1000
 _COLUMNS = ["a", "b", "similarity", "angle", "mirrored", "expected", "cluster"]
 
 
-def near_duplicates(modes: Harmonics, groups: NDArray[Any], expected: float = _EXPECTED) -> pd.DataFrame:
+def near_duplicates(
+    modes: Harmonics, groups: NDArray[Any], expected: float = _EXPECTED
+) -> pd.DataFrame:
     """Pairs of images of different groups that are too alike to be two galaxies.
 
     A pair must have a similarity of 0.9, and it must be rare: with T the distance (the square root of 1 - similarity), K the tenth
@@ -45,17 +47,32 @@ def near_duplicates(modes: Harmonics, groups: NDArray[Any], expected: float = _E
     if len(modes) < 2:
         return pd.DataFrame(columns=_COLUMNS)
     neighbours = _candidates(modes, index, min(_CANDIDATES, len(modes) - 1))
-    alike = np.stack([_similar(modes, neighbours[:, k]) for k in range(neighbours.shape[1])], axis=1)
+    alike = np.stack(
+        [_similar(modes, neighbours[:, k]) for k in range(neighbours.shape[1])], axis=1
+    )
     alike[index[neighbours] == index[:, None]] = -1
     order = np.argsort(-alike, axis=1)
-    neighbours, alike = np.take_along_axis(neighbours, order, axis=1), np.take_along_axis(alike, order, axis=1)
+    neighbours, alike = (
+        np.take_along_axis(neighbours, order, axis=1),
+        np.take_along_axis(alike, order, axis=1),
+    )
     a = np.repeat(np.arange(len(modes)), neighbours.shape[1])
     b, value = neighbours.ravel(), alike.ravel()
     chance = _expected_by_chance(alike, a, b, value)
-    near = (value >= (SIMILAR if len(modes) >= 4 * _NEIGHBOURS else _SMALL_SET)) & (chance <= expected)
+    near = (value >= (SIMILAR if len(modes) >= 4 * _NEIGHBOURS else _SMALL_SET)) & (
+        chance <= expected
+    )
     pairs = np.unique(np.sort(np.stack([a[near], b[near]], axis=1), axis=1), axis=0)
     exact, angle, mirrored = similarity(modes[pairs[:, 0]], modes[pairs[:, 1]])
-    frame = pd.DataFrame({"a": there[pairs[:, 0]], "b": there[pairs[:, 1]], "similarity": exact, "angle": angle, "mirrored": mirrored})
+    frame = pd.DataFrame(
+        {
+            "a": there[pairs[:, 0]],
+            "b": there[pairs[:, 1]],
+            "similarity": exact,
+            "angle": angle,
+            "mirrored": mirrored,
+        }
+    )
     frame["expected"] = _expected_by_chance(alike, pairs[:, 0], pairs[:, 1], exact)
     frame["cluster"] = _clusters(pairs, len(modes))
     return frame.sort_values("similarity", ascending=False, kind="stable", ignore_index=True)
@@ -76,11 +93,16 @@ def _candidates(modes: Harmonics, groups: NDArray[np.int64], count: int) -> NDAr
 
 def _similar(modes: Harmonics, others: NDArray[np.int64]) -> NDArray[np.float32]:
     blocks = range(0, len(modes), _BLOCK)
-    return np.concatenate([similarity(modes[i : i + _BLOCK], modes[others[i : i + _BLOCK]])[0] for i in blocks])
+    return np.concatenate(
+        [similarity(modes[i : i + _BLOCK], modes[others[i : i + _BLOCK]])[0] for i in blocks]
+    )
 
 
 def _expected_by_chance(
-    alike: NDArray[np.float32], a: NDArray[np.int64], b: NDArray[np.int64], value: NDArray[np.float32]
+    alike: NDArray[np.float32],
+    a: NDArray[np.int64],
+    b: NDArray[np.int64],
+    value: NDArray[np.float32],
 ) -> NDArray[np.float64]:
     """How many pairs of the set are expected to be as near as each of the given ones, seen from the side where it is less rare."""
     if len(alike) < 4 * _NEIGHBOURS:

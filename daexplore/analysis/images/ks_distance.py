@@ -10,7 +10,9 @@ __all__ = ["basic_bootstrap_interval", "ks_distances", "ks_interval", "medians",
 Floats = NDArray[np.floating[Any]]
 
 
-def ks_distances(values: Floats, target: NDArray[np.bool_], weights: Floats | None = None) -> NDArray[np.float64]:
+def ks_distances(
+    values: Floats, target: NDArray[np.bool_], weights: Floats | None = None
+) -> NDArray[np.float64]:
     """Largest difference of the two domains' cumulative distributions (Kolmogorov-Smirnov), for many weightings or labellings at once.
 
     Args:
@@ -30,7 +32,9 @@ def ks_distances(values: Floats, target: NDArray[np.bool_], weights: Floats | No
     weight = np.ones((1, len(order))) if weights is None else weights[:, order]
     ones, others = (np.cumsum(weight * part, axis=1) for part in (side, ~side))
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.asarray(np.abs(ones[:, last] / ones[:, -1:] - others[:, last] / others[:, -1:]).max(axis=1))
+        return np.asarray(
+            np.abs(ones[:, last] / ones[:, -1:] - others[:, last] / others[:, -1:]).max(axis=1)
+        )
 
 
 def medians(values: Floats, weights: Floats) -> NDArray[np.float64]:
@@ -47,11 +51,16 @@ def medians(values: Floats, weights: Floats) -> NDArray[np.float64]:
     if not len(order):
         return np.full(len(weights), np.nan)
     grown = np.cumsum(weights[:, order], axis=1)
-    low, high = ((grown >= share * grown[:, -1:] + tiny).argmax(axis=1) for share, tiny in ((0.5, 0.0), (0.5, 1e-9)))
+    low, high = (
+        (grown >= share * grown[:, -1:] + tiny).argmax(axis=1)
+        for share, tiny in ((0.5, 0.0), (0.5, 1e-9))
+    )
     return np.where(grown[:, -1] > 0, (values[order][low] + values[order][high]) / 2, np.nan)
 
 
-def permute_labels(target: NDArray[np.bool_], groups: NDArray[Any], times: int, seed: int = 0) -> NDArray[np.bool_]:
+def permute_labels(
+    target: NDArray[np.bool_], groups: NDArray[Any], times: int, seed: int = 0
+) -> NDArray[np.bool_]:
     """The domains dealt out anew as if they were one population: a permutation of galaxies, not of images.
 
     A galaxy that both domains show has its domains swapped or not; galaxies of one domain exchange their domains among each other.
@@ -79,7 +88,9 @@ def permute_labels(target: NDArray[np.bool_], groups: NDArray[Any], times: int, 
     return result
 
 
-def ks_interval(value: float, drawn: NDArray[np.float64], dealt: NDArray[np.float64]) -> tuple[float, float]:
+def ks_interval(
+    value: float, drawn: NDArray[np.float64], dealt: NDArray[np.float64]
+) -> tuple[float, float]:
     """The 95% interval of a Kolmogorov-Smirnov distance: the basic bootstrap's, from 0 where chance alone explains the distance.
 
     Args:
@@ -91,7 +102,9 @@ def ks_interval(value: float, drawn: NDArray[np.float64], dealt: NDArray[np.floa
     return (0.0 if value <= np.nanquantile(dealt, 0.95) else low), max(high, value)
 
 
-def basic_bootstrap_interval(value: float, drawn: NDArray[np.float64], low: float = -np.inf, high: float = np.inf) -> tuple[float, float]:
+def basic_bootstrap_interval(
+    value: float, drawn: NDArray[np.float64], low: float = -np.inf, high: float = np.inf
+) -> tuple[float, float]:
     """The 95% basic bootstrap interval (Davison & Hinkley 1997, sec. 5.2), within bounds.
 
     It takes off the bias that a resample has against its sample as the sample has it against the truth: a distance that noise can only
@@ -101,4 +114,6 @@ def basic_bootstrap_interval(value: float, drawn: NDArray[np.float64], low: floa
     if not len(drawn) or not np.isfinite(value):
         return float("nan"), float("nan")
     upper, lower = np.quantile(drawn, (0.975, 0.025))
-    return float(np.clip(2 * value - upper, low, high)), float(np.clip(2 * value - lower, low, high))
+    return float(np.clip(2 * value - upper, low, high)), float(
+        np.clip(2 * value - lower, low, high)
+    )

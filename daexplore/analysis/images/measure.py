@@ -106,7 +106,12 @@ def _mended(images: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.where(finite, images, median[..., None, None])
 
 
-def _quantities(flux: NDArray[np.float32], bands: tuple[str, ...], spectra: NDArray[np.float32], pixel_scale: float) -> pd.DataFrame:
+def _quantities(
+    flux: NDArray[np.float32],
+    bands: tuple[str, ...],
+    spectra: NDArray[np.float32],
+    pixel_scale: float,
+) -> pd.DataFrame:
     level, noise = pixel_statistics.background(flux)
     values = {"background": level, "noise": noise} | pixel_statistics.apertures(flux, level)
     values |= pixel_statistics.signal(flux, level, noise, values["flux"])
@@ -114,8 +119,15 @@ def _quantities(flux: NDArray[np.float32], bands: tuple[str, ...], spectra: NDAr
     area = np.diff(pixel_statistics.frequencies(spectra.shape[-1]) ** 2)
     fine = pixel_statistics.frequencies(spectra.shape[-1])[:-1] >= _FINE
     with np.errstate(invalid="ignore", divide="ignore"):
-        values["fine_structure"] = (spectra * area)[..., fine].sum(axis=-1) / (spectra * area).sum(axis=-1)
-    columns = {f"{name}/{band}": values[name][:, i] for name in QUANTITIES if name != "colour" for i, band in enumerate(bands)}
+        values["fine_structure"] = (spectra * area)[..., fine].sum(axis=-1) / (spectra * area).sum(
+            axis=-1
+        )
+    columns = {
+        f"{name}/{band}": values[name][:, i]
+        for name in QUANTITIES
+        if name != "colour"
+        for i, band in enumerate(bands)
+    }
     colour = pixel_statistics.colours(values["flux"])
     columns |= {f"colour/{bands[i]}-{bands[i + 1]}": colour[:, i] for i in range(len(bands) - 1)}
     return pd.DataFrame(columns)

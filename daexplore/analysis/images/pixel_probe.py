@@ -56,7 +56,9 @@ def probe_verdict(low: float, high: float) -> str:
     return "the same" if high < ALIKE else "too few to tell"
 
 
-def pixel_features(thumbnails: NDArray[np.floating[Any]], quantities: pd.DataFrame, own_scale: bool = False) -> NDArray[np.float64]:
+def pixel_features(
+    thumbnails: NDArray[np.floating[Any]], quantities: pd.DataFrame, own_scale: bool = False
+) -> NDArray[np.float64]:
     """What the probe sees of each image; nothing in it knows of domains.
 
     Up to 20 principal components of the thumbnails' pixels, stretched by asinh in units of their spread, and the ranks of the measured
@@ -76,13 +78,17 @@ def pixel_features(thumbnails: NDArray[np.floating[Any]], quantities: pd.DataFra
         centred = thumbnails - np.median(thumbnails, axis=(2, 3), keepdims=True)
         rms = np.sqrt((centred**2).mean(axis=(2, 3), keepdims=True))
         thumbnails = centred / np.where(rms > 0, rms, 1)
-        quantities = quantities[[name for name in quantities if str(name).split("/")[0] not in _SCALED]]
+        quantities = quantities[
+            [name for name in quantities if str(name).split("/")[0] not in _SCALED]
+        ]
     # To four digits: what rounding leaves behind must not tell how an image was scaled.
     values = quantities.to_numpy(np.float64)
     size = 10.0 ** (np.floor(np.log10(np.where(values != 0, np.abs(values), 1.0))) - 3)
     rounded = pd.DataFrame(np.round(values / size) * size)
     spread = np.median(np.abs(thumbnails), axis=(0, 2, 3), keepdims=True)
-    spread = np.where(spread > 0, spread, np.maximum(thumbnails.std(axis=(0, 2, 3), keepdims=True), 1e-30))
+    spread = np.where(
+        spread > 0, spread, np.maximum(thumbnails.std(axis=(0, 2, 3), keepdims=True), 1e-30)
+    )
     flat = np.arcsinh(thumbnails / spread).reshape(len(thumbnails), -1).astype(np.float64)
     flat -= flat.mean(axis=0)
     count = max(1, min(_COMPONENTS, len(flat) // 12, flat.shape[1]))
@@ -90,12 +96,16 @@ def pixel_features(thumbnails: NDArray[np.floating[Any]], quantities: pd.DataFra
     components = flat @ vectors[:, ::-1][:, :count]
     ranks = rounded.rank(pct=True).to_numpy(np.float64)
     undefined = np.isnan(ranks)
-    features: NDArray[np.float64] = np.concatenate([components, np.where(undefined, 0.5, ranks) - 0.5, undefined], axis=1)
+    features: NDArray[np.float64] = np.concatenate(
+        [components, np.where(undefined, 0.5, ranks) - 0.5, undefined], axis=1
+    )
     std = features.std(axis=0)
     return np.asarray(features[:, std > 0] / std[std > 0])
 
 
-def pixel_probe(features: NDArray[np.float64], target: NDArray[np.bool_], groups: NDArray[Any], seed: int = 0) -> PixelProbe:
+def pixel_probe(
+    features: NDArray[np.float64], target: NDArray[np.bool_], groups: NDArray[Any], seed: int = 0
+) -> PixelProbe:
     """Cross-validated by galaxy: the mean score of a logistic regression and of extremely randomised trees (Geurts et al. 2006).
 
     One finds a shift that is spread over many features, the other one that is not linear; averaging needs no choice that the same images
@@ -118,7 +128,9 @@ def pixel_probe(features: NDArray[np.float64], target: NDArray[np.bool_], groups
     held = [fold == number for number in range(_FOLDS)]
     value = float(np.mean([auc(target[part], scores[part]) for part in held]))
     weights = group_weights(groups.astype(str), _RESAMPLES, seed)
-    drawn = np.mean([weighted_auc(target[part], scores[part], weights[:, part]) for part in held], axis=0)
+    drawn = np.mean(
+        [weighted_auc(target[part], scores[part], weights[:, part]) for part in held], axis=0
+    )
     half = 1.96 * _INFLATION * float(np.nanstd(drawn))
     # A probe without an error has no scatter: the rule of three says what it may still get wrong.
     half = max(half, 3 / min(galaxies)) if value > 1 - 1e-9 else half
@@ -137,13 +149,17 @@ def _folds(target: NDArray[np.bool_], groups: NDArray[Any], seed: int) -> NDArra
     return fold[index]
 
 
-def _scores(features: NDArray[np.float64], target: NDArray[np.bool_], held: NDArray[np.bool_], seed: int) -> NDArray[np.float64]:
+def _scores(
+    features: NDArray[np.float64], target: NDArray[np.bool_], held: NDArray[np.bool_], seed: int
+) -> NDArray[np.float64]:
     from sklearn.ensemble import ExtraTreesClassifier
     from sklearn.linear_model import LogisticRegression
 
     models = (
         LogisticRegression(C=0.05, class_weight="balanced", max_iter=500),
-        ExtraTreesClassifier(100, min_samples_leaf=3, class_weight="balanced", random_state=seed, n_jobs=1),
+        ExtraTreesClassifier(
+            100, min_samples_leaf=3, class_weight="balanced", random_state=seed, n_jobs=1
+        ),
     )
     total = np.zeros(int(held.sum()))
     for model in models:

@@ -6,7 +6,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["apertures", "background", "colours", "frequencies", "odd_pixels", "power_spectrum", "signal", "thumbnails"]
+__all__ = [
+    "apertures",
+    "background",
+    "colours",
+    "frequencies",
+    "odd_pixels",
+    "power_spectrum",
+    "signal",
+    "thumbnails",
+]
 
 Floats = NDArray[np.floating[Any]]
 _BORDER = 0.1
@@ -15,7 +24,9 @@ _PLATEAU = 5
 _ROUNDING = 1e-6
 
 
-def background(images: Floats, clip: float = 3.0, rounds: int = 5) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def background(
+    images: Floats, clip: float = 3.0, rounds: int = 5
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Level and noise of the sky, from a frame that is a tenth of the side wide.
 
     The noise is the distance from the median down to the 15.87th percentile: one standard deviation of a Gaussian, on the side where no
@@ -53,10 +64,14 @@ def _level_and_noise(
     return level, level - low
 
 
-def _quantile(pixels: NDArray[np.float64], first: NDArray[np.int64], last: NDArray[np.int64], share: float) -> NDArray[np.float64]:
+def _quantile(
+    pixels: NDArray[np.float64], first: NDArray[np.int64], last: NDArray[np.int64], share: float
+) -> NDArray[np.float64]:
     place = first + share * (last - first)
     below = np.floor(place).astype(np.int64)
-    low, high = (np.take_along_axis(pixels, np.minimum(index, last), axis=-1) for index in (below, below + 1))
+    low, high = (
+        np.take_along_axis(pixels, np.minimum(index, last), axis=-1) for index in (below, below + 1)
+    )
     return low + (place - below) * (high - low)
 
 
@@ -65,7 +80,9 @@ def _by_radius(height: int, width: int) -> tuple[NDArray[np.int64], NDArray[np.f
     """Pixels within the aperture from the centre outwards, and the radius [pixel] of the disc that holds as many as come before."""
     y, x = np.mgrid[:height, :width]
     radius = np.hypot(y - (height - 1) / 2, x - (width - 1) / 2).ravel()
-    order = np.argsort(radius, kind="stable")[: int((radius <= _APERTURE * min(height, width)).sum())]
+    order = np.argsort(radius, kind="stable")[
+        : int((radius <= _APERTURE * min(height, width)).sum())
+    ]
     return order, np.sqrt((np.arange(len(order)) + 0.5) / np.pi)
 
 
@@ -84,7 +101,9 @@ def apertures(images: Floats, level: Floats) -> dict[str, NDArray[np.float64]]:
     pixels = images.reshape(*images.shape[:2], -1)[..., order].astype(np.float64) - level[..., None]
     grown = np.cumsum(pixels, axis=-1)
     flux = grown[..., -1]
-    r20, r50, r80 = (radius[np.argmax(grown >= share * flux[..., None], axis=-1)] for share in (0.2, 0.5, 0.8))
+    r20, r50, r80 = (
+        radius[np.argmax(grown >= share * flux[..., None], axis=-1)] for share in (0.2, 0.5, 0.8)
+    )
     there = flux > 0
     return {
         "flux": flux,
@@ -93,7 +112,9 @@ def apertures(images: Floats, level: Floats) -> dict[str, NDArray[np.float64]]:
     }
 
 
-def signal(images: Floats, level: Floats, noise: Floats, flux: Floats) -> dict[str, NDArray[np.float64]]:
+def signal(
+    images: Floats, level: Floats, noise: Floats, flux: Floats
+) -> dict[str, NDArray[np.float64]]:
     """Signal-to-noise of the brightest pixel in the inner half, and of all light within 0.4 sides of the centre.
 
     Args:
@@ -110,7 +131,10 @@ def signal(images: Floats, level: Floats, noise: Floats, flux: Floats) -> dict[s
     inner = images[:, :, height // 4 : height - height // 4, width // 4 : width - width // 4]
     peak = inner.max(axis=(2, 3)).astype(np.float64) - level
     unit = np.where((noise > 0) & (noise > _ROUNDING * np.abs(peak)), noise, np.nan)
-    return {"peak_snr": peak / unit, "total_snr": flux / (unit * np.sqrt(len(_by_radius(height, width)[0])))}
+    return {
+        "peak_snr": peak / unit,
+        "total_snr": flux / (unit * np.sqrt(len(_by_radius(height, width)[0]))),
+    }
 
 
 def colours(flux: Floats) -> NDArray[np.float64]:
@@ -139,7 +163,9 @@ def _rings(height: int, width: int, bins: int) -> NDArray[np.float32]:
     # Each mode off the edges of the half plane stands for its mirror image too.
     twice = np.ones(k.shape)
     twice[:, 1 : (width + 1) // 2] = 2
-    weights = np.stack([twice * (ring == index) for index in range(bins)], axis=-1).reshape(-1, bins)
+    weights = np.stack([twice * (ring == index) for index in range(bins)], axis=-1).reshape(
+        -1, bins
+    )
     return np.asarray(weights / np.maximum(weights.sum(axis=0), 1), np.float32)
 
 
@@ -157,7 +183,9 @@ def power_spectrum(images: Floats, bins: int) -> NDArray[np.float32]:
         (n, C, bins); NaN where the image is constant.
     """
     height, width = images.shape[2:]
-    window = (np.hanning(height + 2)[1:-1, None] * np.hanning(width + 2)[None, 1:-1]).astype(np.float32)
+    window = (np.hanning(height + 2)[1:-1, None] * np.hanning(width + 2)[None, 1:-1]).astype(
+        np.float32
+    )
     images = images.astype(np.float32)
     # Constant images must give exactly nothing, whatever the rounding of their mean.
     images = images - images[:, :, :1, :1]
@@ -186,7 +214,9 @@ def thumbnails(images: Floats, size: int) -> NDArray[np.float32]:
     block = min(height, width) // size
     top, left = (height - block * size) // 2, (width - block * size) // 2
     inner = images[:, :, top : top + block * size, left : left + block * size]
-    means: NDArray[np.float32] = inner.reshape(n, bands, size, block, size, block).mean(axis=(3, 5)).astype(np.float32)
+    means: NDArray[np.float32] = (
+        inner.reshape(n, bands, size, block, size, block).mean(axis=(3, 5)).astype(np.float32)
+    )
     return means
 
 
@@ -208,7 +238,9 @@ def odd_pixels(images: Floats) -> dict[str, NDArray[np.float64]]:
     plateau = (pixels == high).sum(axis=-1)
     return {
         "missing": 1 - finite.mean(axis=-1),
-        "saturated": np.where((plateau >= _PLATEAU) & ~constant[..., 0], plateau / pixels.shape[-1], 0.0),
+        "saturated": np.where(
+            (plateau >= _PLATEAU) & ~constant[..., 0], plateau / pixels.shape[-1], 0.0
+        ),
         "zero": (pixels == 0).mean(axis=-1),
         "constant": constant[..., 0].astype(np.float64),
     }

@@ -40,12 +40,17 @@ def _circles(height: int, width: int, radius: float) -> tuple[Any, NDArray[np.fl
     weights /= weights.sum(axis=1, keepdims=True)
     point, which = np.nonzero(weights)
     pixel = (rows * width + columns)[point, which].astype(np.int64)
-    matrix = csr_matrix((weights[point, which].astype(np.float32), (point, pixel)), shape=(len(y), height * width))
+    matrix = csr_matrix(
+        (weights[point, which].astype(np.float32), (point, pixel)), shape=(len(y), height * width)
+    )
     return matrix, np.sqrt(r / r.sum()).astype(np.float32)
 
 
 def harmonics(
-    images: Any, scale: NDArray[np.floating[Any]], radius: float | None = None, progress: Callable[[int, int], None] | None = None
+    images: Any,
+    scale: NDArray[np.floating[Any]],
+    radius: float | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Harmonics:
     """Fourier coefficients over angle, on circles about the centre of each image.
 
@@ -64,11 +69,17 @@ def harmonics(
     """
     n, bands, height, width = images.shape
     largest = (min(height, width) - 1) / 2
-    matrix, weight = _circles(int(height), int(width), largest if radius is None else min(radius, largest))
+    matrix, weight = _circles(
+        int(height), int(width), largest if radius is None else min(radius, largest)
+    )
     result = np.empty((n, bands * RADII, MODES), np.complex64)
     for start in range(0, n, _CHUNK):
-        chunk = np.nan_to_num(np.asarray(images[start : start + _CHUNK], np.float32), posinf=0.0, neginf=0.0)
-        sampled = (matrix @ chunk.reshape(len(chunk) * bands, -1).T).T.reshape(len(chunk), bands, RADII, _SAMPLES)
+        chunk = np.nan_to_num(
+            np.asarray(images[start : start + _CHUNK], np.float32), posinf=0.0, neginf=0.0
+        )
+        sampled = (matrix @ chunk.reshape(len(chunk) * bands, -1).T).T.reshape(
+            len(chunk), bands, RADII, _SAMPLES
+        )
         sampled = sampled - np.median(sampled[:, :, -2:], axis=(2, 3), keepdims=True)
         sampled /= np.where(scale > 0, scale, 1).astype(np.float32)[:, None, None]
         # A star outshines a galaxy: without the stretch any two galaxies with one at the same distance would be alike.
@@ -78,7 +89,9 @@ def harmonics(
         # The other half of the spectrum mirrors this one: the power of modes from 1 on counts twice.
         modes[..., 1:] *= np.sqrt(2)
         norm = np.sqrt((np.abs(modes) ** 2).sum(axis=(1, 2, 3), keepdims=True))
-        result[start : start + _CHUNK] = (modes / np.where(norm > _EMPTY, norm, np.inf)).reshape(len(chunk), -1, MODES)
+        result[start : start + _CHUNK] = (modes / np.where(norm > _EMPTY, norm, np.inf)).reshape(
+            len(chunk), -1, MODES
+        )
         if progress is not None:
             progress(start + len(chunk), n)
     return result
@@ -103,8 +116,12 @@ def whiten(modes: Harmonics) -> Harmonics:
         return modes
     centred = modes.copy()
     centred[there, :, 0] -= modes[there, :, 0].real.mean(axis=0)
-    covariances = [np.real(mode.T.conj() @ mode) / there.sum() for mode in np.moveaxis(centred, 2, 0)]
-    ridge = _RIDGE * sum(float(np.trace(c)) for c in covariances) / (modes.shape[1] * modes.shape[2])
+    covariances = [
+        np.real(mode.T.conj() @ mode) / there.sum() for mode in np.moveaxis(centred, 2, 0)
+    ]
+    ridge = (
+        _RIDGE * sum(float(np.trace(c)) for c in covariances) / (modes.shape[1] * modes.shape[2])
+    )
     for index, covariance in enumerate(covariances):
         values, vectors = np.linalg.eigh(covariance.astype(np.float64))
         root = (vectors / np.sqrt(np.maximum(values, 0) + max(ridge, _EMPTY))) @ vectors.T
@@ -112,7 +129,9 @@ def whiten(modes: Harmonics) -> Harmonics:
     return centred
 
 
-def similarity(a: Harmonics, b: Harmonics) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_]]:
+def similarity(
+    a: Harmonics, b: Harmonics
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_]]:
     """How alike the images of each pair are at the best angle, mirrored or not.
 
     It is ``1 - |a - b|^2 / (|a|^2 + |b|^2)`` with b turned to fit: 1 for the same image, about 0 for two that have nothing in common, and
@@ -130,7 +149,9 @@ def similarity(a: Harmonics, b: Harmonics) -> tuple[NDArray[np.float32], NDArray
     half = np.where(np.arange(MODES) > 0, 0.5, 1.0).astype(np.float32)
     products = np.einsum("ndm,ndm->nm", a, b.conj()), np.einsum("ndm,ndm->nm", a, b) * signs
     # Correlations at 256 angles at once: the sum over modes of product * exp(i m phi).
-    turned = np.stack([np.fft.irfft(product * half, ANGLES, axis=1) * ANGLES for product in products], axis=1)
+    turned = np.stack(
+        [np.fft.irfft(product * half, ANGLES, axis=1) * ANGLES for product in products], axis=1
+    )
     turned = turned.reshape(len(a), 2 * ANGLES)
     best = turned.argmax(axis=1)
     power = (np.abs(a) ** 2).sum(axis=(1, 2)) + (np.abs(b) ** 2).sum(axis=(1, 2))

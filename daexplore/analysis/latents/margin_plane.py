@@ -87,26 +87,44 @@ def margin_plane(
     """
     a, b = classes
     if not (0 <= a < len(weight) and 0 <= b < len(weight) and a != b):
-        raise InputError(f"A margin plane needs two different classes from 0 to {len(weight) - 1}, got {a} and {b}.")
+        raise InputError(
+            f"A margin plane needs two different classes from 0 to {len(weight) - 1}, got {a} and {b}."
+        )
     z = latents.astype(np.float64)
     normal = weight[b].astype(np.float64) - weight[a].astype(np.float64)
     length = float(np.linalg.norm(normal))
     if not length > 0:
-        raise InputError(f"The network's head does not tell class {a} from class {b} (equal or non-finite weights); choose another epoch.")
+        raise InputError(
+            f"The network's head does not tell class {a} from class {b} (equal or non-finite weights); choose another epoch."
+        )
     if logits is None:
         margin = z @ normal + (float(bias[b]) - float(bias[a]))
     else:
         margin = logits[:, b].astype(np.float64) - logits[:, a].astype(np.float64)
     source = domains == "source"
-    x_spread = _source_spread(margin / length, np.where(np.isin(labels, classes), labels, -1), source, splits)[1]
+    x_spread = _source_spread(
+        margin / length, np.where(np.isin(labels, classes), labels, -1), source, splits
+    )[1]
 
     across = domain_probe(z, domains, groups, without=normal, folds=folds, seed=seed)
-    units = [_source_spread(z @ direction, labels, source, splits) for direction in across.directions]
+    units = [
+        _source_spread(z @ direction, labels, source, splits) for direction in across.directions
+    ]
     centres, spreads = np.array(units).T
     y = (across.scores - centres[across.fold]) / spreads[across.fold]
     whole = domain_probe(z, domains, groups, folds=folds, seed=seed)
     scale = length * x_spread
-    return MarginPlane(margin / scale, y, scale, whole.auc, across.auc, across.directions, across.fold, centres, spreads)
+    return MarginPlane(
+        margin / scale,
+        y,
+        scale,
+        whole.auc,
+        across.auc,
+        across.directions,
+        across.fold,
+        centres,
+        spreads,
+    )
 
 
 def project_new(
@@ -128,22 +146,36 @@ def project_new(
     """
     fold, (a, b) = plane.fold[row], classes
     margin = logits[:, b].astype(np.float64) - logits[:, a].astype(np.float64)
-    y = (latents.astype(np.float64) @ plane.directions[fold] - plane.centres[fold]) / plane.spreads[fold]
+    y = (latents.astype(np.float64) @ plane.directions[fold] - plane.centres[fold]) / plane.spreads[
+        fold
+    ]
     return margin / plane.scale, np.asarray(y)
 
 
 def _source_spread(
-    values: NDArray[np.float64], labels: NDArray[np.integer[Any]], source: NDArray[np.bool_], splits: NDArray[Any]
+    values: NDArray[np.float64],
+    labels: NDArray[np.integer[Any]],
+    source: NDArray[np.bool_],
+    splits: NDArray[Any],
 ) -> tuple[float, float]:
     """Mean and pooled within-class standard deviation of the source's validation galaxies, or of all its galaxies if those are too few."""
-    for chosen in (source & (labels >= 0) & (splits == "validation"), source & (labels >= 0), source):
+    for chosen in (
+        source & (labels >= 0) & (splits == "validation"),
+        source & (labels >= 0),
+        source,
+    ):
         # The last resort, no labels at all, takes the whole source for one class.
         kinds = labels[chosen]
         present = np.unique(kinds)
         freedom = int(chosen.sum()) - len(present)
         if freedom < 1:
             continue
-        residuals = sum(float(((values[chosen][kinds == kind] - values[chosen][kinds == kind].mean()) ** 2).sum()) for kind in present)
+        residuals = sum(
+            float(
+                ((values[chosen][kinds == kind] - values[chosen][kinds == kind].mean()) ** 2).sum()
+            )
+            for kind in present
+        )
         spread = math.sqrt(residuals / freedom)
         # A network that has collapsed gives all galaxies one latent; any unit does then.
         return float(values[chosen].mean()), spread if spread > 0 else 1.0

@@ -15,7 +15,9 @@ __all__ = ["aligned_umap", "pca", "rotate_to", "same_rows", "umap"]
 Floats = NDArray[np.floating[Any]]
 
 
-def pca(latents: Floats, reference: NDArray[np.bool_] | None = None) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def pca(
+    latents: Floats, reference: NDArray[np.bool_] | None = None
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """The two principal components of largest variance.
 
     Args:
@@ -36,12 +38,16 @@ def pca(latents: Floats, reference: NDArray[np.bool_] | None = None) -> tuple[ND
     axes = axes[:, ::-1][:, :2]
     axes = axes * np.sign(axes[np.abs(axes).argmax(axis=0), np.arange(axes.shape[1])])
     positions = (z - fitted.mean(axis=0)) @ axes
-    shares = np.clip(variances[::-1][:2], 0, None) / max(float(variances.sum()), np.finfo(float).tiny)
+    shares = np.clip(variances[::-1][:2], 0, None) / max(
+        float(variances.sum()), np.finfo(float).tiny
+    )
     missing = 2 - positions.shape[1]
     return np.pad(positions, ((0, 0), (0, missing))), np.pad(shares, (0, missing))
 
 
-def umap(latents: Floats, seed: int = 0, neighbours: int = 15, min_dist: float = 0.1) -> NDArray[np.float32]:
+def umap(
+    latents: Floats, seed: int = 0, neighbours: int = 15, min_dist: float = 0.1
+) -> NDArray[np.float32]:
     """A UMAP embedding (McInnes et al. 2018, arXiv:1802.03426), the same for the same latents and seed.
 
     Distances and gaps in it are not distances. Takes seconds to minutes, and its library must not be used from two threads at once: call
@@ -62,7 +68,9 @@ def umap(latents: Floats, seed: int = 0, neighbours: int = 15, min_dist: float =
     z = _finite(latents).astype(np.float32)
     if len(z) < 4:
         raise InputError(f"UMAP needs at least 4 galaxies, got {len(z)}.")
-    embedder = _package().UMAP(n_neighbors=min(neighbours, len(z) - 1), min_dist=min_dist, random_state=seed, n_jobs=1)
+    embedder = _package().UMAP(
+        n_neighbors=min(neighbours, len(z) - 1), min_dist=min_dist, random_state=seed, n_jobs=1
+    )
     return np.asarray(embedder.fit_transform(z), np.float32)
 
 
@@ -111,14 +119,24 @@ def aligned_umap(
         raise InputError(f"UMAP needs at least 4 galaxies, got {fewest}.")
     relations = [same_rows(one, other) for one, other in pairwise(ids)]
     if not all(relations):
-        raise InputError("UMAPs are aligned by the galaxies that they have in common, but two that follow each other have none.")
+        raise InputError(
+            "UMAPs are aligned by the galaxies that they have in common, but two that follow each other have none."
+        )
     if len(z) == 1:
         return [umap(z[0], seed, neighbours, min_dist)]
-    settings = {"n_neighbors": min(neighbours, fewest - 1), "min_dist": min_dist, "random_state": seed}
+    settings = {
+        "n_neighbors": min(neighbours, fewest - 1),
+        "min_dist": min_dist,
+        "random_state": seed,
+    }
     with warnings.catch_warnings():
         # It says of each map that a seed allows one thread only, which is what it is to use.
         warnings.filterwarnings("ignore", message="n_jobs value", category=UserWarning)
-        made = _package().AlignedUMAP(**settings, alignment_regularisation=strength).fit(z, relations=relations)
+        made = (
+            _package()
+            .AlignedUMAP(**settings, alignment_regularisation=strength)
+            .fit(z, relations=relations)
+        )
     return [np.asarray(each, np.float32) for each in made.embeddings_]
 
 
@@ -138,8 +156,13 @@ def rotate_to(positions: Sequence[Floats], shown: int, onto: Floats) -> list[NDA
     known = np.isfinite(here).all(axis=1) & np.isfinite(there).all(axis=1)
     centre = here[known].mean(axis=0)
     there = there[known] - there[known].mean(axis=0)
-    rotation = orthogonal_procrustes(here[known] - centre, there / np.maximum(there.std(axis=0), np.finfo(float).tiny))[0]
-    return [np.asarray((np.asarray(each, np.float64) - centre) @ rotation, np.float32) for each in positions]
+    rotation = orthogonal_procrustes(
+        here[known] - centre, there / np.maximum(there.std(axis=0), np.finfo(float).tiny)
+    )[0]
+    return [
+        np.asarray((np.asarray(each, np.float64) - centre) @ rotation, np.float32)
+        for each in positions
+    ]
 
 
 def _package() -> Any:
@@ -152,5 +175,7 @@ def _package() -> Any:
 
 def _finite(latents: Floats) -> NDArray[np.float64]:
     if not np.isfinite(latents).all():
-        raise InputError("Latents hold NaN or infinite values: the training diverged. Train again with a smaller learning rate.")
+        raise InputError(
+            "Latents hold NaN or infinite values: the training diverged. Train again with a smaller learning rate."
+        )
     return latents.astype(np.float64)

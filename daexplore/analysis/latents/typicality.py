@@ -55,21 +55,34 @@ class SourceTypicality:
             InputError: latents that are not finite, or fewer than 4 galaxies.
         """
         if not np.isfinite(source_latents).all():
-            raise InputError("Latents hold NaN or infinite values: the training diverged. Train again with a smaller learning rate.")
+            raise InputError(
+                "Latents hold NaN or infinite values: the training diverged. Train again with a smaller learning rate."
+            )
         z = source_latents.astype(np.float64)
-        names, index = np.unique(np.arange(len(z)) if groups is None else groups, return_inverse=True)
+        names, index = np.unique(
+            np.arange(len(z)) if groups is None else groups, return_inverse=True
+        )
         if len(names) < 4:
-            raise InputError(f"An in-domain score needs at least 4 source validation galaxies, got {len(names)}. Validate on more.")
+            raise InputError(
+                f"An in-domain score needs at least 4 source validation galaxies, got {len(names)}. Validate on more."
+            )
         fitted = (np.random.default_rng(seed).permutation(len(names)) < len(names) // 2)[index]
         kinds = np.full(len(z), -1, np.int64) if labels is None else labels.astype(np.int64)
-        present = [kind for kind in np.unique(kinds[fitted]) if (kinds[fitted] == kind).sum() > 1] or [-1]
+        present = [
+            kind for kind in np.unique(kinds[fitted]) if (kinds[fitted] == kind).sum() > 1
+        ] or [-1]
         if labels is None or present == [-1]:
             means, centred = z[fitted].mean(axis=0)[None], z[fitted] - z[fitted].mean(axis=0)
         else:
             # An unlabelled galaxy belongs to a cloud of some class, but nobody knows to which.
             present = [kind for kind in present if kind >= 0]
             means = np.stack([z[fitted & (kinds == kind)].mean(axis=0) for kind in present])
-            centred = np.concatenate([z[fitted & (kinds == kind)] - mean for kind, mean in zip(present, means, strict=True)])
+            centred = np.concatenate(
+                [
+                    z[fitted & (kinds == kind)] - mean
+                    for kind, mean in zip(present, means, strict=True)
+                ]
+            )
         precision = np.asarray(np.linalg.inv(_shrunk_covariance(centred)), np.float64)
         return cls(means, precision, np.sort(_distances(z[~fitted], means, precision)))
 
@@ -83,19 +96,30 @@ class SourceTypicality:
             InputError: latents of another dimension, or not finite.
         """
         if latents.ndim != 2 or latents.shape[1] != self.means.shape[1]:
-            raise InputError(f"Expected latents of dimension {self.means.shape[1]}, got shape {latents.shape}: another run's network?")
+            raise InputError(
+                f"Expected latents of dimension {self.means.shape[1]}, got shape {latents.shape}: another run's network?"
+            )
         if not np.isfinite(latents).all():
-            raise InputError("Latents hold NaN or infinite values; an in-domain score is not defined for them.")
+            raise InputError(
+                "Latents hold NaN or infinite values; an in-domain score is not defined for them."
+            )
         found = np.empty(len(latents))
         for start in range(0, len(latents), _CHUNK):
             part = slice(start, start + _CHUNK)
             distances = _distances(latents[part].astype(np.float64), self.means, self.precision)
-            found[part] = len(self.distances) - np.searchsorted(self.distances, distances, side="left")
+            found[part] = len(self.distances) - np.searchsorted(
+                self.distances, distances, side="left"
+            )
         return (1 + found) / (1 + len(self.distances))
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON types; numbers keep every bit."""
-        return {"format": _FORMAT, "means": self.means.tolist(), "precision": self.precision.tolist(), "distances": self.distances.tolist()}
+        return {
+            "format": _FORMAT,
+            "means": self.means.tolist(),
+            "precision": self.precision.tolist(),
+            "distances": self.distances.tolist(),
+        }
 
     @classmethod
     def from_dict(cls, state: Mapping[str, Any]) -> "SourceTypicality":
@@ -105,13 +129,21 @@ class SourceTypicality:
             InputError: not the dictionary of an in-domain score that this version knows.
         """
         if state.get("format") != _FORMAT:
-            raise InputError(f'Expected an in-domain score of "format": {_FORMAT}, got {state.get("format")!r}. Fit it again.')
-        return cls(*(np.asarray(state[name], np.float64) for name in ("means", "precision", "distances")))
+            raise InputError(
+                f'Expected an in-domain score of "format": {_FORMAT}, got {state.get("format")!r}. Fit it again.'
+            )
+        return cls(
+            *(np.asarray(state[name], np.float64) for name in ("means", "precision", "distances"))
+        )
 
 
-def _distances(z: NDArray[np.float64], means: NDArray[np.float64], precision: NDArray[np.float64]) -> NDArray[np.float64]:
+def _distances(
+    z: NDArray[np.float64], means: NDArray[np.float64], precision: NDArray[np.float64]
+) -> NDArray[np.float64]:
     """(n,) squared Mahalanobis distance to the nearest mean."""
-    return np.asarray(np.min([(((z - mean) @ precision) * (z - mean)).sum(axis=1) for mean in means], axis=0))
+    return np.asarray(
+        np.min([(((z - mean) @ precision) * (z - mean)).sum(axis=1) for mean in means], axis=0)
+    )
 
 
 def _shrunk_covariance(centred: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -123,4 +155,6 @@ def _shrunk_covariance(centred: NDArray[np.float64]) -> NDArray[np.float64]:
     variance = float(np.trace(covariance)) / len(covariance)
     # A little more where there is next to nothing to invert: dead units in a large sample, or a network that has collapsed.
     least = max(1e-6 * variance, np.finfo(np.float64).tiny ** 0.5)
-    return np.asarray((1 - shrinkage) * covariance + max(shrinkage * variance, least) * np.eye(len(covariance)))
+    return np.asarray(
+        (1 - shrinkage) * covariance + max(shrinkage * variance, least) * np.eye(len(covariance))
+    )

@@ -88,13 +88,19 @@ def metrics_with_intervals(
 
     values = {name: float(found[0]) for name, found in values_of(np.ones((1, len(labels)))).items()}
     if not len(labels):
-        return {name: {"value": value, "low": value, "high": value, "n": 0} for name, value in values.items()}
+        return {
+            name: {"value": value, "low": value, "high": value, "n": 0}
+            for name, value in values.items()
+        }
     weights = group_weights(groups, resamples, seed)
     # A few resamples at a time: of a million galaxies the steps in between would fill the memory.
     step = max(1, _AT_ONCE // len(labels))
     parts = [values_of(weights[start : start + step]) for start in range(0, len(weights), step)]
     drawn = {name: np.concatenate([part[name] for part in parts]) for name in names}
-    return {name: {"value": value} | _interval(drawn[name], value, level) | {"n": len(labels)} for name, value in values.items()}
+    return {
+        name: {"value": value} | _interval(drawn[name], value, level) | {"n": len(labels)}
+        for name, value in values.items()
+    }
 
 
 def roc_band(
@@ -133,7 +139,12 @@ def roc_band(
     positive = labels[order] == 1
     true, false = (np.cumsum(weights * side, axis=1)[:, last] for side in (positive, ~positive))
     usable = np.flatnonzero((true[:, -1] > 0) & (false[:, -1] > 0))
-    curves = np.stack([np.interp(grid, np.r_[0, false[r]] / false[r, -1], np.r_[0, true[r]] / true[r, -1]) for r in usable])
+    curves = np.stack(
+        [
+            np.interp(grid, np.r_[0, false[r]] / false[r, -1], np.r_[0, true[r]] / true[r, -1])
+            for r in usable
+        ]
+    )
     low, high = np.quantile(curves, _tails(level), axis=0)
     return RocBand(grid, np.interp(grid, curve.fpr, curve.tpr), low, high)
 

@@ -48,7 +48,10 @@ class RocCurve:
 
 
 def classification_metrics(
-    labels: NDArray[np.integer[Any]], probabilities: Floats, weights: Floats | None = None, threshold: float = 0.5
+    labels: NDArray[np.integer[Any]],
+    probabilities: Floats,
+    weights: Floats | None = None,
+    threshold: float = 0.5,
 ) -> dict[str, float]:
     """How well probabilities meet labels.
 
@@ -70,11 +73,20 @@ def classification_metrics(
         InputError: a probability is not finite.
     """
     weights = np.ones(len(labels)) if weights is None else weights
-    return {name: float(values[0]) for name, values in reweighted_metrics(labels, probabilities, weights[None, :], threshold).items()}
+    return {
+        name: float(values[0])
+        for name, values in reweighted_metrics(
+            labels, probabilities, weights[None, :], threshold
+        ).items()
+    }
 
 
 def reweighted_metrics(
-    labels: NDArray[np.integer[Any]], probabilities: Floats, weights: Floats, threshold: float = 0.5, names: Sequence[str] = METRICS
+    labels: NDArray[np.integer[Any]],
+    probabilities: Floats,
+    weights: Floats,
+    threshold: float = 0.5,
+    names: Sequence[str] = METRICS,
 ) -> dict[str, NDArray[np.float64]]:
     """As ``classification_metrics``, for R sets of weights at once.
 
@@ -89,13 +101,19 @@ def reweighted_metrics(
         Name -> (R,).
     """
     if not np.isfinite(probabilities).all():
-        raise InputError("Probabilities hold NaN or infinite values: the training diverged. Train again with a smaller learning rate.")
+        raise InputError(
+            "Probabilities hold NaN or infinite values: the training diverged. Train again with a smaller learning rate."
+        )
     known = labels >= 0
     labels, probabilities, weights = labels[known], probabilities[known], weights[:, known]
     n, classes = probabilities.shape
     if not n:
         return {name: np.full(len(weights), np.nan) for name in names}
-    predicted = (probabilities[:, 1] > threshold).astype(np.int64) if classes == 2 else probabilities.argmax(axis=1)
+    predicted = (
+        (probabilities[:, 1] > threshold).astype(np.int64)
+        if classes == 2
+        else probabilities.argmax(axis=1)
+    )
     truth = labels[:, None] == np.arange(classes)
     if classes == 2:
         squared_error = (probabilities[:, 1] - truth[:, 1]) ** 2
@@ -110,7 +128,10 @@ def reweighted_metrics(
         precision = np.where(calls == 0, 0.0, precision)
 
     def areas() -> NDArray[np.float64]:
-        return np.stack([weighted_auc(truth[:, k], scores[:, k], weights) for k in range(truth.shape[1])], axis=1)
+        return np.stack(
+            [weighted_auc(truth[:, k], scores[:, k], weights) for k in range(truth.shape[1])],
+            axis=1,
+        )
 
     make: dict[str, Callable[[], NDArray[np.float64]]] = {
         "accuracy": lambda: _ratio(weights @ (predicted == labels), total),
@@ -123,7 +144,9 @@ def reweighted_metrics(
     return {name: make[name]() for name in names}
 
 
-def weighted_auc(positive: NDArray[np.bool_], scores: Floats, weights: Floats) -> NDArray[np.float64]:
+def weighted_auc(
+    positive: NDArray[np.bool_], scores: Floats, weights: Floats
+) -> NDArray[np.float64]:
     """Area under the ROC curve for R sets of weights: the chance that a positive scores above a negative, ties counting half.
 
     One sorting serves all sets (Mann & Whitney 1947 with weights).
@@ -142,14 +165,20 @@ def weighted_auc(positive: NDArray[np.bool_], scores: Floats, weights: Floats) -
     weights = weights[:, order]
     positives, negatives = weights * positive, weights * ~positive
     if len(starts) < len(scores):
-        positives, negatives = (np.add.reduceat(each, starts, axis=1) for each in (positives, negatives))
+        positives, negatives = (
+            np.add.reduceat(each, starts, axis=1) for each in (positives, negatives)
+        )
     below = np.cumsum(negatives, axis=1) - negatives / 2
     return _ratio((positives * below).sum(axis=1), positives.sum(axis=1) * negatives.sum(axis=1))
 
 
 def auc(positive: NDArray[np.bool_], scores: Floats) -> float:
     """Area under the ROC curve; NaN if one class is absent."""
-    return float(weighted_auc(positive, scores, np.ones((1, len(scores))))[0]) if len(scores) else float("nan")
+    return (
+        float(weighted_auc(positive, scores, np.ones((1, len(scores))))[0])
+        if len(scores)
+        else float("nan")
+    )
 
 
 def roc(labels: NDArray[np.integer[Any]] | NDArray[np.bool_], scores: Floats) -> RocCurve:
@@ -163,7 +192,11 @@ def roc(labels: NDArray[np.integer[Any]] | NDArray[np.bool_], scores: Floats) ->
     positive, scores = labels[known] == 1, scores[known].astype(np.float64)
     order = np.argsort(-scores, kind="stable")
     ordered, positive = scores[order], positive[order]
-    last = np.flatnonzero(np.r_[ordered[1:] != ordered[:-1], True]) if len(ordered) else np.zeros(0, np.int64)
+    last = (
+        np.flatnonzero(np.r_[ordered[1:] != ordered[:-1], True])
+        if len(ordered)
+        else np.zeros(0, np.int64)
+    )
     true, false = np.cumsum(positive)[last], np.cumsum(~positive)[last]
     return RocCurve(
         fpr=_ratio(np.r_[0.0, false], np.array(float((~positive).sum()))),
@@ -173,7 +206,9 @@ def roc(labels: NDArray[np.integer[Any]] | NDArray[np.bool_], scores: Floats) ->
     )
 
 
-def precision_recall(curve: RocCurve, positives: int, negatives: int) -> tuple[NDArray[np.float64], float]:
+def precision_recall(
+    curve: RocCurve, positives: int, negatives: int
+) -> tuple[NDArray[np.float64], float]:
     """The precision at each point of a ROC curve, and the average precision: the sum of the steps in recall, each at its end's precision.
 
     Between points a straight line would promise too much (Davis & Goadrich 2006, ICML, 233).
@@ -191,7 +226,9 @@ def precision_recall(curve: RocCurve, positives: int, negatives: int) -> tuple[N
     return precision, float(np.diff(curve.tpr) @ precision[1:])
 
 
-def confusion(labels: NDArray[np.integer[Any]], predicted: NDArray[np.integer[Any]], classes: int) -> NDArray[np.int64]:
+def confusion(
+    labels: NDArray[np.integer[Any]], predicted: NDArray[np.integer[Any]], classes: int
+) -> NDArray[np.int64]:
     """(K, K) counts, rows the true class and columns the predicted one; rows with a missing (negative) label are left out."""
     known = labels >= 0
     counts = np.bincount(labels[known] * classes + predicted[known], minlength=classes * classes)
@@ -201,10 +238,16 @@ def confusion(labels: NDArray[np.integer[Any]], predicted: NDArray[np.integer[An
 def _ratio(numerator: Floats, denominator: Floats) -> NDArray[np.float64]:
     """NaN where the denominator is 0."""
     numerator, denominator = np.broadcast_arrays(numerator, denominator)
-    return np.asarray(np.divide(numerator, denominator, out=np.full(numerator.shape, np.nan), where=denominator != 0))
+    return np.asarray(
+        np.divide(
+            numerator, denominator, out=np.full(numerator.shape, np.nan), where=denominator != 0
+        )
+    )
 
 
-def _mean_over_classes(values: NDArray[np.float64], actual: Floats, classes: int) -> NDArray[np.float64]:
+def _mean_over_classes(
+    values: NDArray[np.float64], actual: Floats, classes: int
+) -> NDArray[np.float64]:
     """(R, columns) -> (R,): the single column of two classes, else the mean over the classes that occur and have a value."""
     if classes == 2:
         return values[:, 0]

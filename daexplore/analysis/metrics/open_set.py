@@ -25,7 +25,11 @@ def unknown_score(probabilities: NDArray[np.floating[Any]]) -> NDArray[np.float6
     return np.asarray(entropy(probabilities) / np.log(probabilities.shape[1]) + 0.0)
 
 
-def h_score(labels: NDArray[np.integer[Any]], predicted: NDArray[np.integer[Any]], unknown: NDArray[np.bool_]) -> float:
+def h_score(
+    labels: NDArray[np.integer[Any]],
+    predicted: NDArray[np.integer[Any]],
+    unknown: NDArray[np.bool_],
+) -> float:
     """Harmonic mean of the accuracy on known classes and the share of unknown galaxies called so (Fu et al. 2020, arXiv:2007.09384).
 
     Uses labels of the target: an oracle.
@@ -40,7 +44,9 @@ def h_score(labels: NDArray[np.integer[Any]], predicted: NDArray[np.integer[Any]
     """
     known = labels >= 0
     if known.all() or not known.any():
-        raise InputError(f"An H-score needs galaxies of known and of unknown classes; got {int(known.sum())} and {int((~known).sum())}.")
+        raise InputError(
+            f"An H-score needs galaxies of known and of unknown classes; got {int(known.sum())} and {int((~known).sum())}."
+        )
     of_known = float(((predicted == labels) & ~unknown)[known].mean())
     of_unknown = float(unknown[~known].mean())
     total = of_known + of_unknown

@@ -38,7 +38,10 @@ class RiskCoverage:
     def rows(self) -> list[dict[str, Any]]:
         """One row a point, of plain numbers."""
         names = ("coverage", "risk", "low", "high")
-        return [dict(zip(names, row, strict=True)) for row in zip(*(getattr(self, name).tolist() for name in names), strict=True)]
+        return [
+            dict(zip(names, row, strict=True))
+            for row in zip(*(getattr(self, name).tolist() for name in names), strict=True)
+        ]
 
 
 def risk_coverage(
@@ -70,10 +73,14 @@ def risk_coverage(
     """
     order_by = probabilities.max(axis=1) if confidence is None else confidence
     if not (np.isfinite(probabilities).all() and np.isfinite(order_by).all()):
-        raise InputError("Probabilities or confidences hold NaN or infinite values: the training diverged, or a score is missing.")
+        raise InputError(
+            "Probabilities or confidences hold NaN or infinite values: the training diverged, or a score is missing."
+        )
     known = labels >= 0
     if not known.any():
-        raise InputError("A risk-coverage curve counts errors on labelled galaxies, but none of these has a label.")
+        raise InputError(
+            "A risk-coverage curve counts errors on labelled galaxies, but none of these has a label."
+        )
     order = np.argsort(-order_by[known], kind="stable")
     wrong = (labels[known] != probabilities[known].argmax(axis=1)).astype(np.float64)[order]
     ordered = order_by[known][order]
@@ -99,7 +106,10 @@ def risk_coverage(
 
 
 def _curves(
-    wrong: NDArray[np.float64], weights: NDArray[np.float64], ends: NDArray[np.int64], grid: NDArray[np.float64]
+    wrong: NDArray[np.float64],
+    weights: NDArray[np.float64],
+    ends: NDArray[np.int64],
+    grid: NDArray[np.float64],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Risk on the grid (R, points), AURC (R,) and error rate (R,) for R sets of weights of rows in falling confidence."""
     kept = np.cumsum(weights, axis=1)[:, ends]

@@ -63,7 +63,9 @@ class Agreement:
     blank: int
 
 
-def outcomes(labels: NDArray[np.integer[Any]], predicted: NDArray[np.integer[Any]], positive: int = 1) -> NDArray[np.object_]:
+def outcomes(
+    labels: NDArray[np.integer[Any]], predicted: NDArray[np.integer[Any]], positive: int = 1
+) -> NDArray[np.object_]:
     """(n,) "TP", "FP", "TN" or "FN" of one class against all others; "" where the label is missing (negative).
 
     Args:
@@ -76,7 +78,9 @@ def outcomes(labels: NDArray[np.integer[Any]], predicted: NDArray[np.integer[Any
     return np.where(labels < 0, "", found).astype(object)
 
 
-def mean_by_outcome(maps: Floats, outcome: NDArray[np.object_], shares: bool = False) -> dict[str, OutcomeMap]:
+def mean_by_outcome(
+    maps: Floats, outcome: NDArray[np.object_], shares: bool = False
+) -> dict[str, OutcomeMap]:
     """The mean map of each outcome.
 
     Args:
@@ -120,7 +124,9 @@ def rank_correlation(a: Floats, b: Floats) -> NDArray[np.float64]:
     return np.where(lengths > 0, (x * y).sum(axis=1) / np.where(lengths > 0, lengths, 1.0), np.nan)
 
 
-def mean_interval(values: Floats, groups: NDArray[Any], resamples: int = 400, seed: int = 0, level: float = 0.95) -> Agreement:
+def mean_interval(
+    values: Floats, groups: NDArray[Any], resamples: int = 400, seed: int = 0, level: float = 0.95
+) -> Agreement:
     """The mean of finite values, with an interval that resamples galaxies.
 
     Args:
@@ -132,7 +138,9 @@ def mean_interval(values: Floats, groups: NDArray[Any], resamples: int = 400, se
     """
     table = np.atleast_2d(values)
     if table.shape[1] != len(groups):
-        raise InputError(f"Expected one group for each of the {table.shape[1]} values, got {len(groups)}.")
+        raise InputError(
+            f"Expected one group for each of the {table.shape[1]} values, got {len(groups)}."
+        )
     finite = np.isfinite(table)
     count, total = finite.sum(axis=0), np.where(finite, table, 0.0).sum(axis=0)
     n, blank = int((count > 0).sum()), int((count == 0).sum())
@@ -146,7 +154,11 @@ def mean_interval(values: Floats, groups: NDArray[Any], resamples: int = 400, se
 
 
 def agreement(
-    pairs: list[tuple[Floats, Floats]], groups: NDArray[Any], fraction: float = 0.2, resamples: int = 400, seed: int = 0
+    pairs: list[tuple[Floats, Floats]],
+    groups: NDArray[Any],
+    fraction: float = 0.2,
+    resamples: int = 400,
+    seed: int = 0,
 ) -> tuple[Agreement, Agreement]:
     """How far networks agree on where the evidence lies, beside what any two galaxies have in common.
 
@@ -165,7 +177,9 @@ def agreement(
     other = other_galaxies(groups, seed)
     same = np.stack([iou(a, b, fraction) for a, b in pairs])
     mixed = np.stack([np.where(other < 0, np.nan, iou(a, b[other], fraction)) for a, b in pairs])
-    return mean_interval(same, groups, resamples, seed), mean_interval(mixed, groups, resamples, seed)
+    return mean_interval(same, groups, resamples, seed), mean_interval(
+        mixed, groups, resamples, seed
+    )
 
 
 def chance_iou(cells: int, fraction: float = 0.2) -> float:
@@ -179,7 +193,9 @@ def chance_iou(cells: int, fraction: float = 0.2) -> float:
 
     large = max(1, round(fraction * cells))
     overlap = np.arange(large + 1)
-    return float((hypergeom(cells, large, large).pmf(overlap) * overlap / (2 * large - overlap)).sum())
+    return float(
+        (hypergeom(cells, large, large).pmf(overlap) * overlap / (2 * large - overlap)).sum()
+    )
 
 
 def other_galaxies(groups: NDArray[Any], seed: int) -> NDArray[np.int64]:

@@ -16,7 +16,11 @@ __all__ = ["gradcam", "integrated_gradients", "iou", "occlusion"]
 
 
 def gradcam(
-    network: "nn.Module", images: "Tensor", classes: NDArray[np.integer[Any]], layer: "nn.Module", batch: int = 64
+    network: "nn.Module",
+    images: "Tensor",
+    classes: NDArray[np.integer[Any]],
+    layer: "nn.Module",
+    batch: int = 64,
 ) -> NDArray[np.float32]:
     """Grad-CAM maps (Selvaraju et al. 2017, arXiv:1610.02391, eq. 1 and 2) on the layer's own grid.
 
@@ -118,7 +122,11 @@ def occlusion(
     def maps(part: "Tensor", wanted: "Tensor") -> Any:
         with torch.no_grad():
             shifted = explain.attribute(
-                part, (channels, window, window), (channels, stride, stride), baselines=cover.expand_as(part), target=wanted
+                part,
+                (channels, window, window),
+                (channels, stride, stride),
+                baselines=cover.expand_as(part),
+                target=wanted,
             )
         return shifted[:, 0]
 
@@ -164,7 +172,9 @@ def _evaluating(network: "nn.Module") -> Iterator[None]:
             module.training = mode
 
 
-def iou(a: NDArray[np.floating[Any]], b: NDArray[np.floating[Any]], fraction: float = 0.2) -> NDArray[np.float64]:
+def iou(
+    a: NDArray[np.floating[Any]], b: NDArray[np.floating[Any]], fraction: float = 0.2
+) -> NDArray[np.float64]:
     """Intersection over union of the cells in which two maps are largest.
 
     Args:
@@ -181,7 +191,9 @@ def iou(a: NDArray[np.floating[Any]], b: NDArray[np.floating[Any]], fraction: fl
     for maps in (a, b):
         flat = maps.reshape(*maps.shape[:-2], size)
         mask = np.zeros(flat.shape, bool)
-        np.put_along_axis(mask, np.argsort(-flat, axis=-1, kind="stable")[..., :count], True, axis=-1)
+        np.put_along_axis(
+            mask, np.argsort(-flat, axis=-1, kind="stable")[..., :count], True, axis=-1
+        )
         # Cells without any evidence are not large, however few others there are.
         masks.append(mask & (flat > 0))
     both, either = (masks[0] & masks[1]).sum(axis=-1), (masks[0] | masks[1]).sum(axis=-1)

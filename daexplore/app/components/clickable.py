@@ -22,8 +22,12 @@ class ClickableHTML(JSComponent):  # type: ignore[misc]
         params: of the component.
     """
 
-    markup = param.String(default="", doc="HTML; whatever comes from a catalogue is escaped by who makes it")
-    chosen = param.String(default="", doc="the ``data-galaxy`` of the button that is shown as pressed")
+    markup = param.String(
+        default="", doc="HTML; whatever comes from a catalogue is escaped by who makes it"
+    )
+    chosen = param.String(
+        default="", doc="the ``data-galaxy`` of the button that is shown as pressed"
+    )
 
     _esm = """
     export function render({ model, el }) {

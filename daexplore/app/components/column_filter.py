@@ -27,9 +27,13 @@ class _Picker:
         self._state, self._following = state, False
         wide: dict[str, Any] = {"sizing_mode": "stretch_width", "margin": (4, 0, 0, 0)}
         self.column = pmui.Select(label="Galaxies by column", searchable=True, size="small", **wide)
-        self.range = pmui.RangeSlider(label="from, to", start=0, end=1, value=(0, 1), visible=False, size="small", **wide)
+        self.range = pmui.RangeSlider(
+            label="from, to", start=0, end=1, value=(0, 1), visible=False, size="small", **wide
+        )
         self.values = pmui.MultiChoice(label="categories", options=[], visible=False, **wide)
-        self.view = pn.Column(self.column, self.range, self.values, sizing_mode="stretch_width", margin=0)
+        self.view = pn.Column(
+            self.column, self.range, self.values, sizing_mode="stretch_width", margin=0
+        )
         follow = show_errors(state, self._follow)
         follow()
         state.param.watch(follow, ["run_ids", "filter"])
@@ -65,7 +69,9 @@ class _Picker:
         numbers = pd.to_numeric(column, errors="coerce").to_numpy(float, na_value=np.nan)
         low, high = float(np.nanmin(numbers)), float(np.nanmax(numbers))
         chosen = (max(wanted.low, low), min(wanted.high, high)) if wanted else (low, high)
-        self.range.param.update(start=low, end=high, step=(high - low) / 100, value=chosen, label=name)
+        self.range.param.update(
+            start=low, end=high, step=(high - low) / 100, value=chosen, label=name
+        )
 
     def _choose(self, *_: Any) -> None:
         if self._following:
@@ -82,7 +88,11 @@ class _Picker:
         if self._following or not self.column.value:
             return
         if self.values.visible:
-            wanted = ColumnFilter(self.column.value, values=tuple(self.values.value)) if self.values.value else None
+            wanted = (
+                ColumnFilter(self.column.value, values=tuple(self.values.value))
+                if self.values.value
+                else None
+            )
         else:
             low, high = map(float, self.range.value)
             wanted = ColumnFilter(self.column.value, low, high)

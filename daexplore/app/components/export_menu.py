@@ -80,7 +80,9 @@ def figure_request(state: ExplorerState, view: str) -> FigureRequest:
         raise InputError("There are no runs on screen to draw: choose some first.")
     domains = DOMAINS if state.domains == "both" else (state.domains,)
     pair = (int(state.pair[0]), int(state.pair[1]))
-    return FigureRequest(view, runs, state.view, state.split, tuple(domains), float(state.threshold), pair)
+    return FigureRequest(
+        view, runs, state.view, state.split, tuple(domains), float(state.threshold), pair
+    )
 
 
 def make_figure(wish: FigureRequest) -> FigureSpec:
@@ -99,11 +101,16 @@ def make_figure(wish: FigureRequest) -> FigureSpec:
     from daexplore.views.figures.risk_coverage import risk_coverage_drawing
     from daexplore.views.figures.roc import roc_drawing
 
-    compared = [RunResult(label, run.id, run.evaluation(epoch), run.classes) for label, run, epoch in wish.runs]
+    compared = [
+        RunResult(label, run.id, run.evaluation(epoch), run.classes)
+        for label, run, epoch in wish.runs
+    ]
     if wish.view == "roc":
         return roc_drawing(compared, wish.split, wish.threshold, wish.pair)
     if wish.view == "curves":
-        return curves_drawing(compared, {label: run.history() for label, run, _ in wish.runs}, wish.split)
+        return curves_drawing(
+            compared, {label: run.history() for label, run, _ in wish.runs}, wish.split
+        )
     if wish.view == "reliability":
         return reliability_drawing(compared, wish.split)
     if wish.view == "precision-recall":
@@ -111,17 +118,23 @@ def make_figure(wish: FigureRequest) -> FigureSpec:
     if wish.view == "risk-coverage":
         return risk_coverage_drawing(compared, wish.split)
     if wish.view == "paths":
-        return paths_drawing(compared, {label: run.history() for label, run, _ in wish.runs}, wish.split)
+        return paths_drawing(
+            compared, {label: run.history() for label, run, _ in wish.runs}, wish.split
+        )
     if wish.view == "flips":
         return flips_drawing(compared, wish.split, wish.threshold, wish.pair)
     places = []
     for label, run, epoch in wish.runs:
         found = coordinates(run, epoch, wish.kind, wish.pair)
         if found.kind != wish.kind:
-            raise InputError(f"The UMAP of {label}, epoch {epoch}, is still being computed. Save it once it is on screen.")
+            raise InputError(
+                f"The UMAP of {label}, epoch {epoch}, is still being computed. Save it once it is on screen."
+            )
         boundary = None if found.threshold_x is None else float(found.threshold_x(wish.threshold))
         places.append(PlotPositions(found.x, found.y, boundary, found.axes))
-    return galaxies_drawing(compared, places, wish.kind, wish.split, wish.threshold, wish.pair, wish.domains)
+    return galaxies_drawing(
+        compared, places, wish.kind, wish.split, wish.threshold, wish.pair, wish.domains
+    )
 
 
 def _figure(make: Callable[[], FigureSpec], kind: str, width: float) -> bytes:
@@ -170,16 +183,31 @@ class ExportMenu:
         self._state, self._session, self._start, self._own = state, session, start, own or {}
         small: dict[str, Any] = {"size": "small", "margin": 0}
         options = {**{name: name for name in self._own}, **VIEWS}
-        self.view_choice = pmui.Select(label="Figure", options=options, value=next(iter(self._own), view), width=250, **small)
+        self.view_choice = pmui.Select(
+            label="Figure", options=options, value=next(iter(self._own), view), width=250, **small
+        )
         widths = {f"{name.capitalize()}, {width:.0f} mm": width for name, width in WIDTHS.items()}
         self.width = pmui.RadioButtonGroup(options=widths, value=174.0, **small)
-        self.buttons = {kind: pmui.Button(label=kind.upper(), icon="download", variant="outlined", **small) for kind in (*FORMATS, "csv")}
+        self.buttons = {
+            kind: pmui.Button(label=kind.upper(), icon="download", variant="outlined", **small)
+            for kind in (*FORMATS, "csv")
+        }
         self.buttons["csv"].label = "Data (CSV)"
-        self.buttons["html"] = pmui.Button(label="Report (HTML)", icon="article", variant="outlined", **small)
+        self.buttons["html"] = pmui.Button(
+            label="Report (HTML)", icon="article", variant="outlined", **small
+        )
         self.link = pmui.Button(label="Copy link", icon="link", variant="text", **small)
         # Not seen: the browser saves what it is given, whenever it is given something.
-        self.download = pmui.FileDownload(file=io.BytesIO(), filename="daexplore", label="Download", visible=False, margin=0)
-        self.said = pn.pane.HTML("", sizing_mode="stretch_width", stylesheets=[STYLE], margin=0, css_classes=["take-away-said"])
+        self.download = pmui.FileDownload(
+            file=io.BytesIO(), filename="daexplore", label="Download", visible=False, margin=0
+        )
+        self.said = pn.pane.HTML(
+            "",
+            sizing_mode="stretch_width",
+            stylesheets=[STYLE],
+            margin=0,
+            css_classes=["take-away-said"],
+        )
         for kind, button in self.buttons.items():
             # As one message: a work that fails at once would else free the buttons before they are heard to be busy.
             button.on_click(show_errors(state, session.batched(partial(self._asked, kind))))
@@ -192,8 +220,17 @@ class ExportMenu:
             sizing_mode="stretch_width",
             margin=0,
         )
-        self.menu = pn.Column(items, self.said, sizing_mode="stretch_width", margin=0, visible=False, css_classes=["take-away"])
-        self.opener = pmui.Button(label="Save figure / data", icon="ios_share", variant="text", **small)
+        self.menu = pn.Column(
+            items,
+            self.said,
+            sizing_mode="stretch_width",
+            margin=0,
+            visible=False,
+            css_classes=["take-away"],
+        )
+        self.opener = pmui.Button(
+            label="Save figure / data", icon="ios_share", variant="text", **small
+        )
         self.opener.on_click(lambda _: self.menu.param.update(visible=not self.menu.visible))
         self.view = pn.Column(self.opener, self.menu, sizing_mode="stretch_width", margin=0)
 
@@ -203,13 +240,23 @@ class ExportMenu:
         # What this room has found is taken as it is now; the others are computed beside the page's own work.
         own = self._own[choice]() if choice in self._own and kind != "html" else None
         stem = wish.name if own is None else f"daexplore-{own.name}-{wish.split}"
-        name = {"html": f"daexplore-report-{wish.split}.html", "csv": f"{stem}.csv"}.get(kind, f"{stem}-{width:.0f}mm.{kind}")
+        name = {"html": f"daexplore-report-{wish.split}.html", "csv": f"{stem}.csv"}.get(
+            kind, f"{stem}-{width:.0f}mm.{kind}"
+        )
         make = partial(make_figure, wish) if own is None else lambda: own
-        work = partial(_report, wish, self._tell) if kind == "html" else partial(_figure, make, kind, width)
+        work = (
+            partial(_report, wish, self._tell)
+            if kind == "html"
+            else partial(_figure, make, kind, width)
+        )
         # A file like the last one would be no change, and the browser would not save it.
         self.download.data = None
         self._busy(True)
-        self._say("Comparing the runs at their selected epochs …" if kind == "html" else f"Drawing {name} …")
+        self._say(
+            "Comparing the runs at their selected epochs …"
+            if kind == "html"
+            else f"Drawing {name} …"
+        )
         self._start(partial(self._work, work, name))
 
     def _work(self, work: Callable[[], bytes], name: str) -> None:
@@ -243,7 +290,10 @@ class ExportMenu:
 
 
 def export_menu(
-    state: ExplorerState, session: Session, view: str = "galaxies", own: Mapping[str, Callable[[], FigureSpec]] | None = None
+    state: ExplorerState,
+    session: Session,
+    view: str = "galaxies",
+    own: Mapping[str, Callable[[], FigureSpec]] | None = None,
 ) -> pn.viewable.Viewable:
     """A button that opens a row: figure as PNG, SVG or PDF, data as CSV, report as HTML, link. Any room can hold one.
 

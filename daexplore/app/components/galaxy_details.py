@@ -51,11 +51,19 @@ class GalaxyDetails:
         session: in which maps come in when they are ready.
     """
 
-    def __init__(self, state: ExplorerState, scenes: Callable[[], list[LatentView]], session: Session) -> None:
+    def __init__(
+        self, state: ExplorerState, scenes: Callable[[], list[LatentView]], session: Session
+    ) -> None:
         self._state, self._scenes, self._session = state, scenes, session
         self._failed: dict[_Key, str] = {}
         self._waiting: dict[_Key, Future[Any]] = {}
-        self.view = pn.pane.HTML("", sizing_mode="stretch_width", stylesheets=[STYLE], margin=0, css_classes=["galaxy-strip"])
+        self.view = pn.pane.HTML(
+            "",
+            sizing_mode="stretch_width",
+            stylesheets=[STYLE],
+            margin=0,
+            css_classes=["galaxy-strip"],
+        )
         self.draw()
 
     def draw(self) -> None:
@@ -71,9 +79,7 @@ class GalaxyDetails:
                 "the arrow keys walk on.</p>"
             )
         elif not scenes:
-            self.view.object = (
-                f"<p class='hint'>No run on screen has evaluated {escape(state.galaxy)}; it is kept in case another one has.</p>"
-            )
+            self.view.object = f"<p class='hint'>No run on screen has evaluated {escape(state.galaxy)}; it is kept in case another one has.</p>"
         else:
             self.view.object = explained(self._html(scenes, state.galaxy))
 
@@ -88,12 +94,22 @@ class GalaxyDetails:
         verdicts = [self._verdict(each, sample_id, domain) for each in scenes]
         scale = common_scale(verdict.map for verdict in verdicts if verdict.map is not None)
         about = scene.run.classes[1] if len(scene.run.classes) == 2 else "the predicted class"
-        cells = [_cell(_picture(image, note, f"{sample_id}, {domain}"), f"<b>{domain}</b>", _truth(scene, row))]
+        cells = [
+            _cell(
+                _picture(image, note, f"{sample_id}, {domain}"),
+                f"<b>{domain}</b>",
+                _truth(scene, row),
+            )
+        ]
         if twin is not None:
             other, other_note = _image(scene, twin)
             other_domain = str(found.domain[twin])
             cells.append(
-                _cell(_picture(other, other_note, f"the same galaxy, {other_domain}"), f"same galaxy, {other_domain}", _called(scene, twin))
+                _cell(
+                    _picture(other, other_note, f"the same galaxy, {other_domain}"),
+                    f"same galaxy, {other_domain}",
+                    _called(scene, twin),
+                )
             )
         cells += [
             _cell(
@@ -112,7 +128,11 @@ class GalaxyDetails:
         )
 
     def _chosen(self) -> str:
-        return f"<p class='summary'>Chosen for a start: {escape(self._state.galaxy_reason)}.</p>" if self._state.galaxy_reason else ""
+        return (
+            f"<p class='summary'>Chosen for a start: {escape(self._state.galaxy_reason)}.</p>"
+            if self._state.galaxy_reason
+            else ""
+        )
 
     def _verdict(self, scene: LatentView, sample_id: str, domain: str) -> RunPrediction:
         row = scene.row_of(sample_id)
@@ -125,7 +145,9 @@ class GalaxyDetails:
         if found is None and key not in self._failed and key not in self._waiting:
             self._waiting[key] = submit_gradcam(scene.run, epoch, sample_id, domain)
             self._waiting[key].add_done_callback(
-                lambda done: self._session.call_soon(show_errors(self._state, partial(self._arrived, key, done)))
+                lambda done: self._session.call_soon(
+                    show_errors(self._state, partial(self._arrived, key, done))
+                )
             )
         return RunPrediction(scene.label, epoch, float(scene.probability[row]), found, note)
 
@@ -141,7 +163,9 @@ class GalaxyDetails:
 
 def _image(scene: LatentView, row: int) -> tuple[NDArray[np.uint8] | None, str]:
     try:
-        return galaxy_image(scene.run, str(scene.evaluation.domain[row]), str(scene.evaluation.sample_ids[row])), ""
+        return galaxy_image(
+            scene.run, str(scene.evaluation.domain[row]), str(scene.evaluation.sample_ids[row])
+        ), ""
     except (InputError, OSError) as error:
         return None, str(error)
 
@@ -182,14 +206,23 @@ def _says(verdict: RunPrediction, scene: LatentView, state: ExplorerState) -> st
 
 
 def _summary(sample_id: str, about: str, verdicts: list[RunPrediction]) -> str:
-    return summary_saliency(sample_id, about, {verdict.run: _central(verdict.map) for verdict in verdicts if verdict.map is not None})
+    return summary_saliency(
+        sample_id,
+        about,
+        {verdict.run: _central(verdict.map) for verdict in verdicts if verdict.map is not None},
+    )
 
 
 def _agreement(verdict: RunPrediction, first: RunPrediction) -> str:
     """How far a map and the first run's point to the same cells, as a line of markup."""
     from daexplore.analysis.saliency.maps import iou
 
-    if verdict is first or verdict.map is None or first.map is None or verdict.map.shape != first.map.shape:
+    if (
+        verdict is first
+        or verdict.map is None
+        or first.map is None
+        or verdict.map.shape != first.map.shape
+    ):
         return ""
     value = float(iou(first.map, verdict.map))
     about = f"Intersection over union of the fifth of the cells where the maps of {verdict.run} and {first.run} are largest"
@@ -200,9 +233,17 @@ def _agreement(verdict: RunPrediction, first: RunPrediction) -> str:
 def _catalogue(scene: LatentView, sample_id: str) -> str:
     """The galaxy's line of the catalogue; what it lacks is left out."""
     row = scene.run.samples.loc[sample_id]
-    parts = [f"{escape(name)} <b>{escape(_value(row[name]))}</b>" for name in columns_of([scene.run]) if not pd.isna(row[name])]
+    parts = [
+        f"{escape(name)} <b>{escape(_value(row[name]))}</b>"
+        for name in columns_of([scene.run])
+        if not pd.isna(row[name])
+    ]
     line = " · ".join(parts)
-    return f"<p class='catalogue' title='{escape(re.sub('<[^>]*>', '', line), quote=True)}'>{line}</p>" if parts else ""
+    return (
+        f"<p class='catalogue' title='{escape(re.sub('<[^>]*>', '', line), quote=True)}'>{line}</p>"
+        if parts
+        else ""
+    )
 
 
 def _value(value: Any) -> str:
@@ -211,7 +252,11 @@ def _value(value: Any) -> str:
 
 def _central(cam: NDArray[np.float32]) -> float:
     """The share of a map within the central half of the image's width and height; NaN for a map that is zero everywhere."""
-    inside = [np.clip((np.arange(size) + 1) / size, 0.25, 0.75) - np.clip(np.arange(size) / size, 0.25, 0.75) for size in cam.shape]
+    inside = [
+        np.clip((np.arange(size) + 1) / size, 0.25, 0.75)
+        - np.clip(np.arange(size) / size, 0.25, 0.75)
+        for size in cam.shape
+    ]
     weight = np.outer(inside[0] * cam.shape[0], inside[1] * cam.shape[1])
     total = float(cam.sum())
     return float((cam * weight).sum()) / total if total > 0 else float("nan")

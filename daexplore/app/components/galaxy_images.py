@@ -16,7 +16,14 @@ from daexplore.errors import InputError
 from daexplore.runs import Run
 from daexplore.views.images import data_uri, galaxy_png
 
-__all__ = ["cached_gradcam", "draw_thumbnails", "galaxy_image", "galaxy_images", "submit_gradcam", "thumbnail"]
+__all__ = [
+    "cached_gradcam",
+    "draw_thumbnails",
+    "galaxy_image",
+    "galaxy_images",
+    "submit_gradcam",
+    "thumbnail",
+]
 
 
 _sets: LRUCache[GalaxySet] = LRUCache(8)
@@ -38,7 +45,9 @@ def galaxy_images(run: Run, domain: str, sample_ids: Sequence[str]) -> NDArray[n
     """(n, H, W, 3) several galaxies of one domain, in the order of their ids; raises as ``galaxy_image``."""
     description = run.info["data"][domain]
     key = tuple(str(description.get(name)) for name in ("path", "label", "prefix", "fingerprint"))
-    pixels, bands = load_images(description, domain, sample_ids, lambda about: _sets.get(key, lambda: open_described(about)))
+    pixels, bands = load_images(
+        description, domain, sample_ids, lambda about: _sets.get(key, lambda: open_described(about))
+    )
     return to_rgb(pixels, bands)
 
 
@@ -82,7 +91,10 @@ def draw_thumbnails(run: Run, domain: str, sample_ids: Iterable[str]) -> str:
     problem = ""
     for sample_id in sample_ids:
         try:
-            _pictures.get(_image_key(run, domain, sample_id), lambda name=sample_id: data_uri(galaxy_png(galaxy_image(run, domain, name))))  # type: ignore[misc]
+            _pictures.get(
+                _image_key(run, domain, sample_id),
+                lambda name=sample_id: data_uri(galaxy_png(galaxy_image(run, domain, name))),
+            )  # type: ignore[misc]
         except (InputError, OSError) as error:
             problem = str(error)
     return problem

@@ -58,7 +58,9 @@ class GalaxyNavigator:
         self._selection: frozenset[str] | None = None
         self._rows: NDArray[np.int64] = np.empty(0, np.int64)
 
-    def step(self, scene: LatentView, selection: frozenset[str] | None, galaxy: str | None, by: int) -> str | None:
+    def step(
+        self, scene: LatentView, selection: frozenset[str] | None, galaxy: str | None, by: int
+    ) -> str | None:
         """The galaxy ``by`` places further on among the selected ones of the scene, or among all where none is selected.
 
         The ends are where it stops. From a galaxy that is not on the way, the next one in the direction is taken; from none, the first.
@@ -74,7 +76,9 @@ class GalaxyNavigator:
         if row is None:
             return str(scene.evaluation.sample_ids[self._rows[0]])
         found = np.flatnonzero(self._rows == row)
-        beside = int(np.searchsorted(scene.probability[self._rows], scene.probability[row])) - (by < 0)
+        beside = int(np.searchsorted(scene.probability[self._rows], scene.probability[row])) - (
+            by < 0
+        )
         place = int(found[0]) + by if len(found) else beside
         return str(scene.evaluation.sample_ids[self._rows[min(max(place, 0), len(self._rows) - 1)]])
 

@@ -13,7 +13,14 @@ from daexplore.views.plots.metrics_table import config_differences
 __all__ = ["differences_table", "metric_tables"]
 
 
-_TITLES = {"accuracy": "accuracy", "auc": "AUC", "precision": "precision", "recall": "recall", "f1": "F1", "brier": "Brier"}
+_TITLES = {
+    "accuracy": "accuracy",
+    "auc": "AUC",
+    "precision": "precision",
+    "recall": "recall",
+    "f1": "F1",
+    "brier": "Brier",
+}
 _TERMS = _TITLES | {"brier": "Brier score"}
 
 
@@ -24,13 +31,16 @@ def metric_tables(found: list[Score], state: ExplorerState, names: tuple[str, ..
     for domain in ("source", "target"):
         lines = [score for score in found if score.domain == domain]
         if not any(score.n for score in lines):
-            tables.append(f"<p class='hint'>No labelled {domain} galaxies here.</p>" if lines else "")
+            tables.append(
+                f"<p class='hint'>No labelled {domain} galaxies here.</p>" if lines else ""
+            )
             continue
         counts = " / ".join(dict.fromkeys(str(score.n) for score in lines))
         oracle = f" <i>{term('oracle')}</i>" if domain == "target" else ""
         head = "".join(f"<th>{term(_TERMS[name], _TITLES[name])}</th>" for name in names)
         body = "".join(
-            f"<tr><td>{escape(score.run)}</td>{''.join(_cell(score.metrics.get(name)) for name in names)}</tr>" for score in lines
+            f"<tr><td>{escape(score.run)}</td>{''.join(_cell(score.metrics.get(name)) for name in names)}</tr>"
+            for score in lines
         )
         tables.append(
             f"<table><caption>{term(domain, domain.capitalize())}{oracle} <small>{state.split}, n = {counts}</small></caption>"
@@ -50,7 +60,8 @@ def differences_table(scenes: list[LatentView]) -> str:
     lines = [[escape(str(value)) for value in row] for row in frame.itertuples(index=False)]
     # Dotted names may break after their dots only.
     body = "".join(
-        f"<tr><td>{line[0].replace('.', '.<wbr>')}</td>{''.join(f'<td>{value}</td>' for value in line[1:])}</tr>" for line in lines
+        f"<tr><td>{line[0].replace('.', '.<wbr>')}</td>{''.join(f'<td>{value}</td>' for value in line[1:])}</tr>"
+        for line in lines
     )
     return f"<table class='text'><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
@@ -59,5 +70,7 @@ def _cell(entry: dict[str, float] | None) -> str:
     if entry is None or not np.isfinite(entry["value"]):
         return "<td>–</td>"
     low, high = entry.get("low", float("nan")), entry.get("high", float("nan"))
-    interval = f"<small>[{low:.3f}, {high:.3f}]</small>" if np.isfinite(low) and np.isfinite(high) else ""
+    interval = (
+        f"<small>[{low:.3f}, {high:.3f}]</small>" if np.isfinite(low) and np.isfinite(high) else ""
+    )
     return f"<td>{entry['value']:.3f}{interval}</td>"

@@ -14,7 +14,10 @@ __all__ = ["controls"]
 _STEP = 700  # [ms]
 
 # The control's own padding is made for touch; on a page of plots every line counts.
-_LOW = {"& .MuiSelect-select": {"paddingTop": "5px", "paddingBottom": "5px", "minHeight": "28px"}, "& .MuiChip-root": {"margin": "1px 2px"}}
+_LOW = {
+    "& .MuiSelect-select": {"paddingTop": "5px", "paddingBottom": "5px", "minHeight": "28px"},
+    "& .MuiChip-root": {"margin": "1px 2px"},
+}
 
 
 def controls(state: ExplorerState, session: Session) -> pn.viewable.Viewable:
@@ -32,11 +35,20 @@ def controls(state: ExplorerState, session: Session) -> pn.viewable.Viewable:
 
 def _runs(state: ExplorerState) -> pn.viewable.Viewable:
     choice = pmui.MultiChoice(
-        label="Runs", max_items=MAX_RUNS, chip=True, solid=False, sizing_mode="stretch_width", margin=(6, 0, 0, 0), sx=_LOW
+        label="Runs",
+        max_items=MAX_RUNS,
+        chip=True,
+        solid=False,
+        sizing_mode="stretch_width",
+        margin=(6, 0, 0, 0),
+        sx=_LOW,
     )
 
     def follow(*_: Any) -> None:
-        choice.param.update(options={state.label(run): run.id for run in state.evaluated_runs}, value=list(state.run_ids))
+        choice.param.update(
+            options={state.label(run): run.id for run in state.evaluated_runs},
+            value=list(state.run_ids),
+        )
 
     def choose(event: Any) -> None:
         if event.new != state.run_ids:
@@ -49,14 +61,21 @@ def _runs(state: ExplorerState) -> pn.viewable.Viewable:
 
 
 def _epoch(state: ExplorerState, session: Session) -> tuple[pn.viewable.Viewable, ...]:
-    slider = pmui.IntSlider(label="Epoch", start=0, end=1, width=230, margin=(4, 0, 0, 0), size="small")
+    slider = pmui.IntSlider(
+        label="Epoch", start=0, end=1, width=230, margin=(4, 0, 0, 0), size="small"
+    )
     own = pmui.Checkbox(label="selected epochs", size="small", margin=(14, 0, 0, -12))
 
     def follow(*_: Any) -> None:
         epochs = state.epochs or [0, 1]
         shown = max((state.epoch_of(run) for run in state.runs), default=epochs[0])
         value = shown if state.epoch is None else min(max(state.epoch, epochs[0]), epochs[-1])
-        slider.param.update(start=epochs[0], end=max(epochs[-1], epochs[0] + 1), value=value, disabled=len(epochs) < 2)
+        slider.param.update(
+            start=epochs[0],
+            end=max(epochs[-1], epochs[0] + 1),
+            value=value,
+            disabled=len(epochs) < 2,
+        )
         own.value = state.epoch is None
 
     def move(event: Any) -> None:
@@ -72,11 +91,17 @@ def _epoch(state: ExplorerState, session: Session) -> tuple[pn.viewable.Viewable
     state.param.watch(show_errors(state, follow), ["revision", "run_ids", "epoch"])
     slider.param.watch(show_errors(state, move), "value")
     own.param.watch(show_errors(state, choose), "value")
-    play = pmui.IconButton(icon="play_arrow", size="small", margin=(10, -6, 0, 0), description="Play the epochs")
+    play = pmui.IconButton(
+        icon="play_arrow", size="small", margin=(10, -6, 0, 0), description="Play the epochs"
+    )
 
     def step() -> None:
         epochs = state.epochs
-        later = [epoch for epoch in epochs if epoch > (slider.value if state.epoch is None else state.epoch)]
+        later = [
+            epoch
+            for epoch in epochs
+            if epoch > (slider.value if state.epoch is None else state.epoch)
+        ]
         if later:
             state.show(epoch=later[0])
         if len(later) < 2:
@@ -103,7 +128,15 @@ def _epoch(state: ExplorerState, session: Session) -> tuple[pn.viewable.Viewable
 
 def _threshold(state: ExplorerState) -> pn.viewable.Viewable:
     low, high = state.param.threshold.bounds
-    slider = pmui.FloatSlider(label="Threshold", start=low, end=high, step=0.01, width=230, margin=(4, 0, 0, 0), size="small")
+    slider = pmui.FloatSlider(
+        label="Threshold",
+        start=low,
+        end=high,
+        step=0.01,
+        width=230,
+        margin=(4, 0, 0, 0),
+        size="small",
+    )
     bind(slider, state, "threshold")
     # In the page itself the boundary is under the visitor's hand; everything else follows from the server.
     slider.jscallback(value=_FOLLOW)

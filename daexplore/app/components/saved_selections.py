@@ -20,7 +20,10 @@ def save_selection(state: ExplorerState, name: str, note: str = "") -> Selection
     Raises:
         InputError: nothing is selected, or the name cannot be or is taken.
     """
-    seen = {name: getattr(state, name) for name in ("run_ids", "epoch", "view", "split", "domains", "threshold", "filter")}
+    seen = {
+        name: getattr(state, name)
+        for name in ("run_ids", "epoch", "view", "split", "domains", "threshold", "filter")
+    }
     shown = {run.id: state.epoch_of(run) for run in state.runs}
     kept = Selections(state.root).save(name, state.selection or (), note, seen | {"epochs": shown})
     state.name_selection(kept.name)
@@ -37,7 +40,11 @@ def restore_selection(state: ExplorerState, name: str) -> str:
         InputError: there is no such selection, or its file is damaged.
     """
     found = state.select_named(name)
-    known = set().union(*(run.evaluation(state.epoch_of(run)).row_by_id for run in state.runs)) if state.runs else set()
+    known = (
+        set().union(*(run.evaluation(state.epoch_of(run)).row_by_id for run in state.runs))
+        if state.runs
+        else set()
+    )
     here = sum(sample_id in known for sample_id in found.sample_ids)
     note = f" {found.note}" if found.note else ""
     return f"“{found.name}”, saved {found.created[:16].replace('T', ' ')} UTC: {here} of its {len(found)} galaxies are in these runs.{note}"
@@ -50,12 +57,22 @@ class _Bar:
         self._following = False
         small: dict[str, Any] = {"size": "small", "margin": 0}
         self._saved = pmui.Select(label="Saved selections", options={}, width=210, **small)
-        self._delete = pmui.Button(label="Delete", icon="delete", variant="text", visible=False, **small)
+        self._delete = pmui.Button(
+            label="Delete", icon="delete", variant="text", visible=False, **small
+        )
         self._undo = pmui.Button(label="Undo", icon="undo", variant="text", visible=False, **small)
         self._name = pmui.TextInput(label="Name of the selection", width=180, **small)
         self._note = pmui.TextInput(label="Note", width=180, **small)
-        self._save = pmui.Button(label="Save selection", icon="bookmark_add", variant="outlined", **small)
-        self._said = pn.pane.HTML("", sizing_mode="stretch_width", stylesheets=[STYLE], margin=0, css_classes=["selections-said"])
+        self._save = pmui.Button(
+            label="Save selection", icon="bookmark_add", variant="outlined", **small
+        )
+        self._said = pn.pane.HTML(
+            "",
+            sizing_mode="stretch_width",
+            stylesheets=[STYLE],
+            margin=0,
+            css_classes=["selections-said"],
+        )
         self._follow()
         state.param.watch(show_errors(state, self._follow), ["selection", "revision", "run_ids"])
         self._saved.param.watch(show_errors(state, self._chosen), "value")
@@ -97,7 +114,11 @@ class _Bar:
         self._delete.visible = bool(event.new)
 
     def _keep(self, _: Any) -> None:
-        kept = save_selection(self._state, self._name.value_input or self._name.value, self._note.value_input or self._note.value)
+        kept = save_selection(
+            self._state,
+            self._name.value_input or self._name.value,
+            self._note.value_input or self._note.value,
+        )
         self._name.param.update(value="", value_input="")
         self._note.param.update(value="", value_input="")
         self._follow(prefer=kept.name)

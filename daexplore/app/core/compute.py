@@ -139,14 +139,20 @@ class TaskRunner:
             before.cancel()
         future = _pool.submit(work)
         self._newest[who] = future
-        future.add_done_callback(lambda done: self._session.call_soon(show_errors(self._state, partial(self._arrived, who, done, arrived))))
+        future.add_done_callback(
+            lambda done: self._session.call_soon(
+                show_errors(self._state, partial(self._arrived, who, done, arrived))
+            )
+        )
 
     def settle(self, who: str, work: Callable[[], T], arrived: Callable[[T], object]) -> None:
         """As ``run``, once the visitor's hand rests; what ``who`` asked for before does not come in any more."""
         before = self._newest.pop(who, None)
         if before is not None:
             before.cancel()
-        self._session.debounced(who, show_errors(self._state, partial(self.run, who, work, arrived)))
+        self._session.debounced(
+            who, show_errors(self._state, partial(self.run, who, work, arrived))
+        )
 
     def _arrived(self, who: object, done: "Future[T]", arrived: Callable[[T], object]) -> None:
         if done is not self._newest.get(who) or done.cancelled():

@@ -80,7 +80,9 @@ def _pool(name: str) -> ProcessPoolExecutor:
         # One thread each, set before the child imports numpy: a page on a busy machine must not make it busier.
         for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
             os.environ.setdefault(variable, "1")
-        _pools[name] = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), initializer=lower_priority)
+        _pools[name] = ProcessPoolExecutor(
+            1, multiprocessing.get_context("spawn"), initializer=lower_priority
+        )
     return _pools[name]
 
 

@@ -96,7 +96,9 @@ class Session:
         waiting = self._resting.pop(name, None)
         if waiting is not None:
             self._document.remove_timeout_callback(waiting)
-        self._resting[name] = self._document.add_timeout_callback(partial(self._rested, name, function), _REST)
+        self._resting[name] = self._document.add_timeout_callback(
+            partial(self._rested, name, function), _REST
+        )
 
     def call_every(self, period: int, function: Callable[[], object]) -> None:
         """Calls ``function`` every ``period`` [ms] from when the browser has the page; without a session never.
@@ -105,7 +107,9 @@ class Session:
         server being busy: that sign would go on and off with each, and Panel walks through all models of the page to change it.
         """
         if self._document is not None:
-            clock = PeriodicCallback(callback=self.batched(function), period=period, background=True)
+            clock = PeriodicCallback(
+                callback=self.batched(function), period=period, background=True
+            )
             pn.state.onload(clock.start)
 
     def clock(self, period: int, function: Callable[[], object]) -> PeriodicCallback:

@@ -123,7 +123,14 @@ METHOD_TERMS = (
         "Li et al. 2018, Pattern Recognition 80, 109",
         "adabn",
     ),
-    Term("oracle run", _METHODS, "Trained on labelled target images too: what a method could reach at best.", "", "", "oracle"),
+    Term(
+        "oracle run",
+        _METHODS,
+        "Trained on labelled target images too: what a method could reach at best.",
+        "",
+        "",
+        "oracle",
+    ),
     Term(
         "transfer",
         _METHODS,
@@ -143,7 +150,14 @@ METHOD_TERMS = (
         "",
         "psf",
     ),
-    Term("depth", _IMAGES, "How faint an image still shows: here the sky noise of a pixel, in units of the survey's own.", "", "", "depth"),
+    Term(
+        "depth",
+        _IMAGES,
+        "How faint an image still shows: here the sky noise of a pixel, in units of the survey's own.",
+        "",
+        "",
+        "depth",
+    ),
     Term(
         "pixel scale",
         _IMAGES,

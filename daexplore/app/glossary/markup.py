@@ -9,10 +9,20 @@ from daexplore.app.glossary.terms import CHAPTERS, TERMS, Term
 
 __all__ = ["GLOSSARY", "ROOM_WORDS", "explained", "glossary_markdown", "term", "words"]
 
-GLOSSARY: dict[str, Term] = {entry.name: entry for entry in (*TERMS, *STATISTIC_TERMS, *METHOD_TERMS)}
+GLOSSARY: dict[str, Term] = {
+    entry.name: entry for entry in (*TERMS, *STATISTIC_TERMS, *METHOD_TERMS)
+}
 """By name, in the order of the glossary."""
 
-_SHARED = ("source", "target", "oracle", "threshold", "selected epoch", "seed noise", "95% interval")
+_SHARED = (
+    "source",
+    "target",
+    "oracle",
+    "threshold",
+    "selected epoch",
+    "seed noise",
+    "95% interval",
+)
 
 ROOM_WORDS: dict[str, tuple[str, ...]] = {
     "Compare": (
@@ -50,7 +60,9 @@ def term(name: str, shown: str = "") -> str:
     key = _key(GLOSSARY[name])
     # Of role link, so that it is not taken for a control of the same name. Browsers that do not know ``interestfor`` open it by a click.
     refers = f"popovertarget='{key}' interestfor='{key}' aria-describedby='{key}'"
-    return f"<button type='button' role='link' class='term' {refers}>{escape(shown or name)}</button>"
+    return (
+        f"<button type='button' role='link' class='term' {refers}>{escape(shown or name)}</button>"
+    )
 
 
 def explained(markup: str) -> str:
@@ -62,12 +74,20 @@ def explained(markup: str) -> str:
 def words(room: str) -> str:
     """The line of words under a room, each of them explained; empty for a room that has none."""
     names = ROOM_WORDS.get(room, ())
-    return explained(f"<p class='spoken'>Words used here: {' · '.join(map(term, names))}</p>") if names else ""
+    return (
+        explained(f"<p class='spoken'>Words used here: {' · '.join(map(term, names))}</p>")
+        if names
+        else ""
+    )
 
 
 def glossary_markdown() -> str:
     """The glossary as a page of Markdown, chapter by chapter."""
-    lines = ["# Glossary", "", "The words of the explorer and of the reports; in the explorer each is explained where it stands."]
+    lines = [
+        "# Glossary",
+        "",
+        "The words of the explorer and of the reports; in the explorer each is explained where it stands.",
+    ]
     for chapter in (*CHAPTERS, *STATISTIC_CHAPTERS, *METHOD_CHAPTERS):
         lines += ["", f"## {chapter}", ""]
         for entry in GLOSSARY.values():

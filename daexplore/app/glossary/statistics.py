@@ -26,9 +26,21 @@ STATISTIC_TERMS = (
         "precision",
     ),
     Term(
-        "recall", _QUALITY, "Of the mergers, the share that are called so: the completeness of a catalogue.", "TP / (TP + FN)", "", "recall"
+        "recall",
+        _QUALITY,
+        "Of the mergers, the share that are called so: the completeness of a catalogue.",
+        "TP / (TP + FN)",
+        "",
+        "recall",
     ),
-    Term("F1", _QUALITY, "The harmonic mean of precision and recall.", "2 TP / (2 TP + FP + FN)", "", "f1"),
+    Term(
+        "F1",
+        _QUALITY,
+        "The harmonic mean of precision and recall.",
+        "2 TP / (2 TP + FP + FN)",
+        "",
+        "f1",
+    ),
     Term(
         "AUC",
         _QUALITY,

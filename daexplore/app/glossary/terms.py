@@ -31,8 +31,16 @@ class Term:
 _DOMAINS, _VIEWS, _GALAXY = CHAPTERS
 
 TERMS = (
-    Term("source", _DOMAINS, "The labelled galaxies that a network learns from, mostly simulated ones."),
-    Term("target", _DOMAINS, "The galaxies that a network is meant for, mostly a survey's; it sees their images and never their labels."),
+    Term(
+        "source",
+        _DOMAINS,
+        "The labelled galaxies that a network learns from, mostly simulated ones.",
+    ),
+    Term(
+        "target",
+        _DOMAINS,
+        "The galaxies that a network is meant for, mostly a survey's; it sees their images and never their labels.",
+    ),
     Term(
         "oracle",
         _DOMAINS,
@@ -56,7 +64,11 @@ TERMS = (
         "The pass over the training images at which a run is shown unless another is asked for: the best one on source validation, of the "
         "second half of the training.",
     ),
-    Term("seed", _DOMAINS, "The number that settles everything random in a training: first weights, order of images, noise."),
+    Term(
+        "seed",
+        _DOMAINS,
+        "The number that settles everything random in a training: first weights, order of images, noise.",
+    ),
     Term(
         "seed noise",
         _DOMAINS,
@@ -143,6 +155,9 @@ TERMS = (
         "smallest |zᵢ − z|",
     ),
     Term(
-        "margin", _GALAXY, "How far a galaxy lies from the decision boundary: far is sure, near is undecided.", "w·z + b = ln(p / (1 − p))"
+        "margin",
+        _GALAXY,
+        "How far a galaxy lies from the decision boundary: far is sure, near is undecided.",
+        "w·z + b = ln(p / (1 − p))",
     ),
 )

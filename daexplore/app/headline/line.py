@@ -30,7 +30,9 @@ def headline_bar(state: ExplorerState, session: Session) -> pn.viewable.Viewable
     """The line that shows it."""
     # An empty line of the sentence's height at first, so that nothing moves when it comes in.
     background = TaskRunner(state, session)
-    line = pn.pane.HTML(_line(cached_headline(state)), sizing_mode="stretch_width", stylesheets=[STYLE], margin=0)
+    line = pn.pane.HTML(
+        _line(cached_headline(state)), sizing_mode="stretch_width", stylesheets=[STYLE], margin=0
+    )
 
     def show(found: str) -> None:
         line.object = _line(found)
@@ -46,13 +48,22 @@ def headline_bar(state: ExplorerState, session: Session) -> pn.viewable.Viewable
 def _tell(state: ExplorerState) -> str:
     from daexplore.app.results.seed_variability import seed_flip_rate
 
-    return _told.get(_key(state), lambda: headline(state, [scene(state, run) for run in state.runs], seed_flip_rate(state)))
+    return _told.get(
+        _key(state),
+        lambda: headline(state, [scene(state, run) for run in state.runs], seed_flip_rate(state)),
+    )
 
 
 def _key(state: ExplorerState) -> Hashable:
     """All that the sentence depends on; which other runs there are bears on the noise of the seeds."""
     shown = tuple((*change_token(run, state.epoch_of(run)), state.label(run)) for run in state.runs)
-    return shown, state.split, state.threshold, state.pair, tuple(run.id for run in state.evaluated_runs)
+    return (
+        shown,
+        state.split,
+        state.threshold,
+        state.pair,
+        tuple(run.id for run in state.evaluated_runs),
+    )
 
 
 def _line(found: str) -> str:

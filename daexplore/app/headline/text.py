@@ -11,7 +11,9 @@ from daexplore.app.state import ExplorerState
 __all__ = ["headline"]
 
 
-def headline(state: ExplorerState, scenes: list[LatentView], noise: tuple[float, int] | None = None) -> str:
+def headline(
+    state: ExplorerState, scenes: list[LatentView], noise: tuple[float, int] | None = None
+) -> str:
     """The comparison in one sentence, as markup: the first run against each of the others, on target galaxies.
 
     Args:
@@ -28,12 +30,20 @@ def headline(state: ExplorerState, scenes: list[LatentView], noise: tuple[float,
     parts = []
     labelled = [score for score in target.values() if score.metrics]
     if labelled:
-        values = [_percent(target[scene.label].metrics.get("accuracy"), interval=i > 0) for i, scene in enumerate(scenes)]
+        values = [
+            _percent(target[scene.label].metrics.get("accuracy"), interval=i > 0)
+            for i, scene in enumerate(scenes)
+        ]
         parts.append(f"{term('accuracy')} " + _arrow(scenes, values))
     else:
         parts.append("accuracy unknown, since the target has no labels")
-    aucs = [margin_plane(scene.run, scene.evaluation.epoch, scene.pair).probe_auc for scene in scenes]
-    parts.append(f"{term('domain probe AUC')} " + _arrow(scenes, [f"<b>{auc:.2f}</b>" if np.isfinite(auc) else "–" for auc in aucs]))
+    aucs = [
+        margin_plane(scene.run, scene.evaluation.epoch, scene.pair).probe_auc for scene in scenes
+    ]
+    parts.append(
+        f"{term('domain probe AUC')} "
+        + _arrow(scenes, [f"<b>{auc:.2f}</b>" if np.isfinite(auc) else "–" for auc in aucs])
+    )
     if labelled and len(scenes) > 1:
         flips = []
         for scene in scenes[1:]:
@@ -42,8 +52,16 @@ def headline(state: ExplorerState, scenes: list[LatentView], noise: tuple[float,
         parts.append("; ".join(flips) + _noise(noise))
     held = "held-out" if state.split == "test" else "validation"
     oracle = ", oracle" if labelled else ""
-    count = str(n) if not labelled or labelled[0].n == n else f"the {labelled[0].n} labelled ones of {n}"
-    what = f"{held} target galaxies" if galaxies == n else f"images of {galaxies} {held} target galaxies"
+    count = (
+        str(n)
+        if not labelled or labelled[0].n == n
+        else f"the {labelled[0].n} labelled ones of {n}"
+    )
+    what = (
+        f"{held} target galaxies"
+        if galaxies == n
+        else f"images of {galaxies} {held} target galaxies"
+    )
     return f"On {count} {what} <small>({state.split} split{oracle})</small> {'; '.join(parts)}."
 
 
@@ -70,7 +88,11 @@ def _percent(entry: dict[str, float] | None, interval: bool) -> str:
     if entry is None or not np.isfinite(entry["value"]):
         return "–"
     text = f"<b>{100 * entry['value']:.1f}%</b>"
-    return f"{text} <small>[{100 * entry['low']:.1f}, {100 * entry['high']:.1f}]</small>" if interval else text
+    return (
+        f"{text} <small>[{100 * entry['low']:.1f}, {100 * entry['high']:.1f}]</small>"
+        if interval
+        else text
+    )
 
 
 def _flips(first: LatentView, second: LatentView, state: ExplorerState) -> tuple[int, int]:

@@ -19,7 +19,21 @@ __all__ = [
     "train_command",
 ]
 
-ALIGNMENTS = ("mmd", "dann", "coral", "lmmd", "jan", "cdan", "mcc", "sinkhorn", "fisher", "entropy", "pseudo", "openset", "adabn")
+ALIGNMENTS = (
+    "mmd",
+    "dann",
+    "coral",
+    "lmmd",
+    "jan",
+    "cdan",
+    "mcc",
+    "sinkhorn",
+    "fisher",
+    "entropy",
+    "pseudo",
+    "openset",
+    "adabn",
+)
 """What can be combined in one run. Written down, since to ask ``daexplore.alignment`` takes the seconds that torch does."""
 
 _MOST_SEEDS = 20
@@ -47,7 +61,20 @@ def train_command(
     further = [] if epochs is None else ["--epochs", str(epochs)]
     for setting in settings:
         further += ["--set", setting]
-    return [sys.executable, "-m", "daexplore", "train", *data, "--method", method, "--seed", str(seed), *further, "--runs", str(root)]
+    return [
+        sys.executable,
+        "-m",
+        "daexplore",
+        "train",
+        *data,
+        "--method",
+        method,
+        "--seed",
+        str(seed),
+        *further,
+        "--runs",
+        str(root),
+    ]
 
 
 def resume_command(run: Path) -> list[str]:
@@ -57,7 +84,9 @@ def resume_command(run: Path) -> list[str]:
 
 def command_line(command: Sequence[str]) -> str:
     """A command of this module as one would type it."""
-    return shlex.join(["daexplore", *command[3:]] if list(command[1:3]) == ["-m", "daexplore"] else command)
+    return shlex.join(
+        ["daexplore", *command[3:]] if list(command[1:3]) == ["-m", "daexplore"] else command
+    )
 
 
 def parse_seeds(text: str) -> list[int]:
@@ -73,10 +102,14 @@ def parse_seeds(text: str) -> list[int]:
     for part in filter(None, (part.strip() for part in text.split(","))):
         first, dots, last = part.partition("..")
         if not first.strip().isdecimal() or (dots and not last.strip().isdecimal()):
-            raise InputError(f"Seeds: expected whole numbers such as 0, 3, 5 or a range such as 0..2, got {text!r}.")
+            raise InputError(
+                f"Seeds: expected whole numbers such as 0, 3, 5 or a range such as 0..2, got {text!r}."
+            )
         seeds += range(int(first), int(last if dots else first) + 1)
     if not 0 < len(seeds) <= _MOST_SEEDS:
-        raise InputError(f"Seeds: expected 1 to {_MOST_SEEDS} of them, got {len(seeds)} from {text!r}.")
+        raise InputError(
+            f"Seeds: expected 1 to {_MOST_SEEDS} of them, got {len(seeds)} from {text!r}."
+        )
     return list(dict.fromkeys(seeds))
 
 
@@ -113,7 +146,9 @@ def parse_epochs(text: str) -> int | None:
     if not text.strip():
         return None
     if not text.strip().isdecimal() or int(text) < 1:
-        raise InputError(f"Epochs: expected a whole number of at least 1, or nothing, got {text!r}.")
+        raise InputError(
+            f"Epochs: expected a whole number of at least 1, or nothing, got {text!r}."
+        )
     return int(text)
 
 
@@ -132,7 +167,16 @@ def data_arguments(preset: str | None, source: str = "", target: str = "") -> tu
         return ("--data", preset)
     for domain, path in (("source", source), ("target", target)):
         if not path.strip():
-            raise InputError(f"Give the path of the {domain} images: a galaxy set, an .npy file, or a folder with catalogue.csv.")
+            raise InputError(
+                f"Give the path of the {domain} images: a galaxy set, an .npy file, or a folder with catalogue.csv."
+            )
         if not Path(path.strip()).expanduser().exists():
-            raise InputError(f"The {domain} images {path.strip()} do not exist on the machine that serves this page; give another path.")
-    return ("--source", str(Path(source.strip()).expanduser()), "--target", str(Path(target.strip()).expanduser()))
+            raise InputError(
+                f"The {domain} images {path.strip()} do not exist on the machine that serves this page; give another path."
+            )
+    return (
+        "--source",
+        str(Path(source.strip()).expanduser()),
+        "--target",
+        str(Path(target.strip()).expanduser()),
+    )

@@ -26,6 +26,10 @@ def failure_text(log: str, code: int | None, where: Path, told: str = "") -> str
         message = "\n".join(lines).strip().rpartition("\n\n")[2]
         return message.replace("\n", " ") if "│" in plain else message
     lines = [line for line in lines if line]
-    end = f"It was ended by {signal.Signals(-code).name}, perhaps because memory ran out." if code is not None and code < 0 else ""
+    end = (
+        f"It was ended by {signal.Signals(-code).name}, perhaps because memory ran out."
+        if code is not None and code < 0
+        else ""
+    )
     reason = told or end or (lines[-1] if lines else "The process ended without a word.")
     return f"{reason.rstrip('.')}. The log is {where}." if where.exists() else reason

@@ -76,7 +76,13 @@ class Job:
         run: Run | None = None,
         folder: Path | None = None,
     ) -> None:
-        self.command, self.root, self.method, self.seed, self.run = list(command), Path(root), method, seed, run
+        self.command, self.root, self.method, self.seed, self.run = (
+            list(command),
+            Path(root),
+            method,
+            seed,
+            run,
+        )
         self.state, self.error, self.stage, self.eta = "waiting", "", None, None
         self.folder = folder or self.root / JOBS_FOLDER / uuid.uuid4().hex[:12]
         self._mark: dict[str, Any] = {}
@@ -104,7 +110,11 @@ class Job:
     def progress(self) -> tuple[int, int, float]:
         """(epoch, epochs, fraction of the training done)."""
         told = self.run.info["progress"] if self.run is not None and self._is_writer() else {}
-        return int(told.get("epoch", 0)), int(told.get("epochs", 0)), float(told.get("fraction", 0.0))
+        return (
+            int(told.get("epoch", 0)),
+            int(told.get("epochs", 0)),
+            float(told.get("fraction", 0.0)),
+        )
 
     def start(self) -> None:
         """Starts the child.
@@ -126,7 +136,12 @@ class Job:
         }
         with log:
             self._process = subprocess.Popen(
-                self.command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=log, env=environment, start_new_session=True
+                self.command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=log,
+                env=environment,
+                start_new_session=True,
             )
         pid = self._process.pid
         if hasattr(os, "setpriority"):
@@ -134,7 +149,12 @@ class Job:
         self._mark = process_identity(pid)
         # Somebody has to take note of its end, also after the page is closed: until then it would count as existing.
         threading.Thread(target=self._process.wait, daemon=True).start()
-        record = {"command": self.command, "method": self.method, "seed": self.seed, "process": self._mark}
+        record = {
+            "command": self.command,
+            "method": self.method,
+            "seed": self.seed,
+            "process": self._mark,
+        }
         write_json(self.folder / JOB_RECORD, record | {"run": self.run.id if self.run else None})
         self.state = "starting"
 
@@ -144,7 +164,14 @@ class Job:
         record = read_json(folder / JOB_RECORD)
         root = folder.parent.parent
         run = Run(root / record["run"]) if record.get("run") else None
-        job = Job(record["command"], root, method=record["method"], seed=record["seed"], run=run, folder=folder)
+        job = Job(
+            record["command"],
+            root,
+            method=record["method"],
+            seed=record["seed"],
+            run=run,
+            folder=folder,
+        )
         job._mark, job.state = record["process"], "starting"
         return job
 
@@ -164,7 +191,9 @@ class Job:
         self._look()
         if alive:
             simulating = self.stage is not None and self.stage.name == "simulating"
-            self.state = "running" if self._is_writer() else "simulating" if simulating else "starting"
+            self.state = (
+                "running" if self._is_writer() else "simulating" if simulating else "starting"
+            )
             if self.paused:
                 self.state, self.eta = "paused", None
             return self.state
@@ -174,7 +203,12 @@ class Job:
         if self.state == "failed":
             text = self.log.read_text(errors="replace") if self.log.exists() else ""
             self._tidy()
-            self.error = failure_text(text, code, self.log, (self.run.info.get("error") or "") if self.run is not None else "")
+            self.error = failure_text(
+                text,
+                code,
+                self.log,
+                (self.run.info.get("error") or "") if self.run is not None else "",
+            )
         else:
             self._tidy()
         return self.state
@@ -244,7 +278,9 @@ class Job:
     def _look(self) -> None:
         lines, self._offset = read_new_lines(self.folder / "progress.jsonl", self._offset)
         if lines:
-            self.stage = Stage(str(lines[-1]["stage"]), int(lines[-1]["done"]), int(lines[-1]["total"]))
+            self.stage = Stage(
+                str(lines[-1]["stage"]), int(lines[-1]["done"]), int(lines[-1]["total"])
+            )
         if self.run is None:
             self.run = self._find_run()
         else:
@@ -269,7 +305,9 @@ class Job:
     def _wrote(self, run: Run) -> bool:
         told = run.info.get("process") or {}
         # A writer that does not say when it started is recognised by its number alone.
-        return all(told.get(key) == self._mark.get(key) for key in ("pid", "host")) and told.get("start") in (None, self._mark.get("start"))
+        return all(told.get(key) == self._mark.get(key) for key in ("pid", "host")) and told.get(
+            "start"
+        ) in (None, self._mark.get("start"))
 
     def _is_writer(self) -> bool:
         return self.run is not None and self._wrote(self.run)
@@ -279,7 +317,11 @@ class Job:
         if code == 0 or status in ("finished", "failed"):
             return str(status or "finished") if status != "running" else "finished"
         # Where there is no run, the page that started the job removes its folder unless it failed.
-        asked = self._stopping or (self.folder / _STOP).exists() or (self.run is None and not self.folder.exists())
+        asked = (
+            self._stopping
+            or (self.folder / _STOP).exists()
+            or (self.run is None and not self.folder.exists())
+        )
         asked = code in (130, -signal.SIGINT) or (asked and code != BAD_INPUT)
         return "stopped" if asked or status == "stopped" else "failed"
 
@@ -292,4 +334,6 @@ class Job:
             shutil.rmtree(self.folder, ignore_errors=True)
         elif (self.folder / JOB_RECORD).exists():
             # The log is all there is of it; the mark keeps it from being shown on every page from now on.
-            write_json(self.folder / JOB_RECORD, {**read_json(self.folder / JOB_RECORD), "ended": True})
+            write_json(
+                self.folder / JOB_RECORD, {**read_json(self.folder / JOB_RECORD), "ended": True}
+            )

@@ -16,7 +16,9 @@ def find_jobs(root: str | Path) -> list[Job]:
     """Trainings that go on beneath ``root``, whoever started them, and those that failed unseen, oldest first."""
     root = Path(root)
     jobs = []
-    for record in sorted(root.glob(f"{JOBS_FOLDER}/*/{JOB_RECORD}"), key=lambda file: file.stat().st_mtime):
+    for record in sorted(
+        root.glob(f"{JOBS_FOLDER}/*/{JOB_RECORD}"), key=lambda file: file.stat().st_mtime
+    ):
         if read_json(record).get("ended"):
             continue
         job = Job.from_folder(record.parent)
@@ -71,7 +73,9 @@ class JobQueue:
         for job in self.jobs:
             job.poll()
         # One that is paused takes no processor from the others.
-        free = self._at_once - sum(not job.ended and job.state not in ("waiting", "paused") for job in self._started)
+        free = self._at_once - sum(
+            not job.ended and job.state not in ("waiting", "paused") for job in self._started
+        )
         for job in [job for job in self._started if job.state == "waiting"][: max(free, 0)]:
             try:
                 job.start()

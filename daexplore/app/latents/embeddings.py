@@ -91,8 +91,14 @@ def submit_umap(run: Run, epoch: int, view: str) -> "Future[Any] | None":
     if view not in _UMAPS or _kept(run, epoch, view) is not None:
         return None
     evaluated = tuple(run.evaluated)
-    stamps = {each: change_token(run, each) for each in (evaluated if view == "aligned" else (epoch,))}
-    future = processes.umap(run.path, epoch) if view == "umap" else processes.aligned_umap(run.path, evaluated)
+    stamps = {
+        each: change_token(run, each) for each in (evaluated if view == "aligned" else (epoch,))
+    }
+    future = (
+        processes.umap(run.path, epoch)
+        if view == "umap"
+        else processes.aligned_umap(run.path, evaluated)
+    )
 
     def keep(done: "Future[Any]") -> None:
         # Where the run's folder cannot be written to this is all that is kept.
@@ -111,9 +117,21 @@ def _margin_plane(run: Run, epoch: int, pair: tuple[int, int]) -> Embeddings:
     weight, bias = run.head(epoch)
     # Numbered once for all epochs and runs: to sort a million names takes longer than the rest.
     groups = _groups.get(found.digest, lambda: np.unique(found.group_ids, return_inverse=True)[1])
-    plane = analyse(found.latents, found.labels, found.domain, found.split, weight, bias, pair, groups=groups, logits=found.logits)
+    plane = analyse(
+        found.latents,
+        found.labels,
+        found.domain,
+        found.split,
+        weight,
+        bias,
+        pair,
+        groups=groups,
+        logits=found.logits,
+    )
     axes = ("distance to boundary [source σ]", "domain probe [source σ]")
-    return Embeddings("plane", _single(plane.x), _single(plane.y), axes, plane.threshold_x, float(plane.probe_auc))
+    return Embeddings(
+        "plane", _single(plane.x), _single(plane.y), axes, plane.threshold_x, float(plane.probe_auc)
+    )
 
 
 def _pca(run: Run, epoch: int) -> Embeddings:
@@ -122,7 +140,9 @@ def _pca(run: Run, epoch: int) -> Embeddings:
     found = run.evaluation(epoch)
     result = projection.pca(found.latents, found.mask("source"))
     xy, explained = result
-    first, second = (f"PC {i + 1} ({share:.0%} of the variance)" for i, share in enumerate(explained[:2]))
+    first, second = (
+        f"PC {i + 1} ({share:.0%} of the variance)" for i, share in enumerate(explained[:2])
+    )
     return Embeddings("pca", _single(xy[:, 0]), _single(xy[:, 1]), (first, second))
 
 
@@ -144,7 +164,9 @@ def _kept(run: Run, epoch: int, view: str) -> Embeddings | None:
 def _placed(frame: pd.DataFrame, run: Run, epoch: int, view: str) -> Embeddings:
     rows = frame if view == "umap" else frame[frame["epoch"] == epoch]
     rows = rows.set_index("sample_id").reindex(run.evaluation(epoch).sample_ids)
-    return Embeddings(view, _single(rows["x"].to_numpy()), _single(rows["y"].to_numpy()), _UMAPS[view])
+    return Embeddings(
+        view, _single(rows["x"].to_numpy()), _single(rows["y"].to_numpy()), _UMAPS[view]
+    )
 
 
 def _single(values: Any) -> NDArray[np.float32]:

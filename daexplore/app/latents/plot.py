@@ -51,7 +51,9 @@ class LatentPlot:
         self._alpha = 0.6
         self._leftmost = place == 0
         self._on_tap, self._on_lasso = on_tap, on_lasso
-        self.points = ColumnDataSource({"x": [], "y": [], "colour": [], "edge": [], "marker": [], "alpha": []})
+        self.points = ColumnDataSource(
+            {"x": [], "y": [], "colour": [], "edge": [], "marker": [], "alpha": []}
+        )
         self.halo = ColumnDataSource({"x": [], "y": []})
         self.twin = ColumnDataSource({"x": [], "y": []})
         self.figure = _empty_figure(ranges)
@@ -60,9 +62,18 @@ class LatentPlot:
         self.figure.add_tools(lasso)
         self.figure.toolbar.active_drag = lasso
         # What lies on the overlay is painted without painting the points again.
-        self._side = BoxAnnotation(left=0, fill_color="#7f7f7f", fill_alpha=0.07, line_color=None, level="overlay")
-        self.boundary = Span(location=0, dimension="height", line_width=1.6, line_dash="solid", level="overlay")
-        label: dict[str, Any] = {"y_units": "screen", "text_font_size": "0.6875rem", "background_fill_alpha": 0.75, "level": "overlay"}
+        self._side = BoxAnnotation(
+            left=0, fill_color="#7f7f7f", fill_alpha=0.07, line_color=None, level="overlay"
+        )
+        self.boundary = Span(
+            location=0, dimension="height", line_width=1.6, line_dash="solid", level="overlay"
+        )
+        label: dict[str, Any] = {
+            "y_units": "screen",
+            "text_font_size": "0.6875rem",
+            "background_fill_alpha": 0.75,
+            "level": "overlay",
+        }
         self._left = Label(x=0, y=6, x_offset=-8, text_align="right", **label)
         self._right = Label(x=0, y=6, x_offset=8, text_align="left", **label)
         for annotation in (self._side, self.boundary, self._left, self._right):
@@ -72,7 +83,15 @@ class LatentPlot:
         self._raster = Raster(self.figure, self._dots)
         self._halos = [
             self.figure.scatter(
-                "x", "y", name=name, source=source, size=17, fill_color=None, line_width=width, line_dash=dash, level="overlay"
+                "x",
+                "y",
+                name=name,
+                source=source,
+                size=17,
+                fill_color=None,
+                line_width=width,
+                line_dash=dash,
+                level="overlay",
             )
             for name, source, dash in (("halo", self.halo, "solid"), ("twin", self.twin, (4, 3)))
             for width in (5, 2.4)
@@ -94,7 +113,11 @@ class LatentPlot:
         columns: dict[str, Any] = {"x": scene.x, "y": scene.y}
         same_galaxies = before is not None and before.galaxies == scene.galaxies
         if not same_galaxies:
-            columns |= {"edge": scene.domain_colours, "marker": scene.markers, "alpha": self._alphas()}
+            columns |= {
+                "edge": scene.domain_colours,
+                "marker": scene.markers,
+                "alpha": self._alphas(),
+            }
         if not same_galaxies or colours != self._colours:
             columns["colour"] = self._colours = colours
         if same_galaxies:
@@ -107,7 +130,9 @@ class LatentPlot:
         self._dots.glyph.size = _size(len(scene.rows))
         self._raster.choose_renderer(len(scene.rows))
         self.figure.xaxis.axis_label = scene.coordinates.axes[0]
-        self.figure.yaxis.axis_label = scene.coordinates.axes[1] if self._leftmost or scene.coordinates.kind == "pca" else None
+        self.figure.yaxis.axis_label = (
+            scene.coordinates.axes[1] if self._leftmost or scene.coordinates.kind == "pca" else None
+        )
         self.set_threshold(threshold)
 
     def set_threshold(self, threshold: float) -> None:
@@ -179,7 +204,10 @@ class LatentPlot:
     def _at(self, row: int | None) -> dict[str, list[float]]:
         if row is None or self.scene is None:
             return {"x": [], "y": []}
-        return {"x": [float(self.scene.coordinates.x[row])], "y": [float(self.scene.coordinates.y[row])]}
+        return {
+            "x": [float(self.scene.coordinates.x[row])],
+            "y": [float(self.scene.coordinates.y[row])],
+        }
 
     def _tapped(self, event: Tap) -> None:
         scene, plot = self.scene, self.figure
@@ -197,7 +225,9 @@ class LatentPlot:
         if not event.final or event.geometry.get("type") != "poly" or self.scene is None:
             return
         found = self.scene
-        inside = found.inside & inside_polygon(found.coordinates.x, found.coordinates.y, event.geometry["x"], event.geometry["y"])
+        inside = found.inside & inside_polygon(
+            found.coordinates.x, found.coordinates.y, event.geometry["x"], event.geometry["y"]
+        )
         self._on_lasso(self._ids(inside) or None)
 
     def _ids(self, mask: NDArray[np.bool_]) -> frozenset[str]:
@@ -211,12 +241,28 @@ def _size(count: int) -> float:
 
 
 def _empty_figure(ranges: tuple[Range1d, Range1d]) -> Any:
-    plot = figure(x_range=ranges[0], y_range=ranges[1], tools=_TOOLS, active_scroll="wheel_zoom", sizing_mode="stretch_both")
-    plot.update(min_border_left=46, min_border_right=4, min_border_bottom=40, min_border_top=2, title=None, output_backend="canvas")
+    plot = figure(
+        x_range=ranges[0],
+        y_range=ranges[1],
+        tools=_TOOLS,
+        active_scroll="wheel_zoom",
+        sizing_mode="stretch_both",
+    )
+    plot.update(
+        min_border_left=46,
+        min_border_right=4,
+        min_border_bottom=40,
+        min_border_top=2,
+        title=None,
+        output_backend="canvas",
+    )
     plot.toolbar.logo = None
     plot.grid.grid_line_alpha = 0.18
     for axis in (*plot.xaxis, *plot.yaxis):
         axis.update(
-            axis_label_text_font_size="0.6875rem", major_label_text_font_size="0.6875rem", axis_label_standoff=2, minor_tick_line_color=None
+            axis_label_text_font_size="0.6875rem",
+            major_label_text_font_size="0.6875rem",
+            axis_label_standoff=2,
+            minor_tick_line_color=None,
         )
     return plot

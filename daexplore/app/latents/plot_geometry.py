@@ -9,10 +9,21 @@ from numpy.typing import NDArray
 
 from daexplore.app.latents.view import LatentView
 
-__all__ = ["Ranges", "fit_ranges", "fraction_inside", "inside_polygon", "is_default_view", "nearest_on_screen", "new_ranges", "set_ranges"]
+__all__ = [
+    "Ranges",
+    "fit_ranges",
+    "fraction_inside",
+    "inside_polygon",
+    "is_default_view",
+    "nearest_on_screen",
+    "new_ranges",
+    "set_ranges",
+]
 
 
-def inside_polygon(x: NDArray[Any], y: NDArray[Any], outline_x: Sequence[float], outline_y: Sequence[float]) -> NDArray[np.bool_]:
+def inside_polygon(
+    x: NDArray[Any], y: NDArray[Any], outline_x: Sequence[float], outline_y: Sequence[float]
+) -> NDArray[np.bool_]:
     """Which points are inside a closed outline, by the even-odd rule: a ray to the right crosses it an odd number of times.
 
     A point on a left or lower edge counts as inside, one on a right or upper edge as outside, so that outlines that share an edge never
@@ -44,7 +55,11 @@ def inside_polygon(x: NDArray[Any], y: NDArray[Any], outline_x: Sequence[float],
 
 
 def nearest_on_screen(
-    x: NDArray[Any], y: NDArray[Any], at: tuple[float, float], pixels: tuple[float, float], reach: float = 40.0
+    x: NDArray[Any],
+    y: NDArray[Any],
+    at: tuple[float, float],
+    pixels: tuple[float, float],
+    reach: float = 40.0,
 ) -> int | None:
     """The point nearest to a tap as the eye measures it.
 
@@ -63,7 +78,9 @@ def nearest_on_screen(
     """
     if len(x) == 0:
         return None
-    squared = np.nan_to_num(((x - at[0]) * pixels[0]) ** 2 + ((y - at[1]) * pixels[1]) ** 2, nan=np.inf)
+    squared = np.nan_to_num(
+        ((x - at[0]) * pixels[0]) ** 2 + ((y - at[1]) * pixels[1]) ** 2, nan=np.inf
+    )
     nearest = int(np.argmin(squared))
     return nearest if squared[nearest] <= reach**2 else None
 
@@ -75,7 +92,9 @@ def fit_ranges(scenes: Sequence[LatentView]) -> tuple[tuple[float, float], tuple
     """Ranges of x and y that hold all but the outermost half per cent of the points, with a margin; outliers are a zoom away."""
     ranges = []
     for name in ("x", "y"):
-        values = np.concatenate([getattr(scene, name) for scene in scenes]) if scenes else np.zeros(0)
+        values = (
+            np.concatenate([getattr(scene, name) for scene in scenes]) if scenes else np.zeros(0)
+        )
         values = values[np.isfinite(values)]
         low, high = np.percentile(values, [0.5, 99.5]) if len(values) else (-1.0, 1.0)
         margin = 0.1 * (high - low) or 1.0
@@ -96,11 +115,17 @@ def set_ranges(ranges: Ranges, limits: tuple[tuple[float, float], tuple[float, f
 
 def is_default_view(ranges: Ranges) -> bool:
     """Whether the visitor has neither zoomed nor panned."""
-    return all(bool(np.isclose(axis.start, axis.reset_start) and np.isclose(axis.end, axis.reset_end)) for axis in ranges)
+    return all(
+        bool(np.isclose(axis.start, axis.reset_start) and np.isclose(axis.end, axis.reset_end))
+        for axis in ranges
+    )
 
 
 def fraction_inside(ranges: Ranges, scenes: list[LatentView]) -> float:
     """The share of the drawn galaxies that the ranges hold."""
     across, up = ranges
-    inside = [(s.x > across.start) & (s.x < across.end) & (s.y > up.start) & (s.y < up.end) for s in scenes]
+    inside = [
+        (s.x > across.start) & (s.x < across.end) & (s.y > up.start) & (s.y < up.end)
+        for s in scenes
+    ]
     return float(np.concatenate(inside).mean()) if any(len(each) for each in inside) else 1.0

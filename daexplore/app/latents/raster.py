@@ -25,8 +25,26 @@ class Raster:
 
     def __init__(self, plot: Any, dots: Any) -> None:
         self._dots = dots
-        nothing = ColumnDataSource({"image": [np.zeros((1, 1), np.uint32)], "x": [0.0], "y": [0.0], "dw": [0.0], "dh": [0.0]})
-        self._image = plot.image_rgba("image", "x", "y", "dw", "dh", source=nothing, origin="top_left", name="raster", visible=False)
+        nothing = ColumnDataSource(
+            {
+                "image": [np.zeros((1, 1), np.uint32)],
+                "x": [0.0],
+                "y": [0.0],
+                "dw": [0.0],
+                "dh": [0.0],
+            }
+        )
+        self._image = plot.image_rgba(
+            "image",
+            "x",
+            "y",
+            "dw",
+            "dh",
+            source=nothing,
+            origin="top_left",
+            name="raster",
+            visible=False,
+        )
         repaint = CustomJS(args={"figure": plot, "dots": dots, "raster": self._image}, code=_SCRIPT)
         dots.data_source.js_on_change("data", repaint)
         dots.glyph.js_on_change("line_alpha", repaint)
@@ -43,4 +61,9 @@ class Raster:
         self._image.visible, self._dots.visible = many, not many
         # Bokeh reads every colour even of markers that it does not paint.
         names = ("fill_color", "colour"), ("line_color", "edge"), ("fill_alpha", "alpha")
-        self._dots.glyph.update(**{name: (0.0 if "alpha" in name else "black") if many else {"field": column} for name, column in names})
+        self._dots.glyph.update(
+            **{
+                name: (0.0 if "alpha" in name else "black") if many else {"field": column}
+                for name, column in names
+            }
+        )

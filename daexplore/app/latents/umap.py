@@ -31,7 +31,10 @@ def aligned_file(run_path: Path) -> Path:
 def compute_umap(run_path: Path, epoch: int) -> pd.DataFrame:
     """Columns sample_id, x, y of one epoch; kept, if the folder can be written to."""
     found = Run(run_path).evaluation(epoch)
-    return _kept(_frame(found, np.asarray(projection.umap(found.latents, seed=0), np.float32)), umap_file(run_path, epoch))
+    return _kept(
+        _frame(found, np.asarray(projection.umap(found.latents, seed=0), np.float32)),
+        umap_file(run_path, epoch),
+    )
 
 
 def compute_aligned(run_path: Path) -> pd.DataFrame:
@@ -56,15 +59,30 @@ def compute_aligned(run_path: Path) -> pd.DataFrame:
             f"{run.label} has {places} places to lay out together (galaxies times epochs), more than {MOST_ALIGNED}: choose UMAP instead, "
             "which takes each epoch for itself."
         )
-    maps = projection.aligned_umap([each.latents for each in found], [each.sample_ids for each in found])
+    maps = projection.aligned_umap(
+        [each.latents for each in found], [each.sample_ids for each in found]
+    )
     last = found[epochs.index(shown)]
-    plane = margin_plane(last.latents, last.labels, last.domain, last.split, *run.head(shown), groups=last.group_ids, logits=last.logits)
+    plane = margin_plane(
+        last.latents,
+        last.labels,
+        last.domain,
+        last.split,
+        *run.head(shown),
+        groups=last.group_ids,
+        logits=last.logits,
+    )
     turned = projection.rotate_to(maps, epochs.index(shown), np.stack([plane.x, plane.y], axis=1))
     return _kept(_frames(epochs, found, turned), aligned_file(run_path))
 
 
-def _frames(epochs: Sequence[int], found: Sequence[Evaluation], maps: Sequence[NDArray[np.float32]]) -> pd.DataFrame:
-    parts = [_frame(each, xy).assign(epoch=epoch) for epoch, each, xy in zip(epochs, found, maps, strict=True)]
+def _frames(
+    epochs: Sequence[int], found: Sequence[Evaluation], maps: Sequence[NDArray[np.float32]]
+) -> pd.DataFrame:
+    parts = [
+        _frame(each, xy).assign(epoch=epoch)
+        for epoch, each, xy in zip(epochs, found, maps, strict=True)
+    ]
     return pd.concat(parts, ignore_index=True)[["epoch", "sample_id", "x", "y"]]
 
 

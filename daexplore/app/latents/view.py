@@ -61,19 +61,27 @@ class LatentView:
     @cached_property
     def galaxies(self) -> bytes:
         """The same for two scenes exactly if they draw the same galaxies, known to be of the same classes, in the same order."""
-        return self.evaluation.digest + hashlib.blake2b(self.rows.tobytes(), digest_size=16).digest()
+        return (
+            self.evaluation.digest + hashlib.blake2b(self.rows.tobytes(), digest_size=16).digest()
+        )
 
     @property
     def markers(self) -> list[str]:
         """Bokeh's marker of each drawn galaxy's true class."""
         labels = self.evaluation.labels
-        return _looks.get(("marker", self.galaxies), lambda: [class_marker(label) for label in labels[self.rows].tolist()])
+        return _looks.get(
+            ("marker", self.galaxies),
+            lambda: [class_marker(label) for label in labels[self.rows].tolist()],
+        )
 
     @property
     def domain_colours(self) -> list[str]:
         """Each drawn galaxy's domain as a hue."""
         domains = self.evaluation.domain
-        return _looks.get(("domain", self.galaxies), lambda: [DOMAIN_COLORS[domain] for domain in domains[self.rows].tolist()])
+        return _looks.get(
+            ("domain", self.galaxies),
+            lambda: [DOMAIN_COLORS[domain] for domain in domains[self.rows].tolist()],
+        )
 
     @cached_property
     def probability(self) -> NDArray[np.float64]:
@@ -94,7 +102,11 @@ class LatentView:
     def counterpart_of(self, row: int) -> int | None:
         """The row of the same physical galaxy in the other domain, the same view of it if there are several; None if there is none."""
         found = self.evaluation
-        twins = [view for view in found.rows_by_group[str(found.group_ids[row])] if found.domain[view] != found.domain[row]]
+        twins = [
+            view
+            for view in found.rows_by_group[str(found.group_ids[row])]
+            if found.domain[view] != found.domain[row]
+        ]
         view = str(found.sample_ids[row]).partition("/")[2]
         same = [twin for twin in twins if str(found.sample_ids[twin]).partition("/")[2] == view]
         return int((same or twins)[0]) if twins else None
@@ -106,8 +118,19 @@ def scene(state: ExplorerState, run: Run, epoch: int | None = None) -> LatentVie
     evaluation = run.evaluation(epoch)
     pair = (int(state.pair[0]), int(state.pair[1]))
     inside = evaluation.mask(None if state.domains == "both" else state.domains, state.split)
-    rows = _order.get((evaluation.digest, state.domains, state.split), lambda: _shuffled(evaluation.sample_ids, inside))
-    return LatentView(run, state.label(run), evaluation, coordinates(run, epoch, state.view, pair), inside, rows[:MAX_POINTS], pair)
+    rows = _order.get(
+        (evaluation.digest, state.domains, state.split),
+        lambda: _shuffled(evaluation.sample_ids, inside),
+    )
+    return LatentView(
+        run,
+        state.label(run),
+        evaluation,
+        coordinates(run, epoch, state.view, pair),
+        inside,
+        rows[:MAX_POINTS],
+        pair,
+    )
 
 
 _order: LRUCache[NDArray[np.int64]] = LRUCache(64)
@@ -117,4 +140,6 @@ _looks: LRUCache[list[str]] = LRUCache(64)
 def _shuffled(sample_ids: NDArray[Any], inside: NDArray[np.bool_]) -> NDArray[np.int64]:
     """The rows inside, in an order that does not favour a domain: both follow from the ids alone, so they are the same in every panel."""
     rows = np.flatnonzero(inside)
-    return np.asarray(rows[np.argsort(pd.util.hash_array(sample_ids[rows], categorize=False), kind="stable")])
+    return np.asarray(
+        rows[np.argsort(pd.util.hash_array(sample_ids[rows], categorize=False), kind="stable")]
+    )

@@ -27,7 +27,9 @@ def cached_witness(scene: LatentView) -> NDArray[np.float64] | None:
 
 def submit_witness(scene: LatentView, arrived: Callable[[Any], None]) -> None:
     """Computes it in a thread, then calls ``arrived`` with the done future."""
-    _worker.submit(lambda: _kept.get(_key(scene), lambda: _witness(scene))).add_done_callback(arrived)
+    _worker.submit(lambda: _kept.get(_key(scene), lambda: _witness(scene))).add_done_callback(
+        arrived
+    )
 
 
 def _key(scene: LatentView) -> tuple[Any, ...]:
@@ -42,7 +44,14 @@ def _witness(scene: LatentView) -> NDArray[np.float64]:
 
     found = scene.evaluation
     split = str(found.split[scene.rows[0]])
-    settings = Settings(tuple(float(value) for value in scene.run.info.get("mmd_bandwidths") or SCALES), 0, 0, SAMPLE)
+    settings = Settings(
+        tuple(float(value) for value in scene.run.info.get("mmd_bandwidths") or SCALES),
+        0,
+        0,
+        SAMPLE,
+    )
     table = witness_table(scene.run, found, split, choose_sides(found, split, settings), settings)
-    values: NDArray[np.float64] = table["witness"].reindex(found.sample_ids.astype(str)).to_numpy(np.float64)
+    values: NDArray[np.float64] = (
+        table["witness"].reindex(found.sample_ids.astype(str)).to_numpy(np.float64)
+    )
     return values

@@ -53,7 +53,11 @@ class Explorer:
         return _MARKUP.format(url=escape(self.url, quote=True), height=self.height)
 
 
-def explore(runs: str | Path | Run | Sequence[Run | str | Path] | None = None, height: int = 800, port: int = 0) -> Explorer:
+def explore(
+    runs: str | Path | Run | Sequence[Run | str | Path] | None = None,
+    height: int = 800,
+    port: int = 0,
+) -> Explorer:
     """The explorer inline: put this last in a cell.
 
     The page comes from a server of its own, a child process that only this machine reaches (127.0.0.1), under an address that nobody can
@@ -87,21 +91,35 @@ class _Server:
         port, prefix = port or _free_port(), secrets.token_urlsafe(12)
         command = [sys.executable, "-m", "daexplore.app.notebook.server", "serve", str(_PAGE)]
         command += ["--address", _HERE, "--port", str(port)]
-        hosts = (f"{_HERE}:{port}", f"localhost:{port}", os.environ.get("BOKEH_ALLOW_WS_ORIGIN", ""))
-        environment = os.environ | {"DAEXPLORE_RUNS": str(root), "BOKEH_ALLOW_WS_ORIGIN": ",".join(filter(None, hosts))}
+        hosts = (
+            f"{_HERE}:{port}",
+            f"localhost:{port}",
+            os.environ.get("BOKEH_ALLOW_WS_ORIGIN", ""),
+        )
+        environment = os.environ | {
+            "DAEXPLORE_RUNS": str(root),
+            "BOKEH_ALLOW_WS_ORIGIN": ",".join(filter(None, hosts)),
+        }
         # Others on this machine can read a command, but not its environment.
         environment["DAEXPLORE_PREFIX"] = prefix
         # A kernel has plots drawn into its cells.
         environment.pop("MPLBACKEND", None)
         self.url = f"http://{_HERE}:{port}/{prefix}/serve"
         with tempfile.TemporaryFile() as log:
-            self._process = subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=log, stderr=log)
+            self._process = subprocess.Popen(
+                command, env=environment, stdin=subprocess.PIPE, stdout=log, stderr=log
+            )
             try:
                 while not _answers(port, f"/{prefix}/{_SMALL}"):
                     if not self.alive:
                         log.seek(0)
-                        last = (log.read().decode(errors="replace").strip().splitlines() or ["it says nothing"])[-1]
-                        raise InputError(f"The explorer's server does not start on port {port}: {last}. Name another port.")
+                        last = (
+                            log.read().decode(errors="replace").strip().splitlines()
+                            or ["it says nothing"]
+                        )[-1]
+                        raise InputError(
+                            f"The explorer's server does not start on port {port}: {last}. Name another port."
+                        )
                     time.sleep(0.1)
             except BaseException:
                 self.stop()
@@ -159,14 +177,25 @@ def _opened(runs: str | Path | Run | Sequence[Run | str | Path] | None) -> tuple
     if isinstance(runs, str | Path) and not (Path(runs) / "run.json").is_file():
         root = Path(runs).expanduser()
         if not root.is_dir():
-            raise InputError(f"{root} is no folder; expected one that holds runs, or a run's own. Train some: daexplore train --data demo")
+            raise InputError(
+                f"{root} is no folder; expected one that holds runs, or a run's own. Train some: daexplore train --data demo"
+            )
         return root.resolve(), []
     given = [runs] if isinstance(runs, str | Path | Run) else list(runs)
     if not given:
-        raise InputError("There are no runs to show in an empty list. Give a folder of runs, or None for those that come with the package.")
-    paths = list(dict.fromkeys((each if isinstance(each, Run) else Run(Path(each).expanduser())).path.resolve() for each in given))
+        raise InputError(
+            "There are no runs to show in an empty list. Give a folder of runs, or None for those that come with the package."
+        )
+    paths = list(
+        dict.fromkeys(
+            (each if isinstance(each, Run) else Run(Path(each).expanduser())).path.resolve()
+            for each in given
+        )
+    )
     roots = {path.parent for path in paths}
-    return (roots.pop() if len(roots) == 1 else _gathered(tuple(paths))), [path.name for path in paths]
+    return (roots.pop() if len(roots) == 1 else _gathered(tuple(paths))), [
+        path.name for path in paths
+    ]
 
 
 @cache
@@ -181,7 +210,9 @@ def _gathered(paths: tuple[Path, ...]) -> Path:
     names = [path.name for path in paths]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice:
-        raise InputError(f"Two of the runs are called {twice}; give one of them, or put them side by side under other names.")
+        raise InputError(
+            f"Two of the runs are called {twice}; give one of them, or put them side by side under other names."
+        )
     folder = Path(tempfile.mkdtemp(prefix="daexplore-"))
     for path in paths:
         (folder / path.name).symlink_to(path, target_is_directory=True)

@@ -39,7 +39,9 @@ class Score:
     metrics: dict[str, dict[str, float]]
 
 
-def scores(state: ExplorerState, scenes: list[LatentView], sample_ids: frozenset[str] | None = None) -> list[Score]:
+def scores(
+    state: ExplorerState, scenes: list[LatentView], sample_ids: frozenset[str] | None = None
+) -> list[Score]:
     """Metrics with intervals, domain by domain and run by run.
 
     Args:
@@ -54,14 +56,24 @@ def scores(state: ExplorerState, scenes: list[LatentView], sample_ids: frozenset
             if sample_ids is not None:
                 mask &= scene.mask_of(sample_ids)
             metrics: dict[str, dict[str, float]] = {}
-            for names, threshold in ((_RANKING, None), (_CALLED, state.threshold)) if mask.any() else ():
-                key = (*change_token(scene.run, scene.evaluation.epoch), domain, state.split, threshold, sample_ids)
+            for names, threshold in (
+                ((_RANKING, None), (_CALLED, state.threshold)) if mask.any() else ()
+            ):
+                key = (
+                    *change_token(scene.run, scene.evaluation.epoch),
+                    domain,
+                    state.split,
+                    threshold,
+                    sample_ids,
+                )
                 metrics |= _cache.get(key, partial(_metrics, scene, mask, names, threshold))
             found.append(Score(scene.label, domain, int(mask.sum()), metrics))
     return found
 
 
-def _metrics(scene: LatentView, mask: NDArray[np.bool_], names: tuple[str, ...], threshold: float | None) -> dict[str, dict[str, float]]:
+def _metrics(
+    scene: LatentView, mask: NDArray[np.bool_], names: tuple[str, ...], threshold: float | None
+) -> dict[str, dict[str, float]]:
     from daexplore.analysis.metrics.bootstrap import metrics_with_intervals
 
     found, at = scene.evaluation, 0.5 if threshold is None else threshold

@@ -40,23 +40,44 @@ def opening_galaxy(state: ExplorerState, scenes: list[LatentView]) -> OpeningGal
     first, others = scenes[0], scenes[1:]
     found = first.evaluation
     rows = np.flatnonzero(found.mask("target", state.split))
-    shared = [row for row in rows if all(scene.row_of(str(found.sample_ids[row])) is not None for scene in others)]
+    shared = [
+        row
+        for row in rows
+        if all(scene.row_of(str(found.sample_ids[row])) is not None for scene in others)
+    ]
     if not shared:
         return None
     rows = np.array(shared)
     logits = _logit(first.probability[rows])
     if not others:
         nearest = rows[np.argmin(np.abs(logits))]
-        return OpeningGalaxy(str(found.sample_ids[nearest]), f"of {len(rows)} {state.split} target galaxies the nearest to the boundary")
+        return OpeningGalaxy(
+            str(found.sample_ids[nearest]),
+            f"of {len(rows)} {state.split} target galaxies the nearest to the boundary",
+        )
     labels = found.labels[rows]
     before = predicted_class(first, state.threshold)[rows]
-    places = [np.array([scene.row_of(str(found.sample_ids[row])) for row in rows]) for scene in others]
-    after = np.stack([predicted_class(scene, state.threshold)[place] for scene, place in zip(others, places, strict=True)])
-    moved = np.stack([_logit(scene.probability[place]) - logits for scene, place in zip(others, places, strict=True)])
+    places = [
+        np.array([scene.row_of(str(found.sample_ids[row])) for row in rows]) for scene in others
+    ]
+    after = np.stack(
+        [
+            predicted_class(scene, state.threshold)[place]
+            for scene, place in zip(others, places, strict=True)
+        ]
+    )
+    moved = np.stack(
+        [
+            _logit(scene.probability[place]) - logits
+            for scene, place in zip(others, places, strict=True)
+        ]
+    )
     labelled = bool((labels >= 0).any())
     if labelled:
         chosen = (labels >= 0) & (before != labels) & (after == labels).all(axis=0)
-        words = f"target galaxies that {_name(first)} gets wrong and {_names(others)} right (oracle)"
+        words = (
+            f"target galaxies that {_name(first)} gets wrong and {_names(others)} right (oracle)"
+        )
     else:
         chosen = (after != before).all(axis=0)
         words = f"target galaxies that {_names(others)} and {_name(first)} call differently"

@@ -18,7 +18,15 @@ from daexplore.app.state import ExplorerState
 from daexplore.errors import InputError
 from daexplore.runs import Run
 
-__all__ = ["PAGE", "FlipsState", "OutcomeGroup", "PredictionChanges", "outcomes", "piles", "predictions_only"]
+__all__ = [
+    "PAGE",
+    "FlipsState",
+    "OutcomeGroup",
+    "PredictionChanges",
+    "outcomes",
+    "piles",
+    "predictions_only",
+]
 
 PAGE = 10
 """Galaxies of a pile that are shown at once."""
@@ -27,13 +35,26 @@ PAGE = 10
 class FlipsState(param.Parameterized):
     """One visitor's choices in this room, beside those of the page."""
 
-    domain: Any = param.Selector(default="target", objects=["target", "source"], doc="whose galaxies")
-    by: Any = param.Selector(default="truth", objects=["truth", "class"], doc="whether right or wrong is followed, or the class called")
-    other = param.String(default="", doc="id of the run that the first one is compared with in the galleries; the second one if unknown")
+    domain: Any = param.Selector(
+        default="target", objects=["target", "source"], doc="whose galaxies"
+    )
+    by: Any = param.Selector(
+        default="truth",
+        objects=["truth", "class"],
+        doc="whether right or wrong is followed, or the class called",
+    )
+    other = param.String(
+        default="",
+        doc="id of the run that the first one is compared with in the galleries; the second one if unknown",
+    )
     pages = param.Dict(default={}, doc="which page of each pile is shown, from 0")
-    order = param.String(default="", doc="column that the table is sorted by; empty for the largest change first")
+    order = param.String(
+        default="", doc="column that the table is sorted by; empty for the largest change first"
+    )
     descending = param.Boolean(default=False, doc="whether the largest comes first")
-    table_page = param.Integer(default=0, bounds=(0, None), doc="which page of the table is shown, from 0")
+    table_page = param.Integer(
+        default=0, bounds=(0, None), doc="which page of the table is shown, from 0"
+    )
 
     def __init__(self, **params: Any) -> None:
         super().__init__(**params)  # type: ignore[no-untyped-call]
@@ -41,11 +62,17 @@ class FlipsState(param.Parameterized):
     def place(self, found: "PredictionChanges") -> int:
         """Where the run compared with the first one stands among those on screen, 1 or later; 0 if there is but one."""
         ids = [run.id for run in found.runs]
-        return max(ids.index(self.other), 1) if self.other in ids and len(ids) > 1 else min(1, len(ids) - 1)
+        return (
+            max(ids.index(self.other), 1)
+            if self.other in ids and len(ids) > 1
+            else min(1, len(ids) - 1)
+        )
 
     def sort(self, column: str) -> None:
         """Sorts the table by a column, or the other way round where it is sorted by it already."""
-        self.param.update(order=column, descending=self.order == column and not self.descending, table_page=0)
+        self.param.update(
+            order=column, descending=self.order == column and not self.descending, table_page=0
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,7 +132,9 @@ class PredictionChanges:
     @property
     def rule(self) -> str:
         """How a galaxy is called, in words."""
-        return f"threshold {self.threshold:.2f}" if len(self.classes) == 2 else "most probable class"
+        return (
+            f"threshold {self.threshold:.2f}" if len(self.classes) == 2 else "most probable class"
+        )
 
     @cached_property
     def flipped(self) -> NDArray[np.bool_]:
@@ -118,7 +147,9 @@ class PredictionChanges:
         if self.by == "truth":
             words = np.array([["wrong in both", "fixed"], ["broken", "right in both"]], object)
         else:
-            words = np.array([[a if a == b else f"{a} → {b}" for b in self.levels] for a in self.levels], object)
+            words = np.array(
+                [[a if a == b else f"{a} → {b}" for b in self.levels] for a in self.levels], object
+            )
         return np.asarray(words[first, other], object)
 
     def paths(self) -> pd.DataFrame:
@@ -164,15 +195,27 @@ def outcomes(state: ExplorerState, domain: str = "target", by: str = "truth") ->
     for run in runs[1:]:
         if run.classes != runs[0].classes:
             one, other = (", ".join(each.classes) for each in (runs[0], run))
-            raise InputError(f"{state.label(runs[0])} tells {one} apart and {state.label(run)} {other}; leave one of them out.")
+            raise InputError(
+                f"{state.label(runs[0])} tells {one} apart and {state.label(run)} {other}; leave one of them out."
+            )
     epochs = tuple(state.epoch_of(run) for run in runs)
     pair = (int(state.pair[0]), int(state.pair[1]))
     scenes = [predictions_only(run, epoch, pair) for run, epoch in zip(runs, epochs, strict=True)]
-    key = (*(change_token(run, epoch) for run, epoch in zip(runs, epochs, strict=True)), domain, state.split, by)
+    key = (
+        *(change_token(run, epoch) for run, epoch in zip(runs, epochs, strict=True)),
+        domain,
+        state.split,
+        by,
+    )
     rows, total, by = _common.get(key, lambda: _common_rows(scenes, domain, state.split, by))
     first = scenes[0].evaluation
     labels = first.labels[rows[0]]
-    classes = np.stack([predicted_class(shown, state.threshold)[row] for shown, row in zip(scenes, rows, strict=True)])
+    classes = np.stack(
+        [
+            predicted_class(shown, state.threshold)[row]
+            for shown, row in zip(scenes, rows, strict=True)
+        ]
+    )
     return PredictionChanges(
         runs,
         _names([state.label(run) for run in runs]),
@@ -203,8 +246,16 @@ def piles(found: PredictionChanges, place: int) -> list[OutcomeGroup]:
         parts = [
             ("Fixed", f"wrong under {one}, right under {two}", (first == 0) & (other == 1)),
             ("Broken", f"right under {one}, wrong under {two}", (first == 1) & (other == 0)),
-            ("Right in both", f"unchanged: right under {one} and {two}", (first == 1) & (other == 1)),
-            ("Wrong in both", f"unchanged: wrong under {one} and {two}", (first == 0) & (other == 0)),
+            (
+                "Right in both",
+                f"unchanged: right under {one} and {two}",
+                (first == 1) & (other == 1),
+            ),
+            (
+                "Wrong in both",
+                f"unchanged: wrong under {one} and {two}",
+                (first == 0) & (other == 0),
+            ),
         ]
     else:
         low, high = found.classes[a], found.classes[b]
@@ -214,14 +265,28 @@ def piles(found: PredictionChanges, place: int) -> list[OutcomeGroup]:
             (f"{high} → {low}", f"called {high} under {one}, {low} under {two}", down),
         ]
         if len(found.classes) > 2:
-            parts.append(("Other changes", f"called otherwise under {one} than under {two}", (first != other) & ~up & ~down))
+            parts.append(
+                (
+                    "Other changes",
+                    f"called otherwise under {one} than under {two}",
+                    (first != other) & ~up & ~down,
+                )
+            )
             parts.append(("Unchanged", f"called the same under {one} and {two}", first == other))
         else:
             parts += [
-                (f"Stays {name}", f"called {name} under {one} and {two}", (first == k) & (other == k)) for k, name in ((b, high), (a, low))
+                (
+                    f"Stays {name}",
+                    f"called {name} under {one} and {two}",
+                    (first == k) & (other == k),
+                )
+                for k, name in ((b, high), (a, low))
             ]
     change = np.abs(found.probability[place] - found.probability[0])
-    return [OutcomeGroup(name, meaning, _by_change(np.flatnonzero(mask), change)) for name, meaning, mask in parts]
+    return [
+        OutcomeGroup(name, meaning, _by_change(np.flatnonzero(mask), change))
+        for name, meaning, mask in parts
+    ]
 
 
 _common: LRUCache[tuple[list[NDArray[np.int64]], int, str]] = LRUCache(32)
@@ -231,10 +296,14 @@ _NOWHERE = Embeddings("none", np.empty(0, np.float32), np.empty(0, np.float32), 
 def predictions_only(run: Run, epoch: int, pair: tuple[int, int]) -> LatentView:
     """A scene of which nothing is drawn: only what the network said is asked for."""
     found = run.evaluation(epoch)
-    return LatentView(run, run.label, found, _NOWHERE, np.zeros(len(found), bool), np.empty(0, np.int64), pair)
+    return LatentView(
+        run, run.label, found, _NOWHERE, np.zeros(len(found), bool), np.empty(0, np.int64), pair
+    )
 
 
-def _common_rows(scenes: Sequence[LatentView], domain: str, split: str, by: str) -> tuple[list[NDArray[np.int64]], int, str]:
+def _common_rows(
+    scenes: Sequence[LatentView], domain: str, split: str, by: str
+) -> tuple[list[NDArray[np.int64]], int, str]:
     shown = [each.evaluation for each in scenes]
     ids = pd.Index(shown[0].sample_ids[shown[0].mask(domain, split)])
     for found in shown[1:]:
@@ -250,7 +319,10 @@ def _common_rows(scenes: Sequence[LatentView], domain: str, split: str, by: str)
 
 def _names(labels: list[str]) -> tuple[str, ...]:
     methods = [label.partition(" · ")[0] for label in labels]
-    return tuple(method if methods.count(method) == 1 else label for method, label in zip(methods, labels, strict=True))
+    return tuple(
+        method if methods.count(method) == 1 else label
+        for method, label in zip(methods, labels, strict=True)
+    )
 
 
 def _by_change(rows: NDArray[np.int64], change: NDArray[np.float64]) -> NDArray[np.int64]:

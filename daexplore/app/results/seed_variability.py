@@ -24,7 +24,15 @@ from daexplore.config import AlignmentConfig, DataConfig, RunConfig, differences
 from daexplore.errors import InputError
 from daexplore.runs import Run
 
-__all__ = ["FlipRate", "SeedGroup", "rates", "retrain_command", "seed_flip_rate", "seed_group", "verdict"]
+__all__ = [
+    "FlipRate",
+    "SeedGroup",
+    "rates",
+    "retrain_command",
+    "seed_flip_rate",
+    "seed_group",
+    "verdict",
+]
 
 
 _RESAMPLES = 200
@@ -86,8 +94,14 @@ def seed_group(state: ExplorerState, found: PredictionChanges) -> list[SeedGroup
     from daexplore.engine.comparison.grouping import group_methods
 
     methods, saw = {run.method for run in found.runs}, fingerprints(found.runs[0])
-    others = [run for run in state.evaluated_runs if run.method in methods and run.status == "finished" and run not in found.runs]
-    others = [run for run in others if fingerprints(run) == saw and run.classes == found.runs[0].classes]
+    others = [
+        run
+        for run in state.evaluated_runs
+        if run.method in methods and run.status == "finished" and run not in found.runs
+    ]
+    others = [
+        run for run in others if fingerprints(run) == saw and run.classes == found.runs[0].classes
+    ]
     shown = group_methods(found.runs)
     # Groups come in the order in which their first run does: those of the runs on screen are the first ones.
     groups = group_methods([*found.runs, *others])[: len(shown)]
@@ -95,7 +109,9 @@ def seed_group(state: ExplorerState, found: PredictionChanges) -> list[SeedGroup
         SeedGroup(
             method.name,
             tuple((run, state.epoch_of(run)) for run in group.runs),
-            command_line(retrain_command(state.root, group.runs[0], max(run.seed for run in group.runs) + 1)),
+            command_line(
+                retrain_command(state.root, group.runs[0], max(run.seed for run in group.runs) + 1)
+            ),
         )
         for method, group in zip(shown, groups, strict=True)
     ]
@@ -104,8 +120,15 @@ def seed_group(state: ExplorerState, found: PredictionChanges) -> list[SeedGroup
 def rates(found: PredictionChanges, families: Sequence[SeedGroup]) -> list[FlipRate]:
     """How many galaxies flip from the first run to each other one, then between seeds of each method. May take a second."""
     about = (found.domain, found.split, found.by, found.pair, found.threshold)
-    whole = (*(change_token(*each) for each in zip(found.runs, found.epochs, strict=True)), found.names, *about)
-    rows = [_cache.get((whole, place), partial(_between_runs, found, place)) for place in range(1, len(found.runs))]
+    whole = (
+        *(change_token(*each) for each in zip(found.runs, found.epochs, strict=True)),
+        found.names,
+        *about,
+    )
+    rows = [
+        _cache.get((whole, place), partial(_between_runs, found, place))
+        for place in range(1, len(found.runs))
+    ]
     for family in families:
         key = (whole, family.name, *(change_token(*each) for each in family.runs))
         rows.append(_cache.get(key, partial(_between_seeds, found, family)))
@@ -121,7 +144,13 @@ def verdict(found: Sequence[FlipRate]) -> str:
     control = max(controls, key=lambda rate: rate.value)
     told = []
     for rate in runs:
-        how = "more" if rate.low > control.high else "less" if rate.high < control.low else "about as many"
+        how = (
+            "more"
+            if rate.low > control.high
+            else "less"
+            if rate.high < control.low
+            else "about as many"
+        )
         told.append(f"{rate.name} {how}")
     return f"Training {control.name} once more with another seed moves {control.value:.1%} of the galaxies; {', '.join(told)}."
 
@@ -132,20 +161,32 @@ def retrain_command(root: Path, run: Run, seed: int) -> list[str]:
 
     config, data = run.config, run.config.data
     simulated = data.source == data.target and data.source in PRESETS
-    where = ("--data", data.source) if simulated else ("--source", data.source, "--target", data.target)
+    where = (
+        ("--data", data.source) if simulated else ("--source", data.source, "--target", data.target)
+    )
     plain = preset(data.source) if simulated else RunConfig(DataConfig(data.source, data.target))
     names = [each.name for each in config.alignments]
     # What the names in --method stand for; everything else that differs from what the command does by itself is set by name.
-    plain = dataclasses.replace(plain, alignments=tuple(AlignmentConfig(name, 1.0) for name in names))
+    plain = dataclasses.replace(
+        plain, alignments=tuple(AlignmentConfig(name, 1.0) for name in names)
+    )
     if config.train.batch_norm == "adabn":
         names, plain = ["adabn", *names], replace_at(plain, "train.batch_norm", "adabn")
     if config.train.supervision == "target":
         names, plain = ["oracle"], replace_at(plain, "train.supervision", "target")
     changed = {
-        name: values[1] for name, values in differences([plain, config]).items() if name != "seed" and not name.startswith("transfer")
+        name: values[1]
+        for name, values in differences([plain, config]).items()
+        if name != "seed" and not name.startswith("transfer")
     }
-    settings = [part for name, value in changed.items() for part in ("--set", f"{name}={json.dumps(value)}")]
-    return [*train_command(root, "+".join(names) or "noda", seed=seed, data=where), *settings, *_transfer(config)]
+    settings = [
+        part for name, value in changed.items() for part in ("--set", f"{name}={json.dumps(value)}")
+    ]
+    return [
+        *train_command(root, "+".join(names) or "noda", seed=seed, data=where),
+        *settings,
+        *_transfer(config),
+    ]
 
 
 def _transfer(config: RunConfig) -> list[str]:
@@ -167,9 +208,17 @@ def _between_runs(found: PredictionChanges, place: int) -> FlipRate:
     first, other = found.level[0], found.level[place]
     up, down = other > first, other < first
     rate = _rate(
-        f"{found.names[0]} → {found.names[place]}", False, disagreement(first[None], other[None]), found.groups, [float((up | down).mean())]
+        f"{found.names[0]} → {found.names[place]}",
+        False,
+        disagreement(first[None], other[None]),
+        found.groups,
+        [float((up | down).mean())],
     )
-    test = mcnemar(up, down, found.groups).p_grouped if found.by == "truth" and len(found) else float("nan")
+    test = (
+        mcnemar(up, down, found.groups).p_grouped
+        if found.by == "truth" and len(found)
+        else float("nan")
+    )
     return dataclasses.replace(rate, up=int(up.sum()), down=int(down.sum()), p=test)
 
 
@@ -178,19 +227,40 @@ def _between_seeds(found: PredictionChanges, family: SeedGroup) -> FlipRate:
 
     if len(family.runs) < 2:
         nothing = float("nan")
-        return FlipRate(family.name, True, nothing, nothing, nothing, 0, 0, nothing, nothing, command=family.command)
+        return FlipRate(
+            family.name,
+            True,
+            nothing,
+            nothing,
+            nothing,
+            0,
+            0,
+            nothing,
+            nothing,
+            command=family.command,
+        )
     scenes = [predictions_only(run, epoch, found.pair) for run, epoch in family.runs]
     ids = pd.Index(found.sample_ids)
-    places = [np.asarray(pd.Index(each.evaluation.sample_ids).get_indexer(ids), np.int64) for each in scenes]
+    places = [
+        np.asarray(pd.Index(each.evaluation.sample_ids).get_indexer(ids), np.int64)
+        for each in scenes
+    ]
     known = np.all([place >= 0 for place in places], axis=0)
-    levels = np.stack([predicted_class(each, found.threshold)[place[known]] for each, place in zip(scenes, places, strict=True)])
+    levels = np.stack(
+        [
+            predicted_class(each, found.threshold)[place[known]]
+            for each, place in zip(scenes, places, strict=True)
+        ]
+    )
     if found.by == "truth":
         levels = (levels == found.labels[known]).astype(np.int64)
     shares = [float((one != other).mean()) for one, other in combinations(levels, 2)]
     return _rate(family.name, True, seed_disagreement(levels), found.groups[known], shares)
 
 
-def _rate(name: str, seeds: bool, changed: NDArray[np.float64], groups: NDArray[Any], shares: list[float]) -> FlipRate:
+def _rate(
+    name: str, seeds: bool, changed: NDArray[np.float64], groups: NDArray[Any], shares: list[float]
+) -> FlipRate:
     """The mean of ``changed`` with its interval; ``shares`` are the means of the single pairs."""
     from daexplore.analysis.comparison.paired import interval
     from daexplore.analysis.metrics.bootstrap import group_weights
@@ -198,7 +268,17 @@ def _rate(name: str, seeds: bool, changed: NDArray[np.float64], groups: NDArray[
     weights = group_weights(groups, _RESAMPLES) if len(groups) else np.empty((0, 0))
     drawn = weights @ changed / weights.sum(axis=1)
     found = interval(np.r_[changed.mean() if len(changed) else np.nan, drawn])
-    return FlipRate(name, seeds, found.value, found.low, found.high, len(changed), len(shares), min(shares), max(shares))
+    return FlipRate(
+        name,
+        seeds,
+        found.value,
+        found.low,
+        found.high,
+        len(changed),
+        len(shares),
+        min(shares),
+        max(shares),
+    )
 
 
 def seed_flip_rate(state: ExplorerState) -> tuple[float, int] | None:
@@ -216,4 +296,6 @@ def seed_flip_rate(state: ExplorerState) -> tuple[float, int] | None:
     between = [rate for rate in rates(found, families) if rate.seeds and math.isfinite(rate.value)]
     if not between:
         return None
-    return sum(rate.value for rate in between) / len(between) * len(found), sum(rate.pairs for rate in between)
+    return sum(rate.value for rate in between) / len(between) * len(found), sum(
+        rate.pairs for rate in between
+    )

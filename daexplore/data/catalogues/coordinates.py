@@ -29,13 +29,24 @@ _PAIRS = (
 )
 """How catalogues call right ascension and declination, in lower case (VizieR, SExtractor, Gaia, survey archives)."""
 
-_DEGREES = {"deg": 1.0, "degree": 1.0, "degrees": 1.0, "h": 15.0, "hr": 15.0, "hour": 15.0, "hours": 15.0, "hourangle": 15.0}
+_DEGREES = {
+    "deg": 1.0,
+    "degree": 1.0,
+    "degrees": 1.0,
+    "h": 15.0,
+    "hr": 15.0,
+    "hour": 15.0,
+    "hours": 15.0,
+    "hourangle": 15.0,
+}
 
 
 def coordinate_columns(table: TableFile) -> tuple[str, str] | None:
     """The columns with right ascension and declination, None where the catalogue has none."""
     there = {column.lower(): column for column in table.columns}
-    return next(((there[ra], there[dec]) for ra, dec in _PAIRS if ra in there and dec in there), None)
+    return next(
+        ((there[ra], there[dec]) for ra, dec in _PAIRS if ra in there and dec in there), None
+    )
 
 
 def positions(table: TableFile) -> NDArray[np.float64]:
@@ -52,7 +63,9 @@ def positions(table: TableFile) -> NDArray[np.float64]:
             f"{table.path} has no coordinates, which cut-outs from survey tiles need; it has {', '.join(table.frame.columns)}. "
             "Expected right ascension and declination in columns such as ra and dec, or RAJ2000 and DEJ2000 [deg]."
         )
-    ra, dec = (_degrees(table, column, hours) for column, hours in zip(columns, (True, False), strict=True))
+    ra, dec = (
+        _degrees(table, column, hours) for column, hours in zip(columns, (True, False), strict=True)
+    )
     usable = np.isfinite(ra) & np.isfinite(dec) & (np.abs(dec) <= 90) & (ra >= -180) & (ra <= 360)
     return np.where(usable[:, None], np.stack([ra % 360, dec], axis=1), np.nan)
 
@@ -78,5 +91,7 @@ def _sexagesimal(value: Any, hours: bool) -> float:
 
     try:
         return float(Angle(str(value).strip(), unit="hourangle" if hours else "deg").deg)
-    except ValueError:  # Angle's own errors are ValueErrors; also for text that is no angle, such as "nan".
+    except (
+        ValueError
+    ):  # Angle's own errors are ValueErrors; also for text that is no angle, such as "nan".
         return float("nan")

@@ -57,7 +57,9 @@ def class_codes(column: pd.Series, name: str, where: object) -> tuple[pd.Series,
         column = text[text != ""].reindex(column.index)
         values = sorted(column.dropna().unique())
     if len(values) > _MOST_CLASSES:
-        raise InputError(f"{where}: the column {name!r} holds {len(values)} different values; those are no classes. Name another column.")
+        raise InputError(
+            f"{where}: the column {name!r} holds {len(values)} different values; those are no classes. Name another column."
+        )
     codes = column.map({value: code for code, value in enumerate(values)}).astype("Int64")
     return codes, tuple(map(str, values))
 

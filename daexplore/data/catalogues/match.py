@@ -16,7 +16,14 @@ from daexplore.data.catalogues.labels import class_codes, label_column
 from daexplore.data.catalogues.read import ID_COLUMNS, TableFile, find_catalogue, read_table
 from daexplore.errors import InputError
 
-__all__ = ["MatchedCatalogue", "as_text", "catalogue_of", "keyed_by_sample", "match_catalogue", "names_images"]
+__all__ = [
+    "MatchedCatalogue",
+    "as_text",
+    "catalogue_of",
+    "keyed_by_sample",
+    "match_catalogue",
+    "names_images",
+]
 
 _WHOLE = re.compile(r"^(-?[0-9]+)\.0$")
 _IMAGE_SUFFIX = re.compile(r"(\.(fits?|fts|png|jpe?g|npy))?(\.(gz|fz|bz2))?$", re.IGNORECASE)
@@ -38,7 +45,11 @@ class MatchedCatalogue:
 
 
 def match_catalogue(
-    names: Sequence[str], folder: Path, read: ReadConfig, set_name: str, table: TableFile | pd.DataFrame | None = None
+    names: Sequence[str],
+    folder: Path,
+    read: ReadConfig,
+    set_name: str,
+    table: TableFile | pd.DataFrame | None = None,
 ) -> MatchedCatalogue:
     """Finds the catalogue of a folder's images, if there is one, and gives each image its row.
 
@@ -56,7 +67,11 @@ def match_catalogue(
         InputError: no catalogue where a column of it is declared, no image or not every image in it, unknown columns, labels that are
             no classes.
     """
-    found = TableFile(table, folder) if isinstance(table, pd.DataFrame) else table or catalogue_of(folder, read)
+    found = (
+        TableFile(table, folder)
+        if isinstance(table, pd.DataFrame)
+        else table or catalogue_of(folder, read)
+    )
     if found is None:
         return _without_catalogue(names, folder, read, set_name)
     rows, column = _match(names, found, folder)
@@ -72,7 +87,10 @@ def catalogue_of(folder: Path, read: ReadConfig) -> TableFile | None:
 
 
 def keyed_by_sample(
-    sample_ids: Sequence[str], table: TableFile, read: ReadConfig, rows: NDArray[np.int64] | None = None
+    sample_ids: Sequence[str],
+    table: TableFile,
+    read: ReadConfig,
+    rows: NDArray[np.int64] | None = None,
 ) -> MatchedCatalogue:
     """The rows of a table under the given ids, with labels and groups by the declared columns or the usual ones.
 
@@ -88,13 +106,23 @@ def keyed_by_sample(
     frame = table.frame if rows is None else table.frame.iloc[rows].reset_index(drop=True)
     for column in (read.label, read.group):
         if column in table.dropped:
-            raise InputError(f"{table.path}: a cell of the column {column!r} holds several values; labels and groups are single ones.")
+            raise InputError(
+                f"{table.path}: a cell of the column {column!r} holds several values; labels and groups are single ones."
+            )
     label = label_column(frame, read.label, table.path)
-    codes, classes = class_codes(frame[label], label, table.path) if label else (pd.Series(pd.NA, index=frame.index, dtype="Int64"), ())
+    codes, classes = (
+        class_codes(frame[label], label, table.path)
+        if label
+        else (pd.Series(pd.NA, index=frame.index, dtype="Int64"), ())
+    )
     groups, group_column = _groups(sample_ids, frame, read, table.path)
     keys = pd.DataFrame({"sample_id": list(sample_ids), "group_id": groups, "label": codes})
     catalogue = pd.concat([keys, frame.drop(columns=[key for key in keys if key in frame])], axis=1)
-    provenance: dict[str, Any] = {"catalogue": str(table.path.resolve()), "label_column": label, "group_ids": group_column}
+    provenance: dict[str, Any] = {
+        "catalogue": str(table.path.resolve()),
+        "label_column": label,
+        "group_ids": group_column,
+    }
     if group_column is None:
         provenance["note"] = "groups unknown: leakage possible"
     if table.units:
@@ -104,7 +132,9 @@ def keyed_by_sample(
     return MatchedCatalogue(catalogue, classes, provenance)
 
 
-def _without_catalogue(names: Sequence[str], folder: Path, read: ReadConfig, set_name: str) -> MatchedCatalogue:
+def _without_catalogue(
+    names: Sequence[str], folder: Path, read: ReadConfig, set_name: str
+) -> MatchedCatalogue:
     for what, column in (("label", read.label), ("group", read.group)):
         if column is not None:
             raise InputError(
@@ -114,11 +144,18 @@ def _without_catalogue(names: Sequence[str], folder: Path, read: ReadConfig, set
     sample_ids = [f"{set_name}/{name}" for name in names]
     label = pd.Series(pd.NA, index=range(len(names)), dtype="Int64")
     catalogue = pd.DataFrame({"sample_id": sample_ids, "group_id": sample_ids, "label": label})
-    provenance = {"catalogue": None, "label_column": None, "group_ids": None, "note": "groups unknown: leakage possible"}
+    provenance = {
+        "catalogue": None,
+        "label_column": None,
+        "group_ids": None,
+        "note": "groups unknown: leakage possible",
+    }
     return MatchedCatalogue(catalogue, (), provenance)
 
 
-def _groups(sample_ids: Sequence[str], frame: pd.DataFrame, read: ReadConfig, where: Path) -> tuple[list[str], str | None]:
+def _groups(
+    sample_ids: Sequence[str], frame: pd.DataFrame, read: ReadConfig, where: Path
+) -> tuple[list[str], str | None]:
     """Groups by the declared column, else by group_id; a row without one is a group of its own, as every row is without a column."""
     if read.group is not None and read.group not in frame:
         raise InputError(
@@ -127,14 +164,19 @@ def _groups(sample_ids: Sequence[str], frame: pd.DataFrame, read: ReadConfig, wh
     column = read.group or ("group_id" if "group_id" in frame else None)
     if column is None or frame[column].isna().all():
         return list(sample_ids), None
-    return [group or own for group, own in zip(as_text(frame[column]), sample_ids, strict=True)], column
+    return [
+        group or own for group, own in zip(as_text(frame[column]), sample_ids, strict=True)
+    ], column
 
 
 def as_text(column: pd.Series) -> list[str]:
     """Names as text: 7.0 is "7", also where a table wrote it as text; surrounding blanks do not count, missing is empty."""
     if pd.api.types.is_float_dtype(column) and (column.dropna() % 1 == 0).all():
         column = column.astype("Int64")
-    return ["" if missing else _WHOLE.sub(r"\1", str(value).strip()) for value, missing in zip(column, column.isna(), strict=True)]
+    return [
+        "" if missing else _WHOLE.sub(r"\1", str(value).strip())
+        for value, missing in zip(column, column.isna(), strict=True)
+    ]
 
 
 def names_images(table: TableFile, names: Sequence[str]) -> bool:
@@ -169,7 +211,9 @@ def _match(names: Sequence[str], table: TableFile, folder: Path) -> tuple[NDArra
     missing = [name for name, row in zip(names, rows, strict=True) if row < 0]
     twice = [name for name in missing if values.count(name) > 1]
     if twice:
-        raise InputError(f"{table.path}: {twice[0]!r} stands {values.count(twice[0])} times in the column {best!r}. Keep one row an image.")
+        raise InputError(
+            f"{table.path}: {twice[0]!r} stands {values.count(twice[0])} times in the column {best!r}. Keep one row an image."
+        )
     raise InputError(
         f"{table.path}: {len(missing)} of {len(names)} images in {folder} have no row, first {_examples(missing)}; looked for in "
         f"the column {best!r}, which holds {_examples(values)}. Add their rows (labels may stay empty), or move the images away."

@@ -12,7 +12,20 @@ from daexplore.errors import InputError
 
 __all__ = ["ID_COLUMNS", "TABLE_SUFFIXES", "TableFile", "find_catalogue", "is_table", "read_table"]
 
-ID_COLUMNS = ("filename", "file", "image", "id", "name", "sample_id", "objid", "objectid", "object_id", "source_id", "galaxy", "galaxy_id")
+ID_COLUMNS = (
+    "filename",
+    "file",
+    "image",
+    "id",
+    "name",
+    "sample_id",
+    "objid",
+    "objectid",
+    "object_id",
+    "source_id",
+    "galaxy",
+    "galaxy_id",
+)
 """Columns, in any case of letters, in which a catalogue may name its images; read as text, so that 007 stays 007."""
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".ecsv", ".vot", ".votable", ".xml", ".parquet", ".pq")
@@ -61,11 +74,17 @@ def find_catalogue(folder: Path, declared: str | None = None) -> Path | None:
         for path in (Path(declared).expanduser(), folder / declared):
             if path.is_file():
                 return path
-        raise InputError(f"There is no catalogue at {declared}, neither as it stands nor in {folder}. Give the path of the table.")
-    files = sorted(file for file in folder.iterdir() if file.is_file() and not file.name.startswith("."))
+        raise InputError(
+            f"There is no catalogue at {declared}, neither as it stands nor in {folder}. Give the path of the table."
+        )
+    files = sorted(
+        file for file in folder.iterdir() if file.is_file() and not file.name.startswith(".")
+    )
     cubes = [file for file in files if _FITS.search(file.name)]
     tables = [file for file in files if file.suffix.lower() in TABLE_SUFFIXES and _is_vo(file)]
-    tables += [file for file in cubes if (len(cubes) == 1 or "cat" in file.name.lower()) and is_table(file)]
+    tables += [
+        file for file in cubes if (len(cubes) == 1 or "cat" in file.name.lower()) and is_table(file)
+    ]
     tables = [file for file in tables if _CATALOGUE.fullmatch(file.name)] or tables
     if len(tables) > 1:
         raise InputError(
@@ -93,7 +112,9 @@ def is_table(path: Path) -> bool:
 
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # What is odd about the file is said by whoever reads it.
+            warnings.simplefilter(
+                "ignore"
+            )  # What is odd about the file is said by whoever reads it.
             with fits.open(path) as hdus:
                 if any(hdu.is_image and hdu.shape for hdu in hdus):
                     return False
@@ -116,12 +137,20 @@ def read_table(path: Path, text: tuple[str, ...] = ()) -> TableFile:
         table = _read(path, text)
     except InputError:
         raise
-    except Exception as error:  # astropy, pandas and pyarrow raise whatever comes to them on a broken file.
+    except (
+        Exception
+    ) as error:  # astropy, pandas and pyarrow raise whatever comes to them on a broken file.
         comma = path.suffix.lower() == ".csv"
-        hint = "Expected comma-separated columns with a header line." if comma else "Is the file complete, and its suffix right?"
+        hint = (
+            "Expected comma-separated columns with a header line."
+            if comma
+            else "Is the file complete, and its suffix right?"
+        )
         raise InputError(f"{path} cannot be read as a table: {error}. {hint}") from error
     if table.frame.empty:
-        raise InputError(f"{path} has no rows: the catalogue is empty. Give one row for each image.")
+        raise InputError(
+            f"{path} has no rows: the catalogue is empty. Give one row for each image."
+        )
     return table
 
 
@@ -134,14 +163,20 @@ def _read(path: Path, text: tuple[str, ...]) -> TableFile:
     if suffix in TABLE_SUFFIXES or _FITS.search(path.name):
         return _read_astropy(path)
     understood = ", ".join(TABLE_SUFFIXES)
-    raise InputError(f"{path} is no kind of table that is understood: {understood} or a FITS table. Write the catalogue as one of those.")
+    raise InputError(
+        f"{path} is no kind of table that is understood: {understood} or a FITS table. Write the catalogue as one of those."
+    )
 
 
 def _read_text(path: Path, separator: str, text: tuple[str, ...]) -> TableFile:
     options: dict[str, Any] = {"sep": separator, "skipinitialspace": True, "comment": None}
     header = pd.read_csv(path, nrows=0, **options).columns
-    names = [column for column in header if column.lower() in (*ID_COLUMNS, "group_id") or column in text]
-    return TableFile(pd.read_csv(path, dtype=dict.fromkeys(names, str), low_memory=False, **options), path)
+    names = [
+        column for column in header if column.lower() in (*ID_COLUMNS, "group_id") or column in text
+    ]
+    return TableFile(
+        pd.read_csv(path, dtype=dict.fromkeys(names, str), low_memory=False, **options), path
+    )
 
 
 def _read_astropy(path: Path) -> TableFile:
@@ -153,7 +188,11 @@ def _read_astropy(path: Path) -> TableFile:
         # Units that are no standard ones, several tables in a file, small sins against the standards: the values are read all the same.
         warnings.simplefilter("ignore")
         table = Table.read(path, format=formats.get(path.suffix.lower(), "fits"))
-    units = {name: str(table[name].unit) for name in table.colnames if getattr(table[name], "unit", None) is not None}
+    units = {
+        name: str(table[name].unit)
+        for name in table.colnames
+        if getattr(table[name], "unit", None) is not None
+    }
     dropped = []
     for name in table.colnames:
         column = table[name]
@@ -163,7 +202,14 @@ def _read_astropy(path: Path) -> TableFile:
             dropped.append(name)
     table.remove_columns(dropped)
     table.convert_bytestring_to_unicode()
-    return _one_value_a_cell(TableFile(table.to_pandas(), path, {k: v for k, v in units.items() if k not in dropped}, tuple(dropped)))
+    return _one_value_a_cell(
+        TableFile(
+            table.to_pandas(),
+            path,
+            {k: v for k, v in units.items() if k not in dropped},
+            tuple(dropped),
+        )
+    )
 
 
 def _one_value_a_cell(table: TableFile) -> TableFile:
@@ -171,8 +217,14 @@ def _one_value_a_cell(table: TableFile) -> TableFile:
     frame = table.frame.rename(columns=str).reset_index(drop=True)
     dropped = []
     for name in frame.columns[[pd.api.types.is_object_dtype(dtype) for dtype in frame.dtypes]]:
-        frame[name] = frame[name].map(lambda value: value.decode("utf-8", "replace") if isinstance(value, bytes) else value)
-        if frame[name].map(lambda value: hasattr(value, "__len__") and not isinstance(value, str)).any():
+        frame[name] = frame[name].map(
+            lambda value: value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+        )
+        if (
+            frame[name]
+            .map(lambda value: hasattr(value, "__len__") and not isinstance(value, str))
+            .any()
+        ):
             dropped.append(name)
     units = {name: unit for name, unit in table.units.items() if name not in dropped}
     return TableFile(frame.drop(columns=dropped), table.path, units, (*table.dropped, *dropped))

@@ -17,14 +17,39 @@ __all__ = ["survey_columns", "survey_piece", "text_type"]
 def survey_columns(galaxies: GalaxySet) -> list[Column]:
     """sample_id; the survey's own id, under its own name, where its catalogue has one; ra and dec where positions are known."""
     catalogue = galaxies.catalogue
-    columns = [Column("sample_id", text_type(catalogue["sample_id"]), "Key of the image in daexplore", ucd="meta.id;meta.main")]
+    columns = [
+        Column(
+            "sample_id",
+            text_type(catalogue["sample_id"]),
+            "Key of the image in daexplore",
+            ucd="meta.id;meta.main",
+        )
+    ]
     own = _own_id(catalogue)
     if own is not None:
         whole = pd.api.types.is_integer_dtype(catalogue[own]) and not catalogue[own].isna().any()
-        columns.append(Column(own, "i8" if whole else text_type(catalogue[own]), "Id in the survey's catalogue", ucd="meta.id"))
+        columns.append(
+            Column(
+                own,
+                "i8" if whole else text_type(catalogue[own]),
+                "Id in the survey's catalogue",
+                ucd="meta.id",
+            )
+        )
     if coordinate_columns(_table(galaxies, slice(0, 1))) is not None:
-        for name, what, ucd in (("ra", "Right ascension", "pos.eq.ra"), ("dec", "Declination", "pos.eq.dec")):
-            columns.append(Column(name, "f8", f"{what} (ICRS), from the survey's catalogue", "deg", f"{ucd};meta.main"))
+        for name, what, ucd in (
+            ("ra", "Right ascension", "pos.eq.ra"),
+            ("dec", "Declination", "pos.eq.dec"),
+        ):
+            columns.append(
+                Column(
+                    name,
+                    "f8",
+                    f"{what} (ICRS), from the survey's catalogue",
+                    "deg",
+                    f"{ucd};meta.main",
+                )
+            )
     return columns
 
 
@@ -33,8 +58,16 @@ def survey_piece(galaxies: GalaxySet, columns: list[Column], rows: range) -> Pie
     piece = slice(rows.start, rows.stop)
     catalogue = galaxies.catalogue.iloc[piece]
     names = {column.name for column in columns}
-    values = {column.name: _text(catalogue[column.name]) for column in columns if column.dtype.startswith("U")}
-    values |= {column.name: catalogue[column.name].to_numpy(np.int64) for column in columns if column.dtype == "i8"}
+    values = {
+        column.name: _text(catalogue[column.name])
+        for column in columns
+        if column.dtype.startswith("U")
+    }
+    values |= {
+        column.name: catalogue[column.name].to_numpy(np.int64)
+        for column in columns
+        if column.dtype == "i8"
+    }
     if "ra" in names:
         values["ra"], values["dec"] = positions(_table(galaxies, piece)).T
     return values

@@ -61,7 +61,9 @@ def catalogue_kind(path: Path) -> str:
     """
     kind = _KINDS.get(path.suffix.lower())
     if kind is None:
-        raise InputError(f"{path}: the suffix {path.suffix!r} stands for no kind of catalogue. Expected one of {', '.join(_KINDS)}.")
+        raise InputError(
+            f"{path}: the suffix {path.suffix!r} stands for no kind of catalogue. Expected one of {', '.join(_KINDS)}."
+        )
     return kind
 
 
@@ -76,7 +78,9 @@ def check_text(kind: str, columns: Sequence[Column], piece: Piece) -> None:
             _ascii(piece[column.name], column)
 
 
-def write_catalogue(path: Path, kind: str, columns: Sequence[Column], meta: Meta, rows: int, pieces: Iterable[Piece]) -> None:
+def write_catalogue(
+    path: Path, kind: str, columns: Sequence[Column], meta: Meta, rows: int, pieces: Iterable[Piece]
+) -> None:
     """Writes a table; the same bytes for the same pieces.
 
     Args:
@@ -101,7 +105,11 @@ def _table(columns: Sequence[Column], meta: Meta, piece: Piece | None = None) ->
 
     table = Table(meta=dict(meta))
     for column in columns:
-        values = np.empty(0, column.dtype) if piece is None else np.asarray(piece[column.name]).astype(column.dtype)
+        values = (
+            np.empty(0, column.dtype)
+            if piece is None
+            else np.asarray(piece[column.name]).astype(column.dtype)
+        )
         table[column.name] = values
         table[column.name].info.description = column.description
         if column.unit is not None:
@@ -109,11 +117,15 @@ def _table(columns: Sequence[Column], meta: Meta, piece: Piece | None = None) ->
     return table
 
 
-def _fits(file: IO[bytes], columns: Sequence[Column], meta: Meta, rows: int, pieces: Iterable[Piece]) -> None:
+def _fits(
+    file: IO[bytes], columns: Sequence[Column], meta: Meta, rows: int, pieces: Iterable[Piece]
+) -> None:
     from astropy.io import fits
 
     # Keywords hold ASCII only; other letters of names stay readable as escapes.
-    ascii_only = {key: _escaped(value) if isinstance(value, str) else value for key, value in meta.items()}
+    ascii_only = {
+        key: _escaped(value) if isinstance(value, str) else value for key, value in meta.items()
+    }
     head = io.BytesIO()
     _table(columns, ascii_only).write(head, format="fits")
     with fits.open(io.BytesIO(head.getvalue())) as hdus:
@@ -131,13 +143,19 @@ def _fits(file: IO[bytes], columns: Sequence[Column], meta: Meta, rows: int, pie
     for piece in pieces:
         packed = np.empty(len(piece[columns[0].name]), dtype)
         for column in columns:
-            packed[column.name] = _ascii(piece[column.name], column) if column.dtype.startswith("U") else piece[column.name]
+            packed[column.name] = (
+                _ascii(piece[column.name], column)
+                if column.dtype.startswith("U")
+                else piece[column.name]
+            )
         file.write(packed.tobytes())
     file.write(b"\0" * (-rows * dtype.itemsize % _BLOCK))
 
 
 def _fits_dtype(column: Column) -> str:
-    return f"S{max(1, int(column.dtype[1:]))}" if column.dtype.startswith("U") else f">{column.dtype}"
+    return (
+        f"S{max(1, int(column.dtype[1:]))}" if column.dtype.startswith("U") else f">{column.dtype}"
+    )
 
 
 def _ascii(values: NDArray[Any], column: Column) -> NDArray[np.bytes_]:
@@ -155,7 +173,9 @@ def _escaped(text: str) -> str:
     return text.encode("ascii", "backslashreplace").decode()
 
 
-def _ecsv(file: IO[bytes], columns: Sequence[Column], meta: Meta, rows: int, pieces: Iterable[Piece]) -> None:  # noqa: ARG001
+def _ecsv(
+    file: IO[bytes], columns: Sequence[Column], meta: Meta, rows: int, pieces: Iterable[Piece]
+) -> None:  # noqa: ARG001
     head = _written(_table(columns, meta), "ascii.ecsv")
     file.write(head.encode())
     for piece in pieces:
@@ -169,7 +189,9 @@ def _written(table: Any, format: str) -> str:
     return stream.getvalue()
 
 
-def _votable(file: IO[bytes], columns: Sequence[Column], meta: Meta, rows: int, pieces: Iterable[Piece]) -> None:  # noqa: ARG001
+def _votable(
+    file: IO[bytes], columns: Sequence[Column], meta: Meta, rows: int, pieces: Iterable[Piece]
+) -> None:  # noqa: ARG001
     begin, end = b"<TABLEDATA>", b"</TABLEDATA>"
     # Astropy leaves out the data of a table without rows, so the frame is that of one row.
     one = {column.name: np.zeros(1, column.dtype) for column in columns}
@@ -178,14 +200,21 @@ def _votable(file: IO[bytes], columns: Sequence[Column], meta: Meta, rows: int, 
     for piece in pieces:
         # Astropy needs fifty times as long for the rows.
         cells = [_cells(piece[column.name], column) for column in columns]
-        file.write("".join(f"<TR><TD>{'</TD><TD>'.join(row)}</TD></TR>\n" for row in zip(*cells, strict=True)).encode())
+        file.write(
+            "".join(
+                f"<TR><TD>{'</TD><TD>'.join(row)}</TD></TR>\n" for row in zip(*cells, strict=True)
+            ).encode()
+        )
     file.write(end + rest.partition(end)[2])
 
 
 def _cells(values: NDArray[Any], column: Column) -> list[str]:
     if column.dtype.startswith("U"):
         return [escape(str(value)) for value in values]
-    return ["NaN" if value != value else repr(value) for value in np.asarray(values).astype(column.dtype).tolist()]
+    return [
+        "NaN" if value != value else repr(value)
+        for value in np.asarray(values).astype(column.dtype).tolist()
+    ]
 
 
 def _votable_text(columns: Sequence[Column], meta: Meta, piece: Piece | None) -> bytes:
@@ -198,14 +227,32 @@ def _votable_text(columns: Sequence[Column], meta: Meta, piece: Piece | None) ->
         field.ucd = column.ucd
     for key, value in meta.items():
         text = isinstance(value, str)
-        kind = "boolean" if isinstance(value, bool) else "long" if isinstance(value, int) else "unicodeChar" if text else "double"
-        table.params.append(Param(votable, name=key, datatype=kind, value=value, **({"arraysize": "*"} if text else {})))
+        kind = (
+            "boolean"
+            if isinstance(value, bool)
+            else "long"
+            if isinstance(value, int)
+            else "unicodeChar"
+            if text
+            else "double"
+        )
+        table.params.append(
+            Param(
+                votable,
+                name=key,
+                datatype=kind,
+                value=value,
+                **({"arraysize": "*"} if text else {}),
+            )
+        )
     stream = io.BytesIO()
     votable.to_xml(stream)
     return stream.getvalue()
 
 
-def _parquet(file: IO[bytes], columns: Sequence[Column], meta: Meta, rows: int, pieces: Iterable[Piece]) -> None:  # noqa: ARG001
+def _parquet(
+    file: IO[bytes], columns: Sequence[Column], meta: Meta, rows: int, pieces: Iterable[Piece]
+) -> None:  # noqa: ARG001
     import pyarrow as pa
     import pyarrow.parquet as pq
     from astropy.table.meta import get_yaml_from_table
@@ -216,12 +263,26 @@ def _parquet(file: IO[bytes], columns: Sequence[Column], meta: Meta, rows: int, 
         "IVOA.VOTable-Parquet.version": "1.0",
         "IVOA.VOTable-Parquet.content": _without_data(_votable_text(columns, meta, None).decode()),
     }
-    about |= {f"table::len::{column.name}": str(max(1, int(column.dtype[1:]))) for column in columns if column.dtype.startswith("U")}
+    about |= {
+        f"table::len::{column.name}": str(max(1, int(column.dtype[1:])))
+        for column in columns
+        if column.dtype.startswith("U")
+    }
     types = {"f8": pa.float64(), "i8": pa.int64()}
-    schema = pa.schema([(column.name, types.get(column.dtype, pa.string())) for column in columns], about)
+    schema = pa.schema(
+        [(column.name, types.get(column.dtype, pa.string())) for column in columns], about
+    )
     with pq.ParquetWriter(file, schema, compression="zstd") as writer:
         for piece in pieces:
-            writer.write_table(pa.table([_arrow(piece[column.name], schema.field(column.name).type) for column in columns], schema))
+            writer.write_table(
+                pa.table(
+                    [
+                        _arrow(piece[column.name], schema.field(column.name).type)
+                        for column in columns
+                    ],
+                    schema,
+                )
+            )
 
 
 def _arrow(values: NDArray[Any], kind: Any) -> Any:
@@ -236,4 +297,9 @@ def _without_data(votable: str) -> str:
 
 
 _Writer = Callable[[IO[bytes], Sequence[Column], Meta, int, Iterable[Piece]], None]
-_WRITERS: dict[str, _Writer] = {"fits": _fits, "ecsv": _ecsv, "votable": _votable, "parquet": _parquet}
+_WRITERS: dict[str, _Writer] = {
+    "fits": _fits,
+    "ecsv": _ecsv,
+    "votable": _votable,
+    "parquet": _parquet,
+}

@@ -32,9 +32,13 @@ def verify(folder: str | Path) -> int:
     folder = Path(folder)
     try:
         chunks = json.loads((folder / "galaxies.json").read_text()).get("chunks", [])
-        damaged = [chunk["file"] for chunk in chunks if _sha256(folder / chunk["file"]) != chunk["sha256"]]
+        damaged = [
+            chunk["file"] for chunk in chunks if _sha256(folder / chunk["file"]) != chunk["sha256"]
+        ]
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"{folder}/galaxies.json cannot be read as a galaxy set's: {error!r}. Ingest the galaxies anew.") from error
+        raise InputError(
+            f"{folder}/galaxies.json cannot be read as a galaxy set's: {error!r}. Ingest the galaxies anew."
+        ) from error
     if damaged:
         raise InputError(
             f"{folder}: {len(damaged)} of {len(chunks)} chunks are damaged or missing, {', '.join(damaged[:5])}"
@@ -83,7 +87,9 @@ class RejectionTally:
         stay = f" Finished chunks stay in {self.plan.folder}; with other settings begin anew with --restart."
         if len(odd) > _ODD * len(listing):
             first = min(odd, key=lambda one: one.row)
-            raise InputError(f"{mixed(listing.name, self.forms, listing.catalogue['sample_id'].iloc[first.row])}{stay}")
+            raise InputError(
+                f"{mixed(listing.name, self.forms, listing.catalogue['sample_id'].iloc[first.row])}{stay}"
+            )
         if len(self.rejected) > _BAD * len(listing):
             reasons = most_frequent(one.reason for one in self.rejected)
             raise InputError(
@@ -100,18 +106,32 @@ def finish(plan: Plan, records: Iterable[Record], identity: dict[str, Any]) -> G
         identity: what the ingest was begun with.
     """
     records = list(records)
-    rows, columns, digests = ([value for record in records for value in getattr(record, name)] for name in ("rows", "columns", "digests"))
+    rows, columns, digests = (
+        [value for record in records for value in getattr(record, name)]
+        for name in ("rows", "columns", "digests")
+    )
     catalogue = finished_catalogue(plan.listing, rows, columns, digests)
-    written = [(chunk_name(number), record) for number, record in enumerate(records) if record.bytes]
+    written = [
+        (chunk_name(number), record) for number, record in enumerate(records) if record.bytes
+    ]
     aside = [(one.name, one.reason) for one in plan.listing.aside]
     names = plan.listing.catalogue["sample_id"]
-    aside += [(str(names.iloc[one.row]), one.reason) for record in records for one in record.rejected]
+    aside += [
+        (str(names.iloc[one.row]), one.reason) for record in records for one in record.rejected
+    ]
     images = ChunkedImages.open([plan.folder / name for name, _ in written])
     galaxies = finished_set(plan.listing, plan.frame, images, catalogue)
     about = galaxies.about()
     source = about["provenance"].get("path")
-    about["provenance"] = about["provenance"] | {"ingested_from": source, "set_aside": len(aside), "ingest": identity}
-    about["chunks"] = [{"file": name, "rows": len(record.rows), "sha256": record.sha256} for name, record in written]
+    about["provenance"] = about["provenance"] | {
+        "ingested_from": source,
+        "set_aside": len(aside),
+        "ingest": identity,
+    }
+    about["chunks"] = [
+        {"file": name, "rows": len(record.rows), "sha256": record.sha256}
+        for name, record in written
+    ]
     with replaced(plan.folder / "catalogue.parquet") as file:
         catalogue.to_parquet(file, index=False)
     if aside:

@@ -18,7 +18,16 @@ from daexplore.config import ReadConfig, from_dict, to_dict
 from daexplore.data.readers.listing import Listing
 from daexplore.data.readers.load import ImageFormat, fitted
 
-__all__ = ["RECORDS", "Plan", "Record", "Rejected", "chunk_name", "read_record", "replaced", "write_chunk"]
+__all__ = [
+    "RECORDS",
+    "Plan",
+    "Record",
+    "Rejected",
+    "chunk_name",
+    "read_record",
+    "replaced",
+    "write_chunk",
+]
 
 RECORDS = ".ingest"
 """Folder of the records within the set's, there until the set is complete."""
@@ -97,7 +106,9 @@ def write_chunk(plan: Plan, number: int) -> Record:
     """
     done = [(row, fitted(plan.listing, row, plan.frame, plan.read)) for row in plan.rows(number)]
     kept = [(row, one) for row, one in done if one.pixels is not None]
-    size, sha256 = _write_images(plan.folder / chunk_name(number), [one.pixels for _, one in kept if one.pixels is not None])
+    size, sha256 = _write_images(
+        plan.folder / chunk_name(number), [one.pixels for _, one in kept if one.pixels is not None]
+    )
     forms: dict[str, int] = {}
     for _, one in done:
         if one.image_format:
@@ -148,7 +159,9 @@ def _write_images(path: Path, images: list[NDArray[np.float32]]) -> tuple[int, s
     np.lib.format.write_array_header_1_0(header, about)
     digest, size = hashlib.sha256(), 0
     with replaced(path) as file:
-        for piece in itertools.chain([header.getvalue()], (image.astype("<f4", copy=False).tobytes() for image in images)):
+        for piece in itertools.chain(
+            [header.getvalue()], (image.astype("<f4", copy=False).tobytes() for image in images)
+        ):
             digest.update(piece)
             size += file.write(piece)
     return size, digest.hexdigest()

@@ -63,7 +63,9 @@ def ingest(
     """
     if getattr(multiprocessing.current_process(), "_inheriting", False):
         # This is a worker that runs the user's script anew: without this it would wait for ever for the process that started it.
-        raise InputError("A script that ingests galaxies needs the line `if __name__ == '__main__':` above what it does.")
+        raise InputError(
+            "A script that ingests galaxies needs the line `if __name__ == '__main__':` above what it does."
+        )
     for what, number in (("workers", workers), ("galaxies a chunk", chunk)):
         if number is not None and number < 1:
             raise InputError(f"Cannot ingest with {number} {what}: give at least 1.")
@@ -118,20 +120,30 @@ def _write_missing(plan: Plan, workers: int | None, progress: Progress | None) -
         ) from error
     except OSError as error:
         if error.errno not in _FULL:
-            raise InputError(f"Cannot write to {plan.folder}: {error}. Finished chunks stay: mend that, and run the same again.") from error
-        raise _full(plan, [number for number in missing if read_record(plan.folder, number) is None]) from error
+            raise InputError(
+                f"Cannot write to {plan.folder}: {error}. Finished chunks stay: mend that, and run the same again."
+            ) from error
+        raise _full(
+            plan, [number for number in missing if read_record(plan.folder, number) is None]
+        ) from error
 
 
 def _finished(plan: Plan, number: int) -> Record:
     record = read_record(plan.folder, number)
     if record is None:
-        raise InputError(f"{plan.folder} was changed while galaxies were ingested into it. Run the same again.")
+        raise InputError(
+            f"{plan.folder} was changed while galaxies were ingested into it. Run the same again."
+        )
     return record
 
 
 def _worker_count(workers: int | None, chunks: int) -> int:
     if workers is None:
-        cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        cpus = (
+            len(os.sched_getaffinity(0))
+            if hasattr(os, "sched_getaffinity")
+            else os.cpu_count() or 1
+        )
         # a new process takes about as long to start as a few chunks take
         workers = min(cpus, _MOST_WORKERS, chunks // 4)
     return max(1, min(workers, chunks))
@@ -144,7 +156,9 @@ def _written(plan: Plan, missing: list[int], workers: int) -> Iterator[tuple[int
             yield number, write_chunk(plan, number)
         return
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=_begin, initargs=(plan,)) as pool:
+    with ProcessPoolExecutor(
+        workers, mp_context=context, initializer=_begin, initargs=(plan,)
+    ) as pool:
         waiting: dict[Future[Record], int] = {}
         left = iter(missing)
         try:

@@ -14,7 +14,17 @@ from daexplore.data.readers.listing import Listing
 from daexplore.data.readers.load import ImageFormat
 from daexplore.errors import InputError
 
-__all__ = ["begun_with", "check_same", "empty", "frame_of", "identity", "is_complete", "locked", "outside", "record"]
+__all__ = [
+    "begun_with",
+    "check_same",
+    "empty",
+    "frame_of",
+    "identity",
+    "is_complete",
+    "locked",
+    "outside",
+    "record",
+]
 
 _STATE = "state.json"
 _LOCK = "ingest.lock"
@@ -35,7 +45,9 @@ def locked(folder: Path) -> Iterator[None]:
         folder.mkdir(parents=True, exist_ok=True)
         lock.acquire(timeout=0)
     except Timeout as error:
-        raise InputError(f"Another process is ingesting into {folder}. Wait until it has ended, or choose another folder.") from error
+        raise InputError(
+            f"Another process is ingesting into {folder}. Wait until it has ended, or choose another folder."
+        ) from error
     except OSError as error:
         raise InputError(f"Cannot write to {folder}: {error}. Choose another folder.") from error
     try:
@@ -52,15 +64,27 @@ def outside(source: Path, folder: Path) -> None:
     """
     one, other = source.expanduser().resolve(), folder.resolve()
     if other.is_relative_to(one) or one.is_relative_to(other):
-        raise InputError(f"{folder} and the input {source} lie within each other. Choose a folder beside the input.")
+        raise InputError(
+            f"{folder} and the input {source} lie within each other. Choose a folder beside the input."
+        )
 
 
 def identity(listing: Listing, read: ReadConfig, chunk: int) -> dict[str, Any]:
     """What an ingest is begun with, as JSON types: equal only for the same galaxies read in the same way into the same chunks."""
     digest = hashlib.sha256(listing.catalogue.to_csv(index=False).encode())
-    digest.update(json.dumps([listing.name, listing.classes, listing.provenance], sort_keys=True, default=str).encode())
+    digest.update(
+        json.dumps(
+            [listing.name, listing.classes, listing.provenance], sort_keys=True, default=str
+        ).encode()
+    )
     digest.update(repr(listing.aside).encode())
-    return {"format": _FORMAT, "galaxies": len(listing), "listing": digest.hexdigest(), "read": to_dict(read), "chunk": chunk}
+    return {
+        "format": _FORMAT,
+        "galaxies": len(listing),
+        "listing": digest.hexdigest(),
+        "read": to_dict(read),
+        "chunk": chunk,
+    }
 
 
 def begun_with(folder: Path) -> dict[str, Any] | None:
@@ -69,10 +93,17 @@ def begun_with(folder: Path) -> dict[str, Any] | None:
     Raises:
         InputError: it holds something else.
     """
-    for path, where in ((folder / "galaxies.json", ("provenance", "ingest")), (folder / RECORDS / _STATE, ("identity",))):
+    for path, where in (
+        (folder / "galaxies.json", ("provenance", "ingest")),
+        (folder / RECORDS / _STATE, ("identity",)),
+    ):
         if path.is_file():
             return _at(path, where)
-    others = sorted(path.name for path in folder.iterdir() if path.name != _LOCK and not path.name.startswith("."))
+    others = sorted(
+        path.name
+        for path in folder.iterdir()
+        if path.name != _LOCK and not path.name.startswith(".")
+    )
     if others:
         raise InputError(
             f"{folder} holds something else ({', '.join(others[:3])}{', …' * (len(others) > 3)}). Choose a new or empty folder."
@@ -86,7 +117,9 @@ def _at(path: Path, keys: tuple[str, ...]) -> dict[str, Any]:
         for key in keys:
             found = found[key]
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path.parent} holds another galaxy set, or one that is damaged. Choose a new or empty folder.") from error
+        raise InputError(
+            f"{path.parent} holds another galaxy set, or one that is damaged. Choose a new or empty folder."
+        ) from error
     return dict(found)
 
 
@@ -99,12 +132,20 @@ def check_same(folder: Path, before: dict[str, Any], now: dict[str, Any]) -> Non
     if before == now:
         return
     old, new = before.get("read", {}), now["read"]
-    changes = [f"{name} {old.get(name)} -> {value}" for name, value in new.items() if old.get(name) != value]
+    changes = [
+        f"{name} {old.get(name)} -> {value}"
+        for name, value in new.items()
+        if old.get(name) != value
+    ]
     if before.get("galaxies") != now["galaxies"]:
         changes.append(f"{before.get('galaxies')} galaxies -> {now['galaxies']}")
     elif before.get("listing") != now["listing"]:
         changes.append("other galaxies, or another catalogue")
-    changes += [f"{name} {before.get(name)} -> {now[name]}" for name in ("chunk", "format") if before.get(name) != now[name]]
+    changes += [
+        f"{name} {before.get(name)} -> {now[name]}"
+        for name in ("chunk", "format")
+        if before.get(name) != now[name]
+    ]
     raise InputError(
         f"{folder} was begun with another input: {'; '.join(changes)}. Choose another folder, or begin anew there with --restart."
     )

@@ -7,7 +7,15 @@ from typing import Literal
 from daexplore.config import DataConfig
 from daexplore.data.bands import channel_order, chosen_bands, positions
 from daexplore.data.galaxy_set import GalaxySet
-from daexplore.data.preprocessing.steps import Background, Crop, PsfMatch, Resample, SelectBands, Step, Units
+from daexplore.data.preprocessing.steps import (
+    Background,
+    Crop,
+    PsfMatch,
+    Resample,
+    SelectBands,
+    Step,
+    Units,
+)
 from daexplore.data.preprocessing.steps.psf import kernel_sigma
 from daexplore.data.preprocessing.steps.resample import resampled_length
 from daexplore.errors import InputError
@@ -71,7 +79,9 @@ class CommonFormat:
             config.psf_fwhm,
         )
 
-    def steps(self, galaxies: GalaxySet, domain: str, order: tuple[int, ...] | None = None) -> tuple[Step, ...]:
+    def steps(
+        self, galaxies: GalaxySet, domain: str, order: tuple[int, ...] | None = None
+    ) -> tuple[Step, ...]:
         """What must be done to the images of a set, in this order; what needs no doing is not there, and ``Crop`` is always the last.
 
         Args:

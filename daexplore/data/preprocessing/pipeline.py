@@ -11,7 +11,17 @@ from daexplore.config import DataConfig, from_dict, to_dict
 from daexplore.data.bands import channel_order, chosen_bands, positions
 from daexplore.data.galaxy_set import GalaxySet
 from daexplore.data.preprocessing.common_format import CommonFormat
-from daexplore.data.preprocessing.steps import LEARNED, Asinh, Crop, Normalise, Percentile, SelectBands, Step, read_step, record_step
+from daexplore.data.preprocessing.steps import (
+    LEARNED,
+    Asinh,
+    Crop,
+    Normalise,
+    Percentile,
+    SelectBands,
+    Step,
+    read_step,
+    record_step,
+)
 from daexplore.errors import InputError
 
 __all__ = ["DomainSteps", "Preprocess"]
@@ -41,7 +51,10 @@ class DomainSteps:
     @property
     def used(self) -> tuple[str, ...]:
         """The set's names of the channels that the network sees, in its order."""
-        order = next((step.order for step in self.steps if isinstance(step, SelectBands)), range(len(self.bands)))
+        order = next(
+            (step.order for step in self.steps if isinstance(step, SelectBands)),
+            range(len(self.bands)),
+        )
         return tuple(self.bands[channel] for channel in order)
 
     def apply(self, images: NDArray[Any]) -> NDArray[np.float32]:
@@ -104,13 +117,24 @@ class Preprocess:
         standard = CommonFormat.of(config, source)
         domains = {
             domain: (galaxies, rows, standard.steps(galaxies, domain))
-            for domain, galaxies, rows in (("source", source, source_rows), ("target", target, target_rows))
+            for domain, galaxies, rows in (
+                ("source", source, source_rows),
+                ("target", target, target_rows),
+            )
         }
-        shared = None if config.stretch_scale == "domain" else _stretch(config, *domains[config.stretch_scale])
+        shared = (
+            None
+            if config.stretch_scale == "domain"
+            else _stretch(config, *domains[config.stretch_scale])
+        )
         fitted = []
         for domain, (galaxies, rows, steps) in domains.items():
             own = config.normalise == "domain" or domain == "source"
-            fitted.append(DomainSteps(galaxies.bands, (*steps, *_learn(config, galaxies, rows, steps, own, shared))))
+            fitted.append(
+                DomainSteps(
+                    galaxies.bands, (*steps, *_learn(config, galaxies, rows, steps, own, shared))
+                )
+            )
         if config.normalise == "source":
             fitted[1] = replace(fitted[1], steps=(*fitted[1].steps, fitted[0].steps[-1]))
         return Preprocess(standard, *fitted)
@@ -131,10 +155,15 @@ class Preprocess:
         steps = self._of(domain)
         channels = len(steps.bands)
         if images.ndim != 4 or images.shape[1] != channels:
-            raise InputError(f"Expected images of shape (n, {channels}, height, width), as in the training; got {images.shape}.")
+            raise InputError(
+                f"Expected images of shape (n, {channels}, height, width), as in the training; got {images.shape}."
+            )
         # float64 pixels beyond float32's range become infinite and are then refused in words, as is what comes of NaN.
         with np.errstate(over="ignore", invalid="ignore"):
-            chunks = [steps.apply(images[start : start + _CHUNK]) for start in range(0, max(1, len(images)), _CHUNK)]
+            chunks = [
+                steps.apply(images[start : start + _CHUNK])
+                for start in range(0, max(1, len(images)), _CHUNK)
+            ]
             result = np.ascontiguousarray(chunks[0] if len(chunks) == 1 else np.concatenate(chunks))
             # One sum tells whether all pixels are finite; only then is it worth looking for which are not.
             total = result.sum(dtype=np.float64)
@@ -147,7 +176,11 @@ class Preprocess:
         return result
 
     def for_galaxy_set(
-        self, domain: str, galaxies: GalaxySet, statistics: str | None = None, order: tuple[int, ...] | None = None
+        self,
+        domain: str,
+        galaxies: GalaxySet,
+        statistics: str | None = None,
+        order: tuple[int, ...] | None = None,
     ) -> "Preprocess":
         """The same for another set: its images are brought to the same standard, then treated with the same statistics.
 
@@ -160,7 +193,11 @@ class Preprocess:
         Raises:
             InputError: mixed bands, or the set does not say what its images must be brought to the standard with.
         """
-        new = DomainSteps(galaxies.bands, self.standard.steps(galaxies, domain, order) + self._of(statistics or domain).fitted_steps)
+        new = DomainSteps(
+            galaxies.bands,
+            self.standard.steps(galaxies, domain, order)
+            + self._of(statistics or domain).fitted_steps,
+        )
         return replace(self, source=new) if domain == "source" else replace(self, target=new)
 
     def for_sets(self, source: GalaxySet, target: GalaxySet, config: DataConfig) -> "Preprocess":
@@ -180,16 +217,26 @@ class Preprocess:
         chosen = chosen_bands(source.bands, config.bands, f"The source {source.name!r}")
         known = {band.lower() for band in self.bands} <= {band.lower() for band in chosen}
         names = ("the source of the training", f"the source {source.name!r}")
-        inputs = channel_order(chosen, self.bands, self.standard.channels, "name" if known else "position", names)
+        inputs = channel_order(
+            chosen, self.bands, self.standard.channels, "name" if known else "position", names
+        )
         names = (names[1], f"the target {target.name!r}")
-        orders = positions(chosen, source.bands), channel_order(target.bands, chosen, source.bands, config.match_bands, names)
+        orders = (
+            positions(chosen, source.bands),
+            channel_order(target.bands, chosen, source.bands, config.match_bands, names),
+        )
         ours, theirs = (tuple(order[number] for number in inputs) for order in orders)
-        return self.for_galaxy_set("source", source, None, ours).for_galaxy_set("target", target, None, theirs)
+        return self.for_galaxy_set("source", source, None, ours).for_galaxy_set(
+            "target", target, None, theirs
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """The steps as JSON types; numbers survive JSON bit for bit."""
         domains = {
-            domain: {"bands": list(steps.bands), "steps": [record_step(step) for step in steps.steps]}
+            domain: {
+                "bands": list(steps.bands),
+                "steps": [record_step(step) for step in steps.steps],
+            }
             for domain, steps in (("source", self.source), ("target", self.target))
         }
         return {"format": _FORMAT, "standard": to_dict(self.standard), **domains}
@@ -204,17 +251,30 @@ class Preprocess:
         if isinstance(values, dict) and "stretch" in values:
             return _of_format_1(values)
         expected = ("format", "standard", "source", "target")
-        if not isinstance(values, dict) or set(values) != set(expected) or values["format"] != _FORMAT:
+        if (
+            not isinstance(values, dict)
+            or set(values) != set(expected)
+            or values["format"] != _FORMAT
+        ):
             found = ", ".join(map(str, values)) if isinstance(values, dict) else repr(values)
-            raise InputError(f"preprocessing: expected format {_FORMAT} with {', '.join(expected)}; got {found}.")
+            raise InputError(
+                f"preprocessing: expected format {_FORMAT} with {', '.join(expected)}; got {found}."
+            )
         domains = []
         for domain in ("source", "target"):
             recorded = values[domain]
             if not isinstance(recorded, dict) or set(recorded) != {"bands", "steps"}:
-                raise InputError(f"preprocessing.{domain}: expected bands and steps; got {recorded!r}.")
-            steps = (read_step(step, f"preprocessing.{domain}.steps[{i}]") for i, step in enumerate(recorded["steps"]))
+                raise InputError(
+                    f"preprocessing.{domain}: expected bands and steps; got {recorded!r}."
+                )
+            steps = (
+                read_step(step, f"preprocessing.{domain}.steps[{i}]")
+                for i, step in enumerate(recorded["steps"])
+            )
             domains.append(DomainSteps(tuple(recorded["bands"]), tuple(steps)))
-        return Preprocess(from_dict(CommonFormat, values["standard"], "preprocessing.standard"), *domains)
+        return Preprocess(
+            from_dict(CommonFormat, values["standard"], "preprocessing.standard"), *domains
+        )
 
     def _of(self, domain: str) -> DomainSteps:
         return {"source": self.source, "target": self.target}[domain]
@@ -222,10 +282,14 @@ class Preprocess:
 
 def _check(config: DataConfig) -> None:
     if not config.softening > 0:
-        raise InputError(f"softening must be positive, in units of the noise scale; got {config.softening}.")
+        raise InputError(
+            f"softening must be positive, in units of the noise scale; got {config.softening}."
+        )
     low, high = config.percentiles
     if not 0 <= low < high <= 100:
-        raise InputError(f"percentiles must be two numbers from 0 to 100, the lower one first; got {config.percentiles}.")
+        raise InputError(
+            f"percentiles must be two numbers from 0 to 100, the lower one first; got {config.percentiles}."
+        )
 
 
 def _learn(
@@ -238,22 +302,34 @@ def _learn(
 ) -> Iterator[Step]:
     """The stretch, if there is one, and the normalisation, if asked for."""
     if len(rows) == 0:
-        raise InputError(f"Galaxy set {galaxies.name!r} has no training images to learn the normalisation from.")
+        raise InputError(
+            f"Galaxy set {galaxies.name!r} has no training images to learn the normalisation from."
+        )
     stretch = shared or _stretch(config, galaxies, rows, steps)
     if stretch:
         yield stretch
     if normalise:
-        yield Normalise.fit(stretch.apply(flux) if stretch else flux for flux in _chunks(galaxies, rows, steps))
+        yield Normalise.fit(
+            stretch.apply(flux) if stretch else flux for flux in _chunks(galaxies, rows, steps)
+        )
 
 
-def _stretch(config: DataConfig, galaxies: GalaxySet, rows: NDArray[np.integer[Any]], steps: tuple[Step, ...]) -> Asinh | Percentile | None:
+def _stretch(
+    config: DataConfig, galaxies: GalaxySet, rows: NDArray[np.integer[Any]], steps: tuple[Step, ...]
+) -> Asinh | Percentile | None:
     if config.stretch == "linear" or len(rows) == 0:
         return None
     pixels = _pixels(galaxies, rows, steps)
-    return Asinh.fit(pixels, config.softening) if config.stretch == "asinh" else Percentile.fit(pixels, config.percentiles)
+    return (
+        Asinh.fit(pixels, config.softening)
+        if config.stretch == "asinh"
+        else Percentile.fit(pixels, config.percentiles)
+    )
 
 
-def _pixels(galaxies: GalaxySet, rows: NDArray[np.integer[Any]], steps: tuple[Step, ...]) -> NDArray[np.float32]:
+def _pixels(
+    galaxies: GalaxySet, rows: NDArray[np.integer[Any]], steps: tuple[Step, ...]
+) -> NDArray[np.float32]:
     """(C, m) pixels of evenly spaced images."""
     count = max(1, _SAMPLE_PIXELS // int(np.prod(galaxies.images.shape[2:])))
     evenly = rows[np.unique(np.linspace(0, len(rows) - 1, count).astype(int))]
@@ -261,7 +337,9 @@ def _pixels(galaxies: GalaxySet, rows: NDArray[np.integer[Any]], steps: tuple[St
     return pixels.reshape(len(pixels), -1)
 
 
-def _chunks(galaxies: GalaxySet, rows: NDArray[np.integer[Any]], steps: tuple[Step, ...]) -> Iterator[NDArray[np.float32]]:
+def _chunks(
+    galaxies: GalaxySet, rows: NDArray[np.integer[Any]], steps: tuple[Step, ...]
+) -> Iterator[NDArray[np.float32]]:
     """Images of the rows after the given steps, without padding."""
     for start in range(0, len(rows), _CHUNK):
         flux = galaxies.images[rows[start : start + _CHUNK]]
@@ -281,10 +359,16 @@ def _of_format_1(values: dict[str, Any]) -> Preprocess:
     try:
         domains = []
         for domain in ("source", "target"):
-            mean, std, noise_scale = (tuple(values[domain][key]) for key in ("mean", "std", "noise_scale"))
+            mean, std, noise_scale = (
+                tuple(values[domain][key]) for key in ("mean", "std", "noise_scale")
+            )
             bands = tuple(f"channel {channel}" for channel in range(len(mean)))
-            stretch = (Asinh(values["softening"], noise_scale),) if values["stretch"] == "asinh" else ()
-            domains.append(DomainSteps(bands, (Crop(tuple(values["size"])), *stretch, Normalise(mean, std))))
+            stretch = (
+                (Asinh(values["softening"], noise_scale),) if values["stretch"] == "asinh" else ()
+            )
+            domains.append(
+                DomainSteps(bands, (Crop(tuple(values["size"])), *stretch, Normalise(mean, std)))
+            )
         return Preprocess(CommonFormat(bands, bands, tuple(values["size"])), *domains)
     except (KeyError, TypeError) as error:
         raise InputError(f"preprocessing: this run's steps cannot be read: {error!r}.") from error

@@ -53,13 +53,17 @@ def _cropped(galaxies: GalaxySet, size: int | None) -> GalaxySet:
             f"{size}. Let the training crop it (--set data.size), or ingest it again with --size."
         )
     top, left = (height - size) // 2, (width - size) // 2
-    return dataclasses.replace(galaxies, images=galaxies.images[:, :, top : top + size, left : left + size])
+    return dataclasses.replace(
+        galaxies, images=galaxies.images[:, :, top : top + size, left : left + size]
+    )
 
 
 def list_arrays(path: Path, read: ReadConfig) -> Listing:
     """The same, to be taken galaxy by galaxy: images are mended and cropped on the way."""
     galaxies = _whole(path, read)
-    changed = max(file.stat().st_mtime_ns for file in ([path] if path.is_file() else path.iterdir()))
+    changed = max(
+        file.stat().st_mtime_ns for file in ([path] if path.is_file() else path.iterdir())
+    )
     load = _Load(str(path), read, changed)
     return Listing(galaxies.catalogue, load, galaxies.classes, galaxies.name, galaxies.provenance)
 
@@ -77,7 +81,9 @@ class _Load:
         # Values beyond float32's range become infinite, which counts as bad pixels.
         with np.errstate(over="ignore"):
             pixels = np.asarray(galaxies.images[row], np.float32)
-        return Cutout(pixels, galaxies.bands, galaxies.pixel_scale, galaxies.flux_scale, galaxies.psf_fwhm)
+        return Cutout(
+            pixels, galaxies.bands, galaxies.pixel_scale, galaxies.flux_scale, galaxies.psf_fwhm
+        )
 
 
 @lru_cache(maxsize=2)
@@ -90,7 +96,10 @@ def with_overrides(galaxies: GalaxySet, read: ReadConfig) -> GalaxySet:
     catalogue = galaxies.catalogue
     changes: dict[str, Any] = {}
     if read.name is not None and read.name != galaxies.name:
-        ids = [f"{read.name}/{sample_id.removeprefix(f'{galaxies.name}/')}" for sample_id in catalogue["sample_id"]]
+        ids = [
+            f"{read.name}/{sample_id.removeprefix(f'{galaxies.name}/')}"
+            for sample_id in catalogue["sample_id"]
+        ]
         catalogue = catalogue.assign(sample_id=ids)
         changes["name"] = read.name
     where = f"Galaxy set {galaxies.name!r}"
@@ -105,7 +114,12 @@ def with_overrides(galaxies: GalaxySet, read: ReadConfig) -> GalaxySet:
                 f"{where} has no column {read.group!r} for the groups; it has {', '.join(map(str, catalogue))}. Name one of those."
             )
         catalogue = catalogue.assign(
-            group_id=[g or own for g, own in zip(as_text(catalogue[read.group]), catalogue["sample_id"], strict=True)]
+            group_id=[
+                g or own
+                for g, own in zip(
+                    as_text(catalogue[read.group]), catalogue["sample_id"], strict=True
+                )
+            ]
         )
     if read.bands is not None:
         changes["bands"] = _bands(galaxies, read.bands)

@@ -21,7 +21,9 @@ def native(pixels: NDArray[Any]) -> NDArray[np.float32]:
         return np.ascontiguousarray(pixels, np.float32)
 
 
-def fill_bad_pixels(pixels: NDArray[Any], max_bad: float, where: str) -> tuple[NDArray[np.float32], float]:
+def fill_bad_pixels(
+    pixels: NDArray[Any], max_bad: float, where: str
+) -> tuple[NDArray[np.float32], float]:
     """Fills pixels that are NaN or infinite, if they are few.
 
     A bad pixel becomes the mean of the good ones around it (5 x 5 pixels of the same band), weighted by a Gaussian of 1 pixel standard
@@ -47,10 +49,16 @@ def fill_bad_pixels(pixels: NDArray[Any], max_bad: float, where: str) -> tuple[N
     bad = ~good
     shares = bad.mean(axis=(1, 2))
     if bad.all():
-        raise InputError(f"{where}: no pixel holds a measurement, all {bad.size} are NaN, infinite or masked. Leave this image out.")
+        raise InputError(
+            f"{where}: no pixel holds a measurement, all {bad.size} are NaN, infinite or masked. Leave this image out."
+        )
     if shares.max() > max_bad or shares.max() == 1:
         band = f" of its channel {int(shares.argmax())}" if len(shares) > 1 else ""
-        limit = f"at most {max_bad:.3g} can be mended" if shares.max() < 1 else "a channel without any measurement cannot be mended"
+        limit = (
+            f"at most {max_bad:.3g} can be mended"
+            if shares.max() < 1
+            else "a channel without any measurement cannot be mended"
+        )
         raise InputError(
             f"{where}: a share of {shares.max():.3g} of the pixels{band} is NaN, infinite or masked, but {limit}. "
             "Leave this image out, or allow more with --max-bad-pixels."

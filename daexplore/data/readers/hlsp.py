@@ -16,7 +16,15 @@ from daexplore.data.catalogues.match import MatchedCatalogue, catalogue_of, keye
 from daexplore.data.catalogues.read import TableFile
 from daexplore.data.galaxy_set import GalaxySet
 from daexplore.data.readers.fits.band_files import FITS_SUFFIX
-from daexplore.data.readers.fits.hdus import PIXEL_TYPES, Hdu, by_astropy, first_image, physical_values, read_bytes, read_hdus
+from daexplore.data.readers.fits.hdus import (
+    PIXEL_TYPES,
+    Hdu,
+    by_astropy,
+    first_image,
+    physical_values,
+    read_bytes,
+    read_hdus,
+)
 from daexplore.data.readers.fits.photometry import cube_bands, flux_scale, pixel_scale
 from daexplore.data.readers.image_format import declared_flux
 from daexplore.errors import InputError
@@ -48,19 +56,38 @@ def read_hlsp(path: Path, read: ReadConfig) -> GalaxySet:
     images = next((hdu for hdu in hdus if hdu.shape), None)
     if images is None or len(images.shape) != 4:
         got = "no image" if images is None else f"an array of shape {images.shape}"
-        raise InputError(f"{path}: expected images of shape (N, channels, height, width) in the first HDU with an image, got {got}.")
+        raise InputError(
+            f"{path}: expected images of shape (N, channels, height, width) in the first HDU with an image, got {got}."
+        )
     name = read.name or FITS_SUFFIX.sub("", path.name)
     about = _about(path, read, name, images, hdus, data)
     bands, origin = _bands(path, read, images)
     scale = read.pixel_scale or pixel_scale(images.header)
     unit = flux_scale(images.header, scale, one_band=False)
     flux = declared_flux(read) or (None if unit is None else (unit,) * len(bands))
-    provenance = {"reader": "hlsp", "path": str(path.resolve())} | about.provenance | ({"bands_from": origin} if origin else {})
-    return GalaxySet(_pixels(path, images, data), about.catalogue, about.classes, bands, name, scale, provenance, flux, read.psf_fwhm)
+    provenance = (
+        {"reader": "hlsp", "path": str(path.resolve())}
+        | about.provenance
+        | ({"bands_from": origin} if origin else {})
+    )
+    return GalaxySet(
+        _pixels(path, images, data),
+        about.catalogue,
+        about.classes,
+        bands,
+        name,
+        scale,
+        provenance,
+        flux,
+        read.psf_fwhm,
+    )
 
 
 def _pixels(path: Path, images: Hdu, data: bytes | mmap.mmap) -> NDArray[Any]:
-    scaled = any(images.header.get(keyword, plain) != plain for keyword, plain in (("BSCALE", 1), ("BZERO", 0)))
+    scaled = any(
+        images.header.get(keyword, plain) != plain
+        for keyword, plain in (("BSCALE", 1), ("BZERO", 0))
+    )
     with path.open("rb") as stream:
         packed = images.kind == "compressed" or stream.read(6) != b"SIMPLE"
     if images.bitpix < 0 and not scaled and not packed:
@@ -86,7 +113,14 @@ def _bands(path: Path, read: ReadConfig, images: Hdu) -> tuple[tuple[str, ...], 
     return tuple(f"channel {channel}" for channel in range(channels)), None
 
 
-def _about(path: Path, read: ReadConfig, name: str, images: Hdu, hdus: Sequence[Hdu], data: bytes | mmap.mmap) -> MatchedCatalogue:
+def _about(
+    path: Path,
+    read: ReadConfig,
+    name: str,
+    images: Hdu,
+    hdus: Sequence[Hdu],
+    data: bytes | mmap.mmap,
+) -> MatchedCatalogue:
     """Ids, labels and whatever else is known, from the declared catalogue or the HDU after the images."""
     n = images.shape[0]
     sample_ids = [f"{name}/{row:06d}" for row in range(n)]
@@ -94,9 +128,13 @@ def _about(path: Path, read: ReadConfig, name: str, images: Hdu, hdus: Sequence[
         table = catalogue_of(path.parent, read)
         if table is None or len(table.frame) != n:
             rows = 0 if table is None else len(table.frame)
-            raise InputError(f"{read.catalogue}: expected {n} rows, one for each image of {path.name} in their order, got {rows}.")
+            raise InputError(
+                f"{read.catalogue}: expected {n} rows, one for each image of {path.name} in their order, got {rows}."
+            )
         return keyed_by_sample(sample_ids, table, read)
-    labels = next((hdu for hdu in hdus if hdu is not images and (hdu.shape or hdu.kind == "table")), None)
+    labels = next(
+        (hdu for hdu in hdus if hdu is not images and (hdu.shape or hdu.kind == "table")), None
+    )
     columns = None if labels is None else _columns(labels, n, data)
     if columns is not None and columns.shape[1] > 1:
         return keyed_by_sample(sample_ids, TableFile(columns, path), read)
@@ -106,9 +144,23 @@ def _about(path: Path, read: ReadConfig, name: str, images: Hdu, hdus: Sequence[
                 f"{path} has no column {column!r} for the {what}s. Give a table, one row an image in their order, with `--catalogue`, "
                 f"or leave `--{what}` out."
             )
-    label: Any = pd.NA if labels is None or columns is None else merger_labels(columns.iloc[:, 0].to_numpy(), labels.where)
-    catalogue = pd.DataFrame({"sample_id": sample_ids, "group_id": sample_ids, "label": pd.Series(label, index=range(n), dtype="Int64")})
-    provenance = {"labels": labels and labels.where.rpartition(", ")[2], "group_ids": None, "note": "groups unknown: leakage possible"}
+    label: Any = (
+        pd.NA
+        if labels is None or columns is None
+        else merger_labels(columns.iloc[:, 0].to_numpy(), labels.where)
+    )
+    catalogue = pd.DataFrame(
+        {
+            "sample_id": sample_ids,
+            "group_id": sample_ids,
+            "label": pd.Series(label, index=range(n), dtype="Int64"),
+        }
+    )
+    provenance = {
+        "labels": labels and labels.where.rpartition(", ")[2],
+        "group_ids": None,
+        "note": "groups unknown: leakage possible",
+    }
     return MatchedCatalogue(catalogue, MERGERS, provenance)
 
 
@@ -118,11 +170,15 @@ def _columns(hdu: Hdu, n: int, data: bytes | mmap.mmap) -> pd.DataFrame:
         from astropy.table import Table
 
         table = Table(by_astropy(hdu, data))
-        frame: pd.DataFrame = table[[name for name in table.colnames if table[name].ndim == 1]].to_pandas()
+        frame: pd.DataFrame = table[
+            [name for name in table.colnames if table[name].ndim == 1]
+        ].to_pandas()
         found = f"{len(frame)} rows with {frame.shape[1]} columns"
     else:
         frame = pd.DataFrame({"label": physical_values(hdu, data).reshape(-1)})
         found = f"an array of shape {hdu.shape}"
     if len(frame) != n or frame.shape[1] == 0 or (hdu.shape and max(hdu.shape) != n):
-        raise InputError(f"{hdu.where}: expected {n} labels, one for each image, got {found}. Correct the file, or give --catalogue.")
+        raise InputError(
+            f"{hdu.where}: expected {n} labels, one for each image, got {found}. Correct the file, or give --catalogue."
+        )
     return frame

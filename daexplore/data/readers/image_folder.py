@@ -11,7 +11,12 @@ from numpy.typing import NDArray
 
 from daexplore.config import ReadConfig
 from daexplore.data.catalogues.labels import class_codes
-from daexplore.data.catalogues.match import MatchedCatalogue, catalogue_of, keyed_by_sample, match_catalogue
+from daexplore.data.catalogues.match import (
+    MatchedCatalogue,
+    catalogue_of,
+    keyed_by_sample,
+    match_catalogue,
+)
 from daexplore.data.catalogues.read import TableFile
 from daexplore.data.readers.listing import Cutout, Listing
 from daexplore.errors import InputError
@@ -43,15 +48,21 @@ def list_folder(path: Path, read: ReadConfig) -> Listing:
     if table is not None and column is not None:
         names = _named_files(table, column)
         left_out = {"images_without_row": len(set(there) - set(names)), "matched_by": column}
-        attached = _with(keyed_by_sample([f"{name}/{file}" for file in names], table, read), left_out)
+        attached = _with(
+            keyed_by_sample([f"{name}/{file}" for file in names], table, read), left_out
+        )
     elif there:
         names = there
         attached = match_catalogue(names, path, read, name, table)
         attached = _by_folder(attached, names, path) if table is None else attached
     else:
-        raise InputError(f"{path} holds no images ({', '.join(IMAGE_SUFFIXES)}). Put them there, or give the folder where they are.")
+        raise InputError(
+            f"{path} holds no images ({', '.join(IMAGE_SUFFIXES)}). Put them there, or give the folder where they are."
+        )
     provenance = {"reader": "folder", "path": str(path.resolve())} | attached.provenance
-    return Listing(attached.catalogue, _Load(path, tuple(names)), attached.classes, name, provenance)
+    return Listing(
+        attached.catalogue, _Load(path, tuple(names)), attached.classes, name, provenance
+    )
 
 
 def files_below(folder: Path, suffixes: tuple[str, ...]) -> list[str]:
@@ -60,7 +71,11 @@ def files_below(folder: Path, suffixes: tuple[str, ...]) -> list[str]:
     for parent, folders, files in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith((".", "__"))]
         inside = Path(parent).relative_to(folder)
-        found += [(inside / name).as_posix() for name in files if name.lower().endswith(suffixes) and not name.startswith(".")]
+        found += [
+            (inside / name).as_posix()
+            for name in files
+            if name.lower().endswith(suffixes) and not name.startswith(".")
+        ]
     return sorted(found)
 
 
@@ -78,7 +93,9 @@ def _file_column(table: TableFile, folder: Path) -> str | None:
     """The column that holds paths of files in the folder, if there is one."""
     for wanted in _FILE_COLUMNS:
         for column in table.columns:
-            if column.lower() == wanted and any((folder / str(value).strip()).is_file() for value in table.frame[column].dropna()):
+            if column.lower() == wanted and any(
+                (folder / str(value).strip()).is_file() for value in table.frame[column].dropna()
+            ):
                 return str(column)
     return None
 
@@ -103,7 +120,11 @@ def _by_folder(attached: MatchedCatalogue, names: list[str], path: Path) -> Matc
     if "" in folders or len(set(folders)) < 2:
         return attached
     codes, classes = class_codes(pd.Series(folders, dtype=object), "folder", path)
-    return MatchedCatalogue(attached.catalogue.assign(label=codes), classes, attached.provenance | {"label_column": "sub-folder"})
+    return MatchedCatalogue(
+        attached.catalogue.assign(label=codes),
+        classes,
+        attached.provenance | {"label_column": "sub-folder"},
+    )
 
 
 def _read_image(path: Path) -> NDArray[Any]:
@@ -113,7 +134,11 @@ def _read_image(path: Path) -> NDArray[Any]:
     try:
         with Image.open(path) as image:
             pixels = np.asarray(image if image.mode in _GREY_MODES else image.convert("RGB"))
-    except Exception as error:  # Broken images raise OSError, SyntaxError, ValueError, struct.error and more.
+    except (
+        Exception
+    ) as error:  # Broken images raise OSError, SyntaxError, ValueError, struct.error and more.
         reason = "there is no such file" if isinstance(error, FileNotFoundError) else str(error)
-        raise InputError(f"{path} cannot be read ({reason}). Put it there as PNG or JPEG, or take its row out of the catalogue.") from error
+        raise InputError(
+            f"{path} cannot be read ({reason}). Put it there as PNG or JPEG, or take its row out of the catalogue."
+        ) from error
     return pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)

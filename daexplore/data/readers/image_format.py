@@ -14,7 +14,14 @@ from daexplore.data.readers.bad_pixels import fill_bad_pixels
 from daexplore.data.readers.listing import Cutout, Listing
 from daexplore.errors import InputError
 
-__all__ = ["ImageFormat", "decide_frame", "declared_flux", "describe_format", "fit_to_format", "matches_format"]
+__all__ = [
+    "ImageFormat",
+    "decide_frame",
+    "declared_flux",
+    "describe_format",
+    "fit_to_format",
+    "matches_format",
+]
 
 _SAMPLE = 32
 _SAME_SCALE = 0.01
@@ -49,7 +56,9 @@ def decide_frame(listing: Listing, read: ReadConfig) -> ImageFormat:
         InputError: no galaxy can be read, or declared bands or zero points of another number than the images' channels.
     """
     stamps = _sample(listing)
-    (channels, height, width), bands = Counter((stamp.pixels.shape, stamp.bands) for stamp in stamps).most_common(1)[0][0]
+    (channels, height, width), bands = Counter(
+        (stamp.pixels.shape, stamp.bands) for stamp in stamps
+    ).most_common(1)[0][0]
     where = f"{listing.name} ({listing.provenance.get('path', 'input')})"
     if read.bands is not None:
         if len(read.bands) != channels and not set(read.bands) <= set(bands or ()):
@@ -60,19 +69,27 @@ def decide_frame(listing: Listing, read: ReadConfig) -> ImageFormat:
         bands, channels = tuple(read.bands), len(read.bands)
     for what, values in (("zero points", read.zero_points), ("PSF widths", read.psf_fwhm)):
         if values is not None and len(values) != channels:
-            raise InputError(f"{where}: {len(values)} {what} are declared for {channels} bands. Give one for each, in their order.")
+            raise InputError(
+                f"{where}: {len(values)} {what} are declared for {channels} bands. Give one for each, in their order."
+            )
     alike = [stamp for stamp in stamps if read.bands is not None or stamp.bands == bands]
     return ImageFormat(
         (channels, read.size or height, read.size or width),
         tuple(f"channel {channel}" for channel in range(channels)) if bands is None else bands,
-        read.pixel_scale if read.pixel_scale is not None else _usual([stamp.pixel_scale for stamp in alike], statistics.median_low),
-        declared_flux(read) or _usual([_arranged(stamp.flux_scale, stamp, bands) for stamp in alike], statistics.mode),
-        read.psf_fwhm or _usual([_arranged(stamp.psf_fwhm, stamp, bands) for stamp in alike], statistics.mode),
+        read.pixel_scale
+        if read.pixel_scale is not None
+        else _usual([stamp.pixel_scale for stamp in alike], statistics.median_low),
+        declared_flux(read)
+        or _usual([_arranged(stamp.flux_scale, stamp, bands) for stamp in alike], statistics.mode),
+        read.psf_fwhm
+        or _usual([_arranged(stamp.psf_fwhm, stamp, bands) for stamp in alike], statistics.mode),
         bands is not None,
     )
 
 
-def fit_to_format(stamp: Cutout, frame: ImageFormat, read: ReadConfig, where: str) -> tuple[NDArray[np.float32], float]:
+def fit_to_format(
+    stamp: Cutout, frame: ImageFormat, read: ReadConfig, where: str
+) -> tuple[NDArray[np.float32], float]:
     """The image as the set wants it: bands in its order, cropped to a declared size, in its flux units, mended.
 
     Bands that the file names are found by name, whatever their order; of a file with more bands the others are left out. Where nothing is
@@ -129,7 +146,9 @@ def _sample(listing: Listing) -> list[Cutout]:
             break
     if not stamps:
         first = next(iter(reasons), "the list of galaxies is empty")
-        raise InputError(f"{listing.name}: none of its {len(listing)} galaxies can be read. The first: {first}")
+        raise InputError(
+            f"{listing.name}: none of its {len(listing)} galaxies can be read. The first: {first}"
+        )
     return stamps
 
 
@@ -152,10 +171,16 @@ def _usual(values: list[Any], choose: Callable[[list[Any]], Any]) -> Any:
 
 def declared_flux(read: ReadConfig) -> tuple[float, ...] | None:
     """Nanojansky of one unit in each band, of AB magnitudes: 3631 Jy have magnitude 0 (Oke & Gunn 1983, ApJ 266, 713)."""
-    return None if read.zero_points is None else tuple(_AB_NANOJANSKY * 10 ** (-0.4 * zero_point) for zero_point in read.zero_points)
+    return (
+        None
+        if read.zero_points is None
+        else tuple(_AB_NANOJANSKY * 10 ** (-0.4 * zero_point) for zero_point in read.zero_points)
+    )
 
 
-def _arranged(values: tuple[float, ...] | None, stamp: Cutout, bands: tuple[str, ...] | None) -> tuple[float, ...] | None:
+def _arranged(
+    values: tuple[float, ...] | None, stamp: Cutout, bands: tuple[str, ...] | None
+) -> tuple[float, ...] | None:
     """Values of the stamp's bands in the order of those wanted, where their names say which is which."""
     if values is None or not bands or not stamp.bands or not set(bands) <= set(stamp.bands):
         return values
@@ -167,9 +192,15 @@ def _channels(stamp: Cutout, frame: ImageFormat, read: ReadConfig, where: str) -
     if stamp.bands is not None and frame.named and set(frame.bands) <= set(stamp.bands):
         return [stamp.bands.index(band) for band in frame.bands]
     named_otherwise = (
-        bool(set(stamp.bands or ()) & set(frame.bands)) if read.bands is not None else (stamp.bands is not None) != frame.named
+        bool(set(stamp.bands or ()) & set(frame.bands))
+        if read.bands is not None
+        else (stamp.bands is not None) != frame.named
     )
-    if len(stamp.pixels) == len(frame.bands) and not named_otherwise and (read.bands is not None or stamp.bands is None):
+    if (
+        len(stamp.pixels) == len(frame.bands)
+        and not named_otherwise
+        and (read.bands is not None or stamp.bands is None)
+    ):
         return list(range(len(frame.bands)))
     wanted = ", ".join(frame.bands) if frame.named else f"{len(frame.bands)} bands without names"
     raise InputError(
@@ -177,7 +208,9 @@ def _channels(stamp: Cutout, frame: ImageFormat, read: ReadConfig, where: str) -
     )
 
 
-def _cropped(pixels: NDArray[Any], frame: ImageFormat, read: ReadConfig, where: str) -> NDArray[Any]:
+def _cropped(
+    pixels: NDArray[Any], frame: ImageFormat, read: ReadConfig, where: str
+) -> NDArray[Any]:
     """The centre, where a size is declared; of an odd difference the extra pixel falls off the far end."""
     (height, width), wanted = pixels.shape[1:], frame.shape[1:]
     if (height, width) == wanted:
@@ -198,12 +231,18 @@ def _cropped(pixels: NDArray[Any], frame: ImageFormat, read: ReadConfig, where: 
 def _in_units(pixels: NDArray[Any], stamp: Cutout, frame: ImageFormat, where: str) -> NDArray[Any]:
     scale = _arranged(stamp.flux_scale, stamp, frame.bands)
     if (scale is None) != (frame.flux_scale is None):
-        with_it, without = ("it has", "the others do not") if scale else ("the others have", "it does not")
-        raise InputError(f"{where}: {with_it} a zero point, {without}: its fluxes cannot be compared. Declare --zero-points.")
+        with_it, without = (
+            ("it has", "the others do not") if scale else ("the others have", "it does not")
+        )
+        raise InputError(
+            f"{where}: {with_it} a zero point, {without}: its fluxes cannot be compared. Declare --zero-points."
+        )
     if scale is None or frame.flux_scale is None or scale == frame.flux_scale:
         return pixels
     factor: NDArray[np.float64] = np.array(scale) / np.array(frame.flux_scale)
-    with np.errstate(over="ignore"):  # what exceeds float32 becomes infinite, and is mended or refused as such
+    with np.errstate(
+        over="ignore"
+    ):  # what exceeds float32 becomes infinite, and is mended or refused as such
         return pixels * factor.astype(np.float32)[:, None, None]
 
 

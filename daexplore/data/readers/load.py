@@ -16,7 +16,13 @@ from numpy.typing import NDArray
 from daexplore.config import ReadConfig
 from daexplore.data.chunked_images import Images
 from daexplore.data.galaxy_set import GalaxySet
-from daexplore.data.readers.image_format import ImageFormat, decide_frame, describe_format, fit_to_format, matches_format
+from daexplore.data.readers.image_format import (
+    ImageFormat,
+    decide_frame,
+    describe_format,
+    fit_to_format,
+    matches_format,
+)
 from daexplore.data.readers.listing import Listing
 from daexplore.errors import InputError
 
@@ -66,7 +72,12 @@ def load_all(listing: Listing, read: ReadConfig) -> GalaxySet:
             them; or more pixels than half of the machine's memory holds.
     """
     if listing.aside:
-        raise _unusable(listing, len(listing.aside), listing.aside[0].name, (aside.reason for aside in listing.aside))
+        raise _unusable(
+            listing,
+            len(listing.aside),
+            listing.aside[0].name,
+            (aside.reason for aside in listing.aside),
+        )
     frame = decide_frame(listing, read)
     _check_memory(listing, frame)
     images = np.empty((len(listing), *frame.shape), np.float32)
@@ -79,7 +90,9 @@ def load_all(listing: Listing, read: ReadConfig) -> GalaxySet:
     bad = [row for row, one in enumerate(done) if one.reason]
     if bad:
         _refuse(listing, done, bad)
-    catalogue = finished_catalogue(listing, range(len(listing)), [one.columns for one in done], [one.digest for one in done])
+    catalogue = finished_catalogue(
+        listing, range(len(listing)), [one.columns for one in done], [one.digest for one in done]
+    )
     return finished_set(listing, frame, images, catalogue)
 
 
@@ -88,12 +101,25 @@ def fitted(listing: Listing, row: int, frame: ImageFormat, read: ReadConfig) -> 
     stamp = None
     try:
         stamp = listing.load(row)
-        pixels, share = fit_to_format(stamp, frame, read, str(listing.catalogue["sample_id"].iloc[row]))
+        pixels, share = fit_to_format(
+            stamp, frame, read, str(listing.catalogue["sample_id"].iloc[row])
+        )
     except (InputError, OSError) as error:
-        found, odd = ("", False) if stamp is None else (describe_format(stamp), not matches_format(stamp, frame, read))
+        found, odd = (
+            ("", False)
+            if stamp is None
+            else (describe_format(stamp), not matches_format(stamp, frame, read))
+        )
         return FittedCutout(None, image_format=found, odd=odd, reason=str(error))
-    columns = {name: _plain(value) for name, value in stamp.columns.items()} | ({"bad_pixels": share} if share else {})
-    return FittedCutout(pixels, columns, hashlib.blake2b(pixels.tobytes(), digest_size=16).hexdigest(), describe_format(stamp))
+    columns = {name: _plain(value) for name, value in stamp.columns.items()} | (
+        {"bad_pixels": share} if share else {}
+    )
+    return FittedCutout(
+        pixels,
+        columns,
+        hashlib.blake2b(pixels.tobytes(), digest_size=16).hexdigest(),
+        describe_format(stamp),
+    )
 
 
 def mixed(name: str, forms: Counter[str], first: str) -> InputError:
@@ -107,10 +133,15 @@ def mixed(name: str, forms: Counter[str], first: str) -> InputError:
 
 def most_frequent(reasons: Iterable[str], most: int = 3) -> str:
     """The reasons that come most often, each with its number."""
-    return "; ".join(f"{count} times: {reason}" if count > 1 else reason for reason, count in Counter(reasons).most_common(most))
+    return "; ".join(
+        f"{count} times: {reason}" if count > 1 else reason
+        for reason, count in Counter(reasons).most_common(most)
+    )
 
 
-def finished_catalogue(listing: Listing, rows: Sequence[int], columns: Sequence[dict[str, Any]], digests: Sequence[str]) -> pd.DataFrame:
+def finished_catalogue(
+    listing: Listing, rows: Sequence[int], columns: Sequence[dict[str, Any]], digests: Sequence[str]
+) -> pd.DataFrame:
     """The listing's rows with what the galaxies' files say besides; a column that the catalogue has already stays as it is there.
 
     Args:
@@ -120,18 +151,29 @@ def finished_catalogue(listing: Listing, rows: Sequence[int], columns: Sequence[
         digests: of each of them, ``FittedCutout.digest``.
     """
     catalogue = listing.catalogue.iloc[list(rows)].reset_index(drop=True)
-    more = pd.DataFrame.from_records(list(columns), index=catalogue.index) if any(columns) else pd.DataFrame(index=catalogue.index)
+    more = (
+        pd.DataFrame.from_records(list(columns), index=catalogue.index)
+        if any(columns)
+        else pd.DataFrame(index=catalogue.index)
+    )
     if "bad_pixels" in more:
         more["bad_pixels"] = more["bad_pixels"].astype(float).fillna(0.0)
-    catalogue = pd.concat([catalogue, more[[name for name in more if name not in catalogue]]], axis=1)
+    catalogue = pd.concat(
+        [catalogue, more[[name for name in more if name not in catalogue]]], axis=1
+    )
     if listing.provenance.get("group_ids", "") is None:
         first: dict[str, str] = {}
-        groups = [first.setdefault(digest, group) for digest, group in zip(digests, catalogue["group_id"], strict=True)]
+        groups = [
+            first.setdefault(digest, group)
+            for digest, group in zip(digests, catalogue["group_id"], strict=True)
+        ]
         catalogue["group_id"] = groups
     return catalogue
 
 
-def finished_set(listing: Listing, frame: ImageFormat, images: Images, catalogue: pd.DataFrame) -> GalaxySet:
+def finished_set(
+    listing: Listing, frame: ImageFormat, images: Images, catalogue: pd.DataFrame
+) -> GalaxySet:
     """The galaxy set of images in their frame."""
     return GalaxySet(
         images,
@@ -150,7 +192,11 @@ def _refuse(listing: Listing, done: list[FittedCutout], bad: list[int]) -> NoRet
     names = listing.catalogue["sample_id"]
     odd = [row for row in bad if done[row].odd]
     if odd:
-        raise mixed(listing.name, Counter(one.image_format for one in done if one.image_format), names.iloc[odd[0]])
+        raise mixed(
+            listing.name,
+            Counter(one.image_format for one in done if one.image_format),
+            names.iloc[odd[0]],
+        )
     raise _unusable(listing, len(bad), names.iloc[bad[0]], (done[row].reason for row in bad))
 
 

@@ -14,7 +14,10 @@ __all__ = ["check_domains", "match_classes", "require_two_classes"]
 
 
 def check_domains(
-    source: GalaxySet, target: GalaxySet, match_bands: str = "name", bands: Sequence[str] | None = None
+    source: GalaxySet,
+    target: GalaxySet,
+    match_bands: str = "name",
+    bands: Sequence[str] | None = None,
 ) -> tuple[GalaxySet, GalaxySet]:
     """Everything that must hold before a training; reads every pixel once.
 
@@ -32,7 +35,13 @@ def check_domains(
     """
     require_two_classes(source)
     names = (f"the source {source.name!r}", f"the target {target.name!r}")
-    channel_order(target.bands, chosen_bands(source.bands, bands, names[0].replace("the", "The", 1)), source.bands, match_bands, names)
+    channel_order(
+        target.bands,
+        chosen_bands(source.bands, bands, names[0].replace("the", "The", 1)),
+        source.bands,
+        match_bands,
+        names,
+    )
     shared = set(source.sample_ids) & set(target.sample_ids)
     if shared:
         raise InputError(
@@ -56,21 +65,33 @@ def match_classes(source: GalaxySet, target: GalaxySet) -> tuple[GalaxySet, Gala
     """
     if source.classes == target.classes:
         return source, target
-    counts = {name: count for name, count in target.class_counts().items() if name in target.classes and count}
+    counts = {
+        name: count
+        for name, count in target.class_counts().items()
+        if name in target.classes and count
+    }
     if counts and not set(counts) & set(source.classes):
         raise InputError(
             f"No class of the target {target.name!r} ({', '.join(counts)}) is one of the source {source.name!r} "
             f"({', '.join(source.classes) or 'it has no labels'}). Give the classes the same names, choose another label column, "
             "or leave the target unlabelled."
         )
-    number = {index: source.classes.index(name) for index, name in enumerate(target.classes) if name in source.classes}
+    number = {
+        index: source.classes.index(name)
+        for index, name in enumerate(target.classes)
+        if name in source.classes
+    }
     catalogue = target.catalogue.assign(label=target.catalogue["label"].map(number).astype("Int64"))
     unmatched = {name: count for name, count in counts.items() if name not in source.classes}
     provenance = target.provenance | ({"unmatched_classes": unmatched} if unmatched else {})
-    return source, dataclasses.replace(target, catalogue=catalogue, classes=source.classes, provenance=provenance)
+    return source, dataclasses.replace(
+        target, catalogue=catalogue, classes=source.classes, provenance=provenance
+    )
 
 
-def require_two_classes(galaxies: GalaxySet, rows: NDArray[np.integer] | NDArray[np.bool_] | None = None) -> None:
+def require_two_classes(
+    galaxies: GalaxySet, rows: NDArray[np.integer] | NDArray[np.bool_] | None = None
+) -> None:
     """Makes sure that there is something to tell apart.
 
     Args:
@@ -83,7 +104,11 @@ def require_two_classes(galaxies: GalaxySet, rows: NDArray[np.integer] | NDArray
     labels = galaxies.labels if rows is None else galaxies.labels[rows]
     present = [galaxies.classes[index] for index in np.unique(labels[labels >= 0])]
     if len(present) < 2:
-        found = f"all of its {int((labels >= 0).sum())} labelled images are {present[0]!r}" if present else "none of its images has a label"
+        found = (
+            f"all of its {int((labels >= 0).sum())} labelled images are {present[0]!r}"
+            if present
+            else "none of its images has a label"
+        )
         where = galaxies.provenance.get("path", "")
         raise InputError(
             f"The source {galaxies.name!r} must have labels of at least two classes, but {found}. "

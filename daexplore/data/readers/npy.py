@@ -39,18 +39,38 @@ def read_npy(path: Path, read: ReadConfig) -> GalaxySet:
     """
     name = read.name or path.stem
     images = _images(path)
-    about = _from_table(path, read, name, len(images)) if read.catalogue else _from_arrays(path, read, name, len(images))
+    about = (
+        _from_table(path, read, name, len(images))
+        if read.catalogue
+        else _from_arrays(path, read, name, len(images))
+    )
     channels = images.shape[1]
-    bands = tuple(f"channel {channel}" for channel in range(channels)) if read.bands is None else read.bands
+    bands = (
+        tuple(f"channel {channel}" for channel in range(channels))
+        if read.bands is None
+        else read.bands
+    )
     provenance = {"reader": "npy", "path": str(path.resolve())} | about.provenance
-    return GalaxySet(images, about.catalogue, about.classes, bands, name, read.pixel_scale, provenance, declared_flux(read), read.psf_fwhm)
+    return GalaxySet(
+        images,
+        about.catalogue,
+        about.classes,
+        bands,
+        name,
+        read.pixel_scale,
+        provenance,
+        declared_flux(read),
+        read.psf_fwhm,
+    )
 
 
 def _from_table(path: Path, read: ReadConfig, name: str, n: int) -> MatchedCatalogue:
     table = catalogue_of(path.parent, read)
     if table is None or len(table.frame) != n:
         rows = 0 if table is None else len(table.frame)
-        raise InputError(f"{read.catalogue}: expected {n} rows, one for each image of {path.name} in their order, got {rows}.")
+        raise InputError(
+            f"{read.catalogue}: expected {n} rows, one for each image of {path.name} in their order, got {rows}."
+        )
     return keyed_by_sample([f"{name}/{row:06d}" for row in range(n)], table, read)
 
 
@@ -61,11 +81,24 @@ def _from_arrays(path: Path, read: ReadConfig, name: str, n: int) -> MatchedCata
                 f"{path} has no catalogue, so no column {column!r} for the {what}s. Give the table, one row an image in their order, with "
                 f"`--catalogue`, or leave `--{what}` out."
             )
-    labels_file, ids_file = _beside(path, _label_stems(path.stem)), _beside(path, (f"{path.stem}_ID", _IDS))
+    labels_file, ids_file = (
+        _beside(path, _label_stems(path.stem)),
+        _beside(path, (f"{path.stem}_ID", _IDS)),
+    )
     sample_ids = [f"{name}/{row:06d}" for row in range(n)]
     groups = sample_ids if ids_file is None else _ids(ids_file, path, n)
-    label: Any = pd.NA if labels_file is None else merger_labels(_column(labels_file, path, n, "labels"), labels_file)
-    catalogue = pd.DataFrame({"sample_id": sample_ids, "group_id": groups, "label": pd.Series(label, index=range(n), dtype="Int64")})
+    label: Any = (
+        pd.NA
+        if labels_file is None
+        else merger_labels(_column(labels_file, path, n, "labels"), labels_file)
+    )
+    catalogue = pd.DataFrame(
+        {
+            "sample_id": sample_ids,
+            "group_id": groups,
+            "label": pd.Series(label, index=range(n), dtype="Int64"),
+        }
+    )
     provenance: dict[str, Any] = {
         "labels": None if labels_file is None else labels_file.name,
         "group_ids": None if ids_file is None else ids_file.name,
@@ -79,7 +112,9 @@ def _open(path: Path) -> NDArray[Any]:
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
-        raise InputError(f"{path} cannot be read as a plain .npy array: {error}. Write it anew with numpy.save.") from error
+        raise InputError(
+            f"{path} cannot be read as a plain .npy array: {error}. Write it anew with numpy.save."
+        ) from error
     if not isinstance(array, np.ndarray):
         raise InputError(f"{path} is an archive of several arrays; give one .npy file.")
     return array
@@ -89,16 +124,24 @@ def _images(path: Path) -> NDArray[Any]:
     images = _open(path)
     expected = "expected images of shape (N, channels, height, width)"
     if images.ndim == 3:
-        raise InputError(f"{path}: {expected}, got {images.shape}. If it has one band, save images[:, None].")
+        raise InputError(
+            f"{path}: {expected}, got {images.shape}. If it has one band, save images[:, None]."
+        )
     if images.ndim != 4:
-        raise InputError(f"{path}: {expected}, got {images.shape}. Is this the labels' file? Give the images'.")
+        raise InputError(
+            f"{path}: {expected}, got {images.shape}. Is this the labels' file? Give the images'."
+        )
     n, channels, _, last = images.shape
     if channels > _MOST_CHANNELS >= last:
-        raise InputError(f"{path}: {expected}, got {images.shape}, which has the channels last. Save numpy.moveaxis(images, -1, 1).")
+        raise InputError(
+            f"{path}: {expected}, got {images.shape}, which has the channels last. Save numpy.moveaxis(images, -1, 1)."
+        )
     if n == 0 or 0 in images.shape:
         raise InputError(f"{path}: {expected}, got {images.shape}, which is empty.")
     if images.dtype.kind not in "fiu":
-        raise InputError(f"{path}: expected real numbers as pixels, got {images.dtype}. Save images.astype('float32').")
+        raise InputError(
+            f"{path}: expected real numbers as pixels, got {images.dtype}. Save images.astype('float32')."
+        )
     return images
 
 
@@ -108,7 +151,9 @@ def _label_stems(stem: str) -> Iterator[str]:
     for suffix in ("-x", "_x"):
         if stem.lower().endswith(suffix):
             base = stem[: -len(suffix)]
-            yield from (base + ending for ending in (f"{suffix[0]}y", "-labels-y", "_labels-y", "labels-y"))
+            yield from (
+                base + ending for ending in (f"{suffix[0]}y", "-labels-y", "_labels-y", "labels-y")
+            )
     if stem.lower() == "x":
         yield "y"
     yield f"{stem}_y"
@@ -117,8 +162,12 @@ def _label_stems(stem: str) -> Iterator[str]:
 
 def _beside(path: Path, stems: Iterator[str] | tuple[str, ...]) -> Path | None:
     """The first of the named .npy files that lies beside ``path``, whatever the case of its letters."""
-    there = {file.name.lower(): file for file in sorted(path.parent.iterdir()) if file.name != path.name}
-    return next((there[f"{stem}.npy".lower()] for stem in stems if f"{stem}.npy".lower() in there), None)
+    there = {
+        file.name.lower(): file for file in sorted(path.parent.iterdir()) if file.name != path.name
+    }
+    return next(
+        (there[f"{stem}.npy".lower()] for stem in stems if f"{stem}.npy".lower() in there), None
+    )
 
 
 def _column(path: Path, of: Path, n: int, what: str) -> NDArray[Any]:
@@ -126,8 +175,14 @@ def _column(path: Path, of: Path, n: int, what: str) -> NDArray[Any]:
     if values.ndim == 2 and values.shape[1] == 1:
         values = values[:, 0]
     if values.shape != (n,):
-        hint = " If it belongs to other images, rename it to theirs: NAME_ID.npy beside NAME.npy." if what == "ids" else ""
-        raise InputError(f"{path}: expected {n} {what}, one for each image of {of.name}, got an array of shape {values.shape}.{hint}")
+        hint = (
+            " If it belongs to other images, rename it to theirs: NAME_ID.npy beside NAME.npy."
+            if what == "ids"
+            else ""
+        )
+        raise InputError(
+            f"{path}: expected {n} {what}, one for each image of {of.name}, got an array of shape {values.shape}.{hint}"
+        )
     return values
 
 
@@ -135,6 +190,8 @@ def _ids(path: Path, of: Path, n: int) -> list[str]:
     values = _column(path, of, n, "ids")
     if values.dtype.kind == "f":
         if not np.array_equal(values, np.floor(values)):
-            raise InputError(f"{path}: galaxy ids must be whole numbers or text, got {values.dtype} with fractions or NaN.")
+            raise InputError(
+                f"{path}: galaxy ids must be whole numbers or text, got {values.dtype} with fractions or NaN."
+            )
         values = values.astype(np.int64)
     return [value.decode() if isinstance(value, bytes) else str(value) for value in values.tolist()]

@@ -90,7 +90,9 @@ def _recognise(path: Path, read: ReadConfig) -> tuple[str, Path, ReadConfig]:
             f"{path} holds one image. Give the folder of all cut-outs; or, if it is a survey tile, a catalogue of positions and the size "
             "of the cut-outs: --catalogue FILE --size 64."
         )
-    raise InputError(f"Cannot tell what {path} is: the kind of file ({path.suffix or 'no suffix'}) is none of them. {_UNDERSTOOD}")
+    raise InputError(
+        f"Cannot tell what {path} is: the kind of file ({path.suffix or 'no suffix'}) is none of them. {_UNDERSTOOD}"
+    )
 
 
 def _kind_of_folder(path: Path, read: ReadConfig) -> str:
@@ -101,11 +103,17 @@ def _kind_of_folder(path: Path, read: ReadConfig) -> str:
     files = [file for file in files_below(path, FITS_SUFFIXES) if (path / file).resolve() != own]
     if files:
         names = [*files, *_galaxies(files, read)]
-        tiles = table is not None and coordinate_columns(table) is not None and not names_images(table, names)
+        tiles = (
+            table is not None
+            and coordinate_columns(table) is not None
+            and not names_images(table, names)
+        )
         return "tiles" if tiles else "fits"
     if table is not None or files_below(path, IMAGE_SUFFIXES):
         return "images"
-    raise InputError(f"Cannot tell what {path} is: the folder holds neither images nor a catalogue. {_UNDERSTOOD}")
+    raise InputError(
+        f"Cannot tell what {path} is: the folder holds neither images nor a catalogue. {_UNDERSTOOD}"
+    )
 
 
 def _galaxies(files: list[str], read: ReadConfig) -> list[str]:
@@ -119,6 +127,8 @@ def _galaxies(files: list[str], read: ReadConfig) -> list[str]:
 
 def _declared(read: ReadConfig | None, declared: dict[str, Any]) -> ReadConfig:
     lists: dict[str, Any] = {
-        key: tuple(value) if isinstance(value, list) else value for key, value in declared.items() if value is not None
+        key: tuple(value) if isinstance(value, list) else value
+        for key, value in declared.items()
+        if value is not None
     }
     return dataclasses.replace(read or ReadConfig(), **lists)

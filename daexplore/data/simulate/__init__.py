@@ -3,7 +3,15 @@
 from daexplore.data.simulate.presets import PRESETS, Preset
 from daexplore.data.simulate.reobserve import reobserve
 from daexplore.data.simulate.simulate import SIMULATOR_VERSION, cache_folder, open_preset, simulate
-from daexplore.data.simulate.survey_conditions import Band, Field, Optics, Seeing, SurveyCondition, observe, sky_noise
+from daexplore.data.simulate.survey_conditions import (
+    Band,
+    Field,
+    Optics,
+    Seeing,
+    SurveyCondition,
+    observe,
+    sky_noise,
+)
 
 __all__ = [
     "PRESETS",

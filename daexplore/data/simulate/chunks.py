@@ -47,13 +47,17 @@ def draw_chunk(preset: Preset, seed: int, chunk: int) -> Chunk:
     half = GALAXIES // 2
     first = rng.integers(0, 2, half)
     label = np.stack([first, 1 - first], 1).ravel()
-    images = np.empty((GALAXIES, preset.views, len(preset.bands), preset.size, preset.size), np.float32)
+    images = np.empty(
+        (GALAXIES, preset.views, len(preset.bands), preset.size, preset.size), np.float32
+    )
     columns: dict[str, Any] = {}
     scenes = []
     for kind, make in ((0, non_mergers), (1, mergers)):
         scene, drawn = make(rng, half, preset.views, preset.particles, preset.population)
         scenes.append(scene)
-        images[label == kind] = draw.images(draw.fourier(scene), transfer).reshape(half, *images.shape[1:])
+        images[label == kind] = draw.images(draw.fourier(scene), transfer).reshape(
+            half, *images.shape[1:]
+        )
         for name, values in drawn.items():
             column = columns.setdefault(name, np.empty((GALAXIES, preset.views), values.dtype))
             column[label == kind] = values.reshape(half, preset.views)
@@ -73,7 +77,9 @@ def draw_chunk(preset: Preset, seed: int, chunk: int) -> Chunk:
     return Chunk(label, (scenes[0], scenes[1]), images, factors[..., 0, 0], columns)
 
 
-def observe_chunk(preset: Preset, seed: int, number: int, chunk: Chunk) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def observe_chunk(
+    preset: Preset, seed: int, number: int, chunk: Chunk
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """The chunk as source and target show it, each (galaxies * views, C, size, size) [nJy]."""
     images = chunk.images.reshape(-1, *chunk.images.shape[2:])
     target = observe(images, preset.target, np.random.default_rng([seed, number, 1]))
@@ -86,8 +92,16 @@ def chunk_parts(preset: Preset, seed: int, number: int, n: int) -> list[Part]:
     start = number * GALAXIES * preset.views
     rows = np.arange(start, min(start + GALAXIES * preset.views, n))
     columns = chunk.columns | {
-        "galaxy": np.array([f"G{row // preset.views:05d}" for row in range(start, start + len(chunk.columns["view"]))])
+        "galaxy": np.array(
+            [
+                f"G{row // preset.views:05d}"
+                for row in range(start, start + len(chunk.columns["view"]))
+            ]
+        )
     }
     shown = {name: values[: len(rows)] for name, values in columns.items()}
     observed = observe_chunk(preset, seed, number, chunk)
-    return [Part(domain, rows, images[: len(rows)], shown) for domain, images in zip(DOMAINS, observed, strict=True)]
+    return [
+        Part(domain, rows, images[: len(rows)], shown)
+        for domain, images in zip(DOMAINS, observed, strict=True)
+    ]

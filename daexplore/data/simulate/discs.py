@@ -70,7 +70,14 @@ def rotating_disc(rng: np.random.Generator, mass: Array, particles: int) -> Disc
     cosine, sine = np.cos(azimuth), np.sin(azimuth)
     return Discs(
         positions=np.stack([radius * cosine, radius * sine, height], 2),
-        velocities=np.stack([radial * cosine - tangential * sine, radial * sine + tangential * cosine, 0.5 * vertical], 2),
+        velocities=np.stack(
+            [
+                radial * cosine - tangential * sine,
+                radial * sine + tangential * cosine,
+                0.5 * vertical,
+            ],
+            2,
+        ),
         young=young,
     )
 
@@ -83,7 +90,12 @@ def _exponential_radii(uniform: Array) -> Array:
 
 
 def add_clumps(
-    rng: np.random.Generator, positions: Array, scale: Array, most: int = 6, share: float = 0.02, clumpy: float = 0.4
+    rng: np.random.Generator,
+    positions: Array,
+    scale: Array,
+    most: int = 6,
+    share: float = 0.02,
+    clumpy: float = 0.4,
 ) -> tuple[Array, NDArray[np.bool_]]:
     """Gathers some particles into giant star-forming clumps, as in discs at z ~ 2 (Elmegreen et al. 2007, ApJ 658, 763) and in tidal tails.
 

@@ -68,7 +68,9 @@ def simulate_encounters(
     """
     mass_ratio = rng.uniform(*mass_ratios, count)
     pericentre = rng.uniform(*pericentres, count)
-    seen = np.where(rng.random(count) < approaching, rng.uniform(-2.5, 0.0, count), rng.uniform(*time, count))
+    seen = np.where(
+        rng.random(count) < approaching, rng.uniform(-2.5, 0.0, count), rng.uniform(*time, count)
+    )
     orbit = _Orbit(mass_ratio, drag=rng.uniform(0.08, 0.18, count))
     relative, velocity = orbit.at_start(pericentre, speed=rng.uniform(0.75, 0.95, count))
 
@@ -126,7 +128,9 @@ class _Orbit:
     def acceleration(self, x: Array, v: Array, drag: Array) -> Array:
         r2 = (x * x).sum(1, keepdims=True)
         r = np.sqrt(r2 + _SOFTENING)
-        return np.asarray(-self.mass / (r * (r + self.radius) ** 2) * x - drag * v / (1 + r2 / _DRAG_RADIUS**2))
+        return np.asarray(
+            -self.mass / (r * (r + self.radius) ** 2) * x - drag * v / (1 + r2 / _DRAG_RADIUS**2)
+        )
 
     def at_start(self, pericentre: Array, speed: Array) -> tuple[Array, Array]:
         """Position and velocity at time -9, followed back from pericentre, where the speed is given in units of that of escape.
@@ -149,7 +153,9 @@ def _rotate(rotation: Array, vectors: Array) -> Array:
     return np.asarray(np.einsum("bij,bpj->bpi", rotation, vectors))
 
 
-def _follow(orbit: _Orbit, x: Array, v: Array, relative: Array, velocity: Array, step: Array, steps: int) -> tuple[Array, Array]:
+def _follow(
+    orbit: _Orbit, x: Array, v: Array, relative: Array, velocity: Array, step: Array, steps: int
+) -> tuple[Array, Array]:
     """Leapfrog (kick-drift-kick, neighbouring half kicks joined) of the particles in the field of both haloes."""
     # components first: the hot loop runs over contiguous (E, 2P) planes
     position = np.ascontiguousarray(x.transpose(2, 0, 1), np.float32)

@@ -16,7 +16,9 @@ _REFERENCE = 620.0  # [nm]
 _PADDING = 1.3
 
 
-def with_field(scene: Scene, condition: SurveyCondition, size: int, rng: np.random.Generator) -> Scene:
+def with_field(
+    scene: Scene, condition: SurveyCondition, size: int, rng: np.random.Generator
+) -> Scene:
     """The scene of one stamp with the condition's field objects added, some of them just outside the stamp.
 
     Numbers are Poisson, places uniform, magnitudes follow N(<m) ~ 10^(slope m), spectra are power laws whose slopes cover the colours of
@@ -33,10 +35,15 @@ def with_field(scene: Scene, condition: SurveyCondition, size: int, rng: np.rand
         return scene
     half = 0.5 * size * condition.pixel_scale * _PADDING
     area = (2 * half / 60) ** 2
-    galaxies, stars = rng.poisson(condition.field.galaxies * area), rng.poisson(condition.field.stars * area)
+    galaxies, stars = (
+        rng.poisson(condition.field.galaxies * area),
+        rng.poisson(condition.field.stars * area),
+    )
     galaxy_magnitude = _magnitudes(rng, condition.field, condition.field.galaxy_slope, galaxies)
     star_magnitude = _magnitudes(rng, condition.field, condition.field.star_slope, stars)
-    radii = 1.2 * 10 ** (-0.15 * (galaxy_magnitude - 20)) * 10 ** (0.2 * rng.standard_normal(galaxies))
+    radii = (
+        1.2 * 10 ** (-0.15 * (galaxy_magnitude - 20)) * 10 ** (0.2 * rng.standard_normal(galaxies))
+    )
     places = rng.uniform(-half, half, (galaxies + stars, 2))
     galaxy_flux = _fluxes(galaxy_magnitude, rng.uniform(0.8, 3.5, galaxies), condition)
     star_flux = _fluxes(star_magnitude, rng.uniform(0.3, 5.0, stars), condition)

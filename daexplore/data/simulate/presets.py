@@ -81,15 +81,33 @@ class Preset:
 
 # Illustris has 44 mergers at redshift 0, shown from many sides; people found 310 in SDSS at redshifts below 0.1.
 _NEARBY = (
-    Sample("I", ILLUSTRIS, mergers=0.48, merger_galaxies=44, merger_views=33, redshifts=(0.05, 0.05)),
-    Sample("S", SLOAN, mergers=310 / 3000, merger_galaxies=310, merger_views=1, redshifts=(0.03, 0.1)),
+    Sample(
+        "I", ILLUSTRIS, mergers=0.48, merger_galaxies=44, merger_views=33, redshifts=(0.05, 0.05)
+    ),
+    Sample(
+        "S", SLOAN, mergers=310 / 3000, merger_galaxies=310, merger_views=1, redshifts=(0.03, 0.1)
+    ),
 )
 
 PRESETS: dict[str, Preset] = {
     preset.name: preset
     for preset in (
-        Preset("distant", "Distant galaxies, noise-free and as a survey of 2500 s sees them", 4, 11500, PRISTINE, SURVEY),
-        Preset("demo", "A smaller set of the same distant galaxies, for a first look", 4, 4000, PRISTINE, SURVEY),
+        Preset(
+            "distant",
+            "Distant galaxies, noise-free and as a survey of 2500 s sees them",
+            4,
+            11500,
+            PRISTINE,
+            SURVEY,
+        ),
+        Preset(
+            "demo",
+            "A smaller set of the same distant galaxies, for a first look",
+            4,
+            4000,
+            PRISTINE,
+            SURVEY,
+        ),
         Preset(
             "nearby",
             "Nearby galaxies: Illustris with 44 mergers, and other galaxies as SDSS sees them",

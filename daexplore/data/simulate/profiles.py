@@ -23,7 +23,9 @@ def sersic(radius: NDArray[np.float64], index: float) -> NDArray[np.float64]:
 
 
 @lru_cache
-def gaussian_mixture(index: float, count: int = 12) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def gaussian_mixture(
+    index: float, count: int = 12
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Weights (sum 1) and standard deviations of circular Gaussians that together follow a Sersic profile of half-light radius 1.
 
     Non-negative least squares on a logarithmic grid, after the multi-Gaussian expansion of Emsellem et al. (1994, A&A 285, 723) and

@@ -21,7 +21,11 @@ def galsim_psf(optics: Optics | Seeing, pixel_scale: float) -> Any:
     import galsim
 
     if isinstance(optics, Seeing):
-        blur = galsim.Gaussian(fwhm=optics.fwhm) if optics.beta is None else galsim.Moffat(optics.beta, fwhm=optics.fwhm)
+        blur = (
+            galsim.Gaussian(fwhm=optics.fwhm)
+            if optics.beta is None
+            else galsim.Moffat(optics.beta, fwhm=optics.fwhm)
+        )
         return galsim.Convolve(blur, galsim.Pixel(pixel_scale))
     if optics.hexagonal:
         aperture = galsim.Aperture(
@@ -40,7 +44,9 @@ def galsim_psf(optics: Optics | Seeing, pixel_scale: float) -> Any:
             strut_thick=0.02,
             strut_angle=45 * galsim.degrees,
         )
-    return galsim.Convolve(diffraction, galsim.Gaussian(sigma=optics.blur), galsim.Pixel(pixel_scale))
+    return galsim.Convolve(
+        diffraction, galsim.Gaussian(sigma=optics.blur), galsim.Pixel(pixel_scale)
+    )
 
 
 @lru_cache(maxsize=16)
@@ -48,10 +54,14 @@ def psf_widths(condition: SurveyCondition) -> tuple[float, ...]:
     """Full width at half maximum [arcsec] of the point spread function in each band, pixel included: of the disc above half maximum."""
     step = condition.pixel_scale / 16
     planes = (
-        galsim_psf(band.optics, condition.pixel_scale).drawImage(nx=321, ny=321, scale=step, method="no_pixel").array
+        galsim_psf(band.optics, condition.pixel_scale)
+        .drawImage(nx=321, ny=321, scale=step, method="no_pixel")
+        .array
         for band in condition.bands
     )
-    return tuple(float(2 * step * np.sqrt((plane > plane.max() / 2).sum() / np.pi)) for plane in planes)
+    return tuple(
+        float(2 * step * np.sqrt((plane > plane.max() / 2).sum() / np.pi)) for plane in planes
+    )
 
 
 def transfer_functions(condition: SurveyCondition, grid: int) -> NDArray[np.complex64]:
@@ -59,7 +69,11 @@ def transfer_functions(condition: SurveyCondition, grid: int) -> NDArray[np.comp
     step = 2 * np.pi / (grid * condition.pixel_scale)
     transfers = []
     for band in condition.bands:
-        plane = galsim_psf(band.optics, condition.pixel_scale).drawKImage(nx=grid + 1, ny=grid + 1, scale=step).array
+        plane = (
+            galsim_psf(band.optics, condition.pixel_scale)
+            .drawKImage(nx=grid + 1, ny=grid + 1, scale=step)
+            .array
+        )
         half = np.fft.ifftshift(plane[:-1, :-1])[:, : grid // 2 + 1].copy()
         # the grid's own Nyquist column and row have no partner of opposite sign: keep them real
         half[grid // 2, :] = half[grid // 2, :].real
@@ -72,10 +86,15 @@ def _hexagonal_pupil(optics: Optics) -> NDArray[np.float64]:
     """Illumination of a hexagonal primary, flat to flat ``diameter``, less the secondary and its three struts."""
     half = int(1.2 * optics.diameter / _PUPIL_SCALE)
     y, x = (np.mgrid[-half:half, -half:half] + 0.5) * _PUPIL_SCALE
-    sides = [np.abs(x * np.cos(angle) + y * np.sin(angle)) for angle in np.deg2rad([90.0, 30.0, 150.0])]
+    sides = [
+        np.abs(x * np.cos(angle) + y * np.sin(angle)) for angle in np.deg2rad([90.0, 30.0, 150.0])
+    ]
     pupil = np.max(sides, axis=0) < optics.diameter / 2
     pupil &= np.hypot(x, y) > optics.obscuration * optics.diameter / 2
     for angle in np.deg2rad([90.0, 210.0, 330.0]):
-        along, across = x * np.cos(angle) + y * np.sin(angle), np.abs(y * np.cos(angle) - x * np.sin(angle))
+        along, across = (
+            x * np.cos(angle) + y * np.sin(angle),
+            np.abs(y * np.cos(angle) - x * np.sin(angle)),
+        )
         pupil &= ~((along > 0) & (across < 0.06))
     return np.asarray(pupil, np.float64)

@@ -34,7 +34,11 @@ def kpc_per_arcsec(redshift: float) -> float:
 
 
 def redshifted(
-    scene: Scene, wavelengths: tuple[float, ...], redshift: float, to_wavelengths: tuple[float, ...], to_redshift: float
+    scene: Scene,
+    wavelengths: tuple[float, ...],
+    redshift: float,
+    to_wavelengths: tuple[float, ...],
+    to_redshift: float,
 ) -> Scene:
     """The scene from another distance and through other filters.
 
@@ -52,11 +56,17 @@ def redshifted(
     if to_wavelengths == wavelengths and to_redshift == redshift:
         return scene
     zoom = kpc_per_arcsec(redshift) / kpc_per_arcsec(to_redshift)
-    dimming = (1 + to_redshift) / (1 + redshift) * (luminosity_distance(redshift) / luminosity_distance(to_redshift)) ** 2
+    dimming = (
+        (1 + to_redshift)
+        / (1 + redshift)
+        * (luminosity_distance(redshift) / luminosity_distance(to_redshift)) ** 2
+    )
     stretch = (1 + redshift) / (1 + to_redshift)
 
     def seen(fluxes: Array) -> Array:
-        return dimming * _interpolated(fluxes, np.array(wavelengths), np.array(to_wavelengths) * stretch)
+        return dimming * _interpolated(
+            fluxes, np.array(wavelengths), np.array(to_wavelengths) * stretch
+        )
 
     return replace(
         scene,

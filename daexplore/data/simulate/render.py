@@ -31,7 +31,9 @@ class Renderer:
         smoothing: standard deviations of the Gaussians that particles are drawn as, to choose from [pixel].
     """
 
-    def __init__(self, pixel_scale: float, size: int, smoothing: tuple[float, ...] = (0.6, 1.1, 2.0, 3.6)) -> None:
+    def __init__(
+        self, pixel_scale: float, size: int, smoothing: tuple[float, ...] = (0.6, 1.1, 2.0, 3.6)
+    ) -> None:
         self.pixel_scale = pixel_scale
         self.size = size
         self.grid = scipy.fft.next_fast_len(int(1.6 * size), real=True)
@@ -51,14 +53,19 @@ class Renderer:
         """(B, C, grid, grid // 2 + 1) transform of the scene before any point spread function."""
         return np.asarray(self._particles(scene) + self._bulges(scene) + self._stars(scene))
 
-    def images(self, fourier: NDArray[np.complex64], transfer: NDArray[np.complex64]) -> NDArray[np.float32]:
+    def images(
+        self, fourier: NDArray[np.complex64], transfer: NDArray[np.complex64]
+    ) -> NDArray[np.float32]:
         """(B, C, size, size) stamps, flux a pixel.
 
         Cutting the transform off at the grid's Nyquist frequency rings by a few thousandths of a sharp peak; negative flux is set to zero.
         """
         planes = scipy.fft.irfft2(fourier * transfer, s=(self.grid, self.grid))
         start = self.grid // 2 - self.size // 2
-        return np.asarray(np.maximum(planes[:, :, start : start + self.size, start : start + self.size], 0.0), np.float32)
+        return np.asarray(
+            np.maximum(planes[:, :, start : start + self.size, start : start + self.size], 0.0),
+            np.float32,
+        )
 
     def _pixels(self, positions: Array) -> Array:
         return np.asarray(positions / self.pixel_scale + self.grid // 2)
@@ -66,8 +73,12 @@ class Renderer:
     def _shift(self, positions: Array) -> NDArray[np.complex64]:
         """(B, K, grid, grid // 2 + 1) phases that put a profile at each position; zero where it lies off the grid."""
         x, y = (self._pixels(positions)[..., i, None].astype(np.float32) for i in (0, 1))
-        on_grid = (np.abs(positions / self.pixel_scale) < self.grid / 2 - _MARGIN).all(-1)[..., None]
-        phases = (on_grid * np.exp(-1j * self._ky * y))[..., None] * np.exp(-1j * self._kx * x)[..., None, :]
+        on_grid = (np.abs(positions / self.pixel_scale) < self.grid / 2 - _MARGIN).all(-1)[
+            ..., None
+        ]
+        phases = (on_grid * np.exp(-1j * self._ky * y))[..., None] * np.exp(-1j * self._kx * x)[
+            ..., None, :
+        ]
         return np.asarray(phases, np.complex64)
 
     def _particles(self, scene: Scene) -> NDArray[np.complex64]:
@@ -79,14 +90,22 @@ class Renderer:
         count, _, bands = scene.particle_fluxes.shape
         n = self.grid
         pixels = self._pixels(scene.particles)
-        stamp, particle = np.nonzero(((pixels > 1) & (pixels < n - _MARGIN)).all(2) & (scene.particle_fluxes.sum(2) > 0))
+        stamp, particle = np.nonzero(
+            ((pixels > 1) & (pixels < n - _MARGIN)).all(2) & (scene.particle_fluxes.sum(2) > 0)
+        )
         pixels, fluxes = pixels[stamp, particle], scene.particle_fluxes[stamp, particle]
         corner = pixels.astype(np.int64)
         fraction = pixels - corner
         cell = corner[:, 1] * n + corner[:, 0]
 
-        density = np.bincount(stamp * n * n + cell, minlength=count * n * n).reshape(count, n, n).astype(np.float32)
-        density = uniform_filter(density, (0, 7, 7), mode="constant").reshape(count, n * n)[stamp, cell]
+        density = (
+            np.bincount(stamp * n * n + cell, minlength=count * n * n)
+            .reshape(count, n, n)
+            .astype(np.float32)
+        )
+        density = uniform_filter(density, (0, 7, 7), mode="constant").reshape(count, n * n)[
+            stamp, cell
+        ]
         wanted = np.sqrt(_NEIGHBOURS / (4 * np.pi * np.maximum(density, 1e-3)))
         edges = np.sqrt(self._sigma[:-1] * self._sigma[1:])
         layer = np.searchsorted(edges, wanted)
@@ -98,14 +117,18 @@ class Renderer:
             for dy in (0, 1):
                 share = np.abs(1 - dx - fraction[:, 0]) * np.abs(1 - dy - fraction[:, 1])
                 for band in range(bands):
-                    deposits[band] += np.bincount(base + dy * n + dx, fluxes[:, band] * share, minlength=deposits.shape[1])
+                    deposits[band] += np.bincount(
+                        base + dy * n + dx, fluxes[:, band] * share, minlength=deposits.shape[1]
+                    )
         planes = scipy.fft.rfft2(deposits.reshape(bands, count, layers, n, n))
         return np.ascontiguousarray((planes * self._smoothing).sum(2).transpose(1, 0, 2, 3))
 
     def _bulges(self, scene: Scene) -> NDArray[np.complex64]:
         radii = (scene.bulge_radii / self.pixel_scale)[..., None, None].astype(np.float32)
         axes = np.sqrt(scene.bulge_axes)[..., None, None].astype(np.float32)
-        cosine, sine = (f(scene.bulge_angles)[..., None, None].astype(np.float32) for f in (np.cos, np.sin))
+        cosine, sine = (
+            f(scene.bulge_angles)[..., None, None].astype(np.float32) for f in (np.cos, np.sin)
+        )
         along = (self._kx * cosine + self._ky[:, None] * sine) * (radii / axes)
         across = (self._ky[:, None] * cosine - self._kx * sine) * (radii * axes)
         frequency = np.hypot(along, across)
@@ -114,10 +137,16 @@ class Renderer:
             chosen = scene.bulge_indices == index
             profile[chosen] = fourier_profile(frequency[chosen], float(index))
         placed = self._shift(scene.bulges) * profile
-        return np.asarray(np.einsum("bkyx,bkc->bcyx", placed, scene.bulge_fluxes.astype(np.float32)))
+        return np.asarray(
+            np.einsum("bkyx,bkc->bcyx", placed, scene.bulge_fluxes.astype(np.float32))
+        )
 
     def _stars(self, scene: Scene) -> NDArray[np.complex64]:
-        return np.asarray(np.einsum("bkyx,bkc->bcyx", self._shift(scene.stars), scene.star_fluxes.astype(np.float32)))
+        return np.asarray(
+            np.einsum(
+                "bkyx,bkc->bcyx", self._shift(scene.stars), scene.star_fluxes.astype(np.float32)
+            )
+        )
 
 
 DOMAINS = ("source", "target")
@@ -141,7 +170,9 @@ class Part:
 
 
 @lru_cache(maxsize=16)
-def renderer(condition: SurveyCondition, size: int, smoothing: tuple[float, ...]) -> tuple[Renderer, NDArray[np.complex64]]:
+def renderer(
+    condition: SurveyCondition, size: int, smoothing: tuple[float, ...]
+) -> tuple[Renderer, NDArray[np.complex64]]:
     """The renderer for a condition's pixels, and the transfer functions of its bands."""
     made = Renderer(condition.pixel_scale, size, smoothing)
     return made, made.transfer(condition)

@@ -23,7 +23,11 @@ _ID = re.compile(r"(?:.*/)?(source|target)/([A-Z])(\d+)-(\d+)")
 
 
 def reobserve(
-    preset: str, sample_ids: Sequence[str] | NDArray[np.object_], condition: SurveyCondition, seed: int = 0, noise_seed: int = 0
+    preset: str,
+    sample_ids: Sequence[str] | NDArray[np.object_],
+    condition: SurveyCondition,
+    seed: int = 0,
+    noise_seed: int = 0,
 ) -> NDArray[np.float32]:
     """Simulated galaxies as another survey would have seen them.
 
@@ -46,15 +50,26 @@ def reobserve(
     """
     chosen = find_preset(preset)
     if min(seed, noise_seed) < 0:
-        raise InputError(f"Seeds must be whole numbers of at least 0; got seed {seed} and noise_seed {noise_seed}.")
+        raise InputError(
+            f"Seeds must be whole numbers of at least 0; got seed {seed} and noise_seed {noise_seed}."
+        )
     _check(condition)
-    images = [_one(chosen, *_parsed(chosen, str(sample_id)), condition, seed, noise_seed) for sample_id in sample_ids]
+    images = [
+        _one(chosen, *_parsed(chosen, str(sample_id)), condition, seed, noise_seed)
+        for sample_id in sample_ids
+    ]
     shape = (0, len(condition.bands), chosen.size, chosen.size)
     return np.concatenate(images) if images else np.empty(shape, np.float32)
 
 
 def _one(
-    preset: Preset, domain: str, galaxy: int, view: int, condition: SurveyCondition, seed: int, noise_seed: int
+    preset: Preset,
+    domain: str,
+    galaxy: int,
+    view: int,
+    condition: SurveyCondition,
+    seed: int,
+    noise_seed: int,
 ) -> NDArray[np.float32]:
     if preset.samples is not None:
         return simulate_image(preset, seed, domain, (galaxy, view), condition, noise_seed)
@@ -62,17 +77,29 @@ def _one(
     row = within * preset.views + view
     if noise_seed == 0 and condition in (preset.source, preset.target):
         # noise was drawn for the whole chunk at once
-        return _observed(preset, seed, number)[(preset.source, preset.target).index(condition)][row : row + 1]
+        return _observed(preset, seed, number)[(preset.source, preset.target).index(condition)][
+            row : row + 1
+        ]
     chunk = _chunk(preset, seed, number)
     label = chunk.label[within]
     place = int((chunk.label[:within] == label).sum()) * preset.views + view
     scene = chunk.scenes[label].rows(place).scaled(chunk.factors[within, view])
     redshift = preset.population.redshift if condition.redshift is None else condition.redshift
-    scene = redshifted(scene, preset.source.wavelengths, preset.population.redshift, condition.wavelengths, redshift)
+    scene = redshifted(
+        scene,
+        preset.source.wavelengths,
+        preset.population.redshift,
+        condition.wavelengths,
+        redshift,
+    )
     stream = [seed, galaxy, view]
     scene = with_field(scene, condition, preset.size, np.random.default_rng([*stream, 1]))
     draw, transfer = renderer(replace(condition, exposure=None), preset.size, preset.smoothing)
-    return observe(draw.images(draw.fourier(scene), transfer), condition, np.random.default_rng([*stream, 2, noise_seed]))
+    return observe(
+        draw.images(draw.fourier(scene), transfer),
+        condition,
+        np.random.default_rng([*stream, 2, noise_seed]),
+    )
 
 
 @lru_cache(maxsize=8)
@@ -81,7 +108,9 @@ def _chunk(preset: Preset, seed: int, number: int) -> Chunk:
 
 
 @lru_cache(maxsize=8)
-def _observed(preset: Preset, seed: int, number: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def _observed(
+    preset: Preset, seed: int, number: int
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     return observe_chunk(preset, seed, number, _chunk(preset, seed, number))
 
 
@@ -91,16 +120,30 @@ def _parsed(preset: Preset, sample_id: str) -> tuple[str, int, int]:
     if match:
         domain, letter, galaxy, view = match[1], match[2], int(match[3]), int(match[4])
         sample = None if preset.samples is None else preset.samples[DOMAINS.index(domain)]
-        letters, views = ("G", preset.views) if sample is None else (sample.letter, sample.merger_views if galaxy % 2 else 1)
+        letters, views = (
+            ("G", preset.views)
+            if sample is None
+            else (sample.letter, sample.merger_views if galaxy % 2 else 1)
+        )
         if letter == letters and view < views:
             return domain, galaxy, view
-    example = "source/G00012-1" if preset.samples is None else f"target/{preset.samples[1].letter}00012-0"
-    raise InputError(f"{sample_id!r} is no galaxy of the preset {preset.name!r}; its ids look like {example!r}.")
+    example = (
+        "source/G00012-1" if preset.samples is None else f"target/{preset.samples[1].letter}00012-0"
+    )
+    raise InputError(
+        f"{sample_id!r} is no galaxy of the preset {preset.name!r}; its ids look like {example!r}."
+    )
 
 
 def _check(condition: SurveyCondition) -> None:
-    for what, value in (("exposure", condition.exposure), ("redshift", condition.redshift), ("pixel scale", condition.pixel_scale)):
+    for what, value in (
+        ("exposure", condition.exposure),
+        ("redshift", condition.redshift),
+        ("pixel scale", condition.pixel_scale),
+    ):
         if value is not None and not (np.isfinite(value) and value > 0):
-            raise InputError(f"The {what} of condition {condition.name!r} must be a positive number, got {value}.")
+            raise InputError(
+                f"The {what} of condition {condition.name!r} must be a positive number, got {value}."
+            )
     if not condition.bands:
         raise InputError(f"Condition {condition.name!r} has no bands; give it at least one.")

@@ -38,7 +38,9 @@ def image_plan(sample: Sample, n: int) -> list[Shot]:
     return found
 
 
-def sample_parts(preset: Preset, seed: int, domain: str, rows: NDArray[np.int64], wanted: list[Shot]) -> list[Part]:
+def sample_parts(
+    preset: Preset, seed: int, domain: str, rows: NDArray[np.int64], wanted: list[Shot]
+) -> list[Part]:
     """The images of one domain that ``wanted`` names, for these rows of the set."""
     number = DOMAINS.index(domain)
     condition = (preset.source, preset.target)[number]
@@ -51,7 +53,12 @@ def sample_parts(preset: Preset, seed: int, domain: str, rows: NDArray[np.int64]
 
 
 def simulate_image(
-    preset: Preset, seed: int, domain: str, shot: Shot, condition: SurveyCondition, noise_seed: int = 0
+    preset: Preset,
+    seed: int,
+    domain: str,
+    shot: Shot,
+    condition: SurveyCondition,
+    noise_seed: int = 0,
 ) -> NDArray[np.float32]:
     """(1, C, size, size) image [nJy] of one galaxy under any condition; what lies in its field does not depend on ``noise_seed``."""
     number = DOMAINS.index(domain)
@@ -85,7 +92,12 @@ class _Galaxy:
 
     def columns(self, shot: Shot) -> dict[str, Any]:
         about = {name: values[shot[1]] for name, values in self.drawn.items()}
-        about |= {"absolute_magnitude": self.absolute, "redshift": self.redshift, "label": self.number % 2, "view": shot[1]}
+        about |= {
+            "absolute_magnitude": self.absolute,
+            "redshift": self.redshift,
+            "label": self.number % 2,
+            "view": shot[1],
+        }
         return about | {"galaxy": f"{self.sample.letter}{self.number:05d}"}
 
 

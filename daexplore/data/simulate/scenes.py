@@ -76,7 +76,11 @@ class _Pairs:
 
 
 def mergers(
-    rng: np.random.Generator, count: int, views: int, particles: int, population: Population = DISTANT
+    rng: np.random.Generator,
+    count: int,
+    views: int,
+    particles: int,
+    population: Population = DISTANT,
 ) -> tuple[Scene, dict[str, Any]]:
     """``count`` encounters, each seen from ``views`` sides at one moment; rows are galaxy by galaxy, view by view.
 
@@ -84,7 +88,13 @@ def mergers(
         the scene and the catalogue columns that only a simulation knows.
     """
     encounters = simulate_encounters(
-        rng, count, particles, population.time, population.approaching, population.mass_ratio, population.pericentre
+        rng,
+        count,
+        particles,
+        population.time,
+        population.approaching,
+        population.mass_ratio,
+        population.pericentre,
     )
     scale = _scale_lengths(rng, count, population)
     size_ratio = encounters.mass_ratio**0.4
@@ -93,11 +103,15 @@ def mergers(
         (slice(None, particles), np.zeros((count, 1, 3)), np.ones(count)),
         (slice(particles, None), encounters.companion[:, None], size_ratio),
     ):
-        moved, mask = add_clumps(rng, encounters.positions[:, half] - centre, size, clumpy=population.clumpy)
+        moved, mask = add_clumps(
+            rng, encounters.positions[:, half] - centre, size, clumpy=population.clumpy
+        )
         halves.append((moved + centre, mask))
     rotations = random_rotations(rng, count * views).reshape(count, views, 3, 3)[:, :, :2]
     pairs = _Pairs(
-        positions=np.einsum("gvij,gpj->gvpi", rotations, np.concatenate([moved for moved, _ in halves], 1)),
+        positions=np.einsum(
+            "gvij,gpj->gvpi", rotations, np.concatenate([moved for moved, _ in halves], 1)
+        ),
         clumps=np.concatenate([mask for _, mask in halves], 1),
         young=encounters.young,
         companion=np.einsum("gvij,gj->gvi", rotations, encounters.companion),
@@ -110,12 +124,18 @@ def mergers(
     scene, columns = _compose(rng, pairs, population)
     unit = scale * population.kpc_per_arcsec / _CIRCULAR_SPEED * _MYR_PER_KPC_PER_KMS
     columns["time_since_pericentre_myr"] = np.repeat(encounters.time * unit, views)
-    columns["pericentre_kpc"] = np.repeat(encounters.pericentre * scale * population.kpc_per_arcsec, views)
+    columns["pericentre_kpc"] = np.repeat(
+        encounters.pericentre * scale * population.kpc_per_arcsec, views
+    )
     return scene, columns
 
 
 def non_mergers(
-    rng: np.random.Generator, count: int, views: int, particles: int, population: Population = DISTANT
+    rng: np.random.Generator,
+    count: int,
+    views: int,
+    particles: int,
+    population: Population = DISTANT,
 ) -> tuple[Scene, dict[str, Any]]:
     """``count`` undisturbed galaxies from ``views`` sides, many with a chance neighbour, which differs from side to side."""
     mass_ratio = rng.uniform(0.15, 1.0, count)
@@ -129,7 +149,11 @@ def non_mergers(
         sides.append(np.einsum("gvij,gpj->gvpi", rotations, moved * size[:, None, None]))
         masks.append(mask)
         young.append(disc.young)
-    distance = rng.uniform(*population.separation, (count, views)) / population.kpc_per_arcsec / scale[:, None]
+    distance = (
+        rng.uniform(*population.separation, (count, views))
+        / population.kpc_per_arcsec
+        / scale[:, None]
+    )
     angle = rng.uniform(0, 2 * np.pi, (count, views))
     companion = distance[..., None] * np.stack([np.cos(angle), np.sin(angle)], -1)
     present = rng.random((count, views)) < population.neighbour
@@ -159,10 +183,18 @@ def _scale_lengths(rng: np.random.Generator, count: int, population: Population)
 def _fluxes(rng: np.random.Generator, colours: Colours, light: str, *shape: int) -> Array:
     """(*shape, 3) fluxes, relative to the reference band, of a kind of stars."""
     typical, scatter = colours.of(light)
-    return 10 ** (-0.4 * (np.array(typical) + scatter * np.array(colours.scatter) * rng.standard_normal((*shape, 3))))
+    return 10 ** (
+        -0.4
+        * (
+            np.array(typical)
+            + scatter * np.array(colours.scatter) * rng.standard_normal((*shape, 3))
+        )
+    )
 
 
-def _compose(rng: np.random.Generator, pairs: _Pairs, population: Population) -> tuple[Scene, dict[str, Any]]:
+def _compose(
+    rng: np.random.Generator, pairs: _Pairs, population: Population
+) -> tuple[Scene, dict[str, Any]]:
     """Light for the pairs: discs, bulges, haloes, clumps, arms, and now and then a foreground star. The same for both classes."""
     count, views = pairs.present.shape
     colours = population.colours
@@ -171,20 +203,37 @@ def _compose(rng: np.random.Generator, pairs: _Pairs, population: Population) ->
     shares = np.stack([np.ones_like(second), second], -1) / (1 + second)[..., None]
 
     elliptical = rng.random((count, 2)) < population.elliptical
-    bulge_share = np.where(elliptical, rng.uniform(0.75, 0.95, (count, 2)), rng.uniform(*population.bulges, (count, 2)))
+    bulge_share = np.where(
+        elliptical, rng.uniform(0.75, 0.95, (count, 2)), rng.uniform(*population.bulges, (count, 2))
+    )
     discordant = pairs.discordant[..., None]
     old = np.repeat(_fluxes(rng, colours, "old", count, 1), views, 1)
-    bulge_colours = np.stack([old, np.where(discordant, _fluxes(rng, colours, "any", count, views), old)], 2)
+    bulge_colours = np.stack(
+        [old, np.where(discordant, _fluxes(rng, colours, "any", count, views), old)], 2
+    )
     discs = np.repeat(_fluxes(rng, colours, "disc", count, 1, 2), views, 1)
-    disc_colours = np.stack([discs[:, :, 0], np.where(discordant, _fluxes(rng, colours, "any", count, views), discs[:, :, 1])], 2)
-    clump_light = rng.uniform(*population.clump_light, (count, 1, 1, 1)) * _fluxes(rng, colours, "young", count, 1, 1)
+    disc_colours = np.stack(
+        [
+            discs[:, :, 0],
+            np.where(discordant, _fluxes(rng, colours, "any", count, views), discs[:, :, 1]),
+        ],
+        2,
+    )
+    clump_light = rng.uniform(*population.clump_light, (count, 1, 1, 1)) * _fluxes(
+        rng, colours, "young", count, 1, 1
+    )
     arm_light = 1.5 * _fluxes(rng, colours, "young", count, 1, 1)
 
     fluxes = np.repeat(disc_colours, particles, axis=2)
     fluxes = np.where(pairs.young[:, None, :, None], 0.4 * fluxes + 0.6 * arm_light, fluxes)
     fluxes = np.where(pairs.clumps[:, None, :, None], clump_light, fluxes)
     halves = fluxes.reshape(count, views, 2, particles, 3)
-    halves = halves * (shares * (1 - bulge_share[:, None]) / halves[..., colours.reference].sum(-1))[..., None, None]
+    halves = (
+        halves
+        * (shares * (1 - bulge_share[:, None]) / halves[..., colours.reference].sum(-1))[
+            ..., None, None
+        ]
+    )
 
     # Every galaxy has a stellar halo, anything from unseen to a tenth of its light (D'Souza et al. 2014, MNRAS 443, 1433): the faintest
     # pixels of a stamp tell of it rather than of the class.
@@ -196,7 +245,9 @@ def _compose(rng: np.random.Generator, pairs: _Pairs, population: Population) ->
     scale = pairs.scale[:, None, None, None]
     centres = np.stack([np.zeros_like(pairs.companion), pairs.companion], 2) * scale + jitter
     sizes = pairs.scale[:, None] * np.stack([np.ones(count), pairs.size_ratio], 1)
-    radii = sizes * np.where(elliptical, rng.uniform(0.6, 1.4, (count, 2)), rng.uniform(0.2, 0.55, (count, 2)))
+    radii = sizes * np.where(
+        elliptical, rng.uniform(0.6, 1.4, (count, 2)), rng.uniform(0.2, 0.55, (count, 2))
+    )
     # a third of the bulges of discs are pseudo-bulges, exponential themselves (Fisher & Drory 2008, AJ 136, 773)
     index = np.where(~elliptical & (rng.random((count, 2)) < 1 / 3), 1.0, 4.0)
     starry = rng.random((count, views)) < population.star
@@ -215,9 +266,17 @@ def _compose(rng: np.random.Generator, pairs: _Pairs, population: Population) ->
         bulge_axes=rng.uniform(0.55, 1.0, (count * views, 3)),
         bulge_angles=rng.uniform(0, np.pi, (count * views, 3)),
         bulge_indices=np.repeat(np.hstack([index, np.ones((count, 1))]), views, 0),
-        bulge_fluxes=rows(np.concatenate([bulge_colours * (shares * bulge_share[:, None])[..., None], halo], 2)),
-        stars=rows((star_distance[..., None] * np.stack([np.cos(star_angle), np.sin(star_angle)], -1))[:, :, None]),
-        star_fluxes=rows((star_flux[..., None] * _fluxes(rng, colours, "any", count, views))[:, :, None]),
+        bulge_fluxes=rows(
+            np.concatenate([bulge_colours * (shares * bulge_share[:, None])[..., None], halo], 2)
+        ),
+        stars=rows(
+            (star_distance[..., None] * np.stack([np.cos(star_angle), np.sin(star_angle)], -1))[
+                :, :, None
+            ]
+        ),
+        star_fluxes=rows(
+            (star_flux[..., None] * _fluxes(rng, colours, "any", count, views))[:, :, None]
+        ),
     )
     separation = np.sqrt((pairs.companion**2).sum(-1)) * pairs.scale[:, None]
     columns = {

@@ -34,7 +34,11 @@ _TASK = 64  # images
 
 
 def simulate(
-    preset: str, n: int | None = None, seed: int = 0, workers: int | None = None, progress: Progress | None = None
+    preset: str,
+    n: int | None = None,
+    seed: int = 0,
+    workers: int | None = None,
+    progress: Progress | None = None,
 ) -> tuple[GalaxySet, GalaxySet]:
     """The preset's galaxies as the source and as the target condition show them.
 
@@ -70,12 +74,19 @@ def simulate(
             done += len(part.rows)
         if progress is not None:
             progress(done // 2, n)
-    source, target = (_galaxy_set(chosen, domain, images[domain], _table(found[domain]), seed) for domain in DOMAINS)
+    source, target = (
+        _galaxy_set(chosen, domain, images[domain], _table(found[domain]), seed)
+        for domain in DOMAINS
+    )
     return source, target
 
 
 def open_preset(
-    preset: str, n: int | None = None, seed: int = 0, workers: int | None = None, progress: Progress | None = None
+    preset: str,
+    n: int | None = None,
+    seed: int = 0,
+    workers: int | None = None,
+    progress: Progress | None = None,
 ) -> tuple[GalaxySet, GalaxySet]:
     """As ``simulate``, but simulated once and kept on disk; images come memory-mapped.
 
@@ -107,26 +118,38 @@ def cache_folder() -> Path:
     from platformdirs import user_cache_dir
 
     chosen = os.environ.get("DAEXPLORE_CACHE")
-    return (Path(chosen).expanduser() if chosen else Path(user_cache_dir("daexplore"))) / "simulated"
+    return (
+        Path(chosen).expanduser() if chosen else Path(user_cache_dir("daexplore"))
+    ) / "simulated"
 
 
 def _checked(preset: Preset, n: int | None, seed: int, workers: int | None) -> int:
     if getattr(multiprocessing.current_process(), "_inheriting", False):
         # This is a worker that runs the user's script anew: without this it would wait for ever for the process that started it.
-        raise InputError("A script that simulates galaxies needs the line `if __name__ == '__main__':` above what it does.")
+        raise InputError(
+            "A script that simulates galaxies needs the line `if __name__ == '__main__':` above what it does."
+        )
     n = preset.n if n is None else n
     if n < 4:
-        raise InputError(f"Cannot simulate {n} images: give a number of at least 4, two galaxies of each kind.")
+        raise InputError(
+            f"Cannot simulate {n} images: give a number of at least 4, two galaxies of each kind."
+        )
     if seed < 0:
         raise InputError(f"Cannot simulate with seed {seed}: give a whole number of at least 0.")
     if workers is not None and workers < 1:
-        raise InputError(f"Cannot simulate with {workers} workers: give a number of at least 1, or none for one a CPU.")
+        raise InputError(
+            f"Cannot simulate with {workers} workers: give a number of at least 1, or none for one a CPU."
+        )
     return n
 
 
 def _worker_count(workers: int | None, chunks: int) -> int:
     if workers is None:
-        workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        workers = (
+            len(os.sched_getaffinity(0))
+            if hasattr(os, "sched_getaffinity")
+            else os.cpu_count() or 1
+        )
         # a new process takes about as long to start as a few chunks take
         workers = min(workers, chunks // 4)
     return max(1, min(workers, chunks))
@@ -135,7 +158,10 @@ def _worker_count(workers: int | None, chunks: int) -> int:
 def _tasks(preset: Preset, seed: int, n: int) -> list[Task]:
     """The simulation in pieces that do not depend on each other."""
     if preset.samples is None:
-        return [partial(chunk_parts, preset, seed, number, n) for number in range(-(-n // (GALAXIES * preset.views)))]
+        return [
+            partial(chunk_parts, preset, seed, number, n)
+            for number in range(-(-n // (GALAXIES * preset.views)))
+        ]
     tasks: list[Task] = []
     for domain, sample in zip(DOMAINS, preset.samples, strict=True):
         wanted = image_plan(sample, n)
@@ -143,7 +169,16 @@ def _tasks(preset: Preset, seed: int, n: int) -> list[Task]:
         order = sorted(range(n), key=lambda row: wanted[row])
         for start in range(0, n, _TASK):
             rows = order[start : start + _TASK]
-            tasks.append(partial(sample_parts, preset, seed, domain, np.array(rows), [wanted[row] for row in rows]))
+            tasks.append(
+                partial(
+                    sample_parts,
+                    preset,
+                    seed,
+                    domain,
+                    np.array(rows),
+                    [wanted[row] for row in rows],
+                )
+            )
     return tasks
 
 
@@ -172,14 +207,24 @@ def _results(tasks: list[Task], workers: int) -> Iterator[list[Part]]:
 def _table(parts: list[Part]) -> pd.DataFrame:
     """The catalogue's columns in the order of the rows."""
     order = np.argsort(np.concatenate([part.rows for part in parts]))
-    return pd.DataFrame({name: np.concatenate([part.columns[name] for part in parts])[order] for name in parts[0].columns})
+    return pd.DataFrame(
+        {
+            name: np.concatenate([part.columns[name] for part in parts])[order]
+            for name in parts[0].columns
+        }
+    )
 
 
-def _galaxy_set(preset: Preset, domain: str, images: NDArray[np.float32], table: pd.DataFrame, seed: int) -> GalaxySet:
+def _galaxy_set(
+    preset: Preset, domain: str, images: NDArray[np.float32], table: pd.DataFrame, seed: int
+) -> GalaxySet:
     condition = preset.source if domain == "source" else preset.target
     catalogue = pd.DataFrame(
         {
-            "sample_id": [f"{domain}/{galaxy}-{view}" for galaxy, view in zip(table["galaxy"], table["view"], strict=True)],
+            "sample_id": [
+                f"{domain}/{galaxy}-{view}"
+                for galaxy, view in zip(table["galaxy"], table["view"], strict=True)
+            ],
             "group_id": table["galaxy"].astype(object),
             "label": table["label"].astype("Int64"),
             **{name: table[name] for name in table.columns if name not in ("label", "galaxy")},

@@ -5,7 +5,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Band", "Field", "Optics", "Seeing", "SurveyCondition", "nanojansky", "observe", "sky_noise"]
+__all__ = [
+    "Band",
+    "Field",
+    "Optics",
+    "Seeing",
+    "SurveyCondition",
+    "nanojansky",
+    "observe",
+    "sky_noise",
+]
 
 
 @dataclass(frozen=True)
@@ -122,7 +131,9 @@ class SurveyCondition:
 
     def with_seeing(self, fwhm: float, beta: float | None = 3.0) -> "SurveyCondition":
         """The same survey through an atmosphere that blurs all bands by ``fwhm`` [arcsec] before the pixel, and no optics."""
-        bands = (replace(band, optics=Seeing(band.optics.wavelength, fwhm, beta)) for band in self.bands)
+        bands = (
+            replace(band, optics=Seeing(band.optics.wavelength, fwhm, beta)) for band in self.bands
+        )
         return replace(self, bands=tuple(bands))
 
 
@@ -145,14 +156,19 @@ def sky_noise(condition: SurveyCondition) -> NDArray[np.float64]:
         return np.zeros(len(condition.bands))
     return np.array(
         [
-            np.sqrt(_sky_electrons(band, condition.pixel_scale, condition.exposure) + band.reads * band.read_noise**2)
+            np.sqrt(
+                _sky_electrons(band, condition.pixel_scale, condition.exposure)
+                + band.reads * band.read_noise**2
+            )
             / _electrons_per_nanojansky(band, condition.exposure)
             for band in condition.bands
         ]
     )
 
 
-def observe(images: NDArray[np.float32], condition: SurveyCondition, rng: np.random.Generator) -> NDArray[np.float32]:
+def observe(
+    images: NDArray[np.float32], condition: SurveyCondition, rng: np.random.Generator
+) -> NDArray[np.float32]:
     """Noise-free images as the survey records them, sky subtracted.
 
     Each pixel collects Poisson(source + sky) electrons and Gaussian read noise: the CCD equation (e.g. Howell 2006, "Handbook of CCD
@@ -173,10 +189,14 @@ def observe(images: NDArray[np.float32], condition: SurveyCondition, rng: np.ran
     for channel, band in enumerate(condition.bands):
         sensitivity = _electrons_per_nanojansky(band, condition.exposure)
         sky = _sky_electrons(band, condition.pixel_scale, condition.exposure)
-        electrons = rng.poisson(np.maximum(images[:, channel], 0.0) * sensitivity + sky).astype(np.float32)
+        electrons = rng.poisson(np.maximum(images[:, channel], 0.0) * sensitivity + sky).astype(
+            np.float32
+        )
         if band.full_well is not None:
             electrons = np.minimum(electrons, np.float32(band.full_well))
-        electrons += np.float32(band.read_noise * np.sqrt(band.reads)) * rng.standard_normal(electrons.shape, np.float32)
+        electrons += np.float32(band.read_noise * np.sqrt(band.reads)) * rng.standard_normal(
+            electrons.shape, np.float32
+        )
         if band.gain is not None:
             electrons = np.float32(band.gain) * np.round(electrons / np.float32(band.gain))
         if left is not None:
@@ -185,7 +205,9 @@ def observe(images: NDArray[np.float32], condition: SurveyCondition, rng: np.ran
     return observed
 
 
-def _sky_residual(images: NDArray[np.float32], condition: SurveyCondition, rng: np.random.Generator) -> NDArray[np.float32]:
+def _sky_residual(
+    images: NDArray[np.float32], condition: SurveyCondition, rng: np.random.Generator
+) -> NDArray[np.float32]:
     """(N, C, H, W) plane that sky subtraction leaves in each image and band, as a share of the sky."""
     count, channels, height, width = images.shape
     level, x, y = condition.sky_error * rng.standard_normal((3, count, channels, 1, 1))

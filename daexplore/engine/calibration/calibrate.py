@@ -10,7 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from daexplore.analysis.calibration.reliability import calibration_scores, paired_changes, reliability
+from daexplore.analysis.calibration.reliability import (
+    calibration_scores,
+    paired_changes,
+    reliability,
+)
 from daexplore.analysis.calibration.temperature import apply_temperature
 from daexplore.analysis.distance.domain_probe import spread
 from daexplore.analysis.latents.typicality import SourceTypicality
@@ -76,14 +80,20 @@ class Uncertainty:
         """
         names = [field.name for field in fields(cls)]
         if state.get("format") != _FORMAT or not set(names) <= set(state):
-            raise InputError(f'Expected uncertainties of "format": {_FORMAT}, got {state.get("format")!r}. Compute them again.')
+            raise InputError(
+                f'Expected uncertainties of "format": {_FORMAT}, got {state.get("format")!r}. Compute them again.'
+            )
         return cls(**{name: state[name] for name in names})
 
     def tables(self) -> "dict[str, pd.DataFrame]":
         """Each list of rows as a table, by its name."""
         import pandas as pd
 
-        return {name: pd.DataFrame(value) for name, value in self.to_dict().items() if isinstance(value, list)}
+        return {
+            name: pd.DataFrame(value)
+            for name, value in self.to_dict().items()
+            if isinstance(value, list)
+        }
 
 
 def uncertainty(
@@ -117,11 +127,22 @@ def uncertainty(
     if not runs:
         raise InputError("Uncertainties need at least one run.")
     if method not in METHODS:
-        raise InputError(f"Unknown method of calibration {method!r}; there are {', '.join(METHODS)}.")
+        raise InputError(
+            f"Unknown method of calibration {method!r}; there are {', '.join(METHODS)}."
+        )
     labels = [run.label for run in runs]
-    names = [run.label if labels.count(run.label) == 1 else f"{run.label} ({run.id})" for run in runs]
+    names = [
+        run.label if labels.count(run.label) == 1 else f"{run.label} ({run.id})" for run in runs
+    ]
     evaluations = matched(runs, names)
-    settings = {"method": method, "bins": bins, "passes": passes, "resamples": resamples, "seed": seed, "level": level}
+    settings = {
+        "method": method,
+        "bins": bins,
+        "passes": passes,
+        "resamples": resamples,
+        "seed": seed,
+        "level": level,
+    }
     file = runs[0].derived(f"uncertainty-{_digest(names, evaluations, settings)}.json")
     if cache and file.is_file():
         try:
@@ -130,23 +151,56 @@ def uncertainty(
             pass
     sample = evaluations[0]
     rows: dict[str, list[dict[str, Any]]] = {
-        name: [] for name in ("fits", "scores", "changes", "reliability", "risk_coverage", "selective", "in_domain")
+        name: []
+        for name in (
+            "fits",
+            "scores",
+            "changes",
+            "reliability",
+            "risk_coverage",
+            "selective",
+            "in_domain",
+        )
     }
     found = predictors(runs, names, evaluations, passes, seed, report)
     for number, predictor in enumerate(found):
         fitted = fit(predictor, sample, method, seed, report)
         typical = _in_domain(predictor, sample)
-        rows["fits"].append({"who": predictor.name, "kind": predictor.kind, "method": method, **asdict(fitted), "oracle": False})
+        rows["fits"].append(
+            {
+                "who": predictor.name,
+                "kind": predictor.kind,
+                "method": method,
+                **asdict(fitted),
+                "oracle": False,
+            }
+        )
         for domain in _DOMAINS:
             test = sample.mask(domain, "test")
             if test.any():
                 _typical(rows, predictor, sample, domain, typical, (resamples, seed, level))
                 if (sample.labels[test] >= 0).any():
-                    _told(rows, predictor, sample, domain, typical, fitted.temperature, bins, (resamples, seed, level))
+                    _told(
+                        rows,
+                        predictor,
+                        sample,
+                        domain,
+                        typical,
+                        fitted.temperature,
+                        bins,
+                        (resamples, seed, level),
+                    )
         report(Progress("calibrating", number + 1, len(found)))
-    told = [{"id": run.id, "name": name, "epoch": sample.epoch} for run, name, sample in zip(runs, names, evaluations, strict=True)]
+    told = [
+        {"id": run.id, "name": name, "epoch": sample.epoch}
+        for run, name, sample in zip(runs, names, evaluations, strict=True)
+    ]
     # As read from the file, so that a kept result and a fresh one are the same.
-    result = Uncertainty.from_dict(json.loads(to_json({"format": _FORMAT, "method": method, "runs": told, **rows, "level": level})))
+    result = Uncertainty.from_dict(
+        json.loads(
+            to_json({"format": _FORMAT, "method": method, "runs": told, **rows, "level": level})
+        )
+    )
     if cache:
         _keep(file, result)
     return result
@@ -165,14 +219,24 @@ def _told(
     """What needs the test labels, which for the target makes it an oracle's."""
     test = sample.mask(domain, "test") & (sample.labels >= 0)
     labels, groups = sample.labels[test], sample.group_ids[test]
-    common = {"who": predictor.name, "domain": domain, "split": "test", "n": int(test.sum()), "oracle": domain == "target"}
+    common = {
+        "who": predictor.name,
+        "domain": domain,
+        "split": "test",
+        "n": int(test.sum()),
+        "oracle": domain == "target",
+    }
     counted = common | {"galaxies": len(set(groups))}
-    before, after = (apply_temperature(predictor.logits[test], value) for value in (1.0, temperature))
+    before, after = (
+        apply_temperature(predictor.logits[test], value) for value in (1.0, temperature)
+    )
     for stage, probabilities in (("before", before), ("after", after)):
         for name, value in calibration_scores(labels, probabilities, groups, bins, *draws).items():
             rows["scores"].append(counted | {"stage": stage, "name": name} | value)
         diagram = reliability(labels, probabilities, groups, bins, *draws)
-        rows["reliability"] += [common | {"stage": stage, "of": diagram.of} | row for row in diagram.rows()]
+        rows["reliability"] += [
+            common | {"stage": stage, "of": diagram.of} | row for row in diagram.rows()
+        ]
     for name, value in paired_changes(labels, before, after, groups, *draws).items():
         rows["changes"].append(counted | {"name": name} | value)
     rankings = {"confidence": after.max(axis=1), "in-domain": typical[test]}
@@ -201,28 +265,54 @@ def _typical(
     scores, groups = typical[test], sample.group_ids[test]
     atypical = (scores < _ATYPICAL).astype(np.float64)
     weights = group_weights(groups, resamples, seed)
-    low, high = np.quantile(weights @ atypical / weights.sum(axis=1), [(1 - level) / 2, (1 + level) / 2])
-    share = {"median": float(np.median(scores)), "share": float(atypical.mean()), "low": float(low), "high": float(high)}
+    low, high = np.quantile(
+        weights @ atypical / weights.sum(axis=1), [(1 - level) / 2, (1 + level) / 2]
+    )
+    share = {
+        "median": float(np.median(scores)),
+        "share": float(atypical.mean()),
+        "low": float(low),
+        "high": float(high),
+    }
     counts = {"n": int(test.sum()), "galaxies": len(set(groups))}
     rows["in_domain"].append(
-        {"who": predictor.name, "domain": domain, "split": "test", "below": _ATYPICAL, "oracle": False} | counts | share
+        {
+            "who": predictor.name,
+            "domain": domain,
+            "split": "test",
+            "below": _ATYPICAL,
+            "oracle": False,
+        }
+        | counts
+        | share
     )
 
 
 def _in_domain(predictor: Predictor, sample: Evaluation) -> NDArray[np.float64]:
     """(n,) in-domain scores; for several networks in their latents side by side, each in units of its own spread."""
     known = sample.mask("source", "validation")
-    latents = np.concatenate([latents / (spread(latents[known]) or 1.0) for latents in predictor.latents], axis=1)
-    return SourceTypicality.fit(latents[known], sample.labels[known], sample.group_ids[known]).score(latents)
+    latents = np.concatenate(
+        [latents / (spread(latents[known]) or 1.0) for latents in predictor.latents], axis=1
+    )
+    return SourceTypicality.fit(
+        latents[known], sample.labels[known], sample.group_ids[known]
+    ).score(latents)
 
 
-def _digest(names: Sequence[str], evaluations: Sequence[Evaluation], settings: dict[str, Any]) -> str:
+def _digest(
+    names: Sequence[str], evaluations: Sequence[Evaluation], settings: dict[str, Any]
+) -> str:
     """Of everything the result depends on: nothing kept is ever out of date."""
     state = hashlib.sha256(json.dumps([_FORMAT, list(names), settings]).encode())
     for evaluation in evaluations:
         for array in (evaluation.logits, evaluation.latents, evaluation.labels):
             state.update(np.ascontiguousarray(array).tobytes())
-        for texts in (evaluation.sample_ids, evaluation.group_ids, evaluation.domain, evaluation.split):
+        for texts in (
+            evaluation.sample_ids,
+            evaluation.group_ids,
+            evaluation.domain,
+            evaluation.split,
+        ):
             state.update("\0".join(texts).encode())
     return state.hexdigest()[:16]
 

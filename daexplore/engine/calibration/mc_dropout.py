@@ -20,7 +20,11 @@ __all__ = ["dropout_layers", "mc_dropout"]
 
 def dropout_layers(network: nn.Module) -> list[nn.Module]:
     """The layers that drop anything at all."""
-    return [module for module in network.modules() if isinstance(module, nn.modules.dropout._DropoutNd) and module.p > 0]
+    return [
+        module
+        for module in network.modules()
+        if isinstance(module, nn.modules.dropout._DropoutNd) and module.p > 0
+    ]
 
 
 def mc_dropout(
@@ -70,7 +74,11 @@ def mc_dropout(
     network.eval()
     found: list[NDArray[np.float64]] = []
     try:
-        with torch.inference_mode(), batch_norm_domain(network, domain), torch.random.fork_rng(devices=_gpus(device)):
+        with (
+            torch.inference_mode(),
+            batch_norm_domain(network, domain),
+            torch.random.fork_rng(devices=_gpus(device)),
+        ):
             for layer in layers:
                 layer.train()
             for start in range(0, len(rows), batch_size):

@@ -43,7 +43,10 @@ def mixed_logits(
     found: list[NDArray[Any]] = []
     with torch.inference_mode(), batch_norm_domain(network, domain):
         for start in range(0, len(pairs[0]), batch_size):
-            one, other = (as_batch(images, rows[start : start + batch_size], preprocess, domain) for rows in pairs)
+            one, other = (
+                as_batch(images, rows[start : start + batch_size], preprocess, domain)
+                for rows in pairs
+            )
             found.append(network(MIXTURE * one + (1 - MIXTURE) * other).logits.double().numpy())
             if report:
                 report(len(one))

@@ -11,7 +11,9 @@ from daexplore.engine.comparison.verdict import ClassShare, Evidence, OracleEvid
 __all__ = ["label_free_evidence", "oracle_evidence"]
 
 
-def label_free_evidence(method: Method, baseline: Method, tables: Mapping[str, pd.DataFrame], classes: Sequence[str]) -> Evidence:
+def label_free_evidence(
+    method: Method, baseline: Method, tables: Mapping[str, pd.DataFrame], classes: Sequence[str]
+) -> Evidence:
     """What can be known of a method without target labels; only rows that are not marked oracle are read.
 
     Args:
@@ -20,27 +22,45 @@ def label_free_evidence(method: Method, baseline: Method, tables: Mapping[str, p
         tables: those of a ``Comparison``.
         classes: names of the labels.
     """
-    free = {name: table[~table["oracle"].astype(bool)] for name, table in tables.items() if "oracle" in table}
+    free = {
+        name: table[~table["oracle"].astype(bool)]
+        for name, table in tables.items()
+        if "oracle" in table
+    }
     name, base = method.name, baseline.name
 
     def change(quantity: str, domain: str = "both") -> Interval:
         return _interval(free["differences"], method=name, domain=domain, name=quantity)
 
     def values(quantity: str) -> tuple[float, float]:
-        one, other = (_interval(free["metrics"], method=each, domain="both", name=quantity).value for each in (base, name))
+        one, other = (
+            _interval(free["metrics"], method=each, domain="both", name=quantity).value
+            for each in (base, name)
+        )
         return one, other
 
     def seeds(each: str) -> tuple[float, float]:
-        source, target = (_cell(free["drift"], "seeds_changed", method=each, domain=domain) for domain in ("source", "target"))
+        source, target = (
+            _cell(free["drift"], "seeds_changed", method=each, domain=domain)
+            for domain in ("source", "target")
+        )
         return source, target
 
     def drift(column: str, each: str = name) -> float:
         return _cell(free["drift"], column, method=each, domain="target")
 
     def share(kind: str) -> ClassShare:
-        rows = free["shares"][(free["shares"]["method"] == name) & (free["shares"]["class"] == kind)]
+        rows = free["shares"][
+            (free["shares"]["method"] == name) & (free["shares"]["class"] == kind)
+        ]
         estimates = {each: _interval(rows, estimate=each) for each in ("predicted", "bbse", "em")}
-        return ClassShare(kind, estimates["predicted"], estimates["bbse"], estimates["em"], bool(rows["possible"].all()))
+        return ClassShare(
+            kind,
+            estimates["predicted"],
+            estimates["bbse"],
+            estimates["em"],
+            bool(rows["possible"].all()),
+        )
 
     return Evidence(
         method=name,
@@ -48,21 +68,30 @@ def label_free_evidence(method: Method, baseline: Method, tables: Mapping[str, p
         source_accuracy=change("accuracy", "source"),
         mmd2=values("mmd2"),
         mmd2_change=change("mmd2"),
-        class_mmd2={each: (*values(f"mmd2_predicted/{each}"), change(f"mmd2_predicted/{each}")) for each in classes},
+        class_mmd2={
+            each: (*values(f"mmd2_predicted/{each}"), change(f"mmd2_predicted/{each}"))
+            for each in classes
+        },
         domain_auc=values("domain_auc"),
         # The share of the second of two classes says that of the first.
         shares=tuple(share(each) for each in (classes[1:] if len(classes) == 2 else classes)),
         seeds_changed=seeds(name),
         baseline_seeds_changed=seeds(base),
         excess=Interval(drift("excess"), drift("excess_low"), drift("excess_high")),
-        seeds_kappa=Interval(drift("seeds_kappa"), drift("seeds_kappa_low"), drift("seeds_kappa_high")),
+        seeds_kappa=Interval(
+            drift("seeds_kappa"), drift("seeds_kappa_low"), drift("seeds_kappa_high")
+        ),
         ranks=(drift("rank"), drift("seeds_rank"), drift("seeds_rank", base)),
         seeds=(len(method.runs), len(baseline.runs)),
-        baseline_possible=bool(free["shares"].loc[free["shares"]["method"] == base, "possible"].all()),
+        baseline_possible=bool(
+            free["shares"].loc[free["shares"]["method"] == base, "possible"].all()
+        ),
     )
 
 
-def oracle_evidence(method: Method, baseline: Method, tables: Mapping[str, pd.DataFrame]) -> OracleEvidence | None:
+def oracle_evidence(
+    method: Method, baseline: Method, tables: Mapping[str, pd.DataFrame]
+) -> OracleEvidence | None:
     """What target labels say of a method; None if there are none.
 
     Args:

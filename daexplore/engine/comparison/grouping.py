@@ -14,7 +14,14 @@ from daexplore.config import differences, to_dict
 from daexplore.errors import InputError
 from daexplore.runs import Evaluation, Run, method_label
 
-__all__ = ["CommonSample", "Method", "check_comparable", "common_sample", "group_methods", "row_order"]
+__all__ = [
+    "CommonSample",
+    "Method",
+    "check_comparable",
+    "common_sample",
+    "group_methods",
+    "row_order",
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +91,9 @@ def check_comparable(runs: Sequence[Run]) -> None:
     for run in runs[1:]:
         pair = f"{first.label} ({first.id}) and {run.label} ({run.id}) cannot be compared"
         if run.classes != first.classes:
-            raise InputError(f"{pair}: their classes are {', '.join(first.classes)} and {', '.join(run.classes)}. Leave one out.")
+            raise InputError(
+                f"{pair}: their classes are {', '.join(first.classes)} and {', '.join(run.classes)}. Leave one out."
+            )
         for domain in ("source", "target"):
             one, other = (each.info["data"][domain] for each in (first, run))
             if one["fingerprint"] != other["fingerprint"]:
@@ -92,7 +101,11 @@ def check_comparable(runs: Sequence[Run]) -> None:
                     f"{pair}: they saw other {domain} galaxies, {_described(one)} and {_described(other)}. "
                     "Compare runs trained on the same galaxy sets, or train again on one of them."
                 )
-        both = first.samples["split"].to_frame("one").join(run.samples["split"].rename("other"), how="inner")
+        both = (
+            first.samples["split"]
+            .to_frame("one")
+            .join(run.samples["split"].rename("other"), how="inner")
+        )
         moved = both[both["one"] != both["other"]]
         if len(moved):
             galaxy = moved.iloc[0]
@@ -137,13 +150,19 @@ def common_sample(runs: Sequence[Run], split: str) -> CommonSample:
 
 def row_order(evaluation: Evaluation, sample: CommonSample) -> NDArray[np.int64]:
     """(n,) the rows of an evaluation in the sample's order."""
-    return np.asarray(pd.Index(evaluation.sample_ids).get_indexer(pd.Index(sample.sample_ids)), np.int64)
+    return np.asarray(
+        pd.Index(evaluation.sample_ids).get_indexer(pd.Index(sample.sample_ids)), np.int64
+    )
 
 
 def _key(run: Run) -> str:
     values: dict[str, Any] = to_dict(run.config)
     values.pop("seed")
-    values["train"] = values["train"] | {"batch_norm": run.config.batch_norm, "threads": None, "accelerator": None}
+    values["train"] = values["train"] | {
+        "batch_norm": run.config.batch_norm,
+        "threads": None,
+        "accelerator": None,
+    }
     if values["transfer"]:
         # Each seed may start from its own seed's run: of a run's folder only the method in its name counts.
         place = values["transfer"]["run"].rstrip("/").rpartition("/")[2]
@@ -162,9 +181,16 @@ def _names(runs: Sequence[Run]) -> list[str]:
             names.append(name)
             continue
         table = differences([each.config for each in alike])
-        settings = [f"{key}={_short(values[alike.index(run)])}" for key, values in table.items() if key != "seed"]
+        settings = [
+            f"{key}={_short(values[alike.index(run)])}"
+            for key, values in table.items()
+            if key != "seed"
+        ]
         names.append(f"{name} ({', '.join(settings)})")
-    return [name if names.count(name) == 1 else f"{name} ({run.id})" for name, run in zip(names, runs, strict=True)]
+    return [
+        name if names.count(name) == 1 else f"{name} ({run.id})"
+        for name, run in zip(names, runs, strict=True)
+    ]
 
 
 def _short(value: Any) -> str:

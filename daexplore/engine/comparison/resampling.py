@@ -70,10 +70,15 @@ def resample_method(
         evaluation = run.evaluation()
         rows = row_order(evaluation, sample)
         if not np.isfinite(evaluation.logits[rows]).all():
-            raise InputError(f"The outputs of {run.label} ({run.id}) hold NaN or infinite values: it diverged. Leave it out.")
+            raise InputError(
+                f"The outputs of {run.label} ({run.id}) hold NaN or infinite values: it diverged. Leave it out."
+            )
         predicted.append(evaluation.predicted[rows].astype(np.int64))
         probabilities.append(evaluation.probabilities[rows])
-        numbers.append(_metrics(evaluation, rows, sample, weights) | _distances(run, evaluation, rows, sample, weights[:few]))
+        numbers.append(
+            _metrics(evaluation, rows, sample, weights)
+            | _distances(run, evaluation, rows, sample, weights[:few])
+        )
         for name, found in _shares(run, evaluation, sample, rows, seed).items():
             shares.setdefault(name, []).append(found)
         if report:
@@ -85,19 +90,30 @@ def resample_method(
 
 
 def _metrics(
-    evaluation: Evaluation, rows: NDArray[np.int64], sample: CommonSample, weights: NDArray[np.float64]
+    evaluation: Evaluation,
+    rows: NDArray[np.int64],
+    sample: CommonSample,
+    weights: NDArray[np.float64],
 ) -> dict[Key, NDArray[np.float64]]:
     found: dict[Key, NDArray[np.float64]] = {}
     for domain in ("source", "target"):
         here = sample.inside(domain) & (sample.labels >= 0)
         if here.any():
-            values = metric_draws(sample.labels[here], evaluation.probabilities[rows[here]], weights[:, here])
-            found |= {(domain, name): drawn for name, drawn in values.items() if np.isfinite(drawn[0])}
+            values = metric_draws(
+                sample.labels[here], evaluation.probabilities[rows[here]], weights[:, here]
+            )
+            found |= {
+                (domain, name): drawn for name, drawn in values.items() if np.isfinite(drawn[0])
+            }
     return found
 
 
 def _distances(
-    run: Run, evaluation: Evaluation, rows: NDArray[np.int64], sample: CommonSample, weights: NDArray[np.float64]
+    run: Run,
+    evaluation: Evaluation,
+    rows: NDArray[np.int64],
+    sample: CommonSample,
+    weights: NDArray[np.float64],
 ) -> dict[Key, NDArray[np.float64]]:
     """Squared MMD of all galaxies, of each class as called, and of each class as labelled; AUC of a domain probe."""
     latents, called = evaluation.latents[rows], evaluation.predicted[rows]
@@ -118,15 +134,27 @@ def _distances(
         sample.groups[one],
         sample.groups[other],
     ).reshape(len(masks), len(every))
-    found = {("both", name): drawn for name, drawn in zip(masks, values, strict=True) if np.isfinite(drawn[0])}
-    return found | {("both", "domain_auc"): probe_auc_draws(latents, sample.domain, sample.groups, weights)}
+    found = {
+        ("both", name): drawn
+        for name, drawn in zip(masks, values, strict=True)
+        if np.isfinite(drawn[0])
+    }
+    return found | {
+        ("both", "domain_auc"): probe_auc_draws(latents, sample.domain, sample.groups, weights)
+    }
 
 
-def _shares(run: Run, evaluation: Evaluation, sample: CommonSample, rows: NDArray[np.int64], seed: int) -> dict[str, ClassShares]:
+def _shares(
+    run: Run, evaluation: Evaluation, sample: CommonSample, rows: NDArray[np.int64], seed: int
+) -> dict[str, ClassShares]:
     """The target's class shares as called, and as estimated from source validation; without any label of the target."""
     target = rows[sample.inside("target")]
     groups, classes = evaluation.group_ids[target], len(run.classes)
-    found = {"predicted": predicted_shares(evaluation.predicted[target], classes, groups, _RESAMPLES, seed)}
+    found = {
+        "predicted": predicted_shares(
+            evaluation.predicted[target], classes, groups, _RESAMPLES, seed
+        )
+    }
     if run.config.train.supervision == "target":
         # Source validation says nothing of a network that the target taught.
         return found
@@ -144,7 +172,9 @@ def _shares(run: Run, evaluation: Evaluation, sample: CommonSample, rows: NDArra
         _RESAMPLES,
         seed,
     )
-    calibrated = apply_temperature(evaluation.logits[target], fit_temperature(evaluation.logits[check], labels))
+    calibrated = apply_temperature(
+        evaluation.logits[target], fit_temperature(evaluation.logits[check], labels)
+    )
     found["em"] = em_prior(calibrated, _trained_shares(run, classes), groups, _RESAMPLES, seed)
     return found
 
@@ -157,6 +187,10 @@ def _trained_shares(run: Run, classes: int) -> NDArray[np.float64]:
     if run.config.train.class_balance != "none":
         return np.full(classes, 1 / classes)
     samples = run.samples
-    labels = samples["label"][(samples["domain"] == "source") & (samples["split"] == "train")].dropna().to_numpy(np.int64)
+    labels = (
+        samples["label"][(samples["domain"] == "source") & (samples["split"] == "train")]
+        .dropna()
+        .to_numpy(np.int64)
+    )
     counts = np.bincount(labels, minlength=classes).astype(np.float64)
     return np.asarray((counts + 1) / (counts + 1).sum())

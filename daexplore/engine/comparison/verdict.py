@@ -8,7 +8,15 @@ import numpy as np
 
 from daexplore.analysis.comparison.paired import Interval
 
-__all__ = ["ClassShare", "Evidence", "OracleEvidence", "Reason", "Verdict", "label_free_verdict", "oracle_verdict"]
+__all__ = [
+    "ClassShare",
+    "Evidence",
+    "OracleEvidence",
+    "Reason",
+    "Verdict",
+    "label_free_verdict",
+    "oracle_verdict",
+]
 
 MARGIN = 0.02
 """How much source accuracy may be lost and still count as kept."""
@@ -52,8 +60,13 @@ class Verdict:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON types."""
-        about = {name: getattr(self, name) for name in ("method", "baseline", "outcome", "sentence", "oracle")}
-        return about | {"reasons": [{"sign": reason.sign, "text": reason.text} for reason in self.reasons]}
+        about = {
+            name: getattr(self, name)
+            for name in ("method", "baseline", "outcome", "sentence", "oracle")
+        }
+        return about | {
+            "reasons": [{"sign": reason.sign, "text": reason.text} for reason in self.reasons]
+        }
 
 
 @dataclass(frozen=True)
@@ -125,24 +138,43 @@ class OracleEvidence:
 
 def label_free_verdict(evidence: Evidence) -> Verdict:
     """What the source, the latents and the predictions say. It can warn of swapped classes and of harm; it cannot prove help."""
-    reasons = [*_source(evidence), *_domains(evidence), *_classes(evidence), *_shares(evidence), *_seeds(evidence)]
+    reasons = [
+        *_source(evidence),
+        *_domains(evidence),
+        *_classes(evidence),
+        *_shares(evidence),
+        *_seeds(evidence),
+    ]
     change = evidence.source_accuracy
     lost = change.below and change.value < -MARGIN
     warned = [reason for reason in reasons if reason.sign == "warning"]
     closer = evidence.mmd2_change.below
     name = evidence.method
     if lost and (change.value < -COLLAPSE or not closer):
-        outcome, sentence = "negative transfer", f"{name} harms already on the source, where labels are known."
+        outcome, sentence = (
+            "negative transfer",
+            f"{name} harms already on the source, where labels are known.",
+        )
     elif lost:
-        outcome, sentence = "warning", f"{name} brings the domains closer, but at a cost on the source that it must earn on the target."
+        outcome, sentence = (
+            "warning",
+            f"{name} brings the domains closer, but at a cost on the source that it must earn on the target.",
+        )
     elif warned and closer:
         outcome = "warning"
         sentence = f"{name} brings the domains closer, but classes may be swapped: marginals that match do not prove that classes do."
     elif warned:
-        outcome, sentence = "warning", f"{name} does not bring the domains closer, and its predictions on the target give cause for doubt."
+        outcome, sentence = (
+            "warning",
+            f"{name} does not bring the domains closer, and its predictions on the target give cause for doubt.",
+        )
     elif closer:
         outcome = "may have helped"
-        cost = "at no cost to the source" if reasons[0].sign == "for" else "at no clear cost to the source"
+        cost = (
+            "at no cost to the source"
+            if reasons[0].sign == "for"
+            else "at no clear cost to the source"
+        )
         sentence = f"{name} brings the domains closer {cost}, and nothing here speaks against it; only target labels can prove help."
     else:
         outcome, sentence = "no evidence", f"Nothing shows that {name} brings the domains closer."
@@ -157,21 +189,44 @@ def oracle_verdict(evidence: OracleEvidence) -> Verdict:
         outcome = "misleading"
         sentence = f"{name} raises target accuracy but ranks the galaxies worse: a shifted threshold hides that classes are mixed."
     elif accuracy.below and auc.above:
-        outcome, sentence = "misleading", f"{name} ranks the target's galaxies better, yet its threshold is off and accuracy falls."
+        outcome, sentence = (
+            "misleading",
+            f"{name} ranks the target's galaxies better, yet its threshold is off and accuracy falls.",
+        )
     elif accuracy.below or auc.below:
-        outcome, sentence = "negative transfer", f"{name} does worse than {evidence.baseline} on the target."
+        outcome, sentence = (
+            "negative transfer",
+            f"{name} does worse than {evidence.baseline} on the target.",
+        )
     elif accuracy.above:
-        ranking = "" if auc.above else " at the usual threshold; that it ranks the galaxies better is not shown"
-        outcome, sentence = "helped", f"{name} does better than {evidence.baseline} on the target{ranking}."
+        ranking = (
+            ""
+            if auc.above
+            else " at the usual threshold; that it ranks the galaxies better is not shown"
+        )
+        outcome, sentence = (
+            "helped",
+            f"{name} does better than {evidence.baseline} on the target{ranking}.",
+        )
     elif auc.above:
-        outcome, sentence = "no evidence", f"{name} ranks the target's galaxies better, but its accuracy shows no clear change."
+        outcome, sentence = (
+            "no evidence",
+            f"{name} ranks the target's galaxies better, but its accuracy shows no clear change.",
+        )
     else:
-        outcome, sentence = "no evidence", f"No difference between {name} and {evidence.baseline} on the target can be told from chance."
+        outcome, sentence = (
+            "no evidence",
+            f"No difference between {name} and {evidence.baseline} on the target can be told from chance.",
+        )
     reasons = [
         Reason(_sign(accuracy), f"target accuracy {_signed(accuracy)} on {where}"),
         Reason(_sign(auc), f"target AUC {_signed(auc)}"),
         Reason(
-            "unclear" if evidence.p_grouped > 0.05 else "for" if evidence.fixed > evidence.broken else "against",
+            "unclear"
+            if evidence.p_grouped > 0.05
+            else "for"
+            if evidence.fixed > evidence.broken
+            else "against",
             f"{evidence.fixed:.0f} images fixed, {evidence.broken:.0f} broken in the mean over pairs of networks "
             f"(McNemar over galaxies, p = {evidence.p_grouped:.2g})",
         ),
@@ -194,11 +249,18 @@ def _domains(evidence: Evidence) -> list[Reason]:
     before, after = evidence.mmd2
     change = evidence.mmd2_change
     sign: Sign = "for" if change.below else "against" if change.above else "unclear"
-    found = [Reason(sign, f"MMD² of the latents {before:.4f} → {after:.4f}, change {_signed(change, 4)}")]
+    found = [
+        Reason(sign, f"MMD² of the latents {before:.4f} → {after:.4f}, change {_signed(change, 4)}")
+    ]
     before, after = evidence.domain_auc
     if np.isfinite(before) and np.isfinite(after):
         sign = "for" if abs(after - 0.5) < abs(before - 0.5) else "unclear"
-        found.append(Reason(sign, f"AUC of a linear domain probe {before:.3f} → {after:.3f} (0.5: the domains cannot be told apart)"))
+        found.append(
+            Reason(
+                sign,
+                f"AUC of a linear domain probe {before:.3f} → {after:.3f} (0.5: the domains cannot be told apart)",
+            )
+        )
     return found
 
 
@@ -207,7 +269,9 @@ def _classes(evidence: Evidence) -> list[Reason]:
     before, after = evidence.mmd2
     for name, (its_before, its_after, change) in evidence.class_mmd2.items():
         if not np.isfinite(its_after):
-            found.append(Reason("warning", f"{evidence.method} calls hardly any galaxy of one domain {name}"))
+            found.append(
+                Reason("warning", f"{evidence.method} calls hardly any galaxy of one domain {name}")
+            )
             continue
         if np.isfinite(its_before):
             text = f"MMD² of galaxies called {name} {its_before:.4f} → {its_after:.4f}, change {_signed(change, 4)}"
@@ -231,23 +295,36 @@ def _shares(evidence: Evidence) -> list[Reason]:
     for share in evidence.shares:
         called = f"{share.predicted.value:.1%} of the target called {share.name}"
         if not share.possible:
-            text = (
-                f"{called}: no mixture of the classes, as the source shows them, would be called so; the domains differ in more than shares"
-            )
+            text = f"{called}: no mixture of the classes, as the source shows them, would be called so; the domains differ in more than shares"
             found.append(Reason("warning", text))
             continue
-        estimates = [(kind, each) for kind, each in (("BBSE", share.bbse), ("EM", share.em)) if np.isfinite(each.value)]
+        estimates = [
+            (kind, each)
+            for kind, each in (("BBSE", share.bbse), ("EM", share.em))
+            if np.isfinite(each.value)
+        ]
         text = f"{called}; estimated share " + ", ".join(
-            f"{each.value:.1%} [{each.low:.1%}, {each.high:.1%}] ({kind})" for kind, each in estimates
+            f"{each.value:.1%} [{each.low:.1%}, {each.high:.1%}] ({kind})"
+            for kind, each in estimates
         )
         if not estimates:
             continue
-        apart = len(estimates) == 2 and (share.bbse.low > share.em.high or share.em.low > share.bbse.high)
-        outside = all(share.predicted.low > each.high + 0.1 or share.predicted.high < each.low - 0.1 for _, each in estimates)
+        apart = len(estimates) == 2 and (
+            share.bbse.low > share.em.high or share.em.low > share.bbse.high
+        )
+        outside = all(
+            share.predicted.low > each.high + 0.1 or share.predicted.high < each.low - 0.1
+            for _, each in estimates
+        )
         if outside:
             found.append(Reason("warning", f"{text}: predictions and estimates are far apart"))
         else:
-            found.append(Reason("unclear", f"{text}{': the two estimates disagree, so more than shares differ' if apart else ''}"))
+            found.append(
+                Reason(
+                    "unclear",
+                    f"{text}{': the two estimates disagree, so more than shares differ' if apart else ''}",
+                )
+            )
     return found
 
 
@@ -264,7 +341,11 @@ def _seeds(evidence: Evidence) -> list[Reason]:
         kappa = evidence.seeds_kappa
         doubtful = kappa.value <= SUBSTANTIAL
         text = f"agreement of the seeds on the target beyond chance: kappa {kappa.value:.2f} [{kappa.low:.2f}, {kappa.high:.2f}]"
-        more = f"; up to {SUBSTANTIAL} it is moderate at best: which class a galaxy gets depends on the seed" if doubtful else ""
+        more = (
+            f"; up to {SUBSTANTIAL} it is moderate at best: which class a galaxy gets depends on the seed"
+            if doubtful
+            else ""
+        )
         found.append(Reason("warning" if doubtful else "for", f"{text}{more}"))
     if np.isfinite(evidence.excess.value):
         text = f"{evidence.excess.value:.1%} of the target change class beyond what seeds change (seeds of {evidence.baseline}: {base:.1%})"
@@ -272,7 +353,11 @@ def _seeds(evidence: Evidence) -> list[Reason]:
     between, own, its = evidence.ranks
     if np.isfinite(own) and np.isfinite(its):
         text = f"rank correlation of the target's probabilities between seeds {its:.2f} → {own:.2f}, between the methods {between:.2f}"
-        found.append(Reason("warning" if own < its - 0.1 or between < min(own, its) - 0.3 else "unclear", text))
+        found.append(
+            Reason(
+                "warning" if own < its - 0.1 or between < min(own, its) - 0.3 else "unclear", text
+            )
+        )
     return [*found, *_few_seeds(evidence.seeds)]
 
 

@@ -8,7 +8,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from daexplore.engine.distance.measures import Settings, measure_distance, measures_table, witness_table
+from daexplore.engine.distance.measures import (
+    Settings,
+    measure_distance,
+    measures_table,
+    witness_table,
+)
 from daexplore.engine.progress import Report, no_report
 from daexplore.errors import InputError
 from daexplore.kernels import SCALES
@@ -49,16 +54,26 @@ class DomainDistance:
         Raises:
             InputError: there is none.
         """
-        rows = self.measures[(self.measures["name"] == name) & (self.measures["kind"] == kind) & (self.measures["oracle"] == oracle)]
+        rows = self.measures[
+            (self.measures["name"] == name)
+            & (self.measures["kind"] == kind)
+            & (self.measures["oracle"] == oracle)
+        ]
         if rows.empty:
-            raise InputError(f"There is no measure {name!r} of {kind or 'all galaxies'}; there are {sorted(set(self.measures['name']))}.")
+            raise InputError(
+                f"There is no measure {name!r} of {kind or 'all galaxies'}; there are {sorted(set(self.measures['name']))}."
+            )
         return {str(key): value for key, value in rows.iloc[0].items()}
 
     def extremes(self, count: int = 5) -> dict[str, dict[str, list[str]]]:
         """Domain -> the ids of its ``most_source_like`` and ``most_target_like`` galaxies, the extreme one first."""
         found = {}
         for domain in ("source", "target"):
-            ordered = self.witness.loc[self.witness["domain"] == domain, "witness"].dropna().sort_values(kind="stable")
+            ordered = (
+                self.witness.loc[self.witness["domain"] == domain, "witness"]
+                .dropna()
+                .sort_values(kind="stable")
+            )
             ids = [str(name) for name in ordered.index]
             found[domain] = {"most_source_like": ids[::-1][:count], "most_target_like": ids[:count]}
         return found
@@ -67,7 +82,9 @@ class DomainDistance:
     def summary(self) -> str:
         """One line: whether the domains can be told apart, and how well."""
         mmd, probe = self.measure("mmd2"), self.measure("probe_auc")
-        verdict = "differ" if mmd["p_value"] <= 0.05 else "cannot be told from one another by this test"
+        verdict = (
+            "differ" if mmd["p_value"] <= 0.05 else "cannot be told from one another by this test"
+        )
         return (
             f"{self.metadata['label']}, epoch {self.metadata['epoch']}, {self.metadata['split']}: the latents of {mmd['n_source']} source and "
             f"{mmd['n_target']} target images {verdict}: MMD² {mmd['value']:.4g}, by chance "
@@ -79,7 +96,13 @@ class DomainDistance:
     def to_dict(self) -> dict[str, Any]:
         """All of it but the table of witness values, as JSON types; null for what is not defined."""
         rows = self.measures.astype(object).where(self.measures.notna(), None).to_dict("records")
-        return {"about": self.metadata, "summary": self.summary, "measures": rows, "null": self.null.tolist(), "extremes": self.extremes()}
+        return {
+            "about": self.metadata,
+            "summary": self.summary,
+            "measures": rows,
+            "null": self.null.tolist(),
+            "extremes": self.extremes(),
+        }
 
 
 def domain_distance(
@@ -128,7 +151,9 @@ def domain_distance(
         return kept
     about, measures, null, chosen = measure_distance(found, split, run.classes, settings, report)
     about = {"run": run.id, "label": run.label, "method": run.method, "run_seed": run.seed} | about
-    measured = DomainDistance(about, measures, null, witness_table(run, found, split, chosen, settings))
+    measured = DomainDistance(
+        about, measures, null, witness_table(run, found, split, chosen, settings)
+    )
     _keep(run, stem, measured)
     return measured
 
@@ -158,7 +183,12 @@ def _read(run: Run, stem: str) -> DomainDistance | None:
     try:
         kept = read_json(run.derived(f"{stem}.json"))
         table = pd.read_parquet(run.derived(f"{stem}.parquet")).set_index("sample_id")
-        return DomainDistance(kept["about"], measures_table(kept["measures"]), np.array(kept["null"], np.float64), table)
+        return DomainDistance(
+            kept["about"],
+            measures_table(kept["measures"]),
+            np.array(kept["null"], np.float64),
+            table,
+        )
     except (InputError, OSError, KeyError, ValueError):
         # Missing or damaged: it can be computed again.
         return None

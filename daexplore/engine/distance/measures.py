@@ -17,7 +17,14 @@ from daexplore.engine.progress import Progress, Report
 from daexplore.errors import InputError
 from daexplore.runs import Evaluation, Run
 
-__all__ = ["DomainSamples", "Settings", "choose_sides", "measure_distance", "measures_table", "witness_table"]
+__all__ = [
+    "DomainSamples",
+    "Settings",
+    "choose_sides",
+    "measure_distance",
+    "measures_table",
+    "witness_table",
+]
 
 _NUMBERS = ("value", "low", "high", "p_value", "effect", "null_low", "null_high", "permutations")
 _COLUMNS = ("name", "kind", *_NUMBERS, "n_source", "n_target", "split", "domains", "oracle")
@@ -79,23 +86,41 @@ def measure_distance(
     for oracle, kinds in ((False, found.predicted), (True, found.labels)):
         if oracle and not (kinds[target] >= 0).any():
             continue
-        tests = class_conditional_tests(pair[0], kinds[source], pair[1], kinds[target], bandwidths, *ids, permutations, seed)
+        tests = class_conditional_tests(
+            pair[0], kinds[source], pair[1], kinds[target], bandwidths, *ids, permutations, seed
+        )
         for kind, each in tests.items():
-            counts = {"n_source": int((kinds[source] == kind).sum()), "n_target": int((kinds[target] == kind).sum())}
-            rows.append({"name": "class_mmd2", "kind": classes[kind], "oracle": oracle, **counts, **_tested(each)})
+            counts = {
+                "n_source": int((kinds[source] == kind).sum()),
+                "n_target": int((kinds[target] == kind).sum()),
+            }
+            rows.append(
+                {
+                    "name": "class_mmd2",
+                    "kind": classes[kind],
+                    "oracle": oracle,
+                    **counts,
+                    **_tested(each),
+                }
+            )
     report(Progress("comparing", 2, _STEPS))
     both = np.r_[source, target]
     probe = domain_probe(found.latents[both], found.domain[both], groups[both], seed=seed)
     intervals = probe_intervals(probe, found.domain[both], groups[both], permutations, seed)
     counts = {"n_source": len(source), "n_target": len(target)}
-    rows += [{"name": name, "kind": "", "oracle": False, **counts, **intervals[key]} for name, key in _PROBED.items()]
+    rows += [
+        {"name": name, "kind": "", "oracle": False, **counts, **intervals[key]}
+        for name, key in _PROBED.items()
+    ]
     report(Progress("comparing", 3, _STEPS))
     rows.append(
         {
             "name": "sinkhorn",
             "kind": "",
             "oracle": False,
-            **_tested(sinkhorn_test(*pair, *ids, permutations=min(permutations, _TRANSPORTS), seed=seed)),
+            **_tested(
+                sinkhorn_test(*pair, *ids, permutations=min(permutations, _TRANSPORTS), seed=seed)
+            ),
         }
     )
     report(Progress("comparing", 4, _STEPS))
@@ -105,13 +130,22 @@ def measure_distance(
         "epoch": found.epoch,
         "split": split,
         "images": {"source": len(source), "target": len(target)},
-        "galaxies": {"source": len(names[0]), "target": len(names[1]), "both": len(names[0] & names[1])},
+        "galaxies": {
+            "source": len(names[0]),
+            "target": len(names[1]),
+            "both": len(names[0] & names[1]),
+        },
         "spread": unit,
         "sinkhorn_blur": BLUR,
         **settings._asdict(),
         "bandwidths": list(bandwidths),
     }
-    return about, measures_table([row | {"split": split, "domains": "source, target"} for row in rows]), test.null, sides
+    return (
+        about,
+        measures_table([row | {"split": split, "domains": "source, target"} for row in rows]),
+        test.null,
+        sides,
+    )
 
 
 _PROBED = {"probe_auc": "auc", "a_distance": "a_distance"}
@@ -119,8 +153,13 @@ _PROBED = {"probe_auc": "auc", "a_distance": "a_distance"}
 
 def measures_table(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
     """One row a number, with all columns; NaN where a number has none."""
-    table = pd.DataFrame([{name: row.get(name) for name in _COLUMNS} for row in rows], columns=list(_COLUMNS))
-    return table.astype(dict.fromkeys(_NUMBERS, np.float64) | {"n_source": np.int64, "n_target": np.int64, "oracle": bool})
+    table = pd.DataFrame(
+        [{name: row.get(name) for name in _COLUMNS} for row in rows], columns=list(_COLUMNS)
+    )
+    return table.astype(
+        dict.fromkeys(_NUMBERS, np.float64)
+        | {"n_source": np.int64, "n_target": np.int64, "oracle": bool}
+    )
 
 
 def choose_sides(found: Evaluation, split: str, settings: Settings) -> DomainSamples:
@@ -137,15 +176,26 @@ def choose_sides(found: Evaluation, split: str, settings: Settings) -> DomainSam
     return DomainSamples(source, target, spread(found.latents[source]) or 1.0)
 
 
-def witness_table(run: Run, found: Evaluation, split: str, sides: DomainSamples, settings: Settings) -> pd.DataFrame:
+def witness_table(
+    run: Run, found: Evaluation, split: str, sides: DomainSamples, settings: Settings
+) -> pd.DataFrame:
     """The witness of every image of a split, beside its domain, predicted class and distance to the decision boundary.
 
     A galaxy's own images, in both domains, are left out of the means. No target label is used.
     """
     rows = np.flatnonzero(found.mask(split=split))
     groups = found.group_ids.astype(str)
-    points, source, target = (found.latents[chosen] / np.float32(sides.unit) for chosen in (rows, sides.source, sides.target))
-    values = witness(points, source, target, settings.bandwidths, groups=(groups[rows], groups[sides.source], groups[sides.target]))
+    points, source, target = (
+        found.latents[chosen] / np.float32(sides.unit)
+        for chosen in (rows, sides.source, sides.target)
+    )
+    values = witness(
+        points,
+        source,
+        target,
+        settings.bandwidths,
+        groups=(groups[rows], groups[sides.source], groups[sides.target]),
+    )
     return pd.DataFrame(
         {
             "domain": found.domain[rows].astype(str),
@@ -169,5 +219,11 @@ def _margin(run: Run, found: Evaluation) -> NDArray[np.float64]:
 def _tested(test: MMDTest | None) -> dict[str, Any]:
     if test is None:
         return {}
-    numbers = {"value": test.value, "p_value": test.p_value, "effect": test.effect, "null_low": test.low, "null_high": test.high}
+    numbers = {
+        "value": test.value,
+        "p_value": test.p_value,
+        "effect": test.effect,
+        "null_low": test.low,
+        "null_high": test.high,
+    }
     return numbers | {"permutations": test.permutations, "n_source": test.n, "n_target": test.m}

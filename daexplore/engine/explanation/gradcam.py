@@ -29,7 +29,9 @@ def _galaxies(path: str, domain: str) -> GalaxySet:
     return open_described(Run(path).info["data"][domain])
 
 
-def gradcam_map(run_path: str | Path, epoch: int, sample_id: str, domain: str) -> NDArray[np.float32]:
+def gradcam_map(
+    run_path: str | Path, epoch: int, sample_id: str, domain: str
+) -> NDArray[np.float32]:
     """(rows, cols) Grad-CAM of one galaxy on the last convolution's own grid, for class 1, or for the predicted class where K > 2.
 
     Networks and images stay open between calls, so the second call in a process is fast.
@@ -38,7 +40,9 @@ def gradcam_map(run_path: str | Path, epoch: int, sample_id: str, domain: str) -
         InputError: the epoch's weights or the galaxy's image are not there.
     """
     network, preprocess, run = _network(str(run_path), epoch)
-    pixels, _ = load_images(run.info["data"][domain], domain, [sample_id], lambda _: _galaxies(str(run_path), domain))
+    pixels, _ = load_images(
+        run.info["data"][domain], domain, [sample_id], lambda _: _galaxies(str(run_path), domain)
+    )
     images = as_batch(pixels, np.zeros(1, np.intp), preprocess, domain)
     with batch_norm_domain(network, domain):
         logits: Any = network(images).logits.detach().numpy()

@@ -11,7 +11,12 @@ from jaxtyping import Float
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from daexplore.analysis.saliency.agreement import Agreement, mean_interval, other_galaxies, rank_correlation
+from daexplore.analysis.saliency.agreement import (
+    Agreement,
+    mean_interval,
+    other_galaxies,
+    rank_correlation,
+)
 from daexplore.analysis.saliency.maps import iou
 from daexplore.errors import InputError
 from daexplore.models import Network
@@ -64,7 +69,9 @@ def randomised(network: Network, layers: list[str], seed: int) -> Network:
         torch.manual_seed(seed)
         for name in layers:
             if name not in found:
-                raise InputError(f"The network has no layer {name!r}; its layers are {', '.join(found)}.")
+                raise InputError(
+                    f"The network has no layer {name!r}; its layers are {', '.join(found)}."
+                )
             for module in found[name]:
                 _reset(module)
     return made
@@ -119,7 +126,9 @@ def sanity_check(
         chosen = names[: number + 1] if mode == "cascading" else [name]
         maps = []
         for draw in range(draws):
-            maps.append(np.abs(explain(randomised(network, chosen, seed + 1000 * draw), images, classes)))
+            maps.append(
+                np.abs(explain(randomised(network, chosen, seed + 1000 * draw), images, classes))
+            )
             if report:
                 report(number * draws + draw + 1, len(names) * draws)
         steps.append(_step(name, len(chosen), trained, maps, groups, resamples, seed))
@@ -135,7 +144,9 @@ def _step(
     resamples: int,
     seed: int,
 ) -> SanityStep:
-    found = [np.stack([compare(trained, drawn) for drawn in maps]) for compare in (rank_correlation, iou)]
+    found = [
+        np.stack([compare(trained, drawn) for drawn in maps]) for compare in (rank_correlation, iou)
+    ]
     correlation, overlap = (mean_interval(values, groups, resamples, seed) for values in found)
     return SanityStep(name, count, correlation, overlap)
 
@@ -148,7 +159,12 @@ def _reset(module: Any) -> None:
     """As new; a batch norm that keeps the domains apart has tensors of the target, of which torch's own method does not know."""
     module.reset_parameters()
     with torch.no_grad():
-        for name, value in (("target_mean", 0.0), ("target_bias", 0.0), ("target_var", 1.0), ("target_weight", 1.0)):
+        for name, value in (
+            ("target_mean", 0.0),
+            ("target_bias", 0.0),
+            ("target_var", 1.0),
+            ("target_weight", 1.0),
+        ):
             tensor = getattr(module, name, None)
             if tensor is not None:
                 tensor.fill_(value)

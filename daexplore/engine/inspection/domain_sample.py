@@ -37,7 +37,9 @@ class ReorderedChannels:
 
     def __getitem__(self, rows: Any) -> NDArray[Any]:
         images = np.asarray(self.images[rows])
-        return images if self.order == tuple(range(images.shape[1])) else images[:, list(self.order)]
+        return (
+            images if self.order == tuple(range(images.shape[1])) else images[:, list(self.order)]
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,10 +82,14 @@ class DomainSample:
         """The images among which copies are looked for: all, or the sample and others up to 40 000."""
         if len(self.galaxies) <= _SEARCHED:
             return np.arange(len(self.galaxies))
-        rest = np.setdiff1d(np.random.default_rng(0).permutation(len(self.galaxies))[:_SEARCHED], self.rows)
+        rest = np.setdiff1d(
+            np.random.default_rng(0).permutation(len(self.galaxies))[:_SEARCHED], self.rows
+        )
         return np.sort(np.concatenate([self.rows, rest])[:_SEARCHED])
 
 
 def groups_known(galaxies: GalaxySet) -> bool:
     """Whether the set says which images show the same galaxy: some share a group, or nothing says that groups are unknown."""
-    return "note" not in galaxies.provenance or bool(galaxies.catalogue["group_id"].duplicated().any())
+    return "note" not in galaxies.provenance or bool(
+        galaxies.catalogue["group_id"].duplicated().any()
+    )

@@ -14,12 +14,18 @@ from daexplore.engine.inspection.domain_sample import DomainSample, groups_known
 __all__ = ["duplicate_pairs", "leakage_checks"]
 
 _COLUMNS = [
-    *(f"{name}_{which}" for name in ("sample_id", "domain", "split", "group", "label") for which in "ab"),
+    *(
+        f"{name}_{which}"
+        for name in ("sample_id", "domain", "split", "group", "label")
+        for which in "ab"
+    ),
     *("similarity", "angle", "mirrored", "cluster", "leak"),
 ]
 
 
-def duplicate_pairs(sides: list[DomainSample], progress: Callable[[int, int], None]) -> tuple[pd.DataFrame, float]:
+def duplicate_pairs(
+    sides: list[DomainSample], progress: Callable[[int, int], None]
+) -> tuple[pd.DataFrame, float]:
     """Near-duplicates of different galaxies in both domains together, see ``near_duplicates``; and the least similarity that counts.
 
     Each band is taken in units of its domain's, and where both pixel scales are known the same part of the sky is compared.
@@ -27,20 +33,33 @@ def duplicate_pairs(sides: list[DomainSample], progress: Callable[[int, int], No
     total, before, modes = sum(len(side.searched) for side in sides), 0, []
     for side, radius in zip(sides, _radii(sides), strict=True):
         taken = _Rows(side)
-        scale = np.median(np.nanstd(side.images[side.rows[:256]].astype(np.float64), axis=(2, 3)), axis=0)
+        scale = np.median(
+            np.nanstd(side.images[side.rows[:256]].astype(np.float64), axis=(2, 3)), axis=0
+        )
         offset = before
-        modes.append(harmonics(taken, scale, radius, lambda done, _, offset=offset: progress(offset + done, total)))  # type: ignore[misc]
+        modes.append(
+            harmonics(
+                taken, scale, radius, lambda done, _, offset=offset: progress(offset + done, total)
+            )
+        )  # type: ignore[misc]
         before += len(side.searched)
     groups = np.concatenate([side.groups[side.searched] for side in sides])
     pairs = near_duplicates(whiten(np.concatenate(modes)), groups)
     known = {
         "sample_id": np.concatenate([side.galaxies.sample_ids[side.searched] for side in sides]),
-        "domain": np.repeat([side.domain for side in sides], [len(side.searched) for side in sides]),
+        "domain": np.repeat(
+            [side.domain for side in sides], [len(side.searched) for side in sides]
+        ),
         "split": np.concatenate([side.splits[side.searched] for side in sides]),
         "group": groups,
         # A target's labels are for the class balance only.
         "label": np.concatenate(
-            [side.labels[side.searched] if side.domain == "source" else np.full(len(side.searched), "") for side in sides]
+            [
+                side.labels[side.searched]
+                if side.domain == "source"
+                else np.full(len(side.searched), "")
+                for side in sides
+            ]
         ),
     }
     first, second = pairs["a"].to_numpy(int), pairs["b"].to_numpy(int)
@@ -88,11 +107,27 @@ def leakage_checks(sides: list[DomainSample], duplicates: pd.DataFrame) -> pd.Da
             words = f"The {side.domain} has too few galaxies for a training, a validation and a test split."
             checks.append((f"splits of the {side.domain}", unsplit, images, True, words))
     shared = set(sides[0].groups) & set(sides[1].groups)
-    words = f"{len(shared)} galaxies are in both domains" + (", and are held out together." if shared else ".")
-    checks.append(("galaxies in both domains", len(shared), len(set(sides[0].groups)), False, words))
+    words = f"{len(shared)} galaxies are in both domains" + (
+        ", and are held out together." if shared else "."
+    )
+    checks.append(
+        ("galaxies in both domains", len(shared), len(set(sides[0].groups)), False, words)
+    )
     apart = sum(len(set(split)) > 1 for split in _splits_of_groups(sides).values())
-    words = f"{apart} galaxies have images in more than one split." if apart else "No galaxy has images in more than one split."
-    checks.append(("galaxies in several splits", apart, len(set(sides[0].groups) | set(sides[1].groups)), apart > 0, words))
+    words = (
+        f"{apart} galaxies have images in more than one split."
+        if apart
+        else "No galaxy has images in more than one split."
+    )
+    checks.append(
+        (
+            "galaxies in several splits",
+            apart,
+            len(set(sides[0].groups) | set(sides[1].groups)),
+            apart > 0,
+            words,
+        )
+    )
     searched = sum(len(side.searched) for side in sides)
     leaks = int(duplicates["leak"].sum())
     words = (

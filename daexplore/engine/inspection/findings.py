@@ -21,7 +21,9 @@ def findings(found: Mapping[str, Any]) -> tuple[str, ...]:
     if "normalised" in probe.index:
         second = probe.loc["normalised"]
         verdict = _short(str(second["verdict"]))
-        said.append(f"Preprocessed for a training, and each image on its own level and scale, they are {verdict}: {_auc(second)}.")
+        said.append(
+            f"Preprocessed for a training, and each image on its own level and scale, they are {verdict}: {_auc(second)}."
+        )
     said.append(_differences(found["distances"]))
     shift = found["numbers"]["prior_shift"]
     if shift is not None:
@@ -32,7 +34,9 @@ def findings(found: Mapping[str, Any]) -> tuple[str, ...]:
     searched = found["numbers"]["duplicates_searched"]
     pairs, leaks = found["numbers"]["duplicate_pairs"], found["numbers"]["leaks"]
     if pairs:
-        said.append(f"{pairs} pairs of images look like one galaxy under two names, {leaks} of them in different splits.")
+        said.append(
+            f"{pairs} pairs of images look like one galaxy under two names, {leaks} of them in different splits."
+        )
     else:
         said.append(f"No galaxy was found twice under different names, among {searched} images.")
     shared = found["numbers"]["shared_groups"]
@@ -45,19 +49,31 @@ def warnings(found: Mapping[str, Any]) -> tuple[str, ...]:
     """What may spoil a training or its evaluation."""
     said = found["leakage"].loc[found["leakage"]["problem"], "words"].tolist()
     for domain, rows in found["values"].groupby("domain"):
-        for column, what in (("missing_images", "missing (NaN or infinite) pixels"), ("constant_images", "nothing but one value")):
+        for column, what in (
+            ("missing_images", "missing (NaN or infinite) pixels"),
+            ("constant_images", "nothing but one value"),
+        ):
             worst = rows.loc[rows[column].idxmax()]
             if worst[column]:
-                said.append(f"{int(worst[column])} of {int(worst['images'])} {domain} images have {what} in {worst['band']}.")
+                said.append(
+                    f"{int(worst[column])} of {int(worst['images'])} {domain} images have {what} in {worst['band']}."
+                )
     rare = found["classes"]
     rare = rare[(rare["domain"] == "source") & (rare["share"] < _RARE)]
-    said += [f"Only {row['share']:.0%} of the source is {row['label']!r}: {row['images']} images." for row in rare.to_dict("records")]
+    said += [
+        f"Only {row['share']:.0%} of the source is {row['label']!r}: {row['images']} images."
+        for row in rare.to_dict("records")
+    ]
     sizes = found["domains"][["height", "width"]].drop_duplicates()
     if len(sizes) > 1:
-        said.append("The domains' images have different sizes; a training crops or pads the target to the source's.")
+        said.append(
+            "The domains' images have different sizes; a training crops or pads the target to the source's."
+        )
     scales = found["domains"]["pixel_scale"].dropna()
     if len(scales) == 2 and not np.isclose(scales.iloc[0], scales.iloc[1], rtol=0.01):
-        said.append(f"The pixel scales differ: {scales.iloc[0]:g} and {scales.iloc[1]:g} arcsec / pixel.")
+        said.append(
+            f"The pixel scales differ: {scales.iloc[0]:g} and {scales.iloc[1]:g} arcsec / pixel."
+        )
     return tuple(said)
 
 
@@ -66,20 +82,30 @@ def advice(found: Mapping[str, Any]) -> tuple[str, ...]:
     said = []
     domains = found["domains"]
     if found["numbers"]["leaks"]:
-        said.append("Give copies of one galaxy the same group (column group_id or --group), so that they stay in one split.")
+        said.append(
+            "Give copies of one galaxy the same group (column group_id or --group), so that they stay in one split."
+        )
     if not domains["groups_known"].all():
-        said.append("If several images show one galaxy, name the column that says so (--group when ingesting).")
+        said.append(
+            "If several images show one galaxy, name the column that says so (--group when ingesting)."
+        )
     scales = domains["pixel_scale"].dropna()
     if len(scales) == 2 and not np.isclose(scales.iloc[0], scales.iloc[1], rtol=0.01):
         said.append(f"Bring both to one pixel scale: --set data.pixel_scale={scales.max():g}.")
     shift = found["numbers"]["prior_shift"]
     if shift is not None and shift["low"] > _PRIOR_SHIFT:
-        said.append("The class shares differ: aligning whole distributions can then push classes onto each other; watch each class.")
+        said.append(
+            "The class shares differ: aligning whole distributions can then push classes onto each other; watch each class."
+        )
     verdict = str(found["probe"]["verdict"].iloc[-1])
     if verdict in ("far apart", "apart"):
-        said.append("Train without and with alignment and compare: daexplore train --method noda, then --method mmd.")
+        said.append(
+            "Train without and with alignment and compare: daexplore train --method noda, then --method mmd."
+        )
     elif verdict == "the same":
-        said.append("There is little for an alignment to do: a training without one (--method noda) is the one to beat.")
+        said.append(
+            "There is little for an alignment to do: a training without one (--method noda) is the one to beat."
+        )
     else:
         said.append("Bring more images: these are too few to tell whether the domains differ.")
     return tuple(said)
@@ -105,7 +131,10 @@ def _auc(row: pd.Series) -> str:
 
 
 def _seen(domains: pd.DataFrame) -> str:
-    parts = [f"{row['used']} of {row['images']} {row['domain']} images" for row in domains.to_dict("records")]
+    parts = [
+        f"{row['used']} of {row['images']} {row['domain']} images"
+        for row in domains.to_dict("records")
+    ]
     return ", measured on " + " and ".join(parts)
 
 

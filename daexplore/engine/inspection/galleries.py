@@ -28,7 +28,11 @@ def walls(sides: list[DomainSample], seed: int) -> tuple[dict[str, Any], ...]:
             height, width = rgb.shape[1:3]
             tiles = np.zeros((-(-len(shown) // columns) * columns, height, width, 3), np.uint8)
             tiles[: len(shown)] = rgb
-            wall = tiles.reshape(-1, columns, height, width, 3).swapaxes(1, 2).reshape(-1, columns * width, 3)
+            wall = (
+                tiles.reshape(-1, columns, height, width, 3)
+                .swapaxes(1, 2)
+                .reshape(-1, columns * width, 3)
+            )
             found.append(
                 {
                     "domain": side.domain,
@@ -44,7 +48,9 @@ def walls(sides: list[DomainSample], seed: int) -> tuple[dict[str, Any], ...]:
     return tuple(found)
 
 
-def pair_pictures(sides: list[DomainSample], duplicates: pd.DataFrame) -> tuple[dict[str, Any], ...]:
+def pair_pictures(
+    sides: list[DomainSample], duplicates: pd.DataFrame
+) -> tuple[dict[str, Any], ...]:
     """Both images of the 12 most alike pairs, those across splits first."""
     first = duplicates.sort_values("leak", ascending=False, kind="stable").head(_PAIRS)
     by_domain = {side.domain: side.galaxies for side in sides}

@@ -73,7 +73,10 @@ def inspect_domains(
 
     measured = []
     for side in sides:
-        scales = side.flux_scale if units.nanojansky else None, float(side.galaxies.pixel_scale or 1) if units.arcsec else 1.0
+        scales = (
+            side.flux_scale if units.nanojansky else None,
+            float(side.galaxies.pixel_scale or 1) if units.arcsec else 1.0,
+        )
         measured.append(measure(side.images, side.rows, bands, bins, size, *scales, step))
     report(Progress("comparing", 0, 3))
     probes = {"as they come": _probe(sides, measured, seed, own_scale=False)}
@@ -84,7 +87,9 @@ def inspect_domains(
     report(Progress("comparing", 2, 3))
     distances = tables.distances(sides, measured, units, seed)
     report(Progress("comparing", 3, 3))
-    duplicates, threshold = duplicate_pairs(sides, lambda count, of: report(Progress("copies", count, of)))
+    duplicates, threshold = duplicate_pairs(
+        sides, lambda count, of: report(Progress("copies", count, of))
+    )
     found: dict[str, Any] = {
         "domains": tables.domains(sides, units),
         "probe": tables.probe(probes),
@@ -127,19 +132,36 @@ def _sides(
     order = channel_order(target.bands, source.bands, source.bands, config.match_bands)
     if splits is None:
         try:
-            splits = dict(zip(DOMAINS, split_groups(source, target, config.fractions, config.split_seed), strict=True))
+            splits = dict(
+                zip(
+                    DOMAINS,
+                    split_groups(source, target, config.fractions, config.split_seed),
+                    strict=True,
+                )
+            )
         except InputError:
             # Too few galaxies for three splits can still be compared.
-            splits = {domain: np.full(len(galaxies), "") for domain, galaxies in zip(DOMAINS, (source, target), strict=True)}
+            splits = {
+                domain: np.full(len(galaxies), "")
+                for domain, galaxies in zip(DOMAINS, (source, target), strict=True)
+            }
     sides = []
-    for domain, galaxies, channels in zip(DOMAINS, (source, target), (tuple(range(len(source.bands))), order), strict=True):
+    for domain, galaxies, channels in zip(
+        DOMAINS, (source, target), (tuple(range(len(source.bands))), order), strict=True
+    ):
         rng = np.random.default_rng(seed)
         rows = np.sort(rng.permutation(len(galaxies))[:sample])
-        sides.append(DomainSample(domain, galaxies, ReorderedChannels(galaxies.images, channels), rows, splits[domain]))
+        sides.append(
+            DomainSample(
+                domain, galaxies, ReorderedChannels(galaxies.images, channels), rows, splits[domain]
+            )
+        )
     return sides
 
 
-def _probe(sides: list[DomainSample], measured: list[Measured], seed: int, own_scale: bool) -> PixelProbe:
+def _probe(
+    sides: list[DomainSample], measured: list[Measured], seed: int, own_scale: bool
+) -> PixelProbe:
     """On at most 2000 images a domain: more sharpen the interval of a question that is then long answered."""
     kept = [np.arange(len(side.rows))[:: -(-len(side.rows) // _PROBED)] for side in sides]
     pairs = list(zip(measured, kept, strict=True))
@@ -148,18 +170,30 @@ def _probe(sides: list[DomainSample], measured: list[Measured], seed: int, own_s
         pd.concat([each.quantities.iloc[rows] for each, rows in pairs], ignore_index=True),
         own_scale,
     )
-    groups = np.concatenate([side.groups[side.rows][rows] for side, rows in zip(sides, kept, strict=True)])
-    return pixel_probe(features, np.repeat([False, True], [len(rows) for rows in kept]), groups, seed)
+    groups = np.concatenate(
+        [side.groups[side.rows][rows] for side, rows in zip(sides, kept, strict=True)]
+    )
+    return pixel_probe(
+        features, np.repeat([False, True], [len(rows) for rows in kept]), groups, seed
+    )
 
 
-def _normalised(sides: list[DomainSample], config: DataConfig, bins: int, size: int) -> tuple[list[Measured], tuple[str, ...]]:
+def _normalised(
+    sides: list[DomainSample], config: DataConfig, bins: int, size: int
+) -> tuple[list[Measured], tuple[str, ...]]:
     """The same measured on what a network would see, with the statistics of the sampled training images."""
-    train = [side.rows[(side.splits[side.rows] == "train") | (side.splits[side.rows] == "")] for side in sides]
+    train = [
+        side.rows[(side.splits[side.rows] == "train") | (side.splits[side.rows] == "")]
+        for side in sides
+    ]
     try:
         fitted = Preprocess.fit(config, sides[0].galaxies, train[0], sides[1].galaxies, train[1])
         seen = [_Seen(side, fitted) for side in sides]
         bins, size = min(bins, min(fitted.size) // 2), min(size, *fitted.size)
-        return [measure(images, side.rows, fitted.bands, bins, size) for images, side in zip(seen, sides, strict=True)], ()
+        return [
+            measure(images, side.rows, fitted.bands, bins, size)
+            for images, side in zip(seen, sides, strict=True)
+        ], ()
     except InputError as error:
         return [], (f"A training could not use these images as they are: {error}",)
 
@@ -171,7 +205,9 @@ class _Seen:
         self._side, self._fitted = side, fitted
 
     def __getitem__(self, rows: Any) -> NDArray[np.float32]:
-        return self._fitted.apply(np.asarray(self._side.galaxies.images[rows], np.float32), self._side.domain)
+        return self._fitted.apply(
+            np.asarray(self._side.galaxies.images[rows], np.float32), self._side.domain
+        )
 
 
 def _about(side: DomainSample) -> dict[str, Any]:

@@ -15,7 +15,9 @@ from daexplore.runs import Run
 __all__ = ["open_pair", "open_run"]
 
 
-def open_pair(config: DataConfig, progress: Callable[[int, int], None] | None = None) -> tuple[GalaxySet, GalaxySet, tuple[str, ...]]:
+def open_pair(
+    config: DataConfig, progress: Callable[[int, int], None] | None = None
+) -> tuple[GalaxySet, GalaxySet, tuple[str, ...]]:
     """Source and target of a config. Missing labels, unmatched classes and missing pixels are no errors here: they are what is inspected.
 
     Returns:
@@ -24,19 +26,29 @@ def open_pair(config: DataConfig, progress: Callable[[int, int], None] | None = 
     Raises:
         InputError: data that cannot be read.
     """
-    opened = [_open(name, domain, config, progress) for domain, name in enumerate((config.source, config.target))]
+    opened = [
+        _open(name, domain, config, progress)
+        for domain, name in enumerate((config.source, config.target))
+    ]
     if set(opened[0].sample_ids) & set(opened[1].sample_ids):
-        opened = [_prefixed(galaxies, prefix) for galaxies, prefix in zip(opened, ("source", "target"), strict=True)]
+        opened = [
+            _prefixed(galaxies, prefix)
+            for galaxies, prefix in zip(opened, ("source", "target"), strict=True)
+        ]
     source, target = opened
     try:
         return *match_classes(source, target), ()
     except InputError as error:
-        unlabelled = target.catalogue.assign(label=target.catalogue["label"].astype("Int64").mask(target.labels >= 0))
+        unlabelled = target.catalogue.assign(
+            label=target.catalogue["label"].astype("Int64").mask(target.labels >= 0)
+        )
         target = dataclasses.replace(target, catalogue=unlabelled, classes=source.classes)
         return source, target, (f"{error} The target is shown without labels.",)
 
 
-def open_run(folder: str | Path) -> tuple[DataConfig, GalaxySet, GalaxySet, dict[str, NDArray[Any]]]:
+def open_run(
+    folder: str | Path,
+) -> tuple[DataConfig, GalaxySet, GalaxySet, dict[str, NDArray[Any]]]:
     """The settings of a run's data, both domains, and the splits it made.
 
     Raises:
@@ -56,11 +68,15 @@ def open_run(folder: str | Path) -> tuple[DataConfig, GalaxySet, GalaxySet, dict
     return run.config.data, source, target, splits
 
 
-def _open(name: str, domain: int, config: DataConfig, progress: Callable[[int, int], None] | None) -> GalaxySet:
+def _open(
+    name: str, domain: int, config: DataConfig, progress: Callable[[int, int], None] | None
+) -> GalaxySet:
     from daexplore.data.simulate import PRESETS, open_preset
 
     if name in PRESETS:
-        return open_preset(name, config.simulated, config.simulation_seed, progress=progress)[domain]
+        return open_preset(name, config.simulated, config.simulation_seed, progress=progress)[
+            domain
+        ]
     read = (config.source_read, config.target_read)[domain]
     if read.label is not None or config.label is None:
         return read_galaxies(name, read)
@@ -74,4 +90,9 @@ def _open(name: str, domain: int, config: DataConfig, progress: Callable[[int, i
 
 
 def _prefixed(galaxies: GalaxySet, prefix: str) -> GalaxySet:
-    return dataclasses.replace(galaxies, catalogue=galaxies.catalogue.assign(sample_id=prefix + "/" + galaxies.catalogue["sample_id"]))
+    return dataclasses.replace(
+        galaxies,
+        catalogue=galaxies.catalogue.assign(
+            sample_id=prefix + "/" + galaxies.catalogue["sample_id"]
+        ),
+    )

@@ -83,13 +83,27 @@ class Inspection:
 
     def tables(self) -> dict[str, pd.DataFrame]:
         """The tables by name."""
-        return {field.name: value for field in fields(self) if isinstance(value := getattr(self, field.name), pd.DataFrame)}
+        return {
+            field.name: value
+            for field in fields(self)
+            if isinstance(value := getattr(self, field.name), pd.DataFrame)
+        }
 
     def to_dict(self) -> dict[str, Any]:
         """Everything but the measurements as JSON types; a table is ``{"columns": […], "data": [rows]}``, an undefined number None."""
-        tables = {name: _split(table) for name, table in self.tables().items() if name != "measurements"}
-        words = {name: list(getattr(self, name)) for name in ("sentences", "warnings", "advice", "walls", "pairs")}
-        return {"format": 1, "verdict": self.verdict, "numbers": self.numbers, "tables": tables} | words
+        tables = {
+            name: _split(table) for name, table in self.tables().items() if name != "measurements"
+        }
+        words = {
+            name: list(getattr(self, name))
+            for name in ("sentences", "warnings", "advice", "walls", "pairs")
+        }
+        return {
+            "format": 1,
+            "verdict": self.verdict,
+            "numbers": self.numbers,
+            "tables": tables,
+        } | words
 
 
 def _split(table: pd.DataFrame) -> dict[str, Any]:
@@ -100,4 +114,6 @@ def _split(table: pd.DataFrame) -> dict[str, Any]:
 def _plain(value: Any) -> Any:
     if isinstance(value, np.generic):
         value = value.item()
-    return None if value is pd.NA or (isinstance(value, float) and not np.isfinite(value)) else value
+    return (
+        None if value is pd.NA or (isinstance(value, float) and not np.isfinite(value)) else value
+    )

@@ -25,10 +25,15 @@ def probability_names(classes: Sequence[str]) -> list[str]:
     """p_<class> for each class, of letters, digits and underscores: "non-merger" -> "p_non_merger". Equal ones get numbers."""
     names = ["p_" + re.sub(r"[^A-Za-z0-9]+", "_", name).strip("_").lower() for name in classes]
     counts = Counter(names)
-    return [name if counts[name] == 1 and name != "p_" else f"{name.rstrip('_')}_{number}" for number, name in enumerate(names)]
+    return [
+        name if counts[name] == 1 and name != "p_" else f"{name.rstrip('_')}_{number}"
+        for number, name in enumerate(names)
+    ]
 
 
-def predicted_columns(classes: Sequence[str], members: int, calibrated: bool, open_set: bool = False) -> list[Column]:
+def predicted_columns(
+    classes: Sequence[str], members: int, calibrated: bool, open_set: bool = False
+) -> list[Column]:
     """The columns of what the runs say: predicted class, probabilities with their spread, entropy, in-domain score.
 
     Args:
@@ -40,24 +45,52 @@ def predicted_columns(classes: Sequence[str], members: int, calibrated: bool, op
     mean = f", mean of {members} runs" if members > 1 else ""
     scaled = ", temperature-scaled" if calibrated else ""
     widest = max(map(len, classes))
-    columns = [Column("predicted_class", f"U{widest}", f"The most probable class{mean}", ucd="meta.code.class")]
+    columns = [
+        Column(
+            "predicted_class", f"U{widest}", f"The most probable class{mean}", ucd="meta.code.class"
+        )
+    ]
     for name, column in zip(classes, probability_names(classes), strict=True):
-        columns.append(Column(column, "f8", f"Probability of class {name!r}{mean}{scaled}, 0 to 1", ucd="stat.probability"))
+        columns.append(
+            Column(
+                column,
+                "f8",
+                f"Probability of class {name!r}{mean}{scaled}, 0 to 1",
+                ucd="stat.probability",
+            )
+        )
     for name, column in zip(classes, probability_names(classes), strict=True):
         if members > 1:
-            text = f"Standard deviation over {members} runs (n - 1) of the probability of {name!r}" + (
-                ", before the temperature" if calibrated else ""
+            text = (
+                f"Standard deviation over {members} runs (n - 1) of the probability of {name!r}"
+                + (", before the temperature" if calibrated else "")
             )
             columns.append(Column(f"{column}_std", "f8", text, ucd="stat.stdev;stat.probability"))
-    unknown = f"; above {math.log2(len(classes)) / 2:.3g} the galaxy counts as of no known class" if open_set else ""
+    unknown = (
+        f"; above {math.log2(len(classes)) / 2:.3g} the galaxy counts as of no known class"
+        if open_set
+        else ""
+    )
     text = f"Entropy of the probabilities; at most log2({len(classes)}){unknown}"
     columns.append(Column("entropy", "f8", text, "bit", "stat.uncertainty"))
     text = "1: latent as typical as a source validation image; near 0: unlike any"
-    columns.append(Column("in_domain", "f8", text + (f"; mean of {members} runs" if members > 1 else ""), ucd="stat.likelihood"))
+    columns.append(
+        Column(
+            "in_domain",
+            "f8",
+            text + (f"; mean of {members} runs" if members > 1 else ""),
+            ucd="stat.likelihood",
+        )
+    )
     return columns
 
 
-def header(members: Sequence[EnsembleMember], galaxies: GalaxySet, fingerprint: str, temperature: Temperature | None) -> Meta:
+def header(
+    members: Sequence[EnsembleMember],
+    galaxies: GalaxySet,
+    fingerprint: str,
+    temperature: Temperature | None,
+) -> Meta:
     """The header's lines by keyword; the same for the same input, so it names no time and no path."""
     oracle = any(member.oracle for member in members)
     lines: dict[str, str | int | float | bool] = {

@@ -70,7 +70,9 @@ def open_runs(paths: Sequence[str | Path]) -> list[Run]:
         InputError: none, one twice, one that cannot be read or has no trained epoch, or runs that do not go together.
     """
     if not paths:
-        raise InputError("A prediction needs at least one run: give its folder with --run RUN; several make an ensemble.")
+        raise InputError(
+            "A prediction needs at least one run: give its folder with --run RUN; several make an ensemble."
+        )
     if len(paths) > _MOST_RUNS:
         raise InputError(
             f"An ensemble may have {_MOST_RUNS} runs at most, since its header numbers them with two digits; got {len(paths)}."
@@ -79,10 +81,14 @@ def open_runs(paths: Sequence[str | Path]) -> list[Run]:
     folders = [run.path.resolve() for run in runs]
     twice = next((run for i, run in enumerate(runs) if folders[i] in folders[:i]), None)
     if twice is not None:
-        raise InputError(f"The run {twice.id} is named twice. The members of an ensemble must be different runs, such as other seeds.")
+        raise InputError(
+            f"The run {twice.id} is named twice. The members of an ensemble must be different runs, such as other seeds."
+        )
     for run in runs:
         if run.selected_epoch is None:
-            raise InputError(f"The run {run.id} ({run.status}) has no trained epoch yet. Wait for its first, or take another run.")
+            raise InputError(
+                f"The run {run.id} ({run.status}) has no trained epoch yet. Wait for its first, or take another run."
+            )
     first = runs[0]
     for run in runs[1:]:
         if run.classes != first.classes:
@@ -99,7 +105,9 @@ def open_runs(paths: Sequence[str | Path]) -> list[Run]:
     return runs
 
 
-def open_member(run: Run, epoch: int | None, galaxies: GalaxySet, device: torch.device) -> EnsembleMember:
+def open_member(
+    run: Run, epoch: int | None, galaxies: GalaxySet, device: torch.device
+) -> EnsembleMember:
     """A run made ready for a survey. No label of the survey is looked at.
 
     Args:
@@ -139,8 +147,14 @@ def pooled_temperature(members: Sequence[EnsembleMember]) -> Temperature:
         InputError: there are fewer than 20 of these.
     """
     evaluations = [member.run.evaluation(member.epoch) for member in members]
-    known = [evaluation.mask("source", "validation") & (evaluation.labels >= 0) for evaluation in evaluations]
-    rows = [dict(zip(one.sample_ids[mask], np.flatnonzero(mask), strict=True)) for one, mask in zip(evaluations, known, strict=True)]
+    known = [
+        evaluation.mask("source", "validation") & (evaluation.labels >= 0)
+        for evaluation in evaluations
+    ]
+    rows = [
+        dict(zip(one.sample_ids[mask], np.flatnonzero(mask), strict=True))
+        for one, mask in zip(evaluations, known, strict=True)
+    ]
     shared = [name for name in rows[0] if all(name in other for other in rows)]
     if len(shared) < _LEAST_SHARED:
         raise InputError(
@@ -148,8 +162,12 @@ def pooled_temperature(members: Sequence[EnsembleMember]) -> Temperature:
             "Take runs of the same source and split, or leave --temperature out."
         )
     chosen = [np.array([own[name] for name in shared]) for own in rows]
-    pooled = combine_members(np.stack([one.probabilities[index] for one, index in zip(evaluations, chosen, strict=True)]))
-    return Temperature(fit_temperature(pooled.logits, evaluations[0].labels[chosen[0]]), len(shared))
+    pooled = combine_members(
+        np.stack([one.probabilities[index] for one, index in zip(evaluations, chosen, strict=True)])
+    )
+    return Temperature(
+        fit_temperature(pooled.logits, evaluations[0].labels[chosen[0]]), len(shared)
+    )
 
 
 def _for_survey(run: Run, galaxies: GalaxySet) -> Preprocess:
@@ -157,7 +175,10 @@ def _for_survey(run: Run, galaxies: GalaxySet) -> Preprocess:
     preprocess = Preprocess.from_dict(run.info["preprocessing"])
     order = None
     if galaxies.bands == preprocess.target.bands:
-        chosen = next((step.order for step in preprocess.target.steps if isinstance(step, SelectBands)), range(len(galaxies.bands)))
+        chosen = next(
+            (step.order for step in preprocess.target.steps if isinstance(step, SelectBands)),
+            range(len(galaxies.bands)),
+        )
         order = tuple(chosen)
     return preprocess.for_galaxy_set("target", galaxies, None, order)
 

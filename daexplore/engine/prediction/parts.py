@@ -81,13 +81,17 @@ def refuse_existing(out: Path, overwrite: bool) -> None:
         InputError: there is a catalogue already, and nothing says that it was written by a prediction that could not clear up.
     """
     if out.is_dir():
-        raise InputError(f"{out} is a folder. Give the catalogue a name, such as {out / 'catalogue.fits'}.")
+        raise InputError(
+            f"{out} is a folder. Give the catalogue a name, such as {out / 'catalogue.fits'}."
+        )
     if out.exists() and not overwrite and not (parts_folder(out) / _STATE).is_file():
         raise InputError(f"{out} exists. Choose another name, or replace it with --overwrite.")
 
 
 @contextmanager
-def open_parts(out: Path, identity: dict[str, Any], total: int, rows: int, overwrite: bool) -> Iterator[Parts | None]:
+def open_parts(
+    out: Path, identity: dict[str, Any], total: int, rows: int, overwrite: bool
+) -> Iterator[Parts | None]:
     """The parts of a prediction, for this process alone; None where the catalogue is complete. Deleted when all went well.
 
     Args:
@@ -109,7 +113,9 @@ def open_parts(out: Path, identity: dict[str, Any], total: int, rows: int, overw
         try:
             lock.acquire(timeout=0)
         except Timeout as error:
-            raise InputError(f"Another process is writing {out}. Wait until it has ended, or choose another name.") from error
+            raise InputError(
+                f"Another process is writing {out}. Wait until it has ended, or choose another name."
+            ) from error
     try:
         before = _state(folder)
         if before is not None and before["identity"] != identity:
@@ -121,7 +127,9 @@ def open_parts(out: Path, identity: dict[str, Any], total: int, rows: int, overw
             with writing(out):
                 write_json(folder / _STATE, {"identity": identity, "replaces": overwrite})
         elif before["replaces"] and out.exists() and not overwrite:
-            raise InputError(f"{out} exists, and replacing it was begun with --overwrite. Say so again, or choose another name.")
+            raise InputError(
+                f"{out} exists, and replacing it was begun with --overwrite. Say so again, or choose another name."
+            )
         # One that was not there in the beginning was put there complete.
         complete = before is not None and not before["replaces"] and out.exists()
         yield None if complete else Parts(folder, total, rows)
@@ -146,7 +154,9 @@ def _state(folder: Path) -> dict[str, Any] | None:
     """What the folder was begun with; None where there is nothing."""
     if not (folder / _STATE).is_file():
         if any(path.name != _LOCK and not path.name.startswith(".") for path in folder.iterdir()):
-            raise InputError(f"{folder} is needed for parts of the catalogue but holds something else. Move it away.")
+            raise InputError(
+                f"{folder} is needed for parts of the catalogue but holds something else. Move it away."
+            )
         return None
     state = read_json(folder / _STATE)
     if not isinstance(state.get("identity"), dict) or not isinstance(state.get("replaces"), bool):
@@ -161,7 +171,11 @@ def _empty(folder: Path) -> None:
 
 
 def _another(out: Path, before: dict[str, Any], now: dict[str, Any]) -> InputError:
-    changes = [f"{name} {before.get(name)} -> {now.get(name)}" for name in {**before, **now} if before.get(name) != now.get(name)]
+    changes = [
+        f"{name} {before.get(name)} -> {now.get(name)}"
+        for name in {**before, **now}
+        if before.get(name) != now.get(name)
+    ]
     return InputError(
         f"{out} was begun with another input: {'; '.join(changes)}. Run it as it was begun, choose another name, or delete what is there "
         "with --overwrite."

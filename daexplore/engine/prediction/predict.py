@@ -25,7 +25,13 @@ from daexplore.data.loaders import as_batch
 from daexplore.data.preprocessing.pipeline import DomainSteps
 from daexplore.data.preprocessing.steps import record_step
 from daexplore.engine.prediction.columns import header, predicted_columns, probability_names
-from daexplore.engine.prediction.ensemble import EnsembleMember, Temperature, open_member, open_runs, pooled_temperature
+from daexplore.engine.prediction.ensemble import (
+    EnsembleMember,
+    Temperature,
+    open_member,
+    open_runs,
+    pooled_temperature,
+)
 from daexplore.engine.prediction.parts import Parts, open_parts, refuse_existing, writing
 from daexplore.engine.prediction.survey import open_survey
 from daexplore.engine.progress import Progress, Report, no_report
@@ -115,15 +121,36 @@ def predict(
     open_set = all("openset" in run.method.split("+") for run in opened)
     columns = [*survey, *predicted_columns(opened[0].classes, len(members), temperature, open_set)]
     rows_a_part = max(1, _PART // batch_size) * batch_size
-    settings = {"temperature": fitted.value if fitted else None, "batch_size": batch_size, "threads": threads, "device": where.type}
+    settings = {
+        "temperature": fitted.value if fitted else None,
+        "batch_size": batch_size,
+        "threads": threads,
+        "device": where.type,
+    }
     identity = _identity(members, galaxies, fingerprint) | settings
     with open_parts(out, identity, len(galaxies), rows_a_part, overwrite) as parts:
         if parts is not None:
             before = _compute(parts, members, fitted, galaxies, batch_size, where, report)
-            counts = _assemble(parts, out, kind, columns, header(members, galaxies, fingerprint, fitted), galaxies, members, report)
+            counts = _assemble(
+                parts,
+                out,
+                kind,
+                columns,
+                header(members, galaxies, fingerprint, fitted),
+                galaxies,
+                members,
+                report,
+            )
         else:
             before, counts = len(galaxies), {}
-    return CatalogueSummary(out, len(galaxies), before, counts, any(member.oracle for member in members), _notes(members, galaxies))
+    return CatalogueSummary(
+        out,
+        len(galaxies),
+        before,
+        counts,
+        any(member.oracle for member in members),
+        _notes(members, galaxies),
+    )
 
 
 def _compute(
@@ -140,11 +167,15 @@ def _compute(
     before = done = parts.total - sum(len(parts.range(number)) for number in missing)
     report(Progress("predicting", done, parts.total))
     for number in missing:
-        found: list[tuple[list[NDArray[np.float32]], list[NDArray[np.float32]]]] = [([], []) for _ in members]
+        found: list[tuple[list[NDArray[np.float32]], list[NDArray[np.float32]]]] = [
+            ([], []) for _ in members
+        ]
         rows = parts.range(number)
         for start in range(rows.start, rows.stop, batch_size):
             batch = np.arange(start, min(start + batch_size, rows.stop))
-            for (latents, logits), (latent, logit) in zip(found, _outputs(members, galaxies, batch, device), strict=True):
+            for (latents, logits), (latent, logit) in zip(
+                found, _outputs(members, galaxies, batch, device), strict=True
+            ):
                 latents.append(latent)
                 logits.append(logit)
             done += len(batch)
@@ -156,7 +187,10 @@ def _compute(
 
 
 def _outputs(
-    members: list[EnsembleMember], galaxies: GalaxySet, rows: NDArray[np.int64], device: torch.device
+    members: list[EnsembleMember],
+    galaxies: GalaxySet,
+    rows: NDArray[np.int64],
+    device: torch.device,
 ) -> list[tuple[NDArray[np.float32], NDArray[np.float32]]]:
     """Latents and logits of a batch from each member; members with the same preprocessing share it."""
     prepared: dict[DomainSteps, torch.Tensor] = {}
@@ -165,30 +199,43 @@ def _outputs(
         steps = member.preprocess.target
         if steps not in prepared:
             try:
-                prepared[steps] = as_batch(galaxies.images, rows, member.preprocess, "target").to(device)
+                prepared[steps] = as_batch(galaxies.images, rows, member.preprocess, "target").to(
+                    device
+                )
             except InputError as error:
                 raise _damaged(galaxies, rows, error) from error
         with torch.inference_mode(), ExitStack() as stack:
             stack.enter_context(batch_norm_domain(member.network, "target"))
             outputs = member.network(prepared[steps])
-            results.append((outputs.latents.float().cpu().numpy(), outputs.logits.float().cpu().numpy()))
+            results.append(
+                (outputs.latents.float().cpu().numpy(), outputs.logits.float().cpu().numpy())
+            )
     return results
 
 
 def _columns(
-    members: list[EnsembleMember], temperature: Temperature | None, outputs: list[tuple[NDArray[np.float32], NDArray[np.float32]]]
+    members: list[EnsembleMember],
+    temperature: Temperature | None,
+    outputs: list[tuple[NDArray[np.float32], NDArray[np.float32]]],
 ) -> dict[str, NDArray[np.float64]]:
     """What is kept of a part: probabilities, their spread, entropy and in-domain score."""
     each = np.stack([softmax(logits) for _, logits in outputs])
     ensemble = combine_members(each)
-    probabilities = apply_temperature(ensemble.logits, temperature.value) if temperature else ensemble.probabilities
+    probabilities = (
+        apply_temperature(ensemble.logits, temperature.value)
+        if temperature
+        else ensemble.probabilities
+    )
     names = probability_names(members[0].run.classes)
     columns = {name: probabilities[:, number] for number, name in enumerate(names)}
     if len(members) > 1:
         spread = each.std(0, ddof=1)
         columns |= {f"{name}_std": spread[:, number] for number, name in enumerate(names)}
     columns["entropy"] = entropy(probabilities) / np.log(2)
-    scores = [member.in_domain.score(latents) for member, (latents, _) in zip(members, outputs, strict=True)]
+    scores = [
+        member.in_domain.score(latents)
+        for member, (latents, _) in zip(members, outputs, strict=True)
+    ]
     columns["in_domain"] = np.mean(scores, axis=0)
     return columns
 
@@ -212,9 +259,15 @@ def _assemble(
     def pieces() -> Iterator[dict[str, NDArray[Any]]]:
         for number in range(parts.count):
             values = parts.read(number, computed)
-            predicted = np.stack([values[name] for name in probability_names(members[0].run.classes)]).argmax(0)
+            predicted = np.stack(
+                [values[name] for name in probability_names(members[0].run.classes)]
+            ).argmax(0)
             np.add.at(counts, predicted, 1)
-            yield {**survey_piece(galaxies, survey, parts.range(number)), "predicted_class": classes[predicted], **values}
+            yield {
+                **survey_piece(galaxies, survey, parts.range(number)),
+                "predicted_class": classes[predicted],
+                **values,
+            }
             report(Progress("writing", parts.range(number).stop, parts.total))
 
     aside = parts.folder / f".catalogue{out.suffix}"
@@ -224,7 +277,9 @@ def _assemble(
     return dict(zip(members[0].run.classes, counts.tolist(), strict=True))
 
 
-def _identity(members: list[EnsembleMember], galaxies: GalaxySet, fingerprint: str) -> dict[str, Any]:
+def _identity(
+    members: list[EnsembleMember], galaxies: GalaxySet, fingerprint: str
+) -> dict[str, Any]:
     """What determines the numbers, as JSON types."""
     steps = [[record_step(step) for step in member.preprocess.target.steps] for member in members]
     return {
@@ -239,11 +294,21 @@ def _identity(members: list[EnsembleMember], galaxies: GalaxySet, fingerprint: s
 
 
 def _notes(members: list[EnsembleMember], galaxies: GalaxySet) -> tuple[str, ...]:
-    notes = [f"{one.run.id} is {one.run.status}: its epoch {one.epoch} is used." for one in members if one.run.status != "finished"]
+    notes = [
+        f"{one.run.id} is {one.run.status}: its epoch {one.epoch} is used."
+        for one in members
+        if one.run.status != "finished"
+    ]
     seen = max(member.seen for member in members)
     if seen:
-        labels = "with their labels (oracle)" if any(one.oracle and one.seen for one in members) else "without labels"
-        notes.append(f"{seen} of the {len(galaxies)} images were in the training of a run, {labels}.")
+        labels = (
+            "with their labels (oracle)"
+            if any(one.oracle and one.seen for one in members)
+            else "without labels"
+        )
+        notes.append(
+            f"{seen} of the {len(galaxies)} images were in the training of a run, {labels}."
+        )
     return tuple(notes)
 
 
@@ -254,7 +319,9 @@ def _device(name: str) -> torch.device:
         device = torch.device(name)
         torch.zeros(1, device=device)
     except (RuntimeError, AssertionError) as error:
-        raise InputError(f"The device {name!r} cannot be used: {str(error).splitlines()[0]} Take cpu, or auto.") from error
+        raise InputError(
+            f"The device {name!r} cannot be used: {str(error).splitlines()[0]} Take cpu, or auto."
+        ) from error
     return device
 
 

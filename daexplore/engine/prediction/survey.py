@@ -13,7 +13,9 @@ from daexplore.runs import Run
 __all__ = ["open_survey"]
 
 
-def open_survey(runs: Sequence[Run], data: str, read: ReadConfig | None, report: Report) -> tuple[GalaxySet, str]:
+def open_survey(
+    runs: Sequence[Run], data: str, read: ReadConfig | None, report: Report
+) -> tuple[GalaxySet, str]:
     """The survey with the runs' classes, and its fingerprint.
 
     Labels are kept for the fingerprint's sake only; a class that the runs do not know counts as no label.
@@ -46,19 +48,34 @@ def _open(runs: Sequence[Run], data: str, read: ReadConfig | None, report: Repor
         own = next((run for run in runs if run.config.data.target == data), None)
         config = None if own is None else own.config.data
         number, seed = (None, 0) if config is None else (config.simulated, config.simulation_seed)
-        return open_preset(data, number, seed, progress=lambda done, total: report(Progress("simulating", done, total)))[1]
+        return open_preset(
+            data,
+            number,
+            seed,
+            progress=lambda done, total: report(Progress("simulating", done, total)),
+        )[1]
     path = Path(data).expanduser()
     for run in runs if read is None else ():
         described = run.info["data"]["target"]
-        if described.get("path") and path.exists() and Path(described["path"]).resolve() == path.resolve():
+        if (
+            described.get("path")
+            and path.exists()
+            and Path(described["path"]).resolve() == path.resolve()
+        ):
             return open_described(described)
     return read_galaxies(path, read)
 
 
 def _with_classes(galaxies: GalaxySet, classes: tuple[str, ...]) -> GalaxySet:
-    number = {index: classes.index(name) for index, name in enumerate(galaxies.classes) if name in classes}
+    number = {
+        index: classes.index(name) for index, name in enumerate(galaxies.classes) if name in classes
+    }
     if galaxies.classes == classes:
         return galaxies
     return dataclasses.replace(
-        galaxies, catalogue=galaxies.catalogue.assign(label=galaxies.catalogue["label"].map(number).astype("Int64")), classes=classes
+        galaxies,
+        catalogue=galaxies.catalogue.assign(
+            label=galaxies.catalogue["label"].map(number).astype("Int64")
+        ),
+        classes=classes,
     )

@@ -13,7 +13,13 @@ from daexplore.analysis.metrics.bootstrap import group_weights
 from daexplore.data import open_described
 from daexplore.data.loaders import as_batch
 from daexplore.data.preprocessing.pipeline import Preprocess
-from daexplore.engine.evaluation_sample import COLUMNS, mean_with_interval, metric_row, run_columns, sample_test_ids
+from daexplore.engine.evaluation_sample import (
+    COLUMNS,
+    mean_with_interval,
+    metric_row,
+    run_columns,
+    sample_test_ids,
+)
 from daexplore.engine.inference import load_network
 from daexplore.engine.progress import Progress, Report
 from daexplore.engine.result_cache import Rows, cached
@@ -33,7 +39,12 @@ _BATCH = 64
 
 
 def attack_runs(
-    runs: Sequence[Run], attack: str, galaxies: int = 100, seed: int = 0, resamples: int = 400, report: Report | None = None
+    runs: Sequence[Run],
+    attack: str,
+    galaxies: int = 100,
+    seed: int = 0,
+    resamples: int = 400,
+    report: Report | None = None,
 ) -> pd.DataFrame:
     """What an attack does to the runs' test galaxies, in the columns of ``evaluate_perturbed``; kept with each run.
 
@@ -62,13 +73,19 @@ def attack_runs(
         name = f"{attack} {number + 1}/{len(runs)}"
 
         def make(run: Run = run, name: str = name) -> Rows:
-            return [row for domain in _DOMAINS for row in _attacked(run, domain, attack, galaxies, seed, resamples, report, name)]
+            return [
+                row
+                for domain in _DOMAINS
+                for row in _attacked(run, domain, attack, galaxies, seed, resamples, report, name)
+            ]
 
         rows += cached(run, f"attack-{attack}", key, make)
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def galaxy_distances(run: Run, domain: str, galaxies: int = 100, seed: int = 0, report: Report | None = None) -> pd.DataFrame:
+def galaxy_distances(
+    run: Run, domain: str, galaxies: int = 100, seed: int = 0, report: Report | None = None
+) -> pd.DataFrame:
     """Each galaxy's distance to the decision boundary, in the input and in the latent space; no labels are used. Kept with the run.
 
     Args:
@@ -92,20 +109,42 @@ def galaxy_distances(run: Run, domain: str, galaxies: int = 100, seed: int = 0, 
                 distances = boundary_distances(network, part)
                 found.append((distances.pixels, distances.latent, _predicted(network, part)))
                 if report:
-                    report(Progress(f"boundary, {domain}", min(start + _BATCH, len(images)), len(images)))
+                    report(
+                        Progress(
+                            f"boundary, {domain}", min(start + _BATCH, len(images)), len(images)
+                        )
+                    )
         far, latent, classes = (np.concatenate(parts) for parts in zip(*found, strict=True))
         return [
-            {"sample_id": sample_id, "group_id": group, "domain": domain, "predicted": int(c), "input": float(f), "latent": float(z)}
+            {
+                "sample_id": sample_id,
+                "group_id": group,
+                "domain": domain,
+                "predicted": int(c),
+                "input": float(f),
+                "latent": float(z),
+            }
             for sample_id, group, c, f, z in zip(ids, groups, classes, far, latent, strict=True)
         ]
 
     key = {"domain": domain, "galaxies": galaxies, "seed": seed}
     rows = cached(run, "boundary-distances", key, make)
-    frame = pd.DataFrame(rows, columns=["sample_id", "group_id", "domain", "predicted", "input", "latent"])
+    frame = pd.DataFrame(
+        rows, columns=["sample_id", "group_id", "domain", "predicted", "input", "latent"]
+    )
     return frame.replace({"input": {np.inf: np.nan}})
 
 
-def _attacked(run: Run, domain: str, attack: str, galaxies: int, seed: int, resamples: int, report: Report | None, name: str) -> Rows:
+def _attacked(
+    run: Run,
+    domain: str,
+    attack: str,
+    galaxies: int,
+    seed: int,
+    resamples: int,
+    report: Report | None,
+    name: str,
+) -> Rows:
     common: dict[str, Any] = run_columns(run, run.selected_epoch or 0) | {
         "dial": attack,
         "level": float("nan"),
@@ -130,7 +169,11 @@ def _attacked(run: Run, domain: str, attack: str, galaxies: int, seed: int, resa
             rows: Rows = []
             for number, radius in enumerate(_RADII):
                 after = _predicted(network, pgd(network, images, before, radius))
-                about_level = common | {"level": radius, "unit": f"largest change of a pixel, {_UNIT}", "original": radius == 0}
+                about_level = common | {
+                    "level": radius,
+                    "unit": f"largest change of a pixel, {_UNIT}",
+                    "original": radius == 0,
+                }
                 rows += _shares(about_level, before, after, labels, groups, weights)
                 told(number + 1, len(_RADII))
             return rows
@@ -148,14 +191,24 @@ def _attacked(run: Run, domain: str, attack: str, galaxies: int, seed: int, resa
     return [*_shares(common, before, after, labels, groups, weights), shift]
 
 
-def _boundary(run: Run, domain: str, galaxies: int, seed: int, resamples: int, report: Report | None, common: dict[str, Any]) -> Rows:
+def _boundary(
+    run: Run,
+    domain: str,
+    galaxies: int,
+    seed: int,
+    resamples: int,
+    report: Report | None,
+    common: dict[str, Any],
+) -> Rows:
     from scipy.stats import rankdata
 
     table = galaxy_distances(run, domain, galaxies, seed, report)
     table = table[table["input"].notna() & np.isfinite(table["latent"])]
     groups = table["group_id"].to_numpy(object)
     if len(table) < 2:
-        raise InputError(f"No way across the boundary was found for the {domain} galaxies of run {run.id}: it calls all galaxies alike.")
+        raise InputError(
+            f"No way across the boundary was found for the {domain} galaxies of run {run.id}: it calls all galaxies alike."
+        )
     weights = group_weights(groups, resamples)
     far, latent = (table[name].to_numpy(np.float64) for name in ("input", "latent"))
     rows = [
@@ -171,7 +224,12 @@ def _boundary(run: Run, domain: str, galaxies: int, seed: int, resamples: int, r
 
     drawn = np.array([correlation(counts) for counts in weights])
     low, high = np.nanquantile(drawn, [0.025, 0.975])
-    entry = {"value": correlation(np.ones(len(far))), "low": float(low), "high": float(high), "n": len(far)}
+    entry = {
+        "value": correlation(np.ones(len(far))),
+        "low": float(low),
+        "high": float(high),
+        "n": len(far),
+    }
     return [*rows, metric_row(common, "rank correlation", entry, len(np.unique(groups)), False)]
 
 
@@ -184,22 +242,43 @@ def _shares(
     weights: NDArray[np.float64],
 ) -> Rows:
     changed = (after != before).astype(np.float64)
-    rows = [metric_row(common, "flipped", mean_with_interval(changed, weights), len(np.unique(groups)), False)]
+    rows = [
+        metric_row(
+            common, "flipped", mean_with_interval(changed, weights), len(np.unique(groups)), False
+        )
+    ]
     known = labels >= 0
     if known.any():
         # A galaxy that the attack drives into its true class was classed wrongly before.
         right = ((before == labels) & (after == labels)).astype(np.float64)[known]
         entry = mean_with_interval(right, weights[:, known])
-        rows.append(metric_row(common, "accuracy", entry, len(np.unique(groups[known])), common["domain"] == "target"))
+        rows.append(
+            metric_row(
+                common,
+                "accuracy",
+                entry,
+                len(np.unique(groups[known])),
+                common["domain"] == "target",
+            )
+        )
     return rows
 
 
 def _median(
-    common: dict[str, Any], name: str, values: NDArray[np.float64], groups: NDArray[np.object_], weights: NDArray[np.float64]
+    common: dict[str, Any],
+    name: str,
+    values: NDArray[np.float64],
+    groups: NDArray[np.object_],
+    weights: NDArray[np.float64],
 ) -> dict[str, Any]:
     drawn = [np.median(np.repeat(values, counts.astype(np.int64))) for counts in weights]
     low, high = np.quantile(drawn, [0.025, 0.975])
-    entry = {"value": float(np.median(values)), "low": float(low), "high": float(high), "n": len(values)}
+    entry = {
+        "value": float(np.median(values)),
+        "low": float(low),
+        "high": float(high),
+        "n": len(values),
+    }
     return metric_row(common, name, entry, len(np.unique(groups)), False)
 
 
@@ -210,12 +289,26 @@ def _opened(
     network = load_network(run)
     ids = sample_test_ids(run, domain, galaxies, seed)
     opened = open_described(run.info["data"][domain])
-    images = as_batch(opened.images, opened.rows(list(ids)), Preprocess.from_dict(run.info["preprocessing"]), domain)
+    images = as_batch(
+        opened.images,
+        opened.rows(list(ids)),
+        Preprocess.from_dict(run.info["preprocessing"]),
+        domain,
+    )
     samples = run.samples.loc[list(ids)]
-    return network, images, ids, samples["group_id"].to_numpy(object), samples["label"].fillna(-1).to_numpy(np.int64)
+    return (
+        network,
+        images,
+        ids,
+        samples["group_id"].to_numpy(object),
+        samples["label"].fillna(-1).to_numpy(np.int64),
+    )
 
 
 def _predicted(network: Network, images: Tensor) -> NDArray[np.int64]:
     with torch.inference_mode():
-        parts = [network(images[start : start + _BATCH]).logits.argmax(dim=1).numpy() for start in range(0, len(images), _BATCH)]
+        parts = [
+            network(images[start : start + _BATCH]).logits.argmax(dim=1).numpy()
+            for start in range(0, len(images), _BATCH)
+        ]
     return np.concatenate(parts)

@@ -14,7 +14,14 @@ from torch import Tensor, nn
 
 from daexplore.errors import InputError
 
-__all__ = ["BoundaryDistances", "boundary_distances", "frozen", "latent_distances", "margins_of", "pgd"]
+__all__ = [
+    "BoundaryDistances",
+    "boundary_distances",
+    "frozen",
+    "latent_distances",
+    "margins_of",
+    "pgd",
+]
 
 Images = Float[Tensor, "n band height width"]
 _STEPS_OF_BISECTION = 30
@@ -38,7 +45,12 @@ class BoundaryDistances:
 
 
 def pgd(
-    network: nn.Module, images: Images, classes: NDArray[np.integer[Any]], radius: float, steps: int = 10, norm: str = "Linf"
+    network: nn.Module,
+    images: Images,
+    classes: NDArray[np.integer[Any]],
+    radius: float,
+    steps: int = 10,
+    norm: str = "Linf",
 ) -> Images:
     """Images pushed away from their classes by projected gradient ascent (Madry et al. 2018, arXiv:1706.06083, sec. 2.1), by Captum.
 
@@ -58,20 +70,26 @@ def pgd(
     from captum.robust import PGD
 
     if norm not in ("Linf", "L2") or not 0 <= radius < np.inf or steps < 1:
-        raise InputError(f"PGD needs the norm Linf or L2, a radius of at least 0 and a step; got {norm!r}, {radius} and {steps}.")
+        raise InputError(
+            f"PGD needs the norm Linf or L2, a radius of at least 0 and a step; got {norm!r}, {radius} and {steps}."
+        )
     if radius == 0 or not len(images):
         return images.clone()
     wanted = torch.as_tensor(classes, device=images.device)
     with frozen(network), torch.enable_grad(), warnings.catch_warnings():
         # Captum says at each step that it needs the image's gradient, which is what it is asked for.
-        warnings.filterwarnings("ignore", "Input Tensor .* did not already require gradients", UserWarning)
+        warnings.filterwarnings(
+            "ignore", "Input Tensor .* did not already require gradients", UserWarning
+        )
         attack = PGD(logits_of(network), torch.nn.CrossEntropyLoss(reduction="none"))
         step = radius if steps == 1 else 2.5 * radius / steps
         changed: Tensor = attack.perturb(images.detach(), radius, step, steps, wanted, norm=norm)
     return changed.detach()
 
 
-def boundary_distances(network: nn.Module, images: Images, iterations: int = 40, batch: int = 64) -> BoundaryDistances:
+def boundary_distances(
+    network: nn.Module, images: Images, iterations: int = 40, batch: int = 64
+) -> BoundaryDistances:
     """The smallest change of each image that crosses the decision boundary, beside the exact distance in the latent space.
 
     The search starts at the boundary of the linearised network (DeepFool, Moosavi-Dezfooli et al. 2016, arXiv:1511.04599, eq. 7) and goes
@@ -94,14 +112,23 @@ def boundary_distances(network: nn.Module, images: Images, iterations: int = 40,
             changed.append(found)
             with torch.no_grad():
                 outputs = network(part)
-            latent.append(latent_distances(outputs.logits.cpu().numpy(), network.get_submodule("head").get_parameter("weight")))
+            latent.append(
+                latent_distances(
+                    outputs.logits.cpu().numpy(),
+                    network.get_submodule("head").get_parameter("weight"),
+                )
+            )
     if not changed:
         return BoundaryDistances(np.zeros(0), np.zeros(0), images.clone())
     far = np.concatenate(pixels)
-    return BoundaryDistances(np.where(far > 0, far, np.inf), np.concatenate(latent), torch.cat(changed))
+    return BoundaryDistances(
+        np.where(far > 0, far, np.inf), np.concatenate(latent), torch.cat(changed)
+    )
 
 
-def latent_distances(logits: NDArray[np.floating[Any]], weight: Tensor | NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+def latent_distances(
+    logits: NDArray[np.floating[Any]], weight: Tensor | NDArray[np.floating[Any]]
+) -> NDArray[np.float64]:
     """(n,) distance of each latent from the nearest hyperplane between its predicted class and another: margin / abs(w_a - w_b).
 
     Args:
@@ -114,7 +141,9 @@ def latent_distances(logits: NDArray[np.floating[Any]], weight: Tensor | NDArray
     margins = scores[np.arange(len(scores)), first][:, None] - scores
     lengths = np.linalg.norm(rows[first][:, None] - rows[None], axis=2)
     with np.errstate(divide="ignore", invalid="ignore"):
-        distances = np.where(np.arange(scores.shape[1]) == first[:, None], np.inf, margins / lengths)
+        distances = np.where(
+            np.arange(scores.shape[1]) == first[:, None], np.inf, margins / lengths
+        )
     return np.asarray(np.nanmin(distances, axis=1))
 
 
@@ -140,11 +169,15 @@ def _nearest(logits: Callable[[Tensor], Tensor], images: Tensor, iterations: int
         best[better], shortest[better] = (images + change)[better], radius[better]
         # Fast outwards until a way across is known, then closer and closer about its length.
         near = 1 - 0.1 * share
-        radius = torch.where(across, radius * near, torch.where(shortest.isinf(), radius * 1.3, radius / near))
+        radius = torch.where(
+            across, radius * near, torch.where(shortest.isinf(), radius * 1.3, radius / near)
+        )
     return _crossing(logits, images, best, own)
 
 
-def _slope(logits: Callable[[Tensor], Tensor], points: Tensor, own: Tensor) -> tuple[Tensor, Tensor]:
+def _slope(
+    logits: Callable[[Tensor], Tensor], points: Tensor, own: Tensor
+) -> tuple[Tensor, Tensor]:
     """(n,) margins and their gradients (n, C, H, W)."""
     points = points.detach().requires_grad_(True)
     with torch.enable_grad():
@@ -161,7 +194,9 @@ def _wide(values: Tensor) -> Tensor:
     return values[:, None, None, None]
 
 
-def _crossing(logits: Callable[[Tensor], Tensor], images: Tensor, points: Tensor, own: Tensor) -> Tensor:
+def _crossing(
+    logits: Callable[[Tensor], Tensor], images: Tensor, points: Tensor, own: Tensor
+) -> Tensor:
     """Where the line from image to point leaves the class; the image itself where the point is of its class."""
     with torch.no_grad():
         inside = torch.zeros(len(images), dtype=images.dtype, device=images.device)
@@ -169,7 +204,10 @@ def _crossing(logits: Callable[[Tensor], Tensor], images: Tensor, points: Tensor
         crosses = logits(points).argmax(dim=1) != own
         for _ in range(_STEPS_OF_BISECTION if bool(crosses.any()) else 0):
             middle = (inside + outside) / 2
-            left = logits(images + middle[:, None, None, None] * (points - images)).argmax(dim=1) != own
+            left = (
+                logits(images + middle[:, None, None, None] * (points - images)).argmax(dim=1)
+                != own
+            )
             outside, inside = torch.where(left, middle, outside), torch.where(left, inside, middle)
         share = torch.where(crosses, outside, torch.zeros_like(outside))
         return images + share[:, None, None, None] * (points - images)
@@ -182,9 +220,16 @@ def margins_of(logits: Tensor, own: Tensor, point: Tensor | None = None) -> Tens
     others = (mine - logits).scatter(1, own[:, None], float("inf"))
     if point is None or logits.shape[1] == 2:
         return others.amin(dim=1)
-    slopes = [torch.autograd.grad((mine[:, 0] - logits[:, k]).sum(), point, retain_graph=True)[0] for k in range(logits.shape[1])]
+    slopes = [
+        torch.autograd.grad((mine[:, 0] - logits[:, k]).sum(), point, retain_graph=True)[0]
+        for k in range(logits.shape[1])
+    ]
     lengths = torch.stack([slope.flatten(1).norm(dim=1) for slope in slopes], dim=1)
-    nearest = (others.detach().abs() / lengths.clamp_min(1e-30)).scatter(1, own[:, None], float("inf")).argmin(dim=1)
+    nearest = (
+        (others.detach().abs() / lengths.clamp_min(1e-30))
+        .scatter(1, own[:, None], float("inf"))
+        .argmin(dim=1)
+    )
     return others.gather(1, nearest[:, None])[:, 0]
 
 

@@ -67,22 +67,38 @@ def one_pixel(
     from scipy.optimize import differential_evolution
 
     channels, height, width = images.shape[1:]
-    if len(low) != channels or len(high) != channels or not (np.asarray(low) < np.asarray(high)).all():
+    if (
+        len(low) != channels
+        or len(high) != channels
+        or not (np.asarray(low) < np.asarray(high)).all()
+    ):
         raise InputError(
             f"The one-pixel attack needs a lowest and a higher highest value for each of {channels} bands; got {low} and {high}."
         )
     if population < 5 or generations < 1:
-        raise InputError(f"Differential evolution needs a population of at least 5 and a generation; got {population} and {generations}.")
-    bounds = [(0.0, height - 1.0), (0.0, width - 1.0), *zip(map(float, low), map(float, high), strict=True)]
+        raise InputError(
+            f"Differential evolution needs a population of at least 5 and a generation; got {population} and {generations}."
+        )
+    bounds = [
+        (0.0, height - 1.0),
+        (0.0, width - 1.0),
+        *zip(map(float, low), map(float, high), strict=True),
+    ]
     places, changed = [], []
     with frozen(network), torch.inference_mode():
         first = network(images)
         for number, image in enumerate(images):
             own = int(first.logits[number].argmax())
 
-            def margins(candidates: NDArray[Any], image: Tensor = image, own: int = own) -> NDArray[np.float64]:
+            def margins(
+                candidates: NDArray[Any], image: Tensor = image, own: int = own
+            ) -> NDArray[np.float64]:
                 logits = network(_painted(image, candidates.T)).logits.double()
-                return margins_of(logits, torch.full((len(logits),), own, device=logits.device)).cpu().numpy()
+                return (
+                    margins_of(logits, torch.full((len(logits),), own, device=logits.device))
+                    .cpu()
+                    .numpy()
+                )
 
             starts = _start(bounds, population, np.random.default_rng([seed, number]))
             best = differential_evolution(
@@ -111,11 +127,17 @@ def one_pixel(
         shift = (outputs.latents - first.latents).double().norm(dim=1)
     place = np.stack(places) if places else np.zeros((0, 2), np.int64)
     return OnePixel(
-        (outputs.logits.argmax(dim=1) != classes).cpu().numpy(), place, margin.cpu().numpy(), shift.cpu().numpy(), after.clone()
+        (outputs.logits.argmax(dim=1) != classes).cpu().numpy(),
+        place,
+        margin.cpu().numpy(),
+        shift.cpu().numpy(),
+        after.clone(),
     )
 
 
-def _start(bounds: list[tuple[float, float]], population: int, rng: np.random.Generator) -> NDArray[np.float64]:
+def _start(
+    bounds: list[tuple[float, float]], population: int, rng: np.random.Generator
+) -> NDArray[np.float64]:
     low, high = np.array(bounds, np.float64).T
     return np.asarray(low + (high - low) * rng.random((population, len(bounds))))
 
@@ -123,6 +145,11 @@ def _start(bounds: list[tuple[float, float]], population: int, rng: np.random.Ge
 def _painted(image: Tensor, candidates: NDArray[Any]) -> Tensor:
     """(m, C, H, W) the image with one pixel changed by each of (m, 2 + C) candidates."""
     painted = image[None].repeat(len(candidates), 1, 1, 1)
-    rows, columns = (torch.as_tensor(np.rint(candidates[:, axis]).astype(np.int64), device=image.device) for axis in range(2))
-    painted[torch.arange(len(candidates)), :, rows, columns] = torch.as_tensor(candidates[:, 2:], dtype=image.dtype, device=image.device)
+    rows, columns = (
+        torch.as_tensor(np.rint(candidates[:, axis]).astype(np.int64), device=image.device)
+        for axis in range(2)
+    )
+    painted[torch.arange(len(candidates)), :, rows, columns] = torch.as_tensor(
+        candidates[:, 2:], dtype=image.dtype, device=image.device
+    )
     return painted

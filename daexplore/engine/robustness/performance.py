@@ -12,9 +12,21 @@ from numpy.typing import NDArray
 from daexplore.analysis.metrics.bootstrap import group_weights, metrics_with_intervals
 from daexplore.data import GalaxySet, open_described
 from daexplore.data.preprocessing.pipeline import Preprocess
-from daexplore.engine.evaluation_sample import COLUMNS, mean_with_interval, metric_row, run_columns, sample_test_ids
+from daexplore.engine.evaluation_sample import (
+    COLUMNS,
+    mean_with_interval,
+    metric_row,
+    run_columns,
+    sample_test_ids,
+)
 from daexplore.engine.inference import load_network, network_outputs
-from daexplore.engine.perturbations import DIALS, PerturbationLevel, can_be_reobserved, dial_steps, sky_sigma
+from daexplore.engine.perturbations import (
+    DIALS,
+    PerturbationLevel,
+    can_be_reobserved,
+    dial_steps,
+    sky_sigma,
+)
 from daexplore.engine.progress import Progress, Report
 from daexplore.engine.result_cache import Rows, load_cached, save_cached
 from daexplore.errors import InputError
@@ -75,7 +87,13 @@ def evaluate_perturbed(
     if galaxies < 2:
         raise InputError(f"--galaxies must be at least 2 images a domain, got {galaxies}.")
     chosen = None if levels is None else tuple(float(level) for level in levels)
-    key = {"dial": dial, "galaxies": galaxies, "levels": chosen, "seed": seed, "resamples": resamples}
+    key = {
+        "dial": dial,
+        "galaxies": galaxies,
+        "levels": chosen,
+        "seed": seed,
+        "resamples": resamples,
+    }
     found: dict[int, Rows] = {}
     groups: dict[str, list[int]] = {}
     for number, run in enumerate(runs):
@@ -85,36 +103,81 @@ def evaluate_perturbed(
         else:
             groups.setdefault(_data_key(run), []).append(number)
     for together, numbers in enumerate(groups.values()):
-        told = (lambda done, total, at=together: report(Progress(f"{dial} {at + 1}/{len(groups)}", done, total))) if report else None
-        made = _turn([runs[number] for number in numbers], dial, galaxies, chosen, seed, resamples, told)
+        told = (
+            (
+                lambda done, total, at=together: report(
+                    Progress(f"{dial} {at + 1}/{len(groups)}", done, total)
+                )
+            )
+            if report
+            else None
+        )
+        made = _turn(
+            [runs[number] for number in numbers], dial, galaxies, chosen, seed, resamples, told
+        )
         for number, rows in zip(numbers, made, strict=True):
             save_cached(runs[number], f"robustness-{dial}", key, rows)
             found[number] = rows
-    return pd.DataFrame([row for number in range(len(runs)) for row in found[number]], columns=list(COLUMNS))
+    return pd.DataFrame(
+        [row for number in range(len(runs)) for row in found[number]], columns=list(COLUMNS)
+    )
 
 
 def _data_key(run: Run) -> str:
     """Equal for runs that have the same images and the same test galaxies."""
     test = run.samples.index[run.samples["split"] == "test"].astype(str)
-    prints = [f"{run.info['data'][domain].get('fingerprint')} {run.info['data'][domain].get('path')}" for domain in _DOMAINS]
+    prints = [
+        f"{run.info['data'][domain].get('fingerprint')} {run.info['data'][domain].get('path')}"
+        for domain in _DOMAINS
+    ]
     return hashlib.sha256("\n".join([*prints, *sorted(test)]).encode()).hexdigest()
 
 
-def _turn(runs: list[Run], dial: str, galaxies: int, levels: tuple[float, ...] | None, seed: int, resamples: int, told: Any) -> list[Rows]:
+def _turn(
+    runs: list[Run],
+    dial: str,
+    galaxies: int,
+    levels: tuple[float, ...] | None,
+    seed: int,
+    resamples: int,
+    told: Any,
+) -> list[Rows]:
     opened = []
     for run in runs:
         epoch = run.selected_epoch
         if epoch is None:
             raise InputError(f"Run {run.id} has no evaluated epoch yet.")
-        opened.append(_Opened(run, epoch, load_network(run, epoch), Preprocess.from_dict(run.info["preprocessing"])))
+        opened.append(
+            _Opened(
+                run,
+                epoch,
+                load_network(run, epoch),
+                Preprocess.from_dict(run.info["preprocessing"]),
+            )
+        )
     sets = {domain: open_described(runs[0].info["data"][domain]) for domain in _DOMAINS}
     simulated = DIALS[dial].simulated and all(can_be_reobserved(one) for one in sets.values())
-    ids = {domain: sample_test_ids(runs[0], domain, galaxies, seed, chunked=simulated) for domain in _DOMAINS}
-    noise = {domain: sky_sigma(sets[domain].images[sets[domain].rows(list(ids[domain]))]) for domain in _DOMAINS}
-    steps = {domain: dial_steps(dial, domain, sets, noise, levels, seed, simulated) for domain in _DOMAINS}
+    ids = {
+        domain: sample_test_ids(runs[0], domain, galaxies, seed, chunked=simulated)
+        for domain in _DOMAINS
+    }
+    noise = {
+        domain: sky_sigma(sets[domain].images[sets[domain].rows(list(ids[domain]))])
+        for domain in _DOMAINS
+    }
+    steps = {
+        domain: dial_steps(dial, domain, sets, noise, levels, seed, simulated)
+        for domain in _DOMAINS
+    }
     logits = _passes(opened, sets, ids, steps, told)
     return [
-        [row for domain in _DOMAINS for row in _rows(one, dial, domain, ids[domain], steps[domain], logits[number][domain], resamples)]
+        [
+            row
+            for domain in _DOMAINS
+            for row in _rows(
+                one, dial, domain, ids[domain], steps[domain], logits[number][domain], resamples
+            )
+        ]
         for number, one in enumerate(opened)
     ]
 
@@ -127,8 +190,15 @@ def _passes(
     told: Any,
 ) -> list[dict[str, list[NDArray[np.float32]]]]:
     """Logits (n, K) of each run, domain and step. Block by block: images of one block at a time are in memory."""
-    found: list[dict[str, list[list[NDArray[np.float32]]]]] = [{d: [[] for _ in steps[d]] for d in _DOMAINS} for _ in opened]
-    blocks = [(start, domain) for start in range(0, max(map(len, ids.values())), _BLOCK) for domain in _DOMAINS if start < len(ids[domain])]
+    found: list[dict[str, list[list[NDArray[np.float32]]]]] = [
+        {d: [[] for _ in steps[d]] for d in _DOMAINS} for _ in opened
+    ]
+    blocks = [
+        (start, domain)
+        for start in range(0, max(map(len, ids.values())), _BLOCK)
+        for domain in _DOMAINS
+        if start < len(ids[domain])
+    ]
     total = sum(len(ids[domain]) * len(steps[domain]) for domain in _DOMAINS)
     done = 0
     for start, domain in blocks:
@@ -138,11 +208,16 @@ def _passes(
         for number, step in enumerate(steps[domain]):
             images = step.images(block, native)
             for one, mine in zip(opened, found, strict=True):
-                mine[domain][number].append(network_outputs(one.network, images, rows, one.preprocess, domain).logits)
+                mine[domain][number].append(
+                    network_outputs(one.network, images, rows, one.preprocess, domain).logits
+                )
             done += len(block)
             if told:
                 told(done, total)
-    return [{domain: [np.concatenate(parts) for parts in mine[domain]] for domain in _DOMAINS} for mine in found]
+    return [
+        {domain: [np.concatenate(parts) for parts in mine[domain]] for domain in _DOMAINS}
+        for mine in found
+    ]
 
 
 def _rows(
@@ -185,8 +260,18 @@ def _rows(
             continue
         count = len(np.unique(groups[known]))
         measured = metrics_with_intervals(labels, softmax(answer), groups, resamples)
-        rows += [metric_row(common, name, measured[name], count, oracle) for name in ("accuracy", "auc")]
+        rows += [
+            metric_row(common, name, measured[name], count, oracle) for name in ("accuracy", "auc")
+        ]
         if not step.original:
             change = (called == labels).astype(np.float64) - (first == labels)
-            rows.append(metric_row(common, "change", mean_with_interval(change[known], weights[:, known]), count, oracle))
+            rows.append(
+                metric_row(
+                    common,
+                    "change",
+                    mean_with_interval(change[known], weights[:, known]),
+                    count,
+                    oracle,
+                )
+            )
     return rows

@@ -46,7 +46,11 @@ def train_one(config: RunConfig, runs: str | Path, report: Report = no_report) -
             return found
         from daexplore.engine.training.train import train
 
-        return train(config, runs, report=report) if found is None else train(None, resume=found.path, report=report)
+        return (
+            train(config, runs, report=report)
+            if found is None
+            else train(None, resume=found.path, report=report)
+        )
 
 
 class _EndedBySignal(KeyboardInterrupt):
@@ -94,9 +98,19 @@ class SweepJob:
         return DelayedSubmission(self)
 
     @staticmethod
-    def of(config: RunConfig, runs: str | Path, environment: Mapping[str, str | None]) -> "SweepJob":
+    def of(
+        config: RunConfig, runs: str | Path, environment: Mapping[str, str | None]
+    ) -> "SweepJob":
         """The work that trains ``config``."""
-        return SweepJob(json.dumps({"config": to_dict(config), "runs": str(Path(runs).absolute()), "environment": dict(environment)}))
+        return SweepJob(
+            json.dumps(
+                {
+                    "config": to_dict(config),
+                    "runs": str(Path(runs).absolute()),
+                    "environment": dict(environment),
+                }
+            )
+        )
 
 
 def _set_environment(variables: Mapping[str, str | None]) -> None:
@@ -135,5 +149,7 @@ def _leave(signum: int, frame: FrameType | None) -> None:  # noqa: ARG001
     raise _EndedBySignal(signum)
 
 
-def _tell(config: RunConfig, runs: Path, state: str, error: str = "", mendable: bool = False) -> None:
+def _tell(
+    config: RunConfig, runs: Path, state: str, error: str = "", mendable: bool = False
+) -> None:
     write_json(_outcome_file(runs, config), {"state": state, "error": error, "input": mendable})

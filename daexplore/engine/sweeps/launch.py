@@ -18,7 +18,14 @@ from daexplore.errors import InputError
 from daexplore.runs import Run, check_root
 from daexplore.utils.files import read_json, write_json
 
-__all__ = ["ExternalTraining", "Resources", "SweepLauncher", "default_parallel", "followed_jobs", "job_log"]
+__all__ = [
+    "ExternalTraining",
+    "Resources",
+    "SweepLauncher",
+    "default_parallel",
+    "followed_jobs",
+    "job_log",
+]
 
 _DAY = 24 * 60  # [min]
 _GRACE = 20.0  # [s]
@@ -74,7 +81,11 @@ def followed_jobs(planned: Sequence[PlannedRun], runs: str | Path) -> list[tuple
     """Of a plan, what others train now, and what an earlier sweep submitted to Slurm and still has in its queue: each with its job."""
     found: list[tuple[RunConfig, Any]] = []
     for item in planned:
-        job: Any = ExternalTraining(item.run) if item.state == "running" and item.run else _queued(item, runs)
+        job: Any = (
+            ExternalTraining(item.run)
+            if item.state == "running" and item.run
+            else _queued(item, runs)
+        )
         if job is not None:
             found.append((item.config, job))
     return found
@@ -120,10 +131,16 @@ class SweepLauncher:
     """
 
     def __init__(
-        self, configs: Sequence[RunConfig], runs: str | Path, resources: Resources, followed: Sequence[tuple[RunConfig, Any]] = ()
+        self,
+        configs: Sequence[RunConfig],
+        runs: str | Path,
+        resources: Resources,
+        followed: Sequence[tuple[RunConfig, Any]] = (),
     ) -> None:
         self.runs, self.resources = Path(runs), resources
-        self.limit = {"slurm": len(configs), "debug": 1}.get(resources.cluster, resources.parallel or default_parallel())
+        self.limit = {"slurm": len(configs), "debug": 1}.get(
+            resources.cluster, resources.parallel or default_parallel()
+        )
         self._to_start = list(configs)
         self._jobs: list[tuple[RunConfig, Any]] = []
         self._followed = list(followed)
@@ -152,7 +169,11 @@ class SweepLauncher:
             jobs[:] = [entry for entry in jobs if entry not in done]
             if jobs is self._jobs and self.resources.cluster == "local":
                 # Nobody needs them any more. Slurm may still be asked to run a job again.
-                for file in (path for _, job in done for path in (job.paths.submitted_pickle, job.paths.result_pickle)):
+                for file in (
+                    path
+                    for _, job in done
+                    for path in (job.paths.submitted_pickle, job.paths.result_pickle)
+                ):
                     file.unlink(missing_ok=True)
         return [outcome(config, self.runs) for config in ended]
 
@@ -166,7 +187,11 @@ class SweepLauncher:
             until = time.monotonic() + _GRACE
             while time.monotonic() < until and not all(job.done() for _, job in self._jobs):
                 time.sleep(0.1)
-        return [] if self.resources.cluster != "slurm" else sorted({job.job_id.split("_")[0] for _, job in self._jobs})
+        return (
+            []
+            if self.resources.cluster != "slurm"
+            else sorted({job.job_id.split("_")[0] for _, job in self._jobs})
+        )
 
     def _submit(self) -> None:
         room = self.limit - len(self._jobs)
@@ -184,7 +209,12 @@ class SweepLauncher:
             with self._executor.batch():
                 jobs = [self._executor.submit(work) for work in works]
             for config, job in zip(batch, jobs, strict=True):
-                told = {"cluster": self.resources.cluster, "job": job.job_id, "folder": str(self.folder), "log": str(job.paths.stderr)}
+                told = {
+                    "cluster": self.resources.cluster,
+                    "job": job.job_id,
+                    "folder": str(self.folder),
+                    "log": str(job.paths.stderr),
+                }
                 write_json(_job_file(self.runs, config), told)
         self._jobs += zip(batch, jobs, strict=True)
 
@@ -199,9 +229,15 @@ class SweepLauncher:
 
         self.folder.mkdir(parents=True, exist_ok=True)
         # Only the user can enter it: what submitit unpickles from there runs.
-        self.folder = Path(tempfile.mkdtemp(prefix=f"{datetime.now(UTC):%Y%m%dT%H%M%S}-", dir=self.folder))
+        self.folder = Path(
+            tempfile.mkdtemp(prefix=f"{datetime.now(UTC):%Y%m%dT%H%M%S}-", dir=self.folder)
+        )
         asked = self.resources
-        given: dict[str, Any] = {"timeout_min": asked.timeout_min or _FOR_EVER, "gpus_per_node": asked.gpus or 0, "tasks_per_node": 1}
+        given: dict[str, Any] = {
+            "timeout_min": asked.timeout_min or _FOR_EVER,
+            "gpus_per_node": asked.gpus or 0,
+            "tasks_per_node": 1,
+        }
         if asked.cluster == "slurm":
             own = {f"slurm_{name}": value for name, value in asked.slurm.items()}
             given = {
@@ -250,6 +286,10 @@ def _submitting() -> Iterator[None]:
     try:
         yield
     except NameError as error:
-        raise InputError(f"A parameter given with --slurm is none of submitit's: {error}. Give those that submitit lists.") from error
+        raise InputError(
+            f"A parameter given with --slurm is none of submitit's: {error}. Give those that submitit lists."
+        ) from error
     except (RuntimeError, OSError) as error:
-        raise InputError(f"Cannot submit the trainings: {error}. Check the parameters, or train here with --cluster local.") from error
+        raise InputError(
+            f"Cannot submit the trainings: {error}. Check the parameters, or train here with --cluster local."
+        ) from error

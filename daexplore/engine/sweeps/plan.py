@@ -65,7 +65,10 @@ def sweep_folder(runs: str | Path) -> Path:
 def plan(configs: Sequence[RunConfig], runs: str | Path) -> list[PlannedRun]:
     """What there is of each config beneath ``runs``; equal configs are one training."""
     there = _by_hash(runs)
-    states: dict[str, Literal["finished", "running", "resume"]] = {"finished": "finished", "running": "running"}
+    states: dict[str, Literal["finished", "running", "resume"]] = {
+        "finished": "finished",
+        "running": "running",
+    }
     found = []
     for key, config in {config_hash(config): config for config in configs}.items():
         run = there.get(key)
@@ -113,4 +116,10 @@ def outcome(config: RunConfig, runs: str | Path) -> Outcome:
     if run is not None and run.status in ("failed", "stopped"):
         status: Literal["failed", "stopped"] = "failed" if run.status == "failed" else "stopped"
         return Outcome(config, status, run.info.get("error") or "", False, run)
-    return Outcome(config, "lost", "its process ended without a word, as one does that is killed or out of memory", False, run)
+    return Outcome(
+        config,
+        "lost",
+        "its process ended without a word, as one does that is killed or out of memory",
+        False,
+        run,
+    )

@@ -14,16 +14,22 @@ from daexplore.errors import InputError
 __all__ = ["has_state", "load_state", "save_state"]
 
 
-def save_state(folder: Path, epoch: int, adapter: nn.Module, optimizer: torch.optim.Optimizer, schedule: Any) -> None:
+def save_state(
+    folder: Path, epoch: int, adapter: nn.Module, optimizer: torch.optim.Optimizer, schedule: Any
+) -> None:
     """Writes everything an exact resume after ``epoch`` needs; the JSON file, renamed into place last, makes it valid.
 
     Random numbers need no state: every stream is a function of (seed, epoch, rank).
     """
     folder.mkdir(parents=True, exist_ok=True)
-    tensors = {f"adapter.{name}": value.contiguous() for name, value in adapter.state_dict().items()}
+    tensors = {
+        f"adapter.{name}": value.contiguous() for name, value in adapter.state_dict().items()
+    }
     state = optimizer.state_dict()
     for number, values in state["state"].items():
-        tensors |= {f"optimizer.{number}.{name}": value.contiguous() for name, value in values.items()}
+        tensors |= {
+            f"optimizer.{number}.{name}": value.contiguous() for name, value in values.items()
+        }
     save_file(tensors, folder / f"epoch-{epoch:04d}.safetensors")
     scalars = {"epoch": epoch, "groups": state["param_groups"], "schedule": schedule.state_dict()}
     temporary = folder / "writing.json"
@@ -39,7 +45,9 @@ def has_state(folder: Path) -> bool:
     return next(folder.glob("epoch-*.json"), None) is not None
 
 
-def load_state(folder: Path, adapter: nn.Module, optimizer: torch.optim.Optimizer, schedule: Any) -> int:
+def load_state(
+    folder: Path, adapter: nn.Module, optimizer: torch.optim.Optimizer, schedule: Any
+) -> int:
     """Restores the newest complete state and returns its epoch, or 0 where there is none yet.
 
     Raises:
@@ -52,8 +60,16 @@ def load_state(folder: Path, adapter: nn.Module, optimizer: torch.optim.Optimize
         scalars = json.loads(newest.read_text())
         tensors = load_file(newest.with_suffix(".safetensors"))
     except (OSError, ValueError) as error:
-        raise InputError(f"The resume state {newest} cannot be read: {error}. Start the training anew.") from error
-    adapter.load_state_dict({name.removeprefix("adapter."): value for name, value in tensors.items() if name.startswith("adapter.")})
+        raise InputError(
+            f"The resume state {newest} cannot be read: {error}. Start the training anew."
+        ) from error
+    adapter.load_state_dict(
+        {
+            name.removeprefix("adapter."): value
+            for name, value in tensors.items()
+            if name.startswith("adapter.")
+        }
+    )
     state: dict[int, dict[str, torch.Tensor]] = {}
     for name, value in tensors.items():
         if name.startswith("optimizer."):

@@ -45,25 +45,58 @@ def epoch_rows(
             if not chosen.any():
                 continue
             values = classification_metrics(labels[chosen], probabilities[chosen])
-            values["loss"] = float(-np.log(np.clip(probabilities[chosen, labels[chosen]], 1e-12, 1)).mean())
+            values["loss"] = float(
+                -np.log(np.clip(probabilities[chosen, labels[chosen]], 1e-12, 1)).mean()
+            )
             oracle = {"oracle": True} if domain == "target" else {}
             rows += [
-                {"epoch": epoch, "step": step, "split": split, "domain": domain, "name": name, "value": value, **oracle}
+                {
+                    "epoch": epoch,
+                    "step": step,
+                    "split": split,
+                    "domain": domain,
+                    "name": name,
+                    "value": value,
+                    **oracle,
+                }
                 for name, value in values.items()
                 if np.isfinite(value)
             ]
-        one, other = (outputs.latents[(domains == domain) & (splits == split)] for domain in ("source", "target"))
+        one, other = (
+            outputs.latents[(domains == domain) & (splits == split)]
+            for domain in ("source", "target")
+        )
         if min(len(one), len(other)) >= 2:
             unit = spread(one) or 1.0
             value = mmd2_chunked(one / unit, other / unit, SCALES)
-            rows.append({"epoch": epoch, "step": step, "split": split, "domain": "both", "name": "mmd2", "value": value})
+            rows.append(
+                {
+                    "epoch": epoch,
+                    "step": step,
+                    "split": split,
+                    "domain": "both",
+                    "name": "mmd2",
+                    "value": value,
+                }
+            )
     chosen = splits == "validation"
     scores = label_free_scores(
-        outputs.logits[chosen], outputs.latents[chosen], domains[chosen], groups[chosen], labels[chosen & (domains == "source")]
+        outputs.logits[chosen],
+        outputs.latents[chosen],
+        domains[chosen],
+        groups[chosen],
+        labels[chosen & (domains == "source")],
     )
     there = {(row["domain"], row["name"]) for row in rows if row["split"] == "validation"}
     return rows + [
-        {"epoch": epoch, "step": step, "split": "validation", "domain": domain, "name": name, "value": value}
+        {
+            "epoch": epoch,
+            "step": step,
+            "split": "validation",
+            "domain": domain,
+            "name": name,
+            "value": value,
+        }
         for (domain, name), value in scores.items()
         if (domain, name) not in there and np.isfinite(value)
     ]

@@ -18,7 +18,11 @@ _DIVERSE = 0.2
 
 def validation(history: pd.DataFrame, name: str, domain: str = "source") -> "pd.Series[float]":
     """A validation value by epoch."""
-    chosen = history[(history["name"] == name) & (history["domain"] == domain) & (history["split"] == "validation")]
+    chosen = history[
+        (history["name"] == name)
+        & (history["domain"] == domain)
+        & (history["split"] == "validation")
+    ]
     return chosen.set_index("epoch")["value"].sort_index()
 
 
@@ -40,7 +44,9 @@ def select_epoch(history: pd.DataFrame, config: RunConfig) -> tuple[int, float]:
     domain, name, sign = RULES[config.train.selection]
     values = late
     if name != "accuracy" and teacher == "source":
-        values = sign * validation(history, name, domain).reindex(_meaningful(history, late)).dropna()
+        values = (
+            sign * validation(history, name, domain).reindex(_meaningful(history, late)).dropna()
+        )
     if values.empty:
         values, sign = late, 1
     elif name == "accuracy" or teacher == "target":

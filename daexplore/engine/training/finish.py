@@ -27,16 +27,27 @@ def evaluation_metrics(evaluation: Evaluation) -> dict[str, dict[str, dict[str, 
             chosen = evaluation.mask(domain, split) & (evaluation.labels >= 0)
             if not chosen.any():
                 continue
-            values = metrics_with_intervals(evaluation.labels[chosen], evaluation.probabilities[chosen], evaluation.group_ids[chosen])
+            values = metrics_with_intervals(
+                evaluation.labels[chosen],
+                evaluation.probabilities[chosen],
+                evaluation.group_ids[chosen],
+            )
             oracle = {"oracle": True} if domain == "target" else {}
             metrics.setdefault(domain, {})[split] = {
-                name: value | oracle for name, value in values.items() if not math.isnan(value["value"])
+                name: value | oracle
+                for name, value in values.items()
+                if not math.isnan(value["value"])
             }
     return metrics
 
 
 def finish_run(
-    writer: RunWriter, prepared: TrainingData, network: Network, config: RunConfig, device: torch.device, report: Report
+    writer: RunWriter,
+    prepared: TrainingData,
+    network: Network,
+    config: RunConfig,
+    device: torch.device,
+    report: Report,
 ) -> None:
     """Finishes a run: weights of the selected epoch back into the network, metrics, Grad-CAM, status "finished"."""
     from safetensors.torch import load_file
@@ -52,10 +63,16 @@ def finish_run(
         chosen = evaluation.mask(domain, "test").nonzero()[0][: config.train.saliency_limit]
         galaxies = prepared.domains[domain]
         ids = evaluation.sample_ids[chosen]
-        classes = evaluation.predicted[chosen] if len(prepared.classes) > 2 else np.ones(len(chosen), np.int64)
+        classes = (
+            evaluation.predicted[chosen]
+            if len(prepared.classes) > 2
+            else np.ones(len(chosen), np.int64)
+        )
         images = as_batch(galaxies.images, galaxies.rows(ids), prepared.preprocess, domain)
         with batch_norm_domain(network, domain):
-            found.append((ids, classes, gradcam(network, images.to(device), classes, network.saliency_layer)))
+            found.append(
+                (ids, classes, gradcam(network, images.to(device), classes, network.saliency_layer))
+            )
     writer.write_saliency(epoch, *(np.concatenate(parts) for parts in zip(*found, strict=True)))
     writer.update(status="finished", metrics=evaluation_metrics(evaluation))
     report(Progress("explaining", 2, 2, epoch))

@@ -65,7 +65,9 @@ def label_free_scores(
         found["target", "snd"] = model_selection.soft_neighbourhood_density(p)
         found["target", "bnm"] = model_selection.batch_nuclear_norm(p)
         if known.any():
-            found["target", "call_diversity"] = model_selection.call_diversity(p.argmax(axis=1), source_labels[known])
+            found["target", "call_diversity"] = model_selection.call_diversity(
+                p.argmax(axis=1), source_labels[known]
+            )
     if min(source.sum(), target.sum()) >= 2:
         unit = spread(latents[source]) or 1.0
         found["both", "mmd2"] = mmd2_chunked(latents[source] / unit, latents[target] / unit, SCALES)
@@ -77,7 +79,9 @@ def label_free_scores(
         return found
     if known.sum() >= 2:
         losses = -np.log(np.clip(probabilities[source, np.maximum(source_labels, 0)], 1e-12, 1))
-        logs, _ = log_density_ratio(latents[source], latents[target], groups[source], groups[target], _FOLDS)
+        logs, _ = log_density_ratio(
+            latents[source], latents[target], groups[source], groups[target], _FOLDS
+        )
         # Not of mean 1: how far its mean is from 1 is what the control variate of this score corrects for.
         ratio = np.exp(np.clip(logs, -20, 20))
         found["both", "dev"] = model_selection.deep_embedded_validation(losses[known], ratio[known])
@@ -89,4 +93,10 @@ def run_scores(evaluation: Evaluation) -> dict[tuple[str, str], float]:
     chosen = evaluation.mask(split="validation")
     domains = evaluation.domain[chosen]
     labels = evaluation.labels[chosen][domains == "source"]
-    return label_free_scores(evaluation.logits[chosen], evaluation.latents[chosen], domains, evaluation.group_ids[chosen], labels)
+    return label_free_scores(
+        evaluation.logits[chosen],
+        evaluation.latents[chosen],
+        domains,
+        evaluation.group_ids[chosen],
+        labels,
+    )

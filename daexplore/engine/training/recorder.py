@@ -44,7 +44,14 @@ class RunLogger:
         device: torch.device,
         steps: int,
     ):
-        self.config, self.prepared, self.network, self.writer, self.report, self.device = config, prepared, network, writer, report, device
+        self.config, self.prepared, self.network, self.writer, self.report, self.device = (
+            config,
+            prepared,
+            network,
+            writer,
+            report,
+            device,
+        )
         self.run = Run(writer.path)
         self.steps, self.total = steps, steps * config.train.epochs
         self.sample = prepared.evaluation_sample()
@@ -57,21 +64,39 @@ class RunLogger:
         for name, value in losses.items():
             self.window[name].append(value.detach())
         in_epoch = step - (epoch - 1) * self.steps
-        if in_epoch * WINDOWS_PER_EPOCH // self.steps == (in_epoch - 1) * WINDOWS_PER_EPOCH // self.steps:
+        if (
+            in_epoch * WINDOWS_PER_EPOCH // self.steps
+            == (in_epoch - 1) * WINDOWS_PER_EPOCH // self.steps
+        ):
             return
         means = {name: float(torch.stack(values).mean()) for name, values in self.window.items()}
         self.window.clear()
         if not np.isfinite(means["total"]):
-            raise InputError(f"The loss became {means['total']} in epoch {epoch}. Lower the learning rate or the alignment's weight.")
+            raise InputError(
+                f"The loss became {means['total']} in epoch {epoch}. Lower the learning rate or the alignment's weight."
+            )
         self.writer.append_history(
             [
-                {"epoch": epoch, "step": step, "split": "train", "domain": domain, "name": f"loss/{name}", "value": value}
+                {
+                    "epoch": epoch,
+                    "step": step,
+                    "split": "train",
+                    "domain": domain,
+                    "name": f"loss/{name}",
+                    "value": value,
+                }
                 for name, value in means.items()
                 for domain in ["source" if name == "task" else "both"]
             ]
         )
         self.values |= {name: value for name, value in means.items() if name != "total"}
-        self.writer.update(progress={"epoch": epoch, "epochs": self.config.train.epochs, "fraction": step / self.total})
+        self.writer.update(
+            progress={
+                "epoch": epoch,
+                "epochs": self.config.train.epochs,
+                "fraction": step / self.total,
+            }
+        )
         self.report(Progress("training", step, self.total, epoch, dict(self.values)))
 
     def epoch(self, epoch: int, step: int, learning_rate: float, seconds: float) -> None:
@@ -90,15 +115,37 @@ class RunLogger:
         ]
         outputs = Outputs(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
         labels = self.sample["label"].fillna(-1).to_numpy(np.int64)
-        domains, splits = self.sample["domain"].to_numpy(object), self.sample["split"].to_numpy(object)
-        rows = epoch_rows(epoch, step, outputs, labels, domains, splits, self.sample["group_id"].to_numpy(object))
-        rows.append({"epoch": epoch, "step": step, "split": "train", "domain": "both", "name": "learning_rate", "value": learning_rate})
-        self.writer.write_weights(epoch, {name: value.cpu().numpy() for name, value in self.network.state_dict().items()})
-        self.writer.write_evaluation(epoch, self.sample["sample_id"].to_numpy(object), outputs.logits, outputs.latents)
+        domains, splits = (
+            self.sample["domain"].to_numpy(object),
+            self.sample["split"].to_numpy(object),
+        )
+        rows = epoch_rows(
+            epoch, step, outputs, labels, domains, splits, self.sample["group_id"].to_numpy(object)
+        )
+        rows.append(
+            {
+                "epoch": epoch,
+                "step": step,
+                "split": "train",
+                "domain": "both",
+                "name": "learning_rate",
+                "value": learning_rate,
+            }
+        )
+        self.writer.write_weights(
+            epoch, {name: value.cpu().numpy() for name, value in self.network.state_dict().items()}
+        )
+        self.writer.write_evaluation(
+            epoch, self.sample["sample_id"].to_numpy(object), outputs.logits, outputs.latents
+        )
         self.writer.append_history(rows)
         self.seconds["training"] += seconds
         self.seconds["evaluation"] += time.perf_counter() - started
-        self.values |= {row["name"] + "/" + row["domain"]: row["value"] for row in rows if row["split"] == "validation"}
+        self.values |= {
+            row["name"] + "/" + row["domain"]: row["value"]
+            for row in rows
+            if row["split"] == "validation"
+        }
         chosen, value = select_epoch(self.run.history(), self.config)
         self.writer.update(
             selected_epoch=chosen,

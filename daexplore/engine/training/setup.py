@@ -58,7 +58,9 @@ class TrainingData:
     def evaluation_sample(self) -> pd.DataFrame:
         """The rows of ``samples`` that are evaluated every epoch, source first."""
         offset = len(self.domains["source"])
-        return self.samples.iloc[np.concatenate([self.evaluated["source"], self.evaluated["target"] + offset])].reset_index(drop=True)
+        return self.samples.iloc[
+            np.concatenate([self.evaluated["source"], self.evaluated["target"] + offset])
+        ].reset_index(drop=True)
 
 
 def prepare_data(
@@ -79,37 +81,65 @@ def prepare_data(
         InputError: data that cannot be used, and why.
     """
     domains = dict(zip(DOMAINS, open_domains(config, progress), strict=True))
-    splits = dict(zip(DOMAINS, split_groups(domains["source"], domains["target"], config.fractions, config.split_seed), strict=True))
+    splits = dict(
+        zip(
+            DOMAINS,
+            split_groups(domains["source"], domains["target"], config.fractions, config.split_seed),
+            strict=True,
+        )
+    )
     # Source images without a label teach nothing; target labels are not looked at.
-    usable = {"source": domains["source"].labels >= 0, "target": np.ones(len(domains["target"]), bool)}
+    usable = {
+        "source": domains["source"].labels >= 0,
+        "target": np.ones(len(domains["target"]), bool),
+    }
     rows, evaluated = {}, {}
     for name, galaxies in domains.items():
         chosen = {split: np.flatnonzero((splits[name] == split) & usable[name]) for split in SPLITS}
         rows[name] = limit_rows(galaxies, chosen["train"], config.limit, config.split_seed)
         evaluated[name] = np.concatenate(
-            [limit_rows(galaxies, chosen[split], evaluation_limit, config.split_seed) for split in ("validation", "test")]
+            [
+                limit_rows(galaxies, chosen[split], evaluation_limit, config.split_seed)
+                for split in ("validation", "test")
+            ]
         )
     require_two_classes(domains["source"], rows["source"])
     samples = pd.concat(
-        [galaxies.catalogue.assign(domain=name, split=splits[name]) for name, galaxies in domains.items()], ignore_index=True
+        [
+            galaxies.catalogue.assign(domain=name, split=splits[name])
+            for name, galaxies in domains.items()
+        ],
+        ignore_index=True,
     )
     if recorded is not None:
-        return TrainingData(domains, rows, evaluated, samples, recorded.for_sets(domains["source"], domains["target"], config))
+        return TrainingData(
+            domains,
+            rows,
+            evaluated,
+            samples,
+            recorded.for_sets(domains["source"], domains["target"], config),
+        )
     height, width = CommonFormat.of(config, domains["source"]).size
     if height != width:
         # The square's symmetries, by which images are augmented, need a square.
         config = dataclasses.replace(config, size=min(height, width))
-    fit = Preprocess.fit(config, domains["source"], rows["source"], domains["target"], rows["target"])
+    fit = Preprocess.fit(
+        config, domains["source"], rows["source"], domains["target"], rows["target"]
+    )
     return TrainingData(domains, rows, evaluated, samples, fit)
 
 
-def build_loader(prepared: TrainingData, config: RunConfig, rank: int = 0, world: int = 1) -> DomainPairLoader:
+def build_loader(
+    prepared: TrainingData, config: RunConfig, rank: int = 0, world: int = 1
+) -> DomainPairLoader:
     """The training batches of this process. Target labels are not passed on: they end here, except for the oracle, whom they teach."""
     teacher = config.train.supervision
     taught, labels = labelled_training_rows(prepared, teacher)
     target = prepared.rows["target"]
     balance = labels if config.train.class_balance == "batches" else None
-    sampler = PairSampler(len(taught), len(target), config.train.batch_size, config.seed, rank, world, balance)
+    sampler = PairSampler(
+        len(taught), len(target), config.train.batch_size, config.seed, rank, world, balance
+    )
     return DomainPairLoader(
         prepared.domains[teacher].images,
         taught,
@@ -127,17 +157,26 @@ def build_adapter(config: RunConfig, prepared: TrainingData) -> AdaptationStep:
     """Network and alignments, initialised by the seed: equal seeds start from equal networks whatever the method."""
     torch.manual_seed(config.seed)
     classes = len(prepared.classes)
-    network = build_network(config.model, len(prepared.preprocess.bands), classes, prepared.preprocess.size[0], config.batch_norm).to(
-        memory_format=torch.channels_last
-    )  # type: ignore[call-overload]
+    network = build_network(
+        config.model,
+        len(prepared.preprocess.bands),
+        classes,
+        prepared.preprocess.size[0],
+        config.batch_norm,
+    ).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     latent_dim = network.head.in_features
-    alignments = [(build_alignment(alignment, latent_dim, classes), alignment.weight) for alignment in config.alignments]
+    alignments = [
+        (build_alignment(alignment, latent_dim, classes), alignment.weight)
+        for alignment in config.alignments
+    ]
     labels = labelled_training_rows(prepared, config.train.supervision)[1]
     weights = class_weights(labels, classes) if config.train.class_balance == "weights" else None
     return AdaptationStep(network, alignments, config.batch_norm, weights)
 
 
-def labelled_training_rows(prepared: TrainingData, domain: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def labelled_training_rows(
+    prepared: TrainingData, domain: str
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """The training rows whose labels teach, and those labels: the source's; for the oracle the target's, where it has any."""
     galaxies, rows = prepared.domains[domain], prepared.rows[domain]
     rows = rows[galaxies.labels[rows] >= 0]

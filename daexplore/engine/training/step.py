@@ -41,7 +41,11 @@ class AdaptationStep(nn.Module):
     ):
         super().__init__()
         # Follows from the config: no part of what is saved.
-        self.register_buffer("class_weights", None if class_weights is None else torch.tensor(class_weights), persistent=False)
+        self.register_buffer(
+            "class_weights",
+            None if class_weights is None else torch.tensor(class_weights),
+            persistent=False,
+        )
         self.network = network
         self.alignments = nn.ModuleList(alignment for alignment, _ in alignments)
         self.weights = [weight for _, weight in alignments]
@@ -59,7 +63,9 @@ class AdaptationStep(nn.Module):
             with _own_stream(batch.source_images.device):
                 terms = alignment(*pair, progress)
             losses |= terms
-            total = total + weight * alignment.strength(progress) * alignment.penalty(terms, losses["task"])
+            total = total + weight * alignment.strength(progress) * alignment.penalty(
+                terms, losses["task"]
+            )
         return losses | {"total": total}
 
     def task_loss(self, logits: Tensor, labels: Tensor) -> Tensor:
@@ -77,7 +83,9 @@ class AdaptationStep(nn.Module):
         if self.batch_norm == "mixed":
             n = len(batch.source_images)
             latents, logits = self.network(torch.cat([batch.source_images, batch.target_images]))
-            return DomainOutputs(latents[:n], logits[:n], batch.source_labels), DomainOutputs(latents[n:], logits[n:], None)
+            return DomainOutputs(latents[:n], logits[:n], batch.source_labels), DomainOutputs(
+                latents[n:], logits[n:], None
+            )
         latents, logits = self.network(batch.source_images)
         source = DomainOutputs(latents, logits, batch.source_labels)
         if self.batch_norm == "source" and not len(self.alignments):
@@ -88,7 +96,10 @@ class AdaptationStep(nn.Module):
                     latents, logits = self.network(batch.target_images)
             else:
                 # Without an alignment the target passes for the sake of its statistics alone.
-                with batch_norm_domain(self.network, "target"), torch.set_grad_enabled(len(self.alignments) > 0):
+                with (
+                    batch_norm_domain(self.network, "target"),
+                    torch.set_grad_enabled(len(self.alignments) > 0),
+                ):
                     latents, logits = self.network(batch.target_images)
         return source, DomainOutputs(latents, logits, None)
 
@@ -103,7 +114,11 @@ def _own_stream(device: torch.device) -> Iterator[None]:
 @contextmanager
 def _running_statistics(network: nn.Module) -> Iterator[None]:
     """Batch norm neither uses nor updates the statistics of what passes in this block."""
-    norms = [module for module in network.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
+    norms = [
+        module
+        for module in network.modules()
+        if isinstance(module, nn.modules.batchnorm._BatchNorm)
+    ]
     for norm in norms:
         norm.eval()
     try:
@@ -115,9 +130,15 @@ def _running_statistics(network: nn.Module) -> Iterator[None]:
 
 def _gathered(outputs: DomainOutputs) -> DomainOutputs:
     """The outputs of all processes, with gradients to each: a two-sample loss on a rank's own few images would be another loss."""
-    if not (torch.distributed.is_available() and torch.distributed.is_initialized() and torch.distributed.get_world_size() > 1):
+    if not (
+        torch.distributed.is_available()
+        and torch.distributed.is_initialized()
+        and torch.distributed.get_world_size() > 1
+    ):
         return outputs
-    latents, logits = (torch.cat(all_gather(tensor.contiguous())) for tensor in (outputs.latents, outputs.logits))  # type: ignore[no-untyped-call]
+    latents, logits = (
+        torch.cat(all_gather(tensor.contiguous())) for tensor in (outputs.latents, outputs.logits)
+    )  # type: ignore[no-untyped-call]
     labels = outputs.labels
     if labels is not None:
         parts = [torch.empty_like(labels) for _ in range(torch.distributed.get_world_size())]

@@ -91,9 +91,13 @@ def _check(config: RunConfig) -> None:
     for alignment in config.alignments:
         build_alignment(alignment, latent_dim=2, classes=2)
     if config.alignments and config.train.supervision == "target":
-        raise InputError('The oracle is taught by target labels alone: leave the alignments out, or set train.supervision="source".')
+        raise InputError(
+            'The oracle is taught by target labels alone: leave the alignments out, or set train.supervision="source".'
+        )
     if config.batch_norm == "separate" and not config.alignments:
-        raise InputError('Without an alignment nothing trains the target\'s own scale and shift: set train.batch_norm="adabn", or add one.')
+        raise InputError(
+            'Without an alignment nothing trains the target\'s own scale and shift: set train.batch_norm="adabn", or add one.'
+        )
 
 
 def _fabric(config: RunConfig, devices: int, nodes: int) -> Fabric:
@@ -101,7 +105,10 @@ def _fabric(config: RunConfig, devices: int, nodes: int) -> Fabric:
         devices = int(os.environ["LOCAL_WORLD_SIZE"])
         nodes = int(os.environ["WORLD_SIZE"]) // devices
     fabric = Fabric(
-        accelerator=config.train.accelerator, strategy="ddp" if devices * nodes > 1 else "auto", devices=devices, num_nodes=nodes
+        accelerator=config.train.accelerator,
+        strategy="ddp" if devices * nodes > 1 else "auto",
+        devices=devices,
+        num_nodes=nodes,
     )
     fabric.launch()
     return fabric
@@ -114,7 +121,9 @@ def _origin(config: RunConfig, resume: str | Path | None) -> PretrainedRun | Non
     return open_origin(config.transfer)
 
 
-def _recorded(config: RunConfig, origin: PretrainedRun | None, resume: str | Path | None) -> Preprocess | None:
+def _recorded(
+    config: RunConfig, origin: PretrainedRun | None, resume: str | Path | None
+) -> Preprocess | None:
     """The preprocessing taken over from another run; a resumed run has it in its own folder."""
     if config.transfer is None or config.transfer.preprocessing == "fit":
         return None
@@ -124,7 +133,11 @@ def _recorded(config: RunConfig, origin: PretrainedRun | None, resume: str | Pat
 
 
 def _create(
-    runs: str | Path, config: RunConfig, prepared: TrainingData, adapter: AdaptationStep, origin: PretrainedRun | None
+    runs: str | Path,
+    config: RunConfig,
+    prepared: TrainingData,
+    adapter: AdaptationStep,
+    origin: PretrainedRun | None,
 ) -> RunWriter:
     return RunWriter.create(
         runs,
@@ -171,20 +184,34 @@ def _train(
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, peaks, total_steps=config.train.epochs * len(loader) + 1, cycle_momentum=False
     )
-    first = load_state(Path(resume) / "resume", adapter, optimizer, schedule) + 1 if resume is not None else 1
+    first = (
+        load_state(Path(resume) / "resume", adapter, optimizer, schedule) + 1
+        if resume is not None
+        else 1
+    )
     if writer and config.transfer and first == 1:
         # The weights taken over: from here on the run stands alone.
         save_state(writer.resume_path, 0, adapter, optimizer, schedule)
     wrapped, optimizer = fabric.setup(adapter, optimizer)
     if writer:
         writer.rewind(first - 1)
-    recorder = RunLogger(config, prepared, adapter.network, writer, report, fabric.device, len(loader)) if writer else None
+    recorder = (
+        RunLogger(config, prepared, adapter.network, writer, report, fabric.device, len(loader))
+        if writer
+        else None
+    )
     for epoch in range(first, config.train.epochs + 1):
         if fabric.broadcast(should_stop(recorder.run.history(), config) if recorder else False):
             break
         loader.epoch = epoch
         # Dropout draws from torch's own stream: tied to the epoch, so that a resumed training draws the same.
-        torch.manual_seed(int(np.random.SeedSequence([config.seed, epoch, fabric.global_rank]).generate_state(1)[0]))
+        torch.manual_seed(
+            int(
+                np.random.SeedSequence([config.seed, epoch, fabric.global_rank]).generate_state(1)[
+                    0
+                ]
+            )
+        )
         adapter.train()
         started = time.perf_counter()
         for step, batch in enumerate(loader, start=(epoch - 1) * len(loader) + 1):
@@ -197,7 +224,9 @@ def _train(
             if recorder:
                 recorder.step(epoch, step, losses)
         if writer and recorder:
-            recorder.epoch(epoch, step, float(schedule.get_last_lr()[0]), time.perf_counter() - started)
+            recorder.epoch(
+                epoch, step, float(schedule.get_last_lr()[0]), time.perf_counter() - started
+            )
             save_state(writer.resume_path, epoch, adapter, optimizer, schedule)
     fabric.barrier()
     path: Path = fabric.broadcast(writer.path if writer else Path())

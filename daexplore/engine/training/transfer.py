@@ -21,7 +21,17 @@ from daexplore.runs import Run
 __all__ = ["PretrainedRun", "freeze", "open_origin", "parameter_groups"]
 
 # What describes the recorded steps; which bands and how they are matched belongs to the new images.
-_STEPS = ("units", "background", "pixel_scale", "psf_fwhm", "stretch", "softening", "stretch_scale", "percentiles", "normalise")
+_STEPS = (
+    "units",
+    "background",
+    "pixel_scale",
+    "psf_fwhm",
+    "stretch",
+    "softening",
+    "stretch_scale",
+    "percentiles",
+    "normalise",
+)
 
 
 @dataclass(frozen=True)
@@ -68,7 +78,9 @@ class PretrainedRun:
         return dataclasses.replace(config, model=model, data=data)
 
     def _with_steps(self, data: DataConfig) -> DataConfig:
-        recorded = {name: getattr(self.run.config.data, name) for name in _STEPS} | {"size": self.preprocess.size[0]}
+        recorded = {name: getattr(self.run.config.data, name) for name in _STEPS} | {
+            "size": self.preprocess.size[0]
+        }
         for name, value in recorded.items():
             if getattr(data, name) not in (value, getattr(DataConfig(), name)):
                 raise InputError(
@@ -96,13 +108,21 @@ class PretrainedRun:
                 f"The new images have the bands {', '.join(bands)}, which the run {self.run.id} has in another order: "
                 f"{', '.join(self.bands)}. Give them that order with --set 'data.bands={_listed(self.bands)}'."
             )
-        tensors = self.tensors if self.transfer.head == "keep" else {k: v for k, v in self.tensors.items() if not _in_head(k)}
+        tensors = (
+            self.tensors
+            if self.transfer.head == "keep"
+            else {k: v for k, v in self.tensors.items() if not _in_head(k)}
+        )
         if self.transfer.head == "keep":
             order = self._class_order(prepared.classes)
-            tensors = tensors | {name: tensors[name][order] for name in ("head.weight", "head.bias")}
+            tensors = tensors | {
+                name: tensors[name][order] for name in ("head.weight", "head.bias")
+            }
         own = network.state_dict()
         # Batch norm of another kind: what the new one does not keep apart is left out, what it does starts from the source's.
-        tensors = {name: tensor for name, tensor in tensors.items() if name in own or not _of_target(name)}
+        tensors = {
+            name: tensor for name, tensor in tensors.items() if name in own or not _of_target(name)
+        }
         for name, tensor in tensors.items():
             if name not in own or own[name].shape != tensor.shape:
                 shape = f"has shape {tuple(own[name].shape)}" if name in own else "does not exist"
@@ -133,7 +153,10 @@ class PretrainedRun:
             "epoch": self.epoch,
             "config_hash": self.run.info["config_hash"],
             "weights_sha256": hashlib.sha256(weights.read_bytes()).hexdigest(),
-            "bands": [{"run": old, "new": new} for old, new in zip(self.bands, prepared.preprocess.source.used, strict=True)],
+            "bands": [
+                {"run": old, "new": new}
+                for old, new in zip(self.bands, prepared.preprocess.source.used, strict=True)
+            ],
         }
 
 
@@ -150,15 +173,21 @@ def open_origin(transfer: TransferConfig) -> PretrainedRun:
             f"The run {run.id} has not ended its first epoch, so there are no weights to start from. Train it on, or take another."
         )
     if not 0 < transfer.rate < float("inf"):
-        raise InputError(f"The rate of the layers taken over must be a positive factor, got {transfer.rate}. Freeze layers to keep them.")
+        raise InputError(
+            f"The rate of the layers taken over must be a positive factor, got {transfer.rate}. Freeze layers to keep them."
+        )
     network = load_network(run, epoch)
-    broken = [name for name, tensor in network.state_dict().items() if not torch.isfinite(tensor).all()]
+    broken = [
+        name for name, tensor in network.state_dict().items() if not torch.isfinite(tensor).all()
+    ]
     if broken:
         raise InputError(
             f"The run {run.id} has weights that are not finite at epoch {epoch}, first {broken[0]!r}. Start from another epoch."
         )
     _frozen_parts(network, transfer)
-    return PretrainedRun(transfer, run, epoch, network.state_dict(), Preprocess.from_dict(run.info["preprocessing"]))
+    return PretrainedRun(
+        transfer, run, epoch, network.state_dict(), Preprocess.from_dict(run.info["preprocessing"])
+    )
 
 
 def freeze(network: nn.Module, transfer: TransferConfig) -> None:
@@ -184,19 +213,27 @@ def _in_evaluation_mode(module: nn.Module, _inputs: Any) -> None:
 
 def _frozen_parts(network: nn.Module, transfer: TransferConfig) -> list[str]:
     """The parts with weights that the names of ``transfer.freeze`` stand for: a part itself, or the beginning of its dotted name."""
-    parts = [name for name, part in network.named_modules() if next(part.parameters(recurse=False), None) is not None]
+    parts = [
+        name
+        for name, part in network.named_modules()
+        if next(part.parameters(recurse=False), None) is not None
+    ]
     frozen: list[str] = []
     for name in transfer.freeze:
         chosen = [part for part in parts if part == name or part.startswith(name + ".")]
         if not chosen:
-            raise InputError(f"The network has no part {name!r} to freeze. Parts with weights: {', '.join(parts)}.")
+            raise InputError(
+                f"The network has no part {name!r} to freeze. Parts with weights: {', '.join(parts)}."
+            )
         frozen += chosen
     if transfer.head == "new" and "head" in frozen:
         raise InputError(
             "The head cannot be both new and frozen: nothing would ever train it. Take it out of --freeze, or keep the old head."
         )
     if set(frozen) == set(parts):
-        raise InputError("All parts of the network are frozen, so nothing is left to train. Freeze fewer of them.")
+        raise InputError(
+            "All parts of the network are frozen, so nothing is left to train. Freeze fewer of them."
+        )
     return frozen
 
 
@@ -214,7 +251,11 @@ def parameter_groups(adapter: AdaptationStep, config: RunConfig) -> list[dict[st
         if parameter.requires_grad:
             groups[name in taken].append(parameter)
     rates = (rate, rate * transfer.rate)
-    return [{"params": parameters, "lr": peak} for parameters, peak in zip(groups, rates, strict=True) if parameters]
+    return [
+        {"params": parameters, "lr": peak}
+        for parameters, peak in zip(groups, rates, strict=True)
+        if parameters
+    ]
 
 
 def _in_head(name: str) -> bool:

@@ -12,7 +12,16 @@ from daexplore.data.simulate import Preset, SurveyCondition, reobserve
 from daexplore.engine.perturbations import DIALS, broadened, dial_steps, exposure_of, relative_noise
 from daexplore.errors import InputError
 
-__all__ = ["WHATIF_DIALS", "Position", "Simulation", "Subject", "coarsened", "positions", "regridded", "remark"]
+__all__ = [
+    "WHATIF_DIALS",
+    "Position",
+    "Simulation",
+    "Subject",
+    "coarsened",
+    "positions",
+    "regridded",
+    "remark",
+]
 
 Array = NDArray[Any]
 
@@ -92,7 +101,12 @@ class Position:
     def draws(self, count: int, seed: int) -> Array:
         """(count or 1, C, H, W); at the original position the first draw is the recorded image, whatever the seed."""
         numbers = range(count if self.random else 1)
-        return np.concatenate([self.image(-1 if self.original and draw == 0 else seed * _SEEDS + draw) for draw in numbers])
+        return np.concatenate(
+            [
+                self.image(-1 if self.original and draw == 0 else seed * _SEEDS + draw)
+                for draw in numbers
+            ]
+        )
 
 
 def positions(subject: Subject, dial: str) -> list[Position]:
@@ -103,7 +117,11 @@ def positions(subject: Subject, dial: str) -> list[Position]:
     """
     if dial not in WHATIF_DIALS:
         raise InputError(f"The dial must be one of {', '.join(WHATIF_DIALS)}; got {dial!r}.")
-    found = _degraded(subject, dial) if subject.simulation is None else _observed(subject, subject.simulation, dial)
+    found = (
+        _degraded(subject, dial)
+        if subject.simulation is None
+        else _observed(subject, subject.simulation, dial)
+    )
     return sorted(found, key=lambda position: position.level)
 
 
@@ -112,7 +130,11 @@ def remark(subject: Subject, dial: str) -> str:
     if subject.simulation is None:
         return f"Real image: it is degraded, not observed anew. {_REAL[dial]}"
     field = subject.simulation.condition.field is not None and dial == "pixel"
-    drawn = " Other objects in its field are drawn anew, since the stamp spans more sky." if field else ""
+    drawn = (
+        " Other objects in its field are drawn anew, since the stamp spans more sky."
+        if field
+        else ""
+    )
     return f"Simulated galaxy: the simulator observes it anew at each position. {_SIMULATED[dial]}{drawn}"
 
 
@@ -138,40 +160,82 @@ def _observed(subject: Subject, simulation: Simulation, dial: str) -> list[Posit
 
     def observing(condition: SurveyCondition, ratio: float = 1.0) -> Callable[[int], Array]:
         def image(seed: int) -> Array:
-            anew = reobserve(simulation.preset.name, [subject.sample_id], condition, simulation.seed, seed)
+            anew = reobserve(
+                simulation.preset.name, [subject.sample_id], condition, simulation.seed, seed
+            )
             return anew if ratio == 1 else regridded(anew, ratio)
 
         return image
 
     def recorded(level: float, note: str) -> Position:
         again = observing(own)
-        return Position(level, True, "recorded", note, own.exposure is not None, lambda seed: subject.image if seed < 0 else again(seed))
+        return Position(
+            level,
+            True,
+            "recorded",
+            note,
+            own.exposure is not None,
+            lambda seed: subject.image if seed < 0 else again(seed),
+        )
 
     def anew(level: float, note: str, condition: SurveyCondition, ratio: float = 1.0) -> Position:
-        return Position(level, False, "observed anew", note, condition.exposure is not None, observing(condition, ratio))
+        return Position(
+            level,
+            False,
+            "observed anew",
+            note,
+            condition.exposure is not None,
+            observing(condition, ratio),
+        )
 
     scale = own.pixel_scale
     if dial == "psf":
         levels = [level for level in DIALS["psf"].levels if level > 0]
-        return [recorded(0.0, "as it is"), *(anew(v, f'+{v * scale:.2g}" FWHM', broadened(own, v * scale)) for v in levels)]
+        return [
+            recorded(0.0, "as it is"),
+            *(anew(v, f'+{v * scale:.2g}" FWHM', broadened(own, v * scale)) for v in levels),
+        ]
     if dial == "pixel":
         levels = [level for level in _PIXELS if level > 1]
-        moved = [anew(v, f'{v * scale:.2g}" a pixel', replace(own, pixel_scale=v * scale), v) for v in levels]
+        moved = [
+            anew(v, f'{v * scale:.2g}" a pixel', replace(own, pixel_scale=v * scale), v)
+            for v in levels
+        ]
         return [recorded(1.0, f'{scale:.2g}" a pixel'), *moved]
     if dial == "redshift":
         if simulation.redshift is None:
-            raise InputError(f"The catalogue does not say the redshift of {subject.sample_id}, so that it cannot be moved to another.")
-        wanted = [float(f"{factor * simulation.redshift:.3g}") for factor in _FARTHER if factor != 1]
-        return [recorded(simulation.redshift, "its own"), *(anew(z, "", replace(own, redshift=z)) for z in wanted)]
+            raise InputError(
+                f"The catalogue does not say the redshift of {subject.sample_id}, so that it cannot be moved to another."
+            )
+        wanted = [
+            float(f"{factor * simulation.redshift:.3g}") for factor in _FARTHER if factor != 1
+        ]
+        return [
+            recorded(simulation.redshift, "its own"),
+            *(anew(z, "", replace(own, redshift=z)) for z in wanted),
+        ]
     if target.exposure is None:
-        raise InputError(f"The target of the preset {simulation.preset.name!r} has no exposure: there is no depth to measure in.")
+        raise InputError(
+            f"The target of the preset {simulation.preset.name!r} has no exposure: there is no depth to measure in."
+        )
     start = relative_noise(own, target)
-    exposures = {v: exposure_of(own, target, v) for v in DIALS["depth"].levels if abs(v - start) > 1e-9}
-    return [recorded(start, _exposed(own.exposure)), *(anew(v, _exposed(t), own.with_exposure(t)) for v, t in exposures.items())]
+    exposures = {
+        v: exposure_of(own, target, v) for v in DIALS["depth"].levels if abs(v - start) > 1e-9
+    }
+    return [
+        recorded(start, _exposed(own.exposure)),
+        *(anew(v, _exposed(t), own.with_exposure(t)) for v, t in exposures.items()),
+    ]
 
 
 def _exposed(exposure: float | None) -> str:
-    return "no noise" if exposure is None else f"{exposure:.3g} s" if exposure < 1000 else f"{exposure:.0f} s"
+    return (
+        "no noise"
+        if exposure is None
+        else f"{exposure:.3g} s"
+        if exposure < 1000
+        else f"{exposure:.0f} s"
+    )
 
 
 def _degraded(subject: Subject, dial: str) -> list[Position]:
@@ -180,21 +244,37 @@ def _degraded(subject: Subject, dial: str) -> list[Position]:
     scale, ids = subject.pixel_scale, np.array([subject.sample_id], object)
     if dial == "pixel":
         notes = {v: "" if scale is None else f'{v * scale:.2g}" a pixel' for v in _PIXELS}
-        moved = [Position(v, False, "degraded", notes[v], False, _coarsening(subject, v)) for v in _PIXELS if v > 1]
+        moved = [
+            Position(v, False, "degraded", notes[v], False, _coarsening(subject, v))
+            for v in _PIXELS
+            if v > 1
+        ]
         return [Position(1.0, True, "recorded", notes[1.0], False, lambda _: subject.image), *moved]
 
     def turned(number: int) -> Callable[[int], Array]:
         def image(seed: int) -> Array:
-            return dial_steps(dial, subject.domain, {}, subject.noise, None, max(seed, 0))[number].images(ids, subject.image)
+            return dial_steps(dial, subject.domain, {}, subject.noise, None, max(seed, 0))[
+                number
+            ].images(ids, subject.image)
 
         return image
 
     found = []
     noisy = dial == "depth" or bool(subject.noise[subject.domain].max() > 0)
     for number, step in enumerate(dial_steps(dial, subject.domain, {}, subject.noise)):
-        note = "as it is" if step.original else f'+{step.level * scale:.2g}" FWHM' if dial == "psf" and scale is not None else ""
+        note = (
+            "as it is"
+            if step.original
+            else f'+{step.level * scale:.2g}" FWHM'
+            if dial == "psf" and scale is not None
+            else ""
+        )
         how = "recorded" if step.original else "degraded"
-        found.append(Position(step.level, step.original, how, note, noisy and not step.original, turned(number)))
+        found.append(
+            Position(
+                step.level, step.original, how, note, noisy and not step.original, turned(number)
+            )
+        )
     return found
 
 
@@ -234,4 +314,6 @@ def _overlap(old: int, new: int, ratio: float) -> NDArray[np.float64]:
     """(new, old) the share of each old pixel within each new one, ``ratio`` times as wide, about the same centre."""
     edges = old / 2 + (np.arange(new + 1) - new / 2) * ratio
     left = np.arange(old)
-    return np.asarray(np.maximum(np.minimum(edges[1:, None], left + 1) - np.maximum(edges[:-1, None], left), 0))
+    return np.asarray(
+        np.maximum(np.minimum(edges[1:, None], left + 1) - np.maximum(edges[:-1, None], left), 0)
+    )

@@ -17,7 +17,14 @@ from daexplore.data.rgb import to_rgb
 from daexplore.data.simulate import PRESETS, Preset, reobserve
 from daexplore.engine.inference import load_network, network_outputs
 from daexplore.engine.perturbations import sky_sigma
-from daexplore.engine.whatif.galaxy_perturbations import WHATIF_DIALS, Position, Simulation, Subject, positions, remark
+from daexplore.engine.whatif.galaxy_perturbations import (
+    WHATIF_DIALS,
+    Position,
+    Simulation,
+    Subject,
+    positions,
+    remark,
+)
 from daexplore.engine.whatif.messages import Level, LevelPlan, Query, Response
 from daexplore.errors import InputError
 from daexplore.models import Network, batch_norm_domain
@@ -35,8 +42,16 @@ def plan(question: Query) -> LevelPlan:
         InputError: the galaxy's image is not here, or the dial cannot be turned for it.
     """
     subject = _subject(*_key(question))
-    stops = (Level(one.level, one.original, one.how, one.note) for one in positions(subject, question.dial))
-    return LevelPlan(subject.simulation is not None, WHATIF_DIALS[question.dial], tuple(stops), remark(subject, question.dial))
+    stops = (
+        Level(one.level, one.original, one.how, one.note)
+        for one in positions(subject, question.dial)
+    )
+    return LevelPlan(
+        subject.simulation is not None,
+        WHATIF_DIALS[question.dial],
+        tuple(stops),
+        remark(subject, question.dial),
+    )
 
 
 def answer(question: Query, number: int) -> Response:
@@ -64,7 +79,12 @@ def _key(question: Query) -> tuple[str, str, str, float | None]:
     stated: Any = run.samples.loc[question.sample_id].get("redshift", np.nan)
     found = pd.to_numeric(stated, errors="coerce")
     redshift = None if pd.isna(found) else float(found)
-    return json.dumps(run.info["data"], sort_keys=True), question.domain, question.sample_id, redshift
+    return (
+        json.dumps(run.info["data"], sort_keys=True),
+        question.domain,
+        question.sample_id,
+        redshift,
+    )
 
 
 def _weights_stamp(question: Query) -> int:
@@ -85,7 +105,14 @@ def _network(path: str, epoch: int, _stamp: int) -> tuple[Network, Preprocess]:
 
 @lru_cache(maxsize=64)
 def _images(
-    data: str, domain: str, sample_id: str, redshift: float | None, dial: str, seed: int, draws: int, number: int
+    data: str,
+    domain: str,
+    sample_id: str,
+    redshift: float | None,
+    dial: str,
+    seed: int,
+    draws: int,
+    number: int,
 ) -> tuple[NDArray[Any], NDArray[np.uint8]]:
     """The draws (draws, C, H, W) at one position, and the first of them in colour."""
     subject = _subject(data, domain, sample_id, redshift)
@@ -94,27 +121,53 @@ def _images(
 
 
 @lru_cache(maxsize=8)
-def _positions(data: str, domain: str, sample_id: str, redshift: float | None, dial: str) -> list[Position]:
+def _positions(
+    data: str, domain: str, sample_id: str, redshift: float | None, dial: str
+) -> list[Position]:
     return positions(_subject(data, domain, sample_id, redshift), dial)
 
 
 @lru_cache(maxsize=8)
 def _subject(data: str, domain: str, sample_id: str, redshift: float | None) -> Subject:
     described = json.loads(data)
-    image, bands = load_images(described[domain], domain, [sample_id], lambda about: _galaxies(json.dumps(about)))
-    simulation = _simulation(described[domain], domain, sample_id, np.asarray(image, np.float32), redshift)
-    noise = {} if simulation is not None else {side: _sky(json.dumps(about)) for side, about in described.items()}
-    return Subject(sample_id, domain, np.asarray(image), bands, described[domain].get("pixel_scale"), simulation, noise)
+    image, bands = load_images(
+        described[domain], domain, [sample_id], lambda about: _galaxies(json.dumps(about))
+    )
+    simulation = _simulation(
+        described[domain], domain, sample_id, np.asarray(image, np.float32), redshift
+    )
+    noise = (
+        {}
+        if simulation is not None
+        else {side: _sky(json.dumps(about)) for side, about in described.items()}
+    )
+    return Subject(
+        sample_id,
+        domain,
+        np.asarray(image),
+        bands,
+        described[domain].get("pixel_scale"),
+        simulation,
+        noise,
+    )
 
 
 def _simulation(
-    about: dict[str, Any], domain: str, sample_id: str, image: NDArray[np.float32], redshift: float | None
+    about: dict[str, Any],
+    domain: str,
+    sample_id: str,
+    image: NDArray[np.float32],
+    redshift: float | None,
 ) -> Simulation | None:
     """Where the galaxy comes from, if drawing it again gives its image bit by bit; else it counts as real."""
     made = about.get("simulated")
     if made is None and about.get("path") and Path(about["path"]).exists():
         made = _galaxies(json.dumps(about)).provenance
-        made = {"preset": made.get("simulator"), "version": made.get("version"), "seed": made.get("seed")}
+        made = {
+            "preset": made.get("simulator"),
+            "version": made.get("version"),
+            "seed": made.get("seed"),
+        }
     preset = PRESETS.get(str((made or {}).get("preset")))
     if made is None or preset is None or made["version"] != preset.version:
         return None

@@ -88,8 +88,13 @@ def to_onnx(
     from daexplore.engine.inference import load_network
 
     with new_file(out, overwrite) as temporary:
-        network, preprocess = load_network(run, found.epoch), Preprocess.from_dict(run.info["preprocessing"])
-        images, on = _checked_on(run, preprocess, domain, found.sample_ids[found.mask(domain, "test")][:check], check)
+        network, preprocess = (
+            load_network(run, found.epoch),
+            Preprocess.from_dict(run.info["preprocessing"]),
+        )
+        images, on = _checked_on(
+            run, preprocess, domain, found.sample_ids[found.mask(domain, "test")][:check], check
+        )
         _write(network, preprocess, domain, images, temporary)
         difference = _difference(network, preprocess, domain, images, temporary)
         shape = (int(images.shape[1]), int(images.shape[2]), int(images.shape[3]))
@@ -98,7 +103,9 @@ def to_onnx(
     return done
 
 
-def _checked_on(run: Run, preprocess: "Preprocess", domain: str, ids: NDArray[np.object_], count: int) -> tuple[NDArray[np.float32], str]:
+def _checked_on(
+    run: Run, preprocess: "Preprocess", domain: str, ids: NDArray[np.object_], count: int
+) -> tuple[NDArray[np.float32], str]:
     """(n, C, H, W) held-out images, or made-up ones of the network's own size where those are not on this machine; and which."""
     from daexplore.data import load_images
     from daexplore.data.preprocessing.steps import Resample
@@ -110,8 +117,12 @@ def _checked_on(run: Run, preprocess: "Preprocess", domain: str, ids: NDArray[np
     except InputError as error:
         steps = preprocess.source if domain == "source" else preprocess.target
         if any(isinstance(step, Resample) for step in steps.steps):
-            raise InputError(f"{error} Without them the size of the images that the model takes cannot be known.") from error
-    return _made_up(preprocess, domain, count), "made-up images, as the run's own are not on this machine"
+            raise InputError(
+                f"{error} Without them the size of the images that the model takes cannot be known."
+            ) from error
+    return _made_up(
+        preprocess, domain, count
+    ), "made-up images, as the run's own are not on this machine"
 
 
 def _made_up(preprocess: "Preprocess", domain: str, count: int) -> NDArray[np.float32]:
@@ -131,7 +142,13 @@ def _made_up(preprocess: "Preprocess", domain: str, count: int) -> NDArray[np.fl
     return np.asarray(scale * noise, np.float32)
 
 
-def _write(network: "Network", preprocess: "Preprocess", domain: str, images: NDArray[np.float32], file: Path) -> None:
+def _write(
+    network: "Network",
+    preprocess: "Preprocess",
+    domain: str,
+    images: NDArray[np.float32],
+    file: Path,
+) -> None:
     import torch
 
     from daexplore.exports.onnx.steps import Whole
@@ -156,7 +173,13 @@ def _write(network: "Network", preprocess: "Preprocess", domain: str, images: ND
         )
 
 
-def _difference(network: "Network", preprocess: "Preprocess", domain: str, images: NDArray[np.float32], file: Path) -> dict[str, float]:
+def _difference(
+    network: "Network",
+    preprocess: "Preprocess",
+    domain: str,
+    images: NDArray[np.float32],
+    file: Path,
+) -> dict[str, float]:
     from daexplore.engine.inference import network_outputs
 
     expected = network_outputs(network, images, np.arange(len(images)), preprocess, domain)
@@ -166,10 +189,15 @@ def _difference(network: "Network", preprocess: "Preprocess", domain: str, image
     session = runtime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
     logits, latent = session.run(["logits", "latent"], {"images": images})
     found = {}
-    for name, ours, theirs in (("logits", expected.logits, logits), ("latent", expected.latents, latent)):
+    for name, ours, theirs in (
+        ("logits", expected.logits, logits),
+        ("latent", expected.latents, latent),
+    ):
         found[name] = float(np.abs(ours - theirs).max())
         if not found[name] <= _TOLERANCE * (1 + float(np.abs(ours).max())):
-            raise RuntimeError(f"the exported model differs from torch by {found[name]:.3g} in its {name}")
+            raise RuntimeError(
+                f"the exported model differs from torch by {found[name]:.3g} in its {name}"
+            )
     return found
 
 
@@ -194,6 +222,9 @@ def _describe(run: Run, preprocess: "Preprocess", done: OnnxExport, file: Path) 
     model.doc_string = f"{run.label}, epoch {done.epoch}: images of the {done.domain} as they come, to logits and latent"
     for key, value in about.items():
         entry = model.metadata_props.add()
-        entry.key, entry.value = f"daexplore.{key}", value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        entry.key, entry.value = (
+            f"daexplore.{key}",
+            value if isinstance(value, str) else json.dumps(value, ensure_ascii=False),
+        )
     onnx.checker.check_model(model)
     onnx.save(model, str(file))

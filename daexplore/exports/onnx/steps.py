@@ -9,7 +9,18 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from daexplore.data.preprocessing.pipeline import DomainSteps
-from daexplore.data.preprocessing.steps import Asinh, Background, Crop, Normalise, Percentile, PsfMatch, Resample, SelectBands, Step, Units
+from daexplore.data.preprocessing.steps import (
+    Asinh,
+    Background,
+    Crop,
+    Normalise,
+    Percentile,
+    PsfMatch,
+    Resample,
+    SelectBands,
+    Step,
+    Units,
+)
 from daexplore.data.preprocessing.steps.psf import blur_matrix
 from daexplore.data.preprocessing.steps.resample import overlap_matrix
 from daexplore.data.preprocessing.steps.stretch import positive
@@ -34,7 +45,9 @@ class TorchSteps(nn.Module):
             size = _size_after(step, size)
         self.steps = nn.Sequential(*made)
 
-    def forward(self, images: Float[Tensor, "batch channel height width"]) -> Float[Tensor, "batch band rows cols"]:
+    def forward(
+        self, images: Float[Tensor, "batch channel height width"]
+    ) -> Float[Tensor, "batch band rows cols"]:
         """What the network sees of float32 images."""
         prepared: Tensor = self.steps(images)
         return prepared
@@ -44,7 +57,9 @@ def _size_after(step: Step, size: tuple[int, int]) -> tuple[int, int]:
     if isinstance(step, Crop):
         return step.size[0], step.size[1]
     if isinstance(step, Resample):
-        return overlap_matrix(size[0], step.ratio).shape[0], overlap_matrix(size[1], step.ratio).shape[0]
+        return overlap_matrix(size[0], step.ratio).shape[0], overlap_matrix(
+            size[1], step.ratio
+        ).shape[0]
     return size
 
 
@@ -74,7 +89,9 @@ class _Constants(nn.Module):
     """Numbers of each band as float32 buffers that spread over (n, C, H, W)."""
 
     def _keep(self, name: str, values: Any) -> None:
-        self.register_buffer(name, torch.from_numpy(np.asarray(values, np.float32).reshape(-1, 1, 1).copy()))
+        self.register_buffer(
+            name, torch.from_numpy(np.asarray(values, np.float32).reshape(-1, 1, 1).copy())
+        )
 
 
 class _Select(nn.Module):
@@ -130,7 +147,9 @@ class _Percentile(_Constants):
         self._keep("span", positive(high - low))
 
     def forward(self, images: Tensor) -> Tensor:
-        clipped = torch.minimum(torch.maximum(images, self.get_buffer("low")), self.get_buffer("high"))
+        clipped = torch.minimum(
+            torch.maximum(images, self.get_buffer("low")), self.get_buffer("high")
+        )
         return (clipped - self.get_buffer("low")) / self.get_buffer("span")
 
 
@@ -176,7 +195,9 @@ class _Background(nn.Module):
             kept = ((self.get_buffer("index") >= low) & (self.get_buffer("index") < high)).double()
             count = kept.sum(2, keepdim=True).clamp(min=1)
             mean = (ordered * kept).sum(2, keepdim=True) / count
-            reach = self.sigma * torch.sqrt(((ordered - mean) ** 2 * kept).sum(2, keepdim=True) / count)
+            reach = self.sigma * torch.sqrt(
+                ((ordered - mean) ** 2 * kept).sum(2, keepdim=True) / count
+            )
             low = torch.maximum(low, (ordered < median - reach).long().sum(2, keepdim=True))
             high = torch.minimum(high, (ordered <= median + reach).long().sum(2, keepdim=True))
             median = self._middle(ordered, low, high)
@@ -185,7 +206,10 @@ class _Background(nn.Module):
     @staticmethod
     def _middle(ordered: Tensor, low: Tensor, high: Tensor) -> Tensor:
         last = high - low - 1
-        below, above = low + torch.div(last, 2, rounding_mode="floor"), low + torch.div(last + 1, 2, rounding_mode="floor")
+        below, above = (
+            low + torch.div(last, 2, rounding_mode="floor"),
+            low + torch.div(last + 1, 2, rounding_mode="floor"),
+        )
         return (torch.gather(ordered, 2, below) + torch.gather(ordered, 2, above)) / 2
 
 

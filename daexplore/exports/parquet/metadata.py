@@ -44,7 +44,11 @@ def metadata(fields: Sequence[Field], about: Mapping[str, str | int]) -> dict[st
         "IVOA.VOTable-Parquet.version": "1.0",
         "IVOA.VOTable-Parquet.content": _votable(fields, about),
     }
-    return found | {f"table::len::{field.name}": str(int(field.dtype[1:])) for field in fields if field.dtype[0] in "US"}
+    return found | {
+        f"table::len::{field.name}": str(int(field.dtype[1:]))
+        for field in fields
+        if field.dtype[0] in "US"
+    }
 
 
 def _table(fields: Sequence[Field], about: Mapping[str, str | int]) -> Any:
@@ -52,7 +56,9 @@ def _table(fields: Sequence[Field], about: Mapping[str, str | int]) -> Any:
 
     table = Table(meta=dict(about))
     for field in fields:
-        table[field.name] = np.empty((0,) if field.length is None else (0, field.length), field.dtype)
+        table[field.name] = np.empty(
+            (0,) if field.length is None else (0, field.length), field.dtype
+        )
         table[field.name].info.description = field.description
         if field.unit is not None:
             # A unit that astropy does not know is kept as it was written.
@@ -78,7 +84,11 @@ def _votable(fields: Sequence[Field], about: Mapping[str, str | int]) -> str:
         table = TableElement(votable, name=str(about.get("run", "galaxies")))
         resource.tables.append(table)
         for key, value in about.items():
-            kind = {"datatype": "long"} if isinstance(value, int) else {"datatype": "unicodeChar", "arraysize": "*"}
+            kind = (
+                {"datatype": "long"}
+                if isinstance(value, int)
+                else {"datatype": "unicodeChar", "arraysize": "*"}
+            )
             table.params.append(Param(votable, name=key, value=value, **kind))
         for field in fields:
             made = VOField(votable, name=field.name, **_votable_type(field))
@@ -98,4 +108,6 @@ def _votable_type(field: Field) -> dict[str, str]:
         return {"datatype": "unicodeChar", "arraysize": field.dtype[1:]}
     if field.dtype[0] == "S":
         return {"datatype": "unsignedByte", "arraysize": "*"}
-    return {"datatype": kinds[field.dtype]} | ({} if field.length is None else {"arraysize": str(field.length)})
+    return {"datatype": kinds[field.dtype]} | (
+        {} if field.length is None else {"arraysize": str(field.length)}
+    )

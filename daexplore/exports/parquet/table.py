@@ -55,7 +55,11 @@ def to_parquet(
     run = evaluated_run(run)
     with new_file(out, overwrite) as temporary:
         table = galaxy_table(run, epoch)
-        pictures = thumbnails(run, table.values["sample_id"], table.values["domain"], thumbnail) if images else None
+        pictures = (
+            thumbnails(run, table.values["sample_id"], table.values["domain"], thumbnail)
+            if images
+            else None
+        )
         pq.write_table(_arrow(run, table, flat, pictures), temporary, compression="zstd")
     return Path(out)
 
@@ -70,11 +74,20 @@ def _arrow(run: Run, table: GalaxyTable, flat: bool, pictures: list[bytes] | Non
     fields: list[Field] = []
     for column in table.columns:
         values = table.values[column.name]
-        arrays[column.name] = pa.array([str(value) for value in values], pa.string()) if column.dtype.startswith("U") else pa.array(values)
+        arrays[column.name] = (
+            pa.array([str(value) for value in values], pa.string())
+            if column.dtype.startswith("U")
+            else pa.array(values)
+        )
         fields.append(Field(column.name, column.dtype, column.description, column.unit))
     for name, title, matrix, texts in (
         ("logit", "logits", table.logits, [f"Logit of {each!r}" for each in run.classes]),
-        ("latent", "latent", table.latents, [f"Component {i} of the latent" for i in range(table.latents.shape[1])]),
+        (
+            "latent",
+            "latent",
+            table.latents,
+            [f"Component {i} of the latent" for i in range(table.latents.shape[1])],
+        ),
     ):
         if flat:
             for i, text in enumerate(texts):
@@ -82,11 +95,19 @@ def _arrow(run: Run, table: GalaxyTable, flat: bool, pictures: list[bytes] | Non
                 fields.append(Field(_numbered(name, i, matrix), "f4", text))
         else:
             arrays[title] = vectors(matrix)
-            text = f"Logits of {', '.join(run.classes)}" if name == "logit" else "The last hidden layer"
+            text = (
+                f"Logits of {', '.join(run.classes)}"
+                if name == "logit"
+                else "The last hidden layer"
+            )
             fields.append(Field(title, "f4", text, length=matrix.shape[1]))
     if pictures is not None:
         arrays["image"] = pa.array(pictures, pa.binary())
-        fields.append(Field("image", f"S{max(map(len, pictures), default=1)}", "Picture in colours, a PNG file"))
+        fields.append(
+            Field(
+                "image", f"S{max(map(len, pictures), default=1)}", "Picture in colours, a PNG file"
+            )
+        )
     about: dict[str, str | int] = {
         "run": run.id,
         "method": run.method,
@@ -97,11 +118,17 @@ def _arrow(run: Run, table: GalaxyTable, flat: bool, pictures: list[bytes] | Non
         "oracle": "columns named oracle_* used labels of the target" + _taught(run),
         "daexplore": str(run.info.get("versions", {}).get("daexplore", "")),
     }
-    return pa.table(arrays).replace_schema_metadata(metadata(fields, about) | {"daexplore": json.dumps(about, ensure_ascii=False)})
+    return pa.table(arrays).replace_schema_metadata(
+        metadata(fields, about) | {"daexplore": json.dumps(about, ensure_ascii=False)}
+    )
 
 
 def _taught(run: Run) -> str:
-    return "; target labels taught this run, so all that it says is oracle" if run.config.train.supervision == "target" else ""
+    return (
+        "; target labels taught this run, so all that it says is oracle"
+        if run.config.train.supervision == "target"
+        else ""
+    )
 
 
 def _numbered(name: str, number: int, matrix: NDArray[Any]) -> str:

@@ -30,7 +30,14 @@ def sample_of(run: Run, test: int, validation: int) -> list[str]:
         validation: likewise.
     """
     found = run.evaluation()
-    frame = pd.DataFrame({"id": found.sample_ids, "group": found.group_ids, "domain": found.domain, "split": found.split})
+    frame = pd.DataFrame(
+        {
+            "id": found.sample_ids,
+            "group": found.group_ids,
+            "domain": found.domain,
+            "split": found.split,
+        }
+    )
     ids: list[str] = []
     for split, count in (("test", test), ("validation", validation)):
         for _, images in frame[frame["split"] == split].groupby("domain"):
@@ -67,7 +74,9 @@ def subset(
     """
     missing = sorted(set(epochs) - set(run.evaluated))
     if missing or run.selected_epoch not in epochs:
-        raise InputError(f"Run {run.id} has the epochs {run.evaluated} and stands for {run.selected_epoch}; asked for {sorted(epochs)}.")
+        raise InputError(
+            f"Run {run.id} has the epochs {run.evaluated} and stands for {run.selected_epoch}; asked for {sorted(epochs)}."
+        )
     path = root / run.id
     if path.exists():
         raise InputError(f"{path} exists already. Remove it first.")
@@ -80,8 +89,17 @@ def subset(
             _outputs(run, draft, epoch, sample_ids)
             _weights(run, draft, epoch)
         _history(run, draft)
-        about = {"galaxies": len(sample_ids), "of": len(run.samples), "networks": [run.selected_epoch], "evaluated": run.evaluated}
-        write_json(draft / "run.json", run.info | {"evaluated": sorted(epochs), "thinned": about, "data": _data(run, simulated)})
+        about = {
+            "galaxies": len(sample_ids),
+            "of": len(run.samples),
+            "networks": [run.selected_epoch],
+            "evaluated": run.evaluated,
+        }
+        write_json(
+            draft / "run.json",
+            run.info
+            | {"evaluated": sorted(epochs), "thinned": about, "data": _data(run, simulated)},
+        )
         draft.rename(path)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
@@ -109,11 +127,21 @@ def _weights(run: Run, draft: Path, epoch: int) -> None:
             shutil.copyfile(weights_file(run.path, epoch), temporary)
         else:
             weight, bias = run.head(epoch)
-            temporary.write_bytes(save({"head.weight": np.array(weight), "head.bias": np.array(bias)}))
+            temporary.write_bytes(
+                save({"head.weight": np.array(weight), "head.bias": np.array(bias)})
+            )
 
 
 def _history(run: Run, draft: Path) -> None:
     """Epoch by epoch: of the training losses, which are logged several times an epoch, the last of each epoch."""
-    lines = [json.loads(line) for line in (run.path / "history.jsonl").read_text(encoding="utf-8").splitlines()]
-    last = {(line["epoch"], line["split"], line["domain"], line["name"], bool(line.get("oracle"))): line for line in lines}
-    (draft / "history.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in last.values()), encoding="utf-8")
+    lines = [
+        json.loads(line)
+        for line in (run.path / "history.jsonl").read_text(encoding="utf-8").splitlines()
+    ]
+    last = {
+        (line["epoch"], line["split"], line["domain"], line["name"], bool(line.get("oracle"))): line
+        for line in lines
+    }
+    (draft / "history.jsonl").write_text(
+        "".join(f"{json.dumps(line)}\n" for line in last.values()), encoding="utf-8"
+    )

@@ -104,7 +104,9 @@ def members_of(archive: zipfile.ZipFile, limit: int) -> ArchiveMembers:
         names.add(folder)
         files[inside] = entry
     if len(names) != 1:
-        raise InputError(f"it holds {f'{len(names)} runs, such as {sorted(names)[:2]}' if names else 'no run'}; expected one folder.")
+        raise InputError(
+            f"it holds {f'{len(names)} runs, such as {sorted(names)[:2]}' if names else 'no run'}; expected one folder."
+        )
     return ArchiveMembers(names.pop(), files, notes, _size(files, notes, limit))
 
 
@@ -112,7 +114,13 @@ def _safe(entry: zipfile.ZipInfo) -> str:
     """The path of an entry, if it leads to a plain file or folder beneath the place of unpacking on every system."""
     path, told = entry.filename, entry.orig_filename
     parts = path.removesuffix("/").split("/")
-    if path != told or "\\" in path or ":" in path or not path.isprintable() or any(part in ("", ".", "..") for part in parts):
+    if (
+        path != told
+        or "\\" in path
+        or ":" in path
+        or not path.isprintable()
+        or any(part in ("", ".", "..") for part in parts)
+    ):
         raise InputError(f"the entry {told!r} would be unpacked elsewhere.")
     if any(len(part) > 200 for part in parts) or len(parts) > 8:
         raise InputError(f"the entry {told[:80]!r}… is not a file of a run.")
@@ -122,7 +130,9 @@ def _safe(entry: zipfile.ZipInfo) -> str:
     if entry.flag_bits & _ENCRYPTED:
         raise InputError(f"the entry {told!r} is encrypted.")
     if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise InputError(f"the entry {told!r} is packed by method {entry.compress_type}; expected 0 (stored) or 8 (deflate).")
+        raise InputError(
+            f"the entry {told!r} is packed by method {entry.compress_type}; expected 0 (stored) or 8 (deflate)."
+        )
     return path
 
 
@@ -130,7 +140,9 @@ def _size(files: dict[str, zipfile.ZipInfo], notes: zipfile.ZipInfo | None, limi
     every = files | ({NOTES: notes} if notes else {})
     for path, entry in every.items():
         if entry.file_size > _MAX_JSON.get(path, limit):
-            raise InputError(f"{path} would unpack to {entry.file_size} bytes; at most {_MAX_JSON.get(path, limit)} are taken.")
+            raise InputError(
+                f"{path} would unpack to {entry.file_size} bytes; at most {_MAX_JSON.get(path, limit)} are taken."
+            )
     size = sum(entry.file_size for entry in every.values())
     if size > limit:
         raise InputError(f"its files would unpack to {size} bytes; at most {limit} are taken.")
@@ -195,9 +207,13 @@ def export_run(path: str | Path, file: str | Path) -> Exported:
     run, file = Run(path), Path(file)
     name = run.path.resolve().name
     if not RUN_NAME.fullmatch(name):
-        raise InputError(f"{run.path}: an archive holds the folder of a run, named by letters, digits and _+=.- only; rename it first.")
+        raise InputError(
+            f"{run.path}: an archive holds the folder of a run, named by letters, digits and _+=.- only; rename it first."
+        )
     if run.alive():
-        raise InputError(f"Run {name} is being trained; export it when it has ended, or stop it first.")
+        raise InputError(
+            f"Run {name} is being trained; export it when it has ended, or stop it first."
+        )
     verify_run(run)
     if file.is_dir():
         file = file / f"{name}.zip"
@@ -208,14 +224,21 @@ def export_run(path: str | Path, file: str | Path) -> Exported:
     try:
         with atomic_write(file) as temporary, zipfile.ZipFile(temporary, "w") as archive:
             for each in listed:
-                with (run.path / each).open("rb") as source, archive.open(_entry(f"{name}/{each}"), "w", force_zip64=True) as packed:
+                with (
+                    (run.path / each).open("rb") as source,
+                    archive.open(_entry(f"{name}/{each}"), "w", force_zip64=True) as packed,
+                ):
                     shutil.copyfileobj(source, packed, _CHUNK)
             if note:
                 archive.writestr(_entry(NOTES), to_json(note_json(note), indent=1) + "\n")
             if run.reload() or _listing(run.path)[0] != listed:
-                raise InputError(f"Run {name} was changed while it was exported; export it again when nothing writes it.")
+                raise InputError(
+                    f"Run {name} was changed while it was exported; export it again when nothing writes it."
+                )
     except OSError as error:
-        raise InputError(f"Run {name} cannot be exported to {file}: {error}. Give another file, or make room there.") from error
+        raise InputError(
+            f"Run {name} cannot be exported to {file}: {error}. Give another file, or make room there."
+        ) from error
     return Exported(file, len(listed), tuple(left_out))
 
 
@@ -239,7 +262,9 @@ def import_run(file: str | Path, root: str | Path, limit: int = MAX_IMPORT) -> I
         check_root(root)
         free = shutil.disk_usage(root).free
         if members.size > free:
-            raise InputError(f"its files take {members.size} bytes, {free} are free in {root}. Make room there.")
+            raise InputError(
+                f"its files take {members.size} bytes, {free} are free in {root}. Make room there."
+            )
         draft = root / f".import-{uuid.uuid4().hex}"
         try:
             folder = draft / members.name
@@ -259,10 +284,14 @@ def import_run(file: str | Path, root: str | Path, limit: int = MAX_IMPORT) -> I
 def _listing(folder: Path) -> tuple[list[str], list[str]]:
     """The files of a run, and what else lies in its folder; both in the order of their names."""
     try:
-        found = sorted(file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file())
+        found = sorted(
+            file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file()
+        )
     except OSError as error:
         raise InputError(f"{folder} cannot be read: {error}.") from error
-    return [name for name in found if RUN_FILE.fullmatch(name)], [name for name in found if not RUN_FILE.fullmatch(name)]
+    return [name for name in found if RUN_FILE.fullmatch(name)], [
+        name for name in found if not RUN_FILE.fullmatch(name)
+    ]
 
 
 def _entry(name: str) -> zipfile.ZipInfo:
@@ -286,8 +315,19 @@ def _refusing(file: Path) -> Iterator[None]:
     except OSError as error:
         raise InputError(f"{file.name} was not imported: {error}.") from error
     # What an archive made to do harm provokes in the readers is not ours to foresee.
-    except (zipfile.BadZipFile, zlib.error, struct.error, EOFError, ValueError, ArithmeticError, LookupError, RuntimeError) as error:
-        raise InputError(f"{file.name} was not imported: it is damaged, or not a zip file ({error}). Copy it again.") from error
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        struct.error,
+        EOFError,
+        ValueError,
+        ArithmeticError,
+        LookupError,
+        RuntimeError,
+    ) as error:
+        raise InputError(
+            f"{file.name} was not imported: it is damaged, or not a zip file ({error}). Copy it again."
+        ) from error
 
 
 def _unpack(archive: zipfile.ZipFile, members: ArchiveMembers, folder: Path) -> None:
@@ -317,7 +357,9 @@ def _checked(folder: Path) -> Run:
     except InputError as error:
         raise InputError(str(error).replace(f"{folder}{os.sep}", f"{folder.name}/")) from error
     except Exception as error:
-        raise InputError(f"it does not hold a whole run ({type(error).__name__}: {error}).") from error
+        raise InputError(
+            f"it does not hold a whole run ({type(error).__name__}: {error})."
+        ) from error
 
 
 def _set_times(run: Run) -> None:
@@ -350,6 +392,8 @@ def _publish(folder: Path, place: Path) -> Path:
                     raise
         existing = place / "run.json"
         if existing.is_file() and existing.read_bytes() == told:
-            raise InputError(f"the same run, in the same state, is in {place.parent} already as {place.name}.")
+            raise InputError(
+                f"the same run, in the same state, is in {place.parent} already as {place.name}."
+            )
         place = place.with_name(f"{stem}-{number}")
     raise InputError(f"{place.parent} holds too many runs named {stem}.")

@@ -43,12 +43,23 @@ def flipped_galaxies(names: tuple[str, str], runs: tuple[Run, Run], split: str =
     """
     first, second = (_called(run, split) for run in runs)
     both = first.add_suffix("_before").join(second.add_suffix("_after"), how="inner")
-    table = pd.DataFrame({"label": both["label_before"], "before": both["right_before"], "after": both["right_after"]})
-    table = table.assign(change=(table["after"] - table["before"]).abs()).sort_values("change", ascending=False, kind="stable")
+    table = pd.DataFrame(
+        {
+            "label": both["label_before"],
+            "before": both["right_before"],
+            "after": both["right_after"],
+        }
+    )
+    table = table.assign(change=(table["after"] - table["before"]).abs()).sort_values(
+        "change", ascending=False, kind="stable"
+    )
     good = {when: both.loc[table.index, f"correct_{when}"] for when in ("before", "after")}
     columns = ["label", "before", "after"]
     return Flipped(
-        *names, len(both), table.loc[~good["before"] & good["after"], columns], table.loc[good["before"] & ~good["after"], columns]
+        *names,
+        len(both),
+        table.loc[~good["before"] & good["after"], columns],
+        table.loc[good["before"] & ~good["after"], columns],
     )
 
 
@@ -63,7 +74,11 @@ def gallery_html(flipped: Flipped, run: Run, most: int = 8) -> str:
     rows = []
     for title, table in (("Fixed", flipped.fixed), ("Broken", flipped.broken)):
         shown = table.head(most)
-        count = f"{len(shown)} of {len(table)} shown, those whose probability changed most" if len(table) else "none"
+        count = (
+            f"{len(shown)} of {len(table)} shown, those whose probability changed most"
+            if len(table)
+            else "none"
+        )
         head = f"<h4>{title} by {escape(flipped.after)}, wrong before: {count}</h4>"
         if title == "Broken":
             head = f"<h4>{title} by {escape(flipped.after)}, right before: {count}</h4>"
@@ -85,7 +100,9 @@ def _row(shown: pd.DataFrame, run: Run, flipped: Flipped) -> str:
             alt = f"Target galaxy {name}, a {kind}"
             picture = f"<img alt='{alt}' src='{pictures[str(sample_id)]}'>"
         words = f"{escape(flipped.before)} p {row['before']:.2f}<br>{escape(flipped.after)} p {row['after']:.2f}"
-        figures.append(f"<figure>{picture}<figcaption><b>{name}</b><br>{kind}<br>{words}</figcaption></figure>")
+        figures.append(
+            f"<figure>{picture}<figcaption><b>{name}</b><br>{kind}<br>{words}</figcaption></figure>"
+        )
     note = f"<p class='hint'>Without images: {escape(problem)}</p>" if problem else ""
     return f"<div class='pictures'>{''.join(figures)}</div>{note}"
 
@@ -100,7 +117,10 @@ def _pictures(run: Run, sample_ids: list[Any]) -> tuple[dict[str, str], str]:
         images = to_rgb(np.asarray(galaxies.images[galaxies.rows(sample_ids)]), galaxies.bands)
     except InputError as error:
         return {}, str(error)
-    return {str(name): data_uri(galaxy_png(image)) for name, image in zip(sample_ids, images, strict=True)}, ""
+    return {
+        str(name): data_uri(galaxy_png(image))
+        for name, image in zip(sample_ids, images, strict=True)
+    }, ""
 
 
 def _called(run: Run, split: str) -> pd.DataFrame:
@@ -108,6 +128,10 @@ def _called(run: Run, split: str) -> pd.DataFrame:
     rows = np.flatnonzero(found.mask("target", split) & (found.labels >= 0))
     labels = found.labels[rows]
     return pd.DataFrame(
-        {"label": labels, "right": found.probabilities[rows, labels], "correct": found.predicted[rows] == labels},
+        {
+            "label": labels,
+            "right": found.probabilities[rows, labels],
+            "correct": found.predicted[rows] == labels,
+        },
         index=pd.Index(found.sample_ids[rows].astype(str), name="sample_id"),
     )

@@ -53,7 +53,9 @@ def _table(shown: ShownTable) -> str:
     frame = shown.frame
     caption = latex_text(f"{shown.title.rstrip('?.')}. {shown.caption}")
     # Text stands left, numbers right.
-    columns = "".join("l" if name in _LEFT or shown.name == "settings" else "r" for name in frame.columns)
+    columns = "".join(
+        "l" if name in _LEFT or shown.name == "settings" else "r" for name in frame.columns
+    )
     lines = [
         r"\begin{table}",
         r"\centering",
@@ -73,10 +75,23 @@ def _table(shown: ShownTable) -> str:
     return "\n".join(lines) + "\n"
 
 
-_LEFT = {"method", "domain", "labels", "class", "setting", "without target labels", "oracle", "only shares differ", "classes"}
+_LEFT = {
+    "method",
+    "domain",
+    "labels",
+    "class",
+    "setting",
+    "without target labels",
+    "oracle",
+    "only shares differ",
+    "classes",
+}
 
 
 def _row(cells: Iterable[Any]) -> str:
     r"""A cell that begins with a bracket would be taken for the option of the ``\\`` or ``\midrule`` before it."""
     texts = [latex_text(str(cell)) for cell in cells]
-    return " & ".join(f"{{{text}}}" if text.startswith(("[", "*")) else text for text in texts) + r" \\"
+    return (
+        " & ".join(f"{{{text}}}" if text.startswith(("[", "*")) else text for text in texts)
+        + r" \\"
+    )

@@ -13,9 +13,29 @@ from daexplore.views.style import NEUTRAL
 
 __all__ = ["comparison_html"]
 
-_SIGNS = {"for": ("+", "good", "speaks for it"), "against": ("−", "bad", "speaks against it"), "warning": ("!", "doubt", "warning")}
-_OUTCOMES = {"helped": "good", "may have helped": "good", "negative transfer": "bad", "misleading": "bad", "warning": "doubt"}
-_WORDS = {"method", "domain", "labels", "class", "setting", "without target labels", "oracle", "only shares differ", "classes"}
+_SIGNS = {
+    "for": ("+", "good", "speaks for it"),
+    "against": ("−", "bad", "speaks against it"),
+    "warning": ("!", "doubt", "warning"),
+}
+_OUTCOMES = {
+    "helped": "good",
+    "may have helped": "good",
+    "negative transfer": "bad",
+    "misleading": "bad",
+    "warning": "doubt",
+}
+_WORDS = {
+    "method",
+    "domain",
+    "labels",
+    "class",
+    "setting",
+    "without target labels",
+    "oracle",
+    "only shares differ",
+    "classes",
+}
 
 _PAGE = """<!doctype html>
 <html lang="en">
@@ -44,7 +64,9 @@ _PAGE = """<!doctype html>
 """
 
 
-def comparison_html(shown: Iterable[ShownTable], tables: Mapping[str, pd.DataFrame], about: Mapping[str, Any]) -> str:
+def comparison_html(
+    shown: Iterable[ShownTable], tables: Mapping[str, pd.DataFrame], about: Mapping[str, Any]
+) -> str:
     """The comparison as a page that loads nothing from anywhere.
 
     Args:
@@ -54,12 +76,23 @@ def comparison_html(shown: Iterable[ShownTable], tables: Mapping[str, pd.DataFra
     """
     names = [method["name"] for method in about["methods"]]
     against = f", against {about['baseline']}" if about["baseline"] and len(names) > 1 else ""
-    counts = "; ".join(f"{n['n']} {domain} images of {n['galaxies']} galaxies" for domain, n in about["counts"].items())
+    counts = "; ".join(
+        f"{n['n']} {domain} images of {n['galaxies']} galaxies"
+        for domain, n in about["counts"].items()
+    )
     return _PAGE.format(
-        title=escape(f"{', '.join(name for name in names if not against or name != about['baseline'])}{against}"),
-        style="".join(static_text("views", name) for name in ("report.css", "inspect.css", "comparison.css")),
-        counts=escape(f"{about['split'].capitalize()} split: {counts}. What used target labels is marked oracle."),
-        notes="".join(f"<ul class='warnings'><li>{escape(note)}</li></ul>" for note in about["notes"]),
+        title=escape(
+            f"{', '.join(name for name in names if not against or name != about['baseline'])}{against}"
+        ),
+        style="".join(
+            static_text("views", name) for name in ("report.css", "inspect.css", "comparison.css")
+        ),
+        counts=escape(
+            f"{about['split'].capitalize()} split: {counts}. What used target labels is marked oracle."
+        ),
+        notes="".join(
+            f"<ul class='warnings'><li>{escape(note)}</li></ul>" for note in about["notes"]
+        ),
         verdicts=_verdicts(about["verdicts"]),
         tables="".join(_section(each, tables) for each in shown if each.name != "verdicts"),
         runs=escape(", ".join(run for method in about["methods"] for run in method["runs"])),
@@ -72,7 +105,11 @@ def _verdicts(verdicts: Sequence[Mapping[str, Any]]) -> str:
     for method in methods:
         parts = "".join(_verdict(verdict) for verdict in verdicts if verdict["method"] == method)
         cards.append(f"<article><h3>{escape(method)}</h3>{parts}</article>")
-    return f"<section><h2>Verdicts</h2><div class='verdicts'>{''.join(cards)}</div></section>" if cards else ""
+    return (
+        f"<section><h2>Verdicts</h2><div class='verdicts'>{''.join(cards)}</div></section>"
+        if cards
+        else ""
+    )
 
 
 def _verdict(verdict: Mapping[str, Any]) -> str:
@@ -81,14 +118,21 @@ def _verdict(verdict: Mapping[str, Any]) -> str:
     reasons = []
     for reason in verdict["reasons"]:
         sign, colour, words = _SIGNS.get(reason["sign"], ("·", "plain", "does not decide"))
-        reasons.append(f"<li><b class='{colour}' title='{words}'>{sign}</b>{escape(reason['text'])}</li>")
-    return f"<h4>{kind}</h4><p>{outcome} {escape(verdict['sentence'])}</p><ul>{''.join(reasons)}</ul>"
+        reasons.append(
+            f"<li><b class='{colour}' title='{words}'>{sign}</b>{escape(reason['text'])}</li>"
+        )
+    return (
+        f"<h4>{kind}</h4><p>{outcome} {escape(verdict['sentence'])}</p><ul>{''.join(reasons)}</ul>"
+    )
 
 
 def _section(shown: ShownTable, tables: Mapping[str, pd.DataFrame]) -> str:
     drawings = _drawings(tables["differences"]) if shown.name == "differences" else {}
     words = {*_WORDS, *(shown.frame.columns if shown.name == "settings" else ())}
-    head = "".join(f"<th scope='col'{_word(name, words)}>{escape(str(name))}</th>" for name in shown.frame.columns)
+    head = "".join(
+        f"<th scope='col'{_word(name, words)}>{escape(str(name))}</th>"
+        for name in shown.frame.columns
+    )
     rows = []
     for row in shown.frame.to_dict("records"):
         cells = []
@@ -110,7 +154,10 @@ def _drawings(differences: pd.DataFrame) -> dict[tuple[str, str, str], str]:
     titles = {"accuracy": "accuracy", "auc": "AUC"}
     rows = differences[differences["name"].isin(list(titles)) & np.isfinite(differences["low"])]
     reach = max(float(rows[["low", "high"]].abs().to_numpy().max()), 1e-9) if len(rows) else 1.0
-    return {(row["method"], row["domain"], titles[row["name"]]): _drawing(row, reach) for row in rows.to_dict("records")}
+    return {
+        (row["method"], row["domain"], titles[row["name"]]): _drawing(row, reach)
+        for row in rows.to_dict("records")
+    }
 
 
 def _drawing(row: Mapping[Any, Any], reach: float) -> str:

@@ -31,7 +31,10 @@ _TABLES, _FOOTER = "<section><h2>Methods</h2>", "<footer>"
 
 
 def comparison_report(
-    tables: Mapping[str, pd.DataFrame], about: Mapping[str, Any], runs: Sequence[Run], report: Callable[[int, int], None] | None = None
+    tables: Mapping[str, pd.DataFrame],
+    about: Mapping[str, Any],
+    runs: Sequence[Run],
+    report: Callable[[int, int], None] | None = None,
 ) -> str:
     """The page. It has no script and loads nothing from anywhere.
 
@@ -70,12 +73,19 @@ def _pictures(methods: list[tuple[str, list[Run]]], about: Mapping[str, Any]) ->
     whole = [RunResult(name, run.id, run.evaluation(), run.classes) for name, run in every]
     histories = {name: run.history() for name, run in every}
     drawn = (
-        ("Both sides of the decision boundary", galaxies_drawing(compared[:_MOST_PLANES], planes, split=split)),
+        (
+            "Both sides of the decision boundary",
+            galaxies_drawing(compared[:_MOST_PLANES], planes, split=split),
+        ),
         ("ROC curves", roc_drawing(compared, split)),
         ("Domain distance and accuracy over the epochs", curves_drawing(whole, histories, split)),
         ("Do probabilities mean what they say?", reliability_drawing(compared, split)),
     )
-    note = "" if len(every) == len(first) else "Of each method its first seed is drawn, but for the curves over the epochs. "
+    note = (
+        ""
+        if len(every) == len(first)
+        else "Of each method its first seed is drawn, but for the curves over the epochs. "
+    )
     if len(first) > _MOST_PLANES:
         note += f"Planes of {_MOST_PLANES} of {len(first)} methods. "
     figures = "".join(_figure(title, drawing) for title, drawing in drawn)
@@ -109,7 +119,11 @@ def _gallery(methods: list[tuple[str, list[Run]]], about: Mapping[str, Any]) -> 
         flipped = flipped_galaxies(names, (base, runs[0]), about["split"])
         if flipped.n:
             cards.append(gallery_html(flipped, runs[0]))
-    return f"<section class='flips'><h2>Galaxies fixed and broken</h2>{''.join(cards)}</section>" if cards else ""
+    return (
+        f"<section class='flips'><h2>Galaxies fixed and broken</h2>{''.join(cards)}</section>"
+        if cards
+        else ""
+    )
 
 
 def _settings(methods: list[tuple[str, list[Run]]], about: Mapping[str, Any]) -> str:
@@ -118,19 +132,41 @@ def _settings(methods: list[tuple[str, list[Run]]], about: Mapping[str, Any]) ->
         for run in runs:
             info = run.info
             rule = str((info.get("selection") or {}).get("rule", "")).replace("_", " ")
-            data = "; ".join(f"{domain} {found.get('n', '?')}, {found['fingerprint']}" for domain, found in info["data"].items())
-            made = ", ".join(f"{package} {version}" for package, version in info.get("versions", {}).items())
+            data = "; ".join(
+                f"{domain} {found.get('n', '?')}, {found['fingerprint']}"
+                for domain, found in info["data"].items()
+            )
+            made = ", ".join(
+                f"{package} {version}" for package, version in info.get("versions", {}).items()
+            )
             epoch = f"{run.selected_epoch} of {len(run.evaluated)}" + (f" ({rule})" if rule else "")
-            lines.append((name, run.id, str(run.seed), run.status, epoch, str(info["created"]), data, made))
-    head = ("method", "run", "seed", "status", "epoch", "started [UTC]", "images and their fingerprint", "made with")
-    body = "".join(f"<tr>{''.join(f'<td class=word>{escape(cell)}</td>' for cell in line)}</tr>" for line in lines)
+            lines.append(
+                (name, run.id, str(run.seed), run.status, epoch, str(info["created"]), data, made)
+            )
+    head = (
+        "method",
+        "run",
+        "seed",
+        "status",
+        "epoch",
+        "started [UTC]",
+        "images and their fingerprint",
+        "made with",
+    )
+    body = "".join(
+        f"<tr>{''.join(f'<td class=word>{escape(cell)}</td>' for cell in line)}</tr>"
+        for line in lines
+    )
     titles = "".join(f"<th scope='col' class='word'>{name}</th>" for name in head)
     configs = "".join(
         f"<details><summary>All settings of {escape(name)}, seed {runs[0].seed}</summary>"
         f"<pre>{escape(json.dumps(to_dict(runs[0].config), indent=1, ensure_ascii=False, default=str))}</pre></details>"
         for name, runs in methods
     )
-    counts = "; ".join(f"{found['n']} {domain} images of {found['galaxies']} galaxies" for domain, found in about["counts"].items())
+    counts = "; ".join(
+        f"{found['n']} {domain} images of {found['galaxies']} galaxies"
+        for domain, found in about["counts"].items()
+    )
     how = (
         f"daexplore {__version__}; {about['split']} split, {counts}; {about['level']:.0%} intervals from {about['resamples']} resamples "
         f"of galaxies, seed {about['seed']}; classes {', '.join(about['classes'])}. What used target labels is marked oracle."

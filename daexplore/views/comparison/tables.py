@@ -11,7 +11,15 @@ import pandas as pd
 
 from daexplore.views.plots.metrics_table import interval_text
 
-__all__ = ["TABLES", "ShownTable", "comparison_csv", "comparison_json", "display_tables", "plain_rows", "verdict_table"]
+__all__ = [
+    "TABLES",
+    "ShownTable",
+    "comparison_csv",
+    "comparison_json",
+    "display_tables",
+    "plain_rows",
+    "verdict_table",
+]
 
 TABLES = ("metrics", "differences", "flips", "drift", "shares", "gap", "settings")
 """The tables of a comparison, in the order in which they are read."""
@@ -41,7 +49,9 @@ class ShownTable:
     frame: pd.DataFrame
 
 
-def display_tables(tables: Mapping[str, pd.DataFrame], about: Mapping[str, Any]) -> list[ShownTable]:
+def display_tables(
+    tables: Mapping[str, pd.DataFrame], about: Mapping[str, Any]
+) -> list[ShownTable]:
     """The tables that have something to say, as text.
 
     Args:
@@ -49,7 +59,10 @@ def display_tables(tables: Mapping[str, pd.DataFrame], about: Mapping[str, Any])
         about: its ``to_dict()``.
     """
     split, level, base = about["split"], f"{about['level']:.0%}", about["baseline"]
-    counts = "; ".join(f"{name}: {found['n']} images of {found['galaxies']} galaxies" for name, found in about["counts"].items())
+    counts = "; ".join(
+        f"{name}: {found['n']} images of {found['galaxies']} galaxies"
+        for name, found in about["counts"].items()
+    )
     where = f"{split.capitalize()} split, {counts}."
     sure = f"{level} intervals over galaxies (the same for all methods) and, from two seeds on, over seeds; not widened for many methods."
     oracle = 'Rows marked "oracle" used target labels.'
@@ -60,7 +73,12 @@ def display_tables(tables: Mapping[str, pd.DataFrame], about: Mapping[str, Any])
             f"Against {base}. The first verdict uses no target label, the second is the oracle's.",
             verdict_table(about),
         ),
-        ("metrics", "Methods", f"Mean over seeds at each run's selected epoch. {where} {sure} {oracle}", _numbers(tables["metrics"])),
+        (
+            "metrics",
+            "Methods",
+            f"Mean over seeds at each run's selected epoch. {where} {sure} {oracle}",
+            _numbers(tables["metrics"]),
+        ),
         (
             "differences",
             f"Difference from {base}",
@@ -102,7 +120,12 @@ def display_tables(tables: Mapping[str, pd.DataFrame], about: Mapping[str, Any])
             f"(method − {base}) / (oracle − {base}) on the target. {where} {sure} All of it is oracle.",
             _gap(tables["gap"]),
         ),
-        ("settings", "What differs between their settings", "Apart from the seed.", _settings(tables["settings"])),
+        (
+            "settings",
+            "What differs between their settings",
+            "Apart from the seed.",
+            _settings(tables["settings"]),
+        ),
     )
     return [ShownTable(*each) for each in every if len(each[3])]
 
@@ -111,7 +134,10 @@ def verdict_table(about: Mapping[str, Any]) -> pd.DataFrame:
     """One line a method: what can be said without target labels, and what the oracle says."""
     lines: dict[str, dict[str, str]] = {}
     for verdict in about["verdicts"]:
-        line = lines.setdefault(verdict["method"], {"method": verdict["method"], "without target labels": "–", "oracle": "–"})
+        line = lines.setdefault(
+            verdict["method"],
+            {"method": verdict["method"], "without target labels": "–", "oracle": "–"},
+        )
         line["oracle" if verdict["oracle"] else "without target labels"] = verdict["outcome"]
     return pd.DataFrame(list(lines.values()), columns=["method", "without target labels", "oracle"])
 
@@ -121,7 +147,9 @@ def comparison_csv(tables: Mapping[str, pd.DataFrame], name: str) -> str:
     return str(tables[name].to_csv(index=False))
 
 
-def comparison_json(tables: Mapping[str, pd.DataFrame], about: Mapping[str, Any], names: Iterable[str] = TABLES) -> str:
+def comparison_json(
+    tables: Mapping[str, pd.DataFrame], about: Mapping[str, Any], names: Iterable[str] = TABLES
+) -> str:
     """The comparison with its tables as lists of records; what is undefined is null."""
     whole = {**about, **{name: plain_rows(tables[name]) for name in names}}
     return json.dumps(whole, indent=1, ensure_ascii=False, allow_nan=False)
@@ -129,7 +157,9 @@ def comparison_json(tables: Mapping[str, pd.DataFrame], about: Mapping[str, Any]
 
 def plain_rows(table: pd.DataFrame) -> list[dict[str, Any]]:
     """The lines of a table as JSON types."""
-    return [{str(key): _plain(value) for key, value in row.items()} for row in table.to_dict("records")]
+    return [
+        {str(key): _plain(value) for key, value in row.items()} for row in table.to_dict("records")
+    ]
 
 
 def _numbers(table: pd.DataFrame, signed: bool = False) -> pd.DataFrame:
@@ -148,8 +178,12 @@ def _numbers(table: pd.DataFrame, signed: bool = False) -> pd.DataFrame:
         }
         found = {row["name"]: _interval(row, signed) for row in rows.to_dict("records")}
         lines.append(line | {title: found.get(name, "–") for name, title in _SHOWN.items()})
-    frame = pd.DataFrame(lines, columns=["method", "domain", "seeds", "n", "labels", *_SHOWN.values()])
-    return frame[[name for name in frame if name not in _SHOWN.values() or (frame[name] != "–").any()]]
+    frame = pd.DataFrame(
+        lines, columns=["method", "domain", "seeds", "n", "labels", *_SHOWN.values()]
+    )
+    return frame[
+        [name for name in frame if name not in _SHOWN.values() or (frame[name] != "–").any()]
+    ]
 
 
 def _distances(table: pd.DataFrame) -> pd.DataFrame:
@@ -164,9 +198,19 @@ def _distances(table: pd.DataFrame) -> pd.DataFrame:
             if not known:
                 continue
             labels = "oracle" if any(row["oracle"] for row in known) else "none"
-            line = {"method": method, "classes": "as called" if way == "predicted" else "as labelled", "labels": labels}
-            line |= {"n": str(max(row["n"] for row in known)), "MMD²": _interval(found["mmd2"], signed=False)}
-            line |= {f"MMD² {kind}": "–" if row is None else _interval(row, signed=False) for kind, row in its.items()}
+            line = {
+                "method": method,
+                "classes": "as called" if way == "predicted" else "as labelled",
+                "labels": labels,
+            }
+            line |= {
+                "n": str(max(row["n"] for row in known)),
+                "MMD²": _interval(found["mmd2"], signed=False),
+            }
+            line |= {
+                f"MMD² {kind}": "–" if row is None else _interval(row, signed=False)
+                for kind, row in its.items()
+            }
             lines.append(line | {"domain probe AUC": _interval(found["domain_auc"], signed=False)})
     return pd.DataFrame(lines).fillna("–")
 
@@ -203,7 +247,9 @@ def _drift(table: pd.DataFrame) -> pd.DataFrame:
                 "changed": _share(row, "changed"),
                 "between seeds": _percent(row["seeds_changed"]),
                 "excess": _share(row, "excess"),
-                "kappa between seeds": interval_text(row["seeds_kappa"], row["seeds_kappa_low"], row["seeds_kappa_high"], digits=2),
+                "kappa between seeds": interval_text(
+                    row["seeds_kappa"], row["seeds_kappa_low"], row["seeds_kappa_high"], digits=2
+                ),
                 "ranks": interval_text(row["rank"], digits=2),
                 "ranks between seeds": interval_text(row["seeds_rank"], digits=2),
             }
@@ -214,11 +260,26 @@ def _drift(table: pd.DataFrame) -> pd.DataFrame:
 
 def _shares(table: pd.DataFrame) -> pd.DataFrame:
     lines = []
-    labelled = {row["class"]: row for row in table[table["estimate"] == "labels"].to_dict("records")}
-    for (method, kind), rows in table[table["estimate"] != "labels"].groupby(["method", "class"], sort=False):
-        found = {row["estimate"]: _share(row, "value", "low", "high") for row in rows.to_dict("records")}
-        line = {"method": method, "class": kind, "n": str(rows["n"].max()), "labels": "oracle" if rows["oracle"].any() else "none"}
-        line |= {"called": found.get("predicted", "–"), "BBSE": found.get("bbse", "–"), "EM": found.get("em", "–")}
+    labelled = {
+        row["class"]: row for row in table[table["estimate"] == "labels"].to_dict("records")
+    }
+    for (method, kind), rows in table[table["estimate"] != "labels"].groupby(
+        ["method", "class"], sort=False
+    ):
+        found = {
+            row["estimate"]: _share(row, "value", "low", "high") for row in rows.to_dict("records")
+        }
+        line = {
+            "method": method,
+            "class": kind,
+            "n": str(rows["n"].max()),
+            "labels": "oracle" if rows["oracle"].any() else "none",
+        }
+        line |= {
+            "called": found.get("predicted", "–"),
+            "BBSE": found.get("bbse", "–"),
+            "EM": found.get("em", "–"),
+        }
         line["only shares differ"] = "possible" if rows["possible"].all() else "impossible"
         if labelled:
             line["labels (oracle)"] = _percent(labelled[kind]["value"])
@@ -229,9 +290,22 @@ def _shares(table: pd.DataFrame) -> pd.DataFrame:
 def _gap(table: pd.DataFrame) -> pd.DataFrame:
     lines = []
     for method, rows in table.groupby("method", sort=False):
-        found = {row["name"]: _share(row, "value", "low", "high") for row in rows.to_dict("records")}
-        line = {"method": method, "seeds": str(rows["seeds"].max()), "n": str(rows["n"].max()), "labels": "oracle"}
-        lines.append(line | {_SHOWN[name]: found.get(name, "–") for name in ("accuracy", "balanced_accuracy", "auc")})
+        found = {
+            row["name"]: _share(row, "value", "low", "high") for row in rows.to_dict("records")
+        }
+        line = {
+            "method": method,
+            "seeds": str(rows["seeds"].max()),
+            "n": str(rows["n"].max()),
+            "labels": "oracle",
+        }
+        lines.append(
+            line
+            | {
+                _SHOWN[name]: found.get(name, "–")
+                for name in ("accuracy", "balanced_accuracy", "auc")
+            }
+        )
     return pd.DataFrame(lines)
 
 
@@ -257,7 +331,9 @@ def _share(row: Mapping[Any, Any], value: str, low: str = "", high: str = "") ->
     middle, ends = row[value], (row[low or f"{value}_low"], row[high or f"{value}_high"])
     if not np.isfinite(middle):
         return "–"
-    return _percent(middle) + (f" [{_percent(ends[0])}, {_percent(ends[1])}]" if np.isfinite(ends).all() else "")
+    return _percent(middle) + (
+        f" [{_percent(ends[0])}, {_percent(ends[1])}]" if np.isfinite(ends).all() else ""
+    )
 
 
 def _percent(value: float) -> str:

@@ -69,7 +69,9 @@ class RunResult(NamedTuple):
     classes: tuple[str, ...]
 
 
-def labelled(compared: Sequence[RunResult], split: str) -> Iterator[tuple[str, str, NDArray[Any], NDArray[Any], NDArray[Any]]]:
+def labelled(
+    compared: Sequence[RunResult], split: str
+) -> Iterator[tuple[str, str, NDArray[Any], NDArray[Any], NDArray[Any]]]:
     """Run by run and domain by domain, where there are any labels: label of the run, domain, then labels (n,), probabilities (n, K) and
     groups (n,) of the split's labelled galaxies."""
     for each in compared:
@@ -77,14 +79,24 @@ def labelled(compared: Sequence[RunResult], split: str) -> Iterator[tuple[str, s
         for domain in DOMAINS:
             mask = found.mask(domain, split) & (found.labels >= 0)
             if mask.any():
-                yield each.label, domain, found.labels[mask], found.probabilities[mask], found.group_ids[mask]
+                yield (
+                    each.label,
+                    domain,
+                    found.labels[mask],
+                    found.probabilities[mask],
+                    found.group_ids[mask],
+                )
 
 
-def figure_metadata(view: str, compared: Sequence[RunResult], split: str, threshold: str, n: str, oracle: str) -> dict[str, str]:
+def figure_metadata(
+    view: str, compared: Sequence[RunResult], split: str, threshold: str, n: str, oracle: str
+) -> dict[str, str]:
     """What a figure's numbers rest on, for the head of its CSV file."""
     return {
         "view": view,
-        "runs": "; ".join(f"{each.label} = {each.run_id}, epoch {each.evaluation.epoch}" for each in compared),
+        "runs": "; ".join(
+            f"{each.label} = {each.run_id}, epoch {each.evaluation.epoch}" for each in compared
+        ),
         "split": split,
         "threshold": threshold,
         "n": n,
@@ -96,13 +108,25 @@ def figure_metadata(view: str, compared: Sequence[RunResult], split: str, thresh
 def count_summary(table: pd.DataFrame) -> str:
     """How many galaxies each run and domain has."""
     first = table.drop_duplicates(["run", "domain"])
-    return "; ".join(f"{row['run']} {row['domain']} {int(row['n'])}" for row in first.to_dict("records")) or "0"
+    return (
+        "; ".join(
+            f"{row['run']} {row['domain']} {int(row['n'])}" for row in first.to_dict("records")
+        )
+        or "0"
+    )
 
 
 def oracle_note(compared: Sequence[RunResult], domains: Sequence[str]) -> str:
     """Whether target labels are used."""
-    known = "target" in domains and any(bool((each.evaluation.labels[each.evaluation.domain == "target"] >= 0).any()) for each in compared)
-    return "classes of target galaxies are the oracle's knowledge" if known else "no target labels are used"
+    known = "target" in domains and any(
+        bool((each.evaluation.labels[each.evaluation.domain == "target"] >= 0).any())
+        for each in compared
+    )
+    return (
+        "classes of target galaxies are the oracle's knowledge"
+        if known
+        else "no target labels are used"
+    )
 
 
 MARKERS = {
@@ -151,7 +175,15 @@ def run_key(drawing: "FigureSpec", ink: str) -> list[Any]:
     from matplotlib.lines import Line2D
 
     return [
-        Line2D([], [], color=ink, linestyle=DASHES[style.dash], marker=MARKERS[style.marker], markersize=3.5, label=run)
+        Line2D(
+            [],
+            [],
+            color=ink,
+            linestyle=DASHES[style.dash],
+            marker=MARKERS[style.marker],
+            markersize=3.5,
+            label=run,
+        )
         for run, style in run_styles(drawing.table["run"]).items()
     ]
 
@@ -160,7 +192,17 @@ def threshold_key(drawing: "FigureSpec", ink: str) -> list[Any]:
     """The point of the threshold."""
     from matplotlib.lines import Line2D
 
-    return [Line2D([], [], color=ink, marker="o", markersize=4, linestyle="none", label=f"threshold {drawing.meta['threshold']}")]
+    return [
+        Line2D(
+            [],
+            [],
+            color=ink,
+            marker="o",
+            markersize=4,
+            linestyle="none",
+            label=f"threshold {drawing.meta['threshold']}",
+        )
+    ]
 
 
 def title(axes: Any, letters: int, first: str, second: str) -> None:
@@ -169,7 +211,13 @@ def title(axes: Any, letters: int, first: str, second: str) -> None:
 
 
 def curve_and_point(
-    axes: Any, curve: pd.DataFrame, point: pd.DataFrame, rates: tuple[str, str], style: RunStyle, colour: str, label: str
+    axes: Any,
+    curve: pd.DataFrame,
+    point: pd.DataFrame,
+    rates: tuple[str, str],
+    style: RunStyle,
+    colour: str,
+    label: str,
 ) -> None:
     """A run's curve, where it stands at the threshold, and one entry of the legend for both.
 
@@ -178,7 +226,15 @@ def curve_and_point(
     dash, marker, (x, y) = DASHES[style.dash], MARKERS[style.marker], rates
     steps = "steps-pre" if y == "precision" else "default"
     axes.plot(curve[x], curve[y], color=colour, linestyle=dash, drawstyle=steps)
-    axes.plot(point[x], point[y], color=colour, marker=marker, markersize=5, markeredgecolor="white", linestyle="none")
+    axes.plot(
+        point[x],
+        point[y],
+        color=colour,
+        marker=marker,
+        markersize=5,
+        markeredgecolor="white",
+        linestyle="none",
+    )
     axes.plot([], [], color=colour, linestyle=dash, marker=marker, markersize=4, label=label)
 
 

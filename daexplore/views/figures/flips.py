@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from daexplore.views.figures.base import FigureSpec, RunResult, capitalise, counts, figure_metadata, oracle_note, title
+from daexplore.views.figures.base import (
+    FigureSpec,
+    RunResult,
+    capitalise,
+    counts,
+    figure_metadata,
+    oracle_note,
+    title,
+)
 from daexplore.views.style import DOMAINS, domain_title
 
 if TYPE_CHECKING:
@@ -16,10 +24,20 @@ if TYPE_CHECKING:
 __all__ = ["flips_drawing"]
 
 
-_OUTCOMES = {(True, True): "right in both", (False, True): "fixed", (True, False): "broken", (False, False): "wrong in both"}
+_OUTCOMES = {
+    (True, True): "right in both",
+    (False, True): "fixed",
+    (True, False): "broken",
+    (False, False): "wrong in both",
+}
 
 
-def flips_drawing(compared: Sequence[RunResult], split: str = "test", threshold: float = 0.5, pair: tuple[int, int] = (0, 1)) -> FigureSpec:
+def flips_drawing(
+    compared: Sequence[RunResult],
+    split: str = "test",
+    threshold: float = 0.5,
+    pair: tuple[int, int] = (0, 1),
+) -> FigureSpec:
     """What becomes of the labelled galaxies that all runs evaluated, from each run to the next: fixed, broken, right or wrong in both."""
     rows, words = [], []
     for domain in DOMAINS:
@@ -28,21 +46,47 @@ def flips_drawing(compared: Sequence[RunResult], split: str = "test", threshold:
             found = each.evaluation
             mask = found.mask(domain, split) & np.isin(found.labels, pair)
             called = np.where(found.pair_probability(pair)[mask] > threshold, pair[1], pair[0])
-            right.append(pd.Series(called == found.labels[mask], index=found.sample_ids[mask].astype(str)))
+            right.append(
+                pd.Series(called == found.labels[mask], index=found.sample_ids[mask].astype(str))
+            )
         for place, (before, after) in enumerate(pairwise(right)):
             both = pd.concat([before, after], axis=1, join="inner").to_numpy(bool)
             step = f"{compared[place].label} → {compared[place + 1].label}"
             for outcome, name in _OUTCOMES.items():
                 count = int((both == outcome).all(axis=1).sum())
-                rows.append({"step": step, "domain": domain, "outcome": name, "count": count, "n": len(both)})
+                rows.append(
+                    {
+                        "step": step,
+                        "domain": domain,
+                        "outcome": name,
+                        "count": count,
+                        "n": len(both),
+                    }
+                )
             counts = {row["outcome"]: row["count"] for row in rows[-4:]}
             if len(both):
-                words.append(f"{step} on {domain}, n = {len(both)}: {counts['fixed']} fixed, {counts['broken']} broken")
+                words.append(
+                    f"{step} on {domain}, n = {len(both)}: {counts['fixed']} fixed, {counts['broken']} broken"
+                )
     table = pd.DataFrame(rows, columns=["step", "domain", "outcome", "count", "n"])
     table = table[table["n"] > 0].reset_index(drop=True)
-    sample = "; ".join(f"{row['domain']} {row['n']}" for row in table.drop_duplicates("domain").to_dict("records"))
-    meta = figure_metadata("Flips", compared, split, f"p = {threshold:g}", sample or "0", oracle_note(compared, DOMAINS))
-    return FigureSpec("flips", table, meta, f"Flips, {split} split: {'; '.join(words) or 'two runs with labelled galaxies are needed'}.")
+    sample = "; ".join(
+        f"{row['domain']} {row['n']}" for row in table.drop_duplicates("domain").to_dict("records")
+    )
+    meta = figure_metadata(
+        "Flips",
+        compared,
+        split,
+        f"p = {threshold:g}",
+        sample or "0",
+        oracle_note(compared, DOMAINS),
+    )
+    return FigureSpec(
+        "flips",
+        table,
+        meta,
+        f"Flips, {split} split: {'; '.join(words) or 'two runs with labelled galaxies are needed'}.",
+    )
 
 
 # Okabe & Ito 2008; the hatches tell the same without hue.
@@ -63,20 +107,50 @@ def _draw_flips(axes: Any, drawing: "FigureSpec", domain: str, letters: int) -> 
         for outcome, (colour, hatch) in _FLIPS.items():
             [row] = rows[(rows["step"] == step) & (rows["outcome"] == outcome)].to_dict("records")
             share = row["count"] / row["n"]
-            axes.barh(place, share, left=left, height=0.62, color=colour, hatch=hatch, edgecolor="white", linewidth=0.4)
+            axes.barh(
+                place,
+                share,
+                left=left,
+                height=0.62,
+                color=colour,
+                hatch=hatch,
+                edgecolor="white",
+                linewidth=0.4,
+            )
             if share > 0.07:
                 box = {"facecolor": "white", "alpha": 0.85, "edgecolor": "none", "pad": 1}
-                axes.text(left + share / 2, place, str(row["count"]), ha="center", va="center", color="#1a1a1a", bbox=box)
+                axes.text(
+                    left + share / 2,
+                    place,
+                    str(row["count"]),
+                    ha="center",
+                    va="center",
+                    color="#1a1a1a",
+                    bbox=box,
+                )
             left += share
-    axes.set(xlabel="share of galaxies", xlim=(0, 1), yticks=range(len(steps)), yticklabels=[step.replace(" → ", "\n→ ") for step in steps])
+    axes.set(
+        xlabel="share of galaxies",
+        xlim=(0, 1),
+        yticks=range(len(steps)),
+        yticklabels=[step.replace(" → ", "\n→ ") for step in steps],
+    )
     axes.invert_yaxis()
-    title(axes, letters, capitalise(domain_title(domain)), f"{drawing.meta['split']} n = {counts(rows['n'])}")
+    title(
+        axes,
+        letters,
+        capitalise(domain_title(domain)),
+        f"{drawing.meta['split']} n = {counts(rows['n'])}",
+    )
 
 
 def _flips_key(drawing: "FigureSpec", ink: str) -> list[Any]:  # noqa: ARG001
     from matplotlib.patches import Patch
 
-    return [Patch(facecolor=colour, hatch=hatch, edgecolor="white", label=name) for name, (colour, hatch) in _FLIPS.items()]
+    return [
+        Patch(facecolor=colour, hatch=hatch, edgecolor="white", label=name)
+        for name, (colour, hatch) in _FLIPS.items()
+    ]
 
 
 def _one(drawing: "FigureSpec") -> list[Any]:  # noqa: ARG001

@@ -24,7 +24,12 @@ if TYPE_CHECKING:
 __all__ = ["RASTER", "PlotPositions", "galaxies_drawing"]
 
 
-_KINDS = {"plane": "Margin plane", "pca": "Principal components", "umap": "UMAP", "aligned": "UMAP (aligned)"}
+_KINDS = {
+    "plane": "Margin plane",
+    "pca": "Principal components",
+    "umap": "UMAP",
+    "aligned": "UMAP (aligned)",
+}
 
 
 class PlotPositions(NamedTuple):
@@ -66,27 +71,64 @@ def galaxies_drawing(
     parts, words = [], []
     for (label, run_id, found, classes), place in zip(compared, places, strict=True):
         rows = np.flatnonzero(found.mask(split=split) & np.isin(found.domain, list(domains)))
-        common = {"series": "galaxy", "run": label, "run_id": run_id, "epoch": found.epoch, "split": split}
-        columns = {"sample_id": found.sample_ids[rows].astype(str), "domain": found.domain[rows], "label": found.labels[rows]}
+        common = {
+            "series": "galaxy",
+            "run": label,
+            "run_id": run_id,
+            "epoch": found.epoch,
+            "split": split,
+        }
+        columns = {
+            "sample_id": found.sample_ids[rows].astype(str),
+            "domain": found.domain[rows],
+            "label": found.labels[rows],
+        }
         table = pd.DataFrame(common | columns, index=range(len(rows)))
         table["class"] = [classes[i] if i >= 0 else "" for i in found.labels[rows].tolist()]
-        parts.append(table.assign(probability=found.pair_probability(pair)[rows], x=place.x[rows], y=place.y[rows]))
+        parts.append(
+            table.assign(
+                probability=found.pair_probability(pair)[rows], x=place.x[rows], y=place.y[rows]
+            )
+        )
         if place.boundary is not None:
-            parts.append(pd.DataFrame([common | {"series": "boundary", "label": -1, "probability": threshold, "x": place.boundary}]))
+            parts.append(
+                pd.DataFrame(
+                    [
+                        common
+                        | {
+                            "series": "boundary",
+                            "label": -1,
+                            "probability": threshold,
+                            "x": place.boundary,
+                        }
+                    ]
+                )
+            )
         beyond = ", ".join(
             f"{(part['probability'] > threshold).mean():.0%} of {len(part)} {domain}"
-            for domain, part in parts[-1 if place.boundary is None else -2].groupby("domain", sort=True)
+            for domain, part in parts[-1 if place.boundary is None else -2].groupby(
+                "domain", sort=True
+            )
         )
-        words.append(f"{label}, epoch {found.epoch}: {beyond or '0'} galaxies are called {classes[pair[1]]}")
-    table = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["series", "run"])
+        words.append(
+            f"{label}, epoch {found.epoch}: {beyond or '0'} galaxies are called {classes[pair[1]]}"
+        )
+    table = (
+        pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["series", "run"])
+    )
     galaxies = table[table["series"] == "galaxy"] if parts else table
     counts = "; ".join(
-        f"{each.label} {int((galaxies['run'] == each.label).sum())} of {int(each.evaluation.mask(split=split).sum())}" for each in compared
+        f"{each.label} {int((galaxies['run'] == each.label).sum())} of {int(each.evaluation.mask(split=split).sum())}"
+        for each in compared
     )
-    meta = figure_metadata(_KINDS[kind], compared, split, f"p = {threshold:g}", counts, oracle_note(compared, domains))
+    meta = figure_metadata(
+        _KINDS[kind], compared, split, f"p = {threshold:g}", counts, oracle_note(compared, domains)
+    )
     classes = compared[0].classes if compared else ()
     axes = places[0].axes if kind != "pca" and places else ("PC 1", "PC 2")
-    return FigureSpec("galaxies", table, meta, f"{_KINDS[kind]}: {'; '.join(words)}.", classes, axes)
+    return FigureSpec(
+        "galaxies", table, meta, f"{_KINDS[kind]}: {'; '.join(words)}.", classes, axes
+    )
 
 
 RASTER = 5000
@@ -102,7 +144,9 @@ def _draw_galaxies(axes: Any, drawing: "FigureSpec", run: str, letters: int) -> 
     rows = drawing.table[drawing.table["run"] == run]
     galaxies = rows[rows["series"] == "galaxy"]
     # One collection a class, the domains mixed within: neither covers the other.
-    order = galaxies.iloc[np.argsort(pd.util.hash_array(galaxies["sample_id"].to_numpy(object)), kind="stable")]
+    order = galaxies.iloc[
+        np.argsort(pd.util.hash_array(galaxies["sample_id"].to_numpy(object)), kind="stable")
+    ]
     for label, part in order.groupby("label", sort=True):
         marker = MARKERS[class_marker(int(str(label)))]
         colours = part["domain"].map(DOMAIN_COLORS).tolist()
@@ -124,8 +168,20 @@ def _draw_galaxies(axes: Any, drawing: "FigureSpec", run: str, letters: int) -> 
     across, up = ("\n".join(textwrap.wrap(name, max(letters, 12))) for name in drawing.axes)
     axes.set(xlabel=across, ylabel=up)
     if inside < len(galaxies):
-        axes.text(0.98, 0.02, f"{len(galaxies) - inside} outside", transform=axes.transAxes, ha="right", va="bottom")
-    title(axes, letters, run, f"epoch {int(galaxies['epoch'].iloc[0])}, {galaxies['split'].iloc[0]} n = {len(galaxies)}")
+        axes.text(
+            0.98,
+            0.02,
+            f"{len(galaxies) - inside} outside",
+            transform=axes.transAxes,
+            ha="right",
+            va="bottom",
+        )
+    title(
+        axes,
+        letters,
+        run,
+        f"epoch {int(galaxies['epoch'].iloc[0])}, {galaxies['split'].iloc[0]} n = {len(galaxies)}",
+    )
 
 
 def _same_axes(drawing: "FigureSpec") -> bool:
@@ -138,7 +194,10 @@ def _frame(axes: Any, points: pd.DataFrame, drawn: pd.DataFrame) -> int:
     xy = points[["x", "y"]].to_numpy(float)
     low, high = np.percentile(xy, [0.5, 99.5], axis=0, method="nearest")
     gap = np.maximum(0.12 * (high - low), 1e-6)
-    low, high = np.maximum(low - gap, xy.min(axis=0) - gap / 3), np.minimum(high + gap, xy.max(axis=0) + gap / 3)
+    low, high = (
+        np.maximum(low - gap, xy.min(axis=0) - gap / 3),
+        np.minimum(high + gap, xy.max(axis=0) + gap / 3),
+    )
     axes.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]))
     here = drawn[["x", "y"]].to_numpy(float)
     return int(((here >= low) & (here <= high)).all(axis=1).sum())
@@ -150,13 +209,32 @@ def _galaxy_key(drawing: "FigureSpec", ink: str) -> list[Any]:  # noqa: ARG001
     galaxies = drawing.table[drawing.table["series"] == "galaxy"]
     handles = []
     for domain in DOMAINS:
-        for label in sorted(set(galaxies.loc[galaxies["domain"] == domain, "label"]), key=lambda label: (label < 0, label)):
+        for label in sorted(
+            set(galaxies.loc[galaxies["domain"] == domain, "label"]),
+            key=lambda label: (label < 0, label),
+        ):
             kind = drawing.classes[label] if label >= 0 else "unlabelled"
             name = domain_title(domain) if label >= 0 else domain
             marker = MARKERS[class_marker(label)]
             handles.append(
-                Line2D([], [], color=DOMAIN_COLORS[domain], marker=marker, linestyle="none", markersize=4, label=f"{name}: {kind}")
+                Line2D(
+                    [],
+                    [],
+                    color=DOMAIN_COLORS[domain],
+                    marker=marker,
+                    linestyle="none",
+                    markersize=4,
+                    label=f"{name}: {kind}",
+                )
             )
     if _same_axes(drawing):
-        handles.append(Line2D([], [], color=NEUTRAL, linewidth=1.2, label=f"boundary at {drawing.meta['threshold']}"))
+        handles.append(
+            Line2D(
+                [],
+                [],
+                color=NEUTRAL,
+                linewidth=1.2,
+                label=f"boundary at {drawing.meta['threshold']}",
+            )
+        )
     return handles

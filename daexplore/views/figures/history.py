@@ -28,7 +28,9 @@ __all__ = ["curves_drawing"]
 _CURVES = ("mmd2", "accuracy")
 
 
-def curves_drawing(compared: Sequence[RunResult], histories: Mapping[str, pd.DataFrame], split: str = "test") -> FigureSpec:
+def curves_drawing(
+    compared: Sequence[RunResult], histories: Mapping[str, pd.DataFrame], split: str = "test"
+) -> FigureSpec:
     """MMD^2 of the latents, and the accuracy in both domains, over the epochs.
 
     Args:
@@ -37,18 +39,35 @@ def curves_drawing(compared: Sequence[RunResult], histories: Mapping[str, pd.Dat
         split: which galaxies they were computed on.
     """
     parts = [history.assign(run=label) for label, history in histories.items()]
-    history = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["run", "epoch", "split", "domain", "name", "value"])
+    history = (
+        pd.concat(parts, ignore_index=True)
+        if parts
+        else pd.DataFrame(columns=["run", "epoch", "split", "domain", "name", "value"])
+    )
     rows = history[history["name"].isin(_CURVES) & (history["split"] == split)]
     # In the order of the runs, by which they get their dashes: the same in every figure.
     place = {"name": list(_CURVES), "run": list(histories)}
-    table = rows.sort_values(["name", "run"], key=lambda column: column.map(place[str(column.name)].index), kind="stable")
-    table = table.reindex(columns=["name", "run", "domain", "split", "epoch", "value", "oracle"])
-    summary = " ".join(summary_curves(history, name, split) for name in _CURVES if (rows["name"] == name).any())
-    sample = "; ".join(f"{each.label} {int(each.evaluation.mask(split=split).sum())}" for each in compared)
-    meta = figure_metadata(
-        "MMD² and accuracy over the epochs", compared, split, "the most probable class", sample, oracle_note(compared, DOMAINS)
+    table = rows.sort_values(
+        ["name", "run"], key=lambda column: column.map(place[str(column.name)].index), kind="stable"
     )
-    return FigureSpec("curves", table, meta, summary or f"No MMD or accuracy was logged on {split} galaxies.")
+    table = table.reindex(columns=["name", "run", "domain", "split", "epoch", "value", "oracle"])
+    summary = " ".join(
+        summary_curves(history, name, split) for name in _CURVES if (rows["name"] == name).any()
+    )
+    sample = "; ".join(
+        f"{each.label} {int(each.evaluation.mask(split=split).sum())}" for each in compared
+    )
+    meta = figure_metadata(
+        "MMD² and accuracy over the epochs",
+        compared,
+        split,
+        "the most probable class",
+        sample,
+        oracle_note(compared, DOMAINS),
+    )
+    return FigureSpec(
+        "curves", table, meta, summary or f"No MMD or accuracy was logged on {split} galaxies."
+    )
 
 
 def _draw_curves(axes: Any, drawing: "FigureSpec", name: str, letters: int) -> None:
@@ -70,5 +89,8 @@ def _curve_key(drawing: "FigureSpec", ink: str) -> list[Any]:
 
     names = {"both": "both domains together"}
     present = [domain for domain in (*DOMAINS, "both") if (drawing.table["domain"] == domain).any()]
-    hues = [Line2D([], [], color=DOMAIN_COLORS[d], linewidth=3, label=names.get(d, domain_title(d))) for d in present]
+    hues = [
+        Line2D([], [], color=DOMAIN_COLORS[d], linewidth=3, label=names.get(d, domain_title(d)))
+        for d in present
+    ]
     return [*run_key(drawing, ink), *hues]

@@ -26,7 +26,10 @@ __all__ = ["precision_recall_drawing"]
 
 
 def precision_recall_drawing(
-    compared: Sequence[RunResult], split: str = "test", threshold: float = 0.5, pair: tuple[int, int] = (0, 1)
+    compared: Sequence[RunResult],
+    split: str = "test",
+    threshold: float = 0.5,
+    pair: tuple[int, int] = (0, 1),
 ) -> FigureSpec:
     """Precision against recall of each threshold, and the point of the one on screen."""
     from daexplore.analysis.metrics.classification import precision_recall, roc
@@ -40,7 +43,9 @@ def precision_recall_drawing(
             if not positive.any() or positive.all():
                 continue
             curve = roc(positive, score)
-            precision, average = precision_recall(curve, int(positive.sum()), int((~positive).sum()))
+            precision, average = precision_recall(
+                curve, int(positive.sum()), int((~positive).sum())
+            )
             common: dict[str, Any] = {
                 "run": each.label,
                 "domain": domain,
@@ -48,17 +53,37 @@ def precision_recall_drawing(
                 "positive": float(positive.mean()),
                 "ap": average,
             }
-            rows = pd.DataFrame({"recall": curve.tpr, "precision": precision, "threshold": curve.thresholds})
+            rows = pd.DataFrame(
+                {"recall": curve.tpr, "precision": precision, "threshold": curve.thresholds}
+            )
             parts.append(rows.assign(series="curve", **common))
             called = score > threshold
             hit = int((called & positive).sum())
-            at = {"recall": hit / positive.sum(), "precision": hit / called.sum() if called.any() else np.nan, "threshold": threshold}
+            at = {
+                "recall": hit / positive.sum(),
+                "precision": hit / called.sum() if called.any() else np.nan,
+                "threshold": threshold,
+            }
             parts.append(pd.DataFrame([{**at, "series": "threshold", **common}]))
-            words.append(f"{each.label} on {domain}, n = {len(score)}: average precision {average:.3f}")
+            words.append(
+                f"{each.label} on {domain}, n = {len(score)}: average precision {average:.3f}"
+            )
     columns = ["series", "run", "domain", "n", "positive", "ap", "recall", "precision", "threshold"]
     table = pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
-    meta = figure_metadata("Precision-recall", compared, split, f"p = {threshold:g}", count_summary(table), oracle_note(compared, DOMAINS))
-    return FigureSpec("precision-recall", table, meta, f"Precision-recall, {split} split: {'; '.join(words) or 'no labelled galaxy'}.")
+    meta = figure_metadata(
+        "Precision-recall",
+        compared,
+        split,
+        f"p = {threshold:g}",
+        count_summary(table),
+        oracle_note(compared, DOMAINS),
+    )
+    return FigureSpec(
+        "precision-recall",
+        table,
+        meta,
+        f"Precision-recall, {split} split: {'; '.join(words) or 'no labelled galaxy'}.",
+    )
 
 
 def _draw_precision_recall(axes: Any, drawing: "FigureSpec", domain: str, letters: int) -> None:
@@ -69,8 +94,15 @@ def _draw_precision_recall(axes: Any, drawing: "FigureSpec", domain: str, letter
     for run, part in rows.groupby("run", sort=False):
         curve, point = (part[part["series"] == name] for name in ("curve", "threshold"))
         label = f"{run}: AP {curve['ap'].iloc[0]:.3f}"
-        curve_and_point(axes, curve, point, ("recall", "precision"), styles[str(run)], colour, label)
+        curve_and_point(
+            axes, curve, point, ("recall", "precision"), styles[str(run)], colour, label
+        )
     axes.legend(loc="lower left", frameon=False, handlelength=2.6)
     axes.set(xlabel="recall", ylabel="precision", xlim=(-0.01, 1.01), ylim=(-0.01, 1.01))
     axes.set_box_aspect(1)
-    title(axes, letters, capitalise(domain_title(domain)), f"{drawing.meta['split']} n = {counts(rows['n'])}")
+    title(
+        axes,
+        letters,
+        capitalise(domain_title(domain)),
+        f"{drawing.meta['split']} n = {counts(rows['n'])}",
+    )

@@ -21,7 +21,9 @@ __all__ = ["MEASURE_PLOTS", "PLOTS"]
 
 
 MEASURE_PLOTS = {
-    "precision-recall": PlotLayout(domains_of, _draw_precision_recall, threshold_key, 70.0, 0.78, 2, independent_axes),
+    "precision-recall": PlotLayout(
+        domains_of, _draw_precision_recall, threshold_key, 70.0, 0.78, 2, independent_axes
+    ),
     "risk-coverage": PlotLayout(domains_of, _draw_risk, run_key, 70.0, 0.78, 2, independent_axes),
     "paths": PlotLayout(_one, _draw_paths, _paths_key, 80.0, 0.6, 2, independent_axes),
     "flips": PlotLayout(domains_of, _draw_flips, _flips_key, 80.0, 0.6, 2, independent_axes),
@@ -31,9 +33,17 @@ PLOTS = {
     "galaxies": PlotLayout(_galaxy_panels, _draw_galaxies, _galaxy_key, 40.0, 0.85, 2, _same_axes),
     "roc": PlotLayout(domains_of, _draw_roc, _roc_key, 70.0, 0.78, 2, independent_axes),
     "curves": PlotLayout(
-        lambda drawing: list(dict.fromkeys(drawing.table["name"])), _draw_curves, _curve_key, 70.0, 0.62, 2, independent_axes
+        lambda drawing: list(dict.fromkeys(drawing.table["name"])),
+        _draw_curves,
+        _curve_key,
+        70.0,
+        0.62,
+        2,
+        independent_axes,
     ),
-    "reliability": PlotLayout(domains_of, _draw_reliability, run_key, 70.0, 0.78, 2, independent_axes),
+    "reliability": PlotLayout(
+        domains_of, _draw_reliability, run_key, 70.0, 0.78, 2, independent_axes
+    ),
     **MEASURE_PLOTS,
     **WHATIF_PLOTS,
 }

@@ -34,16 +34,33 @@ def reliability_drawing(compared: Sequence[RunResult], split: str = "test") -> F
     parts = []
     for label, domain, labels, probabilities, groups in labelled(compared, split):
         bins = reliability(labels, probabilities, groups)
-        columns = {name: getattr(bins, name) for name in ("probability", "frequency", "low", "high", "counts", "galaxies")}
-        parts.append(pd.DataFrame({"run": label, "domain": domain, "of": bins.of, "n": len(labels)} | columns))
-    table = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["run", "domain", "of", "n"])
+        columns = {
+            name: getattr(bins, name)
+            for name in ("probability", "frequency", "low", "high", "counts", "galaxies")
+        }
+        parts.append(
+            pd.DataFrame(
+                {"run": label, "domain": domain, "of": bins.of, "n": len(labels)} | columns
+            )
+        )
+    table = (
+        pd.concat(parts, ignore_index=True)
+        if parts
+        else pd.DataFrame(columns=["run", "domain", "of", "n"])
+    )
     words = "; ".join(
         f"{run} on {domain}, n = {int(rows['n'].iloc[0])}, from {rows['frequency'].iloc[0]:.2f} at {rows['probability'].iloc[0]:.2f} "
         f"to {rows['frequency'].iloc[-1]:.2f} at {rows['probability'].iloc[-1]:.2f}"
         for (run, domain), rows in table.groupby(["run", "domain"], sort=False)
     )
-    summary = f"Observed share against predicted probability on {split} galaxies: {words}." if words else "No labelled galaxy here."
-    meta = figure_metadata("Reliability", compared, split, "none", count_summary(table), oracle_note(compared, DOMAINS))
+    summary = (
+        f"Observed share against predicted probability on {split} galaxies: {words}."
+        if words
+        else "No labelled galaxy here."
+    )
+    meta = figure_metadata(
+        "Reliability", compared, split, "none", count_summary(table), oracle_note(compared, DOMAINS)
+    )
     return FigureSpec("reliability", table, meta, summary, compared[0].classes if compared else ())
 
 
@@ -67,7 +84,16 @@ def _draw_reliability(axes: Any, drawing: "FigureSpec", domain: str, letters: in
         )
     first = drawing.table["of"].iloc[0]
     known = first == "class 1" and len(drawing.classes) == 2
-    across, up = (f"probability of {drawing.classes[1]}", f"share of {drawing.classes[1]}") if known else ("confidence", "accuracy")
+    across, up = (
+        (f"probability of {drawing.classes[1]}", f"share of {drawing.classes[1]}")
+        if known
+        else ("confidence", "accuracy")
+    )
     axes.set(xlabel=across, ylabel=up, xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
     axes.set_box_aspect(1)
-    title(axes, letters, capitalise(domain_title(domain)), f"{drawing.meta['split']} n = {counts(rows['n'])}")
+    title(
+        axes,
+        letters,
+        capitalise(domain_title(domain)),
+        f"{drawing.meta['split']} n = {counts(rows['n'])}",
+    )

@@ -45,7 +45,9 @@ def figure(drawing: FigureSpec, width: float = WIDTHS["two columns"], ink: str =
     from daexplore.views.figures.registry import PLOTS
 
     if drawing.name not in PLOTS:
-        raise InputError(f"There is no plot {drawing.name!r} for publication; there are {', '.join(PLOTS)}.")
+        raise InputError(
+            f"There is no plot {drawing.name!r} for publication; there are {', '.join(PLOTS)}."
+        )
     if drawing.table.empty:
         raise InputError(f"There is nothing to draw: {drawing.summary}")
     plot = PLOTS[drawing.name]
@@ -56,7 +58,9 @@ def figure(drawing: FigureSpec, width: float = WIDTHS["two columns"], ink: str =
         keys = plot.key(drawing, ink)
         across = min(len(keys), max(1, int(width // 42)))
         head = plot.lines * 3.4 + 9.0
-        height = rows * (width / columns * plot.ratio + head) + 4.0 * math.ceil(len(keys) / across) + 2.0
+        height = (
+            rows * (width / columns * plot.ratio + head) + 4.0 * math.ceil(len(keys) / across) + 2.0
+        )
         shared = plot.shared(drawing)
         made = Figure(figsize=(width / _MM, height / _MM), layout="constrained")
         grid = made.subplots(rows, columns, squeeze=False, sharex=shared, sharey=shared)
@@ -72,7 +76,14 @@ def figure(drawing: FigureSpec, width: float = WIDTHS["two columns"], ink: str =
                 axes.yaxis.set_tick_params(labelleft=place % columns == 0)
                 axes.xaxis.label.set_visible(last)
                 axes.yaxis.label.set_visible(place % columns == 0)
-        made.legend(handles=keys, loc="outside lower center", ncols=across, frameon=False, handletextpad=0.4, columnspacing=1.2)
+        made.legend(
+            handles=keys,
+            loc="outside lower center",
+            ncols=across,
+            frameon=False,
+            handletextpad=0.4,
+            columnspacing=1.2,
+        )
         return made
 
 
@@ -97,12 +108,18 @@ def svg_data_uri(drawing: FigureSpec, width: float = WIDTHS["two columns"]) -> s
     text = _file(drawing, "svg", width, _CURRENT).decode().replace(_CURRENT, "currentColor")
     start = text.index("<svg")
     end = text.index(">", start) + 1
-    return "data:image/svg+xml;base64," + base64.b64encode((text[start:end] + _ON_PAGE + text[end:]).encode()).decode()
+    return (
+        "data:image/svg+xml;base64,"
+        + base64.b64encode((text[start:end] + _ON_PAGE + text[end:]).encode()).decode()
+    )
 
 
 def csv_text(drawing: FigureSpec) -> str:
     """What is drawn, in full precision, beneath lines that start with "#" and say what it rests on."""
-    lines = [f"# {name}: {' '.join(text.split())}" for name, text in (*drawing.meta.items(), ("figure", drawing.summary))]
+    lines = [
+        f"# {name}: {' '.join(text.split())}"
+        for name, text in (*drawing.meta.items(), ("figure", drawing.summary))
+    ]
     return "\n".join(lines) + "\n" + str(drawing.table.to_csv(index=False, lineterminator="\n"))
 
 
@@ -111,7 +128,13 @@ def _file(drawing: FigureSpec, kind: str, width: float, ink: str) -> bytes:
 
     stream = io.BytesIO()
     with _lock, rc_context(_settings(ink)):
-        figure(drawing, width, ink).savefig(stream, format=kind, dpi=DPI, transparent=ink == _CURRENT, metadata=_metadata(drawing, kind))
+        figure(drawing, width, ink).savefig(
+            stream,
+            format=kind,
+            dpi=DPI,
+            transparent=ink == _CURRENT,
+            metadata=_metadata(drawing, kind),
+        )
     return stream.getvalue()
 
 

@@ -33,14 +33,28 @@ def risk_coverage_drawing(compared: Sequence[RunResult], split: str = "test") ->
     parts, words = [], []
     for label, domain, labels, probabilities, groups in labelled(compared, split):
         curve = risk_coverage(labels, probabilities, groups)
-        parts.append(pd.DataFrame(curve.rows()).assign(run=label, domain=domain, n=len(labels), aurc=curve.aurc["value"]))
+        parts.append(
+            pd.DataFrame(curve.rows()).assign(
+                run=label, domain=domain, n=len(labels), aurc=curve.aurc["value"]
+            )
+        )
         words.append(f"{label} on {domain}, n = {len(labels)}: AURC {curve.aurc['value']:.3f}")
     columns = ["run", "domain", "n", "aurc", "coverage", "risk", "low", "high"]
     table = pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
     meta = figure_metadata(
-        "Risk and coverage", compared, split, "the most probable class", count_summary(table), oracle_note(compared, DOMAINS)
+        "Risk and coverage",
+        compared,
+        split,
+        "the most probable class",
+        count_summary(table),
+        oracle_note(compared, DOMAINS),
     )
-    return FigureSpec("risk-coverage", table, meta, f"Risk and coverage, {split} split: {'; '.join(words) or 'no labelled galaxy'}.")
+    return FigureSpec(
+        "risk-coverage",
+        table,
+        meta,
+        f"Risk and coverage, {split} split: {'; '.join(words) or 'no labelled galaxy'}.",
+    )
 
 
 def _draw_risk(axes: Any, drawing: "FigureSpec", domain: str, letters: int) -> None:
@@ -49,11 +63,25 @@ def _draw_risk(axes: Any, drawing: "FigureSpec", domain: str, letters: int) -> N
     styles, colour = run_styles(drawing.table["run"]), DOMAIN_COLORS[domain]
     for run, part in rows.groupby("run", sort=False):
         style = styles[str(run)]
-        axes.fill_between(part["coverage"], part["low"], part["high"], color=colour, alpha=0.12, linewidth=0)
+        axes.fill_between(
+            part["coverage"], part["low"], part["high"], color=colour, alpha=0.12, linewidth=0
+        )
         label = f"{run}: AURC {part['aurc'].iloc[0]:.3f}"
-        line = {"linestyle": DASHES[style.dash], "marker": MARKERS[style.marker], "markevery": 8, "markersize": 3.5}
+        line = {
+            "linestyle": DASHES[style.dash],
+            "marker": MARKERS[style.marker],
+            "markevery": 8,
+            "markersize": 3.5,
+        }
         axes.plot(part["coverage"], part["risk"], color=colour, label=label, **line)
     axes.legend(loc="upper left", frameon=False, handlelength=2.6)
-    axes.set(xlabel="share of galaxies kept", ylabel="share of errors among them", xlim=(-0.01, 1.01))
+    axes.set(
+        xlabel="share of galaxies kept", ylabel="share of errors among them", xlim=(-0.01, 1.01)
+    )
     axes.set_ylim(bottom=0)
-    title(axes, letters, capitalise(domain_title(domain)), f"{drawing.meta['split']} n = {counts(rows['n'])}")
+    title(
+        axes,
+        letters,
+        capitalise(domain_title(domain)),
+        f"{drawing.meta['split']} n = {counts(rows['n'])}",
+    )

@@ -26,7 +26,12 @@ if TYPE_CHECKING:
 __all__ = ["roc_drawing"]
 
 
-def roc_drawing(compared: Sequence[RunResult], split: str = "test", threshold: float = 0.5, pair: tuple[int, int] = (0, 1)) -> FigureSpec:
+def roc_drawing(
+    compared: Sequence[RunResult],
+    split: str = "test",
+    threshold: float = 0.5,
+    pair: tuple[int, int] = (0, 1),
+) -> FigureSpec:
     """ROC curves with their bands and the points of the threshold."""
     curves, bands = roc_tables({each.label: each.evaluation for each in compared}, split, pair)
     summary = summary_roc(curves, split)
@@ -36,7 +41,14 @@ def roc_drawing(compared: Sequence[RunResult], split: str = "test", threshold: f
         parts += [bands.assign(series="band"), points.assign(series="threshold")]
     columns = ["series", "run", "domain", "n", "auc", "fpr", "tpr", "low", "high", "threshold"]
     table = pd.concat(parts, ignore_index=True).reindex(columns=columns).astype({"n": "Int64"})
-    meta = figure_metadata("ROC", compared, split, f"p = {threshold:g}", count_summary(curves), oracle_note(compared, DOMAINS))
+    meta = figure_metadata(
+        "ROC",
+        compared,
+        split,
+        f"p = {threshold:g}",
+        count_summary(curves),
+        oracle_note(compared, DOMAINS),
+    )
     return FigureSpec("roc", table, meta, summary, compared[0].classes if compared else ())
 
 
@@ -46,17 +58,34 @@ def _draw_roc(axes: Any, drawing: "FigureSpec", domain: str, letters: int) -> No
     styles, colour = run_styles(drawing.table["run"]), DOMAIN_COLORS[domain]
     axes.plot([0, 1], [0, 1], color=NEUTRAL, linewidth=0.7, linestyle=":")
     for run, part in rows.groupby("run", sort=False):
-        band, curve, point = (part[part["series"] == name] for name in ("band", "curve", "threshold"))
-        axes.fill_between(band["fpr"], band["low"], band["high"], color=colour, alpha=0.12, linewidth=0)
+        band, curve, point = (
+            part[part["series"] == name] for name in ("band", "curve", "threshold")
+        )
+        axes.fill_between(
+            band["fpr"], band["low"], band["high"], color=colour, alpha=0.12, linewidth=0
+        )
         label = f"{run}: AUC {curve['auc'].iloc[0]:.3f}"
         curve_and_point(axes, curve, point, ("fpr", "tpr"), styles[str(run)], colour, label)
     axes.legend(loc="lower right", frameon=False, handlelength=2.6)
-    axes.set(xlabel="false positive rate", ylabel="true positive rate", xlim=(-0.01, 1.01), ylim=(-0.01, 1.01))
+    axes.set(
+        xlabel="false positive rate",
+        ylabel="true positive rate",
+        xlim=(-0.01, 1.01),
+        ylim=(-0.01, 1.01),
+    )
     axes.set_box_aspect(1)
-    title(axes, letters, capitalise(domain_title(domain)), f"{drawing.meta['split']} n = {counts(rows['n'])}")
+    title(
+        axes,
+        letters,
+        capitalise(domain_title(domain)),
+        f"{drawing.meta['split']} n = {counts(rows['n'])}",
+    )
 
 
 def _roc_key(drawing: "FigureSpec", ink: str) -> list[Any]:
     from matplotlib.lines import Line2D
 
-    return [*threshold_key(drawing, ink), Line2D([], [], color=ink, alpha=0.15, linewidth=5, label="95% band over galaxies")]
+    return [
+        *threshold_key(drawing, ink),
+        Line2D([], [], color=ink, alpha=0.15, linewidth=5, label="95% band over galaxies"),
+    ]

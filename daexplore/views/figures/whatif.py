@@ -31,16 +31,43 @@ __all__ = ["WHATIF_PLOTS", "DialContext", "dial_drawing", "walks_drawing"]
 def _draw_dial(axes: Any, drawing: "FigureSpec", _: str, letters: int) -> None:
     """Columns run, domain, level, original, probability, low, high, first, draws. Hollow: the image as recorded."""
     styles = run_styles(drawing.table["run"])
-    axes.axhline(float(drawing.meta["threshold"].removeprefix("p = ")), color=NEUTRAL, linewidth=0.8, linestyle="--")
+    axes.axhline(
+        float(drawing.meta["threshold"].removeprefix("p = ")),
+        color=NEUTRAL,
+        linewidth=0.8,
+        linestyle="--",
+    )
     for run, part in drawing.table.groupby("run", sort=False):
         style, colour = styles[str(run)], DOMAIN_COLORS[str(part["domain"].iloc[0])]
         marker = MARKERS[style.marker]
-        axes.fill_between(part["level"], part["low"], part["high"], color=colour, alpha=0.12, linewidth=0)
-        axes.plot(part["level"], part["probability"], color=colour, linestyle=DASHES[style.dash], marker=marker, markersize=3.5)
+        axes.fill_between(
+            part["level"], part["low"], part["high"], color=colour, alpha=0.12, linewidth=0
+        )
+        axes.plot(
+            part["level"],
+            part["probability"],
+            color=colour,
+            linestyle=DASHES[style.dash],
+            marker=marker,
+            markersize=3.5,
+        )
         own = part[part["original"]]
-        axes.plot(own["level"], own["first"], color=colour, marker=marker, markersize=7, markerfacecolor="none", linestyle="none")
+        axes.plot(
+            own["level"],
+            own["first"],
+            color=colour,
+            marker=marker,
+            markersize=7,
+            markerfacecolor="none",
+            linestyle="none",
+        )
     axes.set(xlabel=drawing.axes[0], ylabel=drawing.axes[1], ylim=(-0.03, 1.03))
-    title(axes, letters, drawing.meta["n"], f"up to {int(drawing.table['draws'].max())} draws of the noise")
+    title(
+        axes,
+        letters,
+        drawing.meta["n"],
+        f"up to {int(drawing.table['draws'].max())} draws of the noise",
+    )
 
 
 def _draw_walk(axes: Any, drawing: "FigureSpec", run: str, letters: int) -> None:
@@ -51,12 +78,30 @@ def _draw_walk(axes: Any, drawing: "FigureSpec", run: str, letters: int) -> None
     if np.isfinite(boundary):
         axes.axvline(boundary, color=NEUTRAL, linewidth=0.8, linestyle="--")
     axes.plot(part["x"], part["y"], color=NEUTRAL, linewidth=1.0)
-    axes.plot(part["x"], part["y"], color=colour, marker="o", markersize=3.5, markeredgecolor="white", linestyle="none")
+    axes.plot(
+        part["x"],
+        part["y"],
+        color=colour,
+        marker="o",
+        markersize=3.5,
+        markeredgecolor="white",
+        linestyle="none",
+    )
     own = part[part["original"]]
     marker = MARKERS[class_marker(int(part["label"].iloc[0]))]
-    axes.plot(own["x"], own["y"], color=colour, marker=marker, markersize=8, markerfacecolor="none", linestyle="none")
+    axes.plot(
+        own["x"],
+        own["y"],
+        color=colour,
+        marker=marker,
+        markersize=8,
+        markerfacecolor="none",
+        linestyle="none",
+    )
     for row in part.iloc[[0, -1]].to_dict("records"):
-        axes.annotate(f"{row['level']:.3g}", (row["x"], row["y"]), xytext=(4, 4), textcoords="offset points")
+        axes.annotate(
+            f"{row['level']:.3g}", (row["x"], row["y"]), xytext=(4, 4), textcoords="offset points"
+        )
     axes.margins(0.15)
     axes.set(xlabel=drawing.axes[0], ylabel=drawing.axes[1])
     title(axes, letters, run, f"mean of {counts(part['draws'])} draws")
@@ -67,15 +112,34 @@ def _walk_key(drawing: "FigureSpec", ink: str) -> list[Any]:
 
     about = f"{drawing.meta['dial']} at both ends"
     return [
-        Line2D([], [], color=ink, marker="o", markersize=8, markerfacecolor="none", linestyle="none", label="as recorded"),
-        Line2D([], [], color=NEUTRAL, linestyle="--", label=f"threshold {drawing.meta['threshold']}"),
+        Line2D(
+            [],
+            [],
+            color=ink,
+            marker="o",
+            markersize=8,
+            markerfacecolor="none",
+            linestyle="none",
+            label="as recorded",
+        ),
+        Line2D(
+            [], [], color=NEUTRAL, linestyle="--", label=f"threshold {drawing.meta['threshold']}"
+        ),
         Line2D([], [], linestyle="none", label=about),
     ]
 
 
 WHATIF_PLOTS = {
     "dial": PlotLayout(lambda _: ["all"], _draw_dial, run_key, 80.0, 0.6, 2, independent_axes),
-    "walks": PlotLayout(lambda drawing: list(dict.fromkeys(drawing.table["run"])), _draw_walk, _walk_key, 55.0, 0.8, 2, independent_axes),
+    "walks": PlotLayout(
+        lambda drawing: list(dict.fromkeys(drawing.table["run"])),
+        _draw_walk,
+        _walk_key,
+        55.0,
+        0.8,
+        2,
+        independent_axes,
+    ),
 }
 """By the name of the drawing."""
 
@@ -103,7 +167,9 @@ class DialContext:
     seed: int
 
 
-def dial_drawing(compared: Sequence[RunResult], turned: DialContext, table: pd.DataFrame) -> FigureSpec:
+def dial_drawing(
+    compared: Sequence[RunResult], turned: DialContext, table: pd.DataFrame
+) -> FigureSpec:
     """Probability of the class against the level, of each run.
 
     Args:
@@ -113,10 +179,17 @@ def dial_drawing(compared: Sequence[RunResult], turned: DialContext, table: pd.D
     """
     summary = summary_dial(table, turned.unit, turned.positive, turned.threshold)
     axes = turned.unit, f"p({turned.positive})"
-    return FigureSpec("dial", table, _meta("One galaxy along a dial", compared, turned, table), summary, axes=axes)
+    return FigureSpec(
+        "dial", table, _meta("One galaxy along a dial", compared, turned, table), summary, axes=axes
+    )
 
 
-def walks_drawing(compared: Sequence[RunResult], turned: DialContext, table: pd.DataFrame, boundaries: dict[str, float]) -> FigureSpec:
+def walks_drawing(
+    compared: Sequence[RunResult],
+    turned: DialContext,
+    table: pd.DataFrame,
+    boundaries: dict[str, float],
+) -> FigureSpec:
     """Where the galaxy lies in each run's margin plane as the dial turns.
 
     Args:
@@ -128,15 +201,28 @@ def walks_drawing(compared: Sequence[RunResult], turned: DialContext, table: pd.
     table = table.assign(boundary=table["run"].map(boundaries), label=turned.label)
     axes = "distance to boundary [source σ]", "domain probe [source σ]"
     return FigureSpec(
-        "walks", table, _meta("The galaxy's walk through each margin plane", compared, turned, table), summary_walks(table), axes=axes
+        "walks",
+        table,
+        _meta("The galaxy's walk through each margin plane", compared, turned, table),
+        summary_walks(table),
+        axes=axes,
     )
 
 
-def _meta(view: str, compared: Sequence[RunResult], turned: DialContext, table: pd.DataFrame) -> dict[str, str]:
+def _meta(
+    view: str, compared: Sequence[RunResult], turned: DialContext, table: pd.DataFrame
+) -> dict[str, str]:
     domain = str(table["domain"].iloc[0]) if len(table) else "unknown"
     oracle = "no target labels are used"
     if domain == "target" and turned.label >= 0:
         oracle = "the class of this target galaxy is the oracle's knowledge; no probability uses it"
-    meta = figure_metadata(view, compared, turned.split, f"p = {turned.threshold:g}", f"1 galaxy, {turned.sample_id}, {domain}", oracle)
+    meta = figure_metadata(
+        view,
+        compared,
+        turned.split,
+        f"p = {turned.threshold:g}",
+        f"1 galaxy, {turned.sample_id}, {domain}",
+        oracle,
+    )
     draws = int(table["draws"].max()) if len(table) else 0
     return meta | {"dial": turned.unit, "noise": f"seed {turned.seed}, up to {draws} draws a level"}

@@ -59,7 +59,14 @@ def inspection_cards(tables: Mapping[str, pd.DataFrame]) -> list[Card]:
     """
     measured = list(_measured(tables))
     split = len(_ALWAYS)
-    return [*_far_apart(tables), _classes(tables), *_pixels(tables), *measured[:split], _faults(tables), *measured[split:]]
+    return [
+        *_far_apart(tables),
+        _classes(tables),
+        *_pixels(tables),
+        *measured[:split],
+        _faults(tables),
+        *measured[split:],
+    ]
 
 
 def fluid_figure(panel: hv.Overlay) -> Any:
@@ -68,7 +75,9 @@ def fluid_figure(panel: hv.Overlay) -> Any:
 
     figure = hv.renderer("bokeh").get_plot(panel).state
     height = figure.frame_height
-    figure.update(frame_width=None, frame_height=None, height=height + _AROUND, sizing_mode="stretch_width")
+    figure.update(
+        frame_width=None, frame_height=None, height=height + _AROUND, sizing_mode="stretch_width"
+    )
     figure.update(background_fill_alpha=0.0, border_fill_alpha=0.0, outline_line_alpha=0.0)
     if not isinstance(figure.yaxis[0].ticker, FixedTicker):
         # Frames side by side are equally wide, whatever their numbers.
@@ -81,7 +90,9 @@ def _far_apart(tables: Mapping[str, pd.DataFrame]) -> Iterator[Card]:
     if distances["ks"].notna().any():
         lines = min(12, int(distances["ks"].notna().sum()))
         plot = difference_plot(distances, size=(360, 20 + _LINE * lines), title="")
-        yield Card("In what do they differ?", (plot,), summary_differences(distances), columns=4, rows=2)
+        yield Card(
+            "In what do they differ?", (plot,), summary_differences(distances), columns=4, rows=2
+        )
     known = probe["auc"].notna().any()
     plots = (probe_plot(probe, size=(300, 90), title=""),) if known else ()
     yield Card("Can a classifier tell them apart?", plots, summary_probe(probe), columns=2)
@@ -102,11 +113,20 @@ def _measured(tables: Mapping[str, pd.DataFrame]) -> Iterator[Card]:
     summaries, distributions = tables["summaries"], tables["distributions"]
     measured = set(distributions["quantity"])
     always = [name for name in _ALWAYS if name in measured]
-    others = [name for name in dict.fromkeys(tables["distances"]["quantity"]) if name in measured and name not in always]
+    others = [
+        name
+        for name in dict.fromkeys(tables["distances"]["quantity"])
+        if name in measured and name not in always
+    ]
     for quantity in [*always, *others[:_MORE]]:
         label = str(summaries.loc[summaries["quantity"] == quantity, "label"].iloc[0])
         panels = tuple(quantity_panels(distributions, summaries, quantity, legend=False))
-        yield Card(label[:1].upper() + label[1:], panels, summary_quantity(summaries, quantity), columns=_columns(panels))
+        yield Card(
+            label[:1].upper() + label[1:],
+            panels,
+            summary_quantity(summaries, quantity),
+            columns=_columns(panels),
+        )
 
 
 def _columns(panels: tuple[hv.Overlay, ...]) -> int:

@@ -14,7 +14,10 @@ _INK = DOMAIN_COLORS["both"]
 
 
 def difference_plot(
-    distances: pd.DataFrame, most: int = 12, size: tuple[int, int] | None = (380, 330), title: str = "In what they differ"
+    distances: pd.DataFrame,
+    most: int = 12,
+    size: tuple[int, int] | None = (380, 330),
+    title: str = "In what they differ",
 ) -> hv.Overlay:
     """The quantities in which the domains differ most: Kolmogorov-Smirnov distance with its interval.
 
@@ -30,16 +33,22 @@ def difference_plot(
     place = -np.arange(len(rows), dtype=float)
     numbers = {name: rows[name].to_numpy(float) for name in ("ks", "ks_low", "ks_high", "chance")}
     beyond = numbers["ks"] > numbers["chance"]
-    chance = float(np.nanmax(numbers["chance"])) if len(rows) and np.isfinite(numbers["chance"]).any() else 0.0
+    chance = (
+        float(np.nanmax(numbers["chance"]))
+        if len(rows) and np.isfinite(numbers["chance"]).any()
+        else 0.0
+    )
     elements: list[hv.Element] = [
         hv.VSpan(0.0, chance).opts(color=NEUTRAL, alpha=0.18, backend="bokeh"),
-        hv.Segments((numbers["ks_low"], place, numbers["ks_high"], place), ["low", "y", "high", "y2"]).opts(
-            color=_INK, line_width=2.2, backend="bokeh"
-        ),
+        hv.Segments(
+            (numbers["ks_low"], place, numbers["ks_high"], place), ["low", "y", "high", "y2"]
+        ).opts(color=_INK, line_width=2.2, backend="bokeh"),
     ]
     for fill, chosen in ((1.0, beyond), (0.0, ~beyond)):
         points = hv.Points((numbers["ks"][chosen], place[chosen]), ["distance", "y"])
-        elements.append(points.opts(color=_INK, fill_alpha=fill, size=9, line_width=1.6, backend="bokeh"))
+        elements.append(
+            points.opts(color=_INK, fill_alpha=fill, size=9, line_width=1.6, backend="bokeh")
+        )
     return style_overlay(
         hv.Overlay(elements),
         title=title,
@@ -53,7 +62,9 @@ def difference_plot(
 
 
 def probe_plot(
-    probe: pd.DataFrame, size: tuple[int, int] | None = (300, 110), title: str = "Can a classifier tell them apart?"
+    probe: pd.DataFrame,
+    size: tuple[int, int] | None = (300, 110),
+    title: str = "Can a classifier tell them apart?",
 ) -> hv.Overlay:
     """The area under the ROC curve with which a cross-validated classifier tells the domains apart, with its interval.
 
@@ -67,7 +78,9 @@ def probe_plot(
     low, high, auc = (rows[name].to_numpy(float) for name in ("low", "high", "auc"))
     elements = [
         hv.VLine(0.5).opts(color=NEUTRAL, line_width=1.4, line_dash="dotted", backend="bokeh"),
-        hv.Segments((low, place, high, place), ["low", "y", "high", "y2"]).opts(color=_INK, line_width=3, backend="bokeh"),
+        hv.Segments((low, place, high, place), ["low", "y", "high", "y2"]).opts(
+            color=_INK, line_width=3, backend="bokeh"
+        ),
         hv.Points((auc, place), ["auc", "y"]).opts(color=_INK, size=11, backend="bokeh"),
     ]
     return style_overlay(

@@ -12,7 +12,16 @@ from daexplore.views.inspection.pixels import DOMAIN_DASHES
 from daexplore.views.plots.metrics_table import interval_text
 from daexplore.views.style import DOMAIN_COLORS, DOMAINS
 
-__all__ = ["INSPECT_STYLE", "checks_html", "differences_html", "domains_html", "legend_html", "list_html", "pairs_html", "walls_html"]
+__all__ = [
+    "INSPECT_STYLE",
+    "checks_html",
+    "differences_html",
+    "domains_html",
+    "legend_html",
+    "list_html",
+    "pairs_html",
+    "walls_html",
+]
 
 INSPECT_STYLE = static_text("views", "inspect.css")
 """Style sheet of this markup; the page around it sets ``--quiet`` and ``--line``."""
@@ -43,7 +52,10 @@ def domains_html(domains: pd.DataFrame) -> str:
     Args:
         domains: columns domain, name, images, used, galaxies, groups_known, bands, height, width, pixel_scale, nanojansky.
     """
-    head = "".join(f"<th scope='col'>{name}</th>" for name in ("", "name", "images", "measured", "galaxies", "bands", "pixels", "scale"))
+    head = "".join(
+        f"<th scope='col'>{name}</th>"
+        for name in ("", "name", "images", "measured", "galaxies", "bands", "pixels", "scale")
+    )
     body = "".join(_domain_row(row) for row in domains.to_dict("records"))
     return f"<table class='numbers'><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
@@ -61,11 +73,15 @@ def walls_html(walls: Iterable[Mapping[str, Any]], about: Mapping[str, str] | No
         figures = "".join(_wall(wall) for wall in walls if wall["domain"] == domain)
         mark = f"<span style='color:{DOMAIN_COLORS[domain]}' aria-hidden='true'>{'■' if domain == 'source' else '□'}</span>"
         words = f" <small>{escape(about[domain])}</small>" if about else ""
-        sections.append(f"<section aria-label='{domain} galaxies'><h3>{mark} {domain.capitalize()}{words}</h3>{figures}</section>")
+        sections.append(
+            f"<section aria-label='{domain} galaxies'><h3>{mark} {domain.capitalize()}{words}</h3>{figures}</section>"
+        )
     return f"<div class='domains'>{''.join(sections)}</div>"
 
 
-def pairs_html(pairs: Iterable[Mapping[str, Any]], duplicates: pd.DataFrame, leak: bool | None = None) -> str:
+def pairs_html(
+    pairs: Iterable[Mapping[str, Any]], duplicates: pd.DataFrame, leak: bool | None = None
+) -> str:
     """Near-duplicates as pairs of images, and the second once more, turned so that it lies like the first.
 
     Args:
@@ -75,7 +91,9 @@ def pairs_html(pairs: Iterable[Mapping[str, Any]], duplicates: pd.DataFrame, lea
     """
     known = {(row["sample_id_a"], row["sample_id_b"]): row for row in duplicates.to_dict("records")}
     found = [(pair, known[pair["sample_id_a"], pair["sample_id_b"]]) for pair in pairs]
-    figures = "".join(_pair(pair, row) for pair, row in found if leak is None or bool(row["leak"]) == leak)
+    figures = "".join(
+        _pair(pair, row) for pair, row in found if leak is None or bool(row["leak"]) == leak
+    )
     return f"<div class='pairs'>{figures}</div>" if figures else ""
 
 
@@ -85,7 +103,15 @@ def differences_html(distances: pd.DataFrame) -> str:
     Args:
         distances: columns label, band, unit, scale, source, target, change, change_low, change_high, ks, ks_low, ks_high, chance.
     """
-    names = ("quantity", "band", "source median", "target median", "change", "KS distance", "by chance")
+    names = (
+        "quantity",
+        "band",
+        "source median",
+        "target median",
+        "change",
+        "KS distance",
+        "by chance",
+    )
     head = "".join(f"<th scope='col'>{name}</th>" for name in names)
     body = "".join(_difference_row(row) for row in distances.to_dict("records"))
     return f"<table class='numbers'><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
@@ -98,14 +124,21 @@ def checks_html(leakage: pd.DataFrame) -> str:
         leakage: columns count, problem, words.
     """
     rows = leakage.to_dict("records")
-    items = "".join(f"<li class='{'bad' if row['problem'] else 'good'}'>{escape(str(row['words']))}</li>" for row in rows)
+    items = "".join(
+        f"<li class='{'bad' if row['problem'] else 'good'}'>{escape(str(row['words']))}</li>"
+        for row in rows
+    )
     return f"<ul class='checks'>{items}</ul>" if items else ""
 
 
 def _domain_row(row: Mapping[Any, Any]) -> str:
     domain = str(row["domain"])
     scale = f"{float(row['pixel_scale']):.3g}″ a pixel" if _known(row["pixel_scale"]) else "unknown"
-    galaxies = f"{int(row['galaxies'])}" if row["groups_known"] else f"{int(row['galaxies'])}, if no two images show the same"
+    galaxies = (
+        f"{int(row['galaxies'])}"
+        if row["groups_known"]
+        else f"{int(row['galaxies'])}, if no two images show the same"
+    )
     cells = (
         escape(str(row["name"])),
         f"{int(row['images'])}",
@@ -123,39 +156,53 @@ def _wall(wall: Mapping[str, Any]) -> str:
     label, n, total = escape(str(wall["label"])), int(wall["n"]), wall["total"]
     alt = f"{n} images of the class {label} in the {wall['domain']} domain"
     caption = f"{label}{_ORACLE if wall.get('oracle') else ''} <span>{f'{n} of {total}' if total else f'{n} shown'}</span>"
-    return f"<figure><figcaption>{caption}</figcaption><img src='{wall['png']}' alt='{alt}'></figure>"
+    return (
+        f"<figure><figcaption>{caption}</figcaption><img src='{wall['png']}' alt='{alt}'></figure>"
+    )
 
 
 def _pair(pair: Mapping[str, Any], row: Mapping[Any, Any]) -> str:
     angle, mirrored = round(row["angle"] or 0), bool(row["mirrored"])
     # CSS turns clockwise, and applies the last transform first.
     turn = f"rotate({-angle}deg){' scaleX(-1)' if mirrored else ''}"
-    turned = " and ".join([*(["mirrored"] if mirrored else []), *([f"turned by {angle}°"] if angle else [])]) or "as it is"
+    turned = (
+        " and ".join(
+            [*(["mirrored"] if mirrored else []), *([f"turned by {angle}°"] if angle else [])]
+        )
+        or "as it is"
+    )
     images = "".join(_tile(pair, row, side) for side in "ab")
     again = (
         f"<figure><span><img src='{pair['png_b']}' alt='the second image {turned}' style='transform: {turn}'></span>"
         f"<figcaption>the second, {turned}</figcaption></figure>"
     )
-    kind = "<i class='bad'>leak?</i> alike in different splits" if row["leak"] else "near-duplicates"
+    kind = (
+        "<i class='bad'>leak?</i> alike in different splits" if row["leak"] else "near-duplicates"
+    )
     where = f"{kind}, similarity {float(row['similarity']):.3f}"
     return f"<div class='pair'><p>{where}</p><div>{images}{again if angle or mirrored else ''}</div></div>"
 
 
 def _tile(pair: Mapping[str, Any], row: Mapping[Any, Any], side: str) -> str:
     name = escape(str(pair[f"sample_id_{side}"]))
-    place = ", ".join(str(value) for value in (row[f"domain_{side}"], row[f"split_{side}"]) if value)
-    return (
-        f"<figure><img src='{pair[f'png_{side}']}' alt='galaxy {name}'><figcaption><b>{name}</b><br>{escape(place)}</figcaption></figure>"
+    place = ", ".join(
+        str(value) for value in (row[f"domain_{side}"], row[f"split_{side}"]) if value
     )
+    return f"<figure><img src='{pair[f'png_{side}']}' alt='galaxy {name}'><figcaption><b>{name}</b><br>{escape(place)}</figcaption></figure>"
 
 
 def _difference_row(row: Mapping[Any, Any]) -> str:
     unit = f" [{escape(str(row['unit']))}]" if row["unit"] else ""
     beyond = _known(row["ks"]) and _known(row["chance"]) and float(row["ks"]) > float(row["chance"])
     sign = "×" if row["scale"] == "log" else ""
-    change = [float(row[name]) if _known(row[name]) else None for name in ("change", "change_low", "change_high")]
+    change = [
+        float(row[name]) if _known(row[name]) else None
+        for name in ("change", "change_low", "change_high")
+    ]
     texts = [f"{value:.3g}" if value is not None else "–" for value in change]
-    ks, low, high = (float(row[name]) if _known(row[name]) else None for name in ("ks", "ks_low", "ks_high"))
+    ks, low, high = (
+        float(row[name]) if _known(row[name]) else None for name in ("ks", "ks_low", "ks_high")
+    )
     distance = interval_text(ks, low, high, digits=2)
     cells = (
         escape(str(row["band"])),

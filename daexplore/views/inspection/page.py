@@ -86,10 +86,15 @@ def inspection_html(inspection: Mapping[str, Any]) -> str:
         headline=escape(headline),
         found=list_html(sentences[1:]),
         domains=f"<div class='wide'>{domains_html(tables['domains'])}</div>",
-        warnings=_section("What may spoil the result", list_html(inspection["warnings"], "warnings")),
+        warnings=_section(
+            "What may spoil the result", list_html(inspection["warnings"], "warnings")
+        ),
         walls=walls_html(inspection["walls"]),
         key=legend_html(),
-        cards="".join(_card(card, "".join(f"<div>{next(waiting)}</div>" for _ in card.panels)) for card in cards),
+        cards="".join(
+            _card(card, "".join(f"<div>{next(waiting)}</div>" for _ in card.panels))
+            for card in cards
+        ),
         differences=differences_html(tables["distances"]),
         checks=checks_html(tables["leakage"]),
         pairs=pairs_html(inspection["pairs"], tables["duplicates"]),
@@ -105,14 +110,22 @@ def _library() -> str:
     from bokeh.resources import Resources
 
     # Not ``render``: once Panel is imported, that also names files which only its server has.
-    return "".join(f"<script>{code}</script>" for code in Resources(mode="inline", components=["bokeh"]).js_raw)
+    return "".join(
+        f"<script>{code}</script>" for code in Resources(mode="inline", components=["bokeh"]).js_raw
+    )
 
 
 def _card(card: Card, drawings: str) -> str:
     oracle = " <i>oracle</i>" if card.oracle else ""
     name = escape(card.title)
-    picture = f"<div class='panels' role='img' aria-label='{escape(card.summary, quote=True)}'>{drawings}</div>" if drawings else ""
-    head = f"<article style='--columns: {card.columns}; --rows: {card.rows}'><h3>{name}{oracle}</h3>"
+    picture = (
+        f"<div class='panels' role='img' aria-label='{escape(card.summary, quote=True)}'>{drawings}</div>"
+        if drawings
+        else ""
+    )
+    head = (
+        f"<article style='--columns: {card.columns}; --rows: {card.rows}'><h3>{name}{oracle}</h3>"
+    )
     return f"{head}{picture}<p class='summary'>{escape(card.summary)}</p></article>"
 
 
@@ -131,5 +144,7 @@ def _footer(inspection: Mapping[str, Any]) -> str:
     for domain in ("source", "target"):
         about = numbers[domain]
         where = f" in {escape(str(about['path']))}" if about.get("path") else ""
-        parts.append(f"{domain} {escape(str(about['name']))}{where}, fingerprint {escape(str(about['fingerprint']))}")
+        parts.append(
+            f"{domain} {escape(str(about['name']))}{where}, fingerprint {escape(str(about['fingerprint']))}"
+        )
     return f"<p>Made by <code>daexplore inspect</code>. {'; '.join(parts)}; seed {numbers.get('seed')}.</p>"

@@ -10,7 +10,15 @@ import pandas as pd
 from daexplore.views.plots.frame import style_overlay
 from daexplore.views.style import DOMAIN_COLORS, DOMAINS, NEUTRAL
 
-__all__ = ["DOMAIN_DASHES", "QUIET_AXES", "inspection_tables", "pixel_panels", "quantity_panels", "shown_quantities", "spectrum_panels"]
+__all__ = [
+    "DOMAIN_DASHES",
+    "QUIET_AXES",
+    "inspection_tables",
+    "pixel_panels",
+    "quantity_panels",
+    "shown_quantities",
+    "spectrum_panels",
+]
 
 DOMAIN_DASHES = {"source": "solid", "target": "dashed"}
 """The second sign of a domain beside its hue."""
@@ -18,7 +26,11 @@ DOMAIN_DASHES = {"source": "solid", "target": "dashed"}
 QUIET_AXES = {
     f"{axis}.{part}": value
     for axis in ("xaxis", "yaxis")
-    for part, value in (("minor_tick_line_color", None), ("axis_label_text_font_style", "normal"), ("axis_line_alpha", 0.3))
+    for part, value in (
+        ("minor_tick_line_color", None),
+        ("axis_label_text_font_style", "normal"),
+        ("axis_line_alpha", 0.3),
+    )
 }
 """Bokeh's axes with less ink."""
 
@@ -32,10 +44,15 @@ def inspection_tables(inspection: Mapping[str, Any]) -> dict[str, pd.DataFrame]:
     Args:
         inspection: what ``daexplore inspect --json`` wrote.
     """
-    return {name: pd.DataFrame(table["data"], columns=table["columns"]) for name, table in inspection["tables"].items()}
+    return {
+        name: pd.DataFrame(table["data"], columns=table["columns"])
+        for name, table in inspection["tables"].items()
+    }
 
 
-def pixel_panels(histograms: pd.DataFrame, size: tuple[int, int] = _SIZE, legend: bool = True) -> hv.Layout:
+def pixel_panels(
+    histograms: pd.DataFrame, size: tuple[int, int] = _SIZE, legend: bool = True
+) -> hv.Layout:
     """Histograms of pixel values, one frame a band.
 
     The bins are drawn equally wide, as they are even in asinh(value): faint and bright pixels both show. The ticks say the values.
@@ -48,17 +65,37 @@ def pixel_panels(histograms: pd.DataFrame, size: tuple[int, int] = _SIZE, legend
 
     def frame(band: str, rows: pd.DataFrame, first: bool) -> hv.Overlay:
         edges = np.array([*np.unique(rows["left"]), rows["right"].max()], float)
-        elements = [_steps(part, np.arange(len(edges), dtype=float), domain) for domain, part in _domains(rows)]
+        elements = [
+            _steps(part, np.arange(len(edges), dtype=float), domain)
+            for domain, part in _domains(rows)
+        ]
         zero = _position(edges, 0.0)
         if 0 < zero < len(edges) - 1:
-            elements.insert(0, hv.VLine(zero).opts(color=NEUTRAL, line_width=1, line_dash="dotted", backend="bokeh"))
-        return _panel(elements, band, "pixel value", "share of pixels [%]" if first else "", size, first and legend, xticks=_ticks(edges))
+            elements.insert(
+                0,
+                hv.VLine(zero).opts(
+                    color=NEUTRAL, line_width=1, line_dash="dotted", backend="bokeh"
+                ),
+            )
+        return _panel(
+            elements,
+            band,
+            "pixel value",
+            "share of pixels [%]" if first else "",
+            size,
+            first and legend,
+            xticks=_ticks(edges),
+        )
 
     return _layout(histograms, frame)
 
 
 def quantity_panels(
-    distributions: pd.DataFrame, summaries: pd.DataFrame, quantity: str, size: tuple[int, int] = _SIZE, legend: bool = True
+    distributions: pd.DataFrame,
+    summaries: pd.DataFrame,
+    quantity: str,
+    size: tuple[int, int] = _SIZE,
+    legend: bool = True,
 ) -> hv.Layout:
     """How a measured quantity is distributed over the images, one frame a band.
 
@@ -80,19 +117,38 @@ def quantity_panels(
         for domain, part in _domains(rows):
             edges = np.array([*part["left"], part["right"].iloc[-1]], float)
             elements.append(_steps(part, edges, domain))
-            median = about.loc[(about["band"] == band) & (about["domain"] == domain), "median"].astype(float)
+            median = about.loc[
+                (about["band"] == band) & (about["domain"] == domain), "median"
+            ].astype(float)
             if len(median) and np.isfinite(median.iloc[0]):
-                point = hv.Points([(median.iloc[0], 0.0)], ["x", "share"]).opts(marker="triangle", size=9, backend="bokeh")
+                point = hv.Points([(median.iloc[0], 0.0)], ["x", "share"]).opts(
+                    marker="triangle", size=9, backend="bokeh"
+                )
                 fill = 1.0 if domain == "source" else 0.0
-                elements.append(point.opts(color=DOMAIN_COLORS[domain], fill_alpha=fill, line_width=1.5, backend="bokeh"))
+                elements.append(
+                    point.opts(
+                        color=DOMAIN_COLORS[domain],
+                        fill_alpha=fill,
+                        line_width=1.5,
+                        backend="bokeh",
+                    )
+                )
         ylabel = "share of images [%]" if first else ""
-        axis = _logarithmic(rows["left"].min(), rows["right"].max()) if logarithmic and (rows["left"] > 0).all() else {}
-        return _panel(elements, band, f"{first_row['label']}{unit}", ylabel, size, first and legend, **axis)
+        axis = (
+            _logarithmic(rows["left"].min(), rows["right"].max())
+            if logarithmic and (rows["left"] > 0).all()
+            else {}
+        )
+        return _panel(
+            elements, band, f"{first_row['label']}{unit}", ylabel, size, first and legend, **axis
+        )
 
     return _layout(chosen, frame)
 
 
-def spectrum_panels(spectrum: pd.DataFrame, size: tuple[int, int] = _SIZE, legend: bool = True) -> hv.Layout:
+def spectrum_panels(
+    spectrum: pd.DataFrame, size: tuple[int, int] = _SIZE, legend: bool = True
+) -> hv.Layout:
     """Radial power spectra, one frame a band: the median over images, and a band from the 16th to the 84th percentile.
 
     Args:
@@ -102,32 +158,62 @@ def spectrum_panels(spectrum: pd.DataFrame, size: tuple[int, int] = _SIZE, legen
         legend: whether the first frame says which line is which domain.
     """
     angular = spectrum["frequency_arcsec"].notna().all()
-    x, unit = ("frequency_arcsec", "cycles / arcsec") if angular else ("frequency", "cycles / pixel")
+    x, unit = (
+        ("frequency_arcsec", "cycles / arcsec") if angular else ("frequency", "cycles / pixel")
+    )
 
     def frame(band: str, rows: pd.DataFrame, first: bool) -> hv.Overlay:
         positive = rows[(rows[x] > 0) & (rows["power"] > 0)]
-        elements: list[hv.Element] = [hv.HLine(1.0).opts(color=NEUTRAL, line_width=1, line_dash="dotted", backend="bokeh")]
+        elements: list[hv.Element] = [
+            hv.HLine(1.0).opts(color=NEUTRAL, line_width=1, line_dash="dotted", backend="bokeh")
+        ]
         for domain, part in _domains(positive):
             part = part.sort_values(x)
             band_area = hv.Area(part[part["p16"] > 0], x, ["p16", "p84"])
-            elements.append(band_area.opts(color=DOMAIN_COLORS[domain], alpha=0.14, line_alpha=0, backend="bokeh"))
+            elements.append(
+                band_area.opts(
+                    color=DOMAIN_COLORS[domain], alpha=0.14, line_alpha=0, backend="bokeh"
+                )
+            )
             elements.append(_line(hv.Curve(part, x, "power", label=domain), domain))
         axis = _logarithmic(positive[x].min(), positive[x].max())
         ylabel = "power, white noise = 1" if first else ""
-        return _panel(elements, band, f"spatial frequency [{unit}]", ylabel, size, first and legend, logy=True, **axis)
+        return _panel(
+            elements,
+            band,
+            f"spatial frequency [{unit}]",
+            ylabel,
+            size,
+            first and legend,
+            logy=True,
+            **axis,
+        )
 
     return _layout(spectrum, frame)
 
 
 def shown_quantities(summaries: pd.DataFrame) -> list[tuple[str, str]]:
     """The measured quantities and their labels, in the order of the table."""
-    return list(summaries.drop_duplicates("quantity")[["quantity", "label"]].itertuples(index=False, name=None))
+    return list(
+        summaries.drop_duplicates("quantity")[["quantity", "label"]].itertuples(
+            index=False, name=None
+        )
+    )
 
 
-def _layout(table: pd.DataFrame, frame: Callable[[str, pd.DataFrame, bool], hv.Overlay]) -> hv.Layout:
+def _layout(
+    table: pd.DataFrame, frame: Callable[[str, pd.DataFrame, bool], hv.Overlay]
+) -> hv.Layout:
     bands = list(dict.fromkeys(table["band"]))
-    panels = [frame(str(band), table[table["band"] == band], place == 0) for place, band in enumerate(bands)]
-    return hv.Layout(panels).cols(max(len(panels), 1)).opts(shared_axes=False, toolbar=None, backend="bokeh")
+    panels = [
+        frame(str(band), table[table["band"] == band], place == 0)
+        for place, band in enumerate(bands)
+    ]
+    return (
+        hv.Layout(panels)
+        .cols(max(len(panels), 1))
+        .opts(shared_axes=False, toolbar=None, backend="bokeh")
+    )
 
 
 def _domains(rows: pd.DataFrame) -> Iterable[tuple[str, pd.DataFrame]]:
@@ -146,14 +232,30 @@ def _steps(part: pd.DataFrame, edges: np.ndarray, domain: str) -> hv.Curve:
 
 
 def _line(curve: hv.Curve, domain: str) -> hv.Curve:
-    return curve.opts(color=DOMAIN_COLORS[domain], line_dash=DOMAIN_DASHES[domain], line_width=2, backend="bokeh")
+    return curve.opts(
+        color=DOMAIN_COLORS[domain], line_dash=DOMAIN_DASHES[domain], line_width=2, backend="bokeh"
+    )
 
 
 def _panel(
-    elements: Sequence[hv.Element], title: str, xlabel: str, ylabel: str, size: tuple[int, int], legend: bool, **options: Any
+    elements: Sequence[hv.Element],
+    title: str,
+    xlabel: str,
+    ylabel: str,
+    size: tuple[int, int],
+    legend: bool,
+    **options: Any,
 ) -> hv.Overlay:
     """One of several small frames."""
-    plot = style_overlay(hv.Overlay(list(elements)), title=title, xlabel=xlabel, ylabel=ylabel, legend="top_right", size=size, **options)
+    plot = style_overlay(
+        hv.Overlay(list(elements)),
+        title=title,
+        xlabel=xlabel,
+        ylabel=ylabel,
+        legend="top_right",
+        size=size,
+        **options,
+    )
     return plot.opts(show_legend=legend, toolbar=None, backend_opts=QUIET_AXES, backend="bokeh")
 
 
@@ -165,7 +267,10 @@ def _logarithmic(low: float, high: float) -> dict[str, Any]:
         ticks = decades
     else:
         ticks = np.outer(decades, (1, 3) if len(decades) > 2 else (1, 2, 5)).ravel()
-    return {"logx": True, "xticks": [(float(tick), f"{tick:.6g}") for tick in ticks if low <= tick <= high]}
+    return {
+        "logx": True,
+        "xticks": [(float(tick), f"{tick:.6g}") for tick in ticks if low <= tick <= high],
+    }
 
 
 def _position(edges: np.ndarray, value: float) -> float:

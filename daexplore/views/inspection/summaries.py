@@ -32,7 +32,10 @@ def summary_probe(probe: pd.DataFrame) -> str:
         return "No classifier was fitted: there are too few images."
     first = known.iloc[0]
     rows = known.to_dict("records")
-    parts = "; ".join(f"{row['images']} {interval_text(row['auc'], row['low'], row['high'])} ({row['verdict']})" for row in rows)
+    parts = "; ".join(
+        f"{row['images']} {interval_text(row['auc'], row['low'], row['high'])} ({row['verdict']})"
+        for row in rows
+    )
     n = f"n = {int(first['n_source'])} source and {int(first['n_target'])} target images"
     return f"Cross-validated domain-probe AUC, 95% interval over galaxies: {parts}; {n}."
 
@@ -49,7 +52,10 @@ def summary_differences(distances: pd.DataFrame, most: int = 3) -> str:
         return "No quantity could be compared."
     beyond = int((known["ks"] > known["chance"]).sum())
     rows = known.iloc[:most].to_dict("records")
-    named = "; ".join(f"{row['words']} {interval_text(row['ks'], row['ks_low'], row['ks_high'], 2)}" for row in rows)
+    named = "; ".join(
+        f"{row['words']} {interval_text(row['ks'], row['ks_low'], row['ks_high'], 2)}"
+        for row in rows
+    )
     n = f"n = {int(known['n_source'].max())} source and {int(known['n_target'].max())} target images"
     return f"{beyond} of {len(known)} quantities differ by more than chance (grey); Kolmogorov–Smirnov distance of {named}; {n}."
 
@@ -65,7 +71,9 @@ def summary_quantity(summaries: pd.DataFrame, quantity: str) -> str:
     parts = []
     for band in dict.fromkeys(rows["band"]):
         medians = " → ".join(
-            _median(row) for domain in DOMAINS for row in rows[(rows["band"] == band) & (rows["domain"] == domain)].to_dict("records")
+            _median(row)
+            for domain in DOMAINS
+            for row in rows[(rows["band"] == band) & (rows["domain"] == domain)].to_dict("records")
         )
         parts.append(f"{band} {medians}".strip())
     label, unit = rows.iloc[0][["label", "unit"]]
@@ -82,7 +90,9 @@ def summary_pixels(histograms: pd.DataFrame) -> str:
     """
     parts = []
     for band, rows in histograms.groupby("band", sort=False):
-        table = rows.pivot_table(index="left", columns="domain", values="share", aggfunc="sum").fillna(0.0)
+        table = rows.pivot_table(
+            index="left", columns="domain", values="share", aggfunc="sum"
+        ).fillna(0.0)
         if set(DOMAINS) <= set(table.columns):
             parts.append(f"{band} {float(np.minimum(table['source'], table['target']).sum()):.0%}")
     return f"Overlap of the two histograms of pixel values (100% is the same): {', '.join(parts) or 'unknown'}."
@@ -96,7 +106,9 @@ def summary_spectrum(spectrum: pd.DataFrame) -> str:
     """
     parts = []
     for band, rows in spectrum.groupby("band", sort=False):
-        ends = [rows[rows["domain"] == domain].sort_values("frequency")["power"] for domain in DOMAINS]
+        ends = [
+            rows[rows["domain"] == domain].sort_values("frequency")["power"] for domain in DOMAINS
+        ]
         powers = " → ".join(f"{power.iloc[-1]:.2g}" for power in ends if len(power))
         parts.append(f"{band} {powers}")
     return f"Power in the finest details, white noise of the same total = 1, source → target: {'; '.join(parts)}; n = {_counts(spectrum)}."
@@ -111,7 +123,11 @@ def summary_classes(classes: pd.DataFrame) -> str:
     parts = []
     for domain in DOMAINS:
         rows = classes[classes["domain"] == domain]
-        counts = ", ".join(_class_count(row) for row in rows.astype({"share": float}).to_dict("records") if row["images"])
+        counts = ", ".join(
+            _class_count(row)
+            for row in rows.astype({"share": float}).to_dict("records")
+            if row["images"]
+        )
         if counts:
             labelled = rows["share"].notna().any()
             parts.append(f"{domain_title(domain) if labelled else domain}: {counts}")
@@ -130,22 +146,41 @@ def summary_faults(values: pd.DataFrame) -> str:
         if rows.empty:
             continue
         found = [
-            f"{int(rows[f'{kind}_images'].max())} with {text}" for kind, text in _IMAGE_FAULTS.items() if rows[f"{kind}_images"].max() > 0
+            f"{int(rows[f'{kind}_images'].max())} with {text}"
+            for kind, text in _IMAGE_FAULTS.items()
+            if rows[f"{kind}_images"].max() > 0
         ]
         zero = float(rows["zero_pixels"].max())
-        found += [f"up to {zero:.0%} of the pixels of a band {PIXEL_FAULTS['zero_pixels']}"] if zero >= 0.005 else []
-        parts.append(f"{domain}, {int(rows['images'].max())} images: {', '.join(found) or 'nothing missing or odd'}")
+        found += (
+            [f"up to {zero:.0%} of the pixels of a band {PIXEL_FAULTS['zero_pixels']}"]
+            if zero >= 0.005
+            else []
+        )
+        parts.append(
+            f"{domain}, {int(rows['images'].max())} images: {', '.join(found) or 'nothing missing or odd'}"
+        )
     return f"{_start('; '.join(parts))}." if parts else "No pixel was looked at."
 
 
-_IMAGE_FAULTS = {"missing": "missing pixels", "saturated": "pixels at the maximum", "constant": "one value everywhere in a band"}
+_IMAGE_FAULTS = {
+    "missing": "missing pixels",
+    "saturated": "pixels at the maximum",
+    "constant": "one value everywhere in a band",
+}
 
 
 def _median(row: dict[Hashable, Any]) -> str:
-    value, low, high = (float("nan") if row[name] is None else float(row[name]) for name in ("median", "low", "high"))
+    value, low, high = (
+        float("nan") if row[name] is None else float(row[name])
+        for name in ("median", "low", "high")
+    )
     if not np.isfinite(value):
         return "–"
-    return f"{value:.3g} [{low:.3g}, {high:.3g}]" if np.isfinite(low) and np.isfinite(high) else f"{value:.3g}"
+    return (
+        f"{value:.3g} [{low:.3g}, {high:.3g}]"
+        if np.isfinite(low) and np.isfinite(high)
+        else f"{value:.3g}"
+    )
 
 
 def _class_count(row: dict[Hashable, Any]) -> str:
@@ -154,7 +189,9 @@ def _class_count(row: dict[Hashable, Any]) -> str:
 
 
 def _counts(rows: pd.DataFrame) -> str:
-    counts = [int(part["n"].max()) for domain in DOMAINS if len(part := rows[rows["domain"] == domain])]
+    counts = [
+        int(part["n"].max()) for domain in DOMAINS if len(part := rows[rows["domain"] == domain])
+    ]
     return " + ".join(map(str, counts))
 
 

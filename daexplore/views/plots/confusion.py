@@ -27,7 +27,11 @@ def confusion_tables(cells: pd.DataFrame, split: str = "test") -> str:
     matrices = _matrices(cells)
     lines = []
     for domain in dict.fromkeys(domain for _, domain in matrices):
-        tables = "".join(_table(run, domain, split, rows) for (run, where), rows in matrices.items() if where == domain)
+        tables = "".join(
+            _table(run, domain, split, rows)
+            for (run, where), rows in matrices.items()
+            if where == domain
+        )
         lines.append(f"<div class='confusions'>{tables}</div>")
     return "".join(lines)
 
@@ -43,13 +47,23 @@ def summary_confusion(cells: pd.DataFrame, rule: str, split: str = "test") -> st
     parts = []
     for (run, domain), rows in _matrices(cells).items():
         last = rows[-1]["called"]
-        shares = [f"{row['share']:.0%} of {row['true']} called so" for row in rows if row["true"] == row["called"] and row["share"] >= 0]
+        shares = [
+            f"{row['share']:.0%} of {row['true']} called so"
+            for row in rows
+            if row["true"] == row["called"] and row["share"] >= 0
+        ]
         known = domain_title(domain) if _labelled(rows) else domain
         shares += [
-            f"{row['share']:.0%} of the unlabelled called {last}" for row in rows if (row["true"], row["called"]) == (UNLABELLED, last)
+            f"{row['share']:.0%} of the unlabelled called {last}"
+            for row in rows
+            if (row["true"], row["called"]) == (UNLABELLED, last)
         ]
         parts.append(f"{run}, {known}, n = {rows[0]['n']}: {', '.join(shares)}")
-    return f"Confusion on {split} galaxies at {rule}: {'; '.join(parts)}." if parts else f"No {split} galaxies to count."
+    return (
+        f"Confusion on {split} galaxies at {rule}: {'; '.join(parts)}."
+        if parts
+        else f"No {split} galaxies to count."
+    )
 
 
 def _matrices(cells: pd.DataFrame) -> dict[tuple[str, str], list[dict[Any, Any]]]:
@@ -71,7 +85,9 @@ def _table(run: str, domain: str, split: str, rows: list[dict[Any, Any]]) -> str
         cells = list(line)
         body = "".join(_cell(true, domain, row) for row in cells)
         total = sum(row["count"] for row in cells)
-        lines.append(f"<tr><th scope='row'>{escape(true)}<small>n = {total}</small></th>{body}</tr>")
+        lines.append(
+            f"<tr><th scope='row'>{escape(true)}<small>n = {total}</small></th>{body}</tr>"
+        )
     head = "".join(f"<th scope='col'>{escape(str(name))}</th>" for name in classes)
     oracle = " <i>oracle</i>" if domain == "target" and _labelled(rows) else ""
     caption = f"{escape(run)} <small>{domain}{oracle}, {escape(split)}, n = {rows[0]['n']}</small>"

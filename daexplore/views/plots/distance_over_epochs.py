@@ -64,7 +64,13 @@ def summary_paths(table: pd.DataFrame, split: str) -> str:
             continue
         first, end = own.iloc[0], (own[own["selected"]] if own["selected"].any() else own).iloc[-1]
         moved = "closer" if end["mmd2"] < first["mmd2"] else "farther"
-        fared = "better" if end["accuracy"] > first["accuracy"] else "worse" if end["accuracy"] < first["accuracy"] else "as good"
+        fared = (
+            "better"
+            if end["accuracy"] > first["accuracy"]
+            else "worse"
+            if end["accuracy"] < first["accuracy"]
+            else "as good"
+        )
         joint = "yet" if (moved == "closer") != (fared == "better") else "and"
         parts.append(
             f"{run} from epoch {first['epoch']} to {end['epoch']} {moved} ({first['mmd2']:.3g} to {end['mmd2']:.3g}) {joint} {fared} "
@@ -106,16 +112,23 @@ def _seeds(rows: pd.DataFrame) -> str:
     if others.empty:
         return ""
     ends = [
-        (part[part["selected"]] if part["selected"].any() else part).sort_values("epoch").iloc[-1] for _, part in others.groupby("seed")
+        (part[part["selected"]] if part["selected"].any() else part).sort_values("epoch").iloc[-1]
+        for _, part in others.groupby("seed")
     ]
     values = [float(end["accuracy"]) for end in ends]
     many = f"{len(values)} further seed{'s' if len(values) > 1 else ''}"
-    return f", {many} {min(values):.3f} to {max(values):.3f}" if len(values) > 1 else f", {many} {values[0]:.3f}"
+    return (
+        f", {many} {min(values):.3f} to {max(values):.3f}"
+        if len(values) > 1
+        else f", {many} {values[0]:.3f}"
+    )
 
 
 def _each(rows: pd.DataFrame) -> str:
     return ", ".join(
-        f"{row['kind']} {row['value']:.3g}{'*' if row['p_value'] <= _ALPHA else ''}" if np.isfinite(row["value"]) else f"{row['kind']} –"
+        f"{row['kind']} {row['value']:.3g}{'*' if row['p_value'] <= _ALPHA else ''}"
+        if np.isfinite(row["value"])
+        else f"{row['kind']} –"
         for row in rows.to_dict("records")
     )
 
@@ -169,12 +182,20 @@ class AsinhAxis:
         kept = [(0.0, "0")]
         for value in [sign * size for size in _TICKS[::-1] for sign in (1, -1)]:
             place = float(self.place(value))
-            if low <= place <= high and all(abs(place - other) > _APART * (high - low) for other, _ in kept):
+            if low <= place <= high and all(
+                abs(place - other) > _APART * (high - low) for other, _ in kept
+            ):
                 kept.append((place, f"{value:g}".replace("-", "−")))
         return sorted(kept)
 
 
-def mmd_curves(table: pd.DataFrame, *, split: str, legend: bool = True, size: tuple[int, int] | None = (480, 280)) -> hv.Overlay:
+def mmd_curves(
+    table: pd.DataFrame,
+    *,
+    split: str,
+    legend: bool = True,
+    size: tuple[int, int] | None = (480, 280),
+) -> hv.Overlay:
     """MMD^2 over the epochs of each run, with a bar at each epoch that holds 95% of what chance gives.
 
     A hollow marker is a distance that the permutation test does not tell from chance (p > 0.05), a large one the epoch that is shown.
@@ -189,11 +210,15 @@ def mmd_curves(table: pd.DataFrame, *, split: str, legend: bool = True, size: tu
         An overlay of the zero line, the bars, a curve for each run, and the points.
     """
     looks, axis = RunColours(table["run"]), AsinhAxis(_width(table))
-    placed = looks.of(table).assign(**{f"at_{name}": axis.place(table[name]) for name in ("value", "null_low", "null_high")})
+    placed = looks.of(table).assign(
+        **{f"at_{name}": axis.place(table[name]) for name in ("value", "null_low", "null_high")}
+    )
     placed = placed.sort_values("epoch", kind="stable")
     # Side by side, where several runs have one at the same epoch.
     band = placed.dropna(subset=["null_low"])
-    band = band.assign(at=band["epoch"] + 0.12 * looks.offset(band["run"]), end=lambda rows: rows["at"])
+    band = band.assign(
+        at=band["epoch"] + 0.12 * looks.offset(band["run"]), end=lambda rows: rows["at"]
+    )
     bars = hv.Segments(band, ["at", "at_null_low", "end", "at_null_high"], ["hue"])
     elements: list[hv.Element] = [
         hv.HLine(0).opts(color=NEUTRAL, line_width=1, line_dash="dotted", backend="bokeh"),
@@ -201,9 +226,25 @@ def mmd_curves(table: pd.DataFrame, *, split: str, legend: bool = True, size: tu
     ]
     for run, rows in placed.groupby("run", sort=False):
         curve = hv.Curve(rows, "epoch", "at_value", label=str(run))
-        elements.append(curve.opts(color=looks.hue[str(run)], line_dash=looks.dash[str(run)], line_width=2.2, backend="bokeh"))
-    points = placed.assign(solid=np.where(placed["p_value"] > _ALPHA, 0.0, 1.0), big=np.where(placed["shown"], _BIG, 5.5))
-    elements.append(_points(points, ["epoch", "at_value"], ["run", "value", "null_low", "null_high", "p_value", "effect"]))
+        elements.append(
+            curve.opts(
+                color=looks.hue[str(run)],
+                line_dash=looks.dash[str(run)],
+                line_width=2.2,
+                backend="bokeh",
+            )
+        )
+    points = placed.assign(
+        solid=np.where(placed["p_value"] > _ALPHA, 0.0, 1.0),
+        big=np.where(placed["shown"], _BIG, 5.5),
+    )
+    elements.append(
+        _points(
+            points,
+            ["epoch", "at_value"],
+            ["run", "value", "null_low", "null_high", "p_value", "effect"],
+        )
+    )
     limits = axis.limits(table[["value", "null_low", "null_high"]].to_numpy(float).ravel())
     epochs = sorted({int(epoch) for epoch in table["epoch"]})
     plot = style_overlay(
@@ -222,7 +263,13 @@ def mmd_curves(table: pd.DataFrame, *, split: str, legend: bool = True, size: tu
     return plot.opts(show_legend=legend, **ticks, backend="bokeh")
 
 
-def distance_paths(table: pd.DataFrame, *, split: str, legend: bool = True, size: tuple[int, int] | None = (480, 280)) -> hv.Overlay:
+def distance_paths(
+    table: pd.DataFrame,
+    *,
+    split: str,
+    legend: bool = True,
+    size: tuple[int, int] | None = (480, 280),
+) -> hv.Overlay:
     """Target accuracy (oracle) against MMD^2: each run's way from epoch to epoch; further seeds of the same settings faint behind it.
 
     A hollow marker is the first epoch, a large filled one the last, a ringed one the selected; their numbers stand beside them.
@@ -239,22 +286,36 @@ def distance_paths(table: pd.DataFrame, *, split: str, legend: bool = True, size
         epochs, and the marked epochs' numbers.
     """
     looks, axis = RunColours(table["run"]), AsinhAxis(_width(table))
-    placed = looks.of(table).assign(at_mmd2=axis.place(table["mmd2"])).sort_values("epoch", kind="stable")
+    placed = (
+        looks.of(table)
+        .assign(at_mmd2=axis.place(table["mmd2"]))
+        .sort_values("epoch", kind="stable")
+    )
     limits = axis.limits(table["mmd2"])
     keys = ["at_mmd2", "accuracy"]
     faint: list[hv.Element] = []
     lines: list[hv.Element] = []
     for run, rows in placed.groupby("run", sort=False):
-        style = {"color": looks.hue[str(run)], "line_dash": looks.dash[str(run)], "backend": "bokeh"}
+        style = {
+            "color": looks.hue[str(run)],
+            "line_dash": looks.dash[str(run)],
+            "backend": "bokeh",
+        }
         others = [part[keys].to_numpy() for _, part in rows[~rows["own"]].groupby("seed")]
         if others:
             faint.append(hv.Path(others, keys).opts(alpha=0.45, line_width=1.1, **style))
         # A path, not a curve, which would stand on its x axis; it has no legend, the points' stand for it.
-        lines.append(hv.Path([rows.loc[rows["own"], keys].to_numpy()], keys, label=str(run)).opts(line_width=2.2, **style))
+        lines.append(
+            hv.Path([rows.loc[rows["own"], keys].to_numpy()], keys, label=str(run)).opts(
+                line_width=2.2, **style
+            )
+        )
     own = placed[placed["own"]]
     place = own.groupby("run").cumcount()
     first, last = place == 0, own.groupby("run").cumcount(ascending=False) == 0
-    marked = own.assign(solid=np.where(first & ~last, 0.0, 1.0), big=np.where(first | last, _BIG, 5.5))
+    marked = own.assign(
+        solid=np.where(first & ~last, 0.0, 1.0), big=np.where(first | last, _BIG, 5.5)
+    )
     rings = hv.Points(own[own["selected"]], keys, ["hue"])
     named = own[first | last | own["selected"]]
     words = hv.Labels(named.assign(text=named["epoch"].astype(str)), keys, "text")
@@ -263,8 +324,22 @@ def distance_paths(table: pd.DataFrame, *, split: str, legend: bool = True, size
         *faint,
         *lines,
         _points(marked, keys, ["run", "epoch", "mmd2"]),
-        rings.opts(color=hv.dim("hue"), fill_alpha=0, line_width=1.6, size=19, marker="circle", backend="bokeh"),
-        words.opts(text_color=NEUTRAL, text_font_size="9pt", text_align="left", text_baseline="bottom", xoffset=shift, backend="bokeh"),
+        rings.opts(
+            color=hv.dim("hue"),
+            fill_alpha=0,
+            line_width=1.6,
+            size=19,
+            marker="circle",
+            backend="bokeh",
+        ),
+        words.opts(
+            text_color=NEUTRAL,
+            text_font_size="9pt",
+            text_align="left",
+            text_baseline="bottom",
+            xoffset=shift,
+            backend="bokeh",
+        ),
     ]
     plot = style_overlay(
         hv.Overlay(elements),
@@ -280,7 +355,13 @@ def distance_paths(table: pd.DataFrame, *, split: str, legend: bool = True, size
     return plot.opts(show_legend=legend, backend="bokeh")
 
 
-def class_distances(measures: pd.DataFrame, *, split: str, legend: bool = True, size: tuple[int, int] | None = (480, 280)) -> hv.Overlay:
+def class_distances(
+    measures: pd.DataFrame,
+    *,
+    split: str,
+    legend: bool = True,
+    size: tuple[int, int] | None = (480, 280),
+) -> hv.Overlay:
     """MMD^2 of all galaxies and of each class in every run, over what chance gives; hollow where target labels were used.
 
     Args:
@@ -293,20 +374,40 @@ def class_distances(measures: pd.DataFrame, *, split: str, legend: bool = True, 
         An overlay of the zero line, the bands, and for each run its points.
     """
     looks = RunColours(measures["run"])
-    rows = looks.of(measures[measures["name"].isin(["mmd2", "class_mmd2"]) & np.isfinite(measures["value"])])
+    rows = looks.of(
+        measures[measures["name"].isin(["mmd2", "class_mmd2"]) & np.isfinite(measures["value"])]
+    )
     axis = AsinhAxis(_width(rows))
-    rows["what"] = [_what(str(kind), bool(oracle)) for kind, oracle in zip(rows["kind"], rows["oracle"], strict=True)]
+    rows["what"] = [
+        _what(str(kind), bool(oracle))
+        for kind, oracle in zip(rows["kind"], rows["oracle"], strict=True)
+    ]
     lines = {what: -float(place) for place, what in enumerate(dict.fromkeys(rows["what"]))}
     rows["y"] = rows["what"].map(lines) - 0.7 / len(looks.hue) * looks.offset(rows["run"])
     rows = rows.assign(solid=np.where(rows["oracle"], 0.0, 1.0), big=9.0, end=rows["y"])
     for name in ("value", "null_low", "null_high"):
         rows[f"at_{name}"] = axis.place(rows[name])
-    bars = hv.Segments(rows.dropna(subset=["null_low"]), ["at_null_low", "y", "at_null_high", "end"], [])
-    tips = ["run", "what", "value", "null_low", "null_high", "p_value", "effect", "n_source", "n_target"]
+    bars = hv.Segments(
+        rows.dropna(subset=["null_low"]), ["at_null_low", "y", "at_null_high", "end"], []
+    )
+    tips = [
+        "run",
+        "what",
+        "value",
+        "null_low",
+        "null_high",
+        "p_value",
+        "effect",
+        "n_source",
+        "n_target",
+    ]
     elements: list[hv.Element] = [
         hv.VLine(0).opts(color=NEUTRAL, line_width=1, line_dash="dotted", backend="bokeh"),
         bars.opts(color=NEUTRAL, line_width=7, alpha=0.4, backend="bokeh"),
-        *(_points(part, ["at_value", "y"], tips, str(run)) for run, part in rows.groupby("run", sort=False)),
+        *(
+            _points(part, ["at_value", "y"], tips, str(run))
+            for run, part in rows.groupby("run", sort=False)
+        ),
     ]
     limits = axis.limits(rows[["value", "null_low", "null_high"]].to_numpy(float).ravel())
     plot = style_overlay(
@@ -356,8 +457,17 @@ def _points(rows: pd.DataFrame, keys: list[str], tips: list[str], label: str = "
     """Markers in each run's look; columns ``solid`` and ``big`` say which are filled and how large they are."""
     columns = [name for name in (*tips, "hue", "look", "solid", "big") if name not in keys]
     points = hv.Points(rows, keys, columns, label=label)
-    looks = {"color": hv.dim("hue"), "line_color": hv.dim("hue"), "marker": hv.dim("look"), "size": hv.dim("big")}
-    extra = {"tools": ["hover"], "hover_tooltips": _tips(*tips, *(key for key in keys if key in _ON_AXIS)), "backend": "bokeh"}
+    looks = {
+        "color": hv.dim("hue"),
+        "line_color": hv.dim("hue"),
+        "marker": hv.dim("look"),
+        "size": hv.dim("big"),
+    }
+    extra = {
+        "tools": ["hover"],
+        "hover_tooltips": _tips(*tips, *(key for key in keys if key in _ON_AXIS)),
+        "backend": "bokeh",
+    }
     return points.opts(**looks, fill_alpha=hv.dim("solid"), line_width=1.7, **extra)
 
 
@@ -368,8 +478,21 @@ def _tips(*names: str) -> list[tuple[str, str]]:
     return [(_WORDS.get(name, name), f"@{{{name}}}{_FORMS.get(name, '')}") for name in names]
 
 
-_WORDS = {"value": "MMD²", "mmd2": "MMD²", "p_value": "p", "effect": "effect [σ of chance]", "n_source": "source", "n_target": "target"}
-_FORMS = {"value": "{0.0000}", "mmd2": "{0.0000}", "p_value": "{0.000}", "effect": "{0.0}", "accuracy": "{0.000}"}
+_WORDS = {
+    "value": "MMD²",
+    "mmd2": "MMD²",
+    "p_value": "p",
+    "effect": "effect [σ of chance]",
+    "n_source": "source",
+    "n_target": "target",
+}
+_FORMS = {
+    "value": "{0.0000}",
+    "mmd2": "{0.0000}",
+    "p_value": "{0.000}",
+    "effect": "{0.0}",
+    "accuracy": "{0.000}",
+}
 
 
 def _width(table: pd.DataFrame) -> float:

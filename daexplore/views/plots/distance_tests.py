@@ -8,7 +8,14 @@ from numpy.typing import NDArray
 from daexplore.views.plots.frame import style_overlay
 from daexplore.views.style import DOMAIN_COLORS, DOMAINS, NEUTRAL, class_marker
 
-__all__ = ["class_bands", "null_histogram", "summary_bands", "summary_null", "summary_witness", "witness_margin"]
+__all__ = [
+    "class_bands",
+    "null_histogram",
+    "summary_bands",
+    "summary_null",
+    "summary_witness",
+    "witness_margin",
+]
 
 
 def summary_null(null: NDArray[np.float64], value: float, n: tuple[int, int], split: str) -> str:
@@ -30,9 +37,15 @@ def summary_bands(measures: pd.DataFrame) -> str:
     for row in rows.to_dict("records"):
         what = f"{row['kind'] or 'all galaxies'}{' (oracle)' if row['oracle'] else ' (predicted)' if row['kind'] else ''}"
         beyond = "beyond" if not row["null_low"] <= row["value"] <= row["null_high"] else "within"
-        parts.append(f"{what} {_short(row['value'])}, {beyond} chance (n = {row['n_source']} + {row['n_target']})")
+        parts.append(
+            f"{what} {_short(row['value'])}, {beyond} chance (n = {row['n_source']} + {row['n_target']})"
+        )
     split = ", ".join(dict.fromkeys(rows["split"]))
-    return f"MMD² by class, {split}: {'; '.join(parts)}." if parts else "MMD² by class: nothing measured."
+    return (
+        f"MMD² by class, {split}: {'; '.join(parts)}."
+        if parts
+        else "MMD² by class: nothing measured."
+    )
 
 
 def summary_witness(witness: pd.DataFrame, split: str) -> str:
@@ -59,7 +72,12 @@ _BINS = 40
 
 
 def null_histogram(
-    null: NDArray[np.float64], value: float, *, n: tuple[int, int], split: str, size: tuple[int, int] | None = (320, 180)
+    null: NDArray[np.float64],
+    value: float,
+    *,
+    n: tuple[int, int],
+    split: str,
+    size: tuple[int, int] | None = (320, 180),
 ) -> hv.Overlay:
     """The observed MMD^2 beside those of relabelled galaxies: the grey band holds the central 95% of what chance gives.
 
@@ -80,13 +98,22 @@ def null_histogram(
         hv.Histogram((edges, counts), kdims="MMD²", vdims="relabellings", label="by chance").opts(
             fill_color=NEUTRAL, line_alpha=0, alpha=0.7, tools=["hover"], backend="bokeh"
         ),
-        hv.Spikes([(float(value), float(counts.max()))], "MMD²", "relabellings", label=f"observed {value:.3g}").opts(
-            color=DOMAIN_COLORS["both"], line_width=3, backend="bokeh"
-        ),
+        hv.Spikes(
+            [(float(value), float(counts.max()))],
+            "MMD²",
+            "relabellings",
+            label=f"observed {value:.3g}",
+        ).opts(color=DOMAIN_COLORS["both"], line_width=3, backend="bokeh"),
     ]
     title = f"MMD² by chance and observed, {split} n = {n[0]} source, {n[1]} target"
     return style_overlay(
-        hv.Overlay(elements), title=title, xlabel="MMD² of the latents", ylabel="relabellings", legend="top_right", size=size, xticks=4
+        hv.Overlay(elements),
+        title=title,
+        xlabel="MMD² of the latents",
+        ylabel="relabellings",
+        legend="top_right",
+        size=size,
+        xticks=4,
     )
 
 
@@ -104,26 +131,49 @@ def class_bands(measures: pd.DataFrame, *, size: tuple[int, int] | None = (320, 
     named = rows.assign(
         what=[
             f"{kind or 'all'}{' (oracle)' if oracle else ' (predicted)' if kind else ''}, n = {n} + {m}"
-            for kind, oracle, n, m in zip(rows["kind"], rows["oracle"], rows["n_source"], rows["n_target"], strict=True)
+            for kind, oracle, n, m in zip(
+                rows["kind"], rows["oracle"], rows["n_source"], rows["n_target"], strict=True
+            )
         ]
     )
-    bands = hv.Segments(named.assign(end=named["what"])[["null_low", "what", "null_high", "end"]], ["null_low", "what", "null_high", "end"])
-    elements: list[hv.Element] = [bands.opts(color=NEUTRAL, line_width=9, alpha=0.45, backend="bokeh")]
+    bands = hv.Segments(
+        named.assign(end=named["what"])[["null_low", "what", "null_high", "end"]],
+        ["null_low", "what", "null_high", "end"],
+    )
+    elements: list[hv.Element] = [
+        bands.opts(color=NEUTRAL, line_width=9, alpha=0.45, backend="bokeh")
+    ]
     for oracle, label in ((False, "observed"), (True, "observed (oracle)")):
         part = named[named["oracle"] == oracle]
         if part.empty:
             continue
         columns = ["p_value", "effect"] if {"p_value", "effect"} <= set(part.columns) else []
-        points = hv.Points(part[["value", "what", *columns]], ["value", "what"], columns, label=label)
+        points = hv.Points(
+            part[["value", "what", *columns]], ["value", "what"], columns, label=label
+        )
         color = DOMAIN_COLORS["both"]
         fill = "white" if oracle else color
-        elements.append(points.opts(color=fill, line_color=color, line_width=2, size=9, tools=["hover"], backend="bokeh"))
+        elements.append(
+            points.opts(
+                color=fill, line_color=color, line_width=2, size=9, tools=["hover"], backend="bokeh"
+            )
+        )
     split = ", ".join(dict.fromkeys(rows["split"]))
     title = f"MMD² by class over chance (grey, 95%), {split}"
-    return style_overlay(hv.Overlay(elements), title=title, xlabel="MMD² of the latents", ylabel="", legend="bottom", size=size, xticks=3)
+    return style_overlay(
+        hv.Overlay(elements),
+        title=title,
+        xlabel="MMD² of the latents",
+        ylabel="",
+        legend="bottom",
+        size=size,
+        xticks=3,
+    )
 
 
-def witness_margin(witness: pd.DataFrame, *, split: str, size: tuple[int, int] | None = (320, 240)) -> hv.Overlay:
+def witness_margin(
+    witness: pd.DataFrame, *, split: str, size: tuple[int, int] | None = (320, 240)
+) -> hv.Overlay:
     """The witness of each image along its distance to the decision boundary: hue is the domain, marker the predicted class.
 
     Above 0 the source is denser than the target, below 0 the target is.
@@ -145,7 +195,13 @@ def witness_margin(witness: pd.DataFrame, *, split: str, size: tuple[int, int] |
         for kind, part in shown[shown["domain"] == domain].groupby("predicted"):
             columns = part.reset_index()[["margin", "witness", "sample_id"]]
             points = hv.Points(columns, ["margin", "witness"], ["sample_id"], label=domain)
-            style = {"color": DOMAIN_COLORS[domain], "marker": class_marker(int(str(kind))), "size": 5, "alpha": 0.5, "line_alpha": 0}
+            style = {
+                "color": DOMAIN_COLORS[domain],
+                "marker": class_marker(int(str(kind))),
+                "size": 5,
+                "alpha": 0.5,
+                "line_alpha": 0,
+            }
             elements.append(points.opts(**style, tools=["hover"], backend="bokeh"))
     counts = ", ".join(f"{int((shown['domain'] == domain).sum())} {domain}" for domain in DOMAINS)
     return style_overlay(

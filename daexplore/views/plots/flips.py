@@ -30,9 +30,18 @@ def flows(paths: pd.DataFrame) -> pd.DataFrame:
     runs = [column for column in paths.columns if column != "n"]
     parts = []
     for stage, (one, two) in enumerate(pairwise(runs)):
-        part = paths.groupby([one, two], sort=True)["n"].sum().reset_index().set_axis(["before", "after", "n"], axis=1)
+        part = (
+            paths.groupby([one, two], sort=True)["n"]
+            .sum()
+            .reset_index()
+            .set_axis(["before", "after", "n"], axis=1)
+        )
         parts.append(part.assign(stage=stage)[["stage", "before", "after", "n"]])
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["stage", "before", "after", "n"])
+    return (
+        pd.concat(parts, ignore_index=True)
+        if parts
+        else pd.DataFrame(columns=["stage", "before", "after", "n"])
+    )
 
 
 def flows_plot(
@@ -81,18 +90,37 @@ def flows_plot(
     tips = [("from", "@from"), ("to", "@to"), ("galaxies", "@galaxies")]
     elements: list[hv.Element] = [
         hv.Polygons(bands, ["x", "y"], ["from", "to", "galaxies", "hue", "fill", "edge"]).opts(
-            color="hue", fill_alpha="fill", line_color="hue", line_alpha="edge", tools=["hover"], hover_tooltips=tips, backend="bokeh"
+            color="hue",
+            fill_alpha="fill",
+            line_color="hue",
+            line_alpha="edge",
+            tools=["hover"],
+            hover_tooltips=tips,
+            backend="bokeh",
         )
     ]
-    blocks = [(i - _HALF, low, i + _HALF, high) for i, column in enumerate(columns) for low, high in column if high > low]
-    elements.append(hv.Rectangles(blocks).opts(fill_color=NEUTRAL, fill_alpha=0.45, line_alpha=0, backend="bokeh"))
+    blocks = [
+        (i - _HALF, low, i + _HALF, high)
+        for i, column in enumerate(columns)
+        for low, high in column
+        if high > low
+    ]
+    elements.append(
+        hv.Rectangles(blocks).opts(
+            fill_color=NEUTRAL, fill_alpha=0.45, line_alpha=0, backend="bokeh"
+        )
+    )
     names = [
         (i, (low + high) / 2, _block(levels[level], high - low, total))
         for i, column in enumerate(columns)
         for level, (low, high) in enumerate(column)
         if high > low
     ]
-    elements.append(hv.Labels([*names, *counts], ["x", "y"], "text").opts(text_font_size="10pt", text_color=ink, backend="bokeh"))
+    elements.append(
+        hv.Labels([*names, *counts], ["x", "y"], "text").opts(
+            text_font_size="10pt", text_color=ink, backend="bokeh"
+        )
+    )
     top = 1 + _GAP * (len(levels) - 1)
     plot = style_overlay(
         hv.Overlay(elements),
@@ -117,7 +145,13 @@ def flows_plot(
     return plot
 
 
-def summary_flows(paths: pd.DataFrame, levels: Sequence[str], domain: str = "target", split: str = "test", rule: str = "") -> str:
+def summary_flows(
+    paths: pd.DataFrame,
+    levels: Sequence[str],
+    domain: str = "target",
+    split: str = "test",
+    rule: str = "",
+) -> str:
     """Who changes between each run and the next, in a line.
 
     Args:
@@ -134,11 +168,18 @@ def summary_flows(paths: pd.DataFrame, levels: Sequence[str], domain: str = "tar
     for stage, part in flows(paths).groupby("stage"):
         changes = part[part["before"] != part["after"]]
         if truth:
-            fixed, broken = (int(changes.loc[changes["after"] == level, "n"].sum()) for level in (1, 0))
+            fixed, broken = (
+                int(changes.loc[changes["after"] == level, "n"].sum()) for level in (1, 0)
+            )
             words = f"{fixed} fixed, {broken} broken"
         else:
             lines = changes.to_dict("records")
-            words = ", ".join(f"{row['n']} {levels[row['before']]} to {levels[row['after']]}" for row in lines) or "none changes"
+            words = (
+                ", ".join(
+                    f"{row['n']} {levels[row['before']]} to {levels[row['after']]}" for row in lines
+                )
+                or "none changes"
+            )
         parts.append(f"{runs[int(str(stage))]} to {runs[int(str(stage)) + 1]} {words}")
     told = "; ".join(parts) or "choose a second run to see who changes"
     return f"On {int(paths['n'].sum())} {split} galaxies of the {where}{f', {rule}' if rule else ''}: {told}."
@@ -164,7 +205,9 @@ def _column(sizes: "pd.Series[int]", levels: int, total: int) -> list[tuple[floa
     return blocks
 
 
-def _bands(table: pd.DataFrame, columns: list[list[tuple[float, float]]], total: int) -> Iterator[dict[str, Any]]:
+def _bands(
+    table: pd.DataFrame, columns: list[list[tuple[float, float]]], total: int
+) -> Iterator[dict[str, Any]]:
     """Each flow's outline and where its count is written. On both sides bands lie in the order of where they go to or come from."""
     for stage, part in table.groupby("stage"):
         i = int(str(stage))
@@ -181,8 +224,19 @@ def _bands(table: pd.DataFrame, columns: list[list[tuple[float, float]]], total:
             x = i + _HALF + (1 - 2 * _HALF) * along
             outline = np.column_stack([np.r_[x, x[::-1]], np.r_[rise, rise[::-1] + height]])
             # Bands that change level cross half-way: their counts stand before that, those of one block one after another.
-            along_band = (0.5 if len(leaves) == 2 else 0.08) if before == after else 0.22 + 0.13 * (leaving[before] % 3)
+            along_band = (
+                (0.5 if len(leaves) == 2 else 0.08)
+                if before == after
+                else 0.22 + 0.13 * (leaving[before] % 3)
+            )
             leaving[before] += before != after
             at = int(_STEPS * along_band)
             place = (float(x[at]), float(rise[at]) + height / 2)
-            yield {"stage": i, "before": before, "after": after, "n": int(row["n"]), "outline": outline, "place": place}
+            yield {
+                "stage": i,
+                "before": before,
+                "after": after,
+                "n": int(row["n"]),
+                "outline": outline,
+                "place": place,
+            }

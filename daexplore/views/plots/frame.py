@@ -42,7 +42,11 @@ def style_overlay(
     """
     words = f"{title}: {ylabel} against {xlabel}" if xlabel and ylabel else title
     hooks = [lambda drawn, _: set_aria_label(drawn.state, words), *options.pop("hooks", [])]
-    frame: dict[str, Any] = {"responsive": True, "min_height": 260} if size is None else {"frame_width": size[0], "frame_height": size[1]}
+    frame: dict[str, Any] = (
+        {"responsive": True, "min_height": 260}
+        if size is None
+        else {"frame_width": size[0], "frame_height": size[1]}
+    )
     limits = {name: value for name, value in (("xlim", xlim), ("ylim", ylim)) if value is not None}
     framed_plot: hv.Overlay = plot.opts(
         title=title if size is None else _broken(title, size[0]),
@@ -75,4 +79,6 @@ def style_overlay(
 def _broken(title: str, width: int) -> str:
     """Lines no wider than the frame; "n = 1500" stays together, for a number of galaxies must be seen whole."""
     kept = title.replace(" = ", "\u00a0=\u00a0")
-    return "\n".join(textwrap.wrap(kept, max(12, int(width / _LETTER)))).replace("\u00a0=\u00a0", " = ")
+    return "\n".join(textwrap.wrap(kept, max(12, int(width / _LETTER)))).replace(
+        "\u00a0=\u00a0", " = "
+    )

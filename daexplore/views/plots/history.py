@@ -29,7 +29,9 @@ def summary_curves(history: pd.DataFrame, name: str, split: str = "validation") 
     for (run, domain), line in rows.groupby(["run", "domain"], sort=False):
         where = "" if domain == "both" else f" on {domain_title(str(domain))}"
         first, last = line.iloc[0], line.iloc[-1]
-        parts.append(f"{run}{where} {first['value']:.3g} to {last['value']:.3g} (epoch {int(first['epoch'])} to {int(last['epoch'])})")
+        parts.append(
+            f"{run}{where} {first['value']:.3g} to {last['value']:.3g} (epoch {int(first['epoch'])} to {int(last['epoch'])})"
+        )
     return f"{quantity} ({split}): {'; '.join(parts)}."
 
 
@@ -88,26 +90,36 @@ def history_curves(
     Returns:
         An overlay of one curve (and its points, for what is known once an epoch) for each run and domain.
     """
-    split = split or ("train" if name.startswith("loss/") or name == "learning_rate" else "validation")
+    split = split or (
+        "train" if name.startswith("loss/") or name == "learning_rate" else "validation"
+    )
     chosen = (history["name"] == name) & (history["split"] == split)
     if domains is not None:
         chosen &= history["domain"].isin(domains)
     styles = run_styles(history["run"])
     quantity = QUANTITIES.get(name, name)
     elements: list[hv.Element] = []
-    for (run, domain), rows in with_epoch_position(history)[chosen].groupby(["run", "domain"], sort=False):
+    for (run, domain), rows in with_epoch_position(history)[chosen].groupby(
+        ["run", "domain"], sort=False
+    ):
         rows = rows.sort_values("position", kind="stable")[["position", "value", "epoch"]]
         color, style = DOMAIN_COLORS[str(domain)], styles[str(run)]
         label = str(run) if domain == "both" else f"{run} · {domain_title(str(domain))}"
         curve = hv.Curve(rows, "position", ["value", "epoch"], label=label)
-        elements.append(curve.opts(color=color, line_dash=style.dash, line_width=2, tools=["hover"], backend="bokeh"))
+        elements.append(
+            curve.opts(
+                color=color, line_dash=style.dash, line_width=2, tools=["hover"], backend="bokeh"
+            )
+        )
         if split != "train":
             points = hv.Points(rows, ["position", "value"], label=label)
             elements.append(points.opts(color=color, marker=style.marker, size=5, backend="bokeh"))
     if not elements:
         elements.append(hv.Curve([], "position", "value"))
     if epoch is not None:
-        elements.append(hv.VLine(epoch).opts(color=NEUTRAL, line_width=1.2, line_dash="dotted", backend="bokeh"))
+        elements.append(
+            hv.VLine(epoch).opts(color=NEUTRAL, line_width=1.2, line_dash="dotted", backend="bokeh")
+        )
     return style_overlay(
         hv.Overlay(elements),
         title=title or f"{quantity}, {split}",

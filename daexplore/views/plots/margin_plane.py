@@ -15,7 +15,9 @@ from daexplore.views.style import DOMAIN_COLORS, DOMAINS, NEUTRAL, class_marker,
 __all__ = ["MarginPlanes", "margin_planes", "plane_of", "summary_plane"]
 
 
-def summary_plane(run: str, epoch: int, right: Mapping[str, float], counts: Mapping[str, int], positive: str) -> str:
+def summary_plane(
+    run: str, epoch: int, right: Mapping[str, float], counts: Mapping[str, int], positive: str
+) -> str:
     """How much of each domain lies beyond the decision boundary.
 
     Args:
@@ -29,12 +31,16 @@ def summary_plane(run: str, epoch: int, right: Mapping[str, float], counts: Mapp
     return f"{run}, epoch {epoch}: {parts} galaxies lie on the side called {positive}."
 
 
-def plane_of(run: Run, epoch: int | None = None, pair: tuple[int, int] = (0, 1)) -> tuple[Evaluation, MarginPlane]:
+def plane_of(
+    run: Run, epoch: int | None = None, pair: tuple[int, int] = (0, 1)
+) -> tuple[Evaluation, MarginPlane]:
     """What a run said after an epoch (the selected one by default), and where its margin plane puts each image."""
     found = run.evaluation(epoch)
     weight, bias = run.head(found.epoch)
     known = (found.latents, found.labels, found.domain, found.split)
-    return found, margin_plane(*known, weight, bias, classes=pair, groups=found.group_ids, logits=found.logits)
+    return found, margin_plane(
+        *known, weight, bias, classes=pair, groups=found.group_ids, logits=found.logits
+    )
 
 
 class MarginPlanes(NamedTuple):
@@ -67,19 +73,35 @@ def margin_planes(
         threshold: probability at which the boundary is drawn.
         size: of each frame [screen pixel].
     """
-    points = np.vstack([np.c_[plane.x, plane.y][found.mask(split=split)] for found, plane in places.values()])
+    points = np.vstack(
+        [np.c_[plane.x, plane.y][found.mask(split=split)] for found, plane in places.values()]
+    )
     low, high = np.percentile(points, [0.5, 99.5], axis=0)
     margin = 0.1 * (high - low)
     outside = ((points < low - margin) | (points > high + margin)).any(axis=1)
     limits = [(float(a), float(b)) for a, b in zip(low - margin, high + margin, strict=True)]
     frames = []
     for title, (found, plane) in places.items():
-        elements: list[hv.Element] = [hv.VLine(plane.threshold_x(threshold)).opts(color=NEUTRAL, line_width=2, backend="bokeh")]
+        elements: list[hv.Element] = [
+            hv.VLine(plane.threshold_x(threshold)).opts(
+                color=NEUTRAL, line_width=2, backend="bokeh"
+            )
+        ]
         for domain in DOMAINS:
             for label in sorted(set(found.labels.tolist())):
                 at = found.mask(domain, split) & (found.labels == label)
-                style = {"color": DOMAIN_COLORS[domain], "marker": class_marker(label), "size": 5, "alpha": 0.5, "line_alpha": 0}
-                elements.append(hv.Points((plane.x[at], plane.y[at]), ["margin", "probe"]).opts(**style, backend="bokeh"))
+                style = {
+                    "color": DOMAIN_COLORS[domain],
+                    "marker": class_marker(label),
+                    "size": 5,
+                    "alpha": 0.5,
+                    "line_alpha": 0,
+                }
+                elements.append(
+                    hv.Points((plane.x[at], plane.y[at]), ["margin", "probe"]).opts(
+                        **style, backend="bokeh"
+                    )
+                )
         frames.append(
             style_overlay(
                 hv.Overlay(elements),
@@ -96,4 +118,8 @@ def margin_planes(
         for domain in DOMAINS
         for sign, kind in zip("●▲■◆", classes, strict=False)
     )
-    return MarginPlanes(hv.Layout(frames), key, f"{int(outside.sum())} of {len(points)} points lie outside the frames.")
+    return MarginPlanes(
+        hv.Layout(frames),
+        key,
+        f"{int(outside.sum())} of {len(points)} points lie outside the frames.",
+    )

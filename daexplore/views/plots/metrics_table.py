@@ -9,13 +9,22 @@ from daexplore.config import RunConfig, differences
 from daexplore.notebook_html import interval_text
 from daexplore.views.style import DOMAINS, QUANTITIES, domain_title
 
-__all__ = ["METRICS", "config_differences", "interval_text", "metrics_rows", "metrics_table", "summary_metrics"]
+__all__ = [
+    "METRICS",
+    "config_differences",
+    "interval_text",
+    "metrics_rows",
+    "metrics_table",
+    "summary_metrics",
+]
 
 
 METRICS = ("accuracy", "auc", "precision", "recall", "f1", "brier")
 
 
-def metrics_rows(metrics: Mapping[str, Mapping[str, Any]], splits: Sequence[str] = ("test",)) -> pd.DataFrame:
+def metrics_rows(
+    metrics: Mapping[str, Mapping[str, Any]], splits: Sequence[str] = ("test",)
+) -> pd.DataFrame:
     """Numbers in long form, for plots and calculations.
 
     Args:
@@ -40,11 +49,16 @@ def metrics_rows(metrics: Mapping[str, Mapping[str, Any]], splits: Sequence[str]
         for split in splits
         for name, entry in domains.get(domain, {}).get(split, {}).items()
     ]
-    return pd.DataFrame(rows, columns=["run", "domain", "split", "name", "value", "low", "high", "n", "oracle"])
+    return pd.DataFrame(
+        rows, columns=["run", "domain", "split", "name", "value", "low", "high", "n", "oracle"]
+    )
 
 
 def metrics_table(
-    metrics: Mapping[str, Mapping[str, Any]], splits: Sequence[str] = ("test",), names: Sequence[str] = METRICS, digits: int = 3
+    metrics: Mapping[str, Mapping[str, Any]],
+    splits: Sequence[str] = ("test",),
+    names: Sequence[str] = METRICS,
+    digits: int = 3,
 ) -> pd.DataFrame:
     """One line for each run, domain and split, with intervals; metrics nobody computed have no column.
 
@@ -54,19 +68,40 @@ def metrics_table(
         Columns run, domain, split, n, labels ("oracle" where target labels were used), then the metrics as text.
     """
     lines: list[dict[str, Any]] = []
-    for (run, domain, split), rows in metrics_rows(metrics, splits).groupby(["run", "domain", "split"], sort=False):
+    for (run, domain, split), rows in metrics_rows(metrics, splits).groupby(
+        ["run", "domain", "split"], sort=False
+    ):
         labels = "oracle" if rows["oracle"].any() else "known"
-        line = {"run": run, "domain": domain, "split": split, "n": int(rows["n"].max()), "labels": labels}
-        texts = {row["name"]: interval_text(row["value"], row["low"], row["high"], digits) for row in rows.to_dict("records")}
+        line = {
+            "run": run,
+            "domain": domain,
+            "split": split,
+            "n": int(rows["n"].max()),
+            "labels": labels,
+        }
+        texts = {
+            row["name"]: interval_text(row["value"], row["low"], row["high"], digits)
+            for row in rows.to_dict("records")
+        }
         lines.append(line | {name: texts[name] for name in names if name in texts})
-    columns = ["run", "domain", "split", "n", "labels", *(name for name in names if any(name in line for line in lines))]
+    columns = [
+        "run",
+        "domain",
+        "split",
+        "n",
+        "labels",
+        *(name for name in names if any(name in line for line in lines)),
+    ]
     return pd.DataFrame(lines, columns=columns).fillna(dict.fromkeys(columns[5:], "–"))
 
 
 def config_differences(configs: Mapping[str, RunConfig]) -> pd.DataFrame:
     """The settings in which the runs differ: one line a setting, one column a run, "–" where a run has no such setting."""
     table = differences(list(configs.values()))
-    lines = [{"setting": name} | dict(zip(configs, map(_text, values), strict=True)) for name, values in table.items()]
+    lines = [
+        {"setting": name} | dict(zip(configs, map(_text, values), strict=True))
+        for name, values in table.items()
+    ]
     return pd.DataFrame(lines, columns=["setting", *configs])
 
 
@@ -78,7 +113,12 @@ def _text(value: Any) -> str:
     return "–" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def summary_metrics(metrics: Mapping[str, Mapping[str, Any]], name: str = "accuracy", domain: str = "target", split: str = "test") -> str:
+def summary_metrics(
+    metrics: Mapping[str, Mapping[str, Any]],
+    name: str = "accuracy",
+    domain: str = "target",
+    split: str = "test",
+) -> str:
     """One metric of all runs on one domain, each with its interval, and how many galaxies it rests on.
 
     Args:
@@ -91,7 +131,10 @@ def summary_metrics(metrics: Mapping[str, Mapping[str, Any]], name: str = "accur
     rows = rows[(rows["name"] == name) & (rows["domain"] == domain)]
     if rows.empty:
         return f"No {QUANTITIES.get(name, name)} of the {domain} {split} galaxies is known yet."
-    values = "; ".join(f"{row['run']} {interval_text(row['value'], row['low'], row['high'])}" for row in rows.to_dict("records"))
+    values = "; ".join(
+        f"{row['run']} {interval_text(row['value'], row['low'], row['high'])}"
+        for row in rows.to_dict("records")
+    )
     return f"{_start(QUANTITIES.get(name, name))} on {_numbers(rows['n'])} {split} galaxies of the {domain_title(domain)}: {values}."
 
 

@@ -44,7 +44,9 @@ def precision_recall_curves(
     elements: list[hv.Element] = []
     if positive is not None:
         chance = hv.Curve([(0.0, positive), (1.0, positive)], "recall", "precision")
-        elements.append(chance.opts(color=NEUTRAL, line_width=1, line_dash="dotted", backend="bokeh"))
+        elements.append(
+            chance.opts(color=NEUTRAL, line_width=1, line_dash="dotted", backend="bokeh")
+        )
     elements += band_areas(bands, "recall")
     labels = {}
     several = curves["domain"].nunique() > 1
@@ -52,15 +54,23 @@ def precision_recall_curves(
         area = f" · AP {curve['ap'].iloc[0]:.3f}" if "ap" in curve else ""
         labels[run, domain] = f"{run}{f' · {domain_title(str(domain))}' if several else ''}{area}"
         # Before the first galaxy is called there is no precision; and the infinite threshold there cannot be shown.
-        shown = curve[np.isfinite(curve["threshold"])].rename(columns={"tpr": "recall"})[["recall", "precision", "threshold"]]
+        shown = curve[np.isfinite(curve["threshold"])].rename(columns={"tpr": "recall"})[
+            ["recall", "precision", "threshold"]
+        ]
         elements.append(
             hv.Curve(shown, "recall", ["precision", "threshold"], label=labels[run, domain]).opts(
-                color=DOMAIN_COLORS[str(domain)], line_dash=styles[str(run)].dash, line_width=2.2, tools=["hover"], backend="bokeh"
+                color=DOMAIN_COLORS[str(domain)],
+                line_dash=styles[str(run)].dash,
+                line_width=2.2,
+                tools=["hover"],
+                backend="bokeh",
             )
         )
     for row in [] if points is None else points.to_dict("records"):
         at, label = (row["tpr"], row["precision"]), labels[row["run"], row["domain"]]
-        elements.append(threshold_point(at, ["recall", "precision"], label, row["domain"], styles[row["run"]]))
+        elements.append(
+            threshold_point(at, ["recall", "precision"], label, row["domain"], styles[row["run"]])
+        )
     return style_overlay(
         hv.Overlay(elements or [hv.Curve([], "recall", "precision")]),
         title=title,
@@ -84,8 +94,13 @@ def summary_areas(areas: pd.DataFrame, quantity: str, split: str = "test") -> st
     parts = []
     for domain in (name for name in DOMAINS if (areas["domain"] == name).any()):
         rows = areas[areas["domain"] == domain]
-        values = ", ".join(f"{row['run']} {interval_text(row['value'], row['low'], row['high'])}" for row in rows.to_dict("records"))
-        parts.append(f"{domain_title(domain)}, n = {' / '.join(str(int(n)) for n in dict.fromkeys(rows['n']))}: {values}")
+        values = ", ".join(
+            f"{row['run']} {interval_text(row['value'], row['low'], row['high'])}"
+            for row in rows.to_dict("records")
+        )
+        parts.append(
+            f"{domain_title(domain)}, n = {' / '.join(str(int(n)) for n in dict.fromkeys(rows['n']))}: {values}"
+        )
     if not parts:
         return f"{quantity}: no curve can be drawn, since galaxies of both classes with labels are needed."
     return f"{quantity} on {split} galaxies: {'; '.join(parts)}."
@@ -104,7 +119,9 @@ def summary_points(points: pd.DataFrame, threshold: float, x: str, y: str) -> st
     parts = []
     for domain in (name for name in DOMAINS if (points["domain"] == name).any()):
         rows = points[points["domain"] == domain].to_dict("records")
-        values = ", ".join(f"{row['run']} {interval_text(row[x])} and {interval_text(row[y])}" for row in rows)
+        values = ", ".join(
+            f"{row['run']} {interval_text(row[x])} and {interval_text(row[y])}" for row in rows
+        )
         parts.append(f"{domain_title(domain)}: {values}")
     if not parts:
         return ""

@@ -21,11 +21,19 @@ __all__ = [
 ]
 
 Size = tuple[int, int] | None
-_AXES = {"class 1": ("probability of class 1", "share of class 1"), "top label": ("confidence", "accuracy")}
+_AXES = {
+    "class 1": ("probability of class 1", "share of class 1"),
+    "top label": ("confidence", "accuracy"),
+}
 
 
 def reliability_diagram(
-    bins: pd.DataFrame, *, title: str = "Reliability", legend: str = "top_left", size: Size = (320, 320), who: Sequence[str] | None = None
+    bins: pd.DataFrame,
+    *,
+    title: str = "Reliability",
+    legend: str = "top_left",
+    size: Size = (320, 320),
+    who: Sequence[str] | None = None,
 ) -> hv.Overlay:
     """Predicted probability against observed frequency, with intervals: on the diagonal, probabilities mean what they say.
 
@@ -50,10 +58,16 @@ def reliability_diagram(
     for (name, domain), rows in bins.groupby(["who", "domain"], sort=False):
         color, style = DOMAIN_COLORS[str(domain)], styles[str(name)]
         label = f"{name} · {domain_title(str(domain))}" if several else str(name)
-        bars = rows.assign(below=rows["frequency"] - rows["low"], above=rows["high"] - rows["frequency"])
-        shown = rows[["probability", "frequency", "low", "high", "counts", "galaxies"]].assign(who=str(name))
+        bars = rows.assign(
+            below=rows["frequency"] - rows["low"], above=rows["high"] - rows["frequency"]
+        )
+        shown = rows[["probability", "frequency", "low", "high", "counts", "galaxies"]].assign(
+            who=str(name)
+        )
         elements += [
-            hv.ErrorBars(bars, "probability", ["frequency", "below", "above"]).opts(color=color, backend="bokeh"),
+            hv.ErrorBars(bars, "probability", ["frequency", "below", "above"]).opts(
+                color=color, backend="bokeh"
+            ),
             hv.Curve(shown, "probability", ["frequency"], label=label).opts(
                 color=color, line_dash=style.dash, line_width=1.5, backend="bokeh"
             ),
@@ -116,7 +130,11 @@ def risk_coverage_curves(
     for (name, domain), rows in curves.groupby(["who", "domain"], sort=False):
         color, style = DOMAIN_COLORS[str(domain)], styles[str(name)]
         label = f"{name} · {domain_title(str(domain))}" if several else str(name)
-        elements.append(hv.Area(rows, "coverage", ["low", "high"]).opts(color=color, alpha=0.12, line_alpha=0, backend="bokeh"))
+        elements.append(
+            hv.Area(rows, "coverage", ["low", "high"]).opts(
+                color=color, alpha=0.12, line_alpha=0, backend="bokeh"
+            )
+        )
         lines.append(
             hv.Curve(rows, "coverage", ["risk", "low", "high"], label=label).opts(
                 color=color, line_dash=style.dash, line_width=2, tools=["hover"], backend="bokeh"
@@ -136,7 +154,9 @@ def risk_coverage_curves(
     )
 
 
-def risk_coverage_panels(curves: pd.DataFrame, *, ranking: str = "confidence", size: Size = (320, 260)) -> hv.Layout:
+def risk_coverage_panels(
+    curves: pd.DataFrame, *, ranking: str = "confidence", size: Size = (320, 260)
+) -> hv.Layout:
     """One panel a domain of the curves of one ranking; the titles say n, split, domain and ranking.
 
     Args:
@@ -161,7 +181,9 @@ def summary_reliability(scores: pd.DataFrame, domain: str = "target") -> str:
         scores: ``Uncertainty.scores``: who, domain, split, stage, name, value, low, high, n.
         domain: which.
     """
-    rows = scores[(scores["domain"] == domain) & (scores["name"] == "ece")] if len(scores) else scores
+    rows = (
+        scores[(scores["domain"] == domain) & (scores["name"] == "ece")] if len(scores) else scores
+    )
     if rows.empty:
         return f"Calibration on the {domain} is not known: no labelled galaxy there."
     parts = []
@@ -172,7 +194,9 @@ def summary_reliability(scores: pd.DataFrame, domain: str = "target") -> str:
     return f"{start}: {'; '.join(parts)}."
 
 
-def summary_risk_coverage(selective: pd.DataFrame, domain: str = "target", ranking: str = "confidence") -> str:
+def summary_risk_coverage(
+    selective: pd.DataFrame, domain: str = "target", ranking: str = "confidence"
+) -> str:
     """The area under the risk-coverage curve of all predictors on one domain, with intervals.
 
     Args:
@@ -182,7 +206,11 @@ def summary_risk_coverage(selective: pd.DataFrame, domain: str = "target", ranki
     """
     chosen = selective
     if len(selective):
-        chosen = selective[(selective["domain"] == domain) & (selective["name"] == "aurc") & (selective["ranking"] == ranking)]
+        chosen = selective[
+            (selective["domain"] == domain)
+            & (selective["name"] == "aurc")
+            & (selective["ranking"] == ranking)
+        ]
     if chosen.empty:
         return f"Risk and coverage on the {domain} are not known: no labelled galaxy there."
     values = "; ".join(f"{row['who']} {_interval(row)}" for row in chosen.to_dict("records"))

@@ -37,7 +37,11 @@ def summary_boundary(table: pd.DataFrame) -> str:
     ]
     if not parts:
         return f"Distance to the boundary: none found for {len(table)} images."
-    rank = f"; rank correlation {shown['input'].corr(shown['latent'], method='spearman'):.2f}" if len(shown) > 2 else ""
+    rank = (
+        f"; rank correlation {shown['input'].corr(shown['latent'], method='spearman'):.2f}"
+        if len(shown) > 2
+        else ""
+    )
     return f"Median distance to the boundary, {len(shown)} of {len(table)} images: {', '.join(parts)}{rank}."
 
 
@@ -85,7 +89,11 @@ def dial_curves(
         label = f"{run} · {domain_title(str(domain)) if bool(mine['oracle'].any()) else domain}"
         alone = mine["how"] == "another exposure"
         curve = mine[~alone].sort_values("level", kind="stable")
-        bands.append(hv.Area(curve, "level", ["low", "high"]).opts(color=color, alpha=0.13, line_alpha=0, backend="bokeh"))
+        bands.append(
+            hv.Area(curve, "level", ["low", "high"]).opts(
+                color=color, alpha=0.13, line_alpha=0, backend="bokeh"
+            )
+        )
         hovered = ["value", "low", "high", "n"]
         lines.append(
             hv.Curve(curve, "level", hovered, label=label).opts(
@@ -100,7 +108,9 @@ def dial_curves(
     if not lines:
         lines.append(hv.Curve([], "level", "value"))
     if name == "change":
-        lines.insert(0, hv.HLine(0).opts(color=NEUTRAL, line_width=1, line_dash="dotted", backend="bokeh"))
+        lines.insert(
+            0, hv.HLine(0).opts(color=NEUTRAL, line_width=1, line_dash="dotted", backend="bokeh")
+        )
     quantity = _NAMES.get(name, QUANTITIES.get(name, name))
     return style_overlay(
         hv.Overlay([*bands, *lines]),
@@ -113,7 +123,11 @@ def dial_curves(
 
 
 def boundary_scatter(
-    table: pd.DataFrame, *, title: str | None = None, legend: str = "right", size: tuple[int, int] | None = (340, 300)
+    table: pd.DataFrame,
+    *,
+    title: str | None = None,
+    legend: str = "right",
+    size: tuple[int, int] | None = (340, 300),
 ) -> hv.Overlay:
     """Each galaxy's distance to the decision boundary in the image against that in the latent space: hue is the domain.
 

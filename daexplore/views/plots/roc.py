@@ -10,9 +10,24 @@ import pandas as pd
 from daexplore.runs import Evaluation
 from daexplore.views.plots.frame import style_overlay
 from daexplore.views.plots.metrics_table import _numbers, interval_text
-from daexplore.views.style import DOMAIN_COLORS, DOMAINS, NEUTRAL, RunStyle, domain_title, run_styles
+from daexplore.views.style import (
+    DOMAIN_COLORS,
+    DOMAINS,
+    NEUTRAL,
+    RunStyle,
+    domain_title,
+    run_styles,
+)
 
-__all__ = ["band_areas", "operating_points", "roc_curves", "roc_panels", "roc_tables", "summary_roc", "threshold_point"]
+__all__ = [
+    "band_areas",
+    "operating_points",
+    "roc_curves",
+    "roc_panels",
+    "roc_tables",
+    "summary_roc",
+    "threshold_point",
+]
 
 
 def summary_roc(curves: pd.DataFrame, split: str = "test") -> str:
@@ -25,7 +40,9 @@ def summary_roc(curves: pd.DataFrame, split: str = "test") -> str:
     parts = []
     for domain in (name for name in DOMAINS if (curves["domain"] == name).any()):
         first = curves[curves["domain"] == domain].drop_duplicates("run")
-        values = ", ".join(f"{row['run']} {interval_text(row['auc'])}" for row in first.to_dict("records"))
+        values = ", ".join(
+            f"{row['run']} {interval_text(row['auc'])}" for row in first.to_dict("records")
+        )
         parts.append(f"{domain_title(domain)}, n = {_numbers(first['n'])}: {values}")
     return (
         f"Area under the ROC curve on {split} galaxies: {'; '.join(parts)}."
@@ -60,11 +77,18 @@ def roc_tables(
             labels = (found.labels[mask] == pair[1]).astype(np.int64)
             if len(set(labels.tolist())) < 2:
                 continue
-            curve, band = roc(labels, score[mask]), roc_band(labels, score[mask], found.group_ids[mask])
+            curve, band = (
+                roc(labels, score[mask]),
+                roc_band(labels, score[mask], found.group_ids[mask]),
+            )
             common = {"run": name, "domain": domain}
-            points = pd.DataFrame({"fpr": curve.fpr, "tpr": curve.tpr, "threshold": curve.thresholds})
+            points = pd.DataFrame(
+                {"fpr": curve.fpr, "tpr": curve.tpr, "threshold": curve.thresholds}
+            )
             curves.append(points.assign(**common, n=int(mask.sum()), auc=curve.auc))
-            bands.append(pd.DataFrame({"fpr": band.fpr, "low": band.low, "high": band.high}).assign(**common))
+            bands.append(
+                pd.DataFrame({"fpr": band.fpr, "low": band.low, "high": band.high}).assign(**common)
+            )
     if not curves:
         return pd.DataFrame(columns=["run", "domain", "n", "auc", "fpr", "tpr", "threshold"]), None
     return pd.concat(curves, ignore_index=True), pd.concat(bands, ignore_index=True)
@@ -80,12 +104,16 @@ def band_areas(bands: pd.DataFrame | None, x: str) -> list[hv.Element]:
     if bands is None:
         return []
     return [
-        hv.Area(band, x, ["low", "high"]).opts(color=DOMAIN_COLORS[str(domain)], alpha=0.13, line_alpha=0, backend="bokeh")
+        hv.Area(band, x, ["low", "high"]).opts(
+            color=DOMAIN_COLORS[str(domain)], alpha=0.13, line_alpha=0, backend="bokeh"
+        )
         for (_, domain), band in bands.groupby(["run", "domain"], sort=False)
     ]
 
 
-def threshold_point(at: tuple[float, float], names: list[str], label: str, domain: str, style: RunStyle) -> hv.Element:
+def threshold_point(
+    at: tuple[float, float], names: list[str], label: str, domain: str, style: RunStyle
+) -> hv.Element:
     """Where a curve stands at the chosen threshold.
 
     Args:
@@ -96,7 +124,12 @@ def threshold_point(at: tuple[float, float], names: list[str], label: str, domai
         style: of the run.
     """
     return hv.Points([at], names, label=label).opts(
-        color=DOMAIN_COLORS[domain], marker=style.marker, size=11, line_color="white", line_width=1.2, backend="bokeh"
+        color=DOMAIN_COLORS[domain],
+        marker=style.marker,
+        size=11,
+        line_color="white",
+        line_width=1.2,
+        backend="bokeh",
     )
 
 
@@ -114,8 +147,20 @@ def operating_points(curves: pd.DataFrame, threshold: float) -> pd.DataFrame:
     points = []
     for (run, domain), curve in curves.groupby(["run", "domain"], sort=False):
         reached = curve[curve["threshold"] >= threshold]
-        row = (reached if len(reached) else curve).sort_values("threshold").iloc[0 if len(reached) else -1]
-        points.append({"run": run, "domain": domain, "fpr": row["fpr"], "tpr": row["tpr"], "threshold": threshold})
+        row = (
+            (reached if len(reached) else curve)
+            .sort_values("threshold")
+            .iloc[0 if len(reached) else -1]
+        )
+        points.append(
+            {
+                "run": run,
+                "domain": domain,
+                "fpr": row["fpr"],
+                "tpr": row["tpr"],
+                "threshold": threshold,
+            }
+        )
     return pd.DataFrame(points, columns=["run", "domain", "fpr", "tpr", "threshold"])
 
 
@@ -145,25 +190,40 @@ def roc_curves(
     """
     styles = run_styles(runs if runs is not None else curves["run"])
     elements: list[hv.Element] = [
-        hv.Curve([(0.0, 0.0), (1.0, 1.0)], "fpr", "tpr").opts(color=NEUTRAL, line_width=1, line_dash="dotted", backend="bokeh")
+        hv.Curve([(0.0, 0.0), (1.0, 1.0)], "fpr", "tpr").opts(
+            color=NEUTRAL, line_width=1, line_dash="dotted", backend="bokeh"
+        )
     ]
     elements += band_areas(bands, "fpr")
     labels: dict[Any, str] = {}
     several = curves["domain"].nunique() > 1
     for (run, domain), curve in curves.groupby(["run", "domain"], sort=False):
-        shown = curve.assign(run=str(run), domain=domain_title(str(domain)))[["fpr", "tpr", "threshold", "run", "domain"]]
+        shown = curve.assign(run=str(run), domain=domain_title(str(domain)))[
+            ["fpr", "tpr", "threshold", "run", "domain"]
+        ]
         # The first threshold of a ROC is infinite by convention, which JSON and the hover text cannot show.
         shown["threshold"] = shown["threshold"].clip(upper=1.0)
         elements.append(
             hv.Curve(
-                shown, "fpr", ["tpr", "threshold", "run", "domain"], label=_label(str(run), str(domain) if several else "", curve)
-            ).opts(color=DOMAIN_COLORS[str(domain)], line_dash=styles[str(run)].dash, line_width=2.2, tools=["hover"], backend="bokeh")
+                shown,
+                "fpr",
+                ["tpr", "threshold", "run", "domain"],
+                label=_label(str(run), str(domain) if several else "", curve),
+            ).opts(
+                color=DOMAIN_COLORS[str(domain)],
+                line_dash=styles[str(run)].dash,
+                line_width=2.2,
+                tools=["hover"],
+                backend="bokeh",
+            )
         )
         labels[run, domain] = elements[-1].label
     if threshold is not None:
         for row in operating_points(curves, threshold).to_dict("records"):
             at, label = (row["fpr"], row["tpr"]), labels[row["run"], row["domain"]]
-            elements.append(threshold_point(at, ["fpr", "tpr"], label, row["domain"], styles[row["run"]]))
+            elements.append(
+                threshold_point(at, ["fpr", "tpr"], label, row["domain"], styles[row["run"]])
+            )
     return style_overlay(
         hv.Overlay(elements),
         title=title,
@@ -194,12 +254,18 @@ def roc_panels(
         part = curves[curves["domain"] == domain]
         title = f"{domain_title(domain).capitalize()}, {split}{_count(part)}"
         band = None if bands is None else bands[bands["domain"] == domain]
-        panels.append(roc_curves(part, bands=band, threshold=threshold, title=title, size=size, runs=runs))
+        panels.append(
+            roc_curves(part, bands=band, threshold=threshold, title=title, size=size, runs=runs)
+        )
     return hv.Layout(panels).cols(2).opts(shared_axes=True, backend="bokeh")
 
 
 def _label(run: str, domain: str, curve: pd.DataFrame) -> str:
-    auc = f" · AUC {curve['auc'].iloc[0]:.3f}" if "auc" in curve and np.isfinite(curve["auc"].iloc[0]) else ""
+    auc = (
+        f" · AUC {curve['auc'].iloc[0]:.3f}"
+        if "auc" in curve and np.isfinite(curve["auc"].iloc[0])
+        else ""
+    )
     return f"{run} · {domain}{auc}" if domain else f"{run}{auc}"
 
 

@@ -32,7 +32,10 @@ def summary_saliency(sample_id: str, explained: str, shares: Mapping[str, float]
         explained: name of the class the maps explain.
         shares: for each run that share, 0 to 1; a map without preference has a quarter there; NaN for a map that is zero everywhere.
     """
-    parts = ", ".join(f"{run} {share:.0%}" if np.isfinite(share) else f"{run} (map is zero)" for run, share in shares.items())
+    parts = ", ".join(
+        f"{run} {share:.0%}" if np.isfinite(share) else f"{run} (map is zero)"
+        for run, share in shares.items()
+    )
     return f"Grad-CAM of {explained} for {sample_id}, share in the central quarter of the image: {parts or 'no map stored'}."
 
 
@@ -41,11 +44,17 @@ def summary_outcomes(maps: Mapping[str, Mapping[str, Any]]) -> str:
     rows = []
     for title, row in maps.items():
         parts = [
-            f"{outcome} {one.n} galaxies, {_central(np.asarray(one.mean, np.float64)):.0%} central" if one.n else f"{outcome} none"
+            f"{outcome} {one.n} galaxies, {_central(np.asarray(one.mean, np.float64)):.0%} central"
+            if one.n
+            else f"{outcome} none"
             for outcome, one in row.items()
         ]
         rows.append(f"{title}: {', '.join(parts)}")
-    return f"Mean Grad-CAM by outcome. {'; '.join(rows)}." if rows else "Mean Grad-CAM by outcome: nothing to show."
+    return (
+        f"Mean Grad-CAM by outcome. {'; '.join(rows)}."
+        if rows
+        else "Mean Grad-CAM by outcome: nothing to show."
+    )
 
 
 def summary_sanity(table: pd.DataFrame, name: str = "correlation") -> str:
@@ -53,18 +62,27 @@ def summary_sanity(table: pd.DataFrame, name: str = "correlation") -> str:
     rows = table[table["name"] == name]
     parts = []
     for (run, domain), mine in rows.groupby(["run", "domain"], sort=False):
-        steps, other = mine[mine["layer"] != "none"], mine.loc[mine["layer"] == "none", "value"].dropna()
+        steps, other = (
+            mine[mine["layer"] != "none"],
+            mine.loc[mine["layer"] == "none", "value"].dropna(),
+        )
         if len(steps):
             last = steps.iloc[-1]
             floor = f", other galaxies {other.iloc[0]:.2f}" if len(other) else ""
-            parts.append(f"{run}, {domain}: {last['value']:.2f} [{last['low']:.2f}, {last['high']:.2f}]{floor}, n = {int(last['n'])}")
+            parts.append(
+                f"{run}, {domain}: {last['value']:.2f} [{last['low']:.2f}, {last['high']:.2f}]{floor}, n = {int(last['n'])}"
+            )
     what = "Rank correlation" if name == "correlation" else "IoU"
     return f"{what} with the trained network's maps once all layers are random: {'; '.join(parts) or 'nothing measured'}."
 
 
 def _central(mean: NDArray[np.float64]) -> float:
     """The share within the central half of width and height; cells on its edge count by the part inside."""
-    inside = [np.clip((np.arange(size) + 1) / size, 0.25, 0.75) - np.clip(np.arange(size) / size, 0.25, 0.75) for size in mean.shape]
+    inside = [
+        np.clip((np.arange(size) + 1) / size, 0.25, 0.75)
+        - np.clip(np.arange(size) / size, 0.25, 0.75)
+        for size in mean.shape
+    ]
     weight = np.outer(*inside) * mean.size
     total = float(np.nansum(mean))
     return float(np.nansum(mean * weight)) / total if total > 0 else float("nan")
@@ -72,11 +90,21 @@ def _central(mean: NDArray[np.float64]) -> float:
 
 def map_limit(maps: Mapping[str, Mapping[str, Any]]) -> float:
     """The largest value of all mean maps that are to be compared, 1 if there is none above zero."""
-    largest = max((float(np.nanmax(one.mean)) for row in maps.values() for one in row.values() if np.isfinite(one.mean).any()), default=0.0)
+    largest = max(
+        (
+            float(np.nanmax(one.mean))
+            for row in maps.values()
+            for one in row.values()
+            if np.isfinite(one.mean).any()
+        ),
+        default=0.0,
+    )
     return largest if largest > 0 else 1.0
 
 
-def outcome_grid(maps: Mapping[str, Mapping[str, Any]], *, limit: float | None = None, size: int = 130) -> hv.Layout:
+def outcome_grid(
+    maps: Mapping[str, Mapping[str, Any]], *, limit: float | None = None, size: int = 130
+) -> hv.Layout:
     """One row of four mean maps (TP, FP, TN, FN) for each run and domain, all on one colour scale, each on its layer's own grid.
 
     Args:
@@ -93,7 +121,11 @@ def outcome_grid(maps: Mapping[str, Mapping[str, Any]], *, limit: float | None =
     for title, row in maps.items():
         for number, (outcome, one) in enumerate(row.items()):
             # HoloViews draws row 0 of an array at the top, as image files do. It warns of maps without a number: of no galaxy none is seen.
-            image = hv.Image(np.nan_to_num(np.asarray(one.mean, np.float64)), bounds=(0, 0, 1, 1), vdims=["evidence"])
+            image = hv.Image(
+                np.nan_to_num(np.asarray(one.mean, np.float64)),
+                bounds=(0, 0, 1, 1),
+                vdims=["evidence"],
+            )
             text = f"{outcome}: {one.n} ({one.blank} blank)" if one.n else f"{outcome}: none"
             panels.append(
                 image.opts(
@@ -134,7 +166,9 @@ def overlap_table(rows: pd.DataFrame, digits: int = 2) -> pd.DataFrame:
             "between": rows["between"],
             "domain": rows["domain"],
             "IoU": [text(row) for row in rows.itertuples()],
-            "other galaxies": [f"{value:.{digits}f}" if np.isfinite(value) else "–" for value in rows["others"]],
+            "other galaxies": [
+                f"{value:.{digits}f}" if np.isfinite(value) else "–" for value in rows["others"]
+            ],
             "random cells": [f"{value:.{digits}f}" for value in rows["chance"]],
             "pairs": rows["pairs"],
             "images": rows["n"],
@@ -144,7 +178,11 @@ def overlap_table(rows: pd.DataFrame, digits: int = 2) -> pd.DataFrame:
 
 
 def sanity_curves(
-    table: pd.DataFrame, name: str = "correlation", *, legend: str = "right", size: tuple[int, int] | None = (420, 260)
+    table: pd.DataFrame,
+    name: str = "correlation",
+    *,
+    legend: str = "right",
+    size: tuple[int, int] | None = (420, 260),
 ) -> hv.Overlay:
     """How the maps' likeness to those of the trained network falls as layers are randomised: hue is the domain, dash and marker the run.
 
@@ -163,15 +201,28 @@ def sanity_curves(
         steps = mine[mine["layer"] != "none"]
         steps = steps.assign(position=np.arange(1, len(steps) + 1))
         label = f"{run} · {domain}"
-        elements.append(hv.Area(steps, "position", ["low", "high"]).opts(color=color, alpha=0.13, line_alpha=0, backend="bokeh"))
-        curve = hv.Curve(steps, "position", ["value", "layer", "n"], label=label)
-        elements.append(curve.opts(color=color, line_dash=style.dash, line_width=2, tools=["hover"], backend="bokeh"))
         elements.append(
-            hv.Points(steps, ["position", "value"], label=label).opts(color=color, marker=style.marker, size=6, backend="bokeh")
+            hv.Area(steps, "position", ["low", "high"]).opts(
+                color=color, alpha=0.13, line_alpha=0, backend="bokeh"
+            )
+        )
+        curve = hv.Curve(steps, "position", ["value", "layer", "n"], label=label)
+        elements.append(
+            curve.opts(
+                color=color, line_dash=style.dash, line_width=2, tools=["hover"], backend="bokeh"
+            )
+        )
+        elements.append(
+            hv.Points(steps, ["position", "value"], label=label).opts(
+                color=color, marker=style.marker, size=6, backend="bokeh"
+            )
         )
         floor = mine.loc[mine["layer"] == "none", "value"]
         elements += [
-            hv.HLine(float(value)).opts(color=color, line_width=1, line_dash="dotted", backend="bokeh") for value in floor.dropna()
+            hv.HLine(float(value)).opts(
+                color=color, line_width=1, line_dash="dotted", backend="bokeh"
+            )
+            for value in floor.dropna()
         ]
     layers = rows.loc[rows["layer"] != "none", "layer"].drop_duplicates().tolist()
     if not elements:

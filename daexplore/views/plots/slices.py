@@ -46,16 +46,32 @@ def slice_points(
     for run, mine in rows.groupby("run", sort=False):
         offset = _SPREAD * ((names.index(str(run)) + 0.5) / len(names) - 0.5)
         shown = mine[np.isfinite(mine["value"])].sort_values("place", kind="stable")
-        shown = shown.assign(at=shown["place"] + offset, below=shown["value"] - shown["low"], above=shown["high"] - shown["value"])
-        look: dict[str, Any] = {"color": DOMAIN_COLORS[str(mine["domain"].iloc[0])], "backend": "bokeh"}
+        shown = shown.assign(
+            at=shown["place"] + offset,
+            below=shown["value"] - shown["low"],
+            above=shown["high"] - shown["value"],
+        )
+        look: dict[str, Any] = {
+            "color": DOMAIN_COLORS[str(mine["domain"].iloc[0])],
+            "backend": "bokeh",
+        }
         elements.append(hv.ErrorBars(shown, "at", ["value", "below", "above"]).opts(**look))
         if ordered:
             line = hv.Curve(shown, "at", "value", label=str(run))
-            elements.append(line.opts(line_dash=styles[str(run)].dash, line_width=1.2, alpha=0.7, **look))
-        points = hv.Points(shown, ["at", "value"], ["slice", "low", "high", "n", "galaxies"], label=str(run))
-        elements.append(points.opts(marker=styles[str(run)].marker, size=9, tools=["hover"], **look))
+            elements.append(
+                line.opts(line_dash=styles[str(run)].dash, line_width=1.2, alpha=0.7, **look)
+            )
+        points = hv.Points(
+            shown, ["at", "value"], ["slice", "low", "high", "n", "galaxies"], label=str(run)
+        )
+        elements.append(
+            points.opts(marker=styles[str(run)].marker, size=9, tools=["hover"], **look)
+        )
     slices = rows.drop_duplicates("place").sort_values("place")
-    ticks = [(int(row["place"]), f"{row['slice']}\nn = {_counts(rows, row['place'])}") for row in slices.to_dict("records")]
+    ticks = [
+        (int(row["place"]), f"{row['slice']}\nn = {_counts(rows, row['place'])}")
+        for row in slices.to_dict("records")
+    ]
     return style_overlay(
         hv.Overlay(elements or [hv.Points([], ["at", "value"])]),
         title=title,
@@ -68,7 +84,9 @@ def slice_points(
     )
 
 
-def slice_tables(rows: pd.DataFrame, *, metric: str, column: str, split: str, labelled: bool = True) -> str:
+def slice_tables(
+    rows: pd.DataFrame, *, metric: str, column: str, split: str, labelled: bool = True
+) -> str:
     """The same numbers as markup: one table a domain, one line a slice, one column a run; small slices are said to be too small.
 
     Args:
@@ -85,12 +103,21 @@ def slice_tables(rows: pd.DataFrame, *, metric: str, column: str, split: str, la
         lines = []
         for _, cells in part.groupby("place", sort=True):
             by_run = {row["run"]: row for row in cells.to_dict("records")}
-            body = "".join(f"<td>{_cell(by_run[run]) if run in by_run else '–'}</td>" for run in runs)
-            images, galaxies = _counts(part, cells["place"].iloc[0]), _counts(part, cells["place"].iloc[0], "galaxies")
-            lines.append(f"<tr><th scope='row'>{escape(str(cells['slice'].iloc[0]))}</th><td>{images}</td><td>{galaxies}</td>{body}</tr>")
+            body = "".join(
+                f"<td>{_cell(by_run[run]) if run in by_run else '–'}</td>" for run in runs
+            )
+            images, galaxies = (
+                _counts(part, cells["place"].iloc[0]),
+                _counts(part, cells["place"].iloc[0], "galaxies"),
+            )
+            lines.append(
+                f"<tr><th scope='row'>{escape(str(cells['slice'].iloc[0]))}</th><td>{images}</td><td>{galaxies}</td>{body}</tr>"
+            )
         head = "".join(f"<th scope='col'>{escape(str(run))}</th>" for run in runs)
         oracle = " <i>oracle</i>" if domain == "target" and labelled else ""
-        total = " / ".join(str(int(n)) for n in dict.fromkeys(part.groupby("run", sort=False)["n"].sum()))
+        total = " / ".join(
+            str(int(n)) for n in dict.fromkeys(part.groupby("run", sort=False)["n"].sum())
+        )
         caption = f"{domain.capitalize()}{oracle} <small>{escape(metric)} by {escape(column)}, {escape(split)}, n = {total}</small>"
         tables.append(
             f"<table class='slices'><caption>{caption}</caption><thead><tr><th scope='col'>slice</th><th scope='col'>images</th>"
@@ -99,7 +126,9 @@ def slice_tables(rows: pd.DataFrame, *, metric: str, column: str, split: str, la
     return f"<div class='side-by-side'>{''.join(tables)}</div>"
 
 
-def summary_slices(rows: pd.DataFrame, *, metric: str, column: str, split: str, labelled: bool = True) -> str:
+def summary_slices(
+    rows: pd.DataFrame, *, metric: str, column: str, split: str, labelled: bool = True
+) -> str:
     """The lowest and the highest slice of each run and domain, and how many slices were too small.
 
     Arguments as in :func:`slice_tables`.
@@ -112,13 +141,18 @@ def summary_slices(rows: pd.DataFrame, *, metric: str, column: str, split: str, 
             parts.append(f"{where}: no slice has a value")
             continue
         low, high = (known.loc[known["value"].idxmin()], known.loc[known["value"].idxmax()])
-        ends = [f"{end['slice']} {interval_text(end['value'], end['low'], end['high'], 2)} (n = {end['n']})" for end in (low, high)]
+        ends = [
+            f"{end['slice']} {interval_text(end['value'], end['low'], end['high'], 2)} (n = {end['n']})"
+            for end in (low, high)
+        ]
         parts.append(f"{where}: lowest {ends[0]}, highest {ends[1]}")
     if not parts:
         return f"No {split} galaxies with a label are known here, so {metric} cannot be shown by {column}."
     small = rows[rows["small"]].drop_duplicates(["domain", "place"])
     end = f" {len(small)} slices are too small for a number." if len(small) else ""
-    return f"{metric[0].upper()}{metric[1:]} on {split} galaxies by {column}: {'; '.join(parts)}.{end}"
+    return (
+        f"{metric[0].upper()}{metric[1:]} on {split} galaxies by {column}: {'; '.join(parts)}.{end}"
+    )
 
 
 def _counts(rows: pd.DataFrame, place: int, name: str = "n") -> str:

@@ -15,7 +15,14 @@ Limits = tuple[tuple[float, float], tuple[float, float]]
 
 
 def dial_curves(
-    table: pd.DataFrame, *, unit: str, threshold: float, here: float, positive: str, title: str, size: tuple[int, int] | None = (520, 300)
+    table: pd.DataFrame,
+    *,
+    unit: str,
+    threshold: float,
+    here: float,
+    positive: str,
+    title: str,
+    size: tuple[int, int] | None = (520, 300),
 ) -> hv.Overlay:
     """Probability of a class against the level: hue is the galaxy's domain, dash and marker the run.
 
@@ -34,18 +41,42 @@ def dial_curves(
     """
     styles = run_styles(table["run"])
     own = table.loc[table["original"], "level"]
-    elements: list[hv.Element] = [hv.HLine(threshold).opts(color=NEUTRAL, line_width=1.5, line_dash="dashed", backend="bokeh")]
-    elements += [hv.VLine(float(level)).opts(color=NEUTRAL, line_width=1.5, line_dash="dotted", backend="bokeh") for level in own[:1]]
-    elements.append(hv.VLine(here).opts(color=NEUTRAL, line_width=5, line_alpha=0.35, backend="bokeh"))
+    elements: list[hv.Element] = [
+        hv.HLine(threshold).opts(color=NEUTRAL, line_width=1.5, line_dash="dashed", backend="bokeh")
+    ]
+    elements += [
+        hv.VLine(float(level)).opts(
+            color=NEUTRAL, line_width=1.5, line_dash="dotted", backend="bokeh"
+        )
+        for level in own[:1]
+    ]
+    elements.append(
+        hv.VLine(here).opts(color=NEUTRAL, line_width=5, line_alpha=0.35, backend="bokeh")
+    )
     for run, rows in table.groupby("run", sort=False):
         colour, style = DOMAIN_COLORS[str(rows["domain"].iloc[0])], styles[str(run)]
-        elements.append(hv.Area(rows, "level", ["low", "high"]).opts(color=colour, alpha=0.14, line_alpha=0, backend="bokeh"))
-        curve = hv.Curve(rows, "level", ["probability", "low", "high", "draws", "run"], label=str(run))
-        elements.append(curve.opts(color=colour, line_dash=style.dash, line_width=2.2, tools=["hover"], backend="bokeh"))
+        elements.append(
+            hv.Area(rows, "level", ["low", "high"]).opts(
+                color=colour, alpha=0.14, line_alpha=0, backend="bokeh"
+            )
+        )
+        curve = hv.Curve(
+            rows, "level", ["probability", "low", "high", "draws", "run"], label=str(run)
+        )
+        elements.append(
+            curve.opts(
+                color=colour, line_dash=style.dash, line_width=2.2, tools=["hover"], backend="bokeh"
+            )
+        )
         points = hv.Points(rows, ["level", "probability"], label=str(run))
         elements.append(points.opts(color=colour, marker=style.marker, size=7, backend="bokeh"))
         recorded = hv.Points(rows[rows["original"]], ["level", "first"])
-        hollow: dict[str, Any] = {"fill_alpha": 0.0, "line_color": colour, "line_width": 2, "size": 13}
+        hollow: dict[str, Any] = {
+            "fill_alpha": 0.0,
+            "line_color": colour,
+            "line_width": 2,
+            "size": 13,
+        }
         elements.append(recorded.opts(marker=style.marker, **hollow, backend="bokeh"))
     return style_overlay(
         hv.Overlay(elements),
@@ -89,20 +120,60 @@ def trajectory_plot(
     for domain in DOMAINS:
         here_too = others[others["domain"] == domain]
         points = hv.Points(here_too, ["x", "y"])
-        elements.append(points.opts(color=DOMAIN_COLORS[domain], alpha=0.13, size=3.5, line_alpha=0, backend="bokeh"))
+        elements.append(
+            points.opts(
+                color=DOMAIN_COLORS[domain], alpha=0.13, size=3.5, line_alpha=0, backend="bokeh"
+            )
+        )
     if np.isfinite(threshold_x):
-        elements.append(hv.VLine(threshold_x).opts(color=NEUTRAL, line_width=1.5, line_dash="dashed", backend="bokeh"))
+        elements.append(
+            hv.VLine(threshold_x).opts(
+                color=NEUTRAL, line_width=1.5, line_dash="dashed", backend="bokeh"
+            )
+        )
     colour = DOMAIN_COLORS[str(walk["domain"].iloc[0])] if len(walk) else NEUTRAL
     line = hv.Curve(walk, "x", ["y", "level"]).opts(color=NEUTRAL, line_width=2, backend="bokeh")
     stops = hv.Points(walk, ["x", "y"], ["level"])
-    elements += [line, stops.opts(color=colour, marker="circle", size=6, line_color="white", tools=["hover"], backend="bokeh")]
+    elements += [
+        line,
+        stops.opts(
+            color=colour,
+            marker="circle",
+            size=6,
+            line_color="white",
+            tools=["hover"],
+            backend="bokeh",
+        ),
+    ]
     recorded = hv.Points(walk[walk["original"]], ["x", "y"])
-    elements.append(recorded.opts(fill_alpha=0, line_color=colour, line_width=2, size=15, marker=marker, backend="bokeh"))
+    elements.append(
+        recorded.opts(
+            fill_alpha=0, line_color=colour, line_width=2, size=15, marker=marker, backend="bokeh"
+        )
+    )
     ends = walk.iloc[[0, -1]] if len(walk) > 1 else walk
-    words = hv.Labels(ends.assign(text=[f"{level:.3g}" for level in ends["level"]]), ["x", "y"], "text")
-    elements.append(words.opts(text_color=NEUTRAL, text_font_size="10pt", yoffset=0.06 * (limits[1][1] - limits[1][0]), backend="bokeh"))
+    words = hv.Labels(
+        ends.assign(text=[f"{level:.3g}" for level in ends["level"]]), ["x", "y"], "text"
+    )
+    elements.append(
+        words.opts(
+            text_color=NEUTRAL,
+            text_font_size="10pt",
+            yoffset=0.06 * (limits[1][1] - limits[1][0]),
+            backend="bokeh",
+        )
+    )
     looked = hv.Points(walk[walk["number"] == here], ["x", "y"])
-    elements.append(looked.opts(color=colour, marker=marker, size=13, line_color="white", line_width=1.5, backend="bokeh"))
+    elements.append(
+        looked.opts(
+            color=colour,
+            marker=marker,
+            size=13,
+            line_color="white",
+            line_width=1.5,
+            backend="bokeh",
+        )
+    )
     return style_overlay(
         hv.Overlay(elements),
         title=title,
@@ -123,7 +194,9 @@ def walk_limits(others: pd.DataFrame, walks: pd.DataFrame) -> Limits:
     """
     found = []
     for axis in ("x", "y"):
-        central = np.quantile(others[axis], [0.005, 0.995]) if len(others) else np.array([-1.0, 1.0])
+        central = (
+            np.quantile(others[axis], [0.005, 0.995]) if len(others) else np.array([-1.0, 1.0])
+        )
         values = np.r_[central, walks[axis]]
         low, high = float(values.min()), float(values.max())
         margin = 0.12 * (high - low or 1.0)
@@ -145,13 +218,24 @@ def summary_dial(table: pd.DataFrame, unit: str, positive: str, threshold: float
         first, last = rows.iloc[0], rows.iloc[-1]
         above = (rows["probability"] > threshold).to_numpy()
         levels = rows["level"].to_numpy()
-        crossings = [f"{levels[i]:.3g} and {levels[i + 1]:.3g}" for i in np.flatnonzero(above[1:] != above[:-1])]
+        crossings = [
+            f"{levels[i]:.3g} and {levels[i + 1]:.3g}"
+            for i in np.flatnonzero(above[1:] != above[:-1])
+        ]
         side = f"always {'above' if above[0] else 'below'} the threshold"
-        words = f"crosses {threshold:.2f} between {', then between '.join(crossings)}" if crossings else side
+        words = (
+            f"crosses {threshold:.2f} between {', then between '.join(crossings)}"
+            if crossings
+            else side
+        )
         parts.append(
             f"{run}: {first['probability']:.2f} at {first['level']:.3g} to {last['probability']:.2f} at {last['level']:.3g}, {words}"
         )
-    return f"p({positive}) of one galaxy against the {unit}: {'; '.join(parts)}." if parts else "No probability is known yet."
+    return (
+        f"p({positive}) of one galaxy against the {unit}: {'; '.join(parts)}."
+        if parts
+        else "No probability is known yet."
+    )
 
 
 def summary_walks(walks: pd.DataFrame) -> str:
@@ -167,4 +251,8 @@ def summary_walks(walks: pd.DataFrame) -> str:
             f"{run}: from ({first['x']:.2f}, {first['y']:.2f}) at {first['level']:.3g} "
             f"to ({last['x']:.2f}, {last['y']:.2f}) at {last['level']:.3g}"
         )
-    return f"The galaxy's walk (distance to the boundary, domain probe): {'; '.join(parts)}." if parts else "No walk is known yet."
+    return (
+        f"The galaxy's walk (distance to the boundary, domain probe): {'; '.join(parts)}."
+        if parts
+        else "No walk is known yet."
+    )

@@ -5,7 +5,19 @@ from pathlib import Path
 
 from sphinx.application import Sphinx
 
-from sitegen import bokeh_plots, command_line, docstrings, gallery, mathml, methods, project, reference, results, run_folder, tutorials
+from sitegen import (
+    bokeh_plots,
+    command_line,
+    docstrings,
+    gallery,
+    mathml,
+    methods,
+    project,
+    reference,
+    results,
+    run_folder,
+    tutorials,
+)
 from sitegen.pages import Pages
 
 __all__ = ["setup"]
@@ -17,7 +29,9 @@ def _generate(app: Sphinx) -> None:
     pages = Pages(_ROOT, Path(app.srcdir))
     for part in (methods, reference, command_line, run_folder, gallery, results, project):
         part.write(pages)
-    tutorials.write(pages, os.environ.get("DOCS_NOTEBOOKS", "kept"), Path(app.outdir).parent / "notebooks")
+    tutorials.write(
+        pages, os.environ.get("DOCS_NOTEBOOKS", "kept"), Path(app.outdir).parent / "notebooks"
+    )
     pages.finish()
 
 

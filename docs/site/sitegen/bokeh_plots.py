@@ -9,7 +9,11 @@ from sphinx.application import Sphinx
 
 __all__ = ["plain", "setup"]
 
-_LOAD, _EXEC, _SCRIPT = "application/vnd.bokehjs_load.v0+json", "application/vnd.bokehjs_exec.v0+json", "application/javascript"
+_LOAD, _EXEC, _SCRIPT = (
+    "application/vnd.bokehjs_load.v0+json",
+    "application/vnd.bokehjs_exec.v0+json",
+    "application/javascript",
+)
 # The server behind it ended with the notebook's kernel.
 _EXPLORER = "<p><em>Here stands the explorer while the notebook runs: <a href='../gallery/index.html'>its rooms in pictures</a>.</em></p>"
 _FILES = ("bokeh.min.js", "bokeh-widgets.min.js", "bokeh-tables.min.js")
@@ -29,7 +33,10 @@ def plain(outputs: list[Any]) -> list[Any]:
         if "<iframe src='http://127.0.0.1" in "".join(data.get("text/html", "")):
             output = output | {"data": {"text/html": _EXPLORER}, "metadata": {}}
         if _EXEC in data:
-            output = output | {"data": {"text/html": f"<script>{data[_SCRIPT]}</script>"}, "metadata": {}}
+            output = output | {
+                "data": {"text/html": f"<script>{data[_SCRIPT]}</script>"},
+                "metadata": {},
+            }
         kept.append(output)
     return kept
 
@@ -46,7 +53,10 @@ def _static(app: Sphinx) -> None:
 def _scripts(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:  # noqa: ARG001
     if page.startswith("tutorial/") and page != "tutorial/index":
         # In the head: the theme puts scripts at the end of the body, where a plot begins as soon as the first of them is there.
-        tags = (f'<script src="{context["pathto"](f"_static/bokeh/{name}", resource=True)}"></script>' for name in _FILES)
+        tags = (
+            f'<script src="{context["pathto"](f"_static/bokeh/{name}", resource=True)}"></script>'
+            for name in _FILES
+        )
         context["metatags"] = "\n".join([context.get("metatags", ""), *tags])
 
 

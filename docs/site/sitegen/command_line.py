@@ -19,8 +19,15 @@ def commands() -> Iterator[tuple[str, Any]]:
 def write(pages: Pages) -> None:
     """Writes reference/command-line.md."""
     found = list(commands())
-    rows = [[f"[`{name}`](#{name.replace(' ', '-')})", _help(command).splitlines()[0]] for name, command in found]
-    parts = [_HEAD, table(["command", ""], rows), *(_section(name, command) for name, command in found)]
+    rows = [
+        [f"[`{name}`](#{name.replace(' ', '-')})", _help(command).splitlines()[0]]
+        for name, command in found
+    ]
+    parts = [
+        _HEAD,
+        table(["command", ""], rows),
+        *(_section(name, command) for name, command in found),
+    ]
     pages.write("reference/command-line.md", "\n".join(parts))
 
 
@@ -43,9 +50,13 @@ def _section(name: str, command: Any) -> str:
     usage = " ".join([name, *(_placed(param) for param in arguments), "[OPTIONS]"])
     lines = [f"\n## {name}\n", _help(command), "", f"```text\n{usage}\n```\n"]
     if arguments:
-        lines.append(table(["argument", ""], [[f"`{_placed(param)}`", _said(param)] for param in arguments]))
+        lines.append(
+            table(["argument", ""], [[f"`{_placed(param)}`", _said(param)] for param in arguments])
+        )
     if options:
-        lines.append(table(["option", ""], [[f"`{_names(param)}`", _said(param)] for param in options]))
+        lines.append(
+            table(["option", ""], [[f"`{_names(param)}`", _said(param)] for param in options])
+        )
     return "\n".join(lines)
 
 
@@ -61,7 +72,9 @@ def _names(param: Any) -> str:
 
 def _kind(param: Any) -> str:
     annotation = getattr(param.type_descriptor, "annotation", str)
-    return {"int": "NUMBER", "float": "NUMBER", "Path": "PATH"}.get(getattr(annotation, "__name__", ""), "TEXT")
+    return {"int": "NUMBER", "float": "NUMBER", "Path": "PATH"}.get(
+        getattr(annotation, "__name__", ""), "TEXT"
+    )
 
 
 def _said(param: Any) -> str:

@@ -76,7 +76,10 @@ def _page(name: str, entry: Term, measured: pd.DataFrame) -> Iterator[str]:
     rows = measured[measured["method"] == name]
     if len(rows):
         yield "## What was measured\n"
-        yield table(["problem", "target accuracy (oracle)", "minus noDA"], rows[["problem", "accuracy", "difference"]].to_numpy().tolist())
+        yield table(
+            ["problem", "target accuracy (oracle)", "minus noDA"],
+            rows[["problem", "accuracy", "difference"]].to_numpy().tolist(),
+        )
         yield (
             "Means of five seeds with 95% intervals, default options and weight 1, none of it tuned to these problems but as said under "
             "[published values](../results/published.md).\n"
@@ -87,7 +90,11 @@ def _measured(pages: Pages) -> pd.DataFrame:
     found = []
     for problem, file in _PROBLEMS.items():
         every = pd.read_csv(pages.root / "docs" / "results" / f"{file}.csv")
-        target = every[(every["domain"] == "target") & (every["split"] == "test") & (every["name"] == "accuracy")]
+        target = every[
+            (every["domain"] == "target")
+            & (every["split"] == "test")
+            & (every["name"] == "accuracy")
+        ]
         differences = target[target["line"] == "difference"].set_index("method")
         for row in target[target["line"] == "mean"].itertuples():
             difference = differences.loc[row.method] if row.method in differences.index else None
@@ -96,14 +103,19 @@ def _measured(pages: Pages) -> pd.DataFrame:
                     "method": row.method,
                     "problem": problem,
                     "accuracy": f"{row.value:.3f} [{row.low:.3f}, {row.high:.3f}]",
-                    "difference": "" if difference is None else "{value:+.3f} [{low:+.3f}, {high:+.3f}]".format(**difference),
+                    "difference": ""
+                    if difference is None
+                    else "{value:+.3f} [{low:+.3f}, {high:+.3f}]".format(**difference),
                 }
             )
     return pd.DataFrame(found)
 
 
 def _index() -> str:
-    rows = [[f"[{entry.name}]({name}.md)", f"`{name}`", entry.meaning] for name, entry in entries().items()]
+    rows = [
+        [f"[{entry.name}]({name}.md)", f"`{name}`", entry.meaning]
+        for name, entry in entries().items()
+    ]
     names = "\n".join(entries())
     return f"""# Adaptation methods
 

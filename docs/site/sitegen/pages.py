@@ -71,11 +71,19 @@ class Pages:
         def changed(match: re.Match[str]) -> str:
             picture, words, target, anchor = match[1], match[2], match[3], match[4] or ""
             file = Path(os.path.normpath(self.root / Path(origin).parent / target))
-            to = self.site / found if (found := page_of(file.relative_to(self.root).as_posix())) else None
+            to = (
+                self.site / found
+                if (found := page_of(file.relative_to(self.root).as_posix()))
+                else None
+            )
             if picture:
                 return f"![{words}]({_relative(file, here)})"
             # An anchor names a heading of the file, which may stand on another page by now.
-            return f"[{words}]({_relative(to, here)}{anchor if found == page else ''})" if to else words
+            return (
+                f"[{words}]({_relative(to, here)}{anchor if found == page else ''})"
+                if to
+                else words
+            )
 
         return _LINK.sub(changed, text)
 
@@ -92,7 +100,10 @@ def page_of(file: str) -> str | None:
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A Markdown table; a bar within a cell is escaped, or it would part it."""
-    cells = [[cell.replace("|", r"\|").replace("\n", " ") for cell in row] for row in (head, ["---"] * len(head), *rows)]
+    cells = [
+        [cell.replace("|", r"\|").replace("\n", " ") for cell in row]
+        for row in (head, ["---"] * len(head), *rows)
+    ]
     return "\n".join(f"| {' | '.join(row)} |" for row in cells) + "\n"
 
 

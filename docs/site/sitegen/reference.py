@@ -43,7 +43,10 @@ def write(pages: Pages) -> None:
     public = "\n".join(_directive("daexplore", name) for name in daexplore.__all__)
     rows = [[f"[daexplore.{name}](api/daexplore.{name}.md)", _FLOORS[name]] for name in floors]
     tree = "\n".join(f"api/daexplore.{name}" for name in floors)
-    pages.write("reference/python.md", _PYTHON.format(public=public, table=table(["module", "what is in it"], rows), tree=tree))
+    pages.write(
+        "reference/python.md",
+        _PYTHON.format(public=public, table=table(["module", "what is in it"], rows), tree=tree),
+    )
     pages.write("reference/glossary.md", _glossary())
     pages.write("reference/index.md", _INDEX)
 
@@ -52,7 +55,10 @@ class _Api:
     """Writes pages of modules; what one module has from another is shown once, where it is imported from by users."""
 
     def __init__(self, pages: Pages) -> None:
-        self._pages, self._shown = pages, {(_defined(getattr(daexplore, name)), name) for name in daexplore.__all__}
+        self._pages, self._shown = (
+            pages,
+            {(_defined(getattr(daexplore, name)), name) for name in daexplore.__all__},
+        )
 
     def module(self, name: str) -> bool:
         """Writes the page of a module and those of its parts; False if there is nothing to show."""
@@ -61,20 +67,29 @@ class _Api:
         parts = [part for part in _parts(module) if self.module(part)]
         if not (mine or parts):
             return False
-        self._pages.write(f"reference/api/{name}.md", "\n".join([_head(name), *_page(module, mine, parts)]))
+        self._pages.write(
+            f"reference/api/{name}.md", "\n".join([_head(name), *_page(module, mine, parts)])
+        )
         return True
 
     def _first(self, module: ModuleType, name: str) -> bool:
         value = getattr(module, name)
         key = (_defined(value) or module.__name__, name)
         # A constant does not know its module: it is shown where it is first met, which is the package.
-        known = key in self._shown or (not _defined(value) and any(shown == name and not where.count(".") for where, shown in self._shown))
+        known = key in self._shown or (
+            not _defined(value)
+            and any(shown == name and not where.count(".") for where, shown in self._shown)
+        )
         self._shown.add(key)
         return not known
 
 
 def _defined(value: Any) -> str:
-    return getattr(value, "__module__", "") if inspect.isclass(value) or inspect.isroutine(value) else ""
+    return (
+        getattr(value, "__module__", "")
+        if inspect.isclass(value) or inspect.isroutine(value)
+        else ""
+    )
 
 
 def _parts(module: ModuleType) -> list[str]:
@@ -88,7 +103,10 @@ def _page(module: ModuleType, names: list[str], parts: list[str]) -> Iterator[st
     for name in names:
         yield _directive(module.__name__, name)
     if parts:
-        rows = [[f"[{part.rpartition('.')[2]}]({part}.md)", _first_line(importlib.import_module(part))] for part in parts]
+        rows = [
+            [f"[{part.rpartition('.')[2]}]({part}.md)", _first_line(importlib.import_module(part))]
+            for part in parts
+        ]
         yield "## Parts\n"
         yield table(["module", ""], rows)
 
@@ -106,7 +124,11 @@ def _head(name: str) -> str:
 def _directive(module: str, name: str) -> str:
     value = getattr(importlib.import_module(module), name)
     kind = "class" if inspect.isclass(value) else "function" if inspect.isroutine(value) else "data"
-    options = {"class": "   :members:\n   :show-inheritance:\n", "function": "", "data": "   :no-value:\n"}[kind]
+    options = {
+        "class": "   :members:\n   :show-inheritance:\n",
+        "function": "",
+        "data": "   :no-value:\n",
+    }[kind]
     return f"```{{eval-rst}}\n.. auto{kind}:: {module}.{name}\n{options}```\n"
 
 

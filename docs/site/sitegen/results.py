@@ -43,7 +43,9 @@ def write(pages: Pages) -> None:
     for file in data:
         pages.copy(file, f"results/files/{file.name}")
         pages.write(f"results/{file.stem}.md", _page(file))
-    pages.write("results/index.md", _index([file.stem for file in texts], [file.stem for file in data]))
+    pages.write(
+        "results/index.md", _index([file.stem for file in texts], [file.stem for file in data])
+    )
 
 
 def _page(file: Path) -> str:
@@ -51,8 +53,14 @@ def _page(file: Path) -> str:
     head = f"# {file.stem}\n\n{about[:1].upper()}{about[1:]}{'.' if about else ''} {{download}}`{file.name} <files/{file.name}>`\n"
     if file.suffix == ".csv":
         values = pd.read_csv(file, dtype=str, keep_default_na=False)
-        shown = f"The first {_ROWS} of {len(values)} rows:" if len(values) > _ROWS else f"{len(values)} rows:"
-        return f"{head}\n{shown}\n\n" + table(list(values.columns), values.head(_ROWS).to_numpy().tolist())
+        shown = (
+            f"The first {_ROWS} of {len(values)} rows:"
+            if len(values) > _ROWS
+            else f"{len(values)} rows:"
+        )
+        return f"{head}\n{shown}\n\n" + table(
+            list(values.columns), values.head(_ROWS).to_numpy().tolist()
+        )
     return f"{head}\n" + _shown(json.loads(file.read_text(encoding="utf-8")))
 
 
@@ -64,13 +72,23 @@ def _shown(value: Any, level: int = 2) -> str:
     if not isinstance(value, dict):
         return f"{_text(value)}\n"
     plain = {name: each for name, each in value.items() if not _nested(each)}
-    parts = [table(["", "value"], [[name, _text(each)] for name, each in plain.items()])] if plain else []
-    parts += [f"{'#' * level} {name}\n\n{_shown(each, level + 1)}" for name, each in value.items() if _nested(each)]
+    parts = (
+        [table(["", "value"], [[name, _text(each)] for name, each in plain.items()])]
+        if plain
+        else []
+    )
+    parts += [
+        f"{'#' * level} {name}\n\n{_shown(each, level + 1)}"
+        for name, each in value.items()
+        if _nested(each)
+    ]
     return "\n".join(parts)
 
 
 def _nested(value: Any) -> bool:
-    return isinstance(value, dict) or (isinstance(value, list) and any(isinstance(each, dict) for each in value))
+    return isinstance(value, dict) or (
+        isinstance(value, list) and any(isinstance(each, dict) for each in value)
+    )
 
 
 def _text(value: Any) -> str:

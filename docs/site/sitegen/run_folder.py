@@ -28,7 +28,9 @@ def write(pages: Pages) -> None:
 def _section(text: str, title: str) -> str:
     found = re.search(rf"^## {re.escape(title)}\n.*?(?=^## )", text, flags=re.MULTILINE | re.DOTALL)
     if not found:
-        raise ValueError(f"docs/architecture.md has no section {title!r}, which the specification of the run folder is made of.")
+        raise ValueError(
+            f"docs/architecture.md has no section {title!r}, which the specification of the run folder is made of."
+        )
     return found[0]
 
 
@@ -37,11 +39,19 @@ def _example() -> str:
     about = f"The files of `{run.name}`, a run that comes with the package (`daexplore/examples`), and the columns of its tables."
     lines = [f"### An example\n\n{about}\n"]
     rows = []
-    for file in sorted(path for path in run.rglob("*") if path.is_file() and not path.name.startswith(".")):
+    for file in sorted(
+        path for path in run.rglob("*") if path.is_file() and not path.name.startswith(".")
+    ):
         columns = ""
         if file.suffix == ".parquet":
             columns = ", ".join(f"`{field.name}` {field.type}" for field in pq.read_schema(file))
-        rows.append([f"`{file.relative_to(run).as_posix()}`", f"{file.stat().st_size / 1000:.0f} kB", columns])
+        rows.append(
+            [
+                f"`{file.relative_to(run).as_posix()}`",
+                f"{file.stat().st_size / 1000:.0f} kB",
+                columns,
+            ]
+        )
     return "\n".join([*lines, table(["file", "size", "columns"], _first_of_each(rows))])
 
 

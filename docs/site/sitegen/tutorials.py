@@ -51,7 +51,13 @@ def write(pages: Pages, mode: str, kept: Path) -> None:
                 cell.outputs = [nbformat.from_dict(output) for output in plain(cell.outputs)]
         pages.write(page, json.dumps(shown, indent=1, ensure_ascii=False))
     pages.write(
-        "tutorial/index.md", _index([f"{_titled(file, notebook)} <{file.stem}>" for file, notebook in zip(files, done, strict=True)])
+        "tutorial/index.md",
+        _index(
+            [
+                f"{_titled(file, notebook)} <{file.stem}>"
+                for file, notebook in zip(files, done, strict=True)
+            ]
+        ),
     )
 
 
@@ -66,7 +72,15 @@ def executed(file: Path, mode: str, kept: Path, root: Path) -> NotebookNode:
     if mode == "off":
         return notebook
     path = kept_file(kept, file, root)
-    found = path if path.exists() else max(kept.glob(f"{_written(file)}-*.ipynb"), key=lambda each: each.stat().st_mtime, default=None)
+    found = (
+        path
+        if path.exists()
+        else max(
+            kept.glob(f"{_written(file)}-*.ipynb"),
+            key=lambda each: each.stat().st_mtime,
+            default=None,
+        )
+    )
     if found == path or (found and mode == "kept"):
         return nbformat.read(found, as_version=4)
     if mode == "kept":
@@ -74,7 +88,13 @@ def executed(file: Path, mode: str, kept: Path, root: Path) -> NotebookNode:
     _LOG.info("executing %s", file.name)
     where = {"metadata": {"path": str(file.parent)}}
     try:
-        NotebookClient(notebook, timeout=_PATIENCE, kernel_name="python3", resources=where, log=getLogger("nbclient")).execute()
+        NotebookClient(
+            notebook,
+            timeout=_PATIENCE,
+            kernel_name="python3",
+            resources=where,
+            log=getLogger("nbclient"),
+        ).execute()
     except CellExecutionError as error:
         # The page shows how far it came; a warning is an error of the build, and nothing is kept.
         _LOG.warning("%s does not run: %s: %s", file.name, error.ename, error.evalue)
@@ -101,7 +121,9 @@ def _package(root: Path) -> str:
 
 def _titled(file: Path, notebook: NotebookNode) -> str:
     """Its number and its title."""
-    return f"{file.stem.partition('_')[0]} · {notebook.cells[0].source.splitlines()[0].lstrip('# ')}"
+    return (
+        f"{file.stem.partition('_')[0]} · {notebook.cells[0].source.splitlines()[0].lstrip('# ')}"
+    )
 
 
 def _index(entries: list[str]) -> str:

@@ -9,7 +9,13 @@ import panel as pn
 import panel_material_ui as pmui
 
 from daexplore.app.components.training.loss_diagram import loss_diagram_html
-from daexplore.app.components.training.plots import LiveCurves, LivePlane, PlanePoints, SharedAxes, plane_points
+from daexplore.app.components.training.plots import (
+    LiveCurves,
+    LivePlane,
+    PlanePoints,
+    SharedAxes,
+    plane_points,
+)
 from daexplore.app.glossary.markup import explained
 from daexplore.app.jobs.job import Job
 from daexplore.app.theme import STYLE
@@ -37,13 +43,20 @@ def progress_text(job: Job, others: list[Job]) -> tuple[str, float | None]:
     if job.state == "waiting":
         return "Waits for its turn", 0.0
     if job.ended:
-        return (f"Finished: {epochs} epochs" if job.state == "finished" else f"{job.state.capitalize()} {reached}"), fraction
+        return (
+            f"Finished: {epochs} epochs"
+            if job.state == "finished"
+            else f"{job.state.capitalize()} {reached}"
+        ), fraction
     if job.state == "paused":
         return f"Paused {reached}: held in memory, and the next in the queue may start", fraction
     if job.stopping:
         return "Stopping: writing a checkpoint", None
     if job.stage is not None and job.stage.name in _TASKS:
-        return f"{_TASKS[job.stage.name]}: {job.stage.done} of {job.stage.total}", job.stage.done / max(job.stage.total, 1)
+        return (
+            f"{_TASKS[job.stage.name]}: {job.stage.done} of {job.stage.total}",
+            job.stage.done / max(job.stage.total, 1),
+        )
     if job.state == "starting":
         simulating = any(other.state == "simulating" for other in others)
         return ("Waiting for the simulated galaxies" if simulating else "Starting"), None
@@ -60,7 +73,13 @@ class TrainingCard:
         on_resume: called with the job when the visitor wants a stopped one to go on.
     """
 
-    def __init__(self, job: Job, axes: SharedAxes, worker: Executor, on_resume: Callable[[Job], None] | None = None) -> None:
+    def __init__(
+        self,
+        job: Job,
+        axes: SharedAxes,
+        worker: Executor,
+        on_resume: Callable[[Job], None] | None = None,
+    ) -> None:
         self.job = job
         self._axes, self._worker = axes, worker
         self._pending: Future[PlanePoints] | None = None
@@ -69,9 +88,17 @@ class TrainingCard:
         # All is made at once: on a page with many figures, every later insertion costs a walk through all of their parts.
         self._plane, self._curves = LivePlane(axes), LiveCurves(axes)
         self._title, self._progress, self._caption, self._summary = (
-            pn.pane.HTML("", stylesheets=STYLES, margin=0, align="center", sizing_mode="stretch_width") for _ in range(4)
+            pn.pane.HTML(
+                "", stylesheets=STYLES, margin=0, align="center", sizing_mode="stretch_width"
+            )
+            for _ in range(4)
         )
-        button: dict[str, Any] = {"size": "small", "variant": "text", "margin": 0, "align": "center"}
+        button: dict[str, Any] = {
+            "size": "small",
+            "variant": "text",
+            "margin": 0,
+            "align": "center",
+        }
         self.stop = pmui.Button(label="Stop", icon="stop", color="error", **button)
         self.stop.on_click(lambda _: job.stop())
         self.resume = pmui.Button(label="Resume", icon="play_arrow", visible=False, **button)
@@ -82,11 +109,18 @@ class TrainingCard:
         self._resumable = on_resume is not None
         self.why = pmui.Switch(label="Which loss pushes whom", value=False, size="small", margin=0)
         self.why.param.watch(lambda _: self._draw_forces(), "value")
-        self._forces = pn.pane.HTML("", stylesheets=STYLES, sizing_mode="stretch_width", margin=0, visible=False)
-        figures = [pn.pane.Bokeh(plot, sizing_mode="stretch_width", margin=0) for plot in (self._plane.figure, *self._curves.figures)]
+        self._forces = pn.pane.HTML(
+            "", stylesheets=STYLES, sizing_mode="stretch_width", margin=0, visible=False
+        )
+        figures = [
+            pn.pane.Bokeh(plot, sizing_mode="stretch_width", margin=0)
+            for plot in (self._plane.figure, *self._curves.figures)
+        ]
         stretch: dict[str, Any] = {"sizing_mode": "stretch_width", "margin": 0}
         self._upper = pn.Column(figures[0], self._caption, visible=False, **stretch)
-        self._lower = pn.Column(*figures[1:], self._summary, self.why, self._forces, visible=False, **stretch)
+        self._lower = pn.Column(
+            *figures[1:], self._summary, self.why, self._forces, visible=False, **stretch
+        )
         self.view = pn.Column(
             pn.Row(self._title, self.resume, self.pause, self.stop, **stretch),
             self._progress,
@@ -103,7 +137,9 @@ class TrainingCard:
         job = self.job
         name = escape(method_label(job.method) if job.method else "Training")
         state = f"<i class='state {job.state}'>{job.state}</i>"
-        self._title.object = f"<div class='live-head'><b>{name}</b> <span>seed {job.seed}</span>{state}</div>"
+        self._title.object = (
+            f"<div class='live-head'><b>{name}</b> <span>seed {job.seed}</span>{state}</div>"
+        )
         self._progress.object = _progress_html(job, others)
         self.stop.visible = not job.ended
         self.stop.disabled = job.stopping
@@ -111,7 +147,9 @@ class TrainingCard:
         label, icon = ("Go on", "play_arrow") if job.paused else ("Pause", "pause")
         if self.pause.label != label:
             self.pause.param.update(label=label, icon=icon)
-        self.resume.visible = self._resumable and job.run is not None and job.state in ("stopped", "failed")
+        self.resume.visible = (
+            self._resumable and job.run is not None and job.state in ("stopped", "failed")
+        )
         if job.run is not None:
             self._draw_curves(job.run)
             self._draw_plane(job.run)
@@ -169,14 +207,20 @@ class TrainingCard:
         self._upper.visible = True
 
 
-_SUMMARY = {"accuracy source": ("accuracy", "source"), "target (oracle)": ("accuracy", "target"), "MMD²": ("mmd2", "both")}
+_SUMMARY = {
+    "accuracy source": ("accuracy", "source"),
+    "target (oracle)": ("accuracy", "target"),
+    "MMD²": ("mmd2", "both"),
+}
 
 
 def _progress_html(job: Job, others: list[Job]) -> str:
     """A bar, a line of text and, after a failure, what went wrong. Plain markup: a widget's property would cost far more to change."""
     text, done = progress_text(job, others)
     value = "" if done is None else f" aria-valuenow='{100 * done:.0f}'"
-    kind, width = ("bar unknown", "") if done is None else ("bar", f" style='width: {100 * done:.1f}%'")
+    kind, width = (
+        ("bar unknown", "") if done is None else ("bar", f" style='width: {100 * done:.1f}%'")
+    )
     bar = f"<div class='{kind}' role='progressbar' aria-valuemin='0' aria-valuemax='100'{value}><div{width}></div></div>"
     error = f"<p class='error' role='alert'>{escape(job.error)}</p>" if job.error else ""
     return f"{bar}<p class='caption'>{escape(text)}</p>{error}"
@@ -184,10 +228,16 @@ def _progress_html(job: Job, others: list[Job]) -> str:
 
 def _counts(run: Run) -> str:
     found = run.evaluation(run.evaluated[0])
-    return " + ".join(str(int(found.mask(domain, "validation").sum())) for domain in ("source", "target"))
+    return " + ".join(
+        str(int(found.mask(domain, "validation").sum())) for domain in ("source", "target")
+    )
 
 
 def _time_left(seconds: float | None) -> str:
     if seconds is None:
         return ""
-    return f" · about {seconds:.0f} s left" if seconds < 90 else f" · about {seconds / 60:.0f} min left"
+    return (
+        f" · about {seconds:.0f} s left"
+        if seconds < 90
+        else f" · about {seconds / 60:.0f} min left"
+    )

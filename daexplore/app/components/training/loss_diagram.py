@@ -34,12 +34,25 @@ class LossTerm:
     also_classifier: bool = False
 
 
-_LATENTS, _BOTH, _OUTPUTS = "latents of both domains", "latents and predictions of both domains", "predictions"
+_LATENTS, _BOTH, _OUTPUTS = (
+    "latents of both domains",
+    "latents and predictions of both domains",
+    "predictions",
+)
 LOSS_TERMS: dict[str, LossTerm] = {
-    "mmd": LossTerm("kernel distance", _LATENTS, "so that the two clouds of latents become one", ("mmd",)),
-    "coral": LossTerm("covariances", _LATENTS, "so that both clouds have the same covariance", ("coral",)),
+    "mmd": LossTerm(
+        "kernel distance", _LATENTS, "so that the two clouds of latents become one", ("mmd",)
+    ),
+    "coral": LossTerm(
+        "covariances", _LATENTS, "so that both clouds have the same covariance", ("coral",)
+    ),
     "dann": LossTerm(
-        "domain classifier", _LATENTS, "so that the domain classifier cannot tell the domains", ("domain",), learns=True, reversed=True
+        "domain classifier",
+        _LATENTS,
+        "so that the domain classifier cannot tell the domains",
+        ("domain",),
+        learns=True,
+        reversed=True,
     ),
     "cdan": LossTerm(
         "domain classifier",
@@ -49,22 +62,59 @@ LOSS_TERMS: dict[str, LossTerm] = {
         learns=True,
         reversed=True,
     ),
-    "lmmd": LossTerm("kernel distance, class by class", _BOTH, "so that each class lies where it lies in the source", ("lmmd",)),
-    "jan": LossTerm("joint kernel distance", _BOTH, "so that latents and predictions together are alike", ("jmmd",), also_classifier=True),
-    "sinkhorn": LossTerm("optimal transport", _LATENTS, "so that little has to be moved to make one domain of the other", ("sinkhorn",)),
-    "mcc": LossTerm("class confusion", _OUTPUTS, "so that target predictions confuse no two classes", ("confusion",), also_classifier=True),
-    "entropy": LossTerm("entropy", _OUTPUTS, "so that predictions are sure", ("entropy",), also_classifier=True),
-    "pseudo": LossTerm("own labels", _OUTPUTS, "towards what it is surest of on the target itself", ("pseudo",), also_classifier=True),
-    "fisher": LossTerm("class spread", "source latents and labels", "so that source classes are tight and apart", ("fisher",)),
+    "lmmd": LossTerm(
+        "kernel distance, class by class",
+        _BOTH,
+        "so that each class lies where it lies in the source",
+        ("lmmd",),
+    ),
+    "jan": LossTerm(
+        "joint kernel distance",
+        _BOTH,
+        "so that latents and predictions together are alike",
+        ("jmmd",),
+        also_classifier=True,
+    ),
+    "sinkhorn": LossTerm(
+        "optimal transport",
+        _LATENTS,
+        "so that little has to be moved to make one domain of the other",
+        ("sinkhorn",),
+    ),
+    "mcc": LossTerm(
+        "class confusion",
+        _OUTPUTS,
+        "so that target predictions confuse no two classes",
+        ("confusion",),
+        also_classifier=True,
+    ),
+    "entropy": LossTerm(
+        "entropy", _OUTPUTS, "so that predictions are sure", ("entropy",), also_classifier=True
+    ),
+    "pseudo": LossTerm(
+        "own labels",
+        _OUTPUTS,
+        "towards what it is surest of on the target itself",
+        ("pseudo",),
+        also_classifier=True,
+    ),
+    "fisher": LossTerm(
+        "class spread",
+        "source latents and labels",
+        "so that source classes are tight and apart",
+        ("fisher",),
+    ),
     "openset": LossTerm(
-        "neighbours", _BOTH, "so that target galaxies join a class or stay clearly away", ("neighbours", "separation"), also_classifier=True
+        "neighbours",
+        _BOTH,
+        "so that target galaxies join a class or stay clearly away",
+        ("neighbours", "separation"),
+        also_classifier=True,
     ),
 }
 """By the method's name. The task loss, which every run has, is drawn beside them."""
 
-_NOTE = (
-    "Arrows run against the data, as gradients do; the wider, the larger the weighted loss now (not its gradient). Dashed: sign reversed."
-)
+_NOTE = "Arrows run against the data, as gradients do; the wider, the larger the weighted loss now (not its gradient). Dashed: sign reversed."
 _TASK = "The task loss pulls classifier and encoder so that labelled source galaxies fall on the right side of the boundary."
 _ROW, _TOP = 46, 62
 
@@ -77,8 +127,13 @@ def loss_diagram_html(method: str, weights: dict[str, float], history: pd.DataFr
         weights: of each alignment, by name.
         history: of the run, as ``Run.history`` gives it; may be empty.
     """
-    train = history[(history["split"] == "train") & history["name"].astype(str).str.startswith("loss/")]
-    sizes = {str(name).removeprefix("loss/"): float(value) for name, value in train.groupby("name")["value"].last().items()}
+    train = history[
+        (history["split"] == "train") & history["name"].astype(str).str.startswith("loss/")
+    ]
+    sizes = {
+        str(name).removeprefix("loss/"): float(value)
+        for name, value in train.groupby("name")["value"].last().items()
+    }
     names = [name for name in method.split("+") if name in LOSS_TERMS]
     others = [name for name in weights if name not in LOSS_TERMS]
     drawn = [_box(0, "classifier", 196), _box(0, "encoder", 84), _box(0, "images", 2, quiet=True)]
@@ -91,19 +146,36 @@ def loss_diagram_html(method: str, weights: dict[str, float], history: pd.DataFr
     drawn.append(_arrow("M196,24 C184,10 158,10 148,16", sizes.get("task", 0)))
     sentences = [_TASK if method != "oracle" else _TASK.replace("source", "target (oracle)")]
     for place, name in enumerate(names):
-        force, size = LOSS_TERMS[name], sum(abs(sizes.get(each, 0.0)) for each in LOSS_TERMS[name].terms)
+        force, size = (
+            LOSS_TERMS[name],
+            sum(abs(sizes.get(each, 0.0)) for each in LOSS_TERMS[name].terms),
+        )
         known = any(each in sizes for each in force.terms)
         pull = weights.get(name, 1.0) * size
         top = _TOP + _ROW * place
         drawn.append(_box(top, force.box, 120, 156))
         drawn.append(_size_text(top, f"λ {weights.get(name, 1.0):g} ×", size if known else None))
-        drawn.append(_arrow(f"M120,{top + 16} C96,{top + 12} 96,{_TOP - 4} 112,{_TOP - 16}", pull, dashed=force.reversed))
+        drawn.append(
+            _arrow(
+                f"M120,{top + 16} C96,{top + 12} 96,{_TOP - 4} 112,{_TOP - 16}",
+                pull,
+                dashed=force.reversed,
+            )
+        )
         if force.also_classifier:
-            drawn.append(_arrow(f"M262,{top + 2} C262,{_TOP - 4} 250,{_TOP - 10} 246,{_TOP - 16}", pull))
+            drawn.append(
+                _arrow(f"M262,{top + 2} C262,{_TOP - 4} 250,{_TOP - 10} 246,{_TOP - 16}", pull)
+            )
         sentences.append(_sentence(name, force))
-    sentences += [f"{escape(name)} is a method of your own: its loss pulls as its file says." for name in others]
+    sentences += [
+        f"{escape(name)} is a method of your own: its loss pulls as its file says."
+        for name in others
+    ]
     height = _TOP + _ROW * len(names)
-    title = escape(f"Parts of the network and who is pushed by which loss in a run of {method_label(method)}", quote=True)
+    title = escape(
+        f"Parts of the network and who is pushed by which loss in a run of {method_label(method)}",
+        quote=True,
+    )
     picture = f"<svg viewBox='0 0 364 {height}' role='img' aria-label='{title}' class='forces'>{_HEAD}{''.join(drawn)}</svg>"
     return f"{picture}<ul class='forces'>{''.join(f'<li>{each}</li>' for each in sentences)}</ul><p class='hint'>{_NOTE}</p>"
 

@@ -36,18 +36,34 @@ class TrainingPanel:
         view: legend, cards, stop button and the choice of what closing the page does; invisible without jobs.
     """
 
-    def __init__(self, state: ExplorerState, on_end: Callable[[list[Run]], None] | None = None) -> None:
+    def __init__(
+        self, state: ExplorerState, on_end: Callable[[list[Run]], None] | None = None
+    ) -> None:
         self.queue = JobQueue()
         self._state, self._on_end, self._session = state, on_end, Session()
         self._cards: dict[int, TrainingCard] = {}
         self._axes = SharedAxes()
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="margin-plane")
-        close = pmui.RadioButtonGroup(options={"let training finish": False, "stop it": True}, value=False, size="small", margin=0)
-        close.param.watch(lambda event: setattr(self.queue, "stop_on_close", bool(event.new)), "value")
-        self._stop = pmui.Button(label="Stop all", icon="stop", size="small", variant="outlined", color="error", margin=0)
+        close = pmui.RadioButtonGroup(
+            options={"let training finish": False, "stop it": True},
+            value=False,
+            size="small",
+            margin=0,
+        )
+        close.param.watch(
+            lambda event: setattr(self.queue, "stop_on_close", bool(event.new)), "value"
+        )
+        self._stop = pmui.Button(
+            label="Stop all", icon="stop", size="small", variant="outlined", color="error", margin=0
+        )
         self._stop.on_click(lambda _: self.queue.stop())
         self._legend = pn.pane.HTML("", stylesheets=STYLES, margin=0)
-        question = pn.pane.HTML("<p class='hint'>When I close this page:</p>", stylesheets=STYLES, margin=0, align="center")
+        question = pn.pane.HTML(
+            "<p class='hint'>When I close this page:</p>",
+            stylesheets=STYLES,
+            margin=0,
+            align="center",
+        )
         bar = pn.FlexBox(
             self._legend,
             pn.Row(question, close, self._stop, margin=0, styles={"gap": "8px"}),
@@ -58,8 +74,17 @@ class TrainingPanel:
             margin=0,
         )
         # A plain row: the page's theme does not reach figures that are put into a FlexBox later on.
-        self._grid = pn.Row(sizing_mode="stretch_width", margin=0, styles={"flex-wrap": "wrap", "gap": "12px"})
-        self.view = pn.Column(bar, self._grid, sizing_mode="stretch_width", margin=0, styles={"gap": "10px"}, visible=False)
+        self._grid = pn.Row(
+            sizing_mode="stretch_width", margin=0, styles={"flex-wrap": "wrap", "gap": "12px"}
+        )
+        self.view = pn.Column(
+            bar,
+            self._grid,
+            sizing_mode="stretch_width",
+            margin=0,
+            styles={"gap": "10px"},
+            visible=False,
+        )
         self.queue.adopt(find_jobs(state.root))
         self._busy = self.queue.busy
         self._show_cards()
@@ -102,7 +127,9 @@ class TrainingPanel:
     def _show_cards(self) -> None:
         for job in self.queue.jobs:
             if id(job) not in self._cards:
-                self._cards[id(job)] = TrainingCard(job, self._axes, self._worker, show_errors(self._state, self._resume))
+                self._cards[id(job)] = TrainingCard(
+                    job, self._axes, self._worker, show_errors(self._state, self._resume)
+                )
         # Keyed by identity, which is sound since each card keeps its job alive.
         self._cards = {id(job): self._cards[id(job)] for job in self.queue.jobs}
         views = [card.view for card in self._cards.values()]
@@ -114,15 +141,31 @@ class TrainingPanel:
 
     def _resume(self, job: Job) -> None:
         assert job.run is not None
-        again = Job(resume_command(job.run.path), job.root, method=job.method, seed=job.seed, run=Run(job.run.path))
+        again = Job(
+            resume_command(job.run.path),
+            job.root,
+            method=job.method,
+            seed=job.seed,
+            run=Run(job.run.path),
+        )
         self.queue.replace(job, again)
         self._session.batched(self.tick)()
 
 
 def _legend(classes: Iterable[str]) -> str:
-    hues = [f"<span><span style='color:{DOMAIN_COLORS[domain]}'>■</span> {text}</span>" for domain, text in _HUES.items()]
-    markers = [f"<span>{_SYMBOLS[i % len(_SYMBOLS)]} {escape(name)}</span>" for i, name in enumerate(classes)]
+    hues = [
+        f"<span><span style='color:{DOMAIN_COLORS[domain]}'>■</span> {text}</span>"
+        for domain, text in _HUES.items()
+    ]
+    markers = [
+        f"<span>{_SYMBOLS[i % len(_SYMBOLS)]} {escape(name)}</span>"
+        for i, name in enumerate(classes)
+    ]
     return f"<div class='legend'>{''.join(hues + markers)}</div>"
 
 
-_HUES: dict[str, Any] = {"source": "source", "target": "target <i>accuracy: oracle</i>", "both": "both domains"}
+_HUES: dict[str, Any] = {
+    "source": "source",
+    "target": "target <i>accuracy: oracle</i>",
+    "both": "both domains",
+}

@@ -76,22 +76,33 @@ class SharedAxes:
         There is a limit: a domain that is far away in one run is not to squeeze all the others.
         """
         beyond = np.zeros(points.shown, bool)
-        for axis, parts, (least, most) in ((self.x, points.x, _X_LIMITS), (self.y, points.y, _Y_LIMITS)):
+        for axis, parts, (least, most) in (
+            (self.x, points.x, _X_LIMITS),
+            (self.y, points.y, _Y_LIMITS),
+        ):
             values = np.concatenate(list(parts.values()))
             low, high = np.percentile(values, [1, 99])
             # In steps, so that a galaxy more or less does not shift everything.
-            _grow(axis, max(float(np.floor(low - 0.5)), least), min(float(np.ceil(high + 0.5)), most))
+            _grow(
+                axis, max(float(np.floor(low - 0.5)), least), min(float(np.ceil(high + 0.5)), most)
+            )
             beyond |= (values < axis.start) | (values > axis.end)
         return int(beyond.sum())
 
     def hold_curves(self, history: pd.DataFrame) -> None:
         """Makes room for a run's accuracies and MMD."""
         for axis, name in ((self.accuracy, "accuracy"), (self.mmd2, "mmd2")):
-            values = history.loc[(history["name"] == name) & (history["split"] == "validation"), "value"].dropna()
+            values = history.loc[
+                (history["name"] == name) & (history["split"] == "validation"), "value"
+            ].dropna()
             if len(values):
                 low, high = float(values.min()), float(values.max())
                 margin = 0.1 * (high - low) + 0.03 * abs(high)
-                _grow(axis, low - margin, min(high + margin, 1.0) if name == "accuracy" else high + margin)
+                _grow(
+                    axis,
+                    low - margin,
+                    min(high + margin, 1.0) if name == "accuracy" else high + margin,
+                )
 
 
 def _grow(axis: Range1d, low: float, high: float) -> None:
@@ -108,17 +119,42 @@ class LivePlane:
 
     def __init__(self, axes: SharedAxes) -> None:
         self.figure = _small(240, x_range=axes.x, y_range=axes.y)
-        self.figure.xaxis.axis_label, self.figure.yaxis.axis_label = "distance to the boundary [source spread]", "domain probe [σ]"
-        set_aria_label(self.figure, "margin plane: distance to the boundary and domain probe of validation galaxies, by domain and class")
-        self._side = BoxAnnotation(left=0, fill_color=NEUTRAL, fill_alpha=0.08, line_color=None, level="underlay")
+        self.figure.xaxis.axis_label, self.figure.yaxis.axis_label = (
+            "distance to the boundary [source spread]",
+            "domain probe [σ]",
+        )
+        set_aria_label(
+            self.figure,
+            "margin plane: distance to the boundary and domain probe of validation galaxies, by domain and class",
+        )
+        self._side = BoxAnnotation(
+            left=0, fill_color=NEUTRAL, fill_alpha=0.08, line_color=None, level="underlay"
+        )
         self._boundary = Span(location=0, dimension="height", line_color=NEUTRAL, line_width=1.6)
-        style: dict[str, Any] = {"x": 0, "y": 4, "y_units": "screen", "text": "", "text_font_size": "11px", "text_color": NEUTRAL}
-        self._names = [Label(text_align="right", x_offset=-6, **style), Label(text_align="left", x_offset=6, **style)]
+        style: dict[str, Any] = {
+            "x": 0,
+            "y": 4,
+            "y_units": "screen",
+            "text": "",
+            "text_font_size": "11px",
+            "text_color": NEUTRAL,
+        }
+        self._names = [
+            Label(text_align="right", x_offset=-6, **style),
+            Label(text_align="left", x_offset=6, **style),
+        ]
         for annotation in (self._side, self._boundary, *self._names):
             self.figure.add_layout(annotation)
         self._source = ColumnDataSource({"x": [], "y": [], "colour": [], "marker": []})
         dots = self.figure.scatter(
-            "x", "y", source=self._source, size=5, marker="marker", fill_color="colour", fill_alpha=0.7, line_color=None
+            "x",
+            "y",
+            source=self._source,
+            size=5,
+            marker="marker",
+            fill_color="colour",
+            fill_alpha=0.7,
+            line_color=None,
         )
         dots.selection_glyph = dots.nonselection_glyph = None
 
@@ -133,14 +169,19 @@ class LivePlane:
         parts = {"x": (points.x, _X_LIMITS), "y": (points.y, _Y_LIMITS)}
         # A little within it: half a marker is hard to see.
         moved = {
-            name: np.clip(np.concatenate([at[key] for key in keys]), low + _EDGE, high - _EDGE) for name, (at, (low, high)) in parts.items()
+            name: np.clip(np.concatenate([at[key] for key in keys]), low + _EDGE, high - _EDGE)
+            for name, (at, (low, high)) in parts.items()
         }
         if len(self._source.data["x"]) == len(moved["x"]):
             self._source.data.update(moved)
         else:
             counts = [len(points.x[key]) for key in keys]
             colours = np.repeat([DOMAIN_COLORS[domain] for domain, _ in keys], counts)
-            self._source.data = {**moved, "colour": colours, "marker": np.repeat([class_marker(label) for _, label in keys], counts)}
+            self._source.data = {
+                **moved,
+                "colour": colours,
+                "marker": np.repeat([class_marker(label) for _, label in keys], counts),
+            }
         for name, text in zip(self._names, (f"◂ {classes[0]}", f"{classes[1]} ▸"), strict=True):
             name.update(x=points.boundary, text=text)
         self._boundary.location = self._side.left = points.boundary
@@ -148,7 +189,10 @@ class LivePlane:
 
 # Which lines each figure has: (name, split, domain, dash).
 _LINES: dict[str, tuple[tuple[str, str, str, str], ...]] = {
-    "accuracy": (("accuracy", "validation", "source", "solid"), ("accuracy", "validation", "target", "dashed")),
+    "accuracy": (
+        ("accuracy", "validation", "source", "solid"),
+        ("accuracy", "validation", "target", "dashed"),
+    ),
     "mmd2": (("mmd2", "validation", "both", "solid"),),
     "loss": (("loss/task", "train", "source", "solid"),),
 }
@@ -175,12 +219,22 @@ class LiveCurves:
         for key, lines in _LINES.items():
             own = getattr(axes, key, None)
             plot = _small(
-                136 if key == "loss" else 96, title=_TITLES[key], x_range=self._epochs, **({} if own is None else {"y_range": own})
+                136 if key == "loss" else 96,
+                title=_TITLES[key],
+                x_range=self._epochs,
+                **({} if own is None else {"y_range": own}),
             )
             for name, split, domain, dash in lines:
                 source, color = self._line(plot, (name, split, domain), dash), DOMAIN_COLORS[domain]
                 if split != "train":
-                    plot.scatter("x", "y", source=source, size=5, fill_color=color if dash == "solid" else None, line_color=color)
+                    plot.scatter(
+                        "x",
+                        "y",
+                        source=source,
+                        size=5,
+                        fill_color=color if dash == "solid" else None,
+                        line_color=color,
+                    )
             # Only the lowest of the three says the epochs; their axes are linked.
             plot.xaxis.visible = key == "loss"
             self.figures.append(plot)
@@ -196,8 +250,13 @@ class LiveCurves:
         self._epochs.end = max(epochs, 1)
         table = with_epoch_position(history.assign(run=""))
         found = dict(list(table.groupby(["name", "split", "domain"], sort=False)))
-        losses = table[table["name"].astype(str).str.startswith("loss/") & ~table["name"].isin(["loss/task", "loss/total"])]
-        for name, split, domain in losses[["name", "split", "domain"]].drop_duplicates().itertuples(index=False):
+        losses = table[
+            table["name"].astype(str).str.startswith("loss/")
+            & ~table["name"].isin(["loss/task", "loss/total"])
+        ]
+        for name, split, domain in (
+            losses[["name", "split", "domain"]].drop_duplicates().itertuples(index=False)
+        ):
             if (name, split, domain) not in self._sources:
                 self._further_loss((str(name), str(split), str(domain)))
         for key, source in self._sources.items():
@@ -207,7 +266,9 @@ class LiveCurves:
 
     def _line(self, plot: Any, key: tuple[str, str, str], dash: str) -> ColumnDataSource:
         source = self._sources[key] = ColumnDataSource({"x": [], "y": []})
-        plot.line("x", "y", source=source, line_color=DOMAIN_COLORS[key[2]], line_width=2, line_dash=dash)
+        plot.line(
+            "x", "y", source=source, line_color=DOMAIN_COLORS[key[2]], line_width=2, line_dash=dash
+        )
         return source
 
     def _further_loss(self, key: tuple[str, str, str]) -> None:
@@ -220,13 +281,25 @@ class LiveCurves:
 
 
 def _small(height: int, **options: Any) -> Any:
-    plot: Any = figure(height=height, sizing_mode="stretch_width", tools="", toolbar_location=None, output_backend="canvas", **options)
+    plot: Any = figure(
+        height=height,
+        sizing_mode="stretch_width",
+        tools="",
+        toolbar_location=None,
+        output_backend="canvas",
+        **options,
+    )
     plot.update(min_border_left=48, min_border_right=8, min_border_top=4, min_border_bottom=4)
     plot.grid.grid_line_alpha = 0.18
     if plot.title:
         plot.title.update(text_font_size="11px", text_font_style="normal")
         set_aria_label(plot, plot.title.text)
     for axis in (*plot.xaxis, *plot.yaxis):
-        axis.update(axis_label_text_font_size="11px", major_label_text_font_size="10px", axis_label_standoff=3, minor_tick_line_color=None)
+        axis.update(
+            axis_label_text_font_size="11px",
+            major_label_text_font_size="10px",
+            axis_label_standoff=3,
+            minor_tick_line_color=None,
+        )
     plot.yaxis.ticker.desired_num_ticks = 4
     return plot

@@ -33,14 +33,27 @@ class MetricsPanel:
         views: the numbers, and the differences.
     """
 
-    def __init__(self, state: ExplorerState, scenes: Callable[[], list[LatentView]], background: TaskRunner) -> None:
+    def __init__(
+        self, state: ExplorerState, scenes: Callable[[], list[LatentView]], background: TaskRunner
+    ) -> None:
         self._state, self._scenes, self._background = state, scenes, background
         html: dict[str, Any] = {"sizing_mode": "stretch_width", "stylesheets": [STYLE], "margin": 0}
-        self._all, self._count, self._selected, self._settings = (pn.pane.HTML("", **html) for _ in range(4))
-        self._clear = pmui.Button(label="Clear", icon="close", size="small", variant="text", visible=False, margin=0)
+        self._all, self._count, self._selected, self._settings = (
+            pn.pane.HTML("", **html) for _ in range(4)
+        )
+        self._clear = pmui.Button(
+            label="Clear", icon="close", size="small", variant="text", visible=False, margin=0
+        )
         self._clear.on_click(lambda _: state.select(None))
-        head = pn.Row(pn.pane.HTML("<b>Selection</b>", **html), self._clear, sizing_mode="stretch_width", margin=(14, 0, 0, 0))
-        title = pn.pane.HTML("<b>What differs between the runs</b>", **(html | {"margin": (14, 0, 4, 0)}))
+        head = pn.Row(
+            pn.pane.HTML("<b>Selection</b>", **html),
+            self._clear,
+            sizing_mode="stretch_width",
+            margin=(14, 0, 0, 0),
+        )
+        title = pn.pane.HTML(
+            "<b>What differs between the runs</b>", **(html | {"margin": (14, 0, 4, 0)})
+        )
         wide: dict[str, Any] = {"sizing_mode": "stretch_width", "margin": 0}
         self.views = (
             pn.Column(self._all, head, picker(state), self._count, self._selected, **wide),
@@ -55,7 +68,9 @@ class MetricsPanel:
         self._settings.object = differences_table(scenes)
 
         def compute() -> tuple[list[Score], list[Score]]:
-            return scores(state, scenes), [] if selection is None else scores(state, scenes, selection)
+            return scores(state, scenes), [] if selection is None else scores(
+                state, scenes, selection
+            )
 
         def show(found: tuple[list[Score], list[Score]]) -> None:
             every, chosen = (metric_tables(each, state, _BRIEF) for each in found)

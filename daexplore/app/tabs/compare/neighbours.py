@@ -54,14 +54,24 @@ class Neighbours:
         background: where they are looked for: a tap does not wait for them.
     """
 
-    def __init__(self, state: ExplorerState, scenes: Callable[[], list[LatentView]], session: Session, background: TaskRunner) -> None:
+    def __init__(
+        self,
+        state: ExplorerState,
+        scenes: Callable[[], list[LatentView]],
+        session: Session,
+        background: TaskRunner,
+    ) -> None:
         self._state, self._scenes, self._background = state, scenes, background
         pick = show_errors(state, session.batched(state.select_galaxy))
-        self.view = Pictures(pick, stylesheets=[STYLE], sizing_mode="stretch_width", margin=(14, 0, 0, 0))
+        self.view = Pictures(
+            pick, stylesheets=[STYLE], sizing_mode="stretch_width", margin=(14, 0, 0, 0)
+        )
 
     def draw(self) -> None:
         """Shows the neighbours of the galaxy on screen, once the visitor's hand rests."""
-        self._background.settle("neighbours", partial(_lines, self._scenes(), self._state.galaxy), self._show)
+        self._background.settle(
+            "neighbours", partial(_lines, self._scenes(), self._state.galaxy), self._show
+        )
 
     def _show(self, lines: str) -> None:
         self.view.object = lines
@@ -79,7 +89,10 @@ def _line(scene: LatentView, row: int) -> str:
     rows = nearest(scene, row)
     same = sum(int(found.domain[other] == found.domain[row]) for other in rows)
     words = f"{same} of {len(rows)} from the same domain"
-    pictures = "".join(_picture(scene, int(other), image) for other, image in zip(rows, _images(scene, rows), strict=True))
+    pictures = "".join(
+        _picture(scene, int(other), image)
+        for other, image in zip(rows, _images(scene, rows), strict=True)
+    )
     return f"<div class='near'><span>{escape(scene.label)}<small>{words}</small></span>{pictures}</div>"
 
 
@@ -89,14 +102,26 @@ def _images(scene: LatentView, rows: NDArray[np.int64]) -> list[NDArray[np.uint8
     for domain in ("source", "target"):
         here = [int(row) for row in rows if scene.evaluation.domain[row] == domain]
         with contextlib.suppress(InputError, OSError):
-            found |= zip(here, galaxy_images(scene.run, domain, scene.evaluation.sample_ids[here].tolist()), strict=True) if here else {}
+            found |= (
+                zip(
+                    here,
+                    galaxy_images(scene.run, domain, scene.evaluation.sample_ids[here].tolist()),
+                    strict=True,
+                )
+                if here
+                else {}
+            )
     return [found.get(int(row)) for row in rows]
 
 
 def _picture(scene: LatentView, row: int, image: NDArray[np.uint8] | None) -> str:
     found = scene.evaluation
     name, domain, label = str(found.sample_ids[row]), str(found.domain[row]), int(found.labels[row])
-    truth = "unlabelled" if label < 0 else scene.run.classes[label] + (" (oracle)" if domain == "target" else "")
+    truth = (
+        "unlabelled"
+        if label < 0
+        else scene.run.classes[label] + (" (oracle)" if domain == "target" else "")
+    )
     text = escape(f"{name}: {domain}, {truth}, p {scene.probability[row]:.2f}", quote=True)
     look = f"border-color: {DOMAIN_COLORS[domain]}; border-style: {'solid' if domain == 'source' else 'dashed'}"
     if image is None:

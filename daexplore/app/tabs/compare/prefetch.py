@@ -21,7 +21,10 @@ def upcoming_epochs(state: ExplorerState) -> list[tuple[Run, int]]:
     found = []
     for run in state.runs:
         shown, epochs = state.epoch_of(run), run.evaluated
-        for side in ([each for each in reversed(epochs) if each < shown], [each for each in epochs if each > shown]):
+        for side in (
+            [each for each in reversed(epochs) if each < shown],
+            [each for each in epochs if each > shown],
+        ):
             found += [(distance, run, epoch) for distance, epoch in enumerate(side[:_REACH])]
     return [(run, epoch) for _, run, epoch in sorted(found, key=lambda each: each[0])]
 
@@ -37,7 +40,11 @@ def prefetch_epochs(state: ExplorerState, background: TaskRunner) -> None:
         values = 0
         for place, (run, epoch) in enumerate(upcoming_epochs(state)):
             # The visitor may have gone on meanwhile: then other epochs are next.
-            if here.epoch != state.epoch or here.run_ids != state.run_ids or (place >= 2 * len(state.runs) and values > _VALUES):
+            if (
+                here.epoch != state.epoch
+                or here.run_ids != state.run_ids
+                or (place >= 2 * len(state.runs) and values > _VALUES)
+            ):
                 return
             with contextlib.suppress(InputError, OSError):
                 found = scene(state, run, epoch)

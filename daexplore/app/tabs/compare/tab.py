@@ -18,7 +18,14 @@ from daexplore.app.glossary.markup import explained, term
 from daexplore.app.latents.colouring import Colouring, paint
 from daexplore.app.latents.embeddings import CAPTIONS, submit_umap
 from daexplore.app.latents.plot import LatentPlot
-from daexplore.app.latents.plot_geometry import Ranges, fit_ranges, fraction_inside, is_default_view, new_ranges, set_ranges
+from daexplore.app.latents.plot_geometry import (
+    Ranges,
+    fit_ranges,
+    fraction_inside,
+    is_default_view,
+    new_ranges,
+    set_ranges,
+)
 from daexplore.app.latents.view import LatentView, scene
 from daexplore.app.latents.witness import cached_witness, submit_witness
 from daexplore.app.state import ExplorerState
@@ -100,8 +107,16 @@ class CompareTab:
             sizing_mode="stretch_width",
             margin=0,
         )
-        home = pn.Column(selections_bar(state), export_menu(state, session), sizing_mode="stretch_width", margin=0, styles={"gap": "10px"})
-        self.view = pn.Column(room, home, sizing_mode="stretch_width", margin=0, styles={"gap": "16px"})
+        home = pn.Column(
+            selections_bar(state),
+            export_menu(state, session),
+            sizing_mode="stretch_width",
+            margin=0,
+            styles={"gap": "10px"},
+        )
+        self.view = pn.Column(
+            room, home, sizing_mode="stretch_width", margin=0, styles={"gap": "16px"}
+        )
         self._watch(session)
         show_errors(state, self.rebuild)()
 
@@ -115,20 +130,33 @@ class CompareTab:
             (["selection"], self._selection),
             (["dark"], self._ink),
         ):
-            state.param.watch(show_errors(state, session.batched(partial(_without_event, react))), names)
+            state.param.watch(
+                show_errors(state, session.batched(partial(_without_event, react))), names
+            )
 
     def rebuild(self) -> None:
         """New figures, one a run. Those of the margin plane share their axes, those of the other views have their own."""
         state = self._state
         self._scenes = self._readable()
         count = len(self._scenes)
-        self._ranges = [new_ranges()] * count if state.view == "plane" else [new_ranges() for _ in range(count)]
-        self._panels = [LatentPlot(ranges, i, self._tapped, self._outlined) for i, ranges in enumerate(self._ranges)]
+        self._ranges = (
+            [new_ranges()] * count
+            if state.view == "plane"
+            else [new_ranges() for _ in range(count)]
+        )
+        self._panels = [
+            LatentPlot(ranges, i, self._tapped, self._outlined)
+            for i, ranges in enumerate(self._ranges)
+        ]
         self.update(fit=True)
         self._board.objects = [self._side_by_side()] if self._panels else []
 
     def _side_by_side(self) -> pn.pane.Bokeh:
-        grid = gridplot([[panel.figure for panel in self._panels]], toolbar_location="right", sizing_mode="stretch_both")
+        grid = gridplot(
+            [[panel.figure for panel in self._panels]],
+            toolbar_location="right",
+            sizing_mode="stretch_both",
+        )
         grid.toolbar.logo = None
         return pn.pane.Bokeh(grid, sizing_mode="stretch_both", margin=0)
 
@@ -167,15 +195,22 @@ class CompareTab:
             for shown in self._scenes:
                 if len(shown.rows) and cached_witness(shown) is None:
                     submit_witness(
-                        shown, lambda done: self._session.call_soon(show_errors(self._state, partial(self._witness_arrived, done)))
+                        shown,
+                        lambda done: self._session.call_soon(
+                            show_errors(self._state, partial(self._witness_arrived, done))
+                        ),
                     )
         return painted
 
     def _witness_arrived(self, done: Any) -> None:
         if done.exception() is not None:
-            self._state.warn(f"The witness could not be computed. {error_message(done.exception())}")
+            self._state.warn(
+                f"The witness could not be computed. {error_message(done.exception())}"
+            )
             self._state.show(colour="domain")
-        elif self._state.colour == "witness" and all(cached_witness(shown) is not None for shown in self._scenes if len(shown.rows)):
+        elif self._state.colour == "witness" and all(
+            cached_witness(shown) is not None for shown in self._scenes if len(shown.rows)
+        ):
             self.update()
 
     def _readable(self) -> list[LatentView]:
@@ -191,7 +226,11 @@ class CompareTab:
     def _fit(self, anyway: bool) -> None:
         for group in dict.fromkeys(map(id, self._ranges)):
             ranges = next(each for each in self._ranges if id(each) == group)
-            scenes = [shown for shown, each in zip(self._scenes, self._ranges, strict=True) if each is ranges]
+            scenes = [
+                shown
+                for shown, each in zip(self._scenes, self._ranges, strict=True)
+                if each is ranges
+            ]
             if anyway or (is_default_view(ranges) and fraction_inside(ranges, scenes) < 0.93):
                 set_ranges(ranges, fit_ranges(scenes))
 
@@ -222,12 +261,16 @@ class CompareTab:
             panel.select(self._state.selection)
 
     def _numbers(self) -> None:
-        self._heads.object = explained(_grid("head", [_head(shown, self._state) for shown in self._scenes]))
+        self._heads.object = explained(
+            _grid("head", [_head(shown, self._state) for shown in self._scenes])
+        )
         feet = [_foot(shown, self._state.threshold) for shown in self._scenes]
         self._feet.object = _grid("foot", [escape(foot) for foot in feet])
         for panel, shown, foot in zip(self._panels, self._scenes, feet, strict=True):
             set_aria_label(panel.figure, f"{shown.label}, epoch {shown.evaluation.epoch}: {foot}")
-        self._caption.object = explained(f"<p class='caption'>{escape(self._note())} {_WHAT[self._state.view]}</p>")
+        self._caption.object = explained(
+            f"<p class='caption'>{escape(self._note())} {_WHAT[self._state.view]}</p>"
+        )
         self._merit.draw()
 
     def _note(self) -> str:
@@ -240,7 +283,9 @@ class CompareTab:
         view = self._state.view
         for shown in self._scenes:
             key = (view, shown.run.id, shown.evaluation.epoch)
-            future = None if key in self._asked else submit_umap(shown.run, shown.evaluation.epoch, view)
+            future = (
+                None if key in self._asked else submit_umap(shown.run, shown.evaluation.epoch, view)
+            )
             if future is not None:
                 self._asked.add(key)
                 future.add_done_callback(partial(self._umap_done, key))
@@ -253,7 +298,9 @@ class CompareTab:
         if not done.cancelled() and done.exception() is not None:
             # Asking again would fail again: the key stays, and the components stay on screen.
             self._asked.add(key)
-            self._state.warn(f"The UMAP of {key[1]}, epoch {key[2]}, could not be computed. {error_message(done.exception())}")
+            self._state.warn(
+                f"The UMAP of {key[1]}, epoch {key[2]}, could not be computed. {error_message(done.exception())}"
+            )
             return
         if self._state.view == key[0]:
             self.update(fit=True)
@@ -262,7 +309,11 @@ class CompareTab:
         show_errors(self._state, self._session.batched(self._state.select_galaxy))(sample_id)
 
     def _pressed(self, key: str) -> None:
-        galaxy = self._walk.step(self._scenes[0], self._state.selection, self._state.galaxy, _STEPS[key]) if self._scenes else None
+        galaxy = (
+            self._walk.step(self._scenes[0], self._state.selection, self._state.galaxy, _STEPS[key])
+            if self._scenes
+            else None
+        )
         if galaxy is not None:
             self._tapped(galaxy)
 
@@ -281,10 +332,16 @@ def _grid(kind: str, cells: list[str]) -> str:
 
 def _head(shown: LatentView, state: ExplorerState) -> str:
     epoch = shown.evaluation.epoch
-    selected = f" {term('selected epoch', 'selected')}" if epoch == shown.run.selected_epoch and shown.run.status != "running" else ""
+    selected = (
+        f" {term('selected epoch', 'selected')}"
+        if epoch == shown.run.selected_epoch and shown.run.status != "running"
+        else ""
+    )
     status = "" if shown.run.status == "finished" else f"<i>{escape(shown.run.status)}</i>"
     count = f"{len(shown.rows)} of {shown.total} {state.split}"
-    return f"<b>{escape(shown.label)}</b> {status}<br><span>epoch {epoch}{selected} · {count}</span>"
+    return (
+        f"<b>{escape(shown.label)}</b> {status}<br><span>epoch {epoch}{selected} · {count}</span>"
+    )
 
 
 def _foot(shown: LatentView, threshold: float) -> str:
@@ -295,4 +352,6 @@ def _foot(shown: LatentView, threshold: float) -> str:
             right[domain] = float((shown.probability[mask] > threshold).mean())
             counts[domain] = int(mask.sum())
     # The head above the figure has said already which run and epoch it is.
-    return summary_plane(shown.label, shown.evaluation.epoch, right, counts, shown.run.classes[shown.pair[1]]).partition(": ")[2]
+    return summary_plane(
+        shown.label, shown.evaluation.epoch, right, counts, shown.run.classes[shown.pair[1]]
+    ).partition(": ")[2]

@@ -31,7 +31,13 @@ _SHAPES = {
 def toolbar(state: ExplorerState) -> pn.viewable.Viewable:
     """View, split, domains, colour and, for more than two classes, the pair either side of the boundary."""
     look: dict[str, Any] = {"size": "small", "margin": 0}
-    pair = pmui.Select(label="classes either side", options=_pairs(state), value=tuple(state.pair), width=210, **look)
+    pair = pmui.Select(
+        label="classes either side",
+        options=_pairs(state),
+        value=tuple(state.pair),
+        width=210,
+        **look,
+    )
     pair.visible = len(state.classes) > 2
     pair.param.watch(lambda event: state.param.update(pair=event.new), "value")
 
@@ -42,7 +48,11 @@ def toolbar(state: ExplorerState) -> pn.viewable.Viewable:
 
     state.param.watch(classes_changed, ["run_ids", "pair"])
     return pn.FlexBox(
-        _choice(state, "view", {"Margin plane": "plane", "PCA": "pca", "UMAP": "umap", "UMAP (aligned)": "aligned"}),
+        _choice(
+            state,
+            "view",
+            {"Margin plane": "plane", "PCA": "pca", "UMAP": "umap", "UMAP (aligned)": "aligned"},
+        ),
         _choice(state, "domains", {"Both domains": "both", "Source": "source", "Target": "target"}),
         _choice(state, "split", {"Test": "test", "Validation": "validation"}),
         _colour(state),
@@ -59,16 +69,24 @@ def legend(scenes: list[LatentView], hues: str) -> str:
     if not scenes:
         return ""
     parts = [hues]
-    present = {int(label) for scene in scenes for label in np.unique(scene.evaluation.labels[scene.rows])}
+    present = {
+        int(label) for scene in scenes for label in np.unique(scene.evaluation.labels[scene.rows])
+    }
     labels = sorted(present, key=lambda label: (label < 0, label))
     for label in labels:
         parts.append(
             _item(
-                f"<g fill='currentColor'>{_SHAPES[class_marker(label)]}</g>", scenes[0].run.classes[label] if label >= 0 else "unlabelled"
+                f"<g fill='currentColor'>{_SHAPES[class_marker(label)]}</g>",
+                scenes[0].run.classes[label] if label >= 0 else "unlabelled",
             )
         )
     parts.append(f"<span><i>{term('oracle')}</i> true class of target galaxies</span>")
-    parts.append(_item("<circle cx='6' cy='6' r='5.5' fill='none' stroke='currentColor' stroke-width='2'/>", "tapped"))
+    parts.append(
+        _item(
+            "<circle cx='6' cy='6' r='5.5' fill='none' stroke='currentColor' stroke-width='2'/>",
+            "tapped",
+        )
+    )
     parts.append(
         _item(
             "<circle cx='6' cy='6' r='5.5' fill='none' stroke='currentColor' stroke-width='2' stroke-dasharray='3 2'/>",
@@ -83,7 +101,9 @@ def _colour(state: ExplorerState) -> pn.viewable.Viewable:
 
     def follow(*_: Any) -> None:
         options = {name.removeprefix(COLUMN): name for name in state.colours}
-        choice.param.update(options=options, value=state.colour if state.colour in state.colours else "domain")
+        choice.param.update(
+            options=options, value=state.colour if state.colour in state.colours else "domain"
+        )
 
     follow()
     state.param.watch(show_errors(state, follow), ["run_ids", "colour"])
@@ -98,8 +118,13 @@ def _choice(state: ExplorerState, name: str, options: dict[str, str]) -> pmui.Ra
 
 
 def _pairs(state: ExplorerState) -> dict[str, tuple[int, int]]:
-    return {f"{first} | {second}": (i, j) for (i, first), (j, second) in combinations(enumerate(state.classes), 2)} or {"": (0, 1)}
+    return {
+        f"{first} | {second}": (i, j)
+        for (i, first), (j, second) in combinations(enumerate(state.classes), 2)
+    } or {"": (0, 1)}
 
 
 def _item(shape: str, text: str) -> str:
-    return f"<span><svg width='12' height='12' aria-hidden='true'>{shape}</svg>{escape(text)}</span>"
+    return (
+        f"<span><svg width='12' height='12' aria-hidden='true'>{shape}</svg>{escape(text)}</span>"
+    )

@@ -30,7 +30,9 @@ _lock = threading.Lock()
 
 def inspect_command(choice: DomainChoice, folder: Path | None = None) -> list[str]:
     """The command that inspects; with a folder it writes its tables and its page there."""
-    files = [] if folder is None else ["--json", str(folder / _TABLES), "--html", str(folder / _PAGE)]
+    files = (
+        [] if folder is None else ["--json", str(folder / _TABLES), "--html", str(folder / _PAGE)]
+    )
     return [sys.executable, "-m", "daexplore", "inspect", *choice.arguments(), *files]
 
 
@@ -57,7 +59,9 @@ def load_inspection(folder: Path) -> dict[str, Any] | None:
     return found if isinstance(found, dict) else None
 
 
-def start_inspection(choice: DomainChoice, folder: Path, command: Sequence[str] | None = None) -> "InspectionJob":
+def start_inspection(
+    choice: DomainChoice, folder: Path, command: Sequence[str] | None = None
+) -> "InspectionJob":
     """Starts an inspection, or joins the one of the same galaxies that is under way in this server.
 
     Args:
@@ -71,7 +75,9 @@ def start_inspection(choice: DomainChoice, folder: Path, command: Sequence[str] 
     with _lock:
         found = _running.get(folder)
         if found is None or found.poll() != "running":
-            found = _running[folder] = InspectionJob(folder, command or inspect_command(choice, folder))
+            found = _running[folder] = InspectionJob(
+                folder, command or inspect_command(choice, folder)
+            )
         found.watchers += 1
         return found
 
@@ -100,7 +106,9 @@ class InspectionJob:
             folder.mkdir(parents=True)
             log = (folder / _LOG).open("wb")
         except OSError as error:
-            raise InputError(f"{folder} cannot be written to: {error}. Make room or permission there.") from error
+            raise InputError(
+                f"{folder} cannot be written to: {error}. Make room or permission there."
+            ) from error
         environment = {
             **os.environ,
             "DAEXPLORE_PROGRESS": str(folder / _PROGRESS),
@@ -108,7 +116,12 @@ class InspectionJob:
         }
         with log:
             self._process = subprocess.Popen(
-                list(command), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=log, env=environment, start_new_session=True
+                list(command),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=log,
+                env=environment,
+                start_new_session=True,
             )
         if hasattr(os, "setpriority"):
             os.setpriority(os.PRIO_PROCESS, self._process.pid, _NICE)
@@ -120,7 +133,9 @@ class InspectionJob:
         code = self._process.poll()
         lines, self._offset = read_new_lines(self.folder / _PROGRESS, self._offset)
         if lines:
-            self.stage = Stage(str(lines[-1]["stage"]), int(lines[-1]["done"]), int(lines[-1]["total"]))
+            self.stage = Stage(
+                str(lines[-1]["stage"]), int(lines[-1]["done"]), int(lines[-1]["total"])
+            )
         if code is None:
             return self.state
         if code == 0 and load_inspection(self.folder) is not None:
@@ -130,7 +145,9 @@ class InspectionJob:
         else:
             self.state = "failed"
             log = self.folder / _LOG
-            self.error = failure_text(log.read_text(errors="replace") if log.exists() else "", code, log)
+            self.error = failure_text(
+                log.read_text(errors="replace") if log.exists() else "", code, log
+            )
         return self.state
 
     def leave(self, stop: bool = False) -> None:

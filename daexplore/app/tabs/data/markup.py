@@ -27,8 +27,17 @@ DATA_STYLES = [*STYLES, INSPECT_STYLE]
 """Style sheets of the tab's panes."""
 
 # A grid, whose columns no figure can push apart.
-_CARDS = {"display": "grid", "grid-template-columns": "repeat(6, minmax(0, 1fr))", "grid-auto-rows": "max-content", "gap": "12px"}
-_PANELS = {"display": "grid", "grid-template-columns": "repeat(auto-fit, minmax(min(240px, 100%), 1fr))", "gap": "0 8px"}
+_CARDS = {
+    "display": "grid",
+    "grid-template-columns": "repeat(6, minmax(0, 1fr))",
+    "grid-auto-rows": "max-content",
+    "gap": "12px",
+}
+_PANELS = {
+    "display": "grid",
+    "grid-template-columns": "repeat(auto-fit, minmax(min(240px, 100%), 1fr))",
+    "gap": "0 8px",
+}
 
 
 def head_html(inspection: Mapping[str, Any]) -> str:
@@ -56,19 +65,38 @@ def findings(inspection: Mapping[str, Any]) -> list[pn.viewable.Viewable]:
     parts = [
         _html(f"<div class='section'><h2>How they differ</h2>{legend_html()}</div>"),
         # A plain row: the page's theme does not reach figures that are put into a FlexBox later on.
-        pn.Row(*map(_card, inspection_cards(tables)), sizing_mode="stretch_width", margin=0, styles=_CARDS),
+        pn.Row(
+            *map(_card, inspection_cards(tables)),
+            sizing_mode="stretch_width",
+            margin=0,
+            styles=_CARDS,
+        ),
         _html(
             f"<div class='section'><h2>Every measured quantity</h2><div class='wide'>{differences_html(tables['distances'])}</div></div>"
         ),
-        _html(f"<div class='section'><h2>Copies and splits</h2>{checks_html(tables['leakage'])}{others}</div>"),
-        _html(f"<div class='section'><h2>What was inspected</h2><div class='wide'>{domains_html(tables['domains'])}</div></div>"),
+        _html(
+            f"<div class='section'><h2>Copies and splits</h2>{checks_html(tables['leakage'])}{others}</div>"
+        ),
+        _html(
+            f"<div class='section'><h2>What was inspected</h2><div class='wide'>{domains_html(tables['domains'])}</div></div>"
+        ),
     ]
-    return [*([_html(f"<div class='section'><h2>What to do next</h2>{advice}</div>")] if advice else []), *parts]
+    return [
+        *(
+            [_html(f"<div class='section'><h2>What to do next</h2>{advice}</div>")]
+            if advice
+            else []
+        ),
+        *parts,
+    ]
 
 
 def _card(card: Card) -> pn.viewable.Viewable:
     oracle = " <i>oracle</i>" if card.oracle else ""
-    figures = [pn.pane.Bokeh(fluid_figure(panel), sizing_mode="stretch_width", margin=0) for panel in card.panels]
+    figures = [
+        pn.pane.Bokeh(fluid_figure(panel), sizing_mode="stretch_width", margin=0)
+        for panel in card.panels
+    ]
     return pn.Column(
         _html(f"<h3>{escape(card.title)}{oracle}</h3>"),
         pn.Row(*figures, sizing_mode="stretch_width", margin=0, styles=_PANELS),

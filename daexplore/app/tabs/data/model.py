@@ -6,7 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from daexplore.app.state import ExplorerState, fingerprints
-from daexplore.app.tabs.data.inspection_job import InspectionJob, folder_of, load_inspection, start_inspection
+from daexplore.app.tabs.data.inspection_job import (
+    InspectionJob,
+    folder_of,
+    load_inspection,
+    start_inspection,
+)
 from daexplore.app.tabs.data.preview import DomainChoice, DomainPreview, submit_preview
 from daexplore.errors import InputError
 
@@ -20,7 +25,9 @@ def run_choices(state: ExplorerState) -> dict[str, DomainChoice]:
         seen.setdefault(fingerprints(run), []).append(run)
     alone = len(seen) == 1
     return {
-        "the runs' galaxies" if alone else f"galaxies of {state.label(runs[0])}": DomainChoice(run=str(runs[0].path))
+        "the runs' galaxies" if alone else f"galaxies of {state.label(runs[0])}": DomainChoice(
+            run=str(runs[0].path)
+        )
         for runs in seen.values()
     }
 
@@ -57,13 +64,19 @@ class DomainInspectionModel:
 
     def set_domains(self, choice: DomainChoice | None) -> None:
         """Looks at other domains: their walls come in later, and their inspection if it is kept from before. None looks at nothing."""
-        if choice == self.choice and (choice is None or self.look is not None or self._looking is not None):
+        if choice == self.choice and (
+            choice is None or self.look is not None or self._looking is not None
+        ):
             return
         self._open(choice)
 
     def inspect(self, choice: DomainChoice) -> None:
         """Has domains inspected, as soon as they are open; opens them anew where that was done before, since they may have changed."""
-        if choice != self.choice or self.inspection is not None or (self.look is None and self._looking is None):
+        if (
+            choice != self.choice
+            or self.inspection is not None
+            or (self.look is None and self._looking is None)
+        ):
             self._open(choice)
         self._wanted = True
         self._begin()
@@ -139,7 +152,9 @@ class DomainInspectionModel:
         stage = self._inspecting.stage if self._inspecting is not None else None
         if stage is None:
             return "Starting the inspection", None
-        return f"{stage.name.capitalize()}: {stage.done} of {stage.total}", stage.done / max(stage.total, 1)
+        return f"{stage.name.capitalize()}: {stage.done} of {stage.total}", stage.done / max(
+            stage.total, 1
+        )
 
     def _open(self, choice: DomainChoice | None) -> None:
         self.leave()
@@ -148,6 +163,12 @@ class DomainInspectionModel:
         self.revision += 1
 
     def _begin(self) -> None:
-        if self._wanted and self.inspection is None and self._inspecting is None and self.look is not None and self.choice is not None:
+        if (
+            self._wanted
+            and self.inspection is None
+            and self._inspecting is None
+            and self.look is not None
+            and self.choice is not None
+        ):
             command = None if self._command is None else self._command(self.choice, self.folder)
             self._inspecting = start_inspection(self.choice, self.folder, command)

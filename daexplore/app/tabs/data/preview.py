@@ -82,7 +82,9 @@ def preview_domains(choice: DomainChoice) -> DomainPreview:
         words[domain] = _words(galaxies, total or len(galaxies))
         names[domain] = galaxies.name
         keys.append(key)
-    return DomainPreview(tuple(walls), words, names, hashlib.sha256("\n".join(keys).encode()).hexdigest()[:16])
+    return DomainPreview(
+        tuple(walls), words, names, hashlib.sha256("\n".join(keys).encode()).hexdigest()[:16]
+    )
 
 
 def _opened(choice: DomainChoice) -> "Iterator[tuple[GalaxySet, int | None, str]]":
@@ -108,7 +110,11 @@ def _opened(choice: DomainChoice) -> "Iterator[tuple[GalaxySet, int | None, str]
             yield _sample(name, place, data.simulation_seed, data.simulated)
         else:
             galaxies = open_described(about)
-            yield galaxies, None, galaxies.fingerprint() + repr((data.fractions, data.split_seed, data.limit))
+            yield (
+                galaxies,
+                None,
+                galaxies.fingerprint() + repr((data.fractions, data.split_seed, data.limit)),
+            )
 
 
 def _is_preset(name: str) -> bool:
@@ -117,7 +123,9 @@ def _is_preset(name: str) -> bool:
     return name in PRESETS
 
 
-def _sample(name: str, place: int, seed: int, simulated: int | None) -> "tuple[GalaxySet, int, str]":
+def _sample(
+    name: str, place: int, seed: int, simulated: int | None
+) -> "tuple[GalaxySet, int, str]":
     """A few galaxies of a preset: all of them may take minutes, and are the same whoever simulates them."""
     from daexplore.data.simulate import PRESETS
 
@@ -140,7 +148,9 @@ def _walls(galaxies: "GalaxySet", domain: str, total: int | None) -> Iterator[di
         if not len(rows):
             continue
         shown = np.sort(np.random.default_rng(0).permutation(rows)[:_SHOWN])
-        stamps = to_rgb(np.stack([np.asarray(galaxies.images[row]) for row in shown]), galaxies.bands)
+        stamps = to_rgb(
+            np.stack([np.asarray(galaxies.images[row]) for row in shown]), galaxies.bands
+        )
         yield {
             "domain": domain,
             "label": kind,
@@ -160,13 +170,20 @@ def _sized(stamps: np.ndarray) -> np.ndarray:
         zoom = _TILE // side
         return stamps.repeat(zoom, axis=1).repeat(zoom, axis=2)
     size = (round(stamps.shape[2] * _TILE / side), round(stamps.shape[1] * _TILE / side))
-    return np.stack([np.asarray(Image.fromarray(stamp).resize(size, Image.Resampling.BICUBIC)) for stamp in stamps])
+    return np.stack(
+        [
+            np.asarray(Image.fromarray(stamp).resize(size, Image.Resampling.BICUBIC))
+            for stamp in stamps
+        ]
+    )
 
 
 def _words(galaxies: "GalaxySet", total: int) -> str:
     _, _, height, width = galaxies.images.shape
     scale = f", {galaxies.pixel_scale:.3g}″ a pixel" if galaxies.pixel_scale else ""
-    return f"{galaxies.name}: {total} images, {', '.join(galaxies.bands)}, {height} × {width}{scale}"
+    return (
+        f"{galaxies.name}: {total} images, {', '.join(galaxies.bands)}, {height} × {width}{scale}"
+    )
 
 
 def validated_choice(source: str, target: str, label: str = "") -> DomainChoice:

@@ -41,7 +41,9 @@ def build_tab(entry: TabContext) -> TabView:
     return data_room(entry.state, entry.session)
 
 
-def data_room(state: ExplorerState, session: Session, data: DomainInspectionModel | None = None) -> TabView:
+def data_room(
+    state: ExplorerState, session: Session, data: DomainInspectionModel | None = None
+) -> TabView:
     """The room, entered.
 
     Args:
@@ -63,13 +65,41 @@ class _Tab:
         self._choices: dict[str, DomainChoice] = {}
         self._seen: tuple[Any, ...] = ()
         small: dict[str, Any] = {"size": "small", "margin": 0}
-        html: dict[str, Any] = {"stylesheets": DATA_STYLES, "sizing_mode": "stretch_width", "margin": 0}
+        html: dict[str, Any] = {
+            "stylesheets": DATA_STYLES,
+            "sizing_mode": "stretch_width",
+            "margin": 0,
+        }
         self.galaxies = pmui.RadioButtonGroup(options=[_OWN], value=None, **small)
-        self.source = pmui.TextInput(label="Source: labelled images", placeholder="path or preset", width=300, visible=False, **small)
-        self.target = pmui.TextInput(label="Target: images of the survey", placeholder="path or preset", width=300, visible=False, **small)
-        self.label = pmui.TextInput(label="Label column", placeholder="found by itself", width=150, visible=False, **small)
-        self.inspect = pmui.Button(label="Inspect", icon="search", color="primary", variant="contained", margin=0)
-        self.stop = pmui.Button(label="Stop", icon="stop", color="error", variant="text", size="small", margin=0, visible=False)
+        self.source = pmui.TextInput(
+            label="Source: labelled images",
+            placeholder="path or preset",
+            width=300,
+            visible=False,
+            **small,
+        )
+        self.target = pmui.TextInput(
+            label="Target: images of the survey",
+            placeholder="path or preset",
+            width=300,
+            visible=False,
+            **small,
+        )
+        self.label = pmui.TextInput(
+            label="Label column", placeholder="found by itself", width=150, visible=False, **small
+        )
+        self.inspect = pmui.Button(
+            label="Inspect", icon="search", color="primary", variant="contained", margin=0
+        )
+        self.stop = pmui.Button(
+            label="Stop",
+            icon="stop",
+            color="error",
+            variant="text",
+            size="small",
+            margin=0,
+            visible=False,
+        )
         self.save = pmui.FileDownload(
             label="Save as HTML",
             callback=show_errors(state, self._page),
@@ -79,14 +109,18 @@ class _Tab:
         )
         # Given to the constructor, the style is warned about: Panel then finds it under its old name too.
         self.save.variant = "outlined"
-        self._command, self._progress, self._head, self._walls = (pn.pane.HTML("", **html) for _ in range(4))
+        self._command, self._progress, self._head, self._walls = (
+            pn.pane.HTML("", **html) for _ in range(4)
+        )
         self._body = pn.Column(sizing_mode="stretch_width", margin=0, styles={"gap": "14px"})
         self.galaxies.param.watch(show_errors(state, self._chosen), "value")
         for widget in (self.source, self.target, self.label):
             widget.param.watch(show_errors(state, self._describe), "value")
         self.inspect.on_click(show_errors(state, self._inspect))
         self.stop.on_click(show_errors(state, self._stop))
-        name = pn.pane.HTML("<p class='hint'>Galaxies</p>", stylesheets=DATA_STYLES, margin=0, align="center")
+        name = pn.pane.HTML(
+            "<p class='hint'>Galaxies</p>", stylesheets=DATA_STYLES, margin=0, align="center"
+        )
         self.view = pn.Column(
             pn.FlexBox(
                 pn.Row(name, self.galaxies, margin=0, styles={"gap": "8px"}),
@@ -118,7 +152,9 @@ class _Tab:
         from daexplore.data.simulate import PRESETS
 
         first = not self._choices
-        self._choices = run_choices(self._state) | {name: DomainChoice(name, name) for name in PRESETS}
+        self._choices = run_choices(self._state) | {
+            name: DomainChoice(name, name) for name in PRESETS
+        }
         options = [*self._choices, _OWN]
         value = self.galaxies.value if self.galaxies.value in options and not first else options[0]
         self.galaxies.param.update(options=options, value=value)
@@ -146,10 +182,14 @@ class _Tab:
     def _describe(self, *_: Any) -> None:
         try:
             line = command_line(inspect_command(self._asked()))
-            self._command.object = f"<p class='hint'>The same from a terminal: <code>{escape(line)}</code></p>"
+            self._command.object = (
+                f"<p class='hint'>The same from a terminal: <code>{escape(line)}</code></p>"
+            )
         except InputError as error:
             kinds = "".join(f"<li>{kind}</li>" for kind in _KINDS)
-            self._command.object = f"<p class='hint'>{escape(str(error))}</p><ul class='hint kinds'>{kinds}</ul>"
+            self._command.object = (
+                f"<p class='hint'>{escape(str(error))}</p><ul class='hint kinds'>{kinds}</ul>"
+            )
 
     def _inspect(self, *_: Any) -> None:
         choice = self._asked()
@@ -176,10 +216,14 @@ class _Tab:
         self._seen = seen
         look = data.look
         self.stop.visible = data.inspecting
-        self.inspect.param.update(visible=data.inspection is None or self.galaxies.value == _OWN, disabled=data.inspecting)
+        self.inspect.param.update(
+            visible=data.inspection is None or self.galaxies.value == _OWN, disabled=data.inspecting
+        )
         self.save.visible = data.page is not None
         if look is not None:
-            self.save.filename = f"inspection {look.names['source']} {look.names['target']}.html".replace("/", "-")
+            self.save.filename = (
+                f"inspection {look.names['source']} {look.names['target']}.html".replace("/", "-")
+            )
         self._walls.object = look_html(look)
         waits = "" if data.inspecting else _TEACH
         self._head.object = waits if data.inspection is None else head_html(data.inspection)
@@ -188,6 +232,12 @@ class _Tab:
 
 def _bar(text: str, done: float | None) -> str:
     value = "" if done is None else f" aria-valuenow='{100 * done:.0f}'"
-    kind, width = ("bar unknown", "") if done is None else ("bar", f" style='width: {100 * done:.1f}%'")
-    role = f"role='progressbar' aria-label='inspection' aria-valuemin='0' aria-valuemax='100'{value}"
-    return f"<div class='{kind}' {role}><div{width}></div></div><p class='caption'>{escape(text)}</p>"
+    kind, width = (
+        ("bar unknown", "") if done is None else ("bar", f" style='width: {100 * done:.1f}%'")
+    )
+    role = (
+        f"role='progressbar' aria-label='inspection' aria-valuemin='0' aria-valuemax='100'{value}"
+    )
+    return (
+        f"<div class='{kind}' {role}><div{width}></div></div><p class='caption'>{escape(text)}</p>"
+    )

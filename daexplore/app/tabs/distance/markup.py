@@ -39,7 +39,9 @@ def key_html(runs: Sequence[str]) -> str:
 def judgements_html(judgements: Sequence[RunVerdict], split: str) -> str:
     """A plain sentence for each run against the first one; what rests on target labels is marked."""
     if not judgements:
-        return "<p class='hint'>Choose a second run to hear whether it does better than the first.</p>"
+        return (
+            "<p class='hint'>Choose a second run to hear whether it does better than the first.</p>"
+        )
     return f"<ul class='judgements'>{''.join(_judgement(each, split) for each in judgements)}</ul>"
 
 
@@ -51,8 +53,14 @@ def _judgement(judgement: RunVerdict, split: str) -> str:
     for verdict in judgement.verdicts:
         bad = " bad" if verdict.outcome in _BAD else ""
         mark = "<i>oracle</i> with target labels" if verdict.oracle else "without target labels"
-        parts.append(f"<br><span class='outcome{bad}'>{escape(verdict.outcome)}</span> {mark}: {escape(verdict.sentence)}")
-    reasons = "".join(f"<li>{escape(reason.text)}</li>" for verdict in judgement.verdicts for reason in verdict.reasons)
+        parts.append(
+            f"<br><span class='outcome{bad}'>{escape(verdict.outcome)}</span> {mark}: {escape(verdict.sentence)}"
+        )
+    reasons = "".join(
+        f"<li>{escape(reason.text)}</li>"
+        for verdict in judgement.verdicts
+        for reason in verdict.reasons
+    )
     one, other = judgement.seeds
     about = f"Why? Selected epochs, {split} split, {one} + {other} training{'s' if one + other > 2 else ''} of these settings"
     return f"<li>{head}{''.join(parts)}<details><summary>{about}</summary><ul>{reasons}</ul></details></li>"
@@ -63,13 +71,19 @@ def numbers_html(measures: pd.DataFrame, runs: Sequence[str], failures: Sequence
     told = "".join(f"<p class='hint lost'>{escape(text)}</p>" for text in failures)
     if measures.empty:
         return told or "<p class='hint'>Computing …</p>"
-    keys = list(dict.fromkeys(zip(measures["name"], measures["kind"], measures["oracle"], strict=True)))
+    keys = list(
+        dict.fromkeys(zip(measures["name"], measures["kind"], measures["oracle"], strict=True))
+    )
     found = measures.set_index(["name", "kind", "oracle", "run"])
     epochs = measures.drop_duplicates("run").set_index("run")["epoch"]
     head = "".join(
-        f"<th scope='col'>{escape(run)}<br>{f'epoch {epochs[run]}' if run in epochs.index else 'computing …'}</th>" for run in runs
+        f"<th scope='col'>{escape(run)}<br>{f'epoch {epochs[run]}' if run in epochs.index else 'computing …'}</th>"
+        for run in runs
     )
-    body = "".join(f"<tr><th scope='row'>{_title(*key)}</th>{''.join(_cell(found, (*key, run)) for run in runs)}</tr>" for key in keys)
+    body = "".join(
+        f"<tr><th scope='row'>{_title(*key)}</th>{''.join(_cell(found, (*key, run)) for run in runs)}</tr>"
+        for key in keys
+    )
     split = str(measures["split"].iloc[0])
     about = f"{escape(split)} split; MMD²: 95% of chance, effect in standard deviations of chance, images of source + target"
     return explained(
@@ -81,8 +95,16 @@ def numbers_html(measures: pd.DataFrame, runs: Sequence[str], failures: Sequence
 def _title(name: str, kind: str, oracle: bool) -> str:
     if name == "class_mmd2":
         of_class = term("class-conditional MMD²", "MMD²")
-        return f"{of_class}, true {escape(kind)} <i>oracle</i>" if oracle else f"{of_class}, called {escape(kind)}"
-    return f"{term('MMD²')}, all" if name == "mmd2" else term({"probe_auc": "domain probe AUC", "a_distance": "proxy A-distance"}[name])
+        return (
+            f"{of_class}, true {escape(kind)} <i>oracle</i>"
+            if oracle
+            else f"{of_class}, called {escape(kind)}"
+        )
+    return (
+        f"{term('MMD²')}, all"
+        if name == "mmd2"
+        else term({"probe_auc": "domain probe AUC", "a_distance": "proxy A-distance"}[name])
+    )
 
 
 def _cell(found: pd.DataFrame, key: tuple[Any, ...]) -> str:
@@ -93,15 +115,23 @@ def _cell(found: pd.DataFrame, key: tuple[Any, ...]) -> str:
     if not np.isfinite(row["value"]):
         return f"<td>–<small>too few: {n}</small></td>"
     if key[0] in ("probe_auc", "a_distance"):
-        return f"<td>{row['value']:.3f}<small>[{row['low']:.3f}, {row['high']:.3f}], {n}</small></td>"
+        return (
+            f"<td>{row['value']:.3f}<small>[{row['low']:.3f}, {row['high']:.3f}], {n}</small></td>"
+        )
     chance = f"chance {row['null_low']:.2g} to {row['null_high']:.2g}, p = {row['p_value']:.2g}"
     value, effect = _minus(f"{row['value']:.3g}"), _minus(f"{row['effect']:+.1f}")
     return f"<td>{value}<small>{_minus(chance)}</small><small>{effect} σ, {n}</small></td>"
 
 
-def caption(bandwidths: Sequence[float], counts: tuple[int, int] | None, notes: Sequence[str]) -> str:
+def caption(
+    bandwidths: Sequence[float], counts: tuple[int, int] | None, notes: Sequence[str]
+) -> str:
     """How the numbers came about, as markup."""
-    sizes = "" if counts is None or max(counts) <= MOST else f" on at most {MOST} of {counts[0]} + {counts[1]} images a domain"
+    sizes = (
+        ""
+        if counts is None or max(counts) <= MOST
+        else f" on at most {MOST} of {counts[0]} + {counts[1]} images a domain"
+    )
     kernel = ", ".join(f"{value:g}" for value in bandwidths)
     text = (
         f"MMD²: unbiased, of the whole latent in units of the source's spread, Gaussian kernels with σ² = {kernel} in every run and "
@@ -123,7 +153,9 @@ def progress_html(done: int, total: int, name: str) -> str:
 
 def lines_html(*sentences: str) -> str:
     """Lines of text beneath a figure."""
-    return "".join(f"<p class='summary'>{escape(sentence)}</p>" for sentence in sentences if sentence)
+    return "".join(
+        f"<p class='summary'>{escape(sentence)}</p>" for sentence in sentences if sentence
+    )
 
 
 def _minus(text: str) -> str:

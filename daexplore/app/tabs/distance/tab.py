@@ -15,7 +15,14 @@ from daexplore.app.core.compute import Task, TaskQueue
 from daexplore.app.core.session import show_errors
 from daexplore.app.glossary.markup import explained, term
 from daexplore.app.latents.view import scene
-from daexplore.app.tabs.distance.markup import caption, judgements_html, key_html, lines_html, numbers_html, progress_html
+from daexplore.app.tabs.distance.markup import (
+    caption,
+    judgements_html,
+    key_html,
+    lines_html,
+    numbers_html,
+    progress_html,
+)
 from daexplore.app.tabs.distance.tables import DistanceTables
 from daexplore.app.tabs.distance.witness_galleries import (
     DISTANCE_STYLES,
@@ -63,18 +70,32 @@ class DistanceRoom:
     def __init__(self, entry: TabContext) -> None:
         self._entry, self._state = entry, entry.state
         self._distances = DistanceTables(entry.state)
-        self._backlog = TaskQueue(entry.session.call_soon, show_errors(entry.state, self._arrived), entry.visible)
+        self._backlog = TaskQueue(
+            entry.session.call_soon, show_errors(entry.state, self._arrived), entry.visible
+        )
         self._seen: tuple[Any, ...] = ()
         self._curves_at = 0.0
-        self._judgements, self._progress, self._numbers, self._notes, self._rule, self._key = (_html() for _ in range(6))
+        self._judgements, self._progress, self._numbers, self._notes, self._rule, self._key = (
+            _html() for _ in range(6)
+        )
         self._rule.object = _RULE
         self._figures = {name: _Figure() for name in ("curves", "paths", "classes")}
         self._among = pmui.RadioButtonGroup(
-            options={"of both domains": "both", "source": "source", "target": "target"}, value="both", size="small", margin=0, label=""
+            options={"of both domains": "both", "source": "source", "target": "target"},
+            value="both",
+            size="small",
+            margin=0,
+            label="",
         )
-        self._among.param.watch(show_errors(self._state, lambda _: self._galaxies(ask=True)), "value")
+        self._among.param.watch(
+            show_errors(self._state, lambda _: self._galaxies(ask=True)), "value"
+        )
         self._walls = pn.Row(sizing_mode="stretch_width", margin=0)
-        self._strip = GalaxyDetails(self._state, lambda: [scene(self._state, run) for run in self._state.runs], entry.session)
+        self._strip = GalaxyDetails(
+            self._state,
+            lambda: [scene(self._state, run) for run in self._state.runs],
+            entry.session,
+        )
         self.view = pn.Column(
             self._judgements,
             self._progress,
@@ -97,9 +118,15 @@ class DistanceRoom:
             styles={"gap": "12px"},
         )
         show = show_errors(self._state, self.show)
-        self._state.param.watch(lambda *_: entry.session.debounced("distance", show), ["run_ids", "epoch", "split", "progress", "revision"])
         self._state.param.watch(
-            lambda *_: entry.session.debounced("distance-galaxy", show_errors(self._state, self._chosen)), ["galaxy", "threshold"]
+            lambda *_: entry.session.debounced("distance", show),
+            ["run_ids", "epoch", "split", "progress", "revision"],
+        )
+        self._state.param.watch(
+            lambda *_: entry.session.debounced(
+                "distance-galaxy", show_errors(self._state, self._chosen)
+            ),
+            ["galaxy", "threshold"],
         )
 
     def show(self) -> None:
@@ -107,7 +134,13 @@ class DistanceRoom:
         state = self._state
         if not self._entry.visible():
             return
-        key = (tuple(state.run_ids), state.epoch, state.split, state.progress, tuple(map(self._known, state.runs)))
+        key = (
+            tuple(state.run_ids),
+            state.epoch,
+            state.split,
+            state.progress,
+            tuple(map(self._known, state.runs)),
+        )
         if key != self._seen:
             self._seen = key
             self._key.object = key_html([state.label(run) for run in state.runs])
@@ -130,7 +163,10 @@ class DistanceRoom:
             "--columns": "4" if count > 2 else "8",
         }
         self._walls.objects = [
-            Pictures(self._tapped, sizing_mode="stretch_width", margin=0, stylesheets=DISTANCE_STYLES) for _ in range(count)
+            Pictures(
+                self._tapped, sizing_mode="stretch_width", margin=0, stylesheets=DISTANCE_STYLES
+            )
+            for _ in range(count)
         ]
 
     def _known(self, run: Run) -> tuple[int, ...]:
@@ -152,18 +188,26 @@ class DistanceRoom:
         if task.kind in ("measure", "pictures"):
             self._galaxies()
         last = not self._backlog.progress[2]
-        if task.kind == "measure" or (task.kind == "null" and (last or time.monotonic() - self._curves_at > _EVERY)):
+        if task.kind == "measure" or (
+            task.kind == "null" and (last or time.monotonic() - self._curves_at > _EVERY)
+        ):
             self._draw_curves()
 
     def _say(self) -> None:
         self._progress.object = progress_html(*self._backlog.progress)
-        self._judgements.object = judgements_html(self._distances.judgements(self._backlog.failures), self._state.split)
+        self._judgements.object = judgements_html(
+            self._distances.judgements(self._backlog.failures), self._state.split
+        )
 
     def _draw_curves(self) -> None:
         table, split = self._distances.curves(), self._state.split
         plot = None if table.empty else mmd_curves(table, split=split, legend=False, size=_SIZE)
         self._figures["curves"].show(plot, summary_distances(table, split))
-        counts = None if table.empty else (int(table["n_source"].iloc[0]), int(table["n_target"].iloc[0]))
+        counts = (
+            None
+            if table.empty
+            else (int(table["n_source"].iloc[0]), int(table["n_target"].iloc[0]))
+        )
         self._notes.object = caption(self._distances.bandwidths, counts, self._distances.notes())
         self._curves_at = time.monotonic()
 
@@ -174,17 +218,25 @@ class DistanceRoom:
 
     def _draw_classes(self) -> None:
         table, split = self._distances.measures(), self._state.split
-        plot = None if table.empty else class_distances(table, split=split, legend=False, size=_SIZE)
+        plot = (
+            None if table.empty else class_distances(table, split=split, legend=False, size=_SIZE)
+        )
         self._figures["classes"].show(plot, summary_class_distances(table, split))
         runs = [self._state.label(run) for run in self._state.runs]
-        self._numbers.object = numbers_html(table, runs, self._distances.failures(self._backlog.failures))
+        self._numbers.object = numbers_html(
+            table, runs, self._distances.failures(self._backlog.failures)
+        )
 
     def _pictures(self) -> list[Task]:
         tasks = []
         for run in self._state.runs:
             found = self._distances.measured(run)
             if found is not None:
-                tasks.append(_images(run, extremes(found, run.classes, self._among.value), self._state.label(run)))
+                tasks.append(
+                    _images(
+                        run, extremes(found, run.classes, self._among.value), self._state.label(run)
+                    )
+                )
         return tasks
 
     def _galaxies(self, ask: bool = False) -> None:
@@ -196,12 +248,21 @@ class DistanceRoom:
             found = self._distances.measured(run)
             label, epoch = state.label(run), state.epoch_of(run)
             if found is None:
-                place.object = f"<h3>{escape(label)} <small>epoch {epoch}: not computed yet</small></h3>"
+                place.object = (
+                    f"<h3>{escape(label)} <small>epoch {epoch}: not computed yet</small></h3>"
+                )
                 continue
             ends = extremes(found, run.classes, self._among.value)
             task = _images(run, ends, label)
             total = witnessed(found, self._among.value)
-            place.object = galleries_html(label, f"epoch {epoch}, {state.split}", ends, task.memo.peek(task.key), total, state.galaxy)
+            place.object = galleries_html(
+                label,
+                f"epoch {epoch}, {state.split}",
+                ends,
+                task.memo.peek(task.key),
+                total,
+                state.galaxy,
+            )
 
     def _chosen(self) -> None:
         """Marks the galaxy that is looked at, wherever it is on the walls."""
@@ -219,7 +280,9 @@ class _Figure:
 
     def __init__(self) -> None:
         self._plot, self._text = pn.pane.Bokeh(sizing_mode="stretch_width", margin=0), _html()
-        self.view = pn.Column(self._text, sizing_mode="stretch_width", margin=0, styles={"min-width": "0"})
+        self.view = pn.Column(
+            self._text, sizing_mode="stretch_width", margin=0, styles={"min-width": "0"}
+        )
 
     def show(self, plot: hv.Overlay | None, text: str) -> None:
         """Draws a plot, or none."""
@@ -238,7 +301,11 @@ def _images(run: Run, ends: dict[str, list[WitnessExtreme]], label: str) -> Task
 
 
 def _side_by_side(*parts: pn.viewable.Viewable) -> pn.Row:
-    grid = {"display": "grid", "grid-template-columns": "repeat(auto-fit, minmax(min(460px, 100%), 1fr))", "gap": "12px 24px"}
+    grid = {
+        "display": "grid",
+        "grid-template-columns": "repeat(auto-fit, minmax(min(460px, 100%), 1fr))",
+        "gap": "12px 24px",
+    }
     return pn.Row(*parts, sizing_mode="stretch_width", margin=0, styles=grid)
 
 

@@ -20,7 +20,18 @@ __all__ = ["MOST_TESTED", "DistanceTables", "RunVerdict", "newest_per_seed"]
 MOST_TESTED = 40
 """Epochs of a run whose null band is computed at most, evenly spread."""
 
-_CURVE = ("run", "epoch", "value", "null_low", "null_high", "p_value", "effect", "shown", "n_source", "n_target")
+_CURVE = (
+    "run",
+    "epoch",
+    "value",
+    "null_low",
+    "null_high",
+    "p_value",
+    "effect",
+    "shown",
+    "n_source",
+    "n_target",
+)
 _PATH = ("run", "seed", "own", "epoch", "mmd2", "accuracy", "selected", "n")
 
 
@@ -50,7 +61,8 @@ def newest_per_seed(state: ExplorerState, run: Run) -> list[Run]:
     alike = [
         other
         for other in state.evaluated_runs
-        if (other.method, fingerprints(other), other.classes) == (run.method, fingerprints(run), run.classes)
+        if (other.method, fingerprints(other), other.classes)
+        == (run.method, fingerprints(run), run.classes)
         and other.seed != run.seed
         and other.status == "finished"
     ]
@@ -80,7 +92,9 @@ class DistanceTables:
         found = [self._measure(run) for run in state.runs]
         found += [self._verdict(run) for run in state.runs[1:]]
         for run in state.runs:
-            found += [self._null(run, epoch) for epoch in _spread_out(run.evaluated, state.epoch_of(run))]
+            found += [
+                self._null(run, epoch) for epoch in _spread_out(run.evaluated, state.epoch_of(run))
+            ]
         return found
 
     def curves(self) -> pd.DataFrame:
@@ -92,16 +106,32 @@ class DistanceTables:
         rows: list[dict[str, Any]] = []
         for run in self._state.runs:
             label, shown = self._state.label(run), self._state.epoch_of(run)
-            logged = self._logged(run, "mmd2", "both") if bandwidths_of(run) == self.bandwidths else {}
-            counts = {f"n_{domain}": int(run.evaluation(shown).mask(domain, self._state.split).sum()) for domain in ("source", "target")}
+            logged = (
+                self._logged(run, "mmd2", "both") if bandwidths_of(run) == self.bandwidths else {}
+            )
+            counts = {
+                f"n_{domain}": int(run.evaluation(shown).mask(domain, self._state.split).sum())
+                for domain in ("source", "target")
+            }
             for epoch in run.evaluated:
                 task = self._null(run, epoch)
                 test = task.memo.peek(task.key)
                 if test is None and epoch not in logged:
                     continue
-                row = {"run": label, "epoch": epoch, "value": logged.get(epoch, np.nan), "shown": epoch == shown, **counts}
+                row = {
+                    "run": label,
+                    "epoch": epoch,
+                    "value": logged.get(epoch, np.nan),
+                    "shown": epoch == shown,
+                    **counts,
+                }
                 if test is not None:
-                    row |= {"null_low": test.low, "null_high": test.high, "p_value": test.p_value, "effect": test.effect}
+                    row |= {
+                        "null_low": test.low,
+                        "null_high": test.high,
+                        "p_value": test.p_value,
+                        "effect": test.effect,
+                    }
                     row["value"] = logged.get(epoch, test.value)
                 rows.append(row)
         return _table(rows, _CURVE, text=("run",))
@@ -118,10 +148,24 @@ class DistanceTables:
             for each in (run, *self.siblings(run)):
                 if bandwidths_of(each) != self.bandwidths:
                     continue
-                mmd2, accuracy = self._logged(each, "mmd2", "both"), self._logged(each, "accuracy", "target")
-                about = {"run": label, "seed": each.seed, "own": each is run, "n": self._labelled(each)}
+                mmd2, accuracy = (
+                    self._logged(each, "mmd2", "both"),
+                    self._logged(each, "accuracy", "target"),
+                )
+                about = {
+                    "run": label,
+                    "seed": each.seed,
+                    "own": each is run,
+                    "n": self._labelled(each),
+                }
                 rows += [
-                    {**about, "epoch": epoch, "mmd2": value, "accuracy": accuracy[epoch], "selected": epoch == each.selected_epoch}
+                    {
+                        **about,
+                        "epoch": epoch,
+                        "mmd2": value,
+                        "accuracy": accuracy[epoch],
+                        "selected": epoch == each.selected_epoch,
+                    }
                     for epoch, value in sorted(mmd2.items())
                     if epoch in accuracy
                 ]
@@ -139,7 +183,9 @@ class DistanceTables:
         for run in self._state.runs:
             found = self.measured(run)
             if found is not None:
-                parts.append(found.measures.assign(run=self._state.label(run), epoch=found.metadata["epoch"]))
+                parts.append(
+                    found.measures.assign(run=self._state.label(run), epoch=found.metadata["epoch"])
+                )
         return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 
     def judgements(self, failures: dict[Any, str]) -> list[RunVerdict]:
@@ -157,7 +203,11 @@ class DistanceTables:
             if verdicts == ():
                 note = "One of the two was taught by target labels: whether that helped is no question."
             seeds = 1 + len(self.siblings(runs[0])), 1 + len(self.siblings(run))
-            found.append(RunVerdict(self._state.label(run), self._state.label(runs[0]), verdicts or (), seeds, note))
+            found.append(
+                RunVerdict(
+                    self._state.label(run), self._state.label(runs[0]), verdicts or (), seeds, note
+                )
+            )
         return found
 
     def notes(self) -> list[str]:
@@ -172,24 +222,38 @@ class DistanceTables:
         for run in runs:
             tested = len(_spread_out(run.evaluated, self._state.epoch_of(run)))
             if tested < len(run.evaluated):
-                found.append(f"{self._state.label(run)}: null bands at {tested} of {len(run.evaluated)} epochs.")
+                found.append(
+                    f"{self._state.label(run)}: null bands at {tested} of {len(run.evaluated)} epochs."
+                )
         return found
 
     def failures(self, failures: dict[Any, str]) -> list[str]:
         """Why runs are not measured at the epoch shown."""
         keys = {self._measure(run).key: run for run in self._state.runs}
-        return [f"{self._state.label(run)}: {failures[key]}" for key, run in keys.items() if key in failures]
+        return [
+            f"{self._state.label(run)}: {failures[key]}"
+            for key, run in keys.items()
+            if key in failures
+        ]
 
     def siblings(self, run: Run) -> list[Run]:
         """As the function, once for each change of the runs folder."""
         key = self._state.revision, run.id
         if key not in self._siblings:
-            self._siblings = {known: value for known, value in self._siblings.items() if known[0] == key[0]}
+            self._siblings = {
+                known: value for known, value in self._siblings.items() if known[0] == key[0]
+            }
             self._siblings[key] = newest_per_seed(self._state, run)
         return self._siblings[key]
 
     def _measure(self, run: Run) -> Task:
-        return measure_task(run, self._state.epoch_of(run), self._state.split, self.bandwidths, self._state.label(run))
+        return measure_task(
+            run,
+            self._state.epoch_of(run),
+            self._state.split,
+            self.bandwidths,
+            self._state.label(run),
+        )
 
     def _null(self, run: Run, epoch: int) -> Task:
         return null_task(run, epoch, self._state.split, self.bandwidths, self._state.label(run))
@@ -200,8 +264,16 @@ class DistanceTables:
 
     def _logged(self, run: Run, name: str, domain: str) -> dict[int, float]:
         history = run.history()
-        rows = history[(history["name"] == name) & (history["domain"] == domain) & (history["split"] == self._state.split)]
-        return {int(epoch): float(value) for epoch, value in zip(rows["epoch"], rows["value"], strict=True) if np.isfinite(value)}
+        rows = history[
+            (history["name"] == name)
+            & (history["domain"] == domain)
+            & (history["split"] == self._state.split)
+        ]
+        return {
+            int(epoch): float(value)
+            for epoch, value in zip(rows["epoch"], rows["value"], strict=True)
+            if np.isfinite(value)
+        }
 
     def _labelled(self, run: Run) -> int:
         found = run.evaluation()
@@ -216,11 +288,15 @@ def _spread_out(epochs: list[int], shown: int) -> list[int]:
     return sorted({shown, *(epochs[place] for place in places)})
 
 
-def _table(rows: list[dict[str, Any]], columns: tuple[str, ...], text: tuple[str, ...]) -> pd.DataFrame:
+def _table(
+    rows: list[dict[str, Any]], columns: tuple[str, ...], text: tuple[str, ...]
+) -> pd.DataFrame:
     table = pd.DataFrame(rows, columns=list(columns))
     kinds: dict[str, Any] = {name: bool for name in ("shown", "own", "selected") if name in columns}
     numbers = {name: np.float64 for name in columns if name not in kinds and name not in text}
-    whole = {name: np.int64 for name in columns if name in ("epoch", "seed", "n", "n_source", "n_target")}
+    whole = {
+        name: np.int64 for name in columns if name in ("epoch", "seed", "n", "n_source", "n_target")
+    }
     return table.astype(kinds | numbers | whole)
 
 

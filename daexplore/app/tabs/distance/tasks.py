@@ -39,10 +39,18 @@ def bandwidths_of(run: Run) -> tuple[float, ...]:
 def null_task(run: Run, epoch: int, split: str, bandwidths: tuple[float, ...], label: str) -> Task:
     """The permutation test of an epoch's MMD^2."""
     key = (*change_token(run, epoch), split, bandwidths)
-    return Task(_tests, key, "null", f"{label}: permutation test of epoch {epoch}", partial(_test, run, epoch, split, bandwidths))
+    return Task(
+        _tests,
+        key,
+        "null",
+        f"{label}: permutation test of epoch {epoch}",
+        partial(_test, run, epoch, split, bandwidths),
+    )
 
 
-def measure_task(run: Run, epoch: int, split: str, bandwidths: tuple[float, ...], label: str) -> Task:
+def measure_task(
+    run: Run, epoch: int, split: str, bandwidths: tuple[float, ...], label: str
+) -> Task:
     """All measures of an epoch but the Sinkhorn distance, which needs torch: ``daexplore distance`` gives that."""
     key = (*change_token(run, epoch), split, bandwidths)
     name = f"{label}: classes, probe and witness of epoch {epoch}"
@@ -51,8 +59,18 @@ def measure_task(run: Run, epoch: int, split: str, bandwidths: tuple[float, ...]
 
 def verdict_task(baseline: Sequence[Run], runs: Sequence[Run], split: str, label: str) -> Task:
     """Whether a method does better than a baseline, each run at its selected epoch; the first of each are the ones on screen."""
-    key = (*(change_token(run, run.selected_epoch or 0) for run in (*baseline, *runs)), len(baseline), split)
-    return Task(_verdicts, key, "verdict", f"{label}: verdict", partial(_judge, tuple(baseline), tuple(runs), split))
+    key = (
+        *(change_token(run, run.selected_epoch or 0) for run in (*baseline, *runs)),
+        len(baseline),
+        split,
+    )
+    return Task(
+        _verdicts,
+        key,
+        "verdict",
+        f"{label}: verdict",
+        partial(_judge, tuple(baseline), tuple(runs), split),
+    )
 
 
 def _test(run: Run, epoch: int, split: str, bandwidths: tuple[float, ...]) -> "MMDTest":
@@ -73,7 +91,10 @@ def _measure(run: Run, epoch: int, split: str, bandwidths: tuple[float, ...]) ->
     from daexplore.engine.distance.domain_distance import DomainDistance
     from daexplore.engine.distance.measures import choose_sides, measures_table, witness_table
 
-    test = _tests.get((*change_token(run, epoch), split, bandwidths), partial(_test, run, epoch, split, bandwidths))
+    test = _tests.get(
+        (*change_token(run, epoch), split, bandwidths),
+        partial(_test, run, epoch, split, bandwidths),
+    )
     found, settings = run.evaluation(epoch), _settings(bandwidths)
     sides = choose_sides(found, split, settings)
     source, target, _ = sides
@@ -94,18 +115,40 @@ def _measure(run: Run, epoch: int, split: str, bandwidths: tuple[float, ...]) ->
             settings.seed,
         )
         for kind, each in tests.items():
-            counts = {"n_source": int((kinds[source] == kind).sum()), "n_target": int((kinds[target] == kind).sum())}
+            counts = {
+                "n_source": int((kinds[source] == kind).sum()),
+                "n_target": int((kinds[target] == kind).sum()),
+            }
             rows.append(
-                {"name": "class_mmd2", "kind": run.classes[kind], "oracle": oracle, **counts, **({} if each is None else _row(each))}
+                {
+                    "name": "class_mmd2",
+                    "kind": run.classes[kind],
+                    "oracle": oracle,
+                    **counts,
+                    **({} if each is None else _row(each)),
+                }
             )
     both = np.r_[source, target]
     probe = domain_probe(found.latents[both], found.domain[both], groups[both], seed=settings.seed)
-    intervals = probe_intervals(probe, found.domain[both], groups[both], PERMUTATIONS, settings.seed)
+    intervals = probe_intervals(
+        probe, found.domain[both], groups[both], PERMUTATIONS, settings.seed
+    )
     counts = {"n_source": len(source), "n_target": len(target)}
-    rows += [{"name": name, "kind": "", "oracle": False, **counts, **intervals[key]} for name, key in _PROBED.items()]
-    about = {"run": run.id, "label": run.label, "epoch": epoch, "split": split, "images": {"source": len(source), "target": len(target)}}
+    rows += [
+        {"name": name, "kind": "", "oracle": False, **counts, **intervals[key]}
+        for name, key in _PROBED.items()
+    ]
+    about = {
+        "run": run.id,
+        "label": run.label,
+        "epoch": epoch,
+        "split": split,
+        "images": {"source": len(source), "target": len(target)},
+    }
     table = measures_table([row | {"split": split, "domains": "source, target"} for row in rows])
-    return DomainDistance(about, table, test.null, witness_table(run, found, split, sides, settings))
+    return DomainDistance(
+        about, table, test.null, witness_table(run, found, split, sides, settings)
+    )
 
 
 _PROBED = {"probe_auc": "auc", "a_distance": "a_distance"}
@@ -118,7 +161,13 @@ def _settings(bandwidths: tuple[float, ...]) -> "Settings":
 
 
 def _row(test: "MMDTest") -> dict[str, Any]:
-    numbers = {"value": test.value, "p_value": test.p_value, "effect": test.effect, "null_low": test.low, "null_high": test.high}
+    numbers = {
+        "value": test.value,
+        "p_value": test.p_value,
+        "effect": test.effect,
+        "null_low": test.low,
+        "null_high": test.high,
+    }
     return numbers | {"permutations": test.permutations, "n_source": test.n, "n_target": test.m}
 
 
@@ -128,5 +177,7 @@ def _judge(baseline: tuple[Run, ...], runs: tuple[Run, ...], split: str) -> tupl
 
     methods = group_methods((*baseline, *runs))
     if len(methods) < 2:
-        raise InputError("It has the settings of the first run: what differs between the two is the chance of a training.")
+        raise InputError(
+            "It has the settings of the first run: what differs between the two is the chance of a training."
+        )
     return Comparison((*baseline, *runs), baseline=methods[0].name, split=split).verdicts

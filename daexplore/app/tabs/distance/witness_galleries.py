@@ -21,7 +21,15 @@ if TYPE_CHECKING:
 
     from daexplore.engine.distance.domain_distance import DomainDistance
 
-__all__ = ["DISTANCE_STYLES", "PER_WALL", "WitnessExtreme", "extremes", "galleries_html", "pictures_task", "witnessed"]
+__all__ = [
+    "DISTANCE_STYLES",
+    "PER_WALL",
+    "WitnessExtreme",
+    "extremes",
+    "galleries_html",
+    "pictures_task",
+    "witnessed",
+]
 
 DISTANCE_STYLES = [STYLE, static_text("app", "distance.css")]
 """Style sheets of the room's panes."""
@@ -60,10 +68,15 @@ def extremes(
         count: how many.
     """
     ordered = _among(found, domains).sort_values("witness", kind="stable", ascending=False)
-    ends = {"most_source_like": ordered.iloc[:count], "most_target_like": ordered.iloc[::-1].iloc[:count]}
+    ends = {
+        "most_source_like": ordered.iloc[:count],
+        "most_target_like": ordered.iloc[::-1].iloc[:count],
+    }
     return {
         name: [
-            WitnessExtreme(str(key), str(row["domain"]), float(row["witness"]), classes[int(row["predicted"])])
+            WitnessExtreme(
+                str(key), str(row["domain"]), float(row["witness"]), classes[int(row["predicted"])]
+            )
             for key, row in part.to_dict("index").items()
         ]
         for name, part in ends.items()
@@ -83,9 +96,19 @@ def _among(found: "DomainDistance", domains: str) -> "pd.DataFrame":
 def pictures_task(run: Run, galaxies: Sequence[WitnessExtreme], label: str) -> Task:
     """The images of these galaxies: sample_id -> (data URI, "") or ("", why there is none)."""
     data = run.info["data"]
-    sets = tuple(str(data[domain].get(name)) for domain in ("source", "target") for name in ("path", "label", "prefix", "fingerprint"))
+    sets = tuple(
+        str(data[domain].get(name))
+        for domain in ("source", "target")
+        for name in ("path", "label", "prefix", "fingerprint")
+    )
     wanted = {each.sample_id: each.domain for each in galaxies}
-    return Task(_pictures, (*sets, *sorted(wanted)), "pictures", f"{label}: images", partial(_draw, run, wanted))
+    return Task(
+        _pictures,
+        (*sets, *sorted(wanted)),
+        "pictures",
+        f"{label}: images",
+        partial(_draw, run, wanted),
+    )
 
 
 def _draw(run: Run, wanted: dict[str, str]) -> dict[str, tuple[str, str]]:
@@ -121,15 +144,26 @@ def galleries_html(
         cells = "".join(_cell(each, pictures, each.sample_id == chosen) for each in galaxies)
         title = _TITLES[name]
         group = f"role='group' aria-label='{title} galaxies of {escape(label, quote=True)}'"
-        parts.append(f"<h4>{title} <small>{len(galaxies)} of {total} images</small></h4><div class='wall' {group}>{cells}</div>")
+        parts.append(
+            f"<h4>{title} <small>{len(galaxies)} of {total} images</small></h4><div class='wall' {group}>{cells}</div>"
+        )
     return f"<section>{''.join(parts)}</section>"
 
 
 def _cell(galaxy: WitnessExtreme, pictures: dict[str, tuple[str, str]] | None, chosen: bool) -> str:
-    sample_id, value = escape(galaxy.sample_id, quote=True), f"{galaxy.witness:+.3f}".replace("-", "−")
+    sample_id, value = (
+        escape(galaxy.sample_id, quote=True),
+        f"{galaxy.witness:+.3f}".replace("-", "−"),
+    )
     text = f"{sample_id}, {galaxy.domain}, called {escape(galaxy.predicted_class, quote=True)}, witness {value}"
-    uri, note = ("", "reading …") if pictures is None else pictures.get(galaxy.sample_id, ("", "reading …"))
-    picture = f"<img alt='{text}' src='{uri}'>" if uri else f"<span class='blank' role='img' aria-label='{text}'>{escape(note)}</span>"
+    uri, note = (
+        ("", "reading …") if pictures is None else pictures.get(galaxy.sample_id, ("", "reading …"))
+    )
+    picture = (
+        f"<img alt='{text}' src='{uri}'>"
+        if uri
+        else f"<span class='blank' role='img' aria-label='{text}'>{escape(note)}</span>"
+    )
     return (
         f"<div class='galaxy' data-galaxy='{sample_id}' aria-pressed='{str(chosen).lower()}' title='{text}'>{picture}"
         f"<span class='name'>{sample_id.replace('/', '/<wbr>')}</span>"

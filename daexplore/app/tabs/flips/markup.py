@@ -22,7 +22,12 @@ FLIPS_STYLES = [STYLE, static_text("app", "flips.css")]
 
 
 def pile_html(
-    found: PredictionChanges, pile: OutcomeGroup, place: int, page: int, picture: Callable[[str], str | None], problem: str = ""
+    found: PredictionChanges,
+    pile: OutcomeGroup,
+    place: int,
+    page: int,
+    picture: Callable[[str], str | None],
+    problem: str = "",
 ) -> str:
     """A page of a pile: images with id, true class and what each run says.
 
@@ -37,13 +42,18 @@ def pile_html(
     page, rows = pile.page(page)
     total = len(pile.rows)
     start = page * PILE
-    count = f"{len(rows)} shown of {total}" + (f", {start + 1} to {start + len(rows)}" if total > len(rows) else "")
+    count = f"{len(rows)} shown of {total}" + (
+        f", {start + 1} to {start + len(rows)}" if total > len(rows) else ""
+    )
     oracle = " <i>oracle</i>" if found.oracle else ""
     name = escape(pile.name)
     turn = "".join(
         f"<button class='turn' {click_payload('page', place, page + step)} data-key='{word}' aria-label='{name}: {word} galaxies'"
         f"{'' if possible else ' disabled'}>{sign}</button>"
-        for step, word, sign, possible in ((-1, "previous", "‹", page > 0), (1, "next", "›", start + len(rows) < total))
+        for step, word, sign, possible in (
+            (-1, "previous", "‹", page > 0),
+            (1, "next", "›", start + len(rows) < total),
+        )
     )
     cells = "".join(_cell(found, int(row), picture, problem) for row in rows)
     body = f"<div class='cells'>{cells}</div>" if cells else "<p class='hint'>None.</p>"
@@ -73,7 +83,15 @@ def rates_html(found: PredictionChanges, rates: Sequence[FlipRate] | None) -> st
     )
 
 
-def table_html(table: pd.DataFrame, page: int, pages: int, total: int, order: str, descending: bool, oracle: bool) -> str:
+def table_html(
+    table: pd.DataFrame,
+    page: int,
+    pages: int,
+    total: int,
+    order: str,
+    descending: bool,
+    oracle: bool,
+) -> str:
     """A page of the table. Its headings are buttons that sort it; a galaxy's id is a button that chooses it.
 
     Args:
@@ -87,8 +105,13 @@ def table_html(table: pd.DataFrame, page: int, pages: int, total: int, order: st
     """
     if not total:
         return "<p class='hint'>No galaxy flips between the runs on screen.</p>"
-    heads = "".join(_head(str(column), i, order, descending, oracle) for i, column in enumerate(table.columns))
-    lines = "".join(f"<tr>{''.join(_field(value, i == 0) for i, value in enumerate(line))}</tr>" for line in table.itertuples(index=False))
+    heads = "".join(
+        _head(str(column), i, order, descending, oracle) for i, column in enumerate(table.columns)
+    )
+    lines = "".join(
+        f"<tr>{''.join(_field(value, i == 0) for i, value in enumerate(line))}</tr>"
+        for line in table.itertuples(index=False)
+    )
     first = page * PAGE
     turn = "".join(
         f"<button class='turn' {click_payload('table', number)} data-key='{word}' aria-label='table: {word} page'"
@@ -110,11 +133,17 @@ def table_html(table: pd.DataFrame, page: int, pages: int, total: int, order: st
 _ALONE = "<tr><td class='hint'>Choose a second run above to see who changes.</td></tr>"
 
 
-def _cell(found: PredictionChanges, row: int, picture: Callable[[str], str | None], problem: str) -> str:
+def _cell(
+    found: PredictionChanges, row: int, picture: Callable[[str], str | None], problem: str
+) -> str:
     sample_id, label = str(found.sample_ids[row]), int(found.labels[row])
     shown = escape(sample_id, quote=True)
     image = picture(sample_id)
-    seen = f"<img alt='{shown}, {found.domain}' src='{image}'>" if image else f"<span class='blank'>{'no image' if problem else '…'}</span>"
+    seen = (
+        f"<img alt='{shown}, {found.domain}' src='{image}'>"
+        if image
+        else f"<span class='blank'>{'no image' if problem else '…'}</span>"
+    )
     oracle = " <i>oracle</i>" if found.domain == "target" else ""
     truth = f"is {escape(found.classes[label])}{oracle}" if label >= 0 else "unlabelled"
     lines = "".join(
@@ -155,7 +184,11 @@ def _p(value: float) -> str:
 def _head(column: str, place: int, order: str, descending: bool, oracle: bool) -> str:
     sorted_by = column == order
     state = "descending" if sorted_by and descending else "ascending" if sorted_by else "none"
-    sign = {"ascending": "<span aria-hidden='true'> ▲</span>", "descending": "<span aria-hidden='true'> ▼</span>", "none": ""}[state]
+    sign = {
+        "ascending": "<span aria-hidden='true'> ▲</span>",
+        "descending": "<span aria-hidden='true'> ▼</span>",
+        "none": "",
+    }[state]
     mark = " <i>oracle</i>" if oracle and column == "true class" else ""
     return (
         f"<th aria-sort='{state}'><button {click_payload('sort', column)} data-key='sort-{place}' title='sort by {escape(column, quote=True)}'>"

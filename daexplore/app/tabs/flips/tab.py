@@ -15,7 +15,13 @@ from daexplore.app.components.clickable import ClickableHTML
 from daexplore.app.components.export_menu import export_menu
 from daexplore.app.components.galaxy_images import draw_thumbnails, thumbnail
 from daexplore.app.core.session import error_message, show_errors
-from daexplore.app.results.outcomes import FlipsState, OutcomeGroup, PredictionChanges, outcomes, piles
+from daexplore.app.results.outcomes import (
+    FlipsState,
+    OutcomeGroup,
+    PredictionChanges,
+    outcomes,
+    piles,
+)
 from daexplore.app.results.seed_variability import FlipRate, SeedGroup, rates, seed_group
 from daexplore.app.tabs.flips.markup import FLIPS_STYLES, pile_html, rates_html, table_html
 from daexplore.app.tabs.flips.table import flip_table, flips_csv, sorted_table, table_page
@@ -53,19 +59,43 @@ class _Tab:
         self._problem = ""
         # One of each slow thing at a time: what was begun for a state that is gone does not count when it comes in.
         self._counting: Future[Any] | None = None
-        html: dict[str, Any] = {"sizing_mode": "stretch_width", "stylesheets": FLIPS_STYLES, "margin": 0}
-        self._plot = pn.pane.HoloViews(sizing_mode="stretch_width", height=360, margin=0, linked_axes=False)
-        self._summary, self._rates, self._note, self._title = (pn.pane.HTML("", **html) for _ in range(4))
+        html: dict[str, Any] = {
+            "sizing_mode": "stretch_width",
+            "stylesheets": FLIPS_STYLES,
+            "margin": 0,
+        }
+        self._plot = pn.pane.HoloViews(
+            sizing_mode="stretch_width", height=360, margin=0, linked_axes=False
+        )
+        self._summary, self._rates, self._note, self._title = (
+            pn.pane.HTML("", **html) for _ in range(4)
+        )
         heard = show_errors(self._state, self._heard)
         self._galleries = [ClickableHTML(heard, **html) for _ in range(4)]
         self._lines = ClickableHTML(heard, **html)
         small: dict[str, Any] = {"size": "small", "margin": 0}
-        self._domain = pmui.RadioButtonGroup(options={"Target": "target", "Source": "source"}, value="target", **small)
-        self._by = pmui.RadioButtonGroup(options={"Right or wrong": "truth", "Class called": "class"}, value="truth", **small)
+        self._domain = pmui.RadioButtonGroup(
+            options={"Target": "target", "Source": "source"}, value="target", **small
+        )
+        self._by = pmui.RadioButtonGroup(
+            options={"Right or wrong": "truth", "Class called": "class"}, value="truth", **small
+        )
         self._other = pmui.RadioButtonGroup(options={}, **small)
         self._versus = pn.pane.HTML("", stylesheets=FLIPS_STYLES, margin=0, align="center")
-        self._go = pmui.Button(label="Show it in Compare", icon="open_in_new", variant="text", size="small", margin=0, visible=False)
-        self._save = pmui.FileDownload(label="Save as CSV", callback=show_errors(self._state, self._csv), filename="flips.csv", margin=0)
+        self._go = pmui.Button(
+            label="Show it in Compare",
+            icon="open_in_new",
+            variant="text",
+            size="small",
+            margin=0,
+            visible=False,
+        )
+        self._save = pmui.FileDownload(
+            label="Save as CSV",
+            callback=show_errors(self._state, self._csv),
+            filename="flips.csv",
+            margin=0,
+        )
         # Given to the constructor, the style is warned about: Panel then finds it under its old name too.
         self._save.variant = "outlined"
         self.view = self._layout()
@@ -77,11 +107,25 @@ class _Tab:
 
     def _layout(self) -> pn.viewable.Viewable:
         wide: dict[str, Any] = {"sizing_mode": "stretch_width", "margin": 0}
-        bar = pn.FlexBox(self._domain, self._by, self._versus, self._other, align_items="center", gap="8px 14px", **wide)
+        bar = pn.FlexBox(
+            self._domain,
+            self._by,
+            self._versus,
+            self._other,
+            align_items="center",
+            gap="8px 14px",
+            **wide,
+        )
         return pn.Column(
             bar,
             pn.Row(
-                pn.Column(self._plot, self._summary, margin=(0, 24, 0, 0), sizing_mode="stretch_width", styles={"min-width": "0"}),
+                pn.Column(
+                    self._plot,
+                    self._summary,
+                    margin=(0, 24, 0, 0),
+                    sizing_mode="stretch_width",
+                    styles={"min-width": "0"},
+                ),
                 pn.Column(self._rates, margin=0, styles={"width": "25rem", "flex": "none"}),
                 **wide,
             ),
@@ -105,7 +149,9 @@ class _Tab:
         for widget, name in ((self._domain, "domain"), (self._by, "by"), (self._other, "other")):
             widget.param.watch(show_errors(state, partial(self._choose, name)), "value")
         choice.param.watch(show_errors(state, lambda *_: self._draw_galleries()), "pages")
-        choice.param.watch(show_errors(state, lambda *_: self._draw_table()), ["order", "descending", "table_page"])
+        choice.param.watch(
+            show_errors(state, lambda *_: self._draw_table()), ["order", "descending", "table_page"]
+        )
         self._go.on_click(show_errors(state, lambda _: self._entry.back()))
 
     def _choose(self, name: str, event: Any) -> None:
@@ -120,7 +166,13 @@ class _Tab:
             return
         # Another seed that is finished changes what there is to compare with; a training that goes on does not.
         finished = tuple(run.id for run in state.evaluated_runs if run.status == "finished")
-        key = (*(getattr(state, name) for name in _FOLLOWED), finished, choice.domain, choice.by, choice.other)
+        key = (
+            *(getattr(state, name) for name in _FOLLOWED),
+            finished,
+            choice.domain,
+            choice.by,
+            choice.other,
+        )
         if key == self._seen:
             if self._inked != state.dark and self._found is not None:
                 self._draw_plot(self._found)
@@ -153,9 +205,17 @@ class _Tab:
         self._inked = self._state.dark
         paths = found.paths()
         title = f"{found.domain.capitalize()}{' (oracle)' if found.oracle else ''}, {found.split}, {_count(found)}, {found.rule}"
-        self._plot.object = flows_plot(paths, found.levels, domain=found.domain, title=title, dark=self._state.dark)
-        unlabelled = " None of them has a label, so that only the class called can be followed." if found.by != self._choice.by else ""
-        told = summary_flows(paths, found.levels, found.domain, found.split, found.rule) + unlabelled
+        self._plot.object = flows_plot(
+            paths, found.levels, domain=found.domain, title=title, dark=self._state.dark
+        )
+        unlabelled = (
+            " None of them has a label, so that only the class called can be followed."
+            if found.by != self._choice.by
+            else ""
+        )
+        told = (
+            summary_flows(paths, found.levels, found.domain, found.split, found.rule) + unlabelled
+        )
         self._summary.object = f"<p class='summary'>{escape(told)}</p>"
 
     def _draw_galleries(self) -> None:
@@ -169,8 +229,19 @@ class _Tab:
                 continue
             pile = self._piles[place]
             page, rows = pile.page(self._choice.pages.get(place, 0))
-            missing += [name for name in found.sample_ids[rows].tolist() if thumbnail(run, found.domain, name) is None]
-            gallery.markup = pile_html(found, pile, place, page, lambda name: thumbnail(run, found.domain, name), self._problem)
+            missing += [
+                name
+                for name in found.sample_ids[rows].tolist()
+                if thumbnail(run, found.domain, name) is None
+            ]
+            gallery.markup = pile_html(
+                found,
+                pile,
+                place,
+                page,
+                lambda name: thumbnail(run, found.domain, name),
+                self._problem,
+            )
         if missing and not self._problem:
             drawn = _workers.submit(draw_thumbnails, run, found.domain, missing)
             drawn.add_done_callback(lambda done: self._later(partial(self._drawn, found, done)))
@@ -189,7 +260,11 @@ class _Tab:
             part.chosen = galaxy or ""
         second, first = (escape(found.classes[number]) for number in (found.pair[1], found.pair[0]))
         missing = f" <b>No images:</b> {escape(self._problem)}" if self._problem else ""
-        chosen = f" Chosen: <b>{escape(galaxy)}</b>." if galaxy else " Press a galaxy to choose it for all rooms."
+        chosen = (
+            f" Chosen: <b>{escape(galaxy)}</b>."
+            if galaxy
+            else " Press a galaxy to choose it for all rooms."
+        )
         against = "" if len(found.classes) == 2 else f" against {first}"
         text = f"Numbers are p({second}){against} under each run; in each gallery the largest change of it comes first.{chosen}{missing}"
         self._note.object = f"<p class='hint'>{text}</p>"
@@ -203,18 +278,26 @@ class _Tab:
         if self._counting is not None:
             self._counting.cancel()
         self._counting = _workers.submit(_count_all, found, seed_group(self._state, found))
-        self._counting.add_done_callback(lambda done: self._later(partial(self._counted, found, done)))
+        self._counting.add_done_callback(
+            lambda done: self._later(partial(self._counted, found, done))
+        )
 
-    def _counted(self, found: PredictionChanges, done: "Future[tuple[list[FlipRate], pd.DataFrame]]") -> None:
+    def _counted(
+        self, found: PredictionChanges, done: "Future[tuple[list[FlipRate], pd.DataFrame]]"
+    ) -> None:
         if done.cancelled() or found is not self._found:
             return
         try:
             shares, self._table = done.result()
         except Exception as error:
-            self._rates.object = self._lines.markup = f"<p class='hint'>{escape(error_message(error))}</p>"
+            self._rates.object = self._lines.markup = (
+                f"<p class='hint'>{escape(error_message(error))}</p>"
+            )
             return
         self._rates.object = rates_html(found, shares)
-        self._save.param.update(disabled=self._table.empty, filename=f"flips {found.domain} {found.split}.csv")
+        self._save.param.update(
+            disabled=self._table.empty, filename=f"flips {found.domain} {found.split}.csv"
+        )
         self._draw_table()
 
     def _draw_table(self) -> None:
@@ -228,7 +311,9 @@ class _Tab:
         by = f"by {order}" if order else "the largest change of probability first"
         distance = "distance: signed, to the decision boundary at the threshold [source σ]"
         self._title.object = f"<h3>Every galaxy that flips</h3><p class='hint'>{escape(f'{told}; {by}. {distance}.')}</p>"
-        self._lines.markup = table_html(lines, page, pages, len(table), order, choice.descending, found.domain == "target")
+        self._lines.markup = table_html(
+            lines, page, pages, len(table), order, choice.descending, found.domain == "target"
+        )
 
     def _heard(self, said: Any) -> None:
         """What a button says comes from a browser: it may be anything."""
@@ -245,14 +330,18 @@ class _Tab:
 
     def _csv(self) -> BytesIO:
         if self._found is None or self._table is None or self._table.empty:
-            raise InputError("There is no flipped galaxy to save; choose other runs, another epoch or another threshold.")
+            raise InputError(
+                "There is no flipped galaxy to save; choose other runs, another epoch or another threshold."
+            )
         return BytesIO(flips_csv(self._found, sorted_table(self._table, self._choice)).encode())
 
     def _later(self, function: Any) -> None:
         self._entry.session.call_soon(show_errors(self._state, function))
 
 
-def _count_all(found: PredictionChanges, families: Sequence[SeedGroup]) -> tuple[list[FlipRate], pd.DataFrame]:
+def _count_all(
+    found: PredictionChanges, families: Sequence[SeedGroup]
+) -> tuple[list[FlipRate], pd.DataFrame]:
     return rates(found, families), flip_table(found)
 
 
@@ -263,5 +352,8 @@ def _count(found: PredictionChanges) -> str:
 
 
 def _kinds(found: PredictionChanges, place: int) -> str:
-    told = [f"{len(pile.rows)} {pile.name.lower() if found.by == 'truth' else pile.name}" for pile in piles(found, place)[:2]]
+    told = [
+        f"{len(pile.rows)} {pile.name.lower() if found.by == 'truth' else pile.name}"
+        for pile in piles(found, place)[:2]
+    ]
     return f"{found.names[place]} {', '.join(told)}"

@@ -26,7 +26,9 @@ def flip_table(found: PredictionChanges) -> pd.DataFrame:
         but the first "flip NAME", what becomes of the galaxy; then the catalogue's columns.
     """
     rows = np.flatnonzero(found.flipped)
-    change = np.abs(found.probability[1:, rows] - found.probability[0, rows]).max(axis=0, initial=0.0)
+    change = np.abs(found.probability[1:, rows] - found.probability[0, rows]).max(
+        axis=0, initial=0.0
+    )
     rows = rows[np.argsort(-change, kind="stable")]
     ids, labels = found.sample_ids[rows], found.labels[rows]
     columns: dict[str, Any] = {
@@ -42,7 +44,10 @@ def flip_table(found: PredictionChanges) -> pd.DataFrame:
     for place, name in enumerate(found.names[1:], start=1):
         columns[f"flip {name}"] = found.kinds(place)[rows]
     catalogue = found.runs[0].samples.drop(columns=[*_OWN, "group_id"]).reindex(pd.Index(ids))
-    known = {column if column not in columns else f"{column} (catalogue)": catalogue[column].to_numpy() for column in catalogue.columns}
+    known = {
+        column if column not in columns else f"{column} (catalogue)": catalogue[column].to_numpy()
+        for column in catalogue.columns
+    }
     return pd.DataFrame(columns | known, index=pd.RangeIndex(len(rows)))
 
 
@@ -50,7 +55,13 @@ def sorted_table(table: pd.DataFrame, choice: FlipsState) -> pd.DataFrame:
     """The table in the order chosen; equal lines keep theirs, missing values come last."""
     if choice.order not in table.columns:
         return table
-    return table.sort_values(choice.order, ascending=not choice.descending, kind="stable", na_position="last", ignore_index=True)
+    return table.sort_values(
+        choice.order,
+        ascending=not choice.descending,
+        kind="stable",
+        na_position="last",
+        ignore_index=True,
+    )
 
 
 def table_page(table: pd.DataFrame, number: int) -> tuple[int, int, pd.DataFrame]:
@@ -63,7 +74,11 @@ def table_page(table: pd.DataFrame, number: int) -> tuple[int, int, pd.DataFrame
 def flips_csv(found: PredictionChanges, table: pd.DataFrame) -> str:
     """The table as CSV. Lines that begin with # say what it is of: ``pandas.read_csv(file, comment="#")`` reads past them."""
     followed = (
-        "right or wrong (oracle: labels of the target)" if found.oracle else "right or wrong" if found.by == "truth" else "class called"
+        "right or wrong (oracle: labels of the target)"
+        if found.oracle
+        else "right or wrong"
+        if found.by == "truth"
+        else "class called"
     )
     head = [
         f"galaxies that flip between {found.names[0]} and at least one other run: {len(table)} of {len(found)}",
@@ -73,7 +88,10 @@ def flips_csv(found: PredictionChanges, table: pd.DataFrame) -> str:
         f"threshold: {found.threshold:g}" if len(found.classes) == 2 else f"rule: {found.rule}",
         f"p: probability of {found.classes[found.pair[1]]} against {found.classes[found.pair[0]]}",
         "distance: signed distance to the decision boundary at the threshold [source sigma]",
-        *(f"run: {name} = {run.id}, epoch {epoch}" for name, run, epoch in zip(found.names, found.runs, found.epochs, strict=True)),
+        *(
+            f"run: {name} = {run.id}, epoch {epoch}"
+            for name, run, epoch in zip(found.names, found.runs, found.epochs, strict=True)
+        ),
     ]
     comment = "".join(f"# {line}\n" for line in (" ".join(line.split()) for line in head))
     # Quoted, a # within a name does not begin a comment.
@@ -85,5 +103,9 @@ def _distance(found: PredictionChanges, place: int, ids: Any) -> Any:
     plane = margin_plane(run, epoch, found.pair)
     rows = pd.Index(run.evaluation(epoch).sample_ids).get_indexer(pd.Index(ids))
     # Of more than two classes the threshold decides nothing: the boundary is where both of the pair are as probable.
-    boundary = plane.threshold_x(found.threshold) if plane.threshold_x is not None and len(found.classes) == 2 else 0.0
+    boundary = (
+        plane.threshold_x(found.threshold)
+        if plane.threshold_x is not None and len(found.classes) == 2
+        else 0.0
+    )
     return plane.x[rows].astype(np.float64) - boundary

@@ -38,7 +38,9 @@ class NumbersSection(Section):
         shown = [scene(state, subject.run) for subject in found]
         if not self._tables.object:
             self._hints.object = "<p class='hint'>Computing …</p>"
-        self._background.run(self, partial(scores, state, shown), show_errors(state, partial(self._arrived, found)))
+        self._background.run(
+            self, partial(scores, state, shown), show_errors(state, partial(self._arrived, found))
+        )
 
     def on_threshold_settled(self) -> None:
         """The same at the new threshold."""

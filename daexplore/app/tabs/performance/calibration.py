@@ -16,7 +16,15 @@ from daexplore.app.core.compute import TaskRunner
 from daexplore.app.core.session import show_errors
 from daexplore.app.glossary.markup import explained, term
 from daexplore.app.state import ExplorerState
-from daexplore.app.tabs.performance.section import SIZE, Section, figure_grid, html, notices, panes, summary
+from daexplore.app.tabs.performance.section import (
+    SIZE,
+    Section,
+    figure_grid,
+    html,
+    notices,
+    panes,
+    summary,
+)
 from daexplore.app.tabs.performance.subjects import EvaluatedRun, subjects, unlabelled
 from daexplore.errors import InputError
 from daexplore.views.plots.reliability import reliability_diagram, summary_reliability
@@ -57,10 +65,16 @@ def _calibration(subject: EvaluatedRun, split: str) -> _Rows:
 
     found = subject.evaluation
     fitted = subject.rows("source", "validation")
-    rows: _Rows = {"bins": [], "scores": [], "fits": [{"temperature": float("nan"), "n": int(fitted.sum()), "problem": ""}]}
+    rows: _Rows = {
+        "bins": [],
+        "scores": [],
+        "fits": [{"temperature": float("nan"), "n": int(fitted.sum()), "problem": ""}],
+    }
     stages = {"before": 1.0}
     try:
-        stages["after"] = rows["fits"][0]["temperature"] = fit_temperature(found.logits[fitted], found.labels[fitted])
+        stages["after"] = rows["fits"][0]["temperature"] = fit_temperature(
+            found.logits[fitted], found.labels[fitted]
+        )
     except InputError as error:
         rows["fits"][0]["problem"] = str(error)
     for domain in DOMAINS:
@@ -74,7 +88,11 @@ def _calibration(subject: EvaluatedRun, split: str) -> _Rows:
             diagram = reliability(labels, probabilities, groups, _BINS)
             rows["bins"] += [common | {"of": diagram.of} | row for row in diagram.rows()]
             scores = calibration_scores(labels, probabilities, groups, _BINS)
-            rows["scores"] += [common | {"name": name} | entry for name, entry in scores.items() if name != "accuracy"]
+            rows["scores"] += [
+                common | {"name": name} | entry
+                for name, entry in scores.items()
+                if name != "accuracy"
+            ]
     return rows
 
 
@@ -83,16 +101,28 @@ def temperatures(fits: pd.DataFrame, split: str) -> str:
     known = fits[fits["problem"] == ""].to_dict("records") if len(fits) else []
     parts = []
     if known:
-        values = ", ".join(f"{row['who']} {row['temperature']:.2f} (n = {row['n']})" for row in known)
-        parts.append(f"Temperatures, fitted on labelled source validation galaxies: {values}; above 1 the network was too sure.")
+        values = ", ".join(
+            f"{row['who']} {row['temperature']:.2f} (n = {row['n']})" for row in known
+        )
+        parts.append(
+            f"Temperatures, fitted on labelled source validation galaxies: {values}; above 1 the network was too sure."
+        )
         if split == "validation":
-            parts.append("The source galaxies shown are those they were fitted on, so there the diagram flatters.")
+            parts.append(
+                "The source galaxies shown are those they were fitted on, so there the diagram flatters."
+            )
     lost = fits[fits["problem"] != ""].to_dict("records") if len(fits) else []
     parts += [f"{row['who']} has no temperature: {row['problem']}" for row in lost]
     return " ".join(parts)
 
 
-_TITLES = {"ece": "ECE", "brier": "Brier", "nll": "NLL [nat]", "aurc": "AURC", "excess": "excess AURC"}
+_TITLES = {
+    "ece": "ECE",
+    "brier": "Brier",
+    "nll": "NLL [nat]",
+    "aurc": "AURC",
+    "excess": "excess AURC",
+}
 _WORDS = {"ece": "ECE", "brier": "Brier score", "nll": "NLL", "aurc": "AURC", "excess": "AURC"}
 _RELIABILITY = (
     "<p class='caption'>Bins hold equally many galaxies; on the diagonal, of the galaxies given a probability p a share p is of the class. "
@@ -113,7 +143,9 @@ class CalibrationSection(Section):
     def __init__(self, state: ExplorerState, background: TaskRunner) -> None:
         super().__init__(state, background)
         self._found: tuple[list[EvaluatedRun], dict[str, pd.DataFrame]] | None = None
-        self._stage = pmui.RadioButtonGroup(options=STAGES, value="before", size="small", margin=0, label="")
+        self._stage = pmui.RadioButtonGroup(
+            options=STAGES, value="before", size="small", margin=0, label=""
+        )
         self._stage.param.watch(show_errors(state, lambda _: self._figures()), "value")
         self._hints, self._fits, self._tables, self._board = html(), html(), html(), figure_grid()
         self.view.objects = [
@@ -130,12 +162,16 @@ class CalibrationSection(Section):
         """Both stages, once they are computed."""
         found, split = subjects(self._state), self._state.split
         self._hints.object = "<p class='hint'>Computing …</p>"
-        self._background.run(self, partial(calibrations, found, split), partial(self._arrived, found))
+        self._background.run(
+            self, partial(calibrations, found, split), partial(self._arrived, found)
+        )
 
     def _arrived(self, found: list[EvaluatedRun], tables: dict[str, pd.DataFrame]) -> None:
         self._found = found, tables
         self._fits.object = summary(temperatures(tables["fits"], self._state.split))
-        self._tables.object = score_tables(tables["scores"], {"before": "as trained", "after": "scaled"}, "stage")
+        self._tables.object = score_tables(
+            tables["scores"], {"before": "as trained", "after": "scaled"}, "stage"
+        )
         self._figures()
 
     def _figures(self) -> None:
@@ -147,7 +183,10 @@ class CalibrationSection(Section):
             bins, scores = (table[table["stage"] == self._stage.value] for table in (bins, scores))
         self._hints.object = notices(unlabelled(found, state.split, state.threshold))
         words = next(name for name, stage in STAGES.items() if stage == self._stage.value).lower()
-        makers = {f"reliability-{domain}": partial(self._plot, domain, bins, words, found) for domain in _domains(bins)}
+        makers = {
+            f"reliability-{domain}": partial(self._plot, domain, bins, words, found)
+            for domain in _domains(bins)
+        }
         self.figures(makers, self._show)
         named = scores.assign(stage=words) if len(scores) else scores
         self._summary.object = summary(*(summary_reliability(named, domain) for domain in DOMAINS))
@@ -155,13 +194,19 @@ class CalibrationSection(Section):
     def _show(self, figures: list[Any]) -> None:
         self._board.objects = panes(figures)
 
-    def _plot(self, domain: str, bins: pd.DataFrame, words: str, found: list[EvaluatedRun]) -> hv.Overlay:
+    def _plot(
+        self, domain: str, bins: pd.DataFrame, words: str, found: list[EvaluatedRun]
+    ) -> hv.Overlay:
         rows = bins[bins["domain"] == domain]
         title = f"{_start(domain_title(domain))}, {self._state.split}, {words}, n = {_counts(rows)}"
-        plot = reliability_diagram(rows, title=title, legend="top", size=SIZE, who=[subject.name for subject in found])
+        plot = reliability_diagram(
+            rows, title=title, legend="top", size=SIZE, who=[subject.name for subject in found]
+        )
         if rows["of"].iloc[0] == "class 1":
             positive = found[0].run.classes[1]
-            plot = plot.opts(xlabel=f"probability of {positive}", ylabel=f"share of {positive}", backend="bokeh")
+            plot = plot.opts(
+                xlabel=f"probability of {positive}", ylabel=f"share of {positive}", backend="bokeh"
+            )
         return plot
 
 
@@ -176,8 +221,16 @@ def score_tables(scores: pd.DataFrame, kinds: dict[str, str], by: str) -> str:
     tables = []
     for domain in _domains(scores):
         part = scores[scores["domain"] == domain]
-        names = [(name, kind) for name in dict.fromkeys(part["name"]) for kind in kinds if kind in set(part[by])]
-        head = "".join(f"<th scope='col'>{term(_WORDS[name], _TITLES[name])}<br>{kinds[kind]}</th>" for name, kind in names)
+        names = [
+            (name, kind)
+            for name in dict.fromkeys(part["name"])
+            for kind in kinds
+            if kind in set(part[by])
+        ]
+        head = "".join(
+            f"<th scope='col'>{term(_WORDS[name], _TITLES[name])}<br>{kinds[kind]}</th>"
+            for name, kind in names
+        )
         lines = []
         for who, rows in part.groupby("who", sort=False):
             at = {(row["name"], row[by]): row for row in rows.to_dict("records")}
@@ -193,7 +246,9 @@ def score_tables(scores: pd.DataFrame, kinds: dict[str, str], by: str) -> str:
 
 
 def _cell(row: "dict[object, float]") -> str:
-    interval = f"<small>[{row['low']:.3f}, {row['high']:.3f}]</small>" if np.isfinite(row["low"]) else ""
+    interval = (
+        f"<small>[{row['low']:.3f}, {row['high']:.3f}]</small>" if np.isfinite(row["low"]) else ""
+    )
     return f"<td>{row['value']:.3f}{interval}</td>"
 
 

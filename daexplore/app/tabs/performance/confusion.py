@@ -13,7 +13,13 @@ from daexplore.app.core.compute import TaskRunner
 from daexplore.app.state import ExplorerState
 from daexplore.app.tabs.performance.all_metrics import _CAPTION
 from daexplore.app.tabs.performance.section import Section, html, summary
-from daexplore.app.tabs.performance.subjects import RESAMPLES, EvaluatedRun, mode, predicted_class, subjects
+from daexplore.app.tabs.performance.subjects import (
+    RESAMPLES,
+    EvaluatedRun,
+    mode,
+    predicted_class,
+    subjects,
+)
 from daexplore.views.plots.confusion import UNLABELLED, confusion_tables, summary_confusion
 from daexplore.views.style import DOMAINS
 
@@ -43,7 +49,11 @@ class ConfusionSection(Section):
         """The intervals."""
         super().on_threshold_settled()
         found, split, threshold = self._subjects, self._state.split, self._state.threshold
-        self._background.run(self, partial(with_intervals, found, split, threshold), partial(self._arrived, threshold))
+        self._background.run(
+            self,
+            partial(with_intervals, found, split, threshold),
+            partial(self._arrived, threshold),
+        )
 
     def _arrived(self, threshold: float, cells: pd.DataFrame) -> None:
         if threshold == self._state.threshold:
@@ -52,7 +62,9 @@ class ConfusionSection(Section):
     def _show(self, cells: pd.DataFrame) -> None:
         state = self._state
         self._tables.object = confusion_tables(cells, state.split)
-        self._summary.object = summary(summary_confusion(cells, mode(self._subjects, state.threshold), state.split))
+        self._summary.object = summary(
+            summary_confusion(cells, mode(self._subjects, state.threshold), state.split)
+        )
 
 
 _weights: LRUCache[NDArray[np.float64]] = LRUCache(4)
@@ -75,8 +87,15 @@ def confusions(found: Sequence[EvaluatedRun], split: str, threshold: float) -> p
             mask, classes = subject.rows(domain, split, labelled=False), subject.run.classes
             if not mask.any():
                 continue
-            labels, calls = subject.evaluation.labels[mask], predicted_class(subject, threshold)[mask]
-            counts = confusion(labels, calls, len(classes)) if (labels >= 0).any() else np.zeros((0, len(classes)), np.int64)
+            labels, calls = (
+                subject.evaluation.labels[mask],
+                predicted_class(subject, threshold)[mask],
+            )
+            counts = (
+                confusion(labels, calls, len(classes))
+                if (labels >= 0).any()
+                else np.zeros((0, len(classes)), np.int64)
+            )
             names = list(classes[: len(counts)])
             if (labels < 0).any():
                 counts = np.vstack([counts, np.bincount(calls[labels < 0], minlength=len(classes))])
@@ -105,7 +124,14 @@ def with_intervals(found: Sequence[EvaluatedRun], split: str, threshold: float) 
     table = confusions(found, split, threshold)
     by_name = {subject.name: subject for subject in found}
     ends = [
-        _ends(by_name[str(run)], str(domain), split, threshold, cells["true"].tolist(), cells["called"].tolist())
+        _ends(
+            by_name[str(run)],
+            str(domain),
+            split,
+            threshold,
+            cells["true"].tolist(),
+            cells["called"].tolist(),
+        )
         for (run, domain), cells in table.groupby(["run", "domain"], sort=False)
     ]
     if ends:
@@ -114,21 +140,44 @@ def with_intervals(found: Sequence[EvaluatedRun], split: str, threshold: float) 
     return table
 
 
-def _ends(subject: EvaluatedRun, domain: str, split: str, threshold: float, true: list[str], names: list[str]) -> NDArray[np.float64]:
+def _ends(
+    subject: EvaluatedRun,
+    domain: str,
+    split: str,
+    threshold: float,
+    true: list[str],
+    names: list[str],
+) -> NDArray[np.float64]:
     from daexplore.analysis.metrics.bootstrap import group_weights
 
     mask = subject.rows(domain, split, labelled=False)
-    groups, labels, calls = subject.evaluation.group_ids[mask], subject.evaluation.labels[mask], predicted_class(subject, threshold)[mask]
+    groups, labels, calls = (
+        subject.evaluation.group_ids[mask],
+        subject.evaluation.labels[mask],
+        predicted_class(subject, threshold)[mask],
+    )
     weights = _weights.get((*subject.key, domain, split), partial(group_weights, groups, RESAMPLES))
     classes = list(subject.run.classes)
-    rows = np.array([labels == (-1 if name == UNLABELLED else classes.index(name)) for name in true])
+    rows = np.array(
+        [labels == (-1 if name == UNLABELLED else classes.index(name)) for name in true]
+    )
     cells = rows & np.array([calls == classes.index(name) for name in names])
     total = weights @ rows.T
     share = np.divide(weights @ cells.T, total, out=np.full(total.shape, np.nan), where=total > 0)
-    return np.array([_interval(share[:, place], cells[place], rows[place], groups) for place in range(len(rows))])
+    return np.array(
+        [
+            _interval(share[:, place], cells[place], rows[place], groups)
+            for place in range(len(rows))
+        ]
+    )
 
 
-def _interval(drawn: NDArray[np.float64], cell: NDArray[np.bool_], row: NDArray[np.bool_], groups: NDArray[Any]) -> tuple[float, float]:
+def _interval(
+    drawn: NDArray[np.float64],
+    cell: NDArray[np.bool_],
+    row: NDArray[np.bool_],
+    groups: NDArray[Any],
+) -> tuple[float, float]:
     if not row.any():
         return float("nan"), float("nan")
     count, total = int(cell.sum()), len(set(groups[row]))

@@ -14,13 +14,35 @@ from numpy.typing import NDArray
 from daexplore.app.core.cache import LRUCache
 from daexplore.app.core.compute import TaskRunner
 from daexplore.app.state import ExplorerState
-from daexplore.app.tabs.performance.section import SIZE, Section, figure_grid, html, notices, panes, summary
+from daexplore.app.tabs.performance.section import (
+    SIZE,
+    Section,
+    figure_grid,
+    html,
+    notices,
+    panes,
+    summary,
+)
 from daexplore.app.tabs.performance.subjects import RESAMPLES, EvaluatedRun, subjects, unlabelled
-from daexplore.views.plots.precision_recall import precision_recall_curves, summary_areas, summary_points
+from daexplore.views.plots.precision_recall import (
+    precision_recall_curves,
+    summary_areas,
+    summary_points,
+)
 from daexplore.views.plots.roc import roc_curves
 from daexplore.views.style import DOMAINS, domain_title
 
-__all__ = ["CurveSection", "Ranking", "areas", "bands", "downsampled", "points", "precision_recall_section", "rankings", "roc_section"]
+__all__ = [
+    "CurveSection",
+    "Ranking",
+    "areas",
+    "bands",
+    "downsampled",
+    "points",
+    "precision_recall_section",
+    "rankings",
+    "roc_section",
+]
 
 
 Floats = NDArray[np.floating[Any]]
@@ -59,21 +81,31 @@ class Ranking:
         """The rates of the decision ``score > threshold``: fpr, tpr, precision (NaN where nothing is called)."""
         place = max(int(np.searchsorted(-self.thresholds, -threshold, side="left")) - 1, 0)
         precision = float(self.precision[place]) if place else float("nan")
-        return {"fpr": float(self.fpr[place]), "tpr": float(self.tpr[place]), "precision": precision}
+        return {
+            "fpr": float(self.fpr[place]),
+            "tpr": float(self.tpr[place]),
+            "precision": precision,
+        }
 
 
-def rankings(found: Sequence[EvaluatedRun], split: str, pair: tuple[int, int] = (0, 1)) -> dict[tuple[str, str], Ranking]:
+def rankings(
+    found: Sequence[EvaluatedRun], split: str, pair: tuple[int, int] = (0, 1)
+) -> dict[tuple[str, str], Ranking]:
     """By (run, domain), the source's first; left out where a class is missing. For more than two classes only those of the pair count."""
     result = {}
     for domain in DOMAINS:
         for subject in found:
-            ranking = _cache.get((*subject.key, domain, split, pair), partial(_ranking, subject, domain, split, pair))
+            ranking = _cache.get(
+                (*subject.key, domain, split, pair), partial(_ranking, subject, domain, split, pair)
+            )
             if ranking is not None:
                 result[subject.name, domain] = ranking
     return result
 
 
-def _ranking(subject: EvaluatedRun, domain: str, split: str, pair: tuple[int, int]) -> Ranking | None:
+def _ranking(
+    subject: EvaluatedRun, domain: str, split: str, pair: tuple[int, int]
+) -> Ranking | None:
     from daexplore.analysis.metrics.bootstrap import group_weights, roc_band
     from daexplore.analysis.metrics.classification import precision_recall, roc, weighted_auc
 
@@ -83,7 +115,11 @@ def _ranking(subject: EvaluatedRun, domain: str, split: str, pair: tuple[int, in
     if not positive.any() or positive.all():
         return None
     # Of two classes the very numbers that are compared with the threshold elsewhere: the last digit decides where they are equal.
-    score = (found.probabilities[:, pair[1]] if len(subject.run.classes) == 2 else found.pair_probability(pair))[mask]
+    score = (
+        found.probabilities[:, pair[1]]
+        if len(subject.run.classes) == 2
+        else found.pair_probability(pair)
+    )[mask]
     groups = found.group_ids[mask]
     curve, band = roc(positive, score), roc_band(positive, score, groups, RESAMPLES)
     weights = group_weights(groups, RESAMPLES)
@@ -115,7 +151,10 @@ def _precision_draws(
     """
     order = np.argsort(-score, kind="stable")
     last = np.flatnonzero(np.r_[np.diff(score[order]) != 0, True])
-    true, false = (np.cumsum(weights[:, order] * side[order], axis=1)[:, last] for side in (positive, ~positive))
+    true, false = (
+        np.cumsum(weights[:, order] * side[order], axis=1)[:, last]
+        for side in (positive, ~positive)
+    )
     usable = (true[:, -1] > 0) & (false[:, -1] > 0)
     true, false = true[usable], false[usable]
     precision = true / np.maximum(true + false, 1)
@@ -138,30 +177,54 @@ def downsampled(found: dict[tuple[str, str], Ranking], x: str, y: str) -> pd.Dat
     """
     frames = []
     for (run, domain), ranking in found.items():
-        at = pd.DataFrame({x: getattr(ranking, x), y: getattr(ranking, y), "threshold": ranking.thresholds})
+        at = pd.DataFrame(
+            {x: getattr(ranking, x), y: getattr(ranking, y), "threshold": ranking.thresholds}
+        )
         pixel = np.rint(at[[x, y]].to_numpy() * _STEPS)
         step = (np.diff(pixel, axis=0) != 0).any(axis=1)
         kept = at[np.r_[True, step] | np.r_[step, True]]
-        named = {"run": run, "domain": domain, "n": ranking.n, **{name: area["value"] for name, area in ranking.areas.items()}}
+        named = {
+            "run": run,
+            "domain": domain,
+            "n": ranking.n,
+            **{name: area["value"] for name, area in ranking.areas.items()},
+        }
         frames.append(kept.assign(**named))
-    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=["run", "domain", "n", "auc", "ap", x, y, "threshold"])
+    return (
+        pd.concat(frames, ignore_index=True)
+        if frames
+        else pd.DataFrame(columns=["run", "domain", "n", "auc", "ap", x, y, "threshold"])
+    )
 
 
 def bands(found: dict[tuple[str, str], Ranking], name: str) -> pd.DataFrame:
     """One of the bands, "roc_band" or "precision_band", of all curves, with columns run and domain."""
-    frames = [getattr(ranking, name).assign(run=run, domain=domain) for (run, domain), ranking in found.items()]
-    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=["run", "domain", "low", "high"])
+    frames = [
+        getattr(ranking, name).assign(run=run, domain=domain)
+        for (run, domain), ranking in found.items()
+    ]
+    return (
+        pd.concat(frames, ignore_index=True)
+        if frames
+        else pd.DataFrame(columns=["run", "domain", "low", "high"])
+    )
 
 
 def areas(found: dict[tuple[str, str], Ranking], name: str) -> pd.DataFrame:
     """Areas under the curves, "auc" or "ap": columns run, domain, value, low, high, n."""
-    rows = [{"run": run, "domain": domain, **ranking.areas[name]} for (run, domain), ranking in found.items()]
+    rows = [
+        {"run": run, "domain": domain, **ranking.areas[name]}
+        for (run, domain), ranking in found.items()
+    ]
     return pd.DataFrame(rows, columns=["run", "domain", "value", "low", "high", "n"])
 
 
 def points(found: dict[tuple[str, str], Ranking], threshold: float) -> pd.DataFrame:
     """Where each curve stands: columns run, domain, fpr, tpr, precision, threshold. A few microseconds a curve."""
-    rows = [{"run": run, "domain": domain, **ranking.at(threshold), "threshold": threshold} for (run, domain), ranking in found.items()]
+    rows = [
+        {"run": run, "domain": domain, **ranking.at(threshold), "threshold": threshold}
+        for (run, domain), ranking in found.items()
+    ]
     return pd.DataFrame(rows, columns=["run", "domain", "fpr", "tpr", "precision", "threshold"])
 
 
@@ -204,7 +267,9 @@ class CurveSection(Section):
         state = self._state
         found, split, pair = subjects(state), state.split, (int(state.pair[0]), int(state.pair[1]))
         self._hints.object = "<p class='hint'>Computing …</p>"
-        self._background.run(self, partial(rankings, found, split, pair), partial(self._arrived, found, split))
+        self._background.run(
+            self, partial(rankings, found, split, pair), partial(self._arrived, found, split)
+        )
 
     def on_threshold_drag(self) -> None:
         """The points and what is said of them."""
@@ -212,7 +277,10 @@ class CurveSection(Section):
         table = points(self._found, threshold)
         across, up = self._axes
         for row in table.to_dict("records"):
-            self._dots[row["run"], row["domain"]].data = {self._columns[0]: [row[across]], self._columns[1]: [row[up]]}
+            self._dots[row["run"], row["domain"]].data = {
+                self._columns[0]: [row[across]],
+                self._columns[1]: [row[up]],
+            }
         self._points.object = summary(summary_points(table, threshold, across, up))
         self._say_what_lacks()
 
@@ -221,23 +289,47 @@ class CurveSection(Section):
         band = bands(ranked, "roc_band" if self._roc else "precision_band")
         kind = "roc" if self._roc else "pr"
         makers = {
-            f"{kind}-{domain}": partial(self._plot, domain, split, curves, band, ranked, [subject.name for subject in found])
+            f"{kind}-{domain}": partial(
+                self._plot, domain, split, curves, band, ranked, [subject.name for subject in found]
+            )
             for domain in DOMAINS
             if (curves["domain"] == domain).any()
         }
         self.figures(makers, partial(self._made, found, split, ranked))
 
-    def _made(self, found: list[EvaluatedRun], split: str, ranked: _Found, figures: list[Any]) -> None:
+    def _made(
+        self, found: list[EvaluatedRun], split: str, ranked: _Found, figures: list[Any]
+    ) -> None:
         self._subjects, self._found = found, ranked
-        dots = [r.data_source for figure in figures for r in figure.renderers if isinstance(r.glyph, Scatter)]
+        dots = [
+            r.data_source
+            for figure in figures
+            for r in figure.renderers
+            if isinstance(r.glyph, Scatter)
+        ]
         self._dots = dict(zip(ranked, dots, strict=True))
-        name, quantity = ("auc", "Area under the ROC curve") if self._roc else ("ap", "Average precision")
-        self._summary.object = summary(f"{summary_areas(areas(ranked, name), quantity, split)} {_BAND if ranked else ''}")
+        name, quantity = (
+            ("auc", "Area under the ROC curve") if self._roc else ("ap", "Average precision")
+        )
+        self._summary.object = summary(
+            f"{summary_areas(areas(ranked, name), quantity, split)} {_BAND if ranked else ''}"
+        )
         self._board.objects = panes(figures)
         self.on_threshold_drag()
 
-    def _plot(self, domain: str, split: str, curves: pd.DataFrame, band: pd.DataFrame, ranked: _Found, names: list[str]) -> hv.Overlay:
-        mine, here = curves[curves["domain"] == domain], {key: ranking for key, ranking in ranked.items() if key[1] == domain}
+    def _plot(
+        self,
+        domain: str,
+        split: str,
+        curves: pd.DataFrame,
+        band: pd.DataFrame,
+        ranked: _Found,
+        names: list[str],
+    ) -> hv.Overlay:
+        mine, here = (
+            curves[curves["domain"] == domain],
+            {key: ranking for key, ranking in ranked.items() if key[1] == domain},
+        )
         counts = " / ".join(dict.fromkeys(str(ranking.n) for ranking in here.values()))
         common: dict[str, Any] = {
             "bands": band[band["domain"] == domain],
@@ -249,7 +341,9 @@ class CurveSection(Section):
             return roc_curves(mine, threshold=self._state.threshold, **common)
         at = points(here, self._state.threshold)
         shares = {round(ranking.positive, 3) for ranking in here.values()}
-        return precision_recall_curves(mine, points=at, positive=shares.pop() if len(shares) == 1 else None, **common)
+        return precision_recall_curves(
+            mine, points=at, positive=shares.pop() if len(shares) == 1 else None, **common
+        )
 
     def _say_what_lacks(self) -> None:
         state = self._state

@@ -18,7 +18,15 @@ from daexplore.app.tabs.performance.calibration import (
     _start,
     score_tables,
 )
-from daexplore.app.tabs.performance.section import SIZE, Section, figure_grid, html, notices, panes, summary
+from daexplore.app.tabs.performance.section import (
+    SIZE,
+    Section,
+    figure_grid,
+    html,
+    notices,
+    panes,
+    summary,
+)
 from daexplore.app.tabs.performance.subjects import EvaluatedRun, subjects, unlabelled
 from daexplore.views.plots.reliability import risk_coverage_curves, summary_risk_coverage
 from daexplore.views.style import DOMAINS, domain_title
@@ -39,7 +47,9 @@ def risk_coverage_tables(found: Sequence[EvaluatedRun], split: str) -> dict[str,
     rows: _Rows = {"curves": [], "selective": []}
     for domain in DOMAINS:
         for subject in found:
-            made = _coverages.get((*subject.key, domain, split), partial(_coverage, subject, domain, split))
+            made = _coverages.get(
+                (*subject.key, domain, split), partial(_coverage, subject, domain, split)
+            )
             for name, lines in made.items():
                 rows[name] += [{"who": subject.name, **line} for line in lines]
     return {name: pd.DataFrame(lines) for name, lines in rows.items()}
@@ -55,7 +65,10 @@ def _coverage(subject: EvaluatedRun, domain: str, split: str) -> _Rows:
     curve = risk_coverage(found.labels[mask], found.probabilities[mask], found.group_ids[mask])
     common = {"domain": domain, "split": split, "n": int(mask.sum()), "ranking": "confidence"}
     entries = (("aurc", curve.aurc), ("excess", curve.excess))
-    return {"curves": [common | row for row in curve.rows()], "selective": [common | {"name": name} | entry for name, entry in entries]}
+    return {
+        "curves": [common | row for row in curve.rows()],
+        "selective": [common | {"name": name} | entry for name, entry in entries],
+    }
 
 
 class RiskSection(Section):
@@ -70,14 +83,21 @@ class RiskSection(Section):
         """The curves, once they are computed."""
         found, split = subjects(self._state), self._state.split
         self._hints.object = "<p class='hint'>Computing …</p>"
-        self._background.run(self, partial(risk_coverage_tables, found, split), partial(self._arrived, found))
+        self._background.run(
+            self, partial(risk_coverage_tables, found, split), partial(self._arrived, found)
+        )
 
     def _arrived(self, found: list[EvaluatedRun], tables: dict[str, pd.DataFrame]) -> None:
         state, curves, selective = self._state, tables["curves"], tables["selective"]
         self._hints.object = notices(unlabelled(found, state.split, state.threshold))
-        makers = {f"risk-{domain}": partial(self._plot, domain, curves, found) for domain in _domains(curves)}
+        makers = {
+            f"risk-{domain}": partial(self._plot, domain, curves, found)
+            for domain in _domains(curves)
+        }
         self.figures(makers, self._show)
-        self._summary.object = summary(*(summary_risk_coverage(selective, domain) for domain in DOMAINS))
+        self._summary.object = summary(
+            *(summary_risk_coverage(selective, domain) for domain in DOMAINS)
+        )
         self._tables.object = score_tables(selective, {"confidence": ""}, "ranking")
 
     def _show(self, figures: list[Any]) -> None:
@@ -86,4 +106,6 @@ class RiskSection(Section):
     def _plot(self, domain: str, curves: pd.DataFrame, found: list[EvaluatedRun]) -> hv.Overlay:
         rows = curves[curves["domain"] == domain]
         title = f"{_start(domain_title(domain))}, {self._state.split}, n = {_counts(rows)}"
-        return risk_coverage_curves(rows, title=title, size=SIZE, who=[subject.name for subject in found])
+        return risk_coverage_curves(
+            rows, title=title, size=SIZE, who=[subject.name for subject in found]
+        )

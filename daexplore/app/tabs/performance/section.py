@@ -57,16 +57,28 @@ class Section(ABC):
 
     def _key(self) -> tuple[Any, ...]:
         state = self._state
-        return tuple(state.run_ids), state.epoch, state.split, tuple(state.pair), state.progress, *self.choices()
+        return (
+            tuple(state.run_ids),
+            state.epoch,
+            state.split,
+            tuple(state.pair),
+            state.progress,
+            *self.choices(),
+        )
 
-    def figures(self, makers: Mapping[str, Callable[[], hv.Overlay]], done: Callable[[list[Any]], object]) -> None:
+    def figures(
+        self, makers: Mapping[str, Callable[[], hv.Overlay]], done: Callable[[list[Any]], object]
+    ) -> None:
         """Makes a figure of each plot, by its tag, and calls ``done`` with them."""
         made: list[Any] = []
 
         def make(tag: str, maker: Callable[[], hv.Overlay]) -> None:
             made.append(responsive_figure(maker(), tag))
 
-        self._background.run_in_steps(self, [*(partial(make, tag, maker) for tag, maker in makers.items()), lambda: done(made)])
+        self._background.run_in_steps(
+            self,
+            [*(partial(make, tag, maker) for tag, maker in makers.items()), lambda: done(made)],
+        )
 
     @abstractmethod
     def draw(self) -> None:
@@ -87,7 +99,9 @@ def html(markup: str = "") -> pn.pane.HTML:
 
 def summary(*sentences: str) -> str:
     """The lines of text beneath a figure, as markup."""
-    return "".join(f"<p class='summary'>{escape(sentence)}</p>" for sentence in sentences if sentence)
+    return "".join(
+        f"<p class='summary'>{escape(sentence)}</p>" for sentence in sentences if sentence
+    )
 
 
 def notices(sentences: Sequence[str]) -> str:
@@ -118,4 +132,7 @@ def panes(figures: Sequence[Any]) -> list[pn.pane.Bokeh]:
                 setattr(figure, name, ranges[0])
     # On a narrow page, and where there is one domain only, a figure does not become a banner.
     limit = {"max-width": f"max(620px, calc(1.6 * {_HEIGHT}))"}
-    return [pn.pane.Bokeh(figure, sizing_mode="stretch_both", margin=0, styles=limit) for figure in figures]
+    return [
+        pn.pane.Bokeh(figure, sizing_mode="stretch_both", margin=0, styles=limit)
+        for figure in figures
+    ]

@@ -16,13 +16,36 @@ from daexplore.app.core.cache import LRUCache
 from daexplore.app.core.compute import TaskRunner
 from daexplore.app.core.session import show_errors
 from daexplore.app.state import ExplorerState
-from daexplore.app.tabs.performance.section import SIZE, Section, figure_grid, html, notices, panes, summary
-from daexplore.app.tabs.performance.subjects import RESAMPLES, EvaluatedRun, mode, predicted_class, subjects, unlabelled
+from daexplore.app.tabs.performance.section import (
+    SIZE,
+    Section,
+    figure_grid,
+    html,
+    notices,
+    panes,
+    summary,
+)
+from daexplore.app.tabs.performance.subjects import (
+    RESAMPLES,
+    EvaluatedRun,
+    mode,
+    predicted_class,
+    subjects,
+    unlabelled,
+)
 from daexplore.errors import InputError
 from daexplore.views.plots.slices import slice_points, slice_tables, summary_slices
 from daexplore.views.style import DOMAINS, domain_title
 
-__all__ = ["LEAST", "METRICS", "SliceSection", "Slicing", "slice_columns", "sliced_metrics", "slicing"]
+__all__ = [
+    "LEAST",
+    "METRICS",
+    "SliceSection",
+    "Slicing",
+    "slice_columns",
+    "sliced_metrics",
+    "slicing",
+]
 
 
 LEAST = 10
@@ -74,7 +97,11 @@ def slice_columns(found: Sequence[EvaluatedRun]) -> list[str]:
     for subject in found:
         samples = subject.run.samples
         for name in samples.columns:
-            if name not in _OWN and str(name) not in names and samples[name].reindex(subject.evaluation.sample_ids).nunique() > 1:
+            if (
+                name not in _OWN
+                and str(name) not in names
+                and samples[name].reindex(subject.evaluation.sample_ids).nunique() > 1
+            ):
                 names[str(name)] = None
     return list(names)
 
@@ -89,12 +116,16 @@ def slicing(found: Sequence[EvaluatedRun], column: str, split: str) -> Slicing:
         InputError: no run on screen has the column.
     """
     parts = [
-        subject.run.samples[column].reindex(subject.evaluation.sample_ids[subject.evaluation.mask(split=split)])
+        subject.run.samples[column].reindex(
+            subject.evaluation.sample_ids[subject.evaluation.mask(split=split)]
+        )
         for subject in found
         if column in subject.run.samples
     ]
     if not parts:
-        raise InputError(f"No run on screen has a catalogue column {column!r}; there are {', '.join(slice_columns(found)) or 'none'}.")
+        raise InputError(
+            f"No run on screen has a catalogue column {column!r}; there are {', '.join(slice_columns(found)) or 'none'}."
+        )
     values = pd.concat(parts)
     values = values[~values.index.duplicated()]
     numeric = pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
@@ -111,15 +142,25 @@ def _binned(values: "pd.Series[Any]", column: str) -> Slicing:
     names = [f"{_number(part.left)} to {_number(part.right)}" for part in bins.cat.categories]
     # The first bin begins at the smallest value, which pandas writes a little below it.
     names[0] = f"{_number(float(values.min()))} to {_number(bins.cat.categories[0].right)}"
-    return _made(bins.cat.codes.astype(np.int64), names, column, f"{len(names)} bins of equally many galaxies", ordered=True)
+    return _made(
+        bins.cat.codes.astype(np.int64),
+        names,
+        column,
+        f"{len(names)} bins of equally many galaxies",
+        ordered=True,
+    )
 
 
 def _by_value(values: "pd.Series[Any]", column: str, numeric: bool) -> Slicing:
-    text = values.map(lambda value: f"{value:g}" if numeric else str(value).strip(), na_action="ignore")
+    text = values.map(
+        lambda value: f"{value:g}" if numeric else str(value).strip(), na_action="ignore"
+    )
     text = text.mask((text == "").fillna(True).astype(bool))
     counts = text.value_counts()
     kept = list(counts.index[:_MOST])
-    kept.sort(key=(lambda name: (float(name), name)) if numeric else (lambda name: (0.0, str(name))))
+    kept.sort(
+        key=(lambda name: (float(name), name)) if numeric else (lambda name: (0.0, str(name)))
+    )
     names, note = [str(name) for name in kept], f"{len(kept)} of {len(counts)} different values"
     codes = text.map({name: place for place, name in enumerate(kept)}).astype("Float64")
     if len(counts) > _MOST:
@@ -129,14 +170,18 @@ def _by_value(values: "pd.Series[Any]", column: str, numeric: bool) -> Slicing:
     return _made(codes.fillna(-1).astype(np.int64), names, column, note, ordered=numeric)
 
 
-def _made(codes: "pd.Series[Any]", names: list[str], column: str, note: str, ordered: bool) -> Slicing:
+def _made(
+    codes: "pd.Series[Any]", names: list[str], column: str, note: str, ordered: bool
+) -> Slicing:
     if (codes < 0).any():
         codes = codes.where(codes >= 0, len(names))
         names = [*names, _MISSING]
     return Slicing(column, tuple(names), codes, note, ordered)
 
 
-def sliced_metrics(found: Sequence[EvaluatedRun], parts: Slicing, split: str, threshold: float, metric: str) -> pd.DataFrame:
+def sliced_metrics(
+    found: Sequence[EvaluatedRun], parts: Slicing, split: str, threshold: float, metric: str
+) -> pd.DataFrame:
     """One row for each run, domain and slice.
 
     Returns:
@@ -146,12 +191,39 @@ def sliced_metrics(found: Sequence[EvaluatedRun], parts: Slicing, split: str, th
     rows: list[dict[str, Any]] = []
     for domain in DOMAINS:
         for subject in found:
-            key = (*subject.key, domain, split, threshold, metric, parts.column, parts.names, tuple(each.key for each in found))
-            rows += _cache.get(key, partial(_sliced, subject, parts, domain, split, threshold, metric))
-    return pd.DataFrame(rows, columns=["run", "domain", "slice", "place", "value", "low", "high", "n", "galaxies", "small"])
+            key = (
+                *subject.key,
+                domain,
+                split,
+                threshold,
+                metric,
+                parts.column,
+                parts.names,
+                tuple(each.key for each in found),
+            )
+            rows += _cache.get(
+                key, partial(_sliced, subject, parts, domain, split, threshold, metric)
+            )
+    return pd.DataFrame(
+        rows,
+        columns=[
+            "run",
+            "domain",
+            "slice",
+            "place",
+            "value",
+            "low",
+            "high",
+            "n",
+            "galaxies",
+            "small",
+        ],
+    )
 
 
-def _sliced(subject: EvaluatedRun, parts: Slicing, domain: str, split: str, threshold: float, metric: str) -> list[dict[str, Any]]:
+def _sliced(
+    subject: EvaluatedRun, parts: Slicing, domain: str, split: str, threshold: float, metric: str
+) -> list[dict[str, Any]]:
     found, rows = subject.evaluation, []
     mask = subject.rows(domain, split, labelled=metric != "called")
     place = parts.rows(found.sample_ids)
@@ -161,18 +233,37 @@ def _sliced(subject: EvaluatedRun, parts: Slicing, domain: str, split: str, thre
         inside = mask & (place == number)
         galaxies = len(set(found.group_ids[inside]))
         small = galaxies < LEAST
-        entry = {"value": np.nan, "low": np.nan, "high": np.nan} if small else _entry(subject, inside, threshold, metric)
-        row = {"run": subject.name, "domain": domain, "slice": name, "place": number, "n": int(inside.sum()), "galaxies": galaxies}
+        entry = (
+            {"value": np.nan, "low": np.nan, "high": np.nan}
+            if small
+            else _entry(subject, inside, threshold, metric)
+        )
+        row = {
+            "run": subject.name,
+            "domain": domain,
+            "slice": name,
+            "place": number,
+            "n": int(inside.sum()),
+            "galaxies": galaxies,
+        }
         rows.append(row | {"small": small} | {end: entry[end] for end in ("value", "low", "high")})
     return rows
 
 
-def _entry(subject: EvaluatedRun, inside: NDArray[np.bool_], threshold: float, metric: str) -> dict[str, float]:
+def _entry(
+    subject: EvaluatedRun, inside: NDArray[np.bool_], threshold: float, metric: str
+) -> dict[str, float]:
     from daexplore.analysis.metrics.bootstrap import group_weights, metrics_with_intervals
 
     found, groups = subject.evaluation, subject.evaluation.group_ids[inside]
     if metric != "called":
-        every = metrics_with_intervals(found.labels[inside], found.probabilities[inside], groups, RESAMPLES, threshold=threshold)
+        every = metrics_with_intervals(
+            found.labels[inside],
+            found.probabilities[inside],
+            groups,
+            RESAMPLES,
+            threshold=threshold,
+        )
         return every[metric]
     positive = (predicted_class(subject, threshold)[inside] == 1).astype(np.float64)
     weights = group_weights(groups, RESAMPLES)
@@ -204,7 +295,14 @@ class SliceSection(Section):
         self._offering = False
         self._hints, self._tables, self._board = html(), html(), figure_grid()
         bar = pn.Row(self._column, self._metric, margin=0, styles={"gap": "16px"})
-        self.view.objects = [bar, self._hints, self._board, self._summary, self._tables, html(_CAPTION)]
+        self.view.objects = [
+            bar,
+            self._hints,
+            self._board,
+            self._summary,
+            self._tables,
+            html(_CAPTION),
+        ]
 
     def choices(self) -> tuple[Any, ...]:
         """Column and metric."""
@@ -217,13 +315,17 @@ class SliceSection(Section):
         self._offer(found)
         column, metric = self._column.value, self._metric.value
         if column is None:
-            self._hints.object = notices(["The catalogues of these runs have no column by which galaxies could be parted."])
+            self._hints.object = notices(
+                ["The catalogues of these runs have no column by which galaxies could be parted."]
+            )
             self._board.objects, self._tables.object, self._summary.object = [], "", ""
             return
         if not self._board.objects:
             self._hints.object = "<p class='hint'>Computing …</p>"
         work = partial(_compute, found, column, state.split, state.threshold, metric)
-        self._background.run(self, work, partial(self._arrived, found, metric, state.split, state.threshold))
+        self._background.run(
+            self, work, partial(self._arrived, found, metric, state.split, state.threshold)
+        )
 
     def on_threshold_settled(self) -> None:
         """The same at the new threshold."""
@@ -244,33 +346,56 @@ class SliceSection(Section):
         if not self._offering:
             self.show()
 
-    def _arrived(self, found: list[EvaluatedRun], metric: str, split: str, threshold: float, result: _Result) -> None:
+    def _arrived(
+        self, found: list[EvaluatedRun], metric: str, split: str, threshold: float, result: _Result
+    ) -> None:
         parts, rows = result
         labelled = metric != "called"
         words = next(name for name, value in self._metric.options.items() if value == metric)
         self._hints.object = notices(unlabelled(found, split, threshold)) if labelled else ""
         names, rule = [subject.name for subject in found], mode(found, threshold)
         makers = {
-            f"slices-{domain}": partial(_plot, domain, parts, rows, words, f"{split}, {rule}", names, labelled)
+            f"slices-{domain}": partial(
+                _plot, domain, parts, rows, words, f"{split}, {rule}", names, labelled
+            )
             for domain in DOMAINS
             if (rows["domain"] == domain).any()
         }
         self.figures(makers, self._show)
-        about: dict[str, Any] = {"metric": words, "column": parts.column, "split": split, "labelled": labelled}
-        self._summary.object = summary(f"{summary_slices(rows, **about)} Slices: {parts.note}, the same in all runs and both domains.")
+        about: dict[str, Any] = {
+            "metric": words,
+            "column": parts.column,
+            "split": split,
+            "labelled": labelled,
+        }
+        self._summary.object = summary(
+            f"{summary_slices(rows, **about)} Slices: {parts.note}, the same in all runs and both domains."
+        )
         self._tables.object = slice_tables(rows, **about)
 
     def _show(self, figures: list[Any]) -> None:
         self._board.objects = panes(figures)
 
 
-def _plot(domain: str, parts: Slicing, rows: pd.DataFrame, metric: str, what: str, names: list[str], labelled: bool) -> hv.Overlay:
+def _plot(
+    domain: str,
+    parts: Slicing,
+    rows: pd.DataFrame,
+    metric: str,
+    what: str,
+    names: list[str],
+    labelled: bool,
+) -> hv.Overlay:
     title = f"{domain_title(domain).capitalize() if labelled else domain.capitalize()}, {what}"
     look: dict[str, Any] = {"title": title, "ordered": parts.ordered, "legend": "top", "size": SIZE}
-    return slice_points(rows[rows["domain"] == domain], metric=metric, column=parts.column, runs=names, **look)
+    return slice_points(
+        rows[rows["domain"] == domain], metric=metric, column=parts.column, runs=names, **look
+    )
 
 
-def _compute(found: list[EvaluatedRun], column: str, split: str, threshold: float, metric: str) -> _Result:
+def _compute(
+    found: list[EvaluatedRun], column: str, split: str, threshold: float, metric: str
+) -> _Result:
     parts = slicing(found, column, split)
     return parts, sliced_metrics(found, parts, split, threshold, metric)
 

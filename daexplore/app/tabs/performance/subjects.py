@@ -51,7 +51,9 @@ def subjects(state: ExplorerState) -> list[EvaluatedRun]:
     for run in state.runs:
         try:
             epoch = state.epoch_of(run)
-            found.append(EvaluatedRun(run, state.label(run), run.evaluation(epoch), change_token(run, epoch)))
+            found.append(
+                EvaluatedRun(run, state.label(run), run.evaluation(epoch), change_token(run, epoch))
+            )
         except Exception as error:
             state.warn(f"{state.label(run)} is left out: {error_message(error)}")
     return found
@@ -70,7 +72,9 @@ def mode(found: Sequence[EvaluatedRun], threshold: float) -> str:
     return f"threshold {threshold:.2f}" if two else "most probable class"
 
 
-def unlabelled(found: Sequence[EvaluatedRun], split: str, threshold: float, pair: tuple[int, int] = (0, 1)) -> list[str]:
+def unlabelled(
+    found: Sequence[EvaluatedRun], split: str, threshold: float, pair: tuple[int, int] = (0, 1)
+) -> list[str]:
     """For each domain that has galaxies and no label: a sentence that says so, and what share each run calls the pair's second class.
 
     That share needs no labels. It is the catalogue's merger fraction only as far as the calls are right.
@@ -83,7 +87,9 @@ def unlabelled(found: Sequence[EvaluatedRun], split: str, threshold: float, pair
         shares = []
         for subject in known:
             mask = subject.rows(domain, split, labelled=False)
-            shares.append(f"{subject.name} {(predicted_class(subject, threshold)[mask] == pair[1]).mean():.1%} of {mask.sum()}")
+            shares.append(
+                f"{subject.name} {(predicted_class(subject, threshold)[mask] == pair[1]).mean():.1%} of {mask.sum()}"
+            )
         sentences.append(
             f"The {domain} {split} galaxies have no labels, so nothing that counts errors can be shown for them. "
             f"Without labels is known what share is called {known[0].run.classes[pair[1]]} ({mode(known, threshold)}): {', '.join(shares)}."

@@ -39,7 +39,9 @@ def build_tab(entry: TabContext) -> TabView:
     state, session = entry.state, entry.session
     background = TaskRunner(state, session)
     made: dict[str, Section] = {}
-    choice = pmui.RadioButtonGroup(options=list(SECTIONS), value="ROC", size="small", margin=0, label="")
+    choice = pmui.RadioButtonGroup(
+        options=list(SECTIONS), value="ROC", size="small", margin=0, label=""
+    )
     place = pn.Column(sizing_mode="stretch_width", margin=0)
 
     def on_screen() -> Section | None:
@@ -76,6 +78,11 @@ def build_tab(entry: TabContext) -> TabView:
     state.param.watch(lambda _: safe_threshold(), "threshold")
     safe_enter()
     view = pn.Column(
-        pn.Row(choice, margin=0), place, export_menu(state, session, "roc"), sizing_mode="stretch_width", margin=0, styles={"gap": "10px"}
+        pn.Row(choice, margin=0),
+        place,
+        export_menu(state, session, "roc"),
+        sizing_mode="stretch_width",
+        margin=0,
+        styles={"gap": "10px"},
     )
     return TabView(view, safe_enter)

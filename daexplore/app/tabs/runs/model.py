@@ -48,7 +48,9 @@ class RunsModel(param.Parameterized):
     tags = param.List(default=[], item_type=str, doc="tags that a run must have")
     sort = param.String(default="started", doc="key of the column that the table goes by")
     descending = param.Boolean(default=True, doc="whether the largest comes first")
-    ticked = param.List(default=[], item_type=str, doc="folders of the runs that something is to be done with")
+    ticked = param.List(
+        default=[], item_type=str, doc="folders of the runs that something is to be done with"
+    )
     status_message = param.String(default="", doc="what was done last, in a sentence")
 
     def __init__(self, state: ExplorerState, **params: Any) -> None:
@@ -64,7 +66,9 @@ class RunsModel(param.Parameterized):
         """Every run in the folder, newest first, and the damaged ones. The same list as before if nothing has changed."""
         seen = (self.state.revision, tuple(self.state.run_ids), *self.change_token())
         if seen != self._seen:
-            self._rows = collect(self.state.all_runs, self.state.damaged, self.notes.read(), self.state.run_ids)
+            self._rows = collect(
+                self.state.all_runs, self.state.damaged, self.notes.read(), self.state.run_ids
+            )
             self._seen = seen
         return self._rows
 
@@ -80,7 +84,11 @@ class RunsModel(param.Parameterized):
     def counts(self, rows: Sequence[Row], shown: Sequence[Row]) -> str:
         """How many there are, in words."""
         damaged = sum(row.run is None for row in rows)
-        parts = [f"{len(shown)} of {len(rows)} runs shown", f"{damaged} damaged", f"in {self.state.root.absolute()}"]
+        parts = [
+            f"{len(shown)} of {len(rows)} runs shown",
+            f"{damaged} damaged",
+            f"in {self.state.root.absolute()}",
+        ]
         return ", ".join(part for part in parts if not part.startswith("0 damaged"))
 
     def known_tags(self, rows: Sequence[Row]) -> list[str]:
@@ -92,7 +100,9 @@ class RunsModel(param.Parameterized):
         chosen = self._asked()
         unfit = [row.label for row in chosen if row.run is None or not row.run.evaluated]
         if unfit:
-            raise InputError(f"{unfit[0]} cannot be put side by side: it has no evaluated epoch that can be read. Take its tick away.")
+            raise InputError(
+                f"{unfit[0]} cannot be put side by side: it has no evaluated epoch that can be read. Take its tick away."
+            )
         if len(chosen) > MAX_RUNS:
             raise InputError(f"{len(chosen)} runs are ticked; at most {MAX_RUNS} fit side by side.")
         self.state.set_runs([row.run.id for row in chosen if row.run is not None])
@@ -111,7 +121,9 @@ class RunsModel(param.Parameterized):
                 left_out.append(row.label)
         which = "ticked" if compared is ticked else "side by side"
         about = f"{len(configs)} of the {len(compared)} runs {which}"
-        return configs, about + (f"; the settings of {', '.join(left_out)} cannot be read" if left_out else "")
+        return configs, about + (
+            f"; the settings of {', '.join(left_out)} cannot be read" if left_out else ""
+        )
 
     def add_tag(self, tag: str) -> None:
         """Gives the ticked runs a tag."""
@@ -201,14 +213,29 @@ class RunsModel(param.Parameterized):
     def export(self, row: Row, folder: Path) -> tuple[Path, str]:
         """Writes a run's archive into a folder; takes its time. Returns the file, and what happened in a sentence."""
         done = export_run(row.path, folder)
-        left = f" Left out, since they are no files of a run: {', '.join(done.left_out)}." if done.left_out else ""
-        return done.file, f"{row.label} was exported as {done.file.name}, {done.file.stat().st_size / 2**20:.1f} MB.{left}"
+        left = (
+            f" Left out, since they are no files of a run: {', '.join(done.left_out)}."
+            if done.left_out
+            else ""
+        )
+        return (
+            done.file,
+            f"{row.label} was exported as {done.file.name}, {done.file.stat().st_size / 2**20:.1f} MB.{left}",
+        )
 
     def import_archive(self, file: Path) -> str:
         """Adds the run in an archive to the folder; takes its time. Returns what happened in a sentence."""
         done = import_run(file, self.state.root, MAX_IMPORT)
-        beside = "" if done.path.name == done.name else f" Another run named {done.name} was here already; both are kept."
-        missing = f" Its images are not on this machine: {', '.join(done.missing)}." if done.missing else ""
+        beside = (
+            ""
+            if done.path.name == done.name
+            else f" Another run named {done.name} was here already; both are kept."
+        )
+        missing = (
+            f" Its images are not on this machine: {', '.join(done.missing)}."
+            if done.missing
+            else ""
+        )
         return f"{Run(done.path).label} was imported as {done.path.name}.{beside}{missing}"
 
     def _asked(self) -> list[Row]:
@@ -227,8 +254,14 @@ class RunsModel(param.Parameterized):
         # A training that is to go on has not opened its run yet while it starts.
         for record in self.state.root.glob(f"{JOBS_FOLDER}/*/{JOB_RECORD}"):
             told = read_json(record)
-            if told.get("run") == row.name and not told.get("ended") and process_exists(told.get("process") or {}):
-                raise InputError(f"Run {row.name} was not deleted: a training of it is starting. Stop that first.")
+            if (
+                told.get("run") == row.name
+                and not told.get("ended")
+                and process_exists(told.get("process") or {})
+            ):
+                raise InputError(
+                    f"Run {row.name} was not deleted: a training of it is starting. Stop that first."
+                )
 
     def _label(self, item: TrashedRun) -> str:
         if item.path not in self._labels:

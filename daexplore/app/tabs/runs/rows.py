@@ -13,12 +13,35 @@ from daexplore.runs.notes import Note
 __all__ = ["COLUMNS", "Row", "collect", "in_order", "labels", "matching", "table_row"]
 
 COLUMNS: tuple[dict[str, str], ...] = (
-    {"key": "run", "text": "run", "kind": "name", "help": "Methods and seed; beneath it the run's folder."},
-    {"key": "tags", "text": "tags and note", "kind": "words", "help": "What was written about the run here; kept beside it, not in it."},
+    {
+        "key": "run",
+        "text": "run",
+        "kind": "name",
+        "help": "Methods and seed; beneath it the run's folder.",
+    },
+    {
+        "key": "tags",
+        "text": "tags and note",
+        "kind": "words",
+        "help": "What was written about the run here; kept beside it, not in it.",
+    },
     {"key": "started", "text": "started [UTC]", "help": "When the run was begun."},
-    {"key": "status", "text": "status", "help": "Interrupted: it says running, but its process is gone; it can be resumed."},
-    {"key": "epochs", "text": "epochs", "help": "Evaluated of planned; the selected epoch was chosen without target labels."},
-    {"key": "source", "text": "source accuracy", "kind": "number", "help": "Share of held-out source galaxies classified rightly."},
+    {
+        "key": "status",
+        "text": "status",
+        "help": "Interrupted: it says running, but its process is gone; it can be resumed.",
+    },
+    {
+        "key": "epochs",
+        "text": "epochs",
+        "help": "Evaluated of planned; the selected epoch was chosen without target labels.",
+    },
+    {
+        "key": "source",
+        "text": "source accuracy",
+        "kind": "number",
+        "help": "Share of held-out source galaxies classified rightly.",
+    },
     {
         "key": "target",
         "text": "target accuracy",
@@ -26,7 +49,11 @@ COLUMNS: tuple[dict[str, str], ...] = (
         "badge": "oracle",
         "help": "Share of held-out target galaxies classified rightly; it takes target labels, which no training sees.",
     },
-    {"key": "galaxies", "text": "galaxies", "help": "How many galaxies of each domain the run was given, held-out ones included."},
+    {
+        "key": "galaxies",
+        "text": "galaxies",
+        "help": "How many galaxies of each domain the run was given, held-out ones included.",
+    },
 )
 _SPLIT = "test"
 _NOTE_SHOWN = 140
@@ -66,7 +93,12 @@ def labels(runs: Sequence[Run]) -> list[str]:
     return found
 
 
-def collect(runs: Sequence[Run], damaged: Iterable[tuple[Path, str]], notes: Mapping[str, Note], beside: Collection[str] = ()) -> list[Row]:
+def collect(
+    runs: Sequence[Run],
+    damaged: Iterable[tuple[Path, str]],
+    notes: Mapping[str, Note],
+    beside: Collection[str] = (),
+) -> list[Row]:
     """One row a run, newest first, then the damaged ones.
 
     Args:
@@ -76,33 +108,59 @@ def collect(runs: Sequence[Run], damaged: Iterable[tuple[Path, str]], notes: Map
         beside: ids of the runs that are side by side.
     """
     rows = [
-        Row(run.path.name, run.path, run, label, notes.get(run.path.name, Note()), beside=_id(run) in beside)
+        Row(
+            run.path.name,
+            run.path,
+            run,
+            label,
+            notes.get(run.path.name, Note()),
+            beside=_id(run) in beside,
+        )
         for run, label in zip(runs, labels(runs), strict=True)
     ]
-    return rows + [Row(path.name, path, None, path.name, notes.get(path.name, Note()), reason) for path, reason in damaged]
+    return rows + [
+        Row(path.name, path, None, path.name, notes.get(path.name, Note()), reason)
+        for path, reason in damaged
+    ]
 
 
 def matching(rows: Sequence[Row], search: str = "", tags: Collection[str] = ()) -> list[Row]:
     """The rows that hold every word of a search somewhere, and every one of some tags."""
     words = search.casefold().split()
-    return [row for row in rows if set(tags) <= set(row.note.tags) and all(word in _text(row) for word in words)]
+    return [
+        row
+        for row in rows
+        if set(tags) <= set(row.note.tags) and all(word in _text(row) for word in words)
+    ]
 
 
 def in_order(rows: Sequence[Row], key: str, descending: bool = False) -> list[Row]:
     """The rows by a column; those that have nothing there come last either way, and equal ones keep their order."""
     value = _VALUES[key]
     known = [row for row in rows if value(row) is not None]
-    return sorted(known, key=value, reverse=descending) + [row for row in rows if value(row) is None]
+    return sorted(known, key=value, reverse=descending) + [
+        row for row in rows if value(row) is None
+    ]
 
 
 def table_row(row: Row) -> dict[str, Any]:
     """A row as the table on the page takes it: plain text in every cell, nothing is markup."""
-    name = {"text": row.label, "strong": row.beside, "badge": "side by side" if row.beside else "", "small": row.name}
+    name = {
+        "text": row.label,
+        "strong": row.beside,
+        "badge": "side by side" if row.beside else "",
+        "small": row.name,
+    }
     tags = {"chips": list(row.note.tags), "small": _shortened(row.note.text)}
     if row.run is None:
         damage = {"text": row.problem, "span": len(COLUMNS) - 4}
         cells = [name | {"small": ""}, tags, {}, {"text": "damaged", "state": "failed"}, damage]
-        return {"key": row.name, "label": f"damaged run {row.name}", "damaged": True, "cells": cells}
+        return {
+            "key": row.name,
+            "label": f"damaged run {row.name}",
+            "damaged": True,
+            "cells": cells,
+        }
     run, info = row.run, row.run.info
     planned = info.get("progress", {}).get("epochs") or "?"
     selected = run.selected_epoch
@@ -111,10 +169,18 @@ def table_row(row: Row) -> dict[str, Any]:
         tags,
         {"text": str(info["created"])[:16].replace("T", " ")},
         {"text": run.status, "state": run.status, "small": str(info.get("error") or "")},
-        {"text": f"{len(run.evaluated)} of {planned}", "small": "" if selected is None else f"selected {selected}"},
+        {
+            "text": f"{len(run.evaluated)} of {planned}",
+            "small": "" if selected is None else f"selected {selected}",
+        },
         _accuracy(run, "source"),
         _accuracy(run, "target"),
-        {"text": " + ".join(f"{told.get('n', '?')} {told.get('name', domain)}" for domain, told in info["data"].items())},
+        {
+            "text": " + ".join(
+                f"{told.get('n', '?')} {told.get('name', domain)}"
+                for domain, told in info["data"].items()
+            )
+        },
     ]
     return {"key": row.name, "label": f"{row.label}, {row.name}", "damaged": False, "cells": cells}
 
@@ -125,7 +191,9 @@ def _id(run: Run) -> str:
 
 
 def _metric(run: Run, domain: str) -> dict[str, Any]:
-    entry: dict[str, Any] = run.info.get("metrics", {}).get(domain, {}).get(_SPLIT, {}).get("accuracy", {})
+    entry: dict[str, Any] = (
+        run.info.get("metrics", {}).get(domain, {}).get(_SPLIT, {}).get("accuracy", {})
+    )
     return entry
 
 
@@ -159,12 +227,21 @@ def _text(row: Row) -> str:
 
 
 _VALUES: dict[str, Callable[[Row], Any]] = {
-    "run": lambda row: (row.run is None, row.run.method if row.run else "", row.run.seed if row.run else 0, row.name),
+    "run": lambda row: (
+        row.run is None,
+        row.run.method if row.run else "",
+        row.run.seed if row.run else 0,
+        row.name,
+    ),
     "tags": lambda row: row.note.tags or None,
     "started": lambda row: None if row.run is None else str(row.run.info["created"]),
     "status": lambda row: "damaged" if row.run is None else row.run.status,
     "epochs": lambda row: None if row.run is None else len(row.run.evaluated),
     "source": lambda row: _value(row.run, "source"),
     "target": lambda row: _value(row.run, "target"),
-    "galaxies": lambda row: None if row.run is None else sum(told.get("n") or 0 for told in row.run.info["data"].values()),
+    "galaxies": lambda row: (
+        None
+        if row.run is None
+        else sum(told.get("n") or 0 for told in row.run.info["data"].values())
+    ),
 }

@@ -51,18 +51,38 @@ class RunsRoom:
         self._stamp: tuple[int, ...] = ()
         self._rows: list[Row] = []
         html: dict[str, Any] = {"stylesheets": STYLES, "sizing_mode": "stretch_width", "margin": 0}
-        self.table = SelectableTable(caption="Runs", columns=list(COLUMNS), sort=board.sort, descending=board.descending, **html)
+        self.table = SelectableTable(
+            caption="Runs",
+            columns=list(COLUMNS),
+            sort=board.sort,
+            descending=board.descending,
+            **html,
+        )
         self.desk = RunsToolbar(board, session)
         self._settings = pn.pane.HTML("", **html)
-        self.bin = SelectableTable(caption="Runs in the trash", columns=_BIN_COLUMNS, **(html | {"max_width": 560}))
+        self.bin = SelectableTable(
+            caption="Runs in the trash", columns=_BIN_COLUMNS, **(html | {"max_width": 560})
+        )
         self._bin_head = pn.pane.HTML("", **html)
-        self.restore = pmui.Button(label="Restore", icon="restore", size="small", variant="outlined", margin=0)
+        self.restore = pmui.Button(
+            label="Restore", icon="restore", size="small", variant="outlined", margin=0
+        )
         self.restore.on_click(show_errors(state, self._restore))
-        self._trash = pn.Column(self._bin_head, self.bin, self.restore, sizing_mode="stretch_width", margin=0, styles={"gap": "6px"})
+        self._trash = pn.Column(
+            self._bin_head,
+            self.bin,
+            self.restore,
+            sizing_mode="stretch_width",
+            margin=0,
+            styles={"gap": "6px"},
+        )
         for name in ("ticked", "sort", "descending"):
             self.table.param.watch(show_errors(state, self._from_table), name)
         self.bin.param.watch(show_errors(state, self._bin_ticked), "ticked")
-        board.param.watch(show_errors(state, self.draw), ["search", "tags", "sort", "descending", "ticked", "status_message"])
+        board.param.watch(
+            show_errors(state, self.draw),
+            ["search", "tags", "sort", "descending", "ticked", "status_message"],
+        )
         state.param.watch(show_errors(state, self._follow), ["revision", "run_ids"])
         session.call_every(_LOOK_EVERY, show_errors(state, self._look))
         self.view = pn.Column(
@@ -87,7 +107,11 @@ class RunsRoom:
         changed = {"rows": json.dumps(list(map(table_row, rows)))} if rows is not self._rows else {}
         self._rows = rows
         self.table.param.update(
-            **changed, order=[row.name for row in shown], ticked=list(board.ticked), sort=board.sort, descending=board.descending
+            **changed,
+            order=[row.name for row in shown],
+            ticked=list(board.ticked),
+            sort=board.sort,
+            descending=board.descending,
         )
         self._settings.object = _differences(*board.settings(rows))
         self.desk.draw(rows, shown)
@@ -103,7 +127,9 @@ class RunsRoom:
 
     def _from_table(self, _: Any) -> None:
         table = self.table
-        self.board.param.update(ticked=list(table.ticked), sort=table.sort, descending=table.descending)
+        self.board.param.update(
+            ticked=list(table.ticked), sort=table.sort, descending=table.descending
+        )
 
     def _draw_trash(self) -> None:
         binned = self.board.trash()
@@ -117,7 +143,10 @@ class RunsRoom:
                         "key": each.item.path.name,
                         "label": f"{each.label}, {each.item.name}",
                         "damaged": False,
-                        "cells": [{"text": each.label, "small": each.item.name}, {"text": when_text(each.item.when)}],
+                        "cells": [
+                            {"text": each.label, "small": each.item.name},
+                            {"text": when_text(each.item.when)},
+                        ],
                     }
                     for each in binned
                 ]
@@ -133,7 +162,9 @@ class RunsRoom:
     def _restore(self, _: Any) -> None:
         wanted = set(self.bin.ticked)
         try:
-            self.board.restore([each.item for each in self.board.trash() if each.item.path.name in wanted])
+            self.board.restore(
+                [each.item for each in self.board.trash() if each.item.path.name in wanted]
+            )
         finally:
             self.draw()
 

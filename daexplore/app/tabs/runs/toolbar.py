@@ -50,8 +50,18 @@ class RunsToolbar:
         low: dict[str, Any] = {"size": "small", "margin": 0}
         button: dict[str, Any] = low | {"variant": "outlined"}
         html: dict[str, Any] = {"stylesheets": STYLES, "margin": 0}
-        self.search = pmui.TextInput(label="Find", placeholder="method, status, tag, folder …", width=300, **low)
-        self.tags = pmui.MultiChoice(label="With all of these tags", options=[], width=260, margin=0, chip=True, solid=False, sx=_LOW)
+        self.search = pmui.TextInput(
+            label="Find", placeholder="method, status, tag, folder …", width=300, **low
+        )
+        self.tags = pmui.MultiChoice(
+            label="With all of these tags",
+            options=[],
+            width=260,
+            margin=0,
+            chip=True,
+            solid=False,
+            sx=_LOW,
+        )
         self.upload = pmui.FileInput(
             label="Import a run (.zip)",
             accept=".zip",
@@ -63,21 +73,46 @@ class RunsToolbar:
         self._told, self._counts = (pn.pane.HTML("", align="center", **html) for _ in range(2))
         self.beside = pmui.Button(label="Side by side", icon="view_column", **button)
         self.export = pmui.Button(label="Export", icon="download", **button)
-        self.handout = pmui.FileDownload(label="run.zip", auto=True, visible=False, margin=0, filename="run.zip")
+        self.handout = pmui.FileDownload(
+            label="run.zip", auto=True, visible=False, margin=0, filename="run.zip"
+        )
         self.delete = pmui.Button(label="Delete", icon="delete", color="error", **button)
-        self.tag = pmui.AutocompleteInput(label="Tag", restrict=False, min_characters=1, options=[], width=180, **low)
+        self.tag = pmui.AutocompleteInput(
+            label="Tag", restrict=False, min_characters=1, options=[], width=180, **low
+        )
         self.add = pmui.Button(label="Add tag", **button)
         self.remove = pmui.Button(label="Remove tag", **button)
-        self.note = pmui.TextAreaInput(label="Note", rows=2, auto_grow=True, max_rows=8, max_length=10_000, width=620, **low)
+        self.note = pmui.TextAreaInput(
+            label="Note", rows=2, auto_grow=True, max_rows=8, max_length=10_000, width=620, **low
+        )
         self.save = pmui.Button(label="Save note", icon="save", align="end", **button)
         self._said = pn.pane.HTML("", align="center", **html)
-        self.undo = pmui.Button(label="Undo", icon="undo", visible=False, **(low | {"variant": "contained"}))
-        self._writing = pn.Row(self.note, self.save, margin=0, visible=False, styles={"gap": "10px"})
-        row: dict[str, Any] = {"align_items": "center", "sizing_mode": "stretch_width", "margin": 0, "gap": "8px 12px"}
+        self.undo = pmui.Button(
+            label="Undo", icon="undo", visible=False, **(low | {"variant": "contained"})
+        )
+        self._writing = pn.Row(
+            self.note, self.save, margin=0, visible=False, styles={"gap": "10px"}
+        )
+        row: dict[str, Any] = {
+            "align_items": "center",
+            "sizing_mode": "stretch_width",
+            "margin": 0,
+            "gap": "8px 12px",
+        }
         self.finding = pn.FlexBox(self.search, self.tags, self.upload, self._counts, **row)
         self._saying = pn.FlexBox(self._said, self.undo, **row)
         self.doing = pn.Column(
-            pn.FlexBox(self._told, self.beside, self.export, self.delete, self.tag, self.add, self.remove, self.handout, **row),
+            pn.FlexBox(
+                self._told,
+                self.beside,
+                self.export,
+                self.delete,
+                self.tag,
+                self.add,
+                self.remove,
+                self.handout,
+                **row,
+            ),
             self._writing,
             self._saying,
             sizing_mode="stretch_width",
@@ -116,7 +151,9 @@ class RunsToolbar:
         self.export.disabled = len(chosen) != 1
         known = board.known_tags(rows)
         self.tags.visible = bool(known)
-        self.tags.param.update(options=known, value=[tag for tag in self.tags.value if tag in known])
+        self.tags.param.update(
+            options=known, value=[tag for tag in self.tags.value if tag in known]
+        )
         self.tag.options = known
         self._said.object = f"<p role='status' class='said'>{escape(board.status_message)}</p>"
         self.undo.visible = bool(board.deleted)
@@ -130,7 +167,9 @@ class RunsToolbar:
             return
         row, (name, known) = chosen[0], self._noted
         # What is being written is not replaced under the visitor's hands; saving it says if somebody else was faster.
-        if row.name != name or (row.note.text != known and self.note.value in (known, row.note.text)):
+        if row.name != name or (
+            row.note.text != known and self.note.value in (known, row.note.text)
+        ):
             self._noted = (row.name, row.note.text)
             self.note.param.update(label=f"Note on {row.label}", value=row.note.text)
 
@@ -138,9 +177,13 @@ class RunsToolbar:
         row = self._board.to_export()
         folder = TemporaryDirectory(prefix="daexplore-")
         self.export.loading = True
-        self._aside(partial(self._board.export, row, Path(folder.name)), partial(self._exported, folder))
+        self._aside(
+            partial(self._board.export, row, Path(folder.name)), partial(self._exported, folder)
+        )
 
-    def _exported(self, folder: "TemporaryDirectory[str]", result: Callable[[], tuple[Path, str]]) -> None:
+    def _exported(
+        self, folder: "TemporaryDirectory[str]", result: Callable[[], tuple[Path, str]]
+    ) -> None:
         self.export.loading = False
         with folder:
             file, said = result()
@@ -182,7 +225,11 @@ class RunsToolbar:
             show_errors(self._state, then)(done.result)
             return
         future = _worker.submit(work)
-        future.add_done_callback(lambda done: self._session.call_soon(show_errors(self._state, partial(then, done.result))))
+        future.add_done_callback(
+            lambda done: self._session.call_soon(
+                show_errors(self._state, partial(then, done.result))
+            )
+        )
 
 
 def _pressed(board: RunsModel, react: Callable[[], None], _: Any) -> None:

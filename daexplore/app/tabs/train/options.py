@@ -35,10 +35,14 @@ class OptionList:
         self._of_methods: dict[str, list[Setting]] = {}
         self._networks: tuple[str, ...] = ()
         self._rows: dict[str, tuple[Setting, Any]] = {}
-        self.add = pmui.Select(label="Add an option", options={"": ""}, value="", searchable=True, width=300, **_SMALL)
+        self.add = pmui.Select(
+            label="Add an option", options={"": ""}, value="", searchable=True, width=300, **_SMALL
+        )
         self.add.param.watch(self._chosen, "value")
         self._list = pn.Column(sizing_mode="stretch_width", margin=0, styles={"gap": "8px"})
-        self.view = pn.Column(self.add, self._list, sizing_mode="stretch_width", margin=0, styles={"gap": "8px"})
+        self.view = pn.Column(
+            self.add, self._list, sizing_mode="stretch_width", margin=0, styles={"gap": "8px"}
+        )
         self.set_defaults(None)
         self._ask()
 
@@ -56,17 +60,29 @@ class OptionList:
     def of(self, method: str) -> list[str]:
         """The settings that concern a run with these alignments, each as "path=value"."""
         parts = method.split("+")
-        return [f"{path}={text}" for path, text in self.settings.items() if not path.startswith("alignments.") or _alignment(path) in parts]
+        return [
+            f"{path}={text}"
+            for path, text in self.settings.items()
+            if not path.startswith("alignments.") or _alignment(path) in parts
+        ]
 
     def set_defaults(self, preset: str | None) -> None:
         """Goes by the defaults of a preset, or of one's own images for None. What is set stays."""
         self._preset = preset
-        self._offered = {setting.path: setting for setting in (*train_settings(preset), *data_settings(preset))}
+        self._offered = {
+            setting.path: setting for setting in (*train_settings(preset), *data_settings(preset))
+        }
         if self._networks:
-            self._offered["model.name"] = Setting("model.name", "deepmerge", _NETWORK, self._networks)
+            self._offered["model.name"] = Setting(
+                "model.name", "deepmerge", _NETWORK, self._networks
+            )
         for settings in self._of_methods.values():
             self._offered |= {setting.path: setting for setting in settings}
-        names = {f"{path} ({setting.shown})": path for path, setting in self._offered.items() if path not in self._rows}
+        names = {
+            f"{path} ({setting.shown})": path
+            for path, setting in self._offered.items()
+            if path not in self._rows
+        }
         self.add.param.update(options={"": "", **names}, value="")
         for path, (_, widget) in self._rows.items():
             if path in self._offered:
@@ -77,17 +93,26 @@ class OptionList:
         setting = self._offered[path]
         widget: Any
         if setting.choices:
-            options = {str(choice).lower() if isinstance(choice, bool) else str(choice): choice for choice in setting.choices}
-            widget = pmui.Select(label=path, options=options, value=setting.default, width=220, **_SMALL)
+            options = {
+                str(choice).lower() if isinstance(choice, bool) else str(choice): choice
+                for choice in setting.choices
+            }
+            widget = pmui.Select(
+                label=path, options=options, value=setting.default, width=220, **_SMALL
+            )
         else:
             widget = pmui.TextInput(label=path, placeholder=setting.shown, width=220, **_SMALL)
         widget.param.watch(lambda _: self._changed(), "value")
         text = f"<p class='hint'>{escape(setting.help)} Default: <code>{escape(setting.shown)}</code></p>"
-        away = pmui.IconButton(icon="close", size="small", margin=0, description=f"Leave {path} at its default")
+        away = pmui.IconButton(
+            icon="close", size="small", margin=0, description=f"Leave {path} at its default"
+        )
         row = pn.Row(
             widget,
             away,
-            pn.pane.HTML(text, stylesheets=STYLES, sizing_mode="stretch_width", margin=0, align="center"),
+            pn.pane.HTML(
+                text, stylesheets=STYLES, sizing_mode="stretch_width", margin=0, align="center"
+            ),
             sizing_mode="stretch_width",
             margin=0,
             styles={"gap": "10px"},

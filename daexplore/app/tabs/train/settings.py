@@ -11,10 +11,20 @@ from typing import Any
 
 from daexplore.config import AlignmentConfig, DataConfig, RunConfig, TrainConfig, preset, replace_at
 
-__all__ = ["Setting", "check_settings", "data_settings", "method_settings", "train_settings", "words_of"]
+__all__ = [
+    "Setting",
+    "check_settings",
+    "data_settings",
+    "method_settings",
+    "train_settings",
+    "words_of",
+]
 
 # These have a place of their own in the form.
-_ELSEWHERE = {"data": {"source", "target", "source_read", "target_read"}, "train": {"epochs", "supervision"}}
+_ELSEWHERE = {
+    "data": {"source", "target", "source_read", "target_read"},
+    "train": {"epochs", "supervision"},
+}
 
 
 @dataclass(frozen=True)
@@ -62,11 +72,27 @@ def method_settings(method: str, build: Callable[..., Any]) -> list[Setting]:
         build: the class; taken as it is, since to import it takes seconds.
     """
     meanings = words_of(build.__doc__ or "")
-    [weight] = (field.default for field in dataclasses.fields(AlignmentConfig) if field.name == "weight")
-    found = [Setting(f"alignments.{method}.weight", weight, "factor on the method's loss; 0 leaves the method without effect.")]
+    [weight] = (
+        field.default for field in dataclasses.fields(AlignmentConfig) if field.name == "weight"
+    )
+    found = [
+        Setting(
+            f"alignments.{method}.weight",
+            weight,
+            "factor on the method's loss; 0 leaves the method without effect.",
+        )
+    ]
     for argument in list(inspect.signature(build).parameters.values())[2:]:
-        default = list(argument.default) if isinstance(argument.default, tuple) else argument.default
-        found.append(Setting(f"alignments.{method}.options.{argument.name}", default, meanings.get(argument.name, "")))
+        default = (
+            list(argument.default) if isinstance(argument.default, tuple) else argument.default
+        )
+        found.append(
+            Setting(
+                f"alignments.{method}.options.{argument.name}",
+                default,
+                meanings.get(argument.name, ""),
+            )
+        )
     return found
 
 
@@ -83,7 +109,9 @@ def check_settings(name: str | None, method: str, settings: Sequence[str]) -> No
     """
     config = _config(name)
     aligned = [part for part in method.split("+") if part not in ("noda", "adabn", "oracle")]
-    config = dataclasses.replace(config, alignments=tuple(AlignmentConfig(part) for part in aligned))
+    config = dataclasses.replace(
+        config, alignments=tuple(AlignmentConfig(part) for part in aligned)
+    )
     for setting in settings:
         path, _, text = setting.partition("=")
         try:
@@ -106,8 +134,12 @@ def words_of(docstring: str) -> dict[str, str]:
     {'width': 'of the bell, in pixels.', 'height': 'of it.'}
     """
     found: dict[str, str] = {}
-    for section in re.findall(r"(?:Args|Attributes):\n(.*?)(?:\n\s*\n|\Z)", inspect.cleandoc(docstring), re.DOTALL):
-        for name, text in re.findall(r"^ {4}(\w+): (.*?)(?=^ {4}\w+: |\Z)", section + "\n", re.MULTILINE | re.DOTALL):
+    for section in re.findall(
+        r"(?:Args|Attributes):\n(.*?)(?:\n\s*\n|\Z)", inspect.cleandoc(docstring), re.DOTALL
+    ):
+        for name, text in re.findall(
+            r"^ {4}(\w+): (.*?)(?=^ {4}\w+: |\Z)", section + "\n", re.MULTILINE | re.DOTALL
+        ):
             found[name] = " ".join(text.split()).replace("``", "")
     return found
 
@@ -123,9 +155,15 @@ def _of_dataclass(prefix: str, kind: type, defaults: Any) -> list[Setting]:
         if field.name in _ELSEWHERE[prefix]:
             continue
         default = getattr(defaults, field.name)
-        choices = typing.get_args(hints[field.name]) if typing.get_origin(hints[field.name]) is typing.Literal else ()
+        choices = (
+            typing.get_args(hints[field.name])
+            if typing.get_origin(hints[field.name]) is typing.Literal
+            else ()
+        )
         if hints[field.name] is bool:
             choices = (True, False)
         default = list(default) if isinstance(default, tuple) else default
-        found.append(Setting(f"{prefix}.{field.name}", default, meanings.get(field.name, ""), choices))
+        found.append(
+            Setting(f"{prefix}.{field.name}", default, meanings.get(field.name, ""), choices)
+        )
     return found

@@ -24,7 +24,9 @@ def build_tab(entry: TabContext) -> TabView:
 
 
 def train_tab(
-    state: ExplorerState, on_finished: Callable[[], None] | None = None, launcher: tuple[str, ...] | None = None
+    state: ExplorerState,
+    on_finished: Callable[[], None] | None = None,
+    launcher: tuple[str, ...] | None = None,
 ) -> pn.viewable.Viewable:
     """A form, the commands it stands for, and the trainings under way.
 
@@ -34,7 +36,14 @@ def train_tab(
         launcher: replaces ``python -m daexplore train``, for tests.
     """
     form = TrainForm(state, launcher)
-    compare = pmui.Button(label="Compare these", icon="compare", variant="outlined", color="primary", margin=0, visible=False)
+    compare = pmui.Button(
+        label="Compare these",
+        icon="compare",
+        variant="outlined",
+        color="primary",
+        margin=0,
+        visible=False,
+    )
     finished: list[str] = []
 
     def ended(runs: list[Run]) -> None:
@@ -53,7 +62,17 @@ def train_tab(
 
     def resume(*_: Any) -> None:
         run = state.store.get(form.stopped.value)
-        trainings.start([Job(form.command(resume_command(run.path)), state.root, method=run.method, seed=run.seed, run=run)])
+        trainings.start(
+            [
+                Job(
+                    form.command(resume_command(run.path)),
+                    state.root,
+                    method=run.method,
+                    seed=run.seed,
+                    run=run,
+                )
+            ]
+        )
 
     def leave(*_: Any) -> None:
         state.refresh()
@@ -66,4 +85,11 @@ def train_tab(
     compare.on_click(show_errors(state, leave))
     form.refresh_stopped()
     state.param.watch(show_errors(state, lambda *_: form.refresh_stopped()), "revision")
-    return pn.Column(form.view, compare, trainings.view, sizing_mode="stretch_width", margin=0, styles={"gap": "14px"})
+    return pn.Column(
+        form.view,
+        compare,
+        trainings.view,
+        sizing_mode="stretch_width",
+        margin=0,
+        styles={"gap": "14px"},
+    )

@@ -34,11 +34,16 @@ _LIVE = (
     "Each point is a galaxy that no network was trained on. Right of the line a network calls it a merger; the higher it lies, the more "
     "it looks like the survey to the network. Watch where the target goes without adaptation, and whether MMD and DANN bring it back."
 )
-_DOMAINS = {"source": ("Source", "simulated, labelled"), "target": ("Target", "the same galaxies with the survey's noise, unlabelled")}
+_DOMAINS = {
+    "source": ("Source", "simulated, labelled"),
+    "target": ("Target", "the same galaxies with the survey's noise, unlabelled"),
+}
 
 
 def welcome(
-    state: ExplorerState, on_finished: Callable[[], None] | None = None, command: Callable[[str], list[str]] | None = None
+    state: ExplorerState,
+    on_finished: Callable[[], None] | None = None,
+    command: Callable[[str], list[str]] | None = None,
 ) -> pn.viewable.Viewable:
     """The first page: galaxies, a button, then the trainings live.
 
@@ -48,10 +53,26 @@ def welcome(
         command: what trains a method, for tests; by default ``daexplore train --data demo``.
     """
     command = command or (lambda method: train_command(state.root, method))
-    begin = pmui.Button(label=_BEGIN, icon="play_arrow", color="primary", variant="contained", size="large", margin=0)
-    compare = pmui.Button(label="Open the comparison", icon="compare", color="primary", variant="outlined", margin=0, visible=False)
+    begin = pmui.Button(
+        label=_BEGIN,
+        icon="play_arrow",
+        color="primary",
+        variant="contained",
+        size="large",
+        margin=0,
+    )
+    compare = pmui.Button(
+        label="Open the comparison",
+        icon="compare",
+        color="primary",
+        variant="outlined",
+        margin=0,
+        visible=False,
+    )
     hint = pn.pane.HTML(
-        f"<p class='hint'>The same from a terminal: <code>{escape(command_line(command('mmd')))}</code></p>", stylesheets=STYLES, margin=0
+        f"<p class='hint'>The same from a terminal: <code>{escape(command_line(command('mmd')))}</code></p>",
+        stylesheets=STYLES,
+        margin=0,
     )
     gallery = _gallery(state)
     hero = pn.pane.HTML(_hero(_LEAD), stylesheets=STYLES, margin=0, sizing_mode="stretch_width")
@@ -82,7 +103,9 @@ def welcome(
         go_live()
         trainings.queue.forget_ended()
         try:
-            trainings.start(Job(command(method), state.root, method=method) for method in DEFAULT_METHODS)
+            trainings.start(
+                Job(command(method), state.root, method=method) for method in DEFAULT_METHODS
+            )
         except InputError:
             go_live(False)
             raise
@@ -95,7 +118,15 @@ def welcome(
     state.param.watch(show_errors(state, look), "revision")
     if trainings.queue.busy:
         go_live()
-    buttons = pn.FlexBox(begin, compare, hint, align_items="center", gap="10px 18px", margin=0, sizing_mode="stretch_width")
+    buttons = pn.FlexBox(
+        begin,
+        compare,
+        hint,
+        align_items="center",
+        gap="10px 18px",
+        margin=0,
+        sizing_mode="stretch_width",
+    )
     return pn.Column(
         hero,
         buttons,
@@ -129,7 +160,12 @@ def _walls_html(found: list[GalaxyGallery]) -> str:
     for domain, (name, about) in _DOMAINS.items():
         rows = [wall for wall in found if wall.domain == domain]
         pictures = "".join(map(_figure, rows))
-        blank = "" if rows else "<figure><figcaption>drawing galaxies …</figcaption><div class='wall-blank'></div></figure>" * 2
+        blank = (
+            ""
+            if rows
+            else "<figure><figcaption>drawing galaxies …</figcaption><div class='wall-blank'></div></figure>"
+            * 2
+        )
         head = f"<h2><span style='color:{DOMAIN_COLORS[domain]}'>■</span> {name} <small>{about}</small></h2>"
         blocks.append(f"<section aria-label='{name} galaxies'>{head}{pictures or blank}</section>")
     return f"<div class='walls'>{''.join(blocks)}</div>"

@@ -26,13 +26,19 @@ def galaxy_html(chosen: SelectedGalaxy | None, truth: str) -> str:
     )
 
 
-def film_html(stops: tuple[Level, ...], images: Mapping[int, Response], position: int, sample_id: str) -> str:
+def film_html(
+    stops: tuple[Level, ...], images: Mapping[int, Response], position: int, sample_id: str
+) -> str:
     """The galaxy at each position; the one looked at is outlined. Each frame is a button with its number."""
     frames = []
     for number, stop in enumerate(stops):
         answer = images.get(number)
         text = escape(f"{sample_id} at {stop.level:.3g}, {_SAID[stop.how]}", quote=True)
-        picture = f"<img alt='{text}' src='{data_uri(galaxy_png(answer.image))}'>" if answer else "<div class='blank'>computing …</div>"
+        picture = (
+            f"<img alt='{text}' src='{data_uri(galaxy_png(answer.image))}'>"
+            if answer
+            else "<div class='blank'>computing …</div>"
+        )
         own = "<i>survey's own</i>" if stop.original else ""
         looked = number == position
         frames.append(
@@ -60,12 +66,20 @@ def maps_html(
         p = probabilities[run]
         middle = float(np.median(p))
         called = escape(classes[pair[1]] if middle > threshold else classes[pair[0]])
-        spread = f"<br>{len(p)} draws, {p.min():.2f} to {p.max():.2f}" if len(p) > 1 else "<br>no noise to draw, 1 image"
+        spread = (
+            f"<br>{len(p)} draws, {p.min():.2f} to {p.max():.2f}"
+            if len(p) > 1
+            else "<br>no noise to draw, 1 image"
+        )
         explained = classes[answer.explained]
         alt = escape(f"Grad-CAM of {run} for {explained} at {stop.level:.3g}", quote=True)
         says = f"for {escape(explained)}<br>p({escape(classes[pair[1]])}) <b>{middle:.2f}</b>: {called}{spread}"
-        picture = f"<img alt='{alt}' src='{data_uri(overlay_png(answer.image, answer.map, scale))}'>"
-        cells.append(f"<figure>{picture}<figcaption><b>{escape(run)}</b><br>{says}</figcaption></figure>")
+        picture = (
+            f"<img alt='{alt}' src='{data_uri(overlay_png(answer.image, answer.map, scale))}'>"
+        )
+        cells.append(
+            f"<figure>{picture}<figcaption><b>{escape(run)}</b><br>{says}</figcaption></figure>"
+        )
     return (
         f"<div class='strip-head'><b>Grad-CAM at {stop.level:.3g}</b><span>of the first draw</span>"
         f"<span class='scale'>one scale for all runs and positions: 0 {_RAMP} {scale:.2g}</span></div>"
@@ -80,7 +94,9 @@ def hints_html(sentences: list[str]) -> str:
 
 def words_html(*sentences: str) -> str:
     """Text that stands for a plot."""
-    return "".join(f"<p class='summary'>{escape(sentence)}</p>" for sentence in sentences if sentence)
+    return "".join(
+        f"<p class='summary'>{escape(sentence)}</p>" for sentence in sentences if sentence
+    )
 
 
 def _flag(value: bool) -> str:

@@ -93,7 +93,15 @@ class WhatIfModel:
                 self.notes.append(f"{shown.label} has not evaluated this galaxy and is left out.")
                 continue
             path, epoch = str(shown.run.path), shown.evaluation.epoch
-            asked = Query(path, epoch, self.chosen.sample_id, self.chosen.domain, self.dial, self.seed, self.draws)
+            asked = Query(
+                path,
+                epoch,
+                self.chosen.sample_id,
+                self.chosen.domain,
+                self.dial,
+                self.seed,
+                self.draws,
+            )
             self.subjects.append(WhatIfQuery(shown, row, asked))
         self._asker.want([(subject.scene.run, subject.question) for subject in self.subjects])
 
@@ -107,11 +115,19 @@ class WhatIfModel:
             rows = np.flatnonzero(first.mask("target", self._state.split))
             rows = rows if len(rows) else np.arange(min(1, len(first)))
             if len(rows):
-                wanted, reason = str(first.sample_ids[rows[0]]), f"the first target galaxy of the {self._state.split} split"
+                wanted, reason = (
+                    str(first.sample_ids[rows[0]]),
+                    f"the first target galaxy of the {self._state.split} split",
+                )
         for shown in scenes:
             row = shown.row_of(wanted)
             if row is not None:
-                return SelectedGalaxy(str(wanted), str(shown.evaluation.domain[row]), str(shown.evaluation.split[row]), reason)
+                return SelectedGalaxy(
+                    str(wanted),
+                    str(shown.evaluation.domain[row]),
+                    str(shown.evaluation.split[row]),
+                    reason,
+                )
         return None
 
     @property
@@ -122,7 +138,11 @@ class WhatIfModel:
     @property
     def answered(self) -> list[WhatIfQuery]:
         """The runs that see the same galaxy at the same positions as the first one, and were not refused."""
-        return [one for one in self.subjects if self._plan(one) is not None and not self._failed(one) and self._alike(one)]
+        return [
+            one
+            for one in self.subjects
+            if self._plan(one) is not None and not self._failed(one) and self._alike(one)
+        ]
 
     @property
     def ready(self) -> bool:
@@ -169,18 +189,29 @@ class WhatIfModel:
             if failed:
                 found.setdefault(failed, []).append(subject.scene.label)
             elif self._plan(subject) is not None and not self._alike(subject):
-                found.setdefault("made from other images than the first run; compare it alone.", []).append(subject.scene.label)
+                found.setdefault(
+                    "made from other images than the first run; compare it alone.", []
+                ).append(subject.scene.label)
         return [*self.notes, *(f"{', '.join(names)}: {words}" for words, names in found.items())]
 
     def answers(self, number: int) -> dict[str, Response]:
         """Label of each run -> what it says at a position, as far as it is there."""
-        found = {one.scene.label: self._asker.answer(one.scene.run, one.question, number) for one in self.answered}
+        found = {
+            one.scene.label: self._asker.answer(one.scene.run, one.question, number)
+            for one in self.answered
+        }
         return {label: each for label, each in found.items() if each is not None}
 
     def everything(self) -> list[Response]:
         """All answers there are, of all runs and positions."""
         plan = self.plan
-        return [] if plan is None else [each for number in range(len(plan.stops)) for each in self.answers(number).values()]
+        return (
+            []
+            if plan is None
+            else [
+                each for number in range(len(plan.stops)) for each in self.answers(number).values()
+            ]
+        )
 
     def curves(self) -> pd.DataFrame:
         """One row a run and position that is there.
@@ -189,7 +220,10 @@ class WhatIfModel:
             Columns run, domain, number, level, original, how, probability (of the pair's second class: median over the draws), low and
             high (quantiles ``CENTRAL``), first (of the first draw), draws.
         """
-        rows = [self._about(one, number, found) | _band(self.probabilities(one, found)) for one, number, found in self._found()]
+        rows = [
+            self._about(one, number, found) | _band(self.probabilities(one, found))
+            for one, number, found in self._found()
+        ]
         return pd.DataFrame(rows, columns=[*_ABOUT, "probability", "low", "high", "first", "draws"])
 
     def trajectories(self) -> pd.DataFrame:
@@ -201,7 +235,10 @@ class WhatIfModel:
         rows = []
         for one, number, found in self._found():
             x, y = self.positions(one, found)
-            rows.append(self._about(one, number, found) | {"x": float(x.mean()), "y": float(y.mean()), "draws": len(x)})
+            rows.append(
+                self._about(one, number, found)
+                | {"x": float(x.mean()), "y": float(y.mean()), "draws": len(x)}
+            )
         return pd.DataFrame(rows, columns=[*_ABOUT, "x", "y", "draws"])
 
     def probabilities(self, subject: WhatIfQuery, answer: Response) -> NDArray[np.float64]:
@@ -210,16 +247,29 @@ class WhatIfModel:
         margin = answer.logits[:, second].astype(np.float64) - answer.logits[:, first]
         return np.asarray(1 / (1 + np.exp(-np.clip(margin, -500, 500))))
 
-    def positions(self, subject: WhatIfQuery, answer: Response) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def positions(
+        self, subject: WhatIfQuery, answer: Response
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """x and y (draws,) in the run's margin plane, whose axes stay those of its evaluation."""
-        return project_new(self.plane(subject), answer.latents, answer.logits, subject.row, subject.scene.pair)
+        return project_new(
+            self.plane(subject), answer.latents, answer.logits, subject.row, subject.scene.pair
+        )
 
     def plane(self, subject: WhatIfQuery) -> MarginPlane:
         """The run's margin plane at the epoch on screen."""
         run, found, pair = subject.scene.run, subject.scene.evaluation, subject.scene.pair
         key = (*change_token(run, found.epoch), pair)
-        args: tuple[Any, ...] = (found.latents, found.labels, found.domain, found.split, *run.head(found.epoch), pair)
-        return _planes.get(key, lambda: margin_plane(*args, groups=found.group_ids, logits=found.logits))
+        args: tuple[Any, ...] = (
+            found.latents,
+            found.labels,
+            found.domain,
+            found.split,
+            *run.head(found.epoch),
+            pair,
+        )
+        return _planes.get(
+            key, lambda: margin_plane(*args, groups=found.group_ids, logits=found.logits)
+        )
 
     def background(self, subject: WhatIfQuery) -> tuple[pd.DataFrame, int]:
         """Other galaxies of the split in the run's plane, columns x, y, domain, at most ``BACKGROUND`` of them; and how many there are."""
@@ -227,19 +277,32 @@ class WhatIfModel:
         rows = np.flatnonzero(shown.evaluation.mask(None, self._state.split))
         order = np.argsort(pd.util.hash_array(shown.evaluation.sample_ids[rows]), kind="stable")
         kept = rows[order[:BACKGROUND]]
-        return pd.DataFrame({"x": plane.x[kept], "y": plane.y[kept], "domain": shown.evaluation.domain[kept]}), len(rows)
+        return pd.DataFrame(
+            {"x": plane.x[kept], "y": plane.y[kept], "domain": shown.evaluation.domain[kept]}
+        ), len(rows)
 
     def _found(self) -> list[tuple[WhatIfQuery, int, Response]]:
         plan = self.plan
         numbers = range(0 if plan is None else len(plan.stops))
-        found = [(one, number, self._asker.answer(one.scene.run, one.question, number)) for one in self.answered for number in numbers]
+        found = [
+            (one, number, self._asker.answer(one.scene.run, one.question, number))
+            for one in self.answered
+            for number in numbers
+        ]
         return [(one, number, each) for one, number, each in found if each is not None]
 
     def _about(self, subject: WhatIfQuery, number: int, _: Response) -> dict[str, Any]:
         plan = self._plan(subject)
         assert plan is not None
         stop = plan.stops[number]
-        values = (subject.scene.label, subject.question.domain, number, stop.level, stop.original, stop.how)
+        values = (
+            subject.scene.label,
+            subject.question.domain,
+            number,
+            stop.level,
+            stop.original,
+            stop.how,
+        )
         return dict(zip(_ABOUT, values, strict=True))
 
     def _plan(self, subject: WhatIfQuery) -> LevelPlan | None:
@@ -253,7 +316,11 @@ class WhatIfModel:
             return False
         own = next(number for number, stop in enumerate(plan.stops) if stop.original)
         images = [self._asker.answer(one.scene.run, one.question, own) for one in (first, subject)]
-        return images[0] is None or images[1] is None or bool(np.array_equal(images[0].image, images[1].image))
+        return (
+            images[0] is None
+            or images[1] is None
+            or bool(np.array_equal(images[0].image, images[1].image))
+        )
 
     def _failed(self, subject: WhatIfQuery) -> str:
         return self._asker.failures.get(subject.question, "")
@@ -265,4 +332,10 @@ _ABOUT = ("run", "domain", "number", "level", "original", "how")
 def _band(probabilities: NDArray[np.float64]) -> dict[str, Any]:
     low, high = np.quantile(probabilities, CENTRAL)
     middle = float(np.median(probabilities))
-    return {"probability": middle, "low": float(low), "high": float(high), "first": float(probabilities[0]), "draws": len(probabilities)}
+    return {
+        "probability": middle,
+        "low": float(low),
+        "high": float(high),
+        "first": float(probabilities[0]),
+        "draws": len(probabilities),
+    }

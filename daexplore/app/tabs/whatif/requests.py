@@ -71,7 +71,10 @@ class WhatIfRequests:
             plan = self.plan(run, question)
             if plan is not None and question not in self.failures:
                 total += len(plan.stops)
-                done += sum(self.answer(run, question, number) is not None for number in range(len(plan.stops)))
+                done += sum(
+                    self.answer(run, question, number) is not None
+                    for number in range(len(plan.stops))
+                )
         return done, total
 
     @property
@@ -94,7 +97,9 @@ class WhatIfRequests:
             own = next(number for number, stop in enumerate(plan.stops) if stop.original)
             for number in range(len(plan.stops)):
                 if self.answer(run, question, number) is None:
-                    found.append((abs(number - own), _key(run, question, number), (question, number)))
+                    found.append(
+                        (abs(number - own), _key(run, question, number), (question, number))
+                    )
         # Runs take turns at each position: the images made for the first are then at hand for the others.
         return {key: wanted for _, key, wanted in sorted(found, key=lambda one: one[0])}
 

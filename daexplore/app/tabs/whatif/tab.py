@@ -18,7 +18,13 @@ from daexplore.app.core.session import show_errors
 from daexplore.app.dial_setting import DRAWS, MAX_SEED
 from daexplore.app.glossary.markup import explained, term
 from daexplore.app.tabs.registry import TabContext, TabView
-from daexplore.app.tabs.whatif.markup import film_html, galaxy_html, hints_html, maps_html, words_html
+from daexplore.app.tabs.whatif.markup import (
+    film_html,
+    galaxy_html,
+    hints_html,
+    maps_html,
+    words_html,
+)
 from daexplore.app.tabs.whatif.model import BACKGROUND, CENTRAL, WhatIfModel, WhatIfQuery
 from daexplore.app.tabs.whatif.requests import WhatIfRequests
 from daexplore.app.theme import STYLE
@@ -26,7 +32,13 @@ from daexplore.errors import InputError
 from daexplore.utils.files import static_text
 from daexplore.views.figures.base import FigureSpec, RunResult
 from daexplore.views.figures.whatif import DialContext, dial_drawing, walks_drawing
-from daexplore.views.plots.whatif import dial_curves, summary_dial, summary_walks, trajectory_plot, walk_limits
+from daexplore.views.plots.whatif import (
+    dial_curves,
+    summary_dial,
+    summary_walks,
+    trajectory_plot,
+    walk_limits,
+)
 from daexplore.views.style import class_marker
 
 __all__ = ["WhatIfRoom", "build_tab"]
@@ -57,31 +69,71 @@ class WhatIfRoom:
 
     def __init__(self, entry: TabContext, asker: WhatIfRequests | None = None) -> None:
         self._entry, self._state = entry, entry.state
-        self.logic = WhatIfModel(entry.state, asker or WhatIfRequests(entry.session.call_soon, show_errors(entry.state, self._arrived)))
+        self.logic = WhatIfModel(
+            entry.state,
+            asker
+            or WhatIfRequests(entry.session.call_soon, show_errors(entry.state, self._arrived)),
+        )
         self._background = TaskRunner(entry.state, entry.session)
         self._drawn: tuple[Any, ...] = ()
         self._curve: Any = None
         self._planes: list[tuple[WhatIfQuery, Any, pd.DataFrame]] = []
-        self._head, self._remark, self._progress, self._maps, self._said, self._walked = (_html() for _ in range(6))
+        self._head, self._remark, self._progress, self._maps, self._said, self._walked = (
+            _html() for _ in range(6)
+        )
         small: dict[str, Any] = {"size": "small", "margin": 0}
         self.dial = pmui.RadioButtonGroup(options=_DIALS, value=self.logic.dial, label="", **small)
-        self.slider = pmui.IntSlider(label="Position of the dial", start=0, end=1, value=0, width=260, show_value=False, **small)
-        self.seed = pmui.IntInput(label="Noise seed", value=self.logic.seed, start=0, end=MAX_SEED, width=110, **small)
-        self.draws = pmui.Select(label="Draws of the noise", options=list(DRAWS), value=self.logic.draws, width=140, **small)
-        self._film = Pictures(self._tapped, sizing_mode="stretch_width", margin=0, stylesheets=STYLES)
+        self.slider = pmui.IntSlider(
+            label="Position of the dial",
+            start=0,
+            end=1,
+            value=0,
+            width=260,
+            show_value=False,
+            **small,
+        )
+        self.seed = pmui.IntInput(
+            label="Noise seed", value=self.logic.seed, start=0, end=MAX_SEED, width=110, **small
+        )
+        self.draws = pmui.Select(
+            label="Draws of the noise",
+            options=list(DRAWS),
+            value=self.logic.draws,
+            width=140,
+            **small,
+        )
+        self._film = Pictures(
+            self._tapped, sizing_mode="stretch_width", margin=0, stylesheets=STYLES
+        )
         self._plot = pn.Column(sizing_mode="stretch_width", margin=0)
         self._board = pn.Row(sizing_mode="stretch_width", margin=0)
         self.view = pn.Column(
             self._head,
-            pn.Row(self.dial, self.slider, self.seed, self.draws, margin=0, styles={"gap": "20px", "align-items": "center"}),
+            pn.Row(
+                self.dial,
+                self.slider,
+                self.seed,
+                self.draws,
+                margin=0,
+                styles={"gap": "20px", "align-items": "center"},
+            ),
             self._remark,
             self._progress,
             self._film,
-            _side_by_side(pn.Column(self._plot, self._said, sizing_mode="stretch_width", margin=0), self._maps),
+            _side_by_side(
+                pn.Column(self._plot, self._said, sizing_mode="stretch_width", margin=0), self._maps
+            ),
             _html(explained(f"<h3>Its walk through each run's {term('margin plane')}</h3>")),
             self._board,
             self._walked,
-            export_menu(entry.state, entry.session, own={"One galaxy along the dial": self._dial_drawing, "Its walk": self._walks_drawing}),
+            export_menu(
+                entry.state,
+                entry.session,
+                own={
+                    "One galaxy along the dial": self._dial_drawing,
+                    "Its walk": self._walks_drawing,
+                },
+            ),
             sizing_mode="stretch_width",
             margin=0,
             styles={"gap": "10px"},
@@ -91,11 +143,16 @@ class WhatIfRoom:
     def _watch(self) -> None:
         state, session = self._state, self._entry.session
         show, move = show_errors(state, self.show), show_errors(state, session.batched(self._move))
-        state.param.watch(lambda *_: session.debounced("whatif", show), ["run_ids", "epoch", "split", "pair", "galaxy", "progress"])
+        state.param.watch(
+            lambda *_: session.debounced("whatif", show),
+            ["run_ids", "epoch", "split", "pair", "galaxy", "progress"],
+        )
         state.param.watch(lambda *_: self._entry.visible() and move(), "threshold")
         for widget in (self.dial, self.seed, self.draws):
             widget.param.watch(show_errors(state, lambda *_: self._turned()), "value")
-        self.slider.param.watch(show_errors(state, lambda event: self._placed(int(event.new))), "value")
+        self.slider.param.watch(
+            show_errors(state, lambda event: self._placed(int(event.new))), "value"
+        )
 
     def show(self) -> None:
         """Brings the room up to date, if it is on screen."""
@@ -123,8 +180,16 @@ class WhatIfRoom:
         plan, (done, total) = logic.plan, logic.progress
         self._head.object = galaxy_html(logic.chosen, self._truth())
         self._remark.object = hints_html([plan.remark if plan else "", *logic.refusals])
-        waits = logic.subjects and not logic.ready and not (plan is None and len(logic.refusals) >= len(logic.subjects))
-        words = f"Computing … {done} of {total} positions of all runs" if total else "Opening the galaxy …"
+        waits = (
+            logic.subjects
+            and not logic.ready
+            and not (plan is None and len(logic.refusals) >= len(logic.subjects))
+        )
+        words = (
+            f"Computing … {done} of {total} positions of all runs"
+            if total
+            else "Opening the galaxy …"
+        )
         self._progress.visible = bool(waits)
         self._progress.object = f"<p class='hint' role='status'>{words}</p>" if waits else ""
         self.slider.disabled = plan is None
@@ -145,11 +210,17 @@ class WhatIfRoom:
         subject = self.logic.subjects[0]
         label = int(subject.scene.evaluation.labels[subject.row])
         oracle = " <i>oracle</i>" if self.logic.chosen.domain == "target" else ""
-        return f"is {escape(subject.scene.run.classes[label])}{oracle}" if label >= 0 else "unlabelled"
+        return (
+            f"is {escape(subject.scene.run.classes[label])}{oracle}" if label >= 0 else "unlabelled"
+        )
 
     def _draw(self) -> None:
         logic = self.logic
-        key = (tuple(one.question for one in logic.answered), tuple(self._state.pair), self._state.split)
+        key = (
+            tuple(one.question for one in logic.answered),
+            tuple(self._state.pair),
+            self._state.split,
+        )
         if key == self._drawn:
             return
         self._drawn = key
@@ -172,17 +243,25 @@ class WhatIfRoom:
                 marker=marker,
                 size=_PLANE,
             )
-            made.append((one, _sized(responsive_figure(plot, f"walk-{len(made)}"), _PLANE[1]), walk))
+            made.append(
+                (one, _sized(responsive_figure(plot, f"walk-{len(made)}"), _PLANE[1]), walk)
+            )
 
         def finish() -> None:
             self._planes = made
             self._board.styles = _grid(290)
-            self._board.objects = [pn.pane.Bokeh(figure, sizing_mode="stretch_width", margin=0) for _, figure, _ in made]
+            self._board.objects = [
+                pn.pane.Bokeh(figure, sizing_mode="stretch_width", margin=0)
+                for _, figure, _ in made
+            ]
             self._move()
 
         steps = [
             partial(self._draw_curve, curves),
-            *(partial(plane, one, *each) for one, each in zip(logic.answered, backgrounds, strict=True)),
+            *(
+                partial(plane, one, *each)
+                for one, each in zip(logic.answered, backgrounds, strict=True)
+            ),
         ]
         self._background.run_in_steps(self, [*steps, finish])
 
@@ -212,14 +291,22 @@ class WhatIfRoom:
 
     def _walks_drawing(self) -> FigureSpec:
         at = self._state.threshold
-        boundaries = {one.scene.label: float(self.logic.plane(one).threshold_x(at)) for one in self.logic.answered}
+        boundaries = {
+            one.scene.label: float(self.logic.plane(one).threshold_x(at))
+            for one in self.logic.answered
+        }
         return walks_drawing(self._compared(), self._about(), self.logic.trajectories(), boundaries)
 
     def _compared(self) -> list[RunResult]:
         if not self.logic.ready:
-            raise InputError("The galaxy's answers along the dial are not there yet. Save the figure once it is on screen.")
+            raise InputError(
+                "The galaxy's answers along the dial are not there yet. Save the figure once it is on screen."
+            )
         scenes = [one.scene for one in self.logic.answered]
-        return [RunResult(shown.label, shown.run.id, shown.evaluation, tuple(shown.run.classes)) for shown in scenes]
+        return [
+            RunResult(shown.label, shown.run.id, shown.evaluation, tuple(shown.run.classes))
+            for shown in scenes
+        ]
 
     def _about(self) -> DialContext:
         logic, chosen, plan = self.logic, self.logic.chosen, self.logic.plan
@@ -227,7 +314,15 @@ class WhatIfRoom:
         assert plan is not None
         first = logic.answered[0]
         label = int(first.scene.evaluation.labels[first.row])
-        return DialContext(chosen.sample_id, label, chosen.split, plan.unit, self._positive(), self._state.threshold, logic.seed)
+        return DialContext(
+            chosen.sample_id,
+            label,
+            chosen.split,
+            plan.unit,
+            self._positive(),
+            self._state.threshold,
+            logic.seed,
+        )
 
     def _positive(self) -> str:
         shown = self.logic.answered[0].scene
@@ -245,10 +340,16 @@ class WhatIfRoom:
             level.location, here.location = threshold, plan.stops[logic.position].level
             low, high = (f"{100 * each:.0f}" for each in CENTRAL)
             band = f"Line: median of the draws; band: from the {low}th to the {high}th percentile. Hollow: the image as recorded."
-            self._said.object = words_html(summary_dial(logic.curves(), plan.unit, self._positive(), threshold), band)
+            self._said.object = words_html(
+                summary_dial(logic.curves(), plan.unit, self._positive(), threshold), band
+            )
         for one, figure, walk in self._planes:
             here = walk[walk["number"] == logic.position]
-            looked = [each for each in figure.renderers if isinstance(getattr(each, "glyph", None), Scatter)][-1]
+            looked = [
+                each
+                for each in figure.renderers
+                if isinstance(getattr(each, "glyph", None), Scatter)
+            ][-1]
             looked.data_source.data = {"x": here["x"].to_numpy(), "y": here["y"].to_numpy()}
             for span in _spans(figure):
                 span.location = logic.plane(one).threshold_x(threshold)
@@ -260,12 +361,28 @@ class WhatIfRoom:
         if plan is None or logic.chosen is None or not logic.answered:
             self._film.object = self._maps.object = ""
             return
-        found = {number: next(iter(each.values())) for number in range(len(plan.stops)) if (each := logic.answers(number))}
+        found = {
+            number: next(iter(each.values()))
+            for number in range(len(plan.stops))
+            if (each := logic.answers(number))
+        }
         self._film.object = film_html(plan.stops, found, logic.position, logic.chosen.sample_id)
         here = logic.answers(logic.position)
-        said = {one.scene.label: logic.probabilities(one, here[one.scene.label]) for one in logic.answered if one.scene.label in here}
+        said = {
+            one.scene.label: logic.probabilities(one, here[one.scene.label])
+            for one in logic.answered
+            if one.scene.label in here
+        }
         shown, stop = logic.answered[0].scene, plan.stops[logic.position]
-        self._maps.object = maps_html(here, said, logic.everything(), stop, tuple(shown.run.classes), shown.pair, self._state.threshold)
+        self._maps.object = maps_html(
+            here,
+            said,
+            logic.everything(),
+            stop,
+            tuple(shown.run.classes),
+            shown.pair,
+            self._state.threshold,
+        )
 
 
 _WALK = (

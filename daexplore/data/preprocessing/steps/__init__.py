@@ -30,7 +30,9 @@ __all__ = [
     "record_step",
 ]
 
-Step = SelectBands | Units | Background | PsfMatch | Resample | Crop | Asinh | Percentile | Normalise
+Step = (
+    SelectBands | Units | Background | PsfMatch | Resample | Crop | Asinh | Percentile | Normalise
+)
 """Each has ``apply(images)``: (n, C, H, W) of any real type to float32; none changes its input in place."""
 
 STEPS: dict[str, type[Step]] = {
@@ -65,4 +67,8 @@ def read_step(values: Any, where: str) -> Step:
     name = values.get("step") if isinstance(values, dict) else None
     if name not in STEPS:
         raise InputError(f"{where}: expected a step, one of {', '.join(STEPS)}; got {values!r}.")
-    return from_dict(STEPS[name], {key: value for key, value in values.items() if key != "step"}, f"{where}.{name}")
+    return from_dict(
+        STEPS[name],
+        {key: value for key, value in values.items() if key != "step"},
+        f"{where}.{name}",
+    )

@@ -31,7 +31,9 @@ class Background:
         border = np.ones(images.shape[2:], bool)
         border[self.width : -self.width, self.width : -self.width] = False
         # Unlike indexing with a mask this keeps each image's pixels side by side.
-        pixels = np.take(images.reshape(*images.shape[:2], border.size), np.flatnonzero(border), axis=2)
+        pixels = np.take(
+            images.reshape(*images.shape[:2], border.size), np.flatnonzero(border), axis=2
+        )
         sky = clipped_median(pixels, self.sigma, self.rounds)
         subtracted: NDArray[np.float32] = images - sky.astype(np.float32)[:, :, None, None]
         return subtracted
@@ -49,13 +51,19 @@ def clipped_median(values: NDArray[Any], sigma: float, rounds: int) -> NDArray[n
         rounds: see ``Background``.
     """
     ordered = np.sort(values.reshape(-1, values.shape[-1]), axis=1).astype(np.float64)
-    row, low, high = np.arange(len(ordered)), np.zeros(len(ordered), np.int64), np.full(len(ordered), ordered.shape[1])
+    row, low, high = (
+        np.arange(len(ordered)),
+        np.zeros(len(ordered), np.int64),
+        np.full(len(ordered), ordered.shape[1]),
+    )
     centred = ordered - ordered[:, ordered.shape[1] // 2, None]
     sums, squares = _running(centred), _running(centred**2)
     median = _middle(ordered, low, high)
     for _ in range(rounds):
         count = np.maximum(high - low, 1)
-        mean, mean_square = ((total[row, high] - total[row, low]) / count for total in (sums, squares))
+        mean, mean_square = (
+            (total[row, high] - total[row, low]) / count for total in (sums, squares)
+        )
         reach = sigma * np.sqrt(np.maximum(mean_square - mean**2, 0))
         before = low, high
         low = np.maximum(low, _below(ordered, median - reach))
@@ -86,7 +94,11 @@ def _below(ordered: NDArray[np.float64], threshold: NDArray[np.float64]) -> NDAr
     return low
 
 
-def _middle(ordered: NDArray[np.float64], low: NDArray[np.int64], high: NDArray[np.int64]) -> NDArray[np.float64]:
+def _middle(
+    ordered: NDArray[np.float64], low: NDArray[np.int64], high: NDArray[np.int64]
+) -> NDArray[np.float64]:
     row, last = np.arange(len(ordered)), high - low - 1
-    middle: NDArray[np.float64] = (ordered[row, low + last // 2] + ordered[row, low + (last + 1) // 2]) / 2
+    middle: NDArray[np.float64] = (
+        ordered[row, low + last // 2] + ordered[row, low + (last + 1) // 2]
+    ) / 2
     return middle

@@ -21,4 +21,6 @@ class SelectBands:
 
     def apply(self, images: NDArray[Any]) -> NDArray[np.float32]:
         """(n, C, H, W) to (n, len(order), H, W)."""
-        return np.stack([images[:, channel] for channel in self.order], axis=1).astype(np.float32, copy=False)
+        return np.stack([images[:, channel] for channel in self.order], axis=1).astype(
+            np.float32, copy=False
+        )

@@ -26,10 +26,20 @@ class Crop:
         if (height, width) == tuple(self.size):
             return inner
         top, left = (self.size[0] - height) // 2, (self.size[1] - width) // 2
-        return np.pad(inner, ((0, 0), (0, 0), (top, self.size[0] - height - top), (left, self.size[1] - width - left)))
+        return np.pad(
+            inner,
+            (
+                (0, 0),
+                (0, 0),
+                (top, self.size[0] - height - top),
+                (left, self.size[1] - width - left),
+            ),
+        )
 
     def inside(self, images: NDArray[Any]) -> NDArray[np.float32]:
         """(n, C, at most size): real pixels only, for made-up zeros say nothing about the images."""
         height, width = images.shape[2:]
         top, left = max(0, (height - self.size[0]) // 2), max(0, (width - self.size[1]) // 2)
-        return np.ascontiguousarray(images[:, :, top : top + self.size[0], left : left + self.size[1]], np.float32)
+        return np.ascontiguousarray(
+            images[:, :, top : top + self.size[0], left : left + self.size[1]], np.float32
+        )

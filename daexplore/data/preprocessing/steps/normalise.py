@@ -36,7 +36,8 @@ class Normalise:
             n = values.size // values.shape[1]
             chunk_mean = values.mean(axis=(0, 2, 3))
             squares = squares + (
-                ((values - chunk_mean[:, None, None]) ** 2).sum(axis=(0, 2, 3)) + (chunk_mean - mean) ** 2 * count * n / (count + n)
+                ((values - chunk_mean[:, None, None]) ** 2).sum(axis=(0, 2, 3))
+                + (chunk_mean - mean) ** 2 * count * n / (count + n)
             )
             mean = mean + (chunk_mean - mean) * n / (count + n)
             count += n
@@ -44,7 +45,9 @@ class Normalise:
 
     def apply(self, images: NDArray[Any]) -> NDArray[np.float32]:
         """(n, C, H, W), new."""
-        mean, std = (np.array(values, np.float32)[:, None, None] for values in (self.mean, self.std))
+        mean, std = (
+            np.array(values, np.float32)[:, None, None] for values in (self.mean, self.std)
+        )
         normalised: NDArray[np.float32] = images.astype(np.float32, copy=False) - mean
         normalised /= std
         return normalised

@@ -31,7 +31,9 @@ class PsfMatch:
 
     def apply(self, images: NDArray[Any]) -> NDArray[np.float32]:
         """(n, C, H, W), blurred; each band keeps its flux."""
-        rows, columns = (np.stack([blur_matrix(sigma, n) for sigma in self.sigma]) for n in images.shape[2:])
+        rows, columns = (
+            np.stack([blur_matrix(sigma, n) for sigma in self.sigma]) for n in images.shape[2:]
+        )
         # The matrix is symmetric: no transpose.
         blurred: NDArray[np.float32] = rows @ images.astype(np.float32, copy=False) @ columns
         return blurred
@@ -50,7 +52,11 @@ def kernel_sigma(own: float, wanted: float, pixel_scale: float) -> float:
     """
     if abs(own - wanted) <= _SAME * wanted:
         return 0.0
-    return math.sqrt((wanted**2 - own**2) * _FWHM2_TO_VARIANCE) / pixel_scale if own < wanted else math.nan
+    return (
+        math.sqrt((wanted**2 - own**2) * _FWHM2_TO_VARIANCE) / pixel_scale
+        if own < wanted
+        else math.nan
+    )
 
 
 @lru_cache(maxsize=64)

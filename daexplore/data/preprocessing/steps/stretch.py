@@ -34,7 +34,9 @@ class Asinh:
 
     def apply(self, images: NDArray[Any]) -> NDArray[np.float32]:
         """(n, C, H, W), stretched."""
-        unit = np.array([self.softening * scale for scale in self.noise_scale], np.float32)[:, None, None]
+        unit = np.array([self.softening * scale for scale in self.noise_scale], np.float32)[
+            :, None, None
+        ]
         stretched: NDArray[np.float32] = np.arcsinh(images.astype(np.float32, copy=False) / unit)
         return stretched
 
@@ -59,8 +61,12 @@ class Percentile:
 
     def apply(self, images: NDArray[Any]) -> NDArray[np.float32]:
         """(n, C, H, W) from 0 to 1; a band whose two values are equal becomes 0."""
-        low, high = (np.array(values, np.float32)[:, None, None] for values in (self.low, self.high))
-        scaled: NDArray[np.float32] = np.clip(images, low, high).astype(np.float32, copy=False) - low
+        low, high = (
+            np.array(values, np.float32)[:, None, None] for values in (self.low, self.high)
+        )
+        scaled: NDArray[np.float32] = (
+            np.clip(images, low, high).astype(np.float32, copy=False) - low
+        )
         scaled /= positive(high - low)
         return scaled
 

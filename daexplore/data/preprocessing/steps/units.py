@@ -21,5 +21,8 @@ class Units:
 
     def apply(self, images: NDArray[Any]) -> NDArray[np.float32]:
         """(n, C, H, W) in native units to [nJy]."""
-        scaled: NDArray[np.float32] = images.astype(np.float32, copy=False) * np.array(self.flux_scale, np.float32)[:, None, None]
+        scaled: NDArray[np.float32] = (
+            images.astype(np.float32, copy=False)
+            * np.array(self.flux_scale, np.float32)[:, None, None]
+        )
         return scaled

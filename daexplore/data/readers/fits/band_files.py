@@ -11,7 +11,10 @@ __all__ = ["FITS_SUFFIX", "BandFiles", "find_band_files"]
 
 FITS_SUFFIX = re.compile(r"\.(fits?|fts)(\.(gz|fz|bz2|xz))?$", re.IGNORECASE)
 
-_LIKE_A_BAND = re.compile(r"F\d{3,4}(W|M|N|LP|X)\d?|[ugrizyUBVRIYJHKZ]|Ks|[NF]UV|W[1-4]|VIS|(IRAC|ch)[1-4]|N\d{3,4}", re.IGNORECASE)
+_LIKE_A_BAND = re.compile(
+    r"F\d{3,4}(W|M|N|LP|X)\d?|[ugrizyUBVRIYJHKZ]|Ks|[NF]UV|W[1-4]|VIS|(IRAC|ch)[1-4]|N\d{3,4}",
+    re.IGNORECASE,
+)
 _BETWEEN = re.compile(r"[_\-. ]")
 
 
@@ -78,7 +81,11 @@ def _bands(split: _Split, declared: Sequence[str] | None) -> list[str]:
         of_galaxy[rest].add(str(word).casefold())
         spelled[str(word).casefold()][str(word)] += 1
     (most, count), *_ = Counter(frozenset(words) for words in of_galaxy.values()).most_common(1)
-    return sorted(spelled[word].most_common(1)[0][0] for word in most) if len(most) > 1 and 2 * count > len(of_galaxy) else []
+    return (
+        sorted(spelled[word].most_common(1)[0][0] for word in most)
+        if len(most) > 1 and 2 * count > len(of_galaxy)
+        else []
+    )
 
 
 def _grouped(files: Sequence[str], bands: Sequence[str], split: _Split) -> BandFiles:
@@ -97,7 +104,9 @@ def _grouped(files: Sequence[str], bands: Sequence[str], split: _Split) -> BandF
             )
         those[index] = file
     others = tuple(file for file, rest in left.items() if rest not in galaxies)
-    return BandFiles(tuple(bands), {name: tuple(those) for name, those in sorted(galaxies.items())}, others)
+    return BandFiles(
+        tuple(bands), {name: tuple(those) for name, those in sorted(galaxies.items())}, others
+    )
 
 
 def _splits(files: Sequence[str]) -> Iterator[_Split]:

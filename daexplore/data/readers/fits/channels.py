@@ -77,7 +77,9 @@ class Channel:
     @property
     def names(self) -> tuple[str, ...]:
         """Names by which a declared band finds it. FILTER may go on after the band's name: "r DECam SDSS c0002"."""
-        return tuple(filter(None, (self.band, self.label, self.extname, self.band.partition(" ")[0])))
+        return tuple(
+            filter(None, (self.band, self.label, self.extname, self.band.partition(" ")[0]))
+        )
 
 
 def image_role(hdu: Hdu) -> str:
@@ -89,7 +91,15 @@ def role_of(name: str) -> str:
     """The same of any name that is made of words, such as that of a file."""
     name = name.upper()
     words = {name} | {word.rstrip("0123456789") for word in re.split(r"[^A-Z0-9]+", name)}
-    return "mask" if words & _MASKS else "weight" if words & _WEIGHTS else "other" if words & _OTHERS else ""
+    return (
+        "mask"
+        if words & _MASKS
+        else "weight"
+        if words & _WEIGHTS
+        else "other"
+        if words & _OTHERS
+        else ""
+    )
 
 
 def squeezed(shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -102,7 +112,10 @@ def squeezed(shape: tuple[int, ...]) -> tuple[int, ...]:
 
 def described(images: Sequence[Hdu]) -> str:
     """Sizes and names, such as "64x64 (SCI), 32x32 (HDU 2)"; the width first."""
-    named = [f"{'x'.join(map(str, reversed(image.shape)))} ({image.name or image.where.rpartition(', ')[2]})" for image in images[:6]]
+    named = [
+        f"{'x'.join(map(str, reversed(image.shape)))} ({image.name or image.where.rpartition(', ')[2]})"
+        for image in images[:6]
+    ]
     return ", ".join(named) + (f", … ({len(images)} in all)" if len(images) > 6 else "")
 
 
@@ -122,7 +135,11 @@ def choose(
     """
     for image in images:
         _check_shape(image, declared)
-    channels = [channel for index, image in enumerate(images) for channel in _channels(index, image, primary, len(images))]
+    channels = [
+        channel
+        for index, image in enumerate(images)
+        for channel in _channels(index, image, primary, len(images))
+    ]
     if declared is not None:
         return _declared(channels, declared, path, images), tuple(declared)
     if len(images) > 1 and len(channels) > len(images):
@@ -136,10 +153,18 @@ def choose(
 def _check_shape(image: Hdu, declared: Sequence[str] | None) -> None:
     shape, axes = squeezed(image.shape), "x".join(map(str, reversed(image.shape)))
     if len(shape) != 3:
-        hint = "Is it a spectrum?" if len(shape) < 3 else "Save one cube a galaxy; a file of many galaxies is given by itself."
-        raise InputError(f"{image.where}: expected an image (width x height) or a cube (width x height x bands), got {axes}. {hint}")
+        hint = (
+            "Is it a spectrum?"
+            if len(shape) < 3
+            else "Save one cube a galaxy; a file of many galaxies is given by itself."
+        )
+        raise InputError(
+            f"{image.where}: expected an image (width x height) or a cube (width x height x bands), got {axes}. {hint}"
+        )
     if shape[0] > _MOST_CHANNELS >= shape[2] and len(declared or ()) != shape[0]:
-        raise InputError(f"{image.where}: a cube of {axes} has its bands along the first axis. Write it with numpy.moveaxis(cube, -1, 0).")
+        raise InputError(
+            f"{image.where}: a cube of {axes} has its bands along the first axis. Write it with numpy.moveaxis(cube, -1, 0)."
+        )
 
 
 def _channels(index: int, image: Hdu, primary: Header, images: int) -> list[Channel]:
@@ -149,19 +174,37 @@ def _channels(index: int, image: Hdu, primary: Header, images: int) -> list[Chan
         names = cube_bands(header, planes) or ("",) * planes
         return [Channel(index, plane, name) for plane, name in enumerate(names)]
     words = [word for word in re.split(r"[^A-Za-z0-9]+", image.name) if word.upper() not in _PLAIN]
-    return [Channel(index, 0, band_name(header) or "", "_".join(words) if images > 1 else "", image.name)]
+    return [
+        Channel(
+            index, 0, band_name(header) or "", "_".join(words) if images > 1 else "", image.name
+        )
+    ]
 
 
-def _declared(channels: Sequence[Channel], declared: Sequence[str], path: Path, images: Sequence[Hdu]) -> list[Channel]:
+def _declared(
+    channels: Sequence[Channel], declared: Sequence[str], path: Path, images: Sequence[Hdu]
+) -> list[Channel]:
     """By name where any is named so, else by position."""
     found = [_called(channels, band) for band in declared]
     if len({those[0] for those in found if len(those) == 1}) == len(declared):
         return [those[0] for those in found]
     if any(found):
-        odd = next(band for band, those in zip(declared, found, strict=True) if len(those) != 1 or found.count(those) > 1)
-        what = "more than one channel" if any(odd in channel.names for channel in channels) else "no channel"
-        here = ", ".join(repr(channel.names[0]) if channel.names else "one without name" for channel in channels)
-        raise InputError(f"{path} has {what} called {odd!r}; it has {here}. Declare bands that are in the file, each once (--bands).")
+        odd = next(
+            band
+            for band, those in zip(declared, found, strict=True)
+            if len(those) != 1 or found.count(those) > 1
+        )
+        what = (
+            "more than one channel"
+            if any(odd in channel.names for channel in channels)
+            else "no channel"
+        )
+        here = ", ".join(
+            repr(channel.names[0]) if channel.names else "one without name" for channel in channels
+        )
+        raise InputError(
+            f"{path} has {what} called {odd!r}; it has {here}. Declare bands that are in the file, each once (--bands)."
+        )
     if len(declared) != len(channels):
         raise InputError(
             f"{path}: {len(declared)} bands are declared ({', '.join(declared)}), but it has {len(channels)} channels: "
@@ -173,10 +216,14 @@ def _declared(channels: Sequence[Channel], declared: Sequence[str], path: Path, 
 def _called(channels: Sequence[Channel], band: str) -> list[Channel]:
     """As the letters stand, else whatever their case."""
     exact = [channel for channel in channels if band in channel.names]
-    return exact or [channel for channel in channels if band.casefold() in map(str.casefold, channel.names)]
+    return exact or [
+        channel for channel in channels if band.casefold() in map(str.casefold, channel.names)
+    ]
 
 
-def _names(channels: Sequence[Channel], images: Sequence[Hdu], path: Path) -> tuple[str, ...] | None:
+def _names(
+    channels: Sequence[Channel], images: Sequence[Hdu], path: Path
+) -> tuple[str, ...] | None:
     for names in ([channel.band for channel in channels], [channel.label for channel in channels]):
         if all(names) and len(set(names)) == len(names):
             return tuple(names)

@@ -46,7 +46,9 @@ def read_fits(path: str | Path, read: ReadConfig | None = None) -> Cutout:
     return stamp_from(read_hdus(data, path), data, path, read or ReadConfig())
 
 
-def stamp_from(hdus: Sequence[Hdu], data: bytes | mmap.mmap, path: Path, read: ReadConfig) -> Cutout:
+def stamp_from(
+    hdus: Sequence[Hdu], data: bytes | mmap.mmap, path: Path, read: ReadConfig
+) -> Cutout:
     """The same of a file's parts, already found; the first one is its primary header.
 
     Raises:
@@ -64,24 +66,34 @@ def stamp_from(hdus: Sequence[Hdu], data: bytes | mmap.mmap, path: Path, read: R
             "pixels: name those that have with --bands, or write a file for each galaxy."
         )
     planes = {index: _measurements(index, images, hdus, data) for index in used}
-    if len(used) == 1 and [channel.plane for channel in channels] == list(range(len(planes[used[0]]))):
+    if len(used) == 1 and [channel.plane for channel in channels] == list(
+        range(len(planes[used[0]]))
+    ):
         pixels = planes[used[0]]
     else:
         pixels = np.stack([planes[channel.image][channel.plane] for channel in channels])
-    scale = read.pixel_scale or _pixel_scale([images[index].header.over(primary) for index in used], path)
+    scale = read.pixel_scale or _pixel_scale(
+        [images[index].header.over(primary) for index in used], path
+    )
     return Cutout(pixels, bands, scale, _flux_scales(channels, images, primary, read, scale))
 
 
 def _no_image(path: Path, hdus: Sequence[Hdu]) -> InputError:
     others = [hdu for hdu in hdus if hdu.shape]
     if others:
-        return InputError(f"{path} has no image of the galaxy: by its name {others[0].name!r} is none. Rename the extension if it is one.")
+        return InputError(
+            f"{path} has no image of the galaxy: by its name {others[0].name!r} is none. Rename the extension if it is one."
+        )
     kinds = sorted({hdu.kind for hdu in hdus} - {"image", "compressed"})
     found = f"it holds a {' and a '.join(kinds)}" if kinds else "its headers come without pixels"
-    return InputError(f"{path} has no image: {found}. If it is a catalogue, give it with --catalogue; otherwise move it away.")
+    return InputError(
+        f"{path} has no image: {found}. If it is a catalogue, give it with --catalogue; otherwise move it away."
+    )
 
 
-def _measurements(index: int, images: Sequence[Hdu], hdus: Sequence[Hdu], data: bytes | mmap.mmap) -> NDArray[np.float32]:
+def _measurements(
+    index: int, images: Sequence[Hdu], hdus: Sequence[Hdu], data: bytes | mmap.mmap
+) -> NDArray[np.float32]:
     """(C, H, W) of one image, NaN where masks and weights say that nothing was measured."""
     image = images[index]
     pixels = physical_values(image, data).reshape(squeezed(image.shape))
@@ -99,7 +111,11 @@ def _measurements(index: int, images: Sequence[Hdu], hdus: Sequence[Hdu], data: 
                 raise InputError(
                     f"{one.where}: the {kind} {described([one])} does not fit the image {described([image])}. Correct the file."
                 )
-            bad = _flagged(one, data, hdus[0].header) if kind == "mask" else physical_values(one, data) == 0
+            bad = (
+                _flagged(one, data, hdus[0].header)
+                if kind == "mask"
+                else physical_values(one, data) == 0
+            )
             pixels[np.broadcast_to(bad.reshape(shape), pixels.shape)] = np.nan
     return pixels
 
@@ -120,19 +136,27 @@ def _pixel_scale(headers: Sequence[Header], path: Path) -> float | None:
     scales = [scale for scale in map(pixel_scale, headers) if scale is not None]
     if scales and max(scales) > (1 + _SAME_SCALE) * min(scales):
         listed = ", ".join(f"{scale:.4g}" for scale in scales)
-        raise InputError(f"{path}: its bands have pixels of {listed} arcsec. Resample them to one grid, or declare the true scale.")
+        raise InputError(
+            f"{path}: its bands have pixels of {listed} arcsec. Resample them to one grid, or declare the true scale."
+        )
     return scales[0] if scales else None
 
 
 def _flux_scales(
-    channels: Sequence[Channel], images: Sequence[Hdu], primary: Header, read: ReadConfig, scale: float | None
+    channels: Sequence[Channel],
+    images: Sequence[Hdu],
+    primary: Header,
+    read: ReadConfig,
+    scale: float | None,
 ) -> tuple[float, ...] | None:
     if read.zero_points is not None and len(read.zero_points) == len(channels):
         return tuple(map(nanojansky, read.zero_points))
     of_image = {}
     for index in dict.fromkeys(channel.image for channel in channels):
         image = images[index]
-        of_image[index] = flux_scale(_photometry(image.header, primary), scale, squeezed(image.shape)[0] == 1)
+        of_image[index] = flux_scale(
+            _photometry(image.header, primary), scale, squeezed(image.shape)[0] == 1
+        )
     scales = [of_image[channel.image] for channel in channels]
     return None if None in scales else tuple(value for value in scales if value is not None)
 

@@ -19,7 +19,11 @@ from daexplore.errors import InputError
 
 __all__ = ["FITS_SUFFIXES", "list_fits_folder"]
 
-FITS_SUFFIXES = tuple(f".{suffix}{packed}" for suffix in ("fits", "fit", "fts") for packed in ("", ".gz", ".fz", ".bz2", ".xz"))
+FITS_SUFFIXES = tuple(
+    f".{suffix}{packed}"
+    for suffix in ("fits", "fit", "fts")
+    for packed in ("", ".gz", ".fz", ".bz2", ".xz")
+)
 """Suffixes of FITS files, some of them packed as a whole."""
 
 _SAME_SCALE = 0.01
@@ -38,7 +42,11 @@ def list_fits_folder(path: Path, read: ReadConfig) -> Listing:
     """
     table = catalogue_of(path, read)
     own = None if table is None else table.path.resolve()
-    files = [file for file in files_below(path, FITS_SUFFIXES) if own is None or (path / file).resolve() != own]
+    files = [
+        file
+        for file in files_below(path, FITS_SUFFIXES)
+        if own is None or (path / file).resolve() != own
+    ]
     if not files:
         raise InputError(
             f"{path} holds no FITS images ({', '.join(FITS_SUFFIXES[::5])}). Put them there, or give the folder where they are."
@@ -54,7 +62,10 @@ def list_fits_folder(path: Path, read: ReadConfig) -> Listing:
     names = list(complete)
     attached = match_catalogue(names, path, read, set_name, table)
     catalogue, classes = attached.catalogue, attached.classes
-    provenance: dict[str, Any] = {"reader": "fits_folder", "path": str(path.resolve())} | attached.provenance
+    provenance: dict[str, Any] = {
+        "reader": "fits_folder",
+        "path": str(path.resolve()),
+    } | attached.provenance
     if found.bands:
         provenance["band_files"] = list(found.bands)
     folders = [name.partition("/")[0] if "/" in name else "" for name in names]
@@ -62,10 +73,24 @@ def list_fits_folder(path: Path, read: ReadConfig) -> Listing:
         codes, classes = class_codes(pd.Series(folders, dtype=object), "folder", path)
         catalogue = catalogue.assign(label=codes)
         provenance["label_column"] = "sub-folder"
-    aside = [Rejected(name, f"{path}: {_lacking(name, those, found)}.") for name, those in found.galaxies.items() if name not in complete]
-    aside += [Rejected(file, f"{path / file}: its name says none of the bands {', '.join(found.bands)}.") for file in found.others]
+    aside = [
+        Rejected(name, f"{path}: {_lacking(name, those, found)}.")
+        for name, those in found.galaxies.items()
+        if name not in complete
+    ]
+    aside += [
+        Rejected(file, f"{path / file}: its name says none of the bands {', '.join(found.bands)}.")
+        for file in found.others
+    ]
     paths = tuple(tuple(file for file in those if file) for those in complete.values())
-    return Listing(catalogue, _Load(path, paths, found.bands, read), classes, set_name, provenance, tuple(aside))
+    return Listing(
+        catalogue,
+        _Load(path, paths, found.bands, read),
+        classes,
+        set_name,
+        provenance,
+        tuple(aside),
+    )
 
 
 def _one_each(files: list[str], path: Path) -> BandFiles:
@@ -73,7 +98,9 @@ def _one_each(files: list[str], path: Path) -> BandFiles:
     for file in files:
         name = FITS_SUFFIX.sub("", file)
         if name in galaxies:
-            raise InputError(f"{path}: {galaxies[name][0]} and {file} are two files of one galaxy. Keep one of them.")
+            raise InputError(
+                f"{path}: {galaxies[name][0]} and {file} are two files of one galaxy. Keep one of them."
+            )
         galaxies[name] = (file,)
     return BandFiles((), galaxies)
 
@@ -104,13 +131,26 @@ def _joined(stamps: list[Cutout], paths: list[Path], bands: tuple[str, ...]) -> 
     scales = [stamp.pixel_scale for stamp in stamps if stamp.pixel_scale is not None]
     for stamp, path in zip(stamps, paths, strict=True):
         if len(stamp.pixels) != 1:
-            raise InputError(f"{path}: expected the one band that its name says, got {len(stamp.pixels)}. Keep one image in the file.")
+            raise InputError(
+                f"{path}: expected the one band that its name says, got {len(stamp.pixels)}. Keep one image in the file."
+            )
         if stamp.pixels.shape != first.pixels.shape:
             (height, width), (h, w) = stamp.pixels.shape[1:], first.pixels.shape[1:]
-            raise InputError(f"{path} measures {width}x{height} pixels, {paths[0].name} {w}x{h}. Bring the bands to one grid first.")
+            raise InputError(
+                f"{path} measures {width}x{height} pixels, {paths[0].name} {w}x{h}. Bring the bands to one grid first."
+            )
     if scales and max(scales) > (1 + _SAME_SCALE) * min(scales):
-        listed = ", ".join(f"{path.name} {stamp.pixel_scale}" for stamp, path in zip(stamps, paths, strict=True))
-        raise InputError(f"{paths[0]}: the bands' pixels differ in size ({listed} arcsec). Bring them to one grid first.")
+        listed = ", ".join(
+            f"{path.name} {stamp.pixel_scale}" for stamp, path in zip(stamps, paths, strict=True)
+        )
+        raise InputError(
+            f"{paths[0]}: the bands' pixels differ in size ({listed} arcsec). Bring them to one grid first."
+        )
     fluxes = [None if stamp.flux_scale is None else stamp.flux_scale[0] for stamp in stamps]
     flux = None if None in fluxes else tuple(value for value in fluxes if value is not None)
-    return Cutout(np.concatenate([stamp.pixels for stamp in stamps]), bands, scales[0] if scales else None, flux)
+    return Cutout(
+        np.concatenate([stamp.pixels for stamp in stamps]),
+        bands,
+        scales[0] if scales else None,
+        flux,
+    )

@@ -16,7 +16,9 @@ CARD = 80
 """Characters of one keyword, its value and its comment."""
 
 _MOST_BLOCKS = 2000
-_VALUE = re.compile(r" *(?:'((?:[^']|'')*)'|([TF])(?=[ /]|$)|([+-]?[0-9]+)(?=[ /]|$)|([+-]?[0-9.]+(?:[EeDd][+-]?[0-9]+)?)(?=[ /]|$))")
+_VALUE = re.compile(
+    r" *(?:'((?:[^']|'')*)'|([TF])(?=[ /]|$)|([+-]?[0-9]+)(?=[ /]|$)|([+-]?[0-9.]+(?:[EeDd][+-]?[0-9]+)?)(?=[ /]|$))"
+)
 
 
 class Header(Mapping[str, Any]):
@@ -33,7 +35,13 @@ class Header(Mapping[str, Any]):
         if text is not None:
             return text.replace("''", "'").rstrip()
         try:
-            return truth == "T" if truth else int(whole) if whole else float(number.upper().replace("D", "E"))
+            return (
+                truth == "T"
+                if truth
+                else int(whole)
+                if whole
+                else float(number.upper().replace("D", "E"))
+            )
         except ValueError:
             raise KeyError(keyword) from None
 
@@ -62,4 +70,6 @@ def read_cards(data: bytes | mmap.mmap, start: int, where: str) -> tuple[dict[st
                 return cards, block + BLOCK
             if text[at + 8 : at + 9] == "=" and keyword not in cards:
                 cards[keyword] = text[at + 9 : at + CARD]
-    raise InputError(f"{where}: the header has no END: the file is cut short or damaged. Copy or download it again.")
+    raise InputError(
+        f"{where}: the header has no END: the file is cut short or damaged. Copy or download it again."
+    )

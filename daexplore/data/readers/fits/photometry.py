@@ -7,14 +7,23 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-__all__ = ["NANOJANSKY_AT_ZERO", "band_name", "cube_bands", "flux_scale", "nanojansky", "pixel_scale"]
+__all__ = [
+    "NANOJANSKY_AT_ZERO",
+    "band_name",
+    "cube_bands",
+    "flux_scale",
+    "nanojansky",
+    "pixel_scale",
+]
 
 NANOJANSKY_AT_ZERO = 3631e9
 """Flux of AB magnitude 0 [nJy] (Oke & Gunn 1983, ApJ 266, 713)."""
 
 _BAND_KEYWORDS = ("BAND", "FILTER", "INSFILTE")
 _WHEELS = ("FILTER1", "FILTER2")
-_NO_BAND = re.compile(r"$|clear|none|n/a|open|empty|blank|air|mirror|unknown|undefined|multi", re.IGNORECASE)
+_NO_BAND = re.compile(
+    r"$|clear|none|n/a|open|empty|blank|air|mirror|unknown|undefined|multi", re.IGNORECASE
+)
 _PUPIL_FILTER = re.compile(r"F\d+[WMN]\d?")
 
 _SCALE_KEYWORDS = ("PIXSCALE", "PIXSCAL1", "PIXELSCL", "PIXSCL", "SECPIX", "SECPIX1", "D001SCAL")
@@ -48,7 +57,9 @@ _SPELLINGS = (
     (r"\bsr\b", "sr"),
 )
 _COUNTS = re.compile(r"(e-?|electrons?|counts?|adu|dn|photons?)", re.IGNORECASE)
-_RATE = re.compile(_COUNTS.pattern + r" ?(/ ?s(ec)?|\.?s(ec)?(\^|\*\*)?-1|per second)", re.IGNORECASE)
+_RATE = re.compile(
+    _COUNTS.pattern + r" ?(/ ?s(ec)?|\.?s(ec)?(\^|\*\*)?-1|per second)", re.IGNORECASE
+)
 
 
 def band_name(header: Mapping[str, Any]) -> str | None:
@@ -60,7 +71,11 @@ def band_name(header: Mapping[str, Any]) -> str | None:
     if isinstance(pupil, str) and _PUPIL_FILTER.fullmatch(pupil):
         return pupil
     names = [name for name in (_band(header, keyword) for keyword in _BAND_KEYWORDS) if name]
-    return names[0] if names else "+".join(filter(None, (_band(header, keyword) for keyword in _WHEELS))) or None
+    return (
+        names[0]
+        if names
+        else "+".join(filter(None, (_band(header, keyword) for keyword in _WHEELS))) or None
+    )
 
 
 def cube_bands(header: Mapping[str, Any], channels: int) -> tuple[str, ...] | None:
@@ -73,11 +88,19 @@ def cube_bands(header: Mapping[str, Any], channels: int) -> tuple[str, ...] | No
             keywords = [f"{stem}{first + channel}" for channel in range(channels)]
             names = [_band(header, keyword) for keyword in keywords]
             beyond = (f"{stem}{first - 1}", f"{stem}{first + channels}")
-            if all(names) and len(set(names)) == channels and not any(keyword in header for keyword in beyond):
+            if (
+                all(names)
+                and len(set(names)) == channels
+                and not any(keyword in header for keyword in beyond)
+            ):
                 return tuple(map(str, names))
     letters = header.get("BANDS")
     if isinstance(letters, str):
-        words = re.split(r"[ ,]+", letters.strip()) if re.search(r"[ ,]", letters.strip()) else list(letters)
+        words = (
+            re.split(r"[ ,]+", letters.strip())
+            if re.search(r"[ ,]", letters.strip())
+            else list(letters)
+        )
         if len(words) == channels == len(set(words)):
             return tuple(words)
     return None
@@ -100,7 +123,9 @@ def nanojansky(zero_point: float) -> float:
     return NANOJANSKY_AT_ZERO * 10 ** (-0.4 * zero_point) if abs(zero_point) < 700 else math.nan
 
 
-def flux_scale(header: Mapping[str, Any], scale: float | None = None, one_band: bool = True) -> float | None:
+def flux_scale(
+    header: Mapping[str, Any], scale: float | None = None, one_band: bool = True
+) -> float | None:
     """Nanojansky of one unit of the pixels; None where the header does not say it.
 
     1. BUNIT, where it is a flux density (nJy, Jy, nanomaggy, erg/s/cm2/Hz, …), one per solid angle (MJy/sr; times PIXAR_SR or the
@@ -120,7 +145,14 @@ def flux_scale(header: Mapping[str, Any], scale: float | None = None, one_band: 
     unit = unit.strip() if isinstance(unit, str) else ""
     known = _unit_scale(unit, header, scale) if unit else None
     if known is None and not _is_vega(header):
-        known = next((nanojansky(zero) for zero in (_number(header, keyword, None) for keyword in _ZERO_POINTS) if zero is not None), None)
+        known = next(
+            (
+                nanojansky(zero)
+                for zero in (_number(header, keyword, None) for keyword in _ZERO_POINTS)
+                if zero is not None
+            ),
+            None,
+        )
     if known is None and (at_zero := _number(header, "FLUXMAG0")):
         known = NANOJANSKY_AT_ZERO / at_zero
     if known is None and one_band:
@@ -145,7 +177,9 @@ def _wcs_scale(header: Mapping[str, Any]) -> float | None:
     units = [_text(header, f"CUNIT{axis}").lower() for axis in (1, 2)]
     types = [_text(header, f"CTYPE{axis}").upper() for axis in (1, 2)]
     plain = all(unit for unit in units) and all(kind in ("", "LINEAR") for kind in types)
-    if not (plain or all(_CELESTIAL.match(kind) for kind in types)) or not all(unit in _ARCSEC for unit in units):
+    if not (plain or all(_CELESTIAL.match(kind) for kind in types)) or not all(
+        unit in _ARCSEC for unit in units
+    ):
         return None
     matrix = {(i, j): _number(header, f"CD{i}_{j}", None) for i in (1, 2) for j in (1, 2)}
     if any(value is not None for value in matrix.values()):
@@ -156,10 +190,15 @@ def _wcs_scale(header: Mapping[str, Any]) -> float | None:
         if steps == [None, None] and not any(value is not None for row in turn for value in row):
             return None
         rows = [
-            [(1.0 if step is None else step) * (float(i == j) if value is None else value) for j, value in enumerate(row)]
+            [
+                (1.0 if step is None else step) * (float(i == j) if value is None else value)
+                for j, value in enumerate(row)
+            ]
             for i, (row, step) in enumerate(zip(turn, steps, strict=True))
         ]
-    (a, b), (c, d) = ([value * _ARCSEC[unit] for value in row] for row, unit in zip(rows, units, strict=True))
+    (a, b), (c, d) = (
+        [value * _ARCSEC[unit] for value in row] for row, unit in zip(rows, units, strict=True)
+    )
     sides = math.hypot(a, c), math.hypot(b, d)
     if min(sides) <= 0 or max(sides) > _SQUARE * min(sides):
         return None
@@ -175,7 +214,9 @@ def _text(header: Mapping[str, Any], keyword: str) -> str:
 def _is_vega(header: Mapping[str, Any]) -> bool:
     systems = [_text(header, keyword).upper() for keyword in _SYSTEMS]
     return any("VEGA" in system for system in systems) or any(
-        _VEGA_SURVEYS.search(_text(header, keyword)) for keyword in _SURVEY_KEYWORDS if "AB" not in systems
+        _VEGA_SURVEYS.search(_text(header, keyword))
+        for keyword in _SURVEY_KEYWORDS
+        if "AB" not in systems
     )
 
 
@@ -183,7 +224,13 @@ def _photflam_scale(header: Mapping[str, Any], unit: str) -> float | None:
     flux, pivot = _number(header, "PHOTFLAM"), _number(header, "PHOTPLAM")
     if flux is None or pivot is None:
         return None
-    time = 1.0 if _RATE.fullmatch(unit) else _number(header, "EXPTIME") if _COUNTS.fullmatch(unit) else None
+    time = (
+        1.0
+        if _RATE.fullmatch(unit)
+        else _number(header, "EXPTIME")
+        if _COUNTS.fullmatch(unit)
+        else None
+    )
     return None if time is None else flux * pivot * pivot / _LIGHT / _NANOJANSKY_CGS / time
 
 

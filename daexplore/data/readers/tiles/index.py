@@ -72,7 +72,9 @@ class Tile:
         return None if None in named else tuple(band for bands in named for band in bands or ())
 
 
-def find_tiles(folder: Path, files: Sequence[str], declared: tuple[str, ...] | None) -> tuple[list[Tile], list[str]]:
+def find_tiles(
+    folder: Path, files: Sequence[str], declared: tuple[str, ...] | None
+) -> tuple[list[Tile], list[str]]:
     """Reads the headers of the files and brings bands of one field together.
 
     Every image with celestial coordinates is a tile, in whatever part of its file it is; masks, weights and the like, by EXTNAME or by the
@@ -92,7 +94,9 @@ def find_tiles(folder: Path, files: Sequence[str], declared: tuple[str, ...] | N
     """
     science = [file for file in files if not role_of(Path(file).name.partition(".")[0])]
     band_of = _file_bands(science, declared)
-    single = [tile for file in science for tile in _tiles_of(folder / file, band_of.get(file), declared)]
+    single = [
+        tile for file in science for tile in _tiles_of(folder / file, band_of.get(file), declared)
+    ]
     if declared is not None and band_of:
         single = [tile for tile in single if tile.bands is not None]
     used = {plane.path for tile in single for plane in tile.planes}
@@ -115,7 +119,11 @@ def _file_bands(files: Sequence[str], declared: tuple[str, ...] | None) -> dict[
         except InputError:  # Names of tiles that differ in one word are no contradiction as two images of a galaxy are.
             continue
         for those in found.galaxies.values() if found else ():
-            bands |= {file: band for band, file in zip(found.bands, those, strict=True) if file} if found else {}
+            bands |= (
+                {file: band for band, file in zip(found.bands, those, strict=True) if file}
+                if found
+                else {}
+            )
     return bands
 
 
@@ -124,7 +132,11 @@ def _tiles_of(path: Path, band: str | None, declared: tuple[str, ...] | None) ->
     data = read_bytes(path)
     hdus = read_hdus(data, path)
     changed = path.stat().st_mtime_ns
-    images = [number for number, hdu in enumerate(hdus) if len(squeezed(hdu.shape)) == 3 and not image_role(hdu)]
+    images = [
+        number
+        for number, hdu in enumerate(hdus)
+        if len(squeezed(hdu.shape)) == 3 and not image_role(hdu)
+    ]
     fields: list[tuple[Tile, list[int]]] = []
     for number in images:
         tile = _geometry(hdus[number], data[hdus[number].start : hdus[number].data])
@@ -140,12 +152,20 @@ def _tiles_of(path: Path, band: str | None, declared: tuple[str, ...] | None) ->
         channels, names = _channels(hdus, numbers, path, declared)
         if names is None and channels == 1 and band is not None:
             names = (band,)
-        maps = [number for kind in ("mask", "weight") for number in _maps(hdus, numbers, images, kind)]
-        tiles.append(dataclasses.replace(tile, planes=(Plane(path, (*numbers, *maps), names, channels, changed),)))
+        maps = [
+            number for kind in ("mask", "weight") for number in _maps(hdus, numbers, images, kind)
+        ]
+        tiles.append(
+            dataclasses.replace(
+                tile, planes=(Plane(path, (*numbers, *maps), names, channels, changed),)
+            )
+        )
     return tiles
 
 
-def _channels(hdus: list[Hdu], numbers: list[int], path: Path, declared: tuple[str, ...] | None) -> tuple[int, tuple[str, ...] | None]:
+def _channels(
+    hdus: list[Hdu], numbers: list[int], path: Path, declared: tuple[str, ...] | None
+) -> tuple[int, tuple[str, ...] | None]:
     images = [hdus[number] for number in numbers]
     try:
         channels, names = choose(images, hdus[0].header, None, path)
@@ -172,9 +192,26 @@ def _geometry(hdu: Hdu, header: bytes) -> Tile | None:
     from astropy.wcs.utils import proj_plane_pixel_scales
 
     height, width = squeezed(hdu.shape)[1:]
-    along, ends = np.linspace(-0.5, width - 0.5, _BORDER_POINTS + 1)[:-1], np.linspace(-0.5, height - 0.5, _BORDER_POINTS + 1)[:-1]
-    x = np.concatenate([along, np.full(_BORDER_POINTS, width - 0.5), width - 1 - along, np.full(_BORDER_POINTS, -0.5)])
-    y = np.concatenate([np.full(_BORDER_POINTS, -0.5), ends, np.full(_BORDER_POINTS, height - 0.5), height - 1 - ends])
+    along, ends = (
+        np.linspace(-0.5, width - 0.5, _BORDER_POINTS + 1)[:-1],
+        np.linspace(-0.5, height - 0.5, _BORDER_POINTS + 1)[:-1],
+    )
+    x = np.concatenate(
+        [
+            along,
+            np.full(_BORDER_POINTS, width - 0.5),
+            width - 1 - along,
+            np.full(_BORDER_POINTS, -0.5),
+        ]
+    )
+    y = np.concatenate(
+        [
+            np.full(_BORDER_POINTS, -0.5),
+            ends,
+            np.full(_BORDER_POINTS, height - 0.5),
+            height - 1 - ends,
+        ]
+    )
     with warnings.catch_warnings():
         # Deprecated keywords that astropy mends, and remarks about distortions, change nothing here.
         warnings.simplefilter("ignore")
@@ -183,19 +220,31 @@ def _geometry(hdu: Hdu, header: bytes) -> Tile | None:
             if not wcs.has_celestial or {wcs.wcs.lng, wcs.wcs.lat} != {0, 1}:
                 return None
             wcs = wcs.celestial
-            border, centre = (wcs.pixel_to_world(*at).icrs.cartesian.xyz.value for at in ((x, y), ((width - 1) / 2, (height - 1) / 2)))
+            border, centre = (
+                wcs.pixel_to_world(*at).icrs.cartesian.xyz.value
+                for at in ((x, y), ((width - 1) / 2, (height - 1) / 2))
+            )
             scale = float(np.mean(proj_plane_pixel_scales(wcs))) * 3600
-        except Exception:  # wcslib raises errors of many kinds on headers that do not describe a projection
+        except (
+            Exception
+        ):  # wcslib raises errors of many kinds on headers that do not describe a projection
             return None
     border = border.T[np.isfinite(border).all(axis=0)]
-    return Tile((), (height, width), wcs, scale, border, centre) if len(border) and np.isfinite(centre).all() else None
+    return (
+        Tile((), (height, width), wcs, scale, border, centre)
+        if len(border) and np.isfinite(centre).all()
+        else None
+    )
 
 
 def _same_field(one: Tile, other: Tile) -> bool:
     return (
         one.shape == other.shape
         and one.border.shape == other.border.shape
-        and bool(np.abs(one.border - other.border).max() < np.deg2rad(_SAME_FOOTPRINT * one.pixel_scale / 3600))
+        and bool(
+            np.abs(one.border - other.border).max()
+            < np.deg2rad(_SAME_FOOTPRINT * one.pixel_scale / 3600)
+        )
     )
 
 
@@ -204,7 +253,10 @@ def _fields(single: Sequence[Tile]) -> list[Tile]:
     fields: list[Tile] = []
     centres = np.empty((len(single), 3))
     for tile in single:
-        near = np.flatnonzero(np.abs(centres[: len(fields)] - tile.centre).max(axis=1) < np.deg2rad(tile.pixel_scale / 3600))
+        near = np.flatnonzero(
+            np.abs(centres[: len(fields)] - tile.centre).max(axis=1)
+            < np.deg2rad(tile.pixel_scale / 3600)
+        )
         match = next((index for index in near if _same_field(fields[index], tile)), None)
         if match is None:
             centres[len(fields)] = tile.centre
@@ -225,7 +277,9 @@ def _in_bands(tiles: list[Tile], declared: tuple[str, ...] | None) -> tuple[list
     """The tiles with the bands that all are to have, and those that lack some."""
     if declared is None:
         first = tiles[0]
-        odd = next((tile for tile in tiles if set(tile.bands or ()) != set(first.bands or ())), None)
+        odd = next(
+            (tile for tile in tiles if set(tile.bands or ()) != set(first.bands or ())), None
+        )
         if odd is not None:
             names = [", ".join(tile.bands or ("no band that it names",)) for tile in (first, odd)]
             raise InputError(
@@ -238,7 +292,9 @@ def _in_bands(tiles: list[Tile], declared: tuple[str, ...] | None) -> tuple[list
     kept, lacking = [], []
     for tile in tiles:
         plane_of = {(plane.bands or ("",))[0].casefold(): plane for plane in tile.planes}
-        if len(tile.planes) == 1 and (tile.planes[0].channels > 1 or tile.bands is None or not named):
+        if len(tile.planes) == 1 and (
+            tile.planes[0].channels > 1 or tile.bands is None or not named
+        ):
             kept.append(tile)
         elif all(band in plane_of for band in wanted):
             kept.append(dataclasses.replace(tile, planes=tuple(plane_of[band] for band in wanted)))

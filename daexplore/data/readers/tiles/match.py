@@ -46,7 +46,12 @@ def locate(tiles: Sequence[Tile], positions: NDArray[np.float64]) -> TilePositio
     from scipy.spatial import cKDTree
 
     n = len(positions)
-    found, best, x, y = np.full(n, -1, np.int64), np.zeros(n), np.full(n, np.nan), np.full(n, np.nan)
+    found, best, x, y = (
+        np.full(n, -1, np.int64),
+        np.zeros(n),
+        np.full(n, np.nan),
+        np.full(n, np.nan),
+    )
     sky = SkyCoord(positions[:, 0], positions[:, 1], unit="deg")
     points = sky.cartesian.xyz.value.T
     tree = cKDTree(points)
@@ -59,13 +64,21 @@ def locate(tiles: Sequence[Tile], positions: NDArray[np.float64]) -> TilePositio
         margin = _margin(tile, at_x, at_y)
         better = margin > best[near]
         rows = near[better]
-        found[rows], best[rows], x[rows], y[rows] = number, margin[better], at_x[better], at_y[better]
+        found[rows], best[rows], x[rows], y[rows] = (
+            number,
+            margin[better],
+            at_x[better],
+            at_y[better],
+        )
     off = np.flatnonzero(found < 0)
     nearest, distance = np.full(n, -1, np.int64), np.full(n, np.nan)
     if len(off):
         owner = np.repeat(np.arange(len(tiles)), [len(tile.border) for tile in tiles])
         chord, index = cKDTree(np.concatenate([tile.border for tile in tiles])).query(points[off])
-        nearest[off], distance[off] = owner[index], np.rad2deg(2 * np.arcsin(np.minimum(chord / 2, 1)))
+        nearest[off], distance[off] = (
+            owner[index],
+            np.rad2deg(2 * np.arcsin(np.minimum(chord / 2, 1))),
+        )
     return TilePositions(found, x, y, nearest, distance)
 
 
@@ -74,12 +87,18 @@ def _pixels(tile: Tile, sky: Any) -> tuple[NDArray[np.float64], NDArray[np.float
     with warnings.catch_warnings():
         # Distorted coordinates are inverted step by step, which fails, with a warning, for positions far outside the tile.
         warnings.simplefilter("ignore")
-        x, y = (np.array(values, np.float64, ndmin=1).round(_DECIMALS) for values in tile.wcs.world_to_pixel(sky))
+        x, y = (
+            np.array(values, np.float64, ndmin=1).round(_DECIMALS)
+            for values in tile.wcs.world_to_pixel(sky)
+        )
         inside = np.isfinite(x) & np.isfinite(y) & (_margin(tile, x, y) > 0)
         wrong = np.ones(len(x), bool)
         if inside.any():
             back = tile.wcs.pixel_to_world(x[inside], y[inside])
-            wrong[inside] = back.separation(sky[inside].transform_to(back.frame)).arcsec > _ROUND_TRIP * tile.pixel_scale
+            wrong[inside] = (
+                back.separation(sky[inside].transform_to(back.frame)).arcsec
+                > _ROUND_TRIP * tile.pixel_scale
+            )
     x[wrong], y[wrong] = np.nan, np.nan
     return x, y
 
@@ -87,4 +106,6 @@ def _pixels(tile: Tile, sky: Any) -> tuple[NDArray[np.float64], NDArray[np.float
 def _margin(tile: Tile, x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
     """Distance to the edge [arcsec], negative outside."""
     height, width = tile.shape
-    return np.asarray(np.minimum.reduce([x + 0.5, width - 0.5 - x, y + 0.5, height - 0.5 - y]) * tile.pixel_scale)
+    return np.asarray(
+        np.minimum.reduce([x + 0.5, width - 0.5 - x, y + 0.5, height - 0.5 - y]) * tile.pixel_scale
+    )

@@ -43,12 +43,20 @@ def list_tiles(path: Path, read: ReadConfig) -> Listing:
     folder = path if path.is_dir() else path.parent
     table = catalogue_of(folder, read)
     if table is None:
-        raise InputError(f"{path}: tiles need a catalogue of positions. Put one beside them, or give it with --catalogue.")
+        raise InputError(
+            f"{path}: tiles need a catalogue of positions. Put one beside them, or give it with --catalogue."
+        )
     sky = positions(table)
     if read.size is None or read.size < 1:
-        raise InputError(f"{path}: how large are cut-outs from its tiles to be? Declare the side in pixels, for example --size 64.")
+        raise InputError(
+            f"{path}: how large are cut-outs from its tiles to be? Declare the side in pixels, for example --size 64."
+        )
     files = [path.name] if path.is_file() else files_below(folder, FITS_SUFFIXES)
-    tiles, left_out = find_tiles(folder, [file for file in files if (folder / file).resolve() != table.path.resolve()], read.bands)
+    tiles, left_out = find_tiles(
+        folder,
+        [file for file in files if (folder / file).resolve() != table.path.resolve()],
+        read.bands,
+    )
     usable = np.isfinite(sky).all(axis=1)
     rows = np.flatnonzero(usable)
     placed = locate(tiles, sky[rows]) if len(rows) else None
@@ -58,18 +66,41 @@ def list_tiles(path: Path, read: ReadConfig) -> Listing:
     name = read.name or path.resolve().name.partition(".")[0]
     names = _names(table)
     attached = keyed_by_sample([f"{name}/{names[row]}" for row in rows[on]], table, read, rows[on])
-    load = _Load(tuple(tile.planes for tile in tiles), placed.tile[on], placed.x[on], placed.y[on], read.size, read)
-    where: dict[str, Any] = {"tile": [tiles[number].name for number in load.tile], "tile_x": load.x, "tile_y": load.y}
+    load = _Load(
+        tuple(tile.planes for tile in tiles),
+        placed.tile[on],
+        placed.x[on],
+        placed.y[on],
+        read.size,
+        read,
+    )
+    where: dict[str, Any] = {
+        "tile": [tiles[number].name for number in load.tile],
+        "tile_x": load.x,
+        "tile_y": load.y,
+    }
     new = {column: values for column, values in where.items() if column not in attached.catalogue}
-    aside = [Rejected(names[row], f"{table.path}: row {row + 1} has no usable position.") for row in np.flatnonzero(~usable)]
+    aside = [
+        Rejected(names[row], f"{table.path}: row {row + 1} has no usable position.")
+        for row in np.flatnonzero(~usable)
+    ]
     aside += [
-        Rejected(names[rows[off]], _off(sky[rows[off]], placed.distance[off], tiles[placed.nearest[off]]))
+        Rejected(
+            names[rows[off]], _off(sky[rows[off]], placed.distance[off], tiles[placed.nearest[off]])
+        )
         for off in np.flatnonzero(placed.tile < 0)
     ]
-    provenance = {"reader": "tiles", "path": str(path.resolve()), "size": read.size, "tiles": len(tiles)} | attached.provenance
+    provenance = {
+        "reader": "tiles",
+        "path": str(path.resolve()),
+        "size": read.size,
+        "tiles": len(tiles),
+    } | attached.provenance
     if left_out:
         provenance["left_out_files"] = left_out
-    return Listing(attached.catalogue.assign(**new), load, attached.classes, name, provenance, tuple(aside))
+    return Listing(
+        attached.catalogue.assign(**new), load, attached.classes, name, provenance, tuple(aside)
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,16 +121,26 @@ class _Load:
             bands = stamp.bands or planes[0].bands
             return dataclasses.replace(stamp, bands=bands, columns={"edge_pixels": edge})
         one_band = dataclasses.replace(self.read, bands=None, zero_points=None)
-        stamps, edges = zip(*(cut_out(plane, x, y, self.size, one_band) for plane in planes), strict=True)
+        stamps, edges = zip(
+            *(cut_out(plane, x, y, self.size, one_band) for plane in planes), strict=True
+        )
         return _stacked(stamps, planes, {"edge_pixels": edges[0]})
 
 
-def _stacked(stamps: tuple[Cutout, ...], planes: tuple[Plane, ...], columns: dict[str, Any]) -> Cutout:
+def _stacked(
+    stamps: tuple[Cutout, ...], planes: tuple[Plane, ...], columns: dict[str, Any]
+) -> Cutout:
     """One galaxy of several files; their footprints are the same, and so are their pixels' sizes."""
     fluxes = [stamp.flux_scale for stamp in stamps]
     flux = None if None in fluxes else tuple(value for values in fluxes for value in values or ())
     bands = tuple(band for plane in planes for band in plane.bands or ())
-    return Cutout(np.concatenate([stamp.pixels for stamp in stamps]), bands, stamps[0].pixel_scale, flux, columns=columns)
+    return Cutout(
+        np.concatenate([stamp.pixels for stamp in stamps]),
+        bands,
+        stamps[0].pixel_scale,
+        flux,
+        columns=columns,
+    )
 
 
 def _names(table: TableFile) -> list[str]:
@@ -121,9 +162,17 @@ def _said(position: NDArray[np.float64]) -> str:
     return f"RA {position[0]:.5f}, Dec {position[1]:+.5f} [deg]"
 
 
-def _nothing_found(table: TableFile, tiles: list[Tile], sky: NDArray[np.float64], placed: TilePositions | None, path: Path) -> InputError:
+def _nothing_found(
+    table: TableFile,
+    tiles: list[Tile],
+    sky: NDArray[np.float64],
+    placed: TilePositions | None,
+    path: Path,
+) -> InputError:
     if placed is None:
-        return InputError(f"{table.path}: none of its {len(sky)} rows has a usable position; expected degrees, or sexagesimal text.")
+        return InputError(
+            f"{table.path}: none of its {len(sky)} rows has a usable position; expected degrees, or sexagesimal text."
+        )
     first = int(np.argmin(placed.distance))
     position = sky[np.isfinite(sky).all(axis=1)][first]
     return InputError(

@@ -54,7 +54,9 @@ def cut_out(plane: Plane, x: float, y: float, size: int, read: ReadConfig) -> tu
     return dataclasses.replace(stamp, pixels=whole), share
 
 
-def _window(plane: Plane, hdus: list[Hdu], data: bytes | mmap.mmap, inside: tuple[slice, slice]) -> tuple[list[Hdu], bytes]:
+def _window(
+    plane: Plane, hdus: list[Hdu], data: bytes | mmap.mmap, inside: tuple[slice, slice]
+) -> tuple[list[Hdu], bytes]:
     """The plane's parts as if the file held nothing but the window, so that they are read as any small file is."""
     pieces: list[bytes] = []
     parts = [] if 0 in plane.hdus else [dataclasses.replace(hdus[0], shape=())]
@@ -63,20 +65,30 @@ def _window(plane: Plane, hdus: list[Hdu], data: bytes | mmap.mmap, inside: tupl
         hdu = hdus[number]
         raw = _stored(plane, number, hdu, data, inside)
         pieces.append(raw.tobytes())
-        parts.append(dataclasses.replace(hdu, kind="image", shape=raw.shape, data=start, end=start + len(pieces[-1])))
+        parts.append(
+            dataclasses.replace(
+                hdu, kind="image", shape=raw.shape, data=start, end=start + len(pieces[-1])
+            )
+        )
         start += len(pieces[-1])
     return sorted(parts, key=lambda part: part.header is not hdus[0].header), b"".join(pieces)
 
 
-def _stored(plane: Plane, number: int, hdu: Hdu, data: bytes | mmap.mmap, inside: tuple[slice, slice]) -> NDArray[Any]:
+def _stored(
+    plane: Plane, number: int, hdu: Hdu, data: bytes | mmap.mmap, inside: tuple[slice, slice]
+) -> NDArray[Any]:
     """Array values as they are stored, big-endian and unscaled."""
     if hdu.kind != "compressed":
         return raw_pixels(hdu, data)[(..., *inside)]
     try:
         whole_axes = (slice(None),) * (len(hdu.shape) - 2)
-        raw = np.asarray(_compressed(str(plane.path), plane.changed)[number].section[(*whole_axes, *inside)])
+        raw = np.asarray(
+            _compressed(str(plane.path), plane.changed)[number].section[(*whole_axes, *inside)]
+        )
     except Exception as error:  # astropy raises errors of every kind on damaged tiles
-        raise InputError(f"{hdu.where}: the compressed image cannot be unpacked ({error}). Copy or download the file again.") from error
+        raise InputError(
+            f"{hdu.where}: the compressed image cannot be unpacked ({error}). Copy or download the file again."
+        ) from error
     return raw.astype(raw.dtype.newbyteorder(">"))
 
 
@@ -85,7 +97,11 @@ def _opened(path: str, changed: int) -> tuple[bytes | mmap.mmap, list[Hdu]]:  # 
     """Mapped, so that only what is looked at is read; a file that is packed as a whole has to be unpacked as a whole."""
     with Path(path).open("rb") as stream:
         plain = stream.read(6) == b"SIMPLE"
-        data = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) if plain else read_bytes(Path(path))
+        data = (
+            mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
+            if plain
+            else read_bytes(Path(path))
+        )
     return data, read_hdus(data, Path(path))
 
 
