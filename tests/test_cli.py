@@ -265,7 +265,7 @@ def test_a_fault_of_ours_exits_with_1_and_leaves_its_traceback_in_a_file(
     def broken(*given):
         raise ZeroDivisionError("inside")
 
-    monkeypatch.setattr("daexplore.cli.compare.compare_runs", broken)
+    monkeypatch.setattr("daexplore.runs.store.find_runs", broken)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     code, _, err = call(monkeypatch, capsys, "compare", tmp_path)
     assert code == 1

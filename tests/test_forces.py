@@ -8,11 +8,14 @@ import pytest
 import torch
 from factories import make_run
 
+from daexplore import methods
 from daexplore.alignment import METHODS
-from daexplore.app.components.training.loss_diagram import LOSS_TERMS, loss_diagram_html
+from daexplore.app.components.training.loss_diagram import loss_diagram_html
 from daexplore.domains import DomainOutputs
 
 PROGRESS = 0.9
+
+LOSS_TERMS = {name: method.loss for name, method in methods.METHODS.items() if method.loss}
 
 
 def outputs(seed: int) -> DomainOutputs:
@@ -75,7 +78,7 @@ def test_sizes_are_those_of_the_last_epoch_and_widths_grow_with_them(tmp_path) -
     ]
     assert [len(each) for each in widths] == [1, 1]
     assert widths[1][0] > widths[0][0]
-    assert "sign reversed, and pulls it so that the domain classifier cannot tell" in small
+    assert "sign reversed, and pulls it so that the domain classifier cannot separate" in small
 
 
 def test_before_the_first_epoch_there_are_no_sizes_and_a_method_of_ones_own_is_named() -> None:

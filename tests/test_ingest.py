@@ -24,7 +24,7 @@ from daexplore.config import ReadConfig
 from daexplore.data.chunked_images import ChunkedImages
 from daexplore.data.galaxy_set import GalaxySet
 from daexplore.data.ingest import chunk as chunk_module
-from daexplore.data.ingest import ingest
+from daexplore.data.ingest import ingest, verify
 from daexplore.data.ingest import ingest_set as run_module
 from daexplore.data.readers.listing import Rejected
 from daexplore.data.readers.load import load_all

@@ -17,7 +17,7 @@ from daexplore.alignment import METHODS
 from daexplore.app.components.training.card import TrainingCard, progress_text
 from daexplore.app.components.training.panel import TrainingPanel
 from daexplore.app.components.training.plots import LiveCurves, LivePlane, SharedAxes, plane_points
-from daexplore.app.jobs.commands import ALIGNMENTS, data_arguments, parse_epochs, parse_seeds
+from daexplore.app.jobs.commands import data_arguments, parse_epochs, parse_seeds
 from daexplore.app.jobs.job import Job, Stage
 from daexplore.app.state import ExplorerState
 from daexplore.app.tabs.train.form import TrainForm
@@ -26,6 +26,7 @@ from daexplore.app.tabs.welcome.galleries import galleries
 from daexplore.cli.options import run_config
 from daexplore.config import AlignmentConfig, RunConfig, TrainConfig, preset, replace_at
 from daexplore.errors import InputError
+from daexplore.methods import ALIGNMENTS
 from daexplore.views.style import DOMAIN_COLORS
 
 FAKE = str(Path(__file__).with_name("fake_training.py"))

@@ -2,6 +2,7 @@
 
 import importlib
 
+from daexplore import methods
 from daexplore.alignment.base import Alignment, ganin_schedule, linear_ramp
 from daexplore.alignment.cdan import CDAN
 from daexplore.alignment.coral import CORAL
@@ -40,22 +41,6 @@ __all__ = [
     "reverse_gradient",
 ]
 
-METHODS: dict[str, type[Alignment]] = {
-    "mmd": MMD,
-    "dann": DANN,
-    "coral": CORAL,
-    "lmmd": LMMD,
-    "jan": JAN,
-    "cdan": CDAN,
-    "mcc": MCC,
-    "sinkhorn": Sinkhorn,
-    "fisher": Fisher,
-    "entropy": Entropy,
-    "pseudo": PseudoLabels,
-    "openset": OpenSet,
-}
-"""Methods by the name an ``AlignmentConfig`` gives; noDA is having none."""
-
 
 def build_alignment(config: AlignmentConfig, latent_dim: int, classes: int) -> Alignment:
     """The method that ``config`` names, from ``METHODS`` or as an outsider's ``package.module:Class``.
@@ -85,3 +70,11 @@ def _imported(name: str) -> type[Alignment]:
     if not (isinstance(kind, type) and issubclass(kind, Alignment)):
         raise InputError(f"The method {name!r} is not a subclass of daexplore.alignment.Alignment.")
     return kind
+
+
+METHODS: dict[str, type[Alignment]] = {
+    method.name: _imported(method.implementation)
+    for method in methods.METHODS.values()
+    if method.implementation
+}
+"""Classes by the name an ``AlignmentConfig`` gives, as ``daexplore.methods`` declares them."""

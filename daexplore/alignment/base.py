@@ -45,7 +45,7 @@ class Alignment(nn.Module, ABC):
             progress: share of the training that is done, from 0 to 1.
         """
 
-    def penalty(self, terms: dict[str, Tensor], task: Tensor) -> Tensor:  # noqa: ARG002
+    def penalty(self, terms: dict[str, Tensor], task: Tensor) -> Tensor:
         """What the method's weight multiplies and the total loss gains: the sum of the terms, unless the method weighs them by itself.
 
         Args:
@@ -54,6 +54,6 @@ class Alignment(nn.Module, ABC):
         """
         return torch.stack(list(terms.values())).sum()
 
-    def strength(self, progress: float) -> float:  # noqa: ARG002
+    def strength(self, progress: float) -> float:
         """Factor on the method's weight at this point of the training; 1 unless the method warms up."""
         return 1.0

@@ -20,13 +20,13 @@ class CORAL(Alignment):
         ramp: share of the training over which its strength then rises linearly to 1.
     """
 
-    def __init__(self, latent_dim: int, classes: int, start: float = 0.15, ramp: float = 0.15):  # noqa: ARG002
+    def __init__(self, latent_dim: int, classes: int, start: float = 0.15, ramp: float = 0.15):
         super().__init__()
         self.start, self.ramp = start, ramp
 
     def forward(
         self, source: DomainOutputs, target: DomainOutputs, progress: float
-    ) -> dict[str, Tensor]:  # noqa: ARG002
+    ) -> dict[str, Tensor]:
         """One term, ``coral``."""
         difference = source.latents.T.cov() - target.latents.T.cov()
         return {"coral": (difference**2).sum() / (4 * source.latents.shape[1] ** 2)}

@@ -29,7 +29,7 @@ class DANN(Alignment):
     def __init__(
         self,
         latent_dim: int,
-        classes: int,  # noqa: ARG002
+        classes: int,
         hidden: Sequence[int] = (128, 128),
         dropout: float = 0.0,
         reversal: float = 0.1,

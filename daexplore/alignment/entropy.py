@@ -32,8 +32,8 @@ class Entropy(Alignment):
 
     def __init__(
         self,
-        latent_dim: int,  # noqa: ARG002
-        classes: int,  # noqa: ARG002
+        latent_dim: int,
+        classes: int,
         domains: Sequence[str] = ("source", "target"),
         start: float = 0.15,
         ramp: float = 0.15,
@@ -43,7 +43,7 @@ class Entropy(Alignment):
 
     def forward(
         self, source: DomainOutputs, target: DomainOutputs, progress: float
-    ) -> dict[str, Tensor]:  # noqa: ARG002
+    ) -> dict[str, Tensor]:
         """One term, ``entropy``, the mean over the images of the chosen domains together [nat]."""
         chosen = [
             outputs.logits

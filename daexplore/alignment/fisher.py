@@ -35,7 +35,7 @@ class Fisher(Alignment):
 
     def forward(
         self, source: DomainOutputs, target: DomainOutputs, progress: float
-    ) -> dict[str, Tensor]:  # noqa: ARG002
+    ) -> dict[str, Tensor]:
         """One term, ``fisher``."""
         assert source.labels is not None
         centres = self.centres[source.labels]

@@ -31,13 +31,13 @@ class JAN(Alignment):
         scales: Sequence[float] = SCALES,
         start: float = 0.15,
         ramp: float = 0.15,
-    ):  # noqa: ARG002
+    ):
         super().__init__()
         self.scales, self.start, self.ramp = tuple(scales), start, ramp
 
     def forward(
         self, source: DomainOutputs, target: DomainOutputs, progress: float
-    ) -> dict[str, Tensor]:  # noqa: ARG002
+    ) -> dict[str, Tensor]:
         """One term, ``jmmd``."""
         x, y = source.latents, target.latents
         p, q = source.logits.softmax(dim=1), target.logits.softmax(dim=1)

@@ -34,13 +34,13 @@ class LMMD(Alignment):
         scales: Sequence[float] = SCALES,
         start: float = 0.15,
         ramp: float = 0.15,
-    ):  # noqa: ARG002
+    ):
         super().__init__()
         self.classes, self.scales, self.start, self.ramp = classes, tuple(scales), start, ramp
 
     def forward(
         self, source: DomainOutputs, target: DomainOutputs, progress: float
-    ) -> dict[str, Tensor]:  # noqa: ARG002
+    ) -> dict[str, Tensor]:
         """One term, ``lmmd``."""
         assert source.labels is not None
         ones = one_hot(source.labels, self.classes).to(source.latents.dtype)

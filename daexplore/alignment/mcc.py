@@ -31,13 +31,13 @@ class MCC(Alignment):
         temperature: float = 2.5,
         start: float = 0.15,
         ramp: float = 0.15,
-    ):  # noqa: ARG002
+    ):
         super().__init__()
         self.temperature, self.start, self.ramp = temperature, start, ramp
 
     def forward(
         self, source: DomainOutputs, target: DomainOutputs, progress: float
-    ) -> dict[str, Tensor]:  # noqa: ARG002
+    ) -> dict[str, Tensor]:
         """One term, ``confusion``, from 0 to 1 - 1/K."""
         logits = target.logits / self.temperature
         probabilities = logits.softmax(dim=1)

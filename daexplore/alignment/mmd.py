@@ -50,7 +50,7 @@ class MMD(Alignment):
     def __init__(
         self,
         latent_dim: int,
-        classes: int,  # noqa: ARG002
+        classes: int,
         scales: Sequence[float] = SCALES,
         estimator: str = "unbiased",
         features: int = 1000,
@@ -70,7 +70,7 @@ class MMD(Alignment):
 
     def forward(
         self, source: DomainOutputs, target: DomainOutputs, progress: float
-    ) -> dict[str, Tensor]:  # noqa: ARG002
+    ) -> dict[str, Tensor]:
         """One term, ``mmd``."""
         bandwidth = median_heuristic(source.latents, target.latents)
         bandwidths = [scale * bandwidth for scale in self.scales]

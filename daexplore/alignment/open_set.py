@@ -61,7 +61,7 @@ class OpenSet(Alignment):
 
     def forward(
         self, source: DomainOutputs, target: DomainOutputs, progress: float
-    ) -> dict[str, Tensor]:  # noqa: ARG002
+    ) -> dict[str, Tensor]:
         """Two terms, ``neighbours`` and ``separation``."""
         assert source.labels is not None
         latents = normalize(target.latents, dim=1)

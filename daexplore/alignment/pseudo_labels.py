@@ -27,7 +27,7 @@ class PseudoLabels(Alignment):
 
     def __init__(
         self,
-        latent_dim: int,  # noqa: ARG002
+        latent_dim: int,
         classes: int,
         portion: tuple[float, float] = (0.2, 0.5),
         start: float = 0.3,
@@ -38,7 +38,7 @@ class PseudoLabels(Alignment):
 
     def forward(
         self, source: DomainOutputs, target: DomainOutputs, progress: float
-    ) -> dict[str, Tensor]:  # noqa: ARG002
+    ) -> dict[str, Tensor]:
         """One term, ``pseudo``, the mean over the galaxies taken."""
         probability, called = target.logits.detach().softmax(dim=1).max(dim=1)
         portion = self.portion[0] + (self.portion[1] - self.portion[0]) * progress

@@ -33,8 +33,8 @@ class Sinkhorn(Alignment):
 
     def __init__(
         self,
-        latent_dim: int,  # noqa: ARG002
-        classes: int,  # noqa: ARG002
+        latent_dim: int,
+        classes: int,
         blur: float = 0.05,
         smallest_blur: float = 0.01,
         learned: bool = True,

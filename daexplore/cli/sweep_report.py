@@ -12,8 +12,8 @@ from daexplore.cli.output import print_frame, print_runs
 from daexplore.config import RunConfig, config_hash, differences
 from daexplore.engine.sweeps.launch import Resources, SweepLauncher, default_parallel, job_log
 from daexplore.engine.sweeps.plan import Outcome, PlannedRun, find_run
+from daexplore.methods import method_label
 from daexplore.runs import RunStore
-from daexplore.runs.run import method_label
 
 __all__ = ["conclude", "follow", "print_plan"]
 

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from daexplore.cli.app import Runs, app
+from daexplore.methods import METHODS
 
 __all__ = []
 
@@ -36,9 +37,8 @@ def train(
     method: Annotated[
         str,
         typer.Option(
-            help="noda, mmd, dann, coral, lmmd, jan, cdan, mcc, sinkhorn, fisher, entropy, pseudo, openset, "
-            "your own as package.module:Class; several at once joined by +. "
-            "adabn: batch norm of each domain. oracle: taught by target labels, and marked so."
+            help=f"{', '.join(METHODS)}, or your own as package.module:Class; combine losses by +. "
+            f"adabn: {METHODS['adabn'].summary} oracle: {METHODS['oracle'].summary}"
         ),
     ] = "noda",
     methods: Annotated[

@@ -1,7 +1,8 @@
 """Runs on disk: a folder that is written while training and read by everything else, without torch."""
 
+from daexplore.methods import method_label
 from daexplore.runs.evaluation import Evaluation, Saliency, softmax
-from daexplore.runs.run import Run, method_label
+from daexplore.runs.run import Run
 from daexplore.runs.store import RunStore
 from daexplore.runs.writer import RunWriter, check_root
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from daexplore.config import RunConfig, from_dict
 from daexplore.errors import InputError
+from daexplore.methods import method_label
 from daexplore.notebook_html import card, interval_text, table
 from daexplore.runs.evaluation import Evaluation, Saliency
 from daexplore.runs.history import history_frame, read_new_lines
@@ -23,7 +24,7 @@ from daexplore.runs.parquet import check_parquet, column, matrix, read_only, rea
 from daexplore.utils.files import read_json
 from daexplore.utils.processes import process_exists
 
-__all__ = ["Run", "method_label", "run_card"]
+__all__ = ["Run", "run_card"]
 
 
 _REQUIRED = (
@@ -38,22 +39,9 @@ _REQUIRED = (
     "evaluated",
 )
 _SAMPLE_COLUMNS = ("sample_id", "group_id", "domain", "split", "label")
-_LABELS = {
-    "noda": "noDA",
-    "adabn": "AdaBN",
-    "pseudo": "pseudo-labels",
-    "openset": "open set",
-    "oracle": "oracle",
-    "entropy": "entropy",
-} | {name: name.upper() for name in ("mmd", "dann", "coral", "lmmd", "jan", "cdan", "mcc")}
 _CACHED_EPOCHS = 24
 # A process on another host cannot be asked; it counts as alive while its run changes at least this often [s].
 _SILENCE = 900.0
-
-
-def method_label(method: str) -> str:
-    """A method's name as it is written in the literature: "noda" -> "noDA", "mmd+fisher" -> "MMD+Fisher"."""
-    return "+".join(_LABELS.get(name, name.capitalize()) for name in method.split("+"))
 
 
 class Run:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -93,11 +94,15 @@ def draw_thumbnails(run: Run, domain: str, sample_ids: Iterable[str]) -> str:
         try:
             _pictures.get(
                 _image_key(run, domain, sample_id),
-                lambda name=sample_id: data_uri(galaxy_png(galaxy_image(run, domain, name))),
-            )  # type: ignore[misc]
+                partial(_image_uri, run, domain, sample_id),
+            )
         except (InputError, OSError) as error:
             problem = str(error)
     return problem
+
+
+def _image_uri(run: Run, domain: str, sample_id: str) -> str:
+    return data_uri(galaxy_png(galaxy_image(run, domain, sample_id)))
 
 
 def _image_key(run: Run, domain: str, sample_id: str) -> tuple[str, ...]:

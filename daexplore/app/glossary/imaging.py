@@ -1,6 +1,7 @@
 """The methods and what is done to images, as plain data for the glossary."""
 
 from daexplore.app.glossary.terms import Term
+from daexplore.methods import METHODS
 
 __all__ = ["METHOD_CHAPTERS", "METHOD_TERMS"]
 
@@ -9,127 +10,17 @@ METHOD_CHAPTERS = ("Methods", "Images and surveys")
 _METHODS, _IMAGES = METHOD_CHAPTERS
 
 METHOD_TERMS = (
-    Term(
-        "noDA",
-        _METHODS,
-        "No domain adaptation: trained on the source's labels alone; what every method is compared with.",
-        "task",
-        "",
-        "noda",
-    ),
-    Term(
-        "MMD",
-        _METHODS,
-        "Trained so that source and target latents become one distribution, by the MMD² between the batches of the two.",
-        "task + λ MMD²(z source, z target)",
-        "Long et al. 2015, arXiv:1502.02791",
-        "mmd",
-    ),
-    Term(
-        "DANN",
-        _METHODS,
-        "Domain-adversarial training: a domain classifier learns to tell the domains apart, and the network to make that impossible, since "
-        "its gradient is reversed on the way back.",
-        "∂/∂encoder (task − λ(t) · loss of the domain classifier)",
-        "Ganin et al. 2016, JMLR 17, 1",
-        "dann",
-    ),
-    Term(
-        "CDAN",
-        _METHODS,
-        "As DANN, but the domain classifier sees latent and predicted class together, so that mergers meet mergers; sure predictions count "
-        "more.",
-        "domain classifier of z ⊗ p,   weight 1 + exp(−entropy of p)",
-        "Long et al. 2018, arXiv:1705.10667",
-        "cdan",
-    ),
-    Term(
-        "LMMD",
-        _METHODS,
-        "Local MMD: each class of the source is aligned with the target galaxies that look like it.",
-        "mean over classes k of MMD² weighted by (label = k) and p(k)",
-        "Zhu et al. 2020, arXiv:2106.06633",
-        "lmmd",
-    ),
-    Term(
-        "JAN",
-        _METHODS,
-        "Joint MMD: latents and predictions are aligned as one.",
-        "MMD² with the kernel k(z, z′) · k(p, p′)",
-        "Long et al. 2017, arXiv:1605.06636",
-        "jan",
-    ),
-    Term(
-        "CORAL",
-        _METHODS,
-        "The latents of both domains get the same covariance; their means are left alone.",
-        "|C source − C target|² / (4 d²)",
-        "Sun & Saenko 2016, arXiv:1607.01719",
-        "coral",
-    ),
-    Term(
-        "Sinkhorn (SIDDA)",
-        _METHODS,
-        "Moves the domains together by optimal transport; how much that counts beside the task is learned as well.",
-        "task / 2a² + S / 2b² + ln(a b)",
-        "Pandya et al. 2025, arXiv:2501.14048",
-        "sinkhorn",
-    ),
-    Term(
-        "Fisher loss",
-        _METHODS,
-        "Makes the source's classes tight and far apart, which leaves room for an alignment.",
-        "within-class scatter / between-class scatter",
-        "Ćiprijanović et al. 2021, arXiv:2103.01373",
-        "fisher",
-    ),
-    Term(
-        "entropy loss",
-        _METHODS,
-        "Makes predictions sure, so that the boundary runs where there are few galaxies; alone it makes a network sure, not right.",
-        "−1/n Σᵢ Σ_k p_k ln p_k",
-        "Grandvalet & Bengio 2004, NeurIPS 17",
-        "entropy",
-    ),
-    Term(
-        "MCC",
-        _METHODS,
-        "Minimum class confusion: the target's predictions should not waver between two classes; it aligns no distributions.",
-        "share of the class correlation Pᵀ W P off its diagonal",
-        "Jin et al. 2020, arXiv:1912.03699",
-        "mcc",
-    ),
-    Term(
-        "pseudo-labels",
-        _METHODS,
-        "Self-training: the target's surest predictions of each class are taken for labels; what is wrong in them is learned too.",
-        "",
-        "Zou et al. 2018, arXiv:1810.07911",
-        "pseudo",
-    ),
-    Term(
-        "open-set adaptation",
-        _METHODS,
-        "Target galaxies gather around known classes or among themselves, so that those of no known class may stay apart.",
-        "",
-        "Saito et al. 2020, arXiv:2002.07953; Ćiprijanović et al. 2023, arXiv:2302.02005",
-        "openset",
-    ),
-    Term(
-        "AdaBN",
-        _METHODS,
-        "Each domain is normalised by its own mean and variance inside the network; nothing else is aligned: the control for every method.",
-        "(x − mean of the domain) / deviation of the domain",
-        "Li et al. 2018, Pattern Recognition 80, 109",
-        "adabn",
-    ),
-    Term(
-        "oracle run",
-        _METHODS,
-        "Trained on labelled target images too: what a method could reach at best.",
-        "",
-        "",
-        "oracle",
+    *(
+        # "oracle" itself is explained among the domains.
+        Term(
+            "oracle run" if method.name == "oracle" else method.label,
+            _METHODS,
+            method.summary,
+            method.formula,
+            method.reference,
+            method.name,
+        )
+        for method in METHODS.values()
     ),
     Term(
         "transfer",

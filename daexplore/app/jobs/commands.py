@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from daexplore.errors import InputError
+from daexplore.methods import ALIGNMENTS
 
 __all__ = [
-    "ALIGNMENTS",
     "command_line",
     "data_arguments",
     "parse_epochs",
@@ -18,23 +18,6 @@ __all__ = [
     "resume_command",
     "train_command",
 ]
-
-ALIGNMENTS = (
-    "mmd",
-    "dann",
-    "coral",
-    "lmmd",
-    "jan",
-    "cdan",
-    "mcc",
-    "sinkhorn",
-    "fisher",
-    "entropy",
-    "pseudo",
-    "openset",
-    "adabn",
-)
-"""What can be combined in one run. Written down, since to ask ``daexplore.alignment`` takes the seconds that torch does."""
 
 _MOST_SEEDS = 20
 

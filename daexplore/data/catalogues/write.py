@@ -175,7 +175,7 @@ def _escaped(text: str) -> str:
 
 def _ecsv(
     file: IO[bytes], columns: Sequence[Column], meta: Meta, rows: int, pieces: Iterable[Piece]
-) -> None:  # noqa: ARG001
+) -> None:
     head = _written(_table(columns, meta), "ascii.ecsv")
     file.write(head.encode())
     for piece in pieces:
@@ -191,7 +191,7 @@ def _written(table: Any, format: str) -> str:
 
 def _votable(
     file: IO[bytes], columns: Sequence[Column], meta: Meta, rows: int, pieces: Iterable[Piece]
-) -> None:  # noqa: ARG001
+) -> None:
     begin, end = b"<TABLEDATA>", b"</TABLEDATA>"
     # Astropy leaves out the data of a table without rows, so the frame is that of one row.
     one = {column.name: np.zeros(1, column.dtype) for column in columns}
@@ -252,7 +252,7 @@ def _votable_text(columns: Sequence[Column], meta: Meta, piece: Piece | None) ->
 
 def _parquet(
     file: IO[bytes], columns: Sequence[Column], meta: Meta, rows: int, pieces: Iterable[Piece]
-) -> None:  # noqa: ARG001
+) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
     from astropy.table.meta import get_yaml_from_table

@@ -13,22 +13,24 @@ from daexplore.data.catalogues.labels import class_codes, label_column
 from daexplore.data.catalogues.match import as_text
 from daexplore.data.chunked_images import ChunkedImages
 from daexplore.data.galaxy_set import GalaxySet
-from daexplore.data.readers.hlsp import read_hlsp
+from daexplore.data.readers.base import Input, Reader
+from daexplore.data.readers.fits.band_files import FITS_SUFFIX
+from daexplore.data.readers.hlsp import is_hlsp, read_hlsp
 from daexplore.data.readers.image_format import declared_flux
 from daexplore.data.readers.listing import Cutout, Listing
 from daexplore.data.readers.npy import read_npy
 from daexplore.errors import InputError
 
-__all__ = ["list_arrays", "read_arrays"]
+__all__ = ["HLSP", "NPY", "STORED", "list_arrays", "read_arrays"]
 
 
-def read_arrays(path: Path, read: ReadConfig) -> GalaxySet:
+def read_arrays(given: Input) -> GalaxySet:
     """A .npy file, a FITS file of many galaxies, or a stored galaxy set; its images memory-mapped where they can be.
 
     Raises:
         InputError: it cannot be opened, or what is declared does not go with it.
     """
-    return _cropped(_whole(path, read), read.size)
+    return _cropped(_whole(given.path, given.read), given.read.size)
 
 
 def _whole(path: Path, read: ReadConfig) -> GalaxySet:
@@ -58,8 +60,9 @@ def _cropped(galaxies: GalaxySet, size: int | None) -> GalaxySet:
     )
 
 
-def list_arrays(path: Path, read: ReadConfig) -> Listing:
+def list_arrays(given: Input) -> Listing:
     """The same, to be taken galaxy by galaxy: images are mended and cropped on the way."""
+    path, read = given.path, given.read
     galaxies = _whole(path, read)
     changed = max(
         file.stat().st_mtime_ns for file in ([path] if path.is_file() else path.iterdir())
@@ -87,7 +90,7 @@ class _Load:
 
 
 @lru_cache(maxsize=2)
-def _opened(path: str, read: ReadConfig, changed: int) -> GalaxySet:  # noqa: ARG001  (a file written anew is another key)
+def _opened(path: str, read: ReadConfig, changed: int) -> GalaxySet:  # noqa: ARG001
     return _whole(Path(path), read)
 
 
@@ -140,3 +143,28 @@ def _bands(galaxies: GalaxySet, declared: tuple[str, ...]) -> tuple[str, ...]:
             "Leave the declaration out; which bands a training uses, and in which order, is its own setting."
         )
     return declared
+
+
+STORED = Reader(
+    "galaxy set",
+    "a folder with galaxies.json: a galaxy set, as `daexplore simulate` and `daexplore ingest` write it",
+    lambda given: (given.path / "galaxies.json").is_file(),
+    list_arrays,
+    read_arrays,
+)
+NPY = Reader(
+    "npy",
+    "a .npy file: images (N, channels, height, width), their labels in a file named alike with _y_ or _y",
+    lambda given: given.path.is_file() and given.path.suffix.lower() == ".npy",
+    list_arrays,
+    read_arrays,
+)
+HLSP = Reader(
+    "hlsp",
+    "a FITS file of many images, as published: images (N, channels, height, width), labels in the next HDU",
+    lambda given: (
+        given.path.is_file() and bool(FITS_SUFFIX.search(given.path.name)) and is_hlsp(given.path)
+    ),
+    list_arrays,
+    read_arrays,
+)

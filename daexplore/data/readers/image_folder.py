@@ -1,6 +1,5 @@
 """A folder of PNG or JPEG images: with a catalogue, with one sub-folder a class, or without any labels."""
 
-import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -9,19 +8,18 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from daexplore.config import ReadConfig
 from daexplore.data.catalogues.labels import class_codes
 from daexplore.data.catalogues.match import (
     MatchedCatalogue,
-    catalogue_of,
     keyed_by_sample,
     match_catalogue,
 )
 from daexplore.data.catalogues.read import TableFile
+from daexplore.data.readers.base import Input, Reader
 from daexplore.data.readers.listing import Cutout, Listing
 from daexplore.errors import InputError
 
-__all__ = ["IMAGE_SUFFIXES", "files_below", "list_folder"]
+__all__ = ["IMAGE_SUFFIXES", "READER", "list_folder"]
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg")
 
@@ -29,7 +27,7 @@ _FILE_COLUMNS = ("filename", "file", "image")
 _GREY_MODES = ("1", "L", "I;16", "I;16B", "I", "F")
 
 
-def list_folder(path: Path, read: ReadConfig) -> Listing:
+def list_folder(given: Input) -> Listing:
     """The images of a folder; pixels become float32 in the units of the file, 0 to 255 for 8-bit images.
 
     Where the catalogue names files of the folder (column filename, file or image) its rows say which images are taken, and in which
@@ -41,9 +39,9 @@ def list_folder(path: Path, read: ReadConfig) -> Listing:
     Raises:
         InputError: no images, or a catalogue that does not go with them.
     """
-    there = files_below(path, IMAGE_SUFFIXES)
+    path, read, table = given.path, given.read, given.table
+    there = given.images(IMAGE_SUFFIXES)
     name = read.name or path.resolve().name
-    table = catalogue_of(path, read)
     column = None if table is None else _file_column(table, path)
     if table is not None and column is not None:
         names = _named_files(table, column)
@@ -63,20 +61,6 @@ def list_folder(path: Path, read: ReadConfig) -> Listing:
     return Listing(
         attached.catalogue, _Load(path, tuple(names)), attached.classes, name, provenance
     )
-
-
-def files_below(folder: Path, suffixes: tuple[str, ...]) -> list[str]:
-    """Files with one of the suffixes, in any case of letters, in the folder and those in it; sorted, relative, without hidden ones."""
-    found = []
-    for parent, folders, files in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith((".", "__"))]
-        inside = Path(parent).relative_to(folder)
-        found += [
-            (inside / name).as_posix()
-            for name in files
-            if name.lower().endswith(suffixes) and not name.startswith(".")
-        ]
-    return sorted(found)
 
 
 @dataclass(frozen=True)
@@ -142,3 +126,15 @@ def _read_image(path: Path) -> NDArray[Any]:
             f"{path} cannot be read ({reason}). Put it there as PNG or JPEG, or take its row out of the catalogue."
         ) from error
     return pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
+
+
+def _recognises(given: Input) -> bool:
+    return given.path.is_dir() and (given.table is not None or bool(given.images(IMAGE_SUFFIXES)))
+
+
+READER = Reader(
+    "images",
+    "a folder of PNG or JPEG images: with a catalogue such as catalogue.csv, one sub-folder a class, or without labels",
+    _recognises,
+    list_folder,
+)

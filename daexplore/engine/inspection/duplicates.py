@@ -39,9 +39,12 @@ def duplicate_pairs(
         offset = before
         modes.append(
             harmonics(
-                taken, scale, radius, lambda done, _, offset=offset: progress(offset + done, total)
+                taken,
+                scale,
+                radius,
+                lambda done, _, offset=offset: progress(offset + done, total),  # type: ignore[misc]
             )
-        )  # type: ignore[misc]
+        )
         before += len(side.searched)
     groups = np.concatenate([side.groups[side.searched] for side in sides])
     pairs = near_duplicates(whiten(np.concatenate(modes)), groups)

@@ -137,8 +137,9 @@ def _gathered(outputs: DomainOutputs) -> DomainOutputs:
     ):
         return outputs
     latents, logits = (
-        torch.cat(all_gather(tensor.contiguous())) for tensor in (outputs.latents, outputs.logits)
-    )  # type: ignore[no-untyped-call]
+        torch.cat(all_gather(tensor.contiguous()))  # type: ignore[no-untyped-call]
+        for tensor in (outputs.latents, outputs.logits)
+    )
     labels = outputs.labels
     if labels is not None:
         parts = [torch.empty_like(labels) for _ in range(torch.distributed.get_world_size())]

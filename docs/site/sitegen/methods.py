@@ -5,13 +5,11 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from daexplore.alignment import METHODS
-from daexplore.app.glossary.markup import GLOSSARY
-from daexplore.app.glossary.terms import Term
-from sitegen.failures import FAILS
+from daexplore import alignment
+from daexplore.methods import METHODS, MethodInfo
 from sitegen.pages import Pages, table
 
-__all__ = ["entries", "formula", "linked", "write"]
+__all__ = ["formula", "linked", "write"]
 
 _PROBLEMS = {
     "Two moons": "published-moons",
@@ -19,23 +17,6 @@ _PROBLEMS = {
     "Digits before strong photographs": "published-digits-strong",
 }
 _ARXIV = re.compile(r"arXiv:(\d{4}\.\d{4,5})")
-_FREE = ("noda", "adabn", "oracle")
-# What the glossary leaves to the docstring: the formula in the notation of the other entries.
-_FORMULAS = {
-    "pseudo": "task + λ · mean of −ln p(k̂) over the surest of each class k̂",
-    "openset": "task + λ (mean entropy of whom a galaxy is like − mean |H(p)/ln K − ½| where that is above the margin)",
-    "oracle": "mean of −ln p(label) over labelled target images",
-}
-_ORIGINS = {
-    "noda": "Ćiprijanović et al. 2021, arXiv:2103.01373: its networks without adaptation",
-    "oracle": "Ganin et al. 2016, JMLR 17, 1: “train on target”",
-}
-
-
-def entries() -> dict[str, Term]:
-    """The glossary's entry of each method, by the method's name on the command line."""
-    by_code = {entry.code: entry for entry in GLOSSARY.values() if entry.chapter == "Methods"}
-    return {name: by_code[name] for name in (_FREE[0], *METHODS, *_FREE[1:])}
 
 
 def formula(text: str) -> str:
@@ -56,23 +37,23 @@ def linked(origin: str) -> str:
 def write(pages: Pages) -> None:
     """Writes methods/."""
     measured = _measured(pages)
-    for name, entry in entries().items():
+    for name, entry in METHODS.items():
         pages.write(f"methods/{name}.md", "\n".join(_page(name, entry, measured)))
     pages.write("methods/index.md", _index())
 
 
-def _page(name: str, entry: Term, measured: pd.DataFrame) -> Iterator[str]:
-    yield f"# {entry.name}\n\n{entry.meaning}\n"
-    yield formula(entry.formula or _FORMULAS[name])
-    yield f"**Source.** {linked(entry.origin or _ORIGINS[name])}\n"
+def _page(name: str, entry: MethodInfo, measured: pd.DataFrame) -> Iterator[str]:
+    yield f"# {entry.label}\n\n{entry.summary}\n"
+    yield formula(entry.formula)
+    yield f"**Source.** {linked(entry.reference)}\n"
     yield f"```sh\ndaexplore train --data demo --method {name}\n```\n"
-    if name in METHODS:
-        kind = METHODS[name]
+    if entry.implementation:
+        kind = alignment.METHODS[name]
         yield "## How it is done here\n"
         yield f"```{{eval-rst}}\n.. autoclass:: daexplore.alignment.{kind.__name__}\n   :no-index:\n```\n"
         yield "Its options are set with `--set`, for example:\n"
         yield f"```sh\ndaexplore train --data demo --method {name} --set alignments.{name}.weight=0.5\n```\n"
-    yield f"## When it fails\n\n{FAILS[name]}\n"
+    yield f"## When it fails\n\n{entry.fails}\n"
     rows = measured[measured["method"] == name]
     if len(rows):
         yield "## What was measured\n"
@@ -113,10 +94,10 @@ def _measured(pages: Pages) -> pd.DataFrame:
 
 def _index() -> str:
     rows = [
-        [f"[{entry.name}]({name}.md)", f"`{name}`", entry.meaning]
-        for name, entry in entries().items()
+        [f"[{entry.label}]({name}.md)", f"`{name}`", entry.summary]
+        for name, entry in METHODS.items()
     ]
-    names = "\n".join(entries())
+    names = "\n".join(METHODS)
     return f"""# Adaptation methods
 
 Each is a loss beside the source's labels, or a way of normalising. None of them sees a target label. They combine in one run:

@@ -1,118 +1,16 @@
 """Which loss pushes whom: a training's losses as arrows between the parts of the network, with their present sizes."""
 
-from dataclasses import dataclass
 from html import escape
 
 import pandas as pd
 
-from daexplore.app.glossary.markup import GLOSSARY, term
-from daexplore.runs import method_label
+from daexplore.app.glossary.markup import term
+from daexplore.methods import METHODS, LossTerm, method_label
 
-__all__ = ["LOSS_TERMS", "LossTerm", "loss_diagram_html"]
+__all__ = ["loss_diagram_html"]
 
+_LOSSES = {name: method.loss for name, method in METHODS.items() if method.loss is not None}
 
-@dataclass(frozen=True)
-class LossTerm:
-    """What one method adds to the task loss.
-
-    Attributes:
-        box: what computes it, short.
-        reads: what goes into it.
-        pulls: what its gradient does to the encoder.
-        learns: whether that box has weights of its own, which its gradient pulls too.
-        reversed: whether the encoder gets the gradient with its sign turned.
-        terms: names of its losses in the history, after "loss/".
-        also_classifier: whether it reaches the classifier's weights, through its outputs.
-    """
-
-    box: str
-    reads: str
-    pulls: str
-    terms: tuple[str, ...]
-    learns: bool = False
-    reversed: bool = False
-    also_classifier: bool = False
-
-
-_LATENTS, _BOTH, _OUTPUTS = (
-    "latents of both domains",
-    "latents and predictions of both domains",
-    "predictions",
-)
-LOSS_TERMS: dict[str, LossTerm] = {
-    "mmd": LossTerm(
-        "kernel distance", _LATENTS, "so that the two clouds of latents become one", ("mmd",)
-    ),
-    "coral": LossTerm(
-        "covariances", _LATENTS, "so that both clouds have the same covariance", ("coral",)
-    ),
-    "dann": LossTerm(
-        "domain classifier",
-        _LATENTS,
-        "so that the domain classifier cannot tell the domains",
-        ("domain",),
-        learns=True,
-        reversed=True,
-    ),
-    "cdan": LossTerm(
-        "domain classifier",
-        _BOTH,
-        "so that the domain classifier cannot tell the domains within a class",
-        ("domain",),
-        learns=True,
-        reversed=True,
-    ),
-    "lmmd": LossTerm(
-        "kernel distance, class by class",
-        _BOTH,
-        "so that each class lies where it lies in the source",
-        ("lmmd",),
-    ),
-    "jan": LossTerm(
-        "joint kernel distance",
-        _BOTH,
-        "so that latents and predictions together are alike",
-        ("jmmd",),
-        also_classifier=True,
-    ),
-    "sinkhorn": LossTerm(
-        "optimal transport",
-        _LATENTS,
-        "so that little has to be moved to make one domain of the other",
-        ("sinkhorn",),
-    ),
-    "mcc": LossTerm(
-        "class confusion",
-        _OUTPUTS,
-        "so that target predictions confuse no two classes",
-        ("confusion",),
-        also_classifier=True,
-    ),
-    "entropy": LossTerm(
-        "entropy", _OUTPUTS, "so that predictions are sure", ("entropy",), also_classifier=True
-    ),
-    "pseudo": LossTerm(
-        "own labels",
-        _OUTPUTS,
-        "towards what it is surest of on the target itself",
-        ("pseudo",),
-        also_classifier=True,
-    ),
-    "fisher": LossTerm(
-        "class spread",
-        "source latents and labels",
-        "so that source classes are tight and apart",
-        ("fisher",),
-    ),
-    "openset": LossTerm(
-        "neighbours",
-        _BOTH,
-        "so that target galaxies join a class or stay clearly away",
-        ("neighbours", "separation"),
-        also_classifier=True,
-    ),
-}
-"""By the method's name. The task loss, which every run has, is drawn beside them."""
 
 _NOTE = "Arrows run against the data, as gradients do; the wider, the larger the weighted loss now (not its gradient). Dashed: sign reversed."
 _TASK = "The task loss pulls classifier and encoder so that labelled source galaxies fall on the right side of the boundary."
@@ -134,8 +32,8 @@ def loss_diagram_html(method: str, weights: dict[str, float], history: pd.DataFr
         str(name).removeprefix("loss/"): float(value)
         for name, value in train.groupby("name")["value"].last().items()
     }
-    names = [name for name in method.split("+") if name in LOSS_TERMS]
-    others = [name for name in weights if name not in LOSS_TERMS]
+    names = [name for name in method.split("+") if name in _LOSSES]
+    others = [name for name in weights if name not in _LOSSES]
     drawn = [_box(0, "classifier", 196), _box(0, "encoder", 84), _box(0, "images", 2, quiet=True)]
     drawn += [
         _flow(66, 84),
@@ -147,8 +45,8 @@ def loss_diagram_html(method: str, weights: dict[str, float], history: pd.DataFr
     sentences = [_TASK if method != "oracle" else _TASK.replace("source", "target (oracle)")]
     for place, name in enumerate(names):
         force, size = (
-            LOSS_TERMS[name],
-            sum(abs(sizes.get(each, 0.0)) for each in LOSS_TERMS[name].terms),
+            _LOSSES[name],
+            sum(abs(sizes.get(each, 0.0)) for each in _LOSSES[name].terms),
         )
         known = any(each in sizes for each in force.terms)
         pull = weights.get(name, 1.0) * size
@@ -187,8 +85,7 @@ _HEAD = (
 
 
 def _sentence(name: str, force: LossTerm) -> str:
-    label = next((word for word in (method_label(name), name) if word in GLOSSARY), None)
-    shown = term(label, method_label(name)) if label else escape(method_label(name))
+    shown = term(method_label(name))
     also = " and the classifier" if force.also_classifier else ""
     if force.reversed:
         return (

@@ -8,7 +8,6 @@ import panel_material_ui as pmui
 
 from daexplore.app.components.training.card import STYLES
 from daexplore.app.jobs.commands import (
-    ALIGNMENTS,
     command_line,
     data_arguments,
     parse_epochs,
@@ -22,7 +21,7 @@ from daexplore.app.tabs.train.options import OptionList
 from daexplore.app.tabs.train.settings import check_settings
 from daexplore.config import DEFAULT_METHODS
 from daexplore.errors import InputError
-from daexplore.runs import method_label
+from daexplore.methods import ALIGNMENTS, method_label
 
 __all__ = ["TrainForm"]
 

@@ -10,14 +10,14 @@ import pandas as pd
 
 from daexplore.config import ReadConfig
 from daexplore.data.catalogues.labels import class_codes
-from daexplore.data.catalogues.match import catalogue_of, match_catalogue
+from daexplore.data.catalogues.match import match_catalogue
+from daexplore.data.readers.base import Input, Reader
 from daexplore.data.readers.fits.band_files import FITS_SUFFIX, BandFiles, find_band_files
 from daexplore.data.readers.fits.cutout import read_fits
-from daexplore.data.readers.image_folder import files_below
 from daexplore.data.readers.listing import Cutout, Listing, Rejected
 from daexplore.errors import InputError
 
-__all__ = ["FITS_SUFFIXES", "list_fits_folder"]
+__all__ = ["FITS_SUFFIXES", "READER", "list_fits_folder"]
 
 FITS_SUFFIXES = tuple(
     f".{suffix}{packed}"
@@ -29,7 +29,7 @@ FITS_SUFFIXES = tuple(
 _SAME_SCALE = 0.01
 
 
-def list_fits_folder(path: Path, read: ReadConfig) -> Listing:
+def list_fits_folder(given: Input) -> Listing:
     """The galaxies of a folder and of the folders in it; no image is opened here.
 
     Each file is a galaxy, unless names or folders differ in the band alone (``gal7_F814W.fits`` and ``gal7_F160W.fits``, or
@@ -40,13 +40,8 @@ def list_fits_folder(path: Path, read: ReadConfig) -> Listing:
     Raises:
         InputError: no FITS files, two for the same galaxy and band, no galaxy with all bands, or a catalogue that does not go with them.
     """
-    table = catalogue_of(path, read)
-    own = None if table is None else table.path.resolve()
-    files = [
-        file
-        for file in files_below(path, FITS_SUFFIXES)
-        if own is None or (path / file).resolve() != own
-    ]
+    path, read, table = given.path, given.read, given.table
+    files = given.images(FITS_SUFFIXES)
     if not files:
         raise InputError(
             f"{path} holds no FITS images ({', '.join(FITS_SUFFIXES[::5])}). Put them there, or give the folder where they are."
@@ -154,3 +149,15 @@ def _joined(stamps: list[Cutout], paths: list[Path], bands: tuple[str, ...]) -> 
         scales[0] if scales else None,
         flux,
     )
+
+
+def _recognises(given: Input) -> bool:
+    return given.path.is_dir() and bool(given.images(FITS_SUFFIXES))
+
+
+READER = Reader(
+    "fits",
+    "a folder of FITS cut-outs: a file a galaxy, or a file a galaxy and band; with a catalogue or without",
+    _recognises,
+    list_fits_folder,
+)

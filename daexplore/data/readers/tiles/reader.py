@@ -9,23 +9,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from daexplore.config import ReadConfig
-from daexplore.data.catalogues.coordinates import positions
-from daexplore.data.catalogues.match import as_text, catalogue_of, keyed_by_sample
+from daexplore.data.catalogues.coordinates import coordinate_columns, positions
+from daexplore.data.catalogues.match import as_text, keyed_by_sample, names_images
 from daexplore.data.catalogues.read import ID_COLUMNS, TableFile
+from daexplore.data.readers.base import Input, Reader
+from daexplore.data.readers.fits.band_files import FITS_SUFFIX, find_band_files
 from daexplore.data.readers.fits.folder import FITS_SUFFIXES
-from daexplore.data.readers.image_folder import files_below
+from daexplore.data.readers.hlsp import is_hlsp
 from daexplore.data.readers.listing import Cutout, Listing, Rejected
 from daexplore.data.readers.tiles.index import Plane, Tile, find_tiles
 from daexplore.data.readers.tiles.match import TilePositions, locate
 from daexplore.data.readers.tiles.windows import cut_out
 from daexplore.errors import InputError
 
-__all__ = ["list_tiles"]
+__all__ = ["READER", "list_tiles"]
 
 _SAME_SCALE = 0.01
 
 
-def list_tiles(path: Path, read: ReadConfig) -> Listing:
+def list_tiles(given: Input) -> Listing:
     """The galaxies of a catalogue on survey tiles, in the catalogue's order; no cut-out is read here.
 
     Each galaxy is taken from the tile in which it is farthest from the edge. One off every tile, or without a usable position, is set
@@ -34,14 +36,13 @@ def list_tiles(path: Path, read: ReadConfig) -> Listing:
     Pixels are as they are stored, neither turned nor mirrored nor resampled.
 
     Args:
-        path: a folder of tiles, or a single one.
-        read: the catalogue, where it does not lie beside the tiles, and ``size``, the side of the cut-outs [pixel], which is required.
+        given: a folder of tiles, or a single one; its ``read`` declares ``size``, the side of the cut-outs [pixel], which is required,
+            and the catalogue where that is elsewhere.
 
     Raises:
         InputError: no size, no catalogue or none with coordinates, no tiles, or a catalogue none of whose galaxies lies on a tile.
     """
-    folder = path if path.is_dir() else path.parent
-    table = catalogue_of(folder, read)
+    path, read, table = given.path, given.read, given.table
     if table is None:
         raise InputError(
             f"{path}: tiles need a catalogue of positions. Put one beside them, or give it with --catalogue."
@@ -51,12 +52,7 @@ def list_tiles(path: Path, read: ReadConfig) -> Listing:
         raise InputError(
             f"{path}: how large are cut-outs from its tiles to be? Declare the side in pixels, for example --size 64."
         )
-    files = [path.name] if path.is_file() else files_below(folder, FITS_SUFFIXES)
-    tiles, left_out = find_tiles(
-        folder,
-        [file for file in files if (folder / file).resolve() != table.path.resolve()],
-        read.bands,
-    )
+    tiles, left_out = find_tiles(given.folder, given.images(FITS_SUFFIXES), read.bands)
     usable = np.isfinite(sky).all(axis=1)
     rows = np.flatnonzero(usable)
     placed = locate(tiles, sky[rows]) if len(rows) else None
@@ -180,3 +176,32 @@ def _nothing_found(
         f"The nearest: {_off(position, placed.distance[first], tiles[placed.nearest[first]])} "
         "Are the coordinates in degrees, and the tiles of this survey?"
     )
+
+
+def _recognises(given: Input) -> bool:
+    """A table of positions that names none of the images beside it; of a single file, both have to be declared."""
+    path, read = given.path, given.read
+    if path.is_file():
+        declared = read.catalogue is not None and read.size is not None
+        return declared and bool(FITS_SUFFIX.search(path.name)) and not is_hlsp(path)
+    files = given.images(FITS_SUFFIXES)
+    if not files or given.table is None or coordinate_columns(given.table) is None:
+        return False
+    return not names_images(given.table, [*files, *_galaxies(files, read)])
+
+
+def _galaxies(files: list[str], read: ReadConfig) -> list[str]:
+    """What the galaxies are called if there is a file a band."""
+    try:
+        found = find_band_files(files, read.bands)
+    except InputError:  # Of survey tiles two may well differ in nothing but one word.
+        return []
+    return [] if found is None else list(found.galaxies)
+
+
+READER = Reader(
+    "tiles",
+    "survey tiles with a catalogue: FITS images with celestial coordinates, a table with RA and Dec, and the size of the cut-outs",
+    _recognises,
+    list_tiles,
+)

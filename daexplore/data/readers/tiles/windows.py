@@ -93,7 +93,7 @@ def _stored(
 
 
 @lru_cache(maxsize=_OPEN_FILES)
-def _opened(path: str, changed: int) -> tuple[bytes | mmap.mmap, list[Hdu]]:  # noqa: ARG001  (a file written anew is another key)
+def _opened(path: str, changed: int) -> tuple[bytes | mmap.mmap, list[Hdu]]:  # noqa: ARG001
     """Mapped, so that only what is looked at is read; a file that is packed as a whole has to be unpacked as a whole."""
     with Path(path).open("rb") as stream:
         plain = stream.read(6) == b"SIMPLE"

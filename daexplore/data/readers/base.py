@@ -1,0 +1,88 @@
+"""Input and reader: what every kind of input is recognised and read by."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from daexplore.config import ReadConfig
+from daexplore.data.catalogues.match import catalogue_of
+from daexplore.data.catalogues.read import TableFile
+from daexplore.data.galaxy_set import GalaxySet
+from daexplore.data.readers.listing import Listing
+
+__all__ = ["Input", "Reader"]
+
+
+@dataclass(frozen=True, eq=False)
+class Input:
+    """A file or folder to read. Its folder is walked, and its catalogue parsed, once at most.
+
+    Attributes:
+        path: the file or folder.
+        read: what is declared of it.
+    """
+
+    path: Path
+    read: ReadConfig
+
+    @property
+    def folder(self) -> Path:
+        """The folder itself, or the folder of the file."""
+        return self.path if self.path.is_dir() else self.path.parent
+
+    @cached_property
+    def files(self) -> tuple[str, ...]:
+        """Files in the folder and below, relative and sorted, without hidden ones; of a file, its name."""
+        if not self.path.is_dir():
+            return (self.path.name,)
+        found = []
+        for parent, folders, files in os.walk(self.path):
+            folders[:] = [name for name in folders if not name.startswith((".", "__"))]
+            inside = Path(parent).relative_to(self.path)
+            found += [(inside / name).as_posix() for name in files if not name.startswith(".")]
+        return tuple(sorted(found))
+
+    @cached_property
+    def table(self) -> TableFile | None:
+        """The catalogue; None where there is none.
+
+        Raises:
+            InputError: a declared catalogue that is missing, or one that cannot be read.
+        """
+        return catalogue_of(self.folder, self.read)
+
+    def images(self, suffixes: tuple[str, ...]) -> list[str]:
+        """Return the files with one of the suffixes, in any case of letters, but not the catalogue."""
+        own = None if self.table is None else self.table.path.resolve()
+        names = set() if own is None or self.table is None else {own.name, self.table.path.name}
+
+        def is_catalogue(file: str) -> bool:
+            # Resolving every path of a large survey takes minutes: only equal names can be it.
+            return file.rpartition("/")[2] in names and (self.folder / file).resolve() == own
+
+        return [
+            file
+            for file in self.files
+            if file.lower().endswith(suffixes) and not is_catalogue(file)
+        ]
+
+
+@dataclass(frozen=True)
+class Reader:
+    """One kind of input.
+
+    Attributes:
+        name: short name.
+        understood: how the kind is described to users, in one line.
+        recognises: whether an input is of this kind.
+        list: the galaxies of such an input, to be read one by one.
+        open: opens a set that is arrays on disk without reading its pixels; None where every galaxy has to be read.
+    """
+
+    name: str
+    understood: str
+    recognises: Callable[[Input], bool]
+    list: Callable[[Input], Listing]
+    open: Callable[[Input], GalaxySet] | None = None
