@@ -1,21 +1,15 @@
 """``daexplore export``: finished runs in the forms that other tools open."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from daexplore.cli.app import app
 from daexplore.errors import InputError
-
-if TYPE_CHECKING:
-    from daexplore.runs import Run
+from daexplore.exports import EXPORTS, ExportOptions, export_format
 
 __all__ = ["export"]
-
-FORMATS = ("parquet", "tensorboard", "onnx", "mlflow")
-_FILES = {"parquet": ".parquet", "onnx": ".onnx"}
-_ONLY = {"--flat": ("parquet",), "--images": ("parquet", "tensorboard"), "--domain": ("onnx",)}
 
 
 @app.command()
@@ -23,7 +17,9 @@ def export(
     runs: Annotated[
         list[Path], typer.Argument(help="Folders of runs, or a folder that holds runs.")
     ],
-    to: Annotated[str, typer.Option("--to", help="parquet, tensorboard, onnx or mlflow.")],
+    to: Annotated[
+        str, typer.Option("--to", help=f"{', '.join(list(EXPORTS)[:-1])} or {list(EXPORTS)[-1]}.")
+    ],
     out: Annotated[
         str,
         typer.Option(
@@ -57,94 +53,17 @@ def export(
     ] = False,
 ) -> None:
     """Export runs to Parquet (TOPCAT, Embedding Atlas), TensorBoard, ONNX or MLflow."""
-    if to not in FORMATS:
-        raise InputError(f"--to must be one of {', '.join(FORMATS)}; got {to!r}.")
-    for option, given in (("--flat", flat), ("--images", images), ("--domain", domain is not None)):
-        if given and to not in _ONLY[option]:
+    if to not in EXPORTS:
+        raise InputError(f"--to must be one of {', '.join(EXPORTS)}; got {to!r}.")
+    export = export_format(to)
+    for option, given in {"flat": flat, "images": images, "domain": domain is not None}.items():
+        if given and option not in export.options:
+            fitting = [name for name in EXPORTS if option in export_format(name).options]
             raise InputError(
-                f"{option} goes with --to {' or '.join(_ONLY[option])}, not with --to {to}."
+                f"--{option} goes with --to {' or '.join(fitting)}, not with --to {to}."
             )
     from daexplore.cli.robustness import found_runs
 
-    found = found_runs(runs)
-    if to == "parquet":
-        _parquet(found, Path(out), epoch, flat, images, overwrite)
-    elif to == "tensorboard":
-        _tensorboard(found, Path(out), epoch, images, overwrite)
-    elif to == "onnx":
-        _onnx(found, Path(out), epoch, domain or "target", overwrite)
-    else:
-        _mlflow(found, out, epoch, overwrite)
-
-
-def _parquet(
-    runs: "list[Run]", out: Path, epoch: int | None, flat: bool, images: bool, overwrite: bool
-) -> None:
-    from daexplore.exports import to_parquet
-
-    for run in runs:
-        done = to_parquet(
-            run,
-            _file(run, runs, out, "parquet"),
-            epoch=epoch,
-            flat=flat,
-            images=images,
-            overwrite=overwrite,
-        )
-        print(done)
-    picture = " --image image" if images else ""
-    print(
-        f"See it with: embedding-atlas {done} --x projection_x --y projection_y{picture}\n     or with: topcat {done}"
-    )
-
-
-def _tensorboard(
-    runs: "list[Run]", out: Path, epoch: int | None, images: bool, overwrite: bool
-) -> None:
-    from daexplore.exports import to_tensorboard
-
-    for run in runs:
-        print(to_tensorboard(run, out, epoch=epoch, images=images, overwrite=overwrite))
-    print(f"See {'them' if len(runs) > 1 else 'it'} with: tensorboard --logdir {out}")
-
-
-def _onnx(runs: "list[Run]", out: Path, epoch: int | None, domain: str, overwrite: bool) -> None:
-    from daexplore.exports import to_onnx
-
-    for run in runs:
-        done = to_onnx(
-            run, _file(run, runs, out, "onnx"), epoch=epoch, domain=domain, overwrite=overwrite
-        )
-        channels, height, width = done.shape
-        print(
-            f"{done.path}: epoch {done.epoch}; images (batch, {channels}, {height}, {width}) of the {done.domain} -> logits, latent"
-        )
-        worst = ", ".join(f"{value:.2g} in {name}" for name, value in done.difference.items())
-        print(f"  largest difference from torch on {done.images} {done.on}: {worst}")
-
-
-def _mlflow(runs: "list[Run]", out: str, epoch: int | None, overwrite: bool) -> None:
-    from daexplore.exports import to_mlflow
-
-    for run in runs:
-        print(f"{run.id}: run {to_mlflow(run, out, epoch=epoch, overwrite=overwrite)}")
-    if "://" not in out:
-        print(
-            f"See {'them' if len(runs) > 1 else 'it'} with: mlflow ui --backend-store-uri sqlite:///{Path(out).resolve() / 'mlflow.db'}"
-        )
-
-
-def _file(run: "Run", runs: "list[Run]", out: Path, to: str) -> Path:
-    """The file that was named, or one named after the run in the folder that was."""
-    suffix = _FILES[to]
-    if len(runs) == 1 and out.suffix.lower() == suffix:
-        return out
-    if out.suffix.lower() == suffix:
-        raise InputError(
-            f"{out} is one file, but there are {len(runs)} runs: give a folder with --out."
-        )
-    if out.exists() and not out.is_dir():
-        raise InputError(
-            f"{out} is a file; for --to {to} give one that ends with {suffix}, or a folder."
-        )
-    return out / f"{run.id}{suffix}"
+    options = ExportOptions(epoch, overwrite, flat, images, domain)
+    for line in export.write(export, found_runs(runs), out, options):
+        print(line)

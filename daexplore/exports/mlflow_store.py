@@ -3,19 +3,20 @@
 import logging
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from daexplore.config import to_dict
 from daexplore.errors import InputError
+from daexplore.exports.base import Export, ExportOptions
 from daexplore.exports.common import evaluated_run, history_scalars, needed, quiet, selected_scalars
 from daexplore.exports.parquet.table import to_parquet
 from daexplore.runs import Run
 from daexplore.runs.layout import weights_file
 
-__all__ = ["to_mlflow"]
+__all__ = ["EXPORT", "to_mlflow"]
 
 _PURPOSE = "An export to MLflow"
 _ID = "daexplore.run"
@@ -176,3 +177,14 @@ def _flat(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
 
 def _milliseconds(when: str) -> int:
     return int(datetime.fromisoformat(when).timestamp() * 1000)
+
+
+def _write(export: Export, runs: Sequence[Run], out: str, options: ExportOptions) -> Iterator[str]:  # noqa: ARG001
+    for run in runs:
+        yield f"{run.id}: run {to_mlflow(run, out, epoch=options.epoch, overwrite=options.overwrite)}"
+    if "://" not in out:
+        store = f"sqlite:///{Path(out).resolve() / 'mlflow.db'}"
+        yield f"See {'them' if len(runs) > 1 else 'it'} with: mlflow ui --backend-store-uri {store}"
+
+
+EXPORT = Export("mlflow", _write)

@@ -2,17 +2,19 @@
 
 import io
 import math
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from daexplore.exports.base import Export, ExportOptions
 from daexplore.exports.common import evaluated_run, history_scalars, needed, new_folder
 from daexplore.exports.galaxy_table import GalaxyTable, galaxy_table, thumbnails
 from daexplore.runs import Run
 
-__all__ = ["to_tensorboard"]
+__all__ = ["EXPORT", "to_tensorboard"]
 
 _EVENTS = "events.out.tfevents."
 _WIDEST_SPRITE = 8192
@@ -128,3 +130,20 @@ def _cell(value: Any) -> str:
     if isinstance(value, float | np.floating):
         return f"{value:.7g}" if math.isfinite(value) else ""
     return " ".join(str(value).split())
+
+
+def _write(export: Export, runs: Sequence[Run], out: str, options: ExportOptions) -> Iterator[str]:  # noqa: ARG001
+    for run in runs:
+        yield str(
+            to_tensorboard(
+                run,
+                Path(out),
+                epoch=options.epoch,
+                images=options.images,
+                overwrite=options.overwrite,
+            )
+        )
+    yield f"See {'them' if len(runs) > 1 else 'it'} with: tensorboard --logdir {out}"
+
+
+EXPORT = Export("tensorboard", _write, ("images",))

@@ -2,6 +2,7 @@
 
 import json
 import logging
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from daexplore.errors import InputError
+from daexplore.exports.base import Export, ExportOptions
 from daexplore.exports.common import evaluated_run, needed, new_file, quiet
 from daexplore.runs import Run
 
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     from daexplore.data.preprocessing.pipeline import Preprocess
     from daexplore.models import Network
 
-__all__ = ["OnnxExport", "to_onnx"]
+__all__ = ["EXPORT", "OnnxExport", "to_onnx"]
 
 
 _PURPOSE = "An export to ONNX"
@@ -228,3 +230,22 @@ def _describe(run: Run, preprocess: "Preprocess", done: OnnxExport, file: Path) 
         )
     onnx.checker.check_model(model)
     onnx.save(model, str(file))
+
+
+def _export(export: Export, runs: Sequence[Run], out: str, options: ExportOptions) -> Iterator[str]:
+    for run in runs:
+        done = to_onnx(
+            run,
+            export.file(run, runs, Path(out)),
+            epoch=options.epoch,
+            domain=options.domain or "target",
+            overwrite=options.overwrite,
+        )
+        channels, height, width = done.shape
+        shape = f"images (batch, {channels}, {height}, {width}) of the {done.domain}"
+        yield f"{done.path}: epoch {done.epoch}; {shape} -> logits, latent"
+        worst = ", ".join(f"{value:.2g} in {name}" for name, value in done.difference.items())
+        yield f"  largest difference from torch on {done.images} {done.on}: {worst}"
+
+
+EXPORT = Export("onnx", _export, ("domain",), ".onnx")

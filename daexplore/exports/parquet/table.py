@@ -1,12 +1,14 @@
 """The evaluated galaxies of a run as one Parquet table that TOPCAT, astropy and Embedding Atlas open."""
 
 import json
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from daexplore.exports.base import Export, ExportOptions
 from daexplore.exports.common import evaluated_run, new_file
 from daexplore.exports.galaxy_table import GalaxyTable, galaxy_table, thumbnails
 from daexplore.runs import Run
@@ -14,7 +16,7 @@ from daexplore.runs import Run
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["to_parquet"]
+__all__ = ["EXPORT", "to_parquet"]
 
 
 def to_parquet(
@@ -135,3 +137,22 @@ def _numbered(name: str, number: int, matrix: NDArray[Any]) -> str:
     """latent_000, latent_001, …: as many digits as keep them in order, three for latents."""
     digits = max(len(str(matrix.shape[1] - 1)), 3 if name == "latent" else 1)
     return f"{name}_{number:0{digits}d}"
+
+
+def _write(export: Export, runs: Sequence[Run], out: str, options: ExportOptions) -> Iterator[str]:
+    for run in runs:
+        done = to_parquet(
+            run,
+            export.file(run, runs, Path(out)),
+            epoch=options.epoch,
+            flat=options.flat,
+            images=options.images,
+            overwrite=options.overwrite,
+        )
+        yield str(done)
+    picture = " --image image" if options.images else ""
+    yield f"See it with: embedding-atlas {done} --x projection_x --y projection_y{picture}"
+    yield f"     or with: topcat {done}"
+
+
+EXPORT = Export("parquet", _write, ("flat", "images"), ".parquet")
