@@ -23,16 +23,18 @@ from daexplore.analysis.saliency.agreement import chance_iou
 from daexplore.analysis.saliency.maps import iou
 from daexplore.app.glossary.markup import (
     GLOSSARY,
-    ROOM_WORDS,
     explained,
     glossary_markdown,
     term,
     words,
 )
 from daexplore.app.state import ExplorerState
-from daexplore.app.tabs.registry import ROOMS
+from daexplore.app.tabs.registry import TABS
 from daexplore.data.preprocessing.steps.psf import kernel_sigma
 from daexplore.kernels import mmd2
+
+TAB_TERMS = {tab.name: tab.terms for tab in TABS}
+
 
 CODES = {entry.code for entry in GLOSSARY.values()} - {""}
 APP = Path(daexplore.app.__file__).parent
@@ -76,15 +78,14 @@ def test_methods_metrics_views_and_dials_have_an_entry(tmp_path: Path) -> None:
 
 
 def test_every_room_has_its_words_and_every_section_of_performance_one() -> None:
-    assert list(ROOM_WORDS) == [door.name for door in ROOMS]
-    for names in ROOM_WORDS.values():
+    for names in TAB_TERMS.values():
         assert set(names) <= set(GLOSSARY)
         assert len(set(names)) == len(names)
     from daexplore.app.tabs.performance.tab import SECTIONS
 
     for title in set(SECTIONS) - {"All metrics"}:
         assert any(
-            title.lower().removesuffix("s") in name.lower() for name in ROOM_WORDS["Performance"]
+            title.lower().removesuffix("s") in name.lower() for name in TAB_TERMS["Performance"]
         ), title
 
 
@@ -116,10 +117,10 @@ def test_a_mark_opens_the_one_meaning_of_its_pane() -> None:
         term("no such word")
 
 
-@pytest.mark.parametrize("room", ROOM_WORDS)
+@pytest.mark.parametrize("room", TAB_TERMS)
 def test_the_line_of_a_room_explains_each_of_its_words(room: str) -> None:
-    marks = _Marks(words(room))
-    assert len(marks.asked) == len(ROOM_WORDS[room])
+    marks = _Marks(words(TAB_TERMS[room]))
+    assert len(marks.asked) == len(TAB_TERMS[room])
     assert marks.asked == marks.there
     assert words("no such room") == ""
 

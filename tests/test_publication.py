@@ -20,11 +20,11 @@ from sklearn.metrics import average_precision_score, precision_score, recall_sco
 
 from daexplore.errors import InputError
 from daexplore.runs import Run
-from daexplore.views.figures import registry
-from daexplore.views.figures.base import FigureSpec, RunResult
+from daexplore.views.figures import galaxies
+from daexplore.views.figures.base import FigureSpec, PlotPositions, RunResult
 from daexplore.views.figures.distance_paths import paths_drawing
 from daexplore.views.figures.flips import flips_drawing
-from daexplore.views.figures.galaxies import PlotPositions, galaxies_drawing
+from daexplore.views.figures.galaxies import galaxies_drawing
 from daexplore.views.figures.history import curves_drawing
 from daexplore.views.figures.precision_recall import precision_recall_drawing
 from daexplore.views.figures.reliability import reliability_drawing
@@ -406,7 +406,7 @@ def test_the_csv_holds_exactly_what_is_drawn_and_what_it_rests_on(
 def test_many_galaxies_are_a_raster_within_the_figure(
     drawings: dict[str, FigureSpec], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(registry, "RASTER", 100)
+    monkeypatch.setattr(galaxies, "RASTER", 100)
     svg = render(drawings["galaxies"], "svg")
     assert [mark for panel in group(svg, "galaxies-0") for mark in marks(panel)] == []
     assert len(list(ET.fromstring(svg).iter(f"{SVG}image"))) == 3

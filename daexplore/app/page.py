@@ -21,7 +21,7 @@ from daexplore.app.headline.loading_page import TEMPLATE, loading_html
 from daexplore.app.latents.view import scene
 from daexplore.app.results.opening_galaxy import opening_galaxy
 from daexplore.app.state import EXAMPLES, ExplorerState
-from daexplore.app.tabs.registry import ROOMS, TabContext
+from daexplore.app.tabs.registry import TABS, TabContext
 from daexplore.app.theme import STYLE, THEME
 from daexplore.app.url import URL_STATE, apply_query, to_query
 
@@ -130,7 +130,7 @@ def _content(
 ) -> tuple[pn.viewable.Viewable, pn.viewable.Viewable]:
     """The menu and what it leads to. Without anything to compare there is no menu, but a welcome, until the first run comes in."""
     menu = pmui.TabMenu(
-        items=[{"label": door.name} for door in ROOMS],
+        items=[{"label": tab.name} for tab in TABS],
         active=0,
         visible=False,
         margin=(0, 0, 0, 24),
@@ -224,8 +224,8 @@ def _welcome(state: ExplorerState, session: Session) -> pn.viewable.Viewable:
 
 def _rooms(state: ExplorerState, session: Session, menu: pmui.TabMenu) -> pn.viewable.Viewable:
     """One room a menu item, furnished when it is first entered."""
-    names = [door.name for door in ROOMS]
-    rooms = [pn.Column(sizing_mode="stretch_width", margin=0) for _ in ROOMS]
+    names = [tab.name for tab in TABS]
+    rooms = [pn.Column(sizing_mode="stretch_width", margin=0) for _ in TABS]
     # Among Bokeh's own columns a room's figures would be laid out with those of rooms out of sight: columns of React part them.
     walls = [
         pmui.Column(room, sizing_mode="stretch_width", margin=0, visible=False) for room in rooms
@@ -248,8 +248,8 @@ def _rooms(state: ExplorerState, session: Session, menu: pmui.TabMenu) -> pn.vie
         state.open_tab(names[chosen])
         for place, wall in enumerate(walls):
             wall.visible = place == chosen
-        top.visible = ROOMS[chosen].shares
-        spoken.object = words(names[chosen])
+        top.visible = TABS[chosen].shared_controls
+        spoken.object = words(TABS[chosen].terms)
         if chosen in entered:
             entered[chosen]()
         elif not rooms[chosen].objects:
@@ -261,7 +261,7 @@ def _rooms(state: ExplorerState, session: Session, menu: pmui.TabMenu) -> pn.vie
 
     def build_tab(place: int) -> None:
         show_errors(state, _preselect)(state)
-        room = ROOMS[place].build_tab(
+        room = TABS[place].build_tab(
             TabContext(state, session, lambda: (menu.active or 0) == place, back)
         )
         entered[place] = room.entered

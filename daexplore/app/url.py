@@ -1,12 +1,11 @@
 """The page's address: what to copy into a message so that a colleague sees the same."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
-from daexplore.app.dial_setting import Dial, parse_dial
 from daexplore.app.state import ExplorerState
-from daexplore.app.tabs.registry import ROOMS
+from daexplore.app.tabs.registry import TABS
+from daexplore.app.url_parameter import UrlParameter
 from daexplore.errors import InputError
 
 __all__ = ["URL_STATE", "apply_query", "to_query"]
@@ -15,15 +14,6 @@ URL_STATE = (
     "run_ids", "chosen", "tab", "epoch", "view", "split", "domains", "colour", "pair", "threshold", "galaxy", "filter", "selection_name", "dial",
 )  # fmt: skip
 """What of the state an address holds; a lasso goes in under the name it was saved by."""
-
-
-@dataclass(frozen=True)
-class UrlParameter:
-    """One parameter of the address: its name there, how its value is written, and how it is read."""
-
-    name: str
-    write: Callable[[ExplorerState], str | None]
-    read: Callable[[ExplorerState, str], None]
 
 
 def to_query(state: ExplorerState) -> dict[str, str]:
@@ -75,7 +65,7 @@ def _runs(state: ExplorerState, text: str) -> None:
 
 
 def _room(state: ExplorerState, text: str) -> None:
-    names = [door.name for door in ROOMS]
+    names = [tab.name for tab in TABS]
     if text not in names:
         raise InputError(
             f"The address asks for the room {text!r}; expected one of {', '.join(names)}."
@@ -128,13 +118,9 @@ def _selection(state: ExplorerState, text: str) -> None:
     state.select_named(text)
 
 
-def _dial(state: ExplorerState, text: str) -> None:
-    state.show(dial=parse_dial(text))
-
-
 _PARTS = (
     UrlParameter("runs", lambda state: ",".join(state.run_ids) if state.chosen else None, _runs),
-    UrlParameter("room", lambda state: None if state.tab == ROOMS[0].name else state.tab, _room),
+    UrlParameter("room", lambda state: None if state.tab == TABS[0].name else state.tab, _room),
     UrlParameter("epoch", lambda state: None if state.epoch is None else str(state.epoch), _epoch),
     _choice("view", "view", "plane"),
     _choice("split", "split", "test"),
@@ -157,5 +143,5 @@ _PARTS = (
     ),
     UrlParameter("where", lambda state: state.filter, lambda state, text: state.select_where(text)),
     UrlParameter("selection", lambda state: state.selection_name, _selection),
-    UrlParameter("dial", lambda state: None if state.dial == Dial() else str(state.dial), _dial),
+    *(parameter for tab in TABS for parameter in tab.url),
 )

@@ -6,8 +6,12 @@ import pytest
 from playwright.sync_api import Page, expect
 from screen import wait_for_panels
 
-from daexplore.app.glossary.markup import GLOSSARY, ROOM_WORDS
+from daexplore.app.glossary.markup import GLOSSARY
+from daexplore.app.tabs.registry import TABS
 from daexplore.app.theme import THEME
+
+TAB_TERMS = {tab.name: tab.terms for tab in TABS}
+
 
 pytestmark = pytest.mark.browser
 OPEN = ".meaning:popover-open"
@@ -50,4 +54,4 @@ def test_every_room_lists_its_words(visit: Callable[..., Page]) -> None:
     wait_for_panels(page, 3)
     for room in ("Compare", "Runs"):
         page.get_by_role("tab", name=room).click()
-        expect(page.locator(".spoken .term")).to_have_text(list(ROOM_WORDS[room]))
+        expect(page.locator(".spoken .term")).to_have_text(list(TAB_TERMS[room]))

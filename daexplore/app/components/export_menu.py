@@ -17,22 +17,14 @@ from daexplore.app.state import ExplorerState
 from daexplore.app.theme import STYLE
 from daexplore.errors import InputError
 from daexplore.runs import Run
-from daexplore.views.figures.base import FigureSpec
+from daexplore.views.figures.base import FigureInput, FigureSpec, PlotPositions, RunResult
+from daexplore.views.figures.registry import FIGURES
 from daexplore.views.figures.render import FORMATS, WIDTHS, csv_text, render
 from daexplore.views.style import DOMAINS
 
 __all__ = ["VIEWS", "ExportMenu", "FigureRequest", "export_menu", "figure_request", "make_figure"]
 
-VIEWS = {
-    "Galaxies, hue: domain": "galaxies",
-    "ROC curves": "roc",
-    "Precision-recall": "precision-recall",
-    "Reliability": "reliability",
-    "Risk and coverage": "risk-coverage",
-    "MMD² and accuracy over epochs": "curves",
-    "Distance and target accuracy": "paths",
-    "Flips from run to run": "flips",
-}
+VIEWS = {figure.title: name for name, figure in FIGURES.items() if figure.title}
 """What can be drawn, as the page names it."""
 
 _COPY = """
@@ -91,50 +83,34 @@ def make_figure(wish: FigureRequest) -> FigureSpec:
     Raises:
         InputError: a run cannot be read, or its UMAP is not computed yet.
     """
-    from daexplore.views.figures.base import RunResult
-    from daexplore.views.figures.distance_paths import paths_drawing
-    from daexplore.views.figures.flips import flips_drawing
-    from daexplore.views.figures.galaxies import PlotPositions, galaxies_drawing
-    from daexplore.views.figures.history import curves_drawing
-    from daexplore.views.figures.precision_recall import precision_recall_drawing
-    from daexplore.views.figures.reliability import reliability_drawing
-    from daexplore.views.figures.risk_coverage import risk_coverage_drawing
-    from daexplore.views.figures.roc import roc_drawing
-
-    compared = [
+    runs = [
         RunResult(label, run.id, run.evaluation(epoch), run.classes)
         for label, run, epoch in wish.runs
     ]
-    if wish.view == "roc":
-        return roc_drawing(compared, wish.split, wish.threshold, wish.pair)
-    if wish.view == "curves":
-        return curves_drawing(
-            compared, {label: run.history() for label, run, _ in wish.runs}, wish.split
+    build = FIGURES[wish.view].build
+    assert build is not None
+    return build(
+        FigureInput(
+            runs,
+            wish.split,
+            wish.threshold,
+            wish.pair,
+            wish.domains,
+            wish.kind,
+            lambda: [_positions(wish, *run) for run in wish.runs],
+            lambda: {label: run.history() for label, run, _ in wish.runs},
         )
-    if wish.view == "reliability":
-        return reliability_drawing(compared, wish.split)
-    if wish.view == "precision-recall":
-        return precision_recall_drawing(compared, wish.split, wish.threshold, wish.pair)
-    if wish.view == "risk-coverage":
-        return risk_coverage_drawing(compared, wish.split)
-    if wish.view == "paths":
-        return paths_drawing(
-            compared, {label: run.history() for label, run, _ in wish.runs}, wish.split
-        )
-    if wish.view == "flips":
-        return flips_drawing(compared, wish.split, wish.threshold, wish.pair)
-    places = []
-    for label, run, epoch in wish.runs:
-        found = coordinates(run, epoch, wish.kind, wish.pair)
-        if found.kind != wish.kind:
-            raise InputError(
-                f"The UMAP of {label}, epoch {epoch}, is still being computed. Save it once it is on screen."
-            )
-        boundary = None if found.threshold_x is None else float(found.threshold_x(wish.threshold))
-        places.append(PlotPositions(found.x, found.y, boundary, found.axes))
-    return galaxies_drawing(
-        compared, places, wish.kind, wish.split, wish.threshold, wish.pair, wish.domains
     )
+
+
+def _positions(wish: FigureRequest, label: str, run: Run, epoch: int) -> PlotPositions:
+    found = coordinates(run, epoch, wish.kind, wish.pair)
+    if found.kind != wish.kind:
+        raise InputError(
+            f"The UMAP of {label}, epoch {epoch}, is still being computed. Save it once it is on screen."
+        )
+    boundary = None if found.threshold_x is None else float(found.threshold_x(wish.threshold))
+    return PlotPositions(found.x, found.y, boundary, found.axes)
 
 
 def _figure(make: Callable[[], FigureSpec], kind: str, width: float) -> bytes:

@@ -1,51 +1,19 @@
 """The words of the explorer, explained where they stand, and as a page for the documents."""
 
 import re
+from collections.abc import Sequence
 from html import escape
 
 from daexplore.app.glossary.imaging import METHOD_CHAPTERS, METHOD_TERMS
 from daexplore.app.glossary.statistics import STATISTIC_CHAPTERS, STATISTIC_TERMS
 from daexplore.app.glossary.terms import CHAPTERS, TERMS, Term
 
-__all__ = ["GLOSSARY", "ROOM_WORDS", "explained", "glossary_markdown", "term", "words"]
+__all__ = ["GLOSSARY", "explained", "glossary_markdown", "term", "words"]
 
 GLOSSARY: dict[str, Term] = {
     entry.name: entry for entry in (*TERMS, *STATISTIC_TERMS, *METHOD_TERMS)
 }
 """By name, in the order of the glossary."""
-
-_SHARED = (
-    "source",
-    "target",
-    "oracle",
-    "threshold",
-    "selected epoch",
-    "seed noise",
-    "95% interval",
-)
-
-ROOM_WORDS: dict[str, tuple[str, ...]] = {
-    "Compare": (
-        "margin plane", "PCA", "UMAP", "AlignedUMAP", "witness", "domain probe AUC", "latent", "nearest in the latent", "Grad-CAM", "IoU",
-        "accuracy", "AUC", "recall", "noDA", "MMD", "DANN", *_SHARED,
-    ),
-    "Flips": ("flips", "seed", "margin", *_SHARED),
-    "Performance": (
-        "ROC", "AUC", "precision-recall curve", "confusion matrix", "calibration", "reliability diagram", "temperature scaling", "ECE",
-        "Brier score", "NLL", "slice", "risk-coverage curve", "AURC", "accuracy", "precision", "recall", "F1", *_SHARED,
-    ),
-    "Domain distance": (
-        "MMD²", "null band", "class-conditional MMD²", "domain probe AUC", "proxy A-distance", "witness", "negative transfer", "accuracy",
-        "latent", *_SHARED,
-    ),
-    "What-if": ("PSF", "depth", "pixel scale", "redshift", "margin plane", "Grad-CAM", "latent", *_SHARED[:4]),
-    "Data": ("source", "target", "band", "PSF", "pixel scale", "depth", "stretch", "normalisation", "background", "domain probe AUC"),
-    "Train": (
-        *(entry.name for entry in METHOD_TERMS if entry.chapter == METHOD_CHAPTERS[0]), "MMD²", "latent", "accuracy", *_SHARED[:3],
-    ),
-    "Runs": ("seed", "selected epoch", "accuracy", "AUC", "oracle", "transfer", "weight λ"),
-}  # fmt: skip
-"""What each room speaks of."""
 
 
 def term(name: str, shown: str = "") -> str:
@@ -71,14 +39,15 @@ def explained(markup: str) -> str:
     return markup + "".join(_meaning(_BY_KEY[key]) for key in keys if f" id='{key}'" not in markup)
 
 
-def words(room: str) -> str:
-    """The line of words under a room, each of them explained; empty for a room that has none."""
-    names = ROOM_WORDS.get(room, ())
-    return (
-        explained(f"<p class='spoken'>Words used here: {' · '.join(map(term, names))}</p>")
-        if names
-        else ""
-    )
+def words(names: Sequence[str]) -> str:
+    """The line of terms below a tab, each explained; empty for a tab without any.
+
+    Args:
+        names: of entries of ``GLOSSARY``.
+    """
+    if not names:
+        return ""
+    return explained(f"<p class='spoken'>Glossary: {' · '.join(map(term, names))}</p>")
 
 
 def glossary_markdown() -> str:

@@ -15,8 +15,8 @@ from daexplore.utils.files import static_text
 from daexplore.views.comparison.gallery import flipped_galaxies, gallery_html
 from daexplore.views.comparison.page import comparison_html
 from daexplore.views.comparison.tables import display_tables
-from daexplore.views.figures.base import FigureSpec, RunResult
-from daexplore.views.figures.galaxies import PlotPositions, galaxies_drawing
+from daexplore.views.figures.base import FigureSpec, PlotPositions, RunResult
+from daexplore.views.figures.galaxies import galaxies_drawing
 from daexplore.views.figures.history import curves_drawing
 from daexplore.views.figures.reliability import reliability_drawing
 from daexplore.views.figures.render import svg_data_uri

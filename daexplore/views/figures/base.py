@@ -15,8 +15,11 @@ from daexplore.views.style import DOMAINS, RunStyle, run_styles
 __all__ = [
     "DASHES",
     "MARKERS",
+    "Figure",
+    "FigureInput",
     "FigureSpec",
     "PlotLayout",
+    "PlotPositions",
     "RunResult",
     "capitalise",
     "count_summary",
@@ -37,8 +40,8 @@ class FigureSpec:
     """What a figure shows: enough to draw it again.
 
     Attributes:
-        name: which plot: one of ``publication_axes.PLOTS``.
-        table: exactly what is drawn, one row a mark; its columns are those of the plot (see ``publication_axes``).
+        name: which plot: one of ``registry.FIGURES``.
+        table: exactly what is drawn, one row a mark; its columns are those of the plot.
         meta: what the numbers rest on, for the head of the CSV file: runs, epoch, split, threshold, n, oracle.
         summary: the figure in words.
         classes: names of the labels 0, 1, …
@@ -67,6 +70,47 @@ class RunResult(NamedTuple):
     run_id: str
     evaluation: Evaluation
     classes: tuple[str, ...]
+
+
+class PlotPositions(NamedTuple):
+    """Where one run puts its galaxies.
+
+    Attributes:
+        x: (n,) of all rows of the evaluation.
+        y: (n,) likewise.
+        boundary: where the decision boundary at the threshold stands on x; None where it is no vertical line.
+        axes: labels of x and y.
+    """
+
+    x: NDArray[Any]
+    y: NDArray[Any]
+    boundary: float | None
+    axes: tuple[str, str]
+
+
+@dataclass(frozen=True, eq=False)
+class FigureInput:
+    """What the figures of a comparison are built from.
+
+    Attributes:
+        runs: side by side.
+        split: which held-out galaxies.
+        threshold: probability of the pair's second class.
+        pair: the two classes of the boundary.
+        domains: which are drawn.
+        kind: positions of galaxies: "plane", "pca", "umap" or "aligned".
+        positions: of each run, computed when called.
+        histories: of each run by its label, read when called.
+    """
+
+    runs: Sequence[RunResult]
+    split: str
+    threshold: float
+    pair: tuple[int, int]
+    domains: Sequence[str]
+    kind: str
+    positions: Callable[[], Sequence[PlotPositions]]
+    histories: Callable[[], Mapping[str, pd.DataFrame]]
 
 
 def labelled(
@@ -163,6 +207,20 @@ class PlotLayout(NamedTuple):
     ratio: float
     lines: int
     shared: Callable[["FigureSpec"], bool]
+
+
+class Figure(NamedTuple):
+    """One kind of publication figure.
+
+    Attributes:
+        layout: how it is drawn.
+        title: how the page offers it; empty where it needs more than runs.
+        build: from runs to what is drawn; None where the title is empty.
+    """
+
+    layout: PlotLayout
+    title: str = ""
+    build: Callable[[FigureInput], FigureSpec] | None = None
 
 
 def domains_of(drawing: "FigureSpec") -> list[Any]:

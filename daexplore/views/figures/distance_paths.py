@@ -1,27 +1,28 @@
 """Publication figure: domain distance against accuracy over epochs."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
 from daexplore.views.figures.base import (
     DASHES,
     MARKERS,
+    Figure,
+    FigureInput,
     FigureSpec,
+    PlotLayout,
     RunResult,
     counts,
     figure_metadata,
+    independent_axes,
     oracle_note,
     run_key,
     title,
 )
 from daexplore.views.style import DOMAIN_COLORS, DOMAINS, run_styles
 
-if TYPE_CHECKING:
-    from daexplore.views.figures.base import FigureSpec
-
-__all__ = ["paths_drawing"]
+__all__ = ["FIGURE", "paths_drawing"]
 
 
 def paths_drawing(
@@ -136,3 +137,18 @@ def _paths_key(drawing: "FigureSpec", ink: str) -> list[Any]:
         label="epoch shown",
     )
     return [*run_key(drawing, ink), hollow, shown]
+
+
+def _one(drawing: "FigureSpec") -> list[Any]:  # noqa: ARG001
+    return ["all"]
+
+
+def _build(given: FigureInput) -> FigureSpec:
+    return paths_drawing(given.runs, given.histories(), given.split)
+
+
+FIGURE = Figure(
+    PlotLayout(_one, _draw_paths, _paths_key, 80.0, 0.6, 2, independent_axes),
+    "Distance and target accuracy",
+    _build,
+)

@@ -2,26 +2,28 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from daexplore.views.figures.base import (
+    Figure,
+    FigureInput,
     FigureSpec,
+    PlotLayout,
     RunResult,
     capitalise,
     counts,
+    domains_of,
     figure_metadata,
+    independent_axes,
     oracle_note,
     title,
 )
 from daexplore.views.style import DOMAINS, domain_title
 
-if TYPE_CHECKING:
-    from daexplore.views.figures.base import FigureSpec
-
-__all__ = ["flips_drawing"]
+__all__ = ["FIGURE", "flips_drawing"]
 
 
 _OUTCOMES = {
@@ -153,5 +155,12 @@ def _flips_key(drawing: "FigureSpec", ink: str) -> list[Any]:  # noqa: ARG001
     ]
 
 
-def _one(drawing: "FigureSpec") -> list[Any]:  # noqa: ARG001
-    return ["all"]
+def _build(given: FigureInput) -> FigureSpec:
+    return flips_drawing(given.runs, given.split, given.threshold, given.pair)
+
+
+FIGURE = Figure(
+    PlotLayout(domains_of, _draw_flips, _flips_key, 80.0, 0.6, 2, independent_axes),
+    "Flips from run to run",
+    _build,
+)

@@ -2,15 +2,18 @@
 
 import textwrap
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from daexplore.views.figures.base import (
     MARKERS,
+    Figure,
+    FigureInput,
     FigureSpec,
+    PlotLayout,
+    PlotPositions,
     RunResult,
     figure_metadata,
     oracle_note,
@@ -18,10 +21,7 @@ from daexplore.views.figures.base import (
 )
 from daexplore.views.style import DOMAIN_COLORS, DOMAINS, NEUTRAL, class_marker, domain_title
 
-if TYPE_CHECKING:
-    from daexplore.views.figures.base import FigureSpec
-
-__all__ = ["RASTER", "PlotPositions", "galaxies_drawing"]
+__all__ = ["FIGURE", "RASTER", "PlotPositions", "galaxies_drawing"]
 
 
 _KINDS = {
@@ -30,22 +30,6 @@ _KINDS = {
     "umap": "UMAP",
     "aligned": "UMAP (aligned)",
 }
-
-
-class PlotPositions(NamedTuple):
-    """Where one run puts its galaxies.
-
-    Attributes:
-        x: (n,) of all rows of the evaluation.
-        y: (n,) likewise.
-        boundary: where the decision boundary at the threshold stands on x; None where it is no vertical line.
-        axes: labels of x and y.
-    """
-
-    x: NDArray[Any]
-    y: NDArray[Any]
-    boundary: float | None
-    axes: tuple[str, str]
 
 
 def galaxies_drawing(
@@ -238,3 +222,22 @@ def _galaxy_key(drawing: "FigureSpec", ink: str) -> list[Any]:  # noqa: ARG001
             )
         )
     return handles
+
+
+def _build(given: FigureInput) -> FigureSpec:
+    return galaxies_drawing(
+        given.runs,
+        given.positions(),
+        given.kind,
+        given.split,
+        given.threshold,
+        given.pair,
+        given.domains,
+    )
+
+
+FIGURE = Figure(
+    PlotLayout(_galaxy_panels, _draw_galaxies, _galaxy_key, 40.0, 0.85, 2, _same_axes),
+    "Galaxies, hue: domain",
+    _build,
+)

@@ -1,17 +1,21 @@
 """Publication figure: losses and metrics over epochs."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
 from daexplore.views.figures.base import (
     DASHES,
     MARKERS,
+    Figure,
+    FigureInput,
     FigureSpec,
+    PlotLayout,
     RunResult,
     capitalise,
     figure_metadata,
+    independent_axes,
     oracle_note,
     run_key,
     title,
@@ -19,10 +23,7 @@ from daexplore.views.figures.base import (
 from daexplore.views.plots.history import summary_curves
 from daexplore.views.style import DOMAIN_COLORS, DOMAINS, QUANTITIES, domain_title, run_styles
 
-if TYPE_CHECKING:
-    from daexplore.views.figures.base import FigureSpec
-
-__all__ = ["curves_drawing"]
+__all__ = ["FIGURE", "curves_drawing"]
 
 
 _CURVES = ("mmd2", "accuracy")
@@ -94,3 +95,22 @@ def _curve_key(drawing: "FigureSpec", ink: str) -> list[Any]:
         for d in present
     ]
     return [*run_key(drawing, ink), *hues]
+
+
+def _build(given: FigureInput) -> FigureSpec:
+    return curves_drawing(given.runs, given.histories(), given.split)
+
+
+FIGURE = Figure(
+    PlotLayout(
+        lambda drawing: list(dict.fromkeys(drawing.table["name"])),
+        _draw_curves,
+        _curve_key,
+        70.0,
+        0.62,
+        2,
+        independent_axes,
+    ),
+    "MMD² and accuracy over epochs",
+    _build,
+)

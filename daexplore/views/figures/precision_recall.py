@@ -1,28 +1,31 @@
 """Publication figure: precision against recall."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from daexplore.views.figures.base import (
+    Figure,
+    FigureInput,
     FigureSpec,
+    PlotLayout,
     RunResult,
     capitalise,
     count_summary,
     counts,
     curve_and_point,
+    domains_of,
     figure_metadata,
+    independent_axes,
     oracle_note,
+    threshold_key,
     title,
 )
 from daexplore.views.style import DOMAIN_COLORS, DOMAINS, NEUTRAL, domain_title, run_styles
 
-if TYPE_CHECKING:
-    from daexplore.views.figures.base import FigureSpec
-
-__all__ = ["precision_recall_drawing"]
+__all__ = ["FIGURE", "precision_recall_drawing"]
 
 
 def precision_recall_drawing(
@@ -106,3 +109,14 @@ def _draw_precision_recall(axes: Any, drawing: "FigureSpec", domain: str, letter
         capitalise(domain_title(domain)),
         f"{drawing.meta['split']} n = {counts(rows['n'])}",
     )
+
+
+def _build(given: FigureInput) -> FigureSpec:
+    return precision_recall_drawing(given.runs, given.split, given.threshold, given.pair)
+
+
+FIGURE = Figure(
+    PlotLayout(domains_of, _draw_precision_recall, threshold_key, 70.0, 0.78, 2, independent_axes),
+    "Precision-recall",
+    _build,
+)

@@ -1,7 +1,7 @@
 """Publication figure: reliability diagram."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -9,22 +9,25 @@ import pandas as pd
 from daexplore.views.figures.base import (
     DASHES,
     MARKERS,
+    Figure,
+    FigureInput,
     FigureSpec,
+    PlotLayout,
     RunResult,
     capitalise,
     count_summary,
     counts,
+    domains_of,
     figure_metadata,
+    independent_axes,
     labelled,
     oracle_note,
+    run_key,
     title,
 )
 from daexplore.views.style import DOMAIN_COLORS, DOMAINS, NEUTRAL, domain_title, run_styles
 
-if TYPE_CHECKING:
-    from daexplore.views.figures.base import FigureSpec
-
-__all__ = ["reliability_drawing"]
+__all__ = ["FIGURE", "reliability_drawing"]
 
 
 def reliability_drawing(compared: Sequence[RunResult], split: str = "test") -> FigureSpec:
@@ -97,3 +100,14 @@ def _draw_reliability(axes: Any, drawing: "FigureSpec", domain: str, letters: in
         capitalise(domain_title(domain)),
         f"{drawing.meta['split']} n = {counts(rows['n'])}",
     )
+
+
+def _build(given: FigureInput) -> FigureSpec:
+    return reliability_drawing(given.runs, given.split)
+
+
+FIGURE = Figure(
+    PlotLayout(domains_of, _draw_reliability, run_key, 70.0, 0.78, 2, independent_axes),
+    "Reliability",
+    _build,
+)

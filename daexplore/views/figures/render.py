@@ -42,15 +42,15 @@ def figure(drawing: FigureSpec, width: float = WIDTHS["two columns"], ink: str =
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
-    from daexplore.views.figures.registry import PLOTS
+    from daexplore.views.figures.registry import FIGURES
 
-    if drawing.name not in PLOTS:
+    if drawing.name not in FIGURES:
         raise InputError(
-            f"There is no plot {drawing.name!r} for publication; there are {', '.join(PLOTS)}."
+            f"There is no plot {drawing.name!r} for publication; there are {', '.join(FIGURES)}."
         )
     if drawing.table.empty:
         raise InputError(f"There is nothing to draw: {drawing.summary}")
-    plot = PLOTS[drawing.name]
+    plot = FIGURES[drawing.name].layout
     with _lock, rc_context(_settings(ink)):
         panels = plot.panels(drawing)
         columns = min(len(panels), max(1, int(width // plot.narrowest)))

@@ -1,29 +1,32 @@
 """Publication figure: risk against coverage."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
 from daexplore.views.figures.base import (
     DASHES,
     MARKERS,
+    Figure,
+    FigureInput,
     FigureSpec,
+    PlotLayout,
     RunResult,
     capitalise,
     count_summary,
     counts,
+    domains_of,
     figure_metadata,
+    independent_axes,
     labelled,
     oracle_note,
+    run_key,
     title,
 )
 from daexplore.views.style import DOMAIN_COLORS, DOMAINS, domain_title, run_styles
 
-if TYPE_CHECKING:
-    from daexplore.views.figures.base import FigureSpec
-
-__all__ = ["risk_coverage_drawing"]
+__all__ = ["FIGURE", "risk_coverage_drawing"]
 
 
 def risk_coverage_drawing(compared: Sequence[RunResult], split: str = "test") -> FigureSpec:
@@ -85,3 +88,14 @@ def _draw_risk(axes: Any, drawing: "FigureSpec", domain: str, letters: int) -> N
         capitalise(domain_title(domain)),
         f"{drawing.meta['split']} n = {counts(rows['n'])}",
     )
+
+
+def _build(given: FigureInput) -> FigureSpec:
+    return risk_coverage_drawing(given.runs, given.split)
+
+
+FIGURE = Figure(
+    PlotLayout(domains_of, _draw_risk, run_key, 70.0, 0.78, 2, independent_axes),
+    "Risk and coverage",
+    _build,
+)

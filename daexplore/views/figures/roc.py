@@ -1,18 +1,23 @@
 """Publication figure: ROC curves."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
 from daexplore.views.figures.base import (
+    Figure,
+    FigureInput,
     FigureSpec,
+    PlotLayout,
     RunResult,
     capitalise,
     count_summary,
     counts,
     curve_and_point,
+    domains_of,
     figure_metadata,
+    independent_axes,
     oracle_note,
     threshold_key,
     title,
@@ -20,10 +25,7 @@ from daexplore.views.figures.base import (
 from daexplore.views.plots.roc import operating_points, roc_tables, summary_roc
 from daexplore.views.style import DOMAIN_COLORS, DOMAINS, NEUTRAL, domain_title, run_styles
 
-if TYPE_CHECKING:
-    from daexplore.views.figures.base import FigureSpec
-
-__all__ = ["roc_drawing"]
+__all__ = ["FIGURE", "roc_drawing"]
 
 
 def roc_drawing(
@@ -89,3 +91,14 @@ def _roc_key(drawing: "FigureSpec", ink: str) -> list[Any]:
         *threshold_key(drawing, ink),
         Line2D([], [], color=ink, alpha=0.15, linewidth=5, label="95% band over galaxies"),
     ]
+
+
+def _build(given: FigureInput) -> FigureSpec:
+    return roc_drawing(given.runs, given.split, given.threshold, given.pair)
+
+
+FIGURE = Figure(
+    PlotLayout(domains_of, _draw_roc, _roc_key, 70.0, 0.78, 2, independent_axes),
+    "ROC curves",
+    _build,
+)

@@ -10,6 +10,7 @@ import pandas as pd
 from daexplore.views.figures.base import (
     DASHES,
     MARKERS,
+    Figure,
     FigureSpec,
     PlotLayout,
     RunResult,
@@ -25,7 +26,7 @@ from daexplore.views.style import DOMAIN_COLORS, NEUTRAL, class_marker, run_styl
 if TYPE_CHECKING:
     from daexplore.views.figures.base import FigureSpec
 
-__all__ = ["WHATIF_PLOTS", "DialContext", "dial_drawing", "walks_drawing"]
+__all__ = ["FIGURES", "DialContext", "dial_drawing", "walks_drawing"]
 
 
 def _draw_dial(axes: Any, drawing: "FigureSpec", _: str, letters: int) -> None:
@@ -129,21 +130,6 @@ def _walk_key(drawing: "FigureSpec", ink: str) -> list[Any]:
     ]
 
 
-WHATIF_PLOTS = {
-    "dial": PlotLayout(lambda _: ["all"], _draw_dial, run_key, 80.0, 0.6, 2, independent_axes),
-    "walks": PlotLayout(
-        lambda drawing: list(dict.fromkeys(drawing.table["run"])),
-        _draw_walk,
-        _walk_key,
-        55.0,
-        0.8,
-        2,
-        independent_axes,
-    ),
-}
-"""By the name of the drawing."""
-
-
 @dataclass(frozen=True)
 class DialContext:
     """Whose dial was turned, and which.
@@ -226,3 +212,22 @@ def _meta(
     )
     draws = int(table["draws"].max()) if len(table) else 0
     return meta | {"dial": turned.unit, "noise": f"seed {turned.seed}, up to {draws} draws a level"}
+
+
+FIGURES = {
+    "dial": Figure(
+        PlotLayout(lambda _: ["all"], _draw_dial, run_key, 80.0, 0.6, 2, independent_axes)
+    ),
+    "walks": Figure(
+        PlotLayout(
+            lambda drawing: list(dict.fromkeys(drawing.table["run"])),
+            _draw_walk,
+            _walk_key,
+            55.0,
+            0.8,
+            2,
+            independent_axes,
+        )
+    ),
+}
+"""Built by the tab What-if itself, from the galaxy that it perturbs."""

@@ -84,7 +84,7 @@ class Section(ABC):
     def draw(self) -> None:
         """Draws everything anew."""
 
-    def on_threshold_drag(self) -> None:
+    def on_threshold_drag(self) -> None:  # noqa: B027
         """Follows the threshold while the visitor drags it: nothing that takes longer than some milliseconds."""
 
     def on_threshold_settled(self) -> None:
