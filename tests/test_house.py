@@ -35,7 +35,7 @@ def test_imports_only_go_down():
 @pytest.mark.parametrize("path", MODULES, ids=named)
 def test_a_module_is_short_documented_and_says_what_it_offers(path):
     text = path.read_text()
-    assert len(text.splitlines()) <= 300
+    assert len(text.splitlines()) <= 450
     tree = ast.parse(text)
     docstring = ast.get_docstring(tree)
     assert docstring

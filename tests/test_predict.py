@@ -223,7 +223,7 @@ def test_stopped_anywhere_it_goes_on_and_gives_the_same_bytes(place, runs, tmp_p
 
 CHILD = """
 import os, signal, sys
-import daexplore.engine.predict as module
+import daexplore.engine.prediction.predict as module
 
 module._PART = 32
 def report(progress):

@@ -154,7 +154,7 @@ def test_equal_seeds_give_equal_runs_and_other_seeds_others(galaxies, run, tmp_p
 CHILD = """
 import json, os, signal, sys
 from daexplore.config import RunConfig, from_dict
-from daexplore.engine.train import train
+from daexplore.engine.training.train import train
 from daexplore.runs import RunWriter
 epoch, when = int(sys.argv[3]), sys.argv[4]
 method = "append_history" if when == "middle" else "write_evaluation"

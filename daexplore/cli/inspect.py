@@ -1,7 +1,6 @@
 """``daexplore inspect``: how far apart two domains are, and in what."""
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,6 +9,7 @@ import typer
 
 from daexplore.cli.app import app
 from daexplore.errors import InputError
+from daexplore.utils.files import atomic_write
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -167,11 +167,10 @@ def _classes(classes: "pd.DataFrame") -> "pd.DataFrame":
 
 
 def _write(path: Path, text: str) -> None:
-    """Written aside and renamed: a file with this name is complete."""
-    aside = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
-        aside.write_text(text, encoding="utf-8")
-        aside.replace(path)
+        # A mistyped folder is not made: the table would be written where nobody looks.
+        path.parent.resolve(strict=True)
+        with atomic_write(path) as temporary:
+            temporary.write_text(text, encoding="utf-8")
     except OSError as error:
-        aside.unlink(missing_ok=True)
         raise InputError(f"Cannot write {path}: {error}. Choose another place.") from error

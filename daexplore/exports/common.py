@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from daexplore.errors import InputError
 from daexplore.runs import Run
+from daexplore.utils.files import atomic_write
 
 __all__ = [
     "ORACLE",
@@ -134,17 +135,13 @@ def new_file(out: str | Path, overwrite: bool) -> Iterator[Path]:
         raise InputError(f"{out} is a folder; give the name of a file in it.")
     if out.exists() and not overwrite:
         raise InputError(f"{out} exists. Choose another name, or replace it with --overwrite.")
-    temporary = out.with_name(f".{out.name}.{os.getpid()}")
     try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        yield temporary
-        os.replace(temporary, out)
+        with atomic_write(out) as temporary:
+            yield temporary
     except OSError as error:
         raise InputError(
             f"Cannot write to {out}: {error}. Choose another place with --out."
         ) from error
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -4,7 +4,7 @@ import json
 import math
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,19 +12,32 @@ import numpy as np
 
 from daexplore.errors import InputError
 
-__all__ = ["atomic_write", "read_json", "static_text", "to_json", "write_json"]
+__all__ = ["atomic_write", "read_json", "static_text", "to_json", "write_if_possible", "write_json"]
 
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[Path]:
-    """Gives a temporary path beside ``path`` to write to, then puts it in the place of ``path`` in one step: no reader sees half a file."""
+    """Yield a temporary path beside ``path`` and rename it to ``path`` at the end.
+
+    No reader sees half a file, and a block that fails leaves the old file as it was.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         yield temporary
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def write_if_possible(path: Path) -> Iterator[Path]:
+    """Like ``atomic_write``, for results that can be computed again.
+
+    A folder that cannot be written to, such as a shared archive, is left as it is.
+    """
+    with suppress(OSError), atomic_write(path) as temporary:
+        yield temporary
 
 
 def to_jsonable(value: Any) -> Any:

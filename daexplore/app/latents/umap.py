@@ -1,6 +1,5 @@
 """UMAPs of a run's latents, computed in a child process and kept in the run's folder."""
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 from daexplore.analysis.latents import projection
 from daexplore.errors import InputError
 from daexplore.runs import Evaluation, Run
+from daexplore.utils.files import write_if_possible
 
 __all__ = ["MOST_ALIGNED", "aligned_file", "compute_aligned", "compute_umap", "umap_file"]
 
@@ -91,12 +91,6 @@ def _frame(found: Evaluation, xy: NDArray[np.float32]) -> pd.DataFrame:
 
 
 def _kept(frame: pd.DataFrame, file: Path) -> pd.DataFrame:
-    try:
-        file.parent.mkdir(exist_ok=True)
-        temporary = file.with_name(f".{file.name}.{os.getpid()}")
+    with write_if_possible(file) as temporary:
         frame.to_parquet(temporary, index=False)
-        os.replace(temporary, file)
-    except OSError:
-        # Runs may lie in a folder that cannot be written to; the page then keeps the result while it lives.
-        pass
     return frame

@@ -13,9 +13,10 @@ from typing import Any
 
 from daexplore.data.chunked_images import ChunkedImages
 from daexplore.data.galaxy_set import GalaxySet
-from daexplore.data.ingest.chunk import RECORDS, Plan, Record, Rejected, chunk_name, replaced
+from daexplore.data.ingest.chunk import RECORDS, Plan, Record, Rejected, chunk_name
 from daexplore.data.readers.load import finished_catalogue, finished_set, mixed, most_frequent
 from daexplore.errors import InputError
+from daexplore.utils.files import atomic_write
 
 __all__ = ["RejectionTally", "finish", "verify"]
 
@@ -132,12 +133,12 @@ def finish(plan: Plan, records: Iterable[Record], identity: dict[str, Any]) -> G
         {"file": name, "rows": len(record.rows), "sha256": record.sha256}
         for name, record in written
     ]
-    with replaced(plan.folder / "catalogue.parquet") as file:
+    with atomic_write(plan.folder / "catalogue.parquet") as part, part.open("wb") as file:
         catalogue.to_parquet(file, index=False)
     if aside:
-        with replaced(plan.folder / "aside.csv") as file:
+        with atomic_write(plan.folder / "aside.csv") as part, part.open("wb") as file:
             file.write(_table(aside).encode())
-    with replaced(plan.folder / "galaxies.json") as file:
+    with atomic_write(plan.folder / "galaxies.json") as part, part.open("wb") as file:
         file.write((json.dumps(about, indent=1) + "\n").encode())
     shutil.rmtree(plan.folder / RECORDS)
     return GalaxySet.load(plan.folder)

@@ -1,15 +1,12 @@
 """One chunk of an ingested set: its galaxies read, fitted and written, and a record of it written last."""
 
-import contextlib
 import hashlib
 import io
 import itertools
 import json
-import os
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +14,7 @@ from numpy.typing import NDArray
 from daexplore.config import ReadConfig, from_dict, to_dict
 from daexplore.data.readers.listing import Listing
 from daexplore.data.readers.load import ImageFormat, fitted
+from daexplore.utils.files import atomic_write
 
 __all__ = [
     "RECORDS",
@@ -25,7 +23,6 @@ __all__ = [
     "Rejected",
     "chunk_name",
     "read_record",
-    "replaced",
     "write_chunk",
 ]
 
@@ -122,8 +119,8 @@ def write_chunk(plan: Plan, number: int) -> Record:
         size,
         sha256,
     )
-    with replaced(_record_path(plan.folder, number)) as file:
-        file.write(json.dumps(to_dict(record)).encode())
+    with atomic_write(_record_path(plan.folder, number)) as part:
+        part.write_text(json.dumps(to_dict(record)))
     return record
 
 
@@ -137,19 +134,6 @@ def read_record(folder: Path, number: int) -> Record | None:
     return record if there == record.bytes else None
 
 
-@contextlib.contextmanager
-def replaced(path: Path) -> Iterator[IO[bytes]]:
-    """A file written aside, which takes its place when it is complete; one that fails leaves nothing behind."""
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
-        with part.open("wb") as file:
-            yield file
-        part.replace(path)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
-
-
 def _write_images(path: Path, images: list[NDArray[np.float32]]) -> tuple[int, str]:
     """Size and checksum of the file."""
     if not images:
@@ -158,7 +142,7 @@ def _write_images(path: Path, images: list[NDArray[np.float32]]) -> tuple[int, s
     about = {"descr": "<f4", "fortran_order": False, "shape": (len(images), *images[0].shape)}
     np.lib.format.write_array_header_1_0(header, about)
     digest, size = hashlib.sha256(), 0
-    with replaced(path) as file:
+    with atomic_write(path) as part, part.open("wb") as file:
         for piece in itertools.chain(
             [header.getvalue()], (image.astype("<f4", copy=False).tobytes() for image in images)
         ):

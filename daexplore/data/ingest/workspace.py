@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from daexplore.config import ReadConfig, from_dict, to_dict
-from daexplore.data.ingest.chunk import RECORDS, replaced
+from daexplore.data.ingest.chunk import RECORDS
 from daexplore.data.readers.listing import Listing
 from daexplore.data.readers.load import ImageFormat
 from daexplore.errors import InputError
+from daexplore.utils.files import atomic_write
 
 __all__ = [
     "begun_with",
@@ -163,7 +164,7 @@ def record(folder: Path, about: dict[str, Any], frame: ImageFormat) -> None:
     """Writes down what the ingest is begun with, so that it can go on after anything."""
     for place in (folder / RECORDS, folder / "images"):
         place.mkdir(exist_ok=True)
-    with replaced(folder / RECORDS / _STATE) as file:
+    with atomic_write(folder / RECORDS / _STATE) as part, part.open("wb") as file:
         file.write(json.dumps({"identity": about, "frame": to_dict(frame)}, indent=1).encode())
 
 

@@ -1,10 +1,8 @@
 """How far the probabilities of runs can be trusted: calibration, selective risk and in-domain scores, fit on validation, told on test."""
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,9 +20,10 @@ from daexplore.analysis.metrics.bootstrap import group_weights
 from daexplore.analysis.metrics.risk_coverage import risk_coverage
 from daexplore.engine.calibration.predictors import METHODS, Predictor, fit, matched, predictors
 from daexplore.engine.progress import Progress, Report, no_report
+from daexplore.engine.result_cache import outputs_digest
 from daexplore.errors import InputError
 from daexplore.runs import Evaluation, Run
-from daexplore.utils.files import read_json, to_json, write_json
+from daexplore.utils.files import read_json, to_json, write_if_possible
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -143,7 +142,9 @@ def uncertainty(
         "seed": seed,
         "level": level,
     }
-    file = runs[0].derived(f"uncertainty-{_digest(names, evaluations, settings)}.json")
+    file = runs[0].derived(
+        f"uncertainty-{outputs_digest((_FORMAT, list(names), settings), evaluations)}.json"
+    )
     if cache and file.is_file():
         try:
             return Uncertainty.from_dict(read_json(file))
@@ -202,7 +203,8 @@ def uncertainty(
         )
     )
     if cache:
-        _keep(file, result)
+        with write_if_possible(file) as temporary:
+            temporary.write_text(to_json(result.to_dict()), encoding="utf-8")
     return result
 
 
@@ -297,29 +299,3 @@ def _in_domain(predictor: Predictor, sample: Evaluation) -> NDArray[np.float64]:
     return SourceTypicality.fit(
         latents[known], sample.labels[known], sample.group_ids[known]
     ).score(latents)
-
-
-def _digest(
-    names: Sequence[str], evaluations: Sequence[Evaluation], settings: dict[str, Any]
-) -> str:
-    """Of everything the result depends on: nothing kept is ever out of date."""
-    state = hashlib.sha256(json.dumps([_FORMAT, list(names), settings]).encode())
-    for evaluation in evaluations:
-        for array in (evaluation.logits, evaluation.latents, evaluation.labels):
-            state.update(np.ascontiguousarray(array).tobytes())
-        for texts in (
-            evaluation.sample_ids,
-            evaluation.group_ids,
-            evaluation.domain,
-            evaluation.split,
-        ):
-            state.update("\0".join(texts).encode())
-    return state.hexdigest()[:16]
-
-
-def _keep(file: Path, result: Uncertainty) -> None:
-    try:
-        write_json(file, result.to_dict())
-    except OSError:
-        # An archive that cannot be written to can still be read.
-        return

@@ -1,6 +1,5 @@
 """How far apart a run's domains lie in the latent space of held-out galaxies, with what chance alone would give."""
 
-import hashlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,10 +14,11 @@ from daexplore.engine.distance.measures import (
     witness_table,
 )
 from daexplore.engine.progress import Report, no_report
+from daexplore.engine.result_cache import outputs_digest
 from daexplore.errors import InputError
 from daexplore.kernels import SCALES
-from daexplore.runs import Evaluation, Run
-from daexplore.utils.files import atomic_write, read_json, write_json
+from daexplore.runs import Run
+from daexplore.utils.files import read_json, to_json, write_if_possible
 
 __all__ = ["DomainDistance", "domain_distance"]
 
@@ -146,7 +146,7 @@ def domain_distance(
         )
     bandwidths = tuple(float(value) for value in run.info.get("mmd_bandwidths") or SCALES)
     settings = Settings(bandwidths, permutations, seed, most)
-    stem = f"domain-distance-epoch={found.epoch:04d}-{split}-{_key(found, settings)}"
+    stem = f"domain-distance-epoch={found.epoch:04d}-{split}-{outputs_digest((_VERSION, settings), [found])[:8]}"
     if (kept := _read(run, stem)) is not None:
         return kept
     about, measures, null, chosen = measure_distance(found, split, run.classes, settings, report)
@@ -158,25 +158,12 @@ def domain_distance(
     return measured
 
 
-def _key(found: Evaluation, settings: Settings) -> str:
-    """What the numbers depend on: outputs computed again, or other settings, have another name, and nothing kept is ever out of date."""
-    digest = hashlib.sha256(repr((_VERSION, settings)).encode())
-    for values in (found.latents, found.logits, found.labels):
-        digest.update(np.ascontiguousarray(values).tobytes())
-    for names in (found.sample_ids, found.domain, found.split, found.group_ids):
-        digest.update("\n".join(map(str, names)).encode())
-    return digest.hexdigest()[:8]
-
-
 def _keep(run: Run, stem: str, measured: DomainDistance) -> None:
     """The JSON is written last: where it is, the table is too."""
-    try:
-        with atomic_write(run.derived(f"{stem}.parquet")) as temporary:
-            measured.witness.reset_index().to_parquet(temporary)
-        write_json(run.derived(f"{stem}.json"), measured.to_dict())
-    except OSError:
-        # A folder that is not ours to write to: then it is computed again next time.
-        return
+    with write_if_possible(run.derived(f"{stem}.parquet")) as temporary:
+        measured.witness.reset_index().to_parquet(temporary)
+    with write_if_possible(run.derived(f"{stem}.json")) as temporary:
+        temporary.write_text(to_json(measured.to_dict()), encoding="utf-8")
 
 
 def _read(run: Run, stem: str) -> DomainDistance | None:

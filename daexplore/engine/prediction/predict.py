@@ -270,6 +270,7 @@ def _assemble(
             }
             report(Progress("writing", parts.range(number).stop, parts.total))
 
+    # Beside the parts, which are deleted at the end, so that a killed run leaves no stray file.
     aside = parts.folder / f".catalogue{out.suffix}"
     with writing(out):
         write_catalogue(aside, kind, columns, meta, parts.total, pieces())

@@ -1,7 +1,6 @@
 """The state from which a training goes on exactly, kept as safetensors and JSON: reading it executes nothing."""
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from daexplore.errors import InputError
+from daexplore.utils.files import atomic_write
 
 __all__ = ["has_state", "load_state", "save_state"]
 
@@ -32,9 +32,8 @@ def save_state(
         }
     save_file(tensors, folder / f"epoch-{epoch:04d}.safetensors")
     scalars = {"epoch": epoch, "groups": state["param_groups"], "schedule": schedule.state_dict()}
-    temporary = folder / "writing.json"
-    temporary.write_text(json.dumps(scalars))
-    os.replace(temporary, folder / f"epoch-{epoch:04d}.json")
+    with atomic_write(folder / f"epoch-{epoch:04d}.json") as temporary:
+        temporary.write_text(json.dumps(scalars))
     for old in folder.glob("epoch-*"):
         if old.stem != f"epoch-{epoch:04d}":
             old.unlink()
