@@ -14,7 +14,8 @@ from daexplore.config import AlignmentConfig, DataConfig, ModelConfig, RunConfig
 from daexplore.data.class_balance import balanced_order, class_weights
 from daexplore.data.loaders import PairSampler
 from daexplore.domains import DomainBatch
-from daexplore.engine.training.setup import build_adapter, build_loader, prepare_data
+from daexplore.engine.training.data import build_loader, prepare_data
+from daexplore.engine.training.setup import build_adapter
 from daexplore.engine.training.step import AdaptationStep
 from daexplore.models import build_network
 

@@ -11,7 +11,7 @@ from factories import make_galaxies
 from daexplore.cli.options import run_config
 from daexplore.config import AlignmentConfig, DataConfig, RunConfig, TrainConfig
 from daexplore.data.galaxy_set import GalaxySet
-from daexplore.engine.training.setup import build_loader, prepare_data
+from daexplore.engine.training.data import build_loader, prepare_data
 from daexplore.engine.training.train import train
 from daexplore.errors import InputError
 

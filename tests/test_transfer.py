@@ -27,7 +27,8 @@ from daexplore.config import (
 from daexplore.data.galaxy_set import GalaxySet
 from daexplore.data.preprocessing.pipeline import Preprocess
 from daexplore.engine.inference import load_network, network_outputs
-from daexplore.engine.training.setup import build_adapter, prepare_data
+from daexplore.engine.training.data import prepare_data
+from daexplore.engine.training.setup import build_adapter
 from daexplore.engine.training.train import train
 from daexplore.engine.training.transfer import freeze, open_origin, parameter_groups
 from daexplore.errors import InputError

@@ -12,7 +12,7 @@ from daexplore.analysis.saliency.maps import gradcam
 from daexplore.config import RunConfig
 from daexplore.data.loaders import as_batch
 from daexplore.engine.progress import Progress, Report
-from daexplore.engine.training.setup import TrainingData
+from daexplore.engine.training.data import TrainingData
 from daexplore.models import Network, batch_norm_domain
 from daexplore.runs import Evaluation, Run, RunWriter
 

@@ -9,9 +9,9 @@ import torch
 from daexplore.config import RunConfig
 from daexplore.engine.inference import Outputs, network_outputs
 from daexplore.engine.progress import Progress, Report
+from daexplore.engine.training.data import TrainingData
 from daexplore.engine.training.epoch_metrics import epoch_rows
 from daexplore.engine.training.epoch_selection import select_epoch
-from daexplore.engine.training.setup import TrainingData
 from daexplore.errors import InputError
 from daexplore.models import Network
 from daexplore.runs import Run, RunWriter

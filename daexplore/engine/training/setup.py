@@ -1,155 +1,167 @@
-"""From a config to the objects of a training: the only place where that happens."""
+"""Set-up of a training: from a configuration to every object that the loop needs."""
 
-import dataclasses
-from collections.abc import Callable
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
 
-import numpy as np
-import pandas as pd
 import torch
-from numpy.typing import NDArray
+from lightning_fabric import Fabric
+from torch.optim.lr_scheduler import LRScheduler
 
 from daexplore.alignment import build_alignment
-from daexplore.config import DataConfig, RunConfig
-from daexplore.data import describe, open_domains
+from daexplore.config import RunConfig
 from daexplore.data.class_balance import class_weights
-from daexplore.data.galaxy_set import GalaxySet
-from daexplore.data.loaders import DomainPairLoader, PairSampler
-from daexplore.data.preprocessing.common_format import CommonFormat
+from daexplore.data.loaders import DomainPairLoader
 from daexplore.data.preprocessing.pipeline import Preprocess
-from daexplore.data.readers import require_two_classes
-from daexplore.data.splits import SPLITS, limit_rows, split_groups
+from daexplore.engine.progress import Progress, Report
+from daexplore.engine.training.checkpoint import has_state, load_state, save_state
+from daexplore.engine.training.data import (
+    TrainingData,
+    build_loader,
+    labelled_training_rows,
+    prepare_data,
+)
+from daexplore.engine.training.recorder import RunLogger
 from daexplore.engine.training.step import AdaptationStep
+from daexplore.engine.training.transfer import PretrainedRun, freeze, open_origin, parameter_groups
+from daexplore.errors import InputError
+from daexplore.kernels import SCALES
 from daexplore.models import build_network
+from daexplore.runs import Run, RunWriter, check_root
 
-__all__ = ["TrainingData", "build_adapter", "build_loader", "prepare_data"]
-
-DOMAINS = ("source", "target")
+__all__ = ["Training", "build_adapter", "run_status", "set_up"]
 
 
-@dataclass(frozen=True)
-class TrainingData:
-    """Both domains, split and with fitted preprocessing.
+@dataclass
+class Training:
+    """A training that is ready for its next epoch.
 
     Attributes:
-        domains: the galaxy sets by "source" and "target".
-        rows: the training rows by domain.
-        evaluated: the fixed evaluation sample, a row number by domain.
-        samples: all galaxies of the run: sample_id, group_id, domain, split, label and the catalogues' columns.
-        preprocess: fitted on the training rows.
+        config: complete, with what another run's network demands.
+        data: both domains.
+        adapter: network and alignments.
+        wrapped: the same as Fabric runs it.
+        loader: batches of this process.
+        optimizer: as Fabric runs it.
+        schedule: of the learning rate.
+        fabric: devices and processes.
+        first: the epoch to begin with; above 1 for a resumed run.
+        writer: of the run folder; None in every process but the first.
+        logger: of history and evaluations; None as ``writer``.
     """
 
-    domains: dict[str, GalaxySet]
-    rows: dict[str, NDArray[np.int64]]
-    evaluated: dict[str, NDArray[np.int64]]
-    samples: pd.DataFrame
-    preprocess: Preprocess
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        """Class names; those of the source, which is labelled."""
-        return self.domains["source"].classes
-
-    def description(self) -> dict[str, Any]:
-        """What run.json says of the data."""
-        return {name: describe(galaxies) for name, galaxies in self.domains.items()}
-
-    def evaluation_sample(self) -> pd.DataFrame:
-        """The rows of ``samples`` that are evaluated every epoch, source first."""
-        offset = len(self.domains["source"])
-        return self.samples.iloc[
-            np.concatenate([self.evaluated["source"], self.evaluated["target"] + offset])
-        ].reset_index(drop=True)
+    config: RunConfig
+    data: TrainingData
+    adapter: AdaptationStep
+    wrapped: torch.nn.Module
+    loader: DomainPairLoader
+    optimizer: torch.optim.Optimizer
+    schedule: LRScheduler
+    fabric: Fabric
+    first: int
+    writer: RunWriter | None
+    logger: RunLogger | None
 
 
-def prepare_data(
-    config: DataConfig,
-    evaluation_limit: int,
-    progress: Callable[[int, int], None] | None = None,
-    recorded: Preprocess | None = None,
-) -> TrainingData:
-    """Opens, checks, splits and fits.
+def set_up(
+    config: RunConfig | None,
+    runs: str | Path,
+    resume: str | Path | None,
+    devices: int,
+    nodes: int,
+    report: Report,
+) -> Training:
+    """Check the configuration, open the data, build or restore the network, and open the run folder.
 
     Args:
-        config: which data, and how they are preprocessed.
-        evaluation_limit: see ``TrainConfig``.
-        progress: told how many images of a preset are simulated.
-        recorded: the steps and statistics of another run, to be used in place of fitting new ones.
+        config: see ``train``; so are the others.
+        runs: folder of the runs.
+        resume: folder of a stopped run.
+        devices: processes on this machine.
+        nodes: machines.
+        report: called with the progress.
 
     Raises:
-        InputError: data that cannot be used, and why.
+        InputError: anything the user can mend.
     """
-    domains = dict(zip(DOMAINS, open_domains(config, progress), strict=True))
-    splits = dict(
-        zip(
-            DOMAINS,
-            split_groups(domains["source"], domains["target"], config.fractions, config.split_seed),
-            strict=True,
+    if resume is not None:
+        config = Run(resume).config
+    if config is None:
+        raise InputError("train needs a config, or a run to resume.")
+    # Refuse what can be refused before minutes are spent on simulating or reading images.
+    _check(config)
+    origin = _origin(config, resume)
+    if origin:
+        config = origin.complete(config)
+    if resume is None:
+        check_root(runs)
+    torch.set_num_threads(config.train.threads or 1)
+    fabric = _fabric(config, devices, nodes)
+    writer = RunWriter.open(resume) if resume is not None and fabric.is_global_zero else None
+    with run_status(writer):
+        data = prepare_data(
+            config.data,
+            config.train.evaluation_limit,
+            lambda done, total: report(Progress("simulating", done, total)),
+            _recorded(config, origin, resume),
         )
-    )
-    # Source images without a label teach nothing; target labels are not looked at.
-    usable = {
-        "source": domains["source"].labels >= 0,
-        "target": np.ones(len(domains["target"]), bool),
-    }
-    rows, evaluated = {}, {}
-    for name, galaxies in domains.items():
-        chosen = {split: np.flatnonzero((splits[name] == split) & usable[name]) for split in SPLITS}
-        rows[name] = limit_rows(galaxies, chosen["train"], config.limit, config.split_seed)
-        evaluated[name] = np.concatenate(
-            [
-                limit_rows(galaxies, chosen[split], evaluation_limit, config.split_seed)
-                for split in ("validation", "test")
-            ]
-        )
-    require_two_classes(domains["source"], rows["source"])
-    samples = pd.concat(
-        [
-            galaxies.catalogue.assign(domain=name, split=splits[name])
-            for name, galaxies in domains.items()
-        ],
-        ignore_index=True,
-    )
-    if recorded is not None:
-        return TrainingData(
-            domains,
-            rows,
-            evaluated,
-            samples,
-            recorded.for_sets(domains["source"], domains["target"], config),
-        )
-    height, width = CommonFormat.of(config, domains["source"]).size
-    if height != width:
-        # The square's symmetries, by which images are augmented, need a square.
-        config = dataclasses.replace(config, size=min(height, width))
-    fit = Preprocess.fit(
-        config, domains["source"], rows["source"], domains["target"], rows["target"]
-    )
-    return TrainingData(domains, rows, evaluated, samples, fit)
+        adapter = build_adapter(config, data)
+        if origin:
+            origin.load(adapter.network, data)
+        if config.transfer:
+            freeze(adapter.network, config.transfer)
+    if writer is None and fabric.is_global_zero:
+        writer = _create(runs, config, data, adapter, origin)
+    with run_status(writer):
+        return _assemble(config, data, adapter, fabric, writer, resume, report)
 
 
-def build_loader(
-    prepared: TrainingData, config: RunConfig, rank: int = 0, world: int = 1
-) -> DomainPairLoader:
-    """The training batches of this process. Target labels are not passed on: they end here, except for the oracle, whom they teach."""
-    teacher = config.train.supervision
-    taught, labels = labelled_training_rows(prepared, teacher)
-    target = prepared.rows["target"]
-    balance = labels if config.train.class_balance == "batches" else None
-    sampler = PairSampler(
-        len(taught), len(target), config.train.batch_size, config.seed, rank, world, balance
+def _assemble(
+    config: RunConfig,
+    data: TrainingData,
+    adapter: AdaptationStep,
+    fabric: Fabric,
+    writer: RunWriter | None,
+    resume: str | Path | None,
+    report: Report,
+) -> Training:
+    """Loader, optimiser and schedule, restored from the last complete epoch of a resumed run."""
+    loader = build_loader(data, config, fabric.global_rank, fabric.world_size)
+    groups = parameter_groups(adapter, config)
+    peaks = [group["lr"] for group in groups]
+    optimizer = torch.optim.AdamW(groups, weight_decay=config.train.weight_decay)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, peaks, total_steps=config.train.epochs * len(loader) + 1, cycle_momentum=False
     )
-    return DomainPairLoader(
-        prepared.domains[teacher].images,
-        taught,
-        labels,
-        prepared.domains["target"].images,
-        target,
-        prepared.preprocess,
-        sampler,
-        config.train.augment,
-        teacher,
+    first = (
+        load_state(Path(resume) / "resume", adapter, optimizer, schedule) + 1
+        if resume is not None
+        else 1
+    )
+    if writer and config.transfer and first == 1:
+        # Save the weights of the other run: from here on this run does not need it.
+        save_state(writer.resume_path, 0, adapter, optimizer, schedule)
+    wrapped, optimizer = fabric.setup(adapter, optimizer)
+    logger = None
+    if writer:
+        writer.rewind(first - 1)
+        logger = RunLogger(
+            config, data, adapter.network, writer, report, fabric.device, len(loader)
+        )
+    return Training(
+        config,
+        data,
+        adapter,
+        wrapped,
+        loader,
+        optimizer,
+        schedule,
+        fabric,
+        first,
+        writer,
+        logger,
     )
 
 
@@ -174,11 +186,82 @@ def build_adapter(config: RunConfig, prepared: TrainingData) -> AdaptationStep:
     return AdaptationStep(network, alignments, config.batch_norm, weights)
 
 
-def labelled_training_rows(
-    prepared: TrainingData, domain: str
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The training rows whose labels teach, and those labels: the source's; for the oracle the target's, where it has any."""
-    galaxies, rows = prepared.domains[domain], prepared.rows[domain]
-    rows = rows[galaxies.labels[rows] >= 0]
-    require_two_classes(galaxies, rows)
-    return rows, galaxies.labels[rows]
+def _check(config: RunConfig) -> None:
+    for alignment in config.alignments:
+        build_alignment(alignment, latent_dim=2, classes=2)
+    if config.alignments and config.train.supervision == "target":
+        raise InputError(
+            'The oracle is taught by target labels alone: leave the alignments out, or set train.supervision="source".'
+        )
+    if config.batch_norm == "separate" and not config.alignments:
+        raise InputError(
+            'Without an alignment nothing trains the target\'s own scale and shift: set train.batch_norm="adabn", or add one.'
+        )
+
+
+def _fabric(config: RunConfig, devices: int, nodes: int) -> Fabric:
+    if "TORCHELASTIC_RUN_ID" in os.environ:
+        devices = int(os.environ["LOCAL_WORLD_SIZE"])
+        nodes = int(os.environ["WORLD_SIZE"]) // devices
+    fabric = Fabric(
+        accelerator=config.train.accelerator,
+        strategy="ddp" if devices * nodes > 1 else "auto",
+        devices=devices,
+        num_nodes=nodes,
+    )
+    fabric.launch()
+    return fabric
+
+
+def _origin(config: RunConfig, resume: str | Path | None) -> PretrainedRun | None:
+    """The run to start from. A resumed run needs it no more, unless it was killed before it had saved anything."""
+    if config.transfer is None or (resume is not None and has_state(Path(resume) / "resume")):
+        return None
+    return open_origin(config.transfer)
+
+
+def _recorded(
+    config: RunConfig, origin: PretrainedRun | None, resume: str | Path | None
+) -> Preprocess | None:
+    """The preprocessing taken over from another run; a resumed run has it in its own folder."""
+    if config.transfer is None or config.transfer.preprocessing == "fit":
+        return None
+    if resume is not None:
+        return Preprocess.from_dict(Run(resume).info["preprocessing"])
+    return origin.preprocess if origin else None
+
+
+def _create(
+    runs: str | Path,
+    config: RunConfig,
+    prepared: TrainingData,
+    adapter: AdaptationStep,
+    origin: PretrainedRun | None,
+) -> RunWriter:
+    return RunWriter.create(
+        runs,
+        config,
+        data=prepared.description(),
+        classes=prepared.classes,
+        latent_dim=adapter.network.head.in_features,
+        samples=prepared.samples,
+        mmd_bandwidths=list(SCALES),
+        preprocessing=prepared.preprocess.to_dict(),
+        versions={"torch": torch.__version__},
+        **({"transfer": origin.describe(prepared)} if origin else {}),
+    )
+
+
+@contextmanager
+def run_status(writer: RunWriter | None) -> Iterator[None]:
+    """Record in run.json how a training ends, whatever ends it."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if writer:
+            writer.update(status="stopped")
+        raise
+    except BaseException as error:
+        if writer:
+            writer.update(status="failed", error=f"{type(error).__name__}: {error}".splitlines()[0])
+        raise

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from daexplore.config import DataConfig, ModelConfig, RunConfig, TransferConfig
 from daexplore.data.preprocessing.pipeline import Preprocess
 from daexplore.engine.inference import load_network
-from daexplore.engine.training.setup import TrainingData
+from daexplore.engine.training.data import TrainingData
 from daexplore.engine.training.step import AdaptationStep
 from daexplore.errors import InputError
 from daexplore.models import Network, copy_source_statistics
