@@ -1,12 +1,11 @@
 """The epochs around the one on screen are laid out before they are asked for, and a step then moves no more than it must."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
+from computing import Waiting
 from factories import make_run
 
 from daexplore.app.latents.plot import PLACES, LatentPlot
@@ -15,13 +14,6 @@ from daexplore.app.latents.view import scene
 from daexplore.app.state import ExplorerState
 from daexplore.app.tabs.compare import prefetch as module
 from daexplore.app.tabs.compare.prefetch import prefetch_epochs, upcoming_epochs
-
-
-class Waiting:
-    """A background whose work is done when the test says so."""
-
-    def settle(self, _: str, work: Callable[[], Any], __: Callable[[Any], object]) -> None:
-        self.work = work
 
 
 @pytest.fixture
@@ -67,23 +59,23 @@ def test_nearest_epochs_of_every_run_come_first(
 def test_of_a_large_survey_only_the_next_ones_are_laid_out(
     state: ExplorerState, laid: list[tuple[str, int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    background = Waiting()
-    prefetch_epochs(state, background)  # type: ignore[arg-type]
-    background.work()
+    background = Waiting(state)
+    prefetch_epochs(state, background)
+    background.asked[0]()
     assert len(laid) == 12
     laid.clear()
     monkeypatch.setattr(module, "_VALUES", 0)
-    background.work()
+    background.asked[0]()
     assert sorted(epoch for _, epoch in laid) == [2, 2, 4, 4]
 
 
 def test_a_visitor_who_has_gone_on_is_not_waited_for(
     state: ExplorerState, laid: list[tuple[str, int]]
 ) -> None:
-    background = Waiting()
-    prefetch_epochs(state, background)  # type: ignore[arg-type]
+    background = Waiting(state)
+    prefetch_epochs(state, background)
     state.show(epoch=5)
-    background.work()
+    background.asked[0]()
     assert laid == []
 
 
@@ -91,9 +83,9 @@ def test_an_epoch_that_cannot_be_read_does_not_keep_the_others_from_being_laid_o
     state: ExplorerState, laid: list[tuple[str, int]]
 ) -> None:
     (state.runs[0].path / "evaluations" / "epoch=0004" / "outputs.parquet").write_bytes(b"torn")
-    background = Waiting()
-    prefetch_epochs(state, background)  # type: ignore[arg-type]
-    background.work()
+    background = Waiting(state)
+    prefetch_epochs(state, background)
+    background.asked[0]()
     assert len(laid) == 12
 
 

@@ -17,7 +17,7 @@ from daexplore.app.latents.colouring import paint
 from daexplore.app.latents.plot import LatentPlot
 from daexplore.app.latents.plot_geometry import new_ranges
 from daexplore.app.latents.view import LatentView, scene
-from daexplore.app.latents.witness import cached_witness, submit_witness
+from daexplore.app.latents.witness import cached_witness, compute_witness
 from daexplore.app.results.opening_galaxy import opening_galaxy
 from daexplore.app.results.seed_variability import seed_flip_rate
 from daexplore.app.state import ExplorerState
@@ -128,11 +128,7 @@ def test_the_witness_is_grey_until_it_is_there_and_then_says_who_is_denser(
     grey = paint(shown, "witness", cached_witness)
     assert set(grey.colours[0]) == {NEUTRAL}
     assert "computing" in grey.legend
-    done = []
-    submit_witness(shown[0], done.append)
-    while not done:
-        pass
-    done[0].result()
+    compute_witness(shown[0])
     values = cached_witness(shown[0])
     assert values is not None
     found = shown[0].evaluation

@@ -15,9 +15,8 @@ from factories import make_run
 from daexplore.app.components import galaxy_details
 from daexplore.app.components.galaxy_details import GalaxyDetails
 from daexplore.app.components.metric_tables import differences_table
-from daexplore.app.core import processes
 from daexplore.app.core.session import Session, show_errors
-from daexplore.app.latents import umap
+from daexplore.app.latents import embeddings, umap
 from daexplore.app.latents.embeddings import coordinates, submit_umap
 from daexplore.app.latents.view import LatentView, scene
 from daexplore.app.state import ExplorerState
@@ -182,7 +181,9 @@ def test_aligned_umaps_are_kept_for_all_epochs_with_their_names_and_read_by_epoc
     )
     done: Future[pd.DataFrame] = Future()
     monkeypatch.setattr(
-        processes, "aligned_umap", lambda path, epochs: asked.append((path, epochs)) or done
+        embeddings,
+        "submit_process",
+        lambda pool, function, path, epochs: asked.append((path, epochs)) or done,
     )
     state.set_runs([run.id])
     state.show(view="aligned")

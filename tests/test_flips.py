@@ -3,7 +3,6 @@
 import dataclasses
 import io
 import shutil
-from concurrent.futures import Future
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -328,17 +327,7 @@ def test_markup_escapes_and_counts(state: ExplorerState) -> None:
     )
 
 
-class _AtOnce:
-    """An executor that waits."""
-
-    def submit(self, function: Any, *args: Any) -> "Future[Any]":
-        done: Future[Any] = Future()
-        done.set_result(function(*args))
-        return done
-
-
 def _tab(state: ExplorerState, monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.setattr(flips_tab, "_workers", _AtOnce())
     tab = flips_tab._Tab(TabContext(state, Session(), lambda: True, lambda: None))
     tab.draw()
     assert state.alert == ""

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from computing import Waiting
 from factories import make_run
 
 from daexplore.app.components.export_menu import VIEWS, ExportMenu, figure_request, make_figure
@@ -30,13 +31,18 @@ def state(tmp_path: Path) -> ExplorerState:
 
 
 @pytest.fixture
-def asked() -> list[Callable[[], None]]:
-    return []
+def waiting(state: ExplorerState) -> Waiting:
+    return Waiting(state)
 
 
 @pytest.fixture
-def taking(state: ExplorerState, asked: list[Callable[[], None]]) -> ExportMenu:
-    return ExportMenu(state, Session(), asked.append)
+def asked(waiting: Waiting) -> list[Callable[[], object]]:
+    return waiting.asked
+
+
+@pytest.fixture
+def taking(state: ExplorerState, waiting: Waiting) -> ExportMenu:
+    return ExportMenu(state, Session(), service=waiting)
 
 
 def press(taking: ExportMenu, kind: str) -> None:
@@ -185,13 +191,13 @@ def test_the_bar_names_damaged_files_and_refuses_bad_names(state: ExplorerState)
 
 
 def test_a_rooms_own_figure_is_taken_as_it_was_when_asked_for(
-    state: ExplorerState, asked: list
+    state: ExplorerState, waiting: Waiting, asked: list
 ) -> None:
     found = pd.DataFrame({"run": ["a"], "level": [1.0]})
     taking = ExportMenu(
         state,
         Session(),
-        asked.append,
+        service=waiting,
         own={"Mine": lambda: FigureSpec("dial", found.copy(), {"view": "mine"}, "one galaxy")},
     )
     assert taking.view_choice.value == "Mine"

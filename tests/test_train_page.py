@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import panel as pn
 import pytest
+from computing import Failing
 from factories import make_run
 
 from daexplore.alignment import METHODS
@@ -386,18 +387,9 @@ def test_home_folder_is_understood(tmp_path, monkeypatch):
 
 
 def test_card_of_a_collapsed_network_says_so(tmp_path):
-    class Failing:
-        def submit(self, *_):
-            from concurrent.futures import Future
-
-            future = Future()
-            future.set_exception(
-                InputError("The network's head does not tell class 0 from class 1.")
-            )
-            return future
-
     job = Job.of_run(make_run(tmp_path, n=40, epochs=1, status="running"))
-    card = TrainingCard(job, SharedAxes(), Failing())
+    error = InputError("The network's head does not tell class 0 from class 1.")
+    card = TrainingCard(job, SharedAxes(), Failing(ExplorerState(tmp_path), error))
     card.update([job])
     card.update([job])
     assert "does not tell class 0" in card._summary.object

@@ -1,7 +1,6 @@
 """What one takes home from the screen: a figure at the width of a journal's column, its data, a report, a link."""
 
 import io
-import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -11,7 +10,8 @@ from typing import Any
 import panel as pn
 import panel_material_ui as pmui
 
-from daexplore.app.core.session import Session, error_message, show_errors
+from daexplore.app.core.compute import Compute
+from daexplore.app.core.session import Session, show_errors
 from daexplore.app.latents.embeddings import coordinates
 from daexplore.app.state import ExplorerState
 from daexplore.app.theme import STYLE
@@ -133,30 +133,27 @@ def _report(wish: FigureRequest, tell: Callable[[str], None]) -> bytes:
     return comparison_report(tables, about, found.runs, drawn).encode()
 
 
-def _in_thread(work: Callable[[], None]) -> None:
-    threading.Thread(target=work, daemon=True).start()
-
-
 class ExportMenu:
     """Draws what is asked for beside the page's own work, then hands it to the browser.
 
     Args:
         state: what the visitor looks at.
         session: in which the files come in.
-        start: runs a piece of work; by default in a thread.
         view: which figure is offered first.
         own: figures of this room alone, by the name on the page, offered before the others.
+        service: computes the files; by default one of its own.
     """
 
     def __init__(
         self,
         state: ExplorerState,
         session: Session,
-        start: Callable[[Callable[[], None]], None] = _in_thread,
         view: str = "galaxies",
         own: Mapping[str, Callable[[], FigureSpec]] | None = None,
+        service: Compute | None = None,
     ) -> None:
-        self._state, self._session, self._start, self._own = state, session, start, own or {}
+        self._state, self._session, self._own = state, session, own or {}
+        self._compute = service or Compute(state, session)
         small: dict[str, Any] = {"size": "small", "margin": 0}
         options = {**{name: name for name in self._own}, **VIEWS}
         self.view_choice = pmui.Select(
@@ -233,17 +230,11 @@ class ExportMenu:
             if kind == "html"
             else f"Drawing {name} …"
         )
-        self._start(partial(self._work, work, name))
+        self._compute.submit(
+            self, work, where="slow", then=partial(self._done, name), failed=self._failed
+        )
 
-    def _work(self, work: Callable[[], bytes], name: str) -> None:
-        try:
-            content = work()
-        except Exception as error:
-            self._session.call_soon(partial(self._failed, error_message(error)))
-        else:
-            self._session.call_soon(show_errors(self._state, partial(self._done, content, name)))
-
-    def _done(self, content: bytes, name: str) -> None:
+    def _done(self, name: str, content: bytes) -> None:
         self._busy(False)
         self.download.param.update(file=io.BytesIO(content), filename=name)
         self.download.transfer(download=True)

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from daexplore.app.core import processes
 from daexplore.app.core.cache import LRUCache
+from daexplore.app.core.processes import submit_process
 from daexplore.app.latents.embeddings import change_token
 from daexplore.data import GalaxySet, load_images, open_described
 from daexplore.data.rgb import to_rgb
@@ -63,7 +63,7 @@ def cached_gradcam(run: Run, epoch: int, sample_id: str) -> NDArray[np.float32] 
 
 def submit_gradcam(run: Run, epoch: int, sample_id: str, domain: str) -> "Future[Any]":
     """Starts computing a map that is not at hand; when the future is done it is, unless the future holds an exception."""
-    future = processes.gradcam(run.path, epoch, sample_id, domain)
+    future = submit_process("gradcam", _gradcam, str(run.path), epoch, sample_id, domain)
     key = _key(run, epoch, sample_id)
 
     def keep(done: "Future[Any]") -> None:
@@ -72,6 +72,13 @@ def submit_gradcam(run: Run, epoch: int, sample_id: str, domain: str) -> "Future
 
     future.add_done_callback(keep)
     return future
+
+
+def _gradcam(run_path: str, epoch: int, sample_id: str, domain: str) -> NDArray[np.float32]:
+    # Imported in the child process alone: it takes torch.
+    from daexplore.engine.explanation.gradcam import gradcam_map
+
+    return np.asarray(gradcam_map(run_path, epoch, sample_id, domain), np.float32)
 
 
 def _key(run: Run, epoch: int, sample_id: str) -> tuple[Any, ...]:

@@ -1,4 +1,4 @@
-"""Where a page has its results computed while it answers its visitor."""
+"""Compute service of a page: work in threads and child processes, delivered in the page's session."""
 
 from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
@@ -9,13 +9,20 @@ from typing import Any, TypeVar
 import panel as pn
 
 from daexplore.app.core.cache import LRUCache
+from daexplore.app.core.processes import submit_process
 from daexplore.app.core.session import Session, error_message, show_errors
 from daexplore.app.state import ExplorerState
 
-__all__ = ["Task", "TaskQueue", "TaskRunner"]
+__all__ = ["Compute", "Task", "TaskQueue"]
 
-
-_worker = ThreadPoolExecutor(1, thread_name_prefix="backlog")
+T = TypeVar("T")
+_threads = {
+    # Answers that the user waits for, and work of seconds, do not wait for each other.
+    "thread": ThreadPoolExecutor(3, thread_name_prefix="compute"),
+    "slow": ThreadPoolExecutor(2, thread_name_prefix="compute-slow"),
+    # One thread for the queues of all pages, so that they take turns.
+    "queue": ThreadPoolExecutor(1, thread_name_prefix="compute-queue"),
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +67,7 @@ class TaskQueue:
         later: Callable[[Callable[[], object]], None],
         arrived: Callable[[Task], object],
         looking: Callable[[], bool] = lambda: True,
-        worker: Executor = _worker,
+        worker: Executor = _threads["queue"],
     ) -> None:
         self._later, self._arrived, self._looking, self._worker = later, arrived, looking, worker
         self._waiting: list[Task] = []
@@ -107,71 +114,80 @@ class TaskQueue:
             self._next()
 
 
-T = TypeVar("T")
-_pool = ThreadPoolExecutor(2, thread_name_prefix="background")
-
-
-class TaskRunner:
-    """Where one visitor's results are computed: in a thread, since resampling takes longer than a page may stand still.
+class Compute:
+    """Computes a page's results while the page answers. Without a page, as in a test, everything is done at once.
 
     Args:
-        state: whose alert says what went wrong.
-        session: in which results come in.
+        state: its alert shows errors.
+        session: delivers results.
     """
 
     def __init__(self, state: ExplorerState, session: Session) -> None:
         self._state, self._session = state, session
-        # Without a page to keep alive (in a test, in a notebook) everything is done at once.
         self._at_once = pn.state.curdoc is None
         self._newest: dict[object, Future[Any]] = {}
         self._walks: dict[object, object] = {}
 
-    def run(self, who: object, work: Callable[[], T], arrived: Callable[[T], object]) -> None:
-        """Computes ``work`` and calls ``arrived`` with the result in the session, unless ``who`` asked for another since.
+    def submit(
+        self,
+        key: object,
+        function: Callable[..., T],
+        *arguments: Any,
+        where: str = "thread",
+        then: Callable[[T], object] | None = None,
+        failed: Callable[[str], object] | None = None,
+    ) -> "Future[T]":
+        """Start a call; its result is delivered in the session unless the same key has been submitted again.
 
-        ``work`` may not touch the page, nor read a state that the visitor may change meanwhile: see ``ExplorerState.still``.
+        The call may not touch the page, nor read a state that changes meanwhile: pass ``ExplorerState.snapshot()``.
+
+        Args:
+            key: a newer call under it cancels this one.
+            function: what to compute.
+            arguments: of the function.
+            where: "thread"; "slow" for work of seconds; else the name of a child process, see ``submit_process``.
+            then: called with the result.
+            failed: called with what went wrong, in a sentence; by default the page shows an alert.
         """
-        if self._at_once:
-            arrived(work())
-            return
-        before = self._newest.get(who)
+        before = self._newest.pop(key, None)
         if before is not None:
             before.cancel()
-        future = _pool.submit(work)
-        self._newest[who] = future
-        future.add_done_callback(
-            lambda done: self._session.call_soon(
-                show_errors(self._state, partial(self._arrived, who, done, arrived))
-            )
+        future = self._start(where, function, arguments)
+        self._newest[key] = future
+        deliver = partial(
+            self._deliver, key, future, then or (lambda _: None), failed or self._state.warn
         )
-
-    def settle(self, who: str, work: Callable[[], T], arrived: Callable[[T], object]) -> None:
-        """As ``run``, once the visitor's hand rests; what ``who`` asked for before does not come in any more."""
-        before = self._newest.pop(who, None)
-        if before is not None:
-            before.cancel()
-        self._session.debounced(
-            who, show_errors(self._state, partial(self.run, who, work, arrived))
-        )
-
-    def _arrived(self, who: object, done: "Future[T]", arrived: Callable[[T], object]) -> None:
-        if done is not self._newest.get(who) or done.cancelled():
-            return
-        error = done.exception()
-        if error is not None:
-            self._state.warn(error_message(error))
+        if self._at_once and future.done():
+            deliver()
         else:
-            arrived(done.result())
+            future.add_done_callback(
+                lambda _: self._session.call_soon(show_errors(self._state, deliver))
+            )
+        return future
 
-    def run_in_steps(self, who: object, steps: Sequence[Callable[[], object]]) -> None:
-        """Does one step after the other in the session, between which the page answers others; stops when ``who`` begins anew.
+    def settle(
+        self,
+        key: str,
+        function: Callable[..., T],
+        *arguments: Any,
+        then: Callable[[T], object] | None = None,
+    ) -> None:
+        """Like ``submit``, once the key has not been asked for during a moment: for what is too slow to follow a slider."""
+        before = self._newest.pop(key, None)
+        if before is not None:
+            before.cancel()
+        start = partial(self.submit, key, function, *arguments, then=then)
+        self._session.debounced(key, show_errors(self._state, start))
+
+    def run_in_steps(self, key: object, steps: Sequence[Callable[[], object]]) -> None:
+        """Run steps in the session, between which the page answers; a newer call under the key ends this one.
 
         For figures: they can only be made where the page is, and each takes a tenth of a second or two.
         """
-        token = self._walks[who] = object()
+        token = self._walks[key] = object()
 
         def walk(rest: Sequence[Callable[[], object]]) -> None:
-            if self._walks.get(who) is token and rest:
+            if self._walks.get(key) is token and rest:
                 rest[0]()
                 go(rest[1:])
 
@@ -182,3 +198,32 @@ class TaskRunner:
                 self._session.call_soon(show_errors(self._state, partial(walk, rest)))
 
         walk(steps)
+
+    def _start(
+        self, where: str, function: Callable[..., T], arguments: tuple[Any, ...]
+    ) -> "Future[T]":
+        if where not in _threads:
+            return submit_process(where, function, *arguments)
+        if not self._at_once:
+            return _threads[where].submit(function, *arguments)
+        future: Future[T] = Future()
+        try:
+            future.set_result(function(*arguments))
+        except Exception as error:
+            future.set_exception(error)
+        return future
+
+    def _deliver(
+        self,
+        key: object,
+        future: "Future[T]",
+        then: Callable[[T], object],
+        failed: Callable[[str], object],
+    ) -> None:
+        if future is not self._newest.get(key) or future.cancelled():
+            return
+        error = future.exception()
+        if error is not None:
+            failed(error_message(error))
+        else:
+            then(future.result())

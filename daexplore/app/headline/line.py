@@ -1,13 +1,12 @@
 """The sentence above all rooms: computed beside the page, and kept for the next visitor, who reads it before anything else is there."""
 
 from collections.abc import Hashable
-from functools import partial
 from typing import Any
 
 import panel as pn
 
 from daexplore.app.core.cache import LRUCache
-from daexplore.app.core.compute import TaskRunner
+from daexplore.app.core.compute import Compute
 from daexplore.app.core.session import Session
 from daexplore.app.glossary.markup import explained
 from daexplore.app.headline.text import headline
@@ -29,7 +28,7 @@ def cached_headline(state: ExplorerState) -> str:
 def headline_bar(state: ExplorerState, session: Session) -> pn.viewable.Viewable:
     """The line that shows it."""
     # An empty line of the sentence's height at first, so that nothing moves when it comes in.
-    background = TaskRunner(state, session)
+    service = Compute(state, session)
     line = pn.pane.HTML(
         _line(cached_headline(state)), sizing_mode="stretch_width", stylesheets=[STYLE], margin=0
     )
@@ -38,7 +37,7 @@ def headline_bar(state: ExplorerState, session: Session) -> pn.viewable.Viewable
         line.object = _line(found)
 
     def soon(*_: Any) -> None:
-        background.settle("headline", partial(_tell, state.snapshot()), show)
+        service.settle("headline", _tell, state.snapshot(), then=show)
 
     state.param.watch(soon, ["run_ids", "epoch", "split", "threshold", "pair", "progress"])
     soon()

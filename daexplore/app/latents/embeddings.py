@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from daexplore.app.core import processes
 from daexplore.app.core.cache import LRUCache
-from daexplore.app.latents.umap import aligned_file, umap_file
+from daexplore.app.core.processes import submit_process
+from daexplore.app.latents.umap import aligned_file, compute_aligned, compute_umap, umap_file
 from daexplore.runs import Run
 
 __all__ = ["CAPTIONS", "Embeddings", "change_token", "coordinates", "margin_plane", "submit_umap"]
@@ -95,9 +95,9 @@ def submit_umap(run: Run, epoch: int, view: str) -> "Future[Any] | None":
         each: change_token(run, each) for each in (evaluated if view == "aligned" else (epoch,))
     }
     future = (
-        processes.umap(run.path, epoch)
+        submit_process("umap", compute_umap, run.path, epoch)
         if view == "umap"
-        else processes.aligned_umap(run.path, evaluated)
+        else submit_process("umap", compute_aligned, run.path, evaluated)
     )
 
     def keep(done: "Future[Any]") -> None:

@@ -1,7 +1,5 @@
 """The witness of every galaxy on screen, computed beside the page and kept."""
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -11,13 +9,12 @@ from daexplore.app.core.cache import LRUCache
 from daexplore.app.latents.embeddings import change_token
 from daexplore.app.latents.view import LatentView
 
-__all__ = ["SAMPLE", "cached_witness", "submit_witness"]
+__all__ = ["SAMPLE", "cached_witness", "compute_witness"]
 
 SAMPLE = 2000
 """So many galaxies a domain stand for it: their kernels with all galaxies are summed."""
 
 _kept: LRUCache[NDArray[np.float64]] = LRUCache(32)
-_worker = ThreadPoolExecutor(1, thread_name_prefix="witness")
 
 
 def cached_witness(scene: LatentView) -> NDArray[np.float64] | None:
@@ -25,11 +22,9 @@ def cached_witness(scene: LatentView) -> NDArray[np.float64] | None:
     return _kept.peek(_key(scene))
 
 
-def submit_witness(scene: LatentView, arrived: Callable[[Any], None]) -> None:
-    """Computes it in a thread, then calls ``arrived`` with the done future."""
-    _worker.submit(lambda: _kept.get(_key(scene), lambda: _witness(scene))).add_done_callback(
-        arrived
-    )
+def compute_witness(scene: LatentView) -> NDArray[np.float64]:
+    """Return the witness of all galaxies of the view's evaluation, (n,), and cache it."""
+    return _kept.get(_key(scene), lambda: _witness(scene))
 
 
 def _key(scene: LatentView) -> tuple[Any, ...]:

@@ -1,7 +1,6 @@
 """One training under way as a card: progress, galaxies moving across the boundary, curves, and what went wrong."""
 
 from collections.abc import Callable
-from concurrent.futures import Executor, Future
 from html import escape
 from typing import Any
 
@@ -16,10 +15,10 @@ from daexplore.app.components.training.plots import (
     SharedAxes,
     plane_points,
 )
+from daexplore.app.core.compute import Compute
 from daexplore.app.glossary.markup import explained
 from daexplore.app.jobs.job import Job
 from daexplore.app.theme import STYLE
-from daexplore.errors import InputError
 from daexplore.runs import Run, method_label
 from daexplore.utils.files import static_text
 
@@ -69,7 +68,7 @@ class TrainingCard:
     Args:
         job: what to follow.
         axes: shared between cards.
-        worker: where margin planes are computed.
+        service: computes margin planes.
         on_resume: called with the job when the visitor wants a stopped one to go on.
     """
 
@@ -77,12 +76,11 @@ class TrainingCard:
         self,
         job: Job,
         axes: SharedAxes,
-        worker: Executor,
+        service: Compute,
         on_resume: Callable[[Job], None] | None = None,
     ) -> None:
         self.job = job
-        self._axes, self._worker = axes, worker
-        self._pending: Future[PlanePoints] | None = None
+        self._axes, self._compute = axes, service
         self._drawn = 0
         self._seen = (0, False)
         # All is made at once: on a page with many figures, every later insertion costs a walk through all of their parts.
@@ -186,16 +184,20 @@ class TrainingCard:
             self._forces.object = explained(loss_diagram_html(run.method, weights, run.history()))
 
     def _draw_plane(self, run: Run) -> None:
-        if self._pending is not None and self._pending.done():
-            future, self._pending = self._pending, None
-            try:
-                self._show(future.result(), run.classes)
-            except InputError as error:
-                # An epoch without a plane (a collapsed network, say) is no reason to stop following the others.
-                self._summary.object = f"<p class='summary'>{escape(str(error))}</p>"
-        if self._pending is None and run.evaluated and run.evaluated[-1] != self._drawn:
+        if run.evaluated and run.evaluated[-1] != self._drawn:
             self._drawn = run.evaluated[-1]
-            self._pending = self._worker.submit(plane_points, run, self._drawn)
+            self._compute.submit(
+                self,
+                plane_points,
+                run,
+                self._drawn,
+                then=lambda points: self._show(points, run.classes),
+                failed=self._no_plane,
+            )
+
+    def _no_plane(self, message: str) -> None:
+        # An epoch without a plane (a collapsed network, say) is no reason to stop following the others.
+        self._summary.object = f"<p class='summary'>{escape(message)}</p>"
 
     def _show(self, points: PlanePoints, classes: tuple[str, ...]) -> None:
         beyond = self._axes.hold_plane(points)

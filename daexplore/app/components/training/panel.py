@@ -1,7 +1,6 @@
 """All trainings of a page: their cards, the clock that follows them, and what becomes of them when the page is closed."""
 
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from html import escape
 from typing import Any
 
@@ -10,6 +9,7 @@ import panel_material_ui as pmui
 
 from daexplore.app.components.training.card import STYLES, TrainingCard
 from daexplore.app.components.training.plots import SharedAxes
+from daexplore.app.core.compute import Compute
 from daexplore.app.core.session import Session, show_errors
 from daexplore.app.jobs.commands import resume_command
 from daexplore.app.jobs.job import Job
@@ -43,7 +43,7 @@ class TrainingPanel:
         self._state, self._on_end, self._session = state, on_end, Session()
         self._cards: dict[int, TrainingCard] = {}
         self._axes = SharedAxes()
-        self._worker = ThreadPoolExecutor(1, thread_name_prefix="margin-plane")
+        self._compute = Compute(state, self._session)
         close = pmui.RadioButtonGroup(
             options={"let training finish": False, "stop it": True},
             value=False,
@@ -122,13 +122,12 @@ class TrainingPanel:
     def close(self) -> None:
         """The page is gone."""
         self.queue.close()
-        self._worker.shutdown(wait=False, cancel_futures=True)
 
     def _show_cards(self) -> None:
         for job in self.queue.jobs:
             if id(job) not in self._cards:
                 self._cards[id(job)] = TrainingCard(
-                    job, self._axes, self._worker, show_errors(self._state, self._resume)
+                    job, self._axes, self._compute, show_errors(self._state, self._resume)
                 )
         # Keyed by identity, which is sound since each card keeps its job alive.
         self._cards = {id(job): self._cards[id(job)] for job in self.queue.jobs}

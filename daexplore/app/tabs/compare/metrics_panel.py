@@ -8,7 +8,7 @@ import panel_material_ui as pmui
 
 from daexplore.app.components.column_filter import picker
 from daexplore.app.components.metric_tables import differences_table, metric_tables
-from daexplore.app.core.compute import TaskRunner
+from daexplore.app.core.compute import Compute
 from daexplore.app.latents.view import LatentView
 from daexplore.app.results.metrics import Score, scores
 from daexplore.app.state import ExplorerState
@@ -27,16 +27,16 @@ class MetricsPanel:
     Args:
         state: threshold, split and selection.
         scenes: the panels' scenes, asked for whenever the tables are drawn.
-        background: where the numbers are computed.
+        service: where the numbers are computed.
 
     Attributes:
         views: the numbers, and the differences.
     """
 
     def __init__(
-        self, state: ExplorerState, scenes: Callable[[], list[LatentView]], background: TaskRunner
+        self, state: ExplorerState, scenes: Callable[[], list[LatentView]], service: Compute
     ) -> None:
-        self._state, self._scenes, self._background = state, scenes, background
+        self._state, self._scenes, self._compute = state, scenes, service
         html: dict[str, Any] = {"sizing_mode": "stretch_width", "stylesheets": [STYLE], "margin": 0}
         self._all, self._count, self._selected, self._settings = (
             pn.pane.HTML("", **html) for _ in range(4)
@@ -76,7 +76,7 @@ class MetricsPanel:
             every, chosen = (metric_tables(each, state, _BRIEF) for each in found)
             self._all.object, self._selected.object = every, chosen
 
-        self._background.settle("merit", compute, show)
+        self._compute.settle("merit", compute, then=show)
 
 
 def _counted(count: int) -> str:

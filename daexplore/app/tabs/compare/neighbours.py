@@ -2,7 +2,6 @@
 
 import contextlib
 from collections.abc import Callable
-from functools import partial
 from html import escape
 
 import numpy as np
@@ -10,7 +9,7 @@ from numpy.typing import NDArray
 
 from daexplore.app.components.clickable import Pictures
 from daexplore.app.components.galaxy_images import galaxy_images
-from daexplore.app.core.compute import TaskRunner
+from daexplore.app.core.compute import Compute
 from daexplore.app.core.session import Session, show_errors
 from daexplore.app.glossary.markup import explained, term
 from daexplore.app.latents.view import LatentView
@@ -51,7 +50,7 @@ class Neighbours:
         state: whose galaxy.
         scenes: the panels' scenes, asked for whenever the lines are drawn.
         session: in which one is picked.
-        background: where they are looked for: a tap does not wait for them.
+        service: where they are looked for: a tap does not wait for them.
     """
 
     def __init__(
@@ -59,9 +58,9 @@ class Neighbours:
         state: ExplorerState,
         scenes: Callable[[], list[LatentView]],
         session: Session,
-        background: TaskRunner,
+        service: Compute,
     ) -> None:
-        self._state, self._scenes, self._background = state, scenes, background
+        self._state, self._scenes, self._compute = state, scenes, service
         pick = show_errors(state, session.batched(state.select_galaxy))
         self.view = Pictures(
             pick, stylesheets=[STYLE], sizing_mode="stretch_width", margin=(14, 0, 0, 0)
@@ -69,8 +68,8 @@ class Neighbours:
 
     def draw(self) -> None:
         """Shows the neighbours of the galaxy on screen, once the visitor's hand rests."""
-        self._background.settle(
-            "neighbours", partial(_lines, self._scenes(), self._state.galaxy), self._show
+        self._compute.settle(
+            "neighbours", _lines, self._scenes(), self._state.galaxy, then=self._show
         )
 
     def _show(self, lines: str) -> None:

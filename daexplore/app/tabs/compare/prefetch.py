@@ -2,7 +2,7 @@
 
 import contextlib
 
-from daexplore.app.core.compute import TaskRunner
+from daexplore.app.core.compute import Compute
 from daexplore.app.latents.view import scene
 from daexplore.app.state import ExplorerState
 from daexplore.errors import InputError
@@ -29,7 +29,7 @@ def upcoming_epochs(state: ExplorerState) -> list[tuple[Run, int]]:
     return [(run, epoch) for _, run, epoch in sorted(found, key=lambda each: each[0])]
 
 
-def prefetch_epochs(state: ExplorerState, background: TaskRunner) -> None:
+def prefetch_epochs(state: ExplorerState, service: Compute) -> None:
     """Lays them out in a thread, once the visitor's hand rests. What cannot be read is named when it is asked for.
 
     Those next to the epoch on screen are always laid out, further ones while their latents together stay below a bound.
@@ -58,4 +58,4 @@ def prefetch_epochs(state: ExplorerState, background: TaskRunner) -> None:
                 )
                 run.saliency(epoch)
 
-    background.settle("ahead", compute, lambda _: None)
+    service.settle("ahead", compute, then=lambda _: None)

@@ -12,7 +12,7 @@ from daexplore.app.components.export_menu import export_menu
 from daexplore.app.components.galaxy_details import GalaxyDetails
 from daexplore.app.components.keyboard import GalaxyNavigator, KeyboardShortcuts
 from daexplore.app.components.saved_selections import selections_bar
-from daexplore.app.core.compute import TaskRunner
+from daexplore.app.core.compute import Compute
 from daexplore.app.core.session import Session, error_message, show_errors
 from daexplore.app.glossary.markup import explained, term
 from daexplore.app.latents.colouring import Colouring, paint
@@ -27,7 +27,7 @@ from daexplore.app.latents.plot_geometry import (
     set_ranges,
 )
 from daexplore.app.latents.view import LatentView, scene
-from daexplore.app.latents.witness import cached_witness, submit_witness
+from daexplore.app.latents.witness import cached_witness, compute_witness
 from daexplore.app.state import ExplorerState
 from daexplore.app.tabs.compare.metrics_panel import MetricsPanel
 from daexplore.app.tabs.compare.neighbours import Neighbours
@@ -79,9 +79,9 @@ class CompareTab:
         )
         self._legend = pn.pane.HTML("", **html)
         self._strip = GalaxyDetails(state, lambda: self._scenes, session)
-        self._background = TaskRunner(state, session)
-        self._merit = MetricsPanel(state, lambda: self._scenes, self._background)
-        self._near = Neighbours(state, lambda: self._scenes, session, self._background)
+        self._compute = Compute(state, session)
+        self._merit = MetricsPanel(state, lambda: self._scenes, self._compute)
+        self._near = Neighbours(state, lambda: self._scenes, session, self._compute)
         self._walk = GalaxyNavigator()
         room = pn.Row(
             pn.Column(
@@ -182,7 +182,7 @@ class CompareTab:
         self._near.draw()
         self._numbers()
         self._ask_for_umap()
-        prefetch_epochs(state, self._background)
+        prefetch_epochs(state, self._compute)
 
     def _painted(self) -> Colouring:
         try:
@@ -194,21 +194,22 @@ class CompareTab:
         if self._state.colour == "witness":
             for shown in self._scenes:
                 if len(shown.rows) and cached_witness(shown) is None:
-                    submit_witness(
+                    self._compute.submit(
+                        ("witness", shown.run.id),
+                        compute_witness,
                         shown,
-                        lambda done: self._session.call_soon(
-                            show_errors(self._state, partial(self._witness_arrived, done))
-                        ),
+                        where="slow",
+                        then=self._witness_arrived,
+                        failed=self._witness_failed,
                     )
         return painted
 
-    def _witness_arrived(self, done: Any) -> None:
-        if done.exception() is not None:
-            self._state.warn(
-                f"The witness could not be computed. {error_message(done.exception())}"
-            )
-            self._state.show(colour="domain")
-        elif self._state.colour == "witness" and all(
+    def _witness_failed(self, message: str) -> None:
+        self._state.warn(f"The witness could not be computed. {message}")
+        self._state.show(colour="domain")
+
+    def _witness_arrived(self, _: Any) -> None:
+        if self._state.colour == "witness" and all(
             cached_witness(shown) is not None for shown in self._scenes if len(shown.rows)
         ):
             self.update()

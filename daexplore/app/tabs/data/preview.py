@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from daexplore.app.core import processes
+from daexplore.app.core.processes import submit_process
 from daexplore.errors import InputError
 from daexplore.views.images import data_uri, mosaic_png
 
@@ -66,7 +66,7 @@ class DomainPreview:
 
 def submit_preview(choice: DomainChoice) -> "Future[DomainPreview]":
     """Starts reading the domains in a child process, or joins those who do; the future may hold an InputError."""
-    return processes.submit_preview_work(choice)
+    return submit_process("data", preview_domains, choice)
 
 
 def preview_domains(choice: DomainChoice) -> DomainPreview:

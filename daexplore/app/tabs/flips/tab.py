@@ -1,7 +1,6 @@
 """Who changes hands between the runs on screen: an alluvial view beside the seeds' noise, galleries, and a table to take away."""
 
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from html import escape
 from io import BytesIO
@@ -14,7 +13,8 @@ import panel_material_ui as pmui
 from daexplore.app.components.clickable import ClickableHTML
 from daexplore.app.components.export_menu import export_menu
 from daexplore.app.components.galaxy_images import draw_thumbnails, thumbnail
-from daexplore.app.core.session import error_message, show_errors
+from daexplore.app.core.compute import Compute
+from daexplore.app.core.session import show_errors
 from daexplore.app.results.outcomes import (
     FlipsState,
     OutcomeGroup,
@@ -31,7 +31,6 @@ from daexplore.errors import InputError
 __all__ = ["build_tab"]
 
 _FOLLOWED = ["run_ids", "epoch", "split", "threshold", "pair", "progress"]
-_workers = ThreadPoolExecutor(2, thread_name_prefix="flips")
 
 
 def build_tab(entry: TabContext) -> TabView:
@@ -57,8 +56,8 @@ class _Tab:
         self._inked = self._state.dark
         self._following = False
         self._problem = ""
-        # One of each slow thing at a time: what was begun for a state that is gone does not count when it comes in.
-        self._counting: Future[Any] | None = None
+        # At most one task of each kind; results for an outdated state are ignored.
+        self._compute = Compute(entry.state, entry.session)
         html: dict[str, Any] = {
             "sizing_mode": "stretch_width",
             "stylesheets": FLIPS_STYLES,
@@ -243,12 +242,18 @@ class _Tab:
                 self._problem,
             )
         if missing and not self._problem:
-            drawn = _workers.submit(draw_thumbnails, run, found.domain, missing)
-            drawn.add_done_callback(lambda done: self._later(partial(self._drawn, found, done)))
+            self._compute.submit(
+                "thumbnails",
+                draw_thumbnails,
+                run,
+                found.domain,
+                missing,
+                then=partial(self._drawn, found),
+            )
 
-    def _drawn(self, found: PredictionChanges, done: "Future[str]") -> None:
+    def _drawn(self, found: PredictionChanges, problem: str) -> None:
         if found is self._found:
-            self._problem = done.result()
+            self._problem = problem
             self._draw_galleries()
             self._mark()
 
@@ -275,30 +280,29 @@ class _Tab:
         self._table = None
         self._title.object = "<h3>Every galaxy that flips</h3><p class='hint'>computing …</p>"
         self._save.disabled = True
-        if self._counting is not None:
-            self._counting.cancel()
-        self._counting = _workers.submit(_count_all, found, seed_group(self._state, found))
-        self._counting.add_done_callback(
-            lambda done: self._later(partial(self._counted, found, done))
+        self._compute.submit(
+            "counts",
+            _count_all,
+            found,
+            seed_group(self._state, found),
+            then=partial(self._counted, found),
+            failed=self._not_counted,
         )
 
     def _counted(
-        self, found: PredictionChanges, done: "Future[tuple[list[FlipRate], pd.DataFrame]]"
+        self, found: PredictionChanges, counted: tuple[list[FlipRate], pd.DataFrame]
     ) -> None:
-        if done.cancelled() or found is not self._found:
+        if found is not self._found:
             return
-        try:
-            shares, self._table = done.result()
-        except Exception as error:
-            self._rates.object = self._lines.markup = (
-                f"<p class='hint'>{escape(error_message(error))}</p>"
-            )
-            return
+        shares, self._table = counted
         self._rates.object = rates_html(found, shares)
         self._save.param.update(
             disabled=self._table.empty, filename=f"flips {found.domain} {found.split}.csv"
         )
         self._draw_table()
+
+    def _not_counted(self, message: str) -> None:
+        self._rates.object = self._lines.markup = f"<p class='hint'>{escape(message)}</p>"
 
     def _draw_table(self) -> None:
         found, choice, table = self._found, self._choice, self._table
@@ -334,9 +338,6 @@ class _Tab:
                 "There is no flipped galaxy to save; choose other runs, another epoch or another threshold."
             )
         return BytesIO(flips_csv(self._found, sorted_table(self._table, self._choice)).encode())
-
-    def _later(self, function: Any) -> None:
-        self._entry.session.call_soon(show_errors(self._state, function))
 
 
 def _count_all(

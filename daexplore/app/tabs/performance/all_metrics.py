@@ -3,7 +3,7 @@
 from functools import partial
 
 from daexplore.app.components.metric_tables import metric_tables
-from daexplore.app.core.compute import TaskRunner
+from daexplore.app.core.compute import Compute
 from daexplore.app.core.session import show_errors
 from daexplore.app.latents.view import scene
 from daexplore.app.results.metrics import Score, scores
@@ -24,8 +24,8 @@ _CAPTION = (
 class NumbersSection(Section):
     """One table a domain, one line a run."""
 
-    def __init__(self, state: ExplorerState, background: TaskRunner) -> None:
-        super().__init__(state, background)
+    def __init__(self, state: ExplorerState, service: Compute) -> None:
+        super().__init__(state, service)
         self._hints, self._tables = html(), html()
         self._tables.max_width = 1000
         self.view.objects = [self._hints, self._tables]
@@ -38,8 +38,8 @@ class NumbersSection(Section):
         shown = [scene(state, subject.run) for subject in found]
         if not self._tables.object:
             self._hints.object = "<p class='hint'>Computing …</p>"
-        self._background.run(
-            self, partial(scores, state, shown), show_errors(state, partial(self._arrived, found))
+        self._compute.submit(
+            self, scores, state, shown, then=show_errors(state, partial(self._arrived, found))
         )
 
     def on_threshold_settled(self) -> None:

@@ -12,7 +12,7 @@ import panel as pn
 import panel_material_ui as pmui
 
 from daexplore.app.core.cache import LRUCache
-from daexplore.app.core.compute import TaskRunner
+from daexplore.app.core.compute import Compute
 from daexplore.app.core.session import show_errors
 from daexplore.app.glossary.markup import explained, term
 from daexplore.app.state import ExplorerState
@@ -140,8 +140,8 @@ _RISK = (
 class CalibrationSection(Section):
     """One diagram a domain. The threshold plays no part."""
 
-    def __init__(self, state: ExplorerState, background: TaskRunner) -> None:
-        super().__init__(state, background)
+    def __init__(self, state: ExplorerState, service: Compute) -> None:
+        super().__init__(state, service)
         self._found: tuple[list[EvaluatedRun], dict[str, pd.DataFrame]] | None = None
         self._stage = pmui.RadioButtonGroup(
             options=STAGES, value="before", size="small", margin=0, label=""
@@ -162,9 +162,7 @@ class CalibrationSection(Section):
         """Both stages, once they are computed."""
         found, split = subjects(self._state), self._state.split
         self._hints.object = "<p class='hint'>Computing …</p>"
-        self._background.run(
-            self, partial(calibrations, found, split), partial(self._arrived, found)
-        )
+        self._compute.submit(self, calibrations, found, split, then=partial(self._arrived, found))
 
     def _arrived(self, found: list[EvaluatedRun], tables: dict[str, pd.DataFrame]) -> None:
         self._found = found, tables

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from daexplore.app.core.cache import LRUCache
-from daexplore.app.core.compute import TaskRunner
+from daexplore.app.core.compute import Compute
 from daexplore.app.state import ExplorerState
 from daexplore.app.tabs.performance.all_metrics import _CAPTION
 from daexplore.app.tabs.performance.section import Section, html, summary
@@ -29,8 +29,8 @@ __all__ = ["ConfusionSection", "confusions", "with_intervals"]
 class ConfusionSection(Section):
     """Counts follow the slider; intervals come in once it rests."""
 
-    def __init__(self, state: ExplorerState, background: TaskRunner) -> None:
-        super().__init__(state, background)
+    def __init__(self, state: ExplorerState, service: Compute) -> None:
+        super().__init__(state, service)
         self._subjects: list[EvaluatedRun] = []
         self._tables = html()
         self.view.objects = [self._tables, self._summary, html(_CAPTION)]
@@ -49,10 +49,13 @@ class ConfusionSection(Section):
         """The intervals."""
         super().on_threshold_settled()
         found, split, threshold = self._subjects, self._state.split, self._state.threshold
-        self._background.run(
+        self._compute.submit(
             self,
-            partial(with_intervals, found, split, threshold),
-            partial(self._arrived, threshold),
+            with_intervals,
+            found,
+            split,
+            threshold,
+            then=partial(self._arrived, threshold),
         )
 
     def _arrived(self, threshold: float, cells: pd.DataFrame) -> None:

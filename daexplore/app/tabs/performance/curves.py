@@ -12,7 +12,7 @@ from bokeh.models import Scatter
 from numpy.typing import NDArray
 
 from daexplore.app.core.cache import LRUCache
-from daexplore.app.core.compute import TaskRunner
+from daexplore.app.core.compute import Compute
 from daexplore.app.state import ExplorerState
 from daexplore.app.tabs.performance.section import (
     SIZE,
@@ -232,14 +232,14 @@ _BAND = "Bands hold 95% at each place, by resampling galaxies."
 _Found = dict[tuple[str, str], Ranking]
 
 
-def roc_section(state: ExplorerState, background: TaskRunner) -> "CurveSection":
+def roc_section(state: ExplorerState, service: Compute) -> "CurveSection":
     """ROC curves."""
-    return CurveSection(state, background, "roc")
+    return CurveSection(state, service, "roc")
 
 
-def precision_recall_section(state: ExplorerState, background: TaskRunner) -> "CurveSection":
+def precision_recall_section(state: ExplorerState, service: Compute) -> "CurveSection":
     """Precision-recall curves."""
-    return CurveSection(state, background, "precision-recall")
+    return CurveSection(state, service, "precision-recall")
 
 
 class CurveSection(Section):
@@ -247,12 +247,12 @@ class CurveSection(Section):
 
     Args:
         state: what the visitor looks at.
-        background: where bands are computed.
+        service: where bands are computed.
         kind: "roc" or "precision-recall".
     """
 
-    def __init__(self, state: ExplorerState, background: TaskRunner, kind: str) -> None:
-        super().__init__(state, background)
+    def __init__(self, state: ExplorerState, service: Compute, kind: str) -> None:
+        super().__init__(state, service)
         self._roc = kind == "roc"
         self._axes = ("fpr", "tpr") if self._roc else ("tpr", "precision")
         self._columns = ("fpr", "tpr") if self._roc else ("recall", "precision")
@@ -267,8 +267,8 @@ class CurveSection(Section):
         state = self._state
         found, split, pair = subjects(state), state.split, (int(state.pair[0]), int(state.pair[1]))
         self._hints.object = "<p class='hint'>Computing …</p>"
-        self._background.run(
-            self, partial(rankings, found, split, pair), partial(self._arrived, found, split)
+        self._compute.submit(
+            self, rankings, found, split, pair, then=partial(self._arrived, found, split)
         )
 
     def on_threshold_drag(self) -> None:

@@ -8,7 +8,7 @@ import holoviews as hv
 import pandas as pd
 
 from daexplore.app.core.cache import LRUCache
-from daexplore.app.core.compute import TaskRunner
+from daexplore.app.core.compute import Compute
 from daexplore.app.state import ExplorerState
 from daexplore.app.tabs.performance.calibration import (
     _RISK,
@@ -74,8 +74,8 @@ def _coverage(subject: EvaluatedRun, domain: str, split: str) -> _Rows:
 class RiskSection(Section):
     """One frame a domain. The threshold plays no part."""
 
-    def __init__(self, state: ExplorerState, background: TaskRunner) -> None:
-        super().__init__(state, background)
+    def __init__(self, state: ExplorerState, service: Compute) -> None:
+        super().__init__(state, service)
         self._hints, self._tables, self._board = html(), html(), figure_grid()
         self.view.objects = [self._hints, self._board, self._summary, self._tables, html(_RISK)]
 
@@ -83,8 +83,8 @@ class RiskSection(Section):
         """The curves, once they are computed."""
         found, split = subjects(self._state), self._state.split
         self._hints.object = "<p class='hint'>Computing …</p>"
-        self._background.run(
-            self, partial(risk_coverage_tables, found, split), partial(self._arrived, found)
+        self._compute.submit(
+            self, risk_coverage_tables, found, split, then=partial(self._arrived, found)
         )
 
     def _arrived(self, found: list[EvaluatedRun], tables: dict[str, pd.DataFrame]) -> None:

@@ -10,7 +10,7 @@ import holoviews as hv
 import holoviews.plotting.bokeh
 import panel as pn
 
-from daexplore.app.core.compute import TaskRunner
+from daexplore.app.core.compute import Compute
 from daexplore.app.core.layout import responsive_figure
 from daexplore.app.state import ExplorerState
 from daexplore.app.theme import STYLE
@@ -31,11 +31,11 @@ class Section(ABC):
 
     Args:
         state: what the visitor looks at.
-        background: where results are computed.
+        service: where results are computed.
     """
 
-    def __init__(self, state: ExplorerState, background: TaskRunner) -> None:
-        self._state, self._background = state, background
+    def __init__(self, state: ExplorerState, service: Compute) -> None:
+        self._state, self._compute = state, service
         self._drawn: tuple[Any, ...] | None = None
         self._threshold: float | None = None
         self._summary = html()
@@ -75,7 +75,7 @@ class Section(ABC):
         def make(tag: str, maker: Callable[[], hv.Overlay]) -> None:
             made.append(responsive_figure(maker(), tag))
 
-        self._background.run_in_steps(
+        self._compute.run_in_steps(
             self,
             [*(partial(make, tag, maker) for tag, maker in makers.items()), lambda: done(made)],
         )

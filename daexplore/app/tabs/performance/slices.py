@@ -13,7 +13,7 @@ import panel_material_ui as pmui
 from numpy.typing import NDArray
 
 from daexplore.app.core.cache import LRUCache
-from daexplore.app.core.compute import TaskRunner
+from daexplore.app.core.compute import Compute
 from daexplore.app.core.session import show_errors
 from daexplore.app.state import ExplorerState
 from daexplore.app.tabs.performance.section import (
@@ -285,8 +285,8 @@ _Result = tuple[Slicing, pd.DataFrame]
 class SliceSection(Section):
     """One frame a domain and the same numbers as tables."""
 
-    def __init__(self, state: ExplorerState, background: TaskRunner) -> None:
-        super().__init__(state, background)
+    def __init__(self, state: ExplorerState, service: Compute) -> None:
+        super().__init__(state, service)
         look: dict[str, Any] = {"size": "small", "margin": (8, 0, 0, 0), "width": 240}
         self._column = pmui.Select(label="Catalogue column", options=[], searchable=True, **look)
         self._metric = pmui.Select(label="Metric", options=_metrics(()), value="accuracy", **look)
@@ -323,8 +323,8 @@ class SliceSection(Section):
         if not self._board.objects:
             self._hints.object = "<p class='hint'>Computing …</p>"
         work = partial(_compute, found, column, state.split, state.threshold, metric)
-        self._background.run(
-            self, work, partial(self._arrived, found, metric, state.split, state.threshold)
+        self._compute.submit(
+            self, work, then=partial(self._arrived, found, metric, state.split, state.threshold)
         )
 
     def on_threshold_settled(self) -> None:

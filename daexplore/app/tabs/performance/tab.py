@@ -6,7 +6,7 @@ import panel as pn
 import panel_material_ui as pmui
 
 from daexplore.app.components.export_menu import export_menu
-from daexplore.app.core.compute import TaskRunner
+from daexplore.app.core.compute import Compute
 from daexplore.app.core.session import show_errors
 from daexplore.app.state import ExplorerState
 from daexplore.app.tabs.performance.all_metrics import NumbersSection
@@ -20,7 +20,7 @@ from daexplore.app.tabs.registry import TabContext, TabView
 
 __all__ = ["SECTIONS", "build_tab"]
 
-SECTIONS: dict[str, Callable[[ExplorerState, TaskRunner], Section]] = {
+SECTIONS: dict[str, Callable[[ExplorerState, Compute], Section]] = {
     "ROC": roc_section,
     "Precision-recall": precision_recall_section,
     "Confusion": ConfusionSection,
@@ -37,7 +37,7 @@ _CHANGES = ["run_ids", "epoch", "split", "pair", "progress"]
 def build_tab(entry: TabContext) -> TabView:
     """The room. A section is made when it is first asked for, and follows the state only while it is on screen."""
     state, session = entry.state, entry.session
-    background = TaskRunner(state, session)
+    service = Compute(state, session)
     made: dict[str, Section] = {}
     choice = pmui.RadioButtonGroup(
         options=list(SECTIONS), value="ROC", size="small", margin=0, label=""
@@ -49,7 +49,7 @@ def build_tab(entry: TabContext) -> TabView:
 
     def enter() -> None:
         if choice.value not in made:
-            made[choice.value] = SECTIONS[choice.value](state, background)
+            made[choice.value] = SECTIONS[choice.value](state, service)
         if list(place.objects) != [made[choice.value].view]:
             place.objects = [made[choice.value].view]
         follow()

@@ -1,7 +1,6 @@
 """Search, tags, note and buttons of the room of the runs."""
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from html import escape
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any, TypeVar
 import panel as pn
 import panel_material_ui as pmui
 
+from daexplore.app.core.compute import Compute
 from daexplore.app.core.session import Session, show_errors
 from daexplore.app.tabs.runs.model import MAX_PAGE, RunsModel
 from daexplore.app.tabs.runs.rows import Row
@@ -29,7 +29,6 @@ _LOW = {
     "& .MuiChip-root": {"margin": "1px 2px"},
     "& .MuiInputLabel-root:not(.MuiInputLabel-shrink)": {"transform": "translate(14px, 7px)"},
 }
-_worker = ThreadPoolExecutor(1, thread_name_prefix="archive")
 
 
 class RunsToolbar:
@@ -45,7 +44,8 @@ class RunsToolbar:
     """
 
     def __init__(self, board: RunsModel, session: Session) -> None:
-        self._board, self._session, self._state = board, session, board.state
+        self._board, self._state = board, board.state
+        self._compute = Compute(board.state, session)
         self._noted: tuple[str, str] = ("", "")
         low: dict[str, Any] = {"size": "small", "margin": 0}
         button: dict[str, Any] = low | {"variant": "outlined"}
@@ -177,21 +177,30 @@ class RunsToolbar:
         row = self._board.to_export()
         folder = TemporaryDirectory(prefix="daexplore-")
         self.export.loading = True
-        self._aside(
-            partial(self._board.export, row, Path(folder.name)), partial(self._exported, folder)
+        self._compute.submit(
+            folder,
+            self._board.export,
+            row,
+            Path(folder.name),
+            where="slow",
+            then=partial(self._exported, folder),
+            failed=partial(self._not_exported, folder),
         )
 
-    def _exported(
-        self, folder: "TemporaryDirectory[str]", result: Callable[[], tuple[Path, str]]
-    ) -> None:
+    def _exported(self, folder: "TemporaryDirectory[str]", exported: tuple[Path, str]) -> None:
         self.export.loading = False
+        file, said = exported
         with folder:
-            file, said = result()
             # The same file a second time would be no change, and no download.
             self.handout.data = None
             self.handout.param.update(file=str(file), filename=file.name)
             self.handout.transfer(download=True)
         self._board.status_message = said
+
+    def _not_exported(self, folder: "TemporaryDirectory[str]", message: str) -> None:
+        self.export.loading = False
+        folder.cleanup()
+        self._state.warn(message)
 
     def _import(self, event: Any) -> None:
         if not event.new:
@@ -199,7 +208,15 @@ class RunsToolbar:
         name = Path(str(self.upload.filename or "upload.zip").replace("\\", "/")).name
         self._state.warn("")
         self.upload.loading = True
-        self._aside(partial(self._take_in, name, event.new), self._imported)
+        self._compute.submit(
+            object(),
+            self._take_in,
+            name,
+            event.new,
+            where="slow",
+            then=self._imported,
+            failed=self._not_imported,
+        )
         self.upload.clear()
 
     def _take_in(self, name: str, data: bytes) -> str:
@@ -208,28 +225,14 @@ class RunsToolbar:
             file.write_bytes(data)
             return self._board.import_archive(file)
 
-    def _imported(self, result: Callable[[], str]) -> None:
+    def _imported(self, said: str) -> None:
         self.upload.loading = False
-        said = result()
         self._state.refresh()
         self._board.status_message = said
 
-    def _aside(self, work: Callable[[], T], then: Callable[[Callable[[], T]], None]) -> None:
-        """Does what takes long in a thread, then in the session ``then`` with what gives its result, or raises what went wrong."""
-        if pn.state.curdoc is None:
-            done: Future[T] = Future()
-            try:
-                done.set_result(work())
-            except Exception as error:
-                done.set_exception(error)
-            show_errors(self._state, then)(done.result)
-            return
-        future = _worker.submit(work)
-        future.add_done_callback(
-            lambda done: self._session.call_soon(
-                show_errors(self._state, partial(then, done.result))
-            )
-        )
+    def _not_imported(self, message: str) -> None:
+        self.upload.loading = False
+        self._state.warn(message)
 
 
 def _pressed(board: RunsModel, react: Callable[[], None], _: Any) -> None:

@@ -10,7 +10,7 @@ import panel as pn
 import panel_material_ui as pmui
 
 from daexplore.app.components.training.card import STYLES
-from daexplore.app.core import processes
+from daexplore.app.core.processes import submit_process
 from daexplore.app.tabs.train.settings import Setting, data_settings, train_settings
 
 __all__ = ["OptionList"]
@@ -140,16 +140,25 @@ class OptionList:
 
         async def arrive() -> None:
             # Without them the list is shorter, and the command line still takes them all.
-            self._learn(await asyncio.wrap_future(processes.methods()))
+            self._learn(await asyncio.wrap_future(submit_process("data", method_options)))
 
         if pn.state.curdoc:
             pn.state.onload(arrive)
         else:
-            self._learn(processes.methods().result())
+            self._learn(submit_process("data", method_options).result())
 
     def _learn(self, found: tuple[dict[str, list[Setting]], tuple[str, ...]]) -> None:
         self._of_methods, self._networks = found
         self.set_defaults(self._preset)
+
+
+def method_options() -> tuple[dict[str, list[Setting]], tuple[str, ...]]:
+    """Return the options of every alignment by its name, and the names of networks; imports torch."""
+    from daexplore.alignment import METHODS
+    from daexplore.app.tabs.train.settings import method_settings
+    from daexplore.models import NETWORKS
+
+    return {name: method_settings(name, build) for name, build in METHODS.items()}, tuple(NETWORKS)
 
 
 def _alignment(path: str) -> str:

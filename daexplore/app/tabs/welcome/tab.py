@@ -1,6 +1,5 @@
 """What a folder without runs shows: the problem in one sentence, the galaxies it is about, and one button that trains three answers."""
 
-import asyncio
 from collections.abc import Callable
 from html import escape
 
@@ -9,7 +8,8 @@ import panel_material_ui as pmui
 
 from daexplore.app.components.training.card import STYLES
 from daexplore.app.components.training.panel import TrainingPanel
-from daexplore.app.core.session import error_message, show_errors
+from daexplore.app.core.compute import Compute
+from daexplore.app.core.session import Session, show_errors
 from daexplore.app.jobs.commands import command_line, train_command
 from daexplore.app.jobs.job import Job
 from daexplore.app.state import ExplorerState
@@ -74,7 +74,7 @@ def welcome(
         stylesheets=STYLES,
         margin=0,
     )
-    gallery = _gallery(state)
+    gallery = _gallery(state, Session())
     hero = pn.pane.HTML(_hero(_LEAD), stylesheets=STYLES, margin=0, sizing_mode="stretch_width")
 
     def leave(*_: object) -> None:
@@ -138,20 +138,18 @@ def welcome(
     )
 
 
-def _gallery(state: ExplorerState) -> pn.viewable.Viewable:
+def _gallery(state: ExplorerState, session: Session) -> pn.viewable.Viewable:
     """Both domains' walls; quiet grey until they are drawn, in a thread, since that takes a second or two."""
     pane = pn.pane.HTML(_walls_html([]), stylesheets=STYLES, sizing_mode="stretch_width", margin=0)
 
-    async def draw() -> None:
-        try:
-            pane.object = _walls_html(await asyncio.to_thread(galleries))
-        except Exception as error:
-            state.warn(error_message(error))
+    def show(found: list[GalaxyGallery]) -> None:
+        pane.object = _walls_html(found)
 
-    if pn.state.curdoc:
-        pn.state.onload(draw)
-    else:
-        pane.object = _walls_html(galleries())
+    def draw() -> None:
+        Compute(state, session).submit("galleries", galleries, where="slow", then=show)
+
+    # After the page's HTML has left: the thread would compete with its rendering.
+    pn.state.onload(draw) if pn.state.curdoc else draw()
     return pane
 
 

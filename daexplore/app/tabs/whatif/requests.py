@@ -5,8 +5,8 @@ from concurrent.futures import Future
 from functools import partial
 from typing import Any
 
-from daexplore.app.core import processes
 from daexplore.app.core.cache import LRUCache
+from daexplore.app.core.processes import submit_process
 from daexplore.app.core.session import error_message
 from daexplore.app.latents.embeddings import change_token
 from daexplore.engine.whatif.messages import LevelPlan, Query, Response
@@ -18,6 +18,17 @@ _plans: LRUCache[LevelPlan] = LRUCache(256)
 _answers: LRUCache[Response] = LRUCache(2048)
 
 _Key = tuple[Any, ...]
+
+
+def _respond(question: Query, number: int | None) -> Any:
+    # Imported in the child process alone: it takes torch.
+    from daexplore.engine.whatif.response import answer, plan
+
+    return plan(question) if number is None else answer(question, number)
+
+
+def _submit(question: Query, number: int | None) -> "Future[Any]":
+    return submit_process("whatif", _respond, question, number)
 
 
 class WhatIfRequests:
@@ -36,7 +47,7 @@ class WhatIfRequests:
         self,
         later: Callable[[Callable[[], object]], None],
         arrived: Callable[[], object],
-        submit: Callable[[Query, int | None], "Future[Any]"] = processes.whatif,
+        submit: Callable[[Query, int | None], "Future[Any]"] = _submit,
     ) -> None:
         self._later, self._arrived, self._submit = later, arrived, submit
         self._wanted: list[tuple[Run, Query]] = []

@@ -12,7 +12,7 @@ from bokeh.models import Scatter, Span
 
 from daexplore.app.components.clickable import Pictures
 from daexplore.app.components.export_menu import export_menu
-from daexplore.app.core.compute import TaskRunner
+from daexplore.app.core.compute import Compute
 from daexplore.app.core.layout import responsive_figure
 from daexplore.app.core.session import show_errors
 from daexplore.app.dial_setting import DRAWS, MAX_SEED
@@ -74,7 +74,7 @@ class WhatIfRoom:
             asker
             or WhatIfRequests(entry.session.call_soon, show_errors(entry.state, self._arrived)),
         )
-        self._background = TaskRunner(entry.state, entry.session)
+        self._compute = Compute(entry.state, entry.session)
         self._drawn: tuple[Any, ...] = ()
         self._curve: Any = None
         self._planes: list[tuple[WhatIfQuery, Any, pd.DataFrame]] = []
@@ -263,7 +263,7 @@ class WhatIfRoom:
                 for one, each in zip(logic.answered, backgrounds, strict=True)
             ),
         ]
-        self._background.run_in_steps(self, [*steps, finish])
+        self._compute.run_in_steps(self, [*steps, finish])
 
     def _draw_curve(self, curves: pd.DataFrame) -> None:
         plan, state = self.logic.plan, self._state
