@@ -5,6 +5,10 @@ import math
 from collections.abc import Iterable, Sequence
 from html import escape
 
+from markupsafe import Markup
+
+from daexplore.utils.html import Cell, html_table
+
 __all__ = ["card", "interval_text", "pictures", "table"]
 
 _QUIET = "opacity: 0.75; font-size: 0.92em"
@@ -26,26 +30,18 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], pictured: Sequence
         rows: of text, as many as there are titles.
         pictured: markup for a last column, one a row.
     """
-    titles = "".join(
-        f"<th scope='col' style='{_CELL}; font-weight: 600'>{escape(title)}</th>"
+    titles = [
+        Cell(title, style=f"{_CELL}; font-weight: 600")
         for title in (*head, *([""] if pictured else []))
-    )
-    body = ""
+    ]
+    lines = []
     for place, row in enumerate(rows):
-        cells = [
-            escape(text)
-            if len(text) > _SENTENCE
-            else f"<span style='white-space: nowrap'>{escape(text)}</span>"
-            for text in row
-        ]
-        cells += pictured[place : place + 1]
-        body += "<tr>" + "".join(f"<td style='{_CELL}'>{cell}</td>" for cell in cells) + "</tr>"
+        nowrap = Markup("<span style='white-space: nowrap'>{}</span>")
+        cells = [text if len(text) > _SENTENCE else nowrap.format(text) for text in row]
+        cells += map(Markup, pictured[place : place + 1])
+        lines.append([Cell(cell, style=_CELL) for cell in cells])
     style = "margin: 4px 0; border-collapse: collapse; font-size: inherit"
-    return (
-        f"<table style='{style}'><thead><tr>{titles}</tr></thead><tbody>{body}</tbody></table>"
-        if body
-        else ""
-    )
+    return html_table(lines, titles, style=style) if lines else ""
 
 
 def pictures(images: Iterable[tuple[bytes, str]], size: int) -> str:

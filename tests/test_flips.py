@@ -378,7 +378,7 @@ def test_one_run_alone_has_nothing_to_flip(
     state.set_runs([state.run_ids[0]])
     tab = _tab(state, monkeypatch)
     assert not any(gallery.visible for gallery in tab._galleries)
-    assert "Choose a second run" in tab._rates.object
+    assert "Select a second run" in tab._rates.object
     assert "No galaxy flips" in tab._lines.markup
 
 

@@ -1,16 +1,17 @@
 """Tables of metrics and of the settings in which runs differ."""
 
-from html import escape
-
 import numpy as np
+import pandas as pd
+from markupsafe import Markup, escape
 
 from daexplore.app.glossary.markup import explained, term
 from daexplore.app.latents.view import LatentView
 from daexplore.app.results.metrics import Score
 from daexplore.app.state import ExplorerState
+from daexplore.utils.html import html_table
 from daexplore.views.plots.metrics_table import config_differences
 
-__all__ = ["differences_table", "metric_tables"]
+__all__ = ["differences_table", "metric_tables", "settings_table"]
 
 
 _TITLES = {
@@ -37,15 +38,10 @@ def metric_tables(found: list[Score], state: ExplorerState, names: tuple[str, ..
             continue
         counts = " / ".join(dict.fromkeys(str(score.n) for score in lines))
         oracle = f" <i>{term('oracle')}</i>" if domain == "target" else ""
-        head = "".join(f"<th>{term(_TERMS[name], _TITLES[name])}</th>" for name in names)
-        body = "".join(
-            f"<tr><td>{escape(score.run)}</td>{''.join(_cell(score.metrics.get(name)) for name in names)}</tr>"
-            for score in lines
-        )
-        tables.append(
-            f"<table><caption>{term(domain, domain.capitalize())}{oracle} <small>{state.split}, n = {counts}</small></caption>"
-            f"<thead><tr><th>{rule}</th>{head}</tr></thead><tbody>{body}</tbody></table>"
-        )
+        head = [rule, *(Markup(term(_TERMS[name], _TITLES[name])) for name in names)]
+        rows = [[s.run, *(_cell(s.metrics.get(name)) for name in names)] for s in lines]
+        caption = f"{term(domain, domain.capitalize())}{oracle} <small>{state.split}, n = {counts}</small>"
+        tables.append(html_table(rows, head, caption=Markup(caption)))
     return explained("".join(tables))
 
 
@@ -56,21 +52,23 @@ def differences_table(scenes: list[LatentView]) -> str:
     frame = config_differences({scene.label: scene.run.config for scene in scenes})
     if frame.empty:
         return "<p class='hint'>Nothing: the settings are the same.</p>"
-    head = "".join(f"<th>{escape(str(column))}</th>" for column in frame.columns)
-    lines = [[escape(str(value)) for value in row] for row in frame.itertuples(index=False)]
-    # Dotted names may break after their dots only.
-    body = "".join(
-        f"<tr><td>{line[0].replace('.', '.<wbr>')}</td>{''.join(f'<td>{value}</td>' for value in line[1:])}</tr>"
-        for line in lines
-    )
-    return f"<table class='text'><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    return settings_table(frame)
 
 
-def _cell(entry: dict[str, float] | None) -> str:
+def settings_table(frame: pd.DataFrame) -> Markup:
+    """The settings in which runs differ, one row a setting; dotted names may break after their dots only."""
+    rows = [
+        [escape(name).replace(".", Markup(".<wbr>")), *map(str, values)]
+        for name, *values in frame.itertuples(index=False)
+    ]
+    return html_table(rows, list(map(str, frame.columns)), css_class="text")
+
+
+def _cell(entry: dict[str, float] | None) -> Markup:
     if entry is None or not np.isfinite(entry["value"]):
-        return "<td>–</td>"
+        return Markup("–")
     low, high = entry.get("low", float("nan")), entry.get("high", float("nan"))
     interval = (
         f"<small>[{low:.3f}, {high:.3f}]</small>" if np.isfinite(low) and np.isfinite(high) else ""
     )
-    return f"<td>{entry['value']:.3f}{interval}</td>"
+    return Markup(f"{entry['value']:.3f}{interval}")

@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from markupsafe import Markup
 
 from daexplore.utils.files import static_text
+from daexplore.utils.html import Cell, html_table
 from daexplore.views.comparison.tables import ShownTable
 from daexplore.views.style import NEUTRAL
 
@@ -129,24 +131,23 @@ def _verdict(verdict: Mapping[str, Any]) -> str:
 def _section(shown: ShownTable, tables: Mapping[str, pd.DataFrame]) -> str:
     drawings = _drawings(tables["differences"]) if shown.name == "differences" else {}
     words = {*_WORDS, *(shown.frame.columns if shown.name == "settings" else ())}
-    head = "".join(
-        f"<th scope='col'{_word(name, words)}>{escape(str(name))}</th>"
-        for name in shown.frame.columns
-    )
+    head = [Cell(str(name), _word(name, words)) for name in shown.frame.columns]
     rows = []
     for row in shown.frame.to_dict("records"):
         cells = []
         for name, value in row.items():
-            text = "<i>oracle</i>" if name == "labels" and value == "oracle" else escape(str(value))
+            oracle = name == "labels" and value == "oracle"
+            text = Markup("<i>oracle</i>") if oracle else str(value)
             drawing = drawings.get((str(row.get("method")), str(row.get("domain")), str(name)), "")
-            cells.append(f"<td{_word(name, words)}>{text}{drawing}</td>")
-        rows.append(f"<tr>{''.join(cells)}</tr>")
-    table = f"<table class='numbers'><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+            content = Markup("{}{}").format(text, Markup(drawing))
+            cells.append(Cell(content, _word(name, words)))
+        rows.append(cells)
+    table = html_table(rows, head, css_class="numbers")
     return f"<section><h2>{escape(shown.title)}</h2><div class='wide'>{table}</div><p class='hint'>{escape(shown.caption)}</p></section>"
 
 
 def _word(name: Any, words: set[str]) -> str:
-    return " class='word'" if name in words else ""
+    return "word" if name in words else ""
 
 
 def _drawings(differences: pd.DataFrame) -> dict[tuple[str, str, str], str]:

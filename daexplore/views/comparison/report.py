@@ -12,6 +12,7 @@ from daexplore.config import to_dict
 from daexplore.errors import InputError
 from daexplore.runs import Run
 from daexplore.utils.files import static_text
+from daexplore.utils.html import Cell, html_table
 from daexplore.views.comparison.gallery import flipped_galaxies, gallery_html
 from daexplore.views.comparison.page import comparison_html
 from daexplore.views.comparison.tables import display_tables
@@ -153,11 +154,8 @@ def _settings(methods: list[tuple[str, list[Run]]], about: Mapping[str, Any]) ->
         "images and their fingerprint",
         "made with",
     )
-    body = "".join(
-        f"<tr>{''.join(f'<td class=word>{escape(cell)}</td>' for cell in line)}</tr>"
-        for line in lines
-    )
-    titles = "".join(f"<th scope='col' class='word'>{name}</th>" for name in head)
+    rows = [[Cell(cell, "word") for cell in line] for line in lines]
+    table = html_table(rows, [Cell(name, "word") for name in head], css_class="numbers")
     configs = "".join(
         f"<details><summary>All settings of {escape(name)}, seed {runs[0].seed}</summary>"
         f"<pre>{escape(json.dumps(to_dict(runs[0].config), indent=1, ensure_ascii=False, default=str))}</pre></details>"
@@ -172,6 +170,6 @@ def _settings(methods: list[tuple[str, list[Run]]], about: Mapping[str, Any]) ->
         f"of galaxies, seed {about['seed']}; classes {', '.join(about['classes'])}. What used target labels is marked oracle."
     )
     return (
-        f"<section class='made'><h2>How it was made</h2><p>{escape(how)}</p><div class='wide'><table class='numbers'>"
-        f"<thead><tr>{titles}</tr></thead><tbody>{body}</tbody></table></div>{configs}</section>"
+        f"<section class='made'><h2>How it was made</h2><p>{escape(how)}</p><div class='wide'>{table}</div>"
+        f"{configs}</section>"
     )

@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from markupsafe import Markup
 
 from daexplore.utils.files import static_text
+from daexplore.utils.html import Cell, html_table
 from daexplore.views.inspection.pixels import DOMAIN_DASHES
 from daexplore.views.plots.metrics_table import interval_text
 from daexplore.views.style import DOMAIN_COLORS, DOMAINS
@@ -52,12 +54,9 @@ def domains_html(domains: pd.DataFrame) -> str:
     Args:
         domains: columns domain, name, images, used, galaxies, groups_known, bands, height, width, pixel_scale, nanojansky.
     """
-    head = "".join(
-        f"<th scope='col'>{name}</th>"
-        for name in ("", "name", "images", "measured", "galaxies", "bands", "pixels", "scale")
-    )
-    body = "".join(_domain_row(row) for row in domains.to_dict("records"))
-    return f"<table class='numbers'><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    head = ("", "name", "images", "measured", "galaxies", "bands", "pixels", "scale")
+    rows = [_domain_row(row) for row in domains.to_dict("records")]
+    return html_table(rows, head, css_class="numbers")
 
 
 def walls_html(walls: Iterable[Mapping[str, Any]], about: Mapping[str, str] | None = None) -> str:
@@ -112,9 +111,8 @@ def differences_html(distances: pd.DataFrame) -> str:
         "KS distance",
         "by chance",
     )
-    head = "".join(f"<th scope='col'>{name}</th>" for name in names)
-    body = "".join(_difference_row(row) for row in distances.to_dict("records"))
-    return f"<table class='numbers'><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    rows = [_difference_row(row) for row in distances.to_dict("records")]
+    return html_table(rows, names, css_class="numbers")
 
 
 def checks_html(leakage: pd.DataFrame) -> str:
@@ -131,7 +129,7 @@ def checks_html(leakage: pd.DataFrame) -> str:
     return f"<ul class='checks'>{items}</ul>" if items else ""
 
 
-def _domain_row(row: Mapping[Any, Any]) -> str:
+def _domain_row(row: Mapping[Any, Any]) -> list[Any]:
     domain = str(row["domain"])
     scale = f"{float(row['pixel_scale']):.3g}″ a pixel" if _known(row["pixel_scale"]) else "unknown"
     galaxies = (
@@ -140,16 +138,16 @@ def _domain_row(row: Mapping[Any, Any]) -> str:
         else f"{int(row['galaxies'])}, if no two images show the same"
     )
     cells = (
-        escape(str(row["name"])),
+        str(row["name"]),
         f"{int(row['images'])}",
         f"{int(row['used'])}",
         galaxies,
-        escape(str(row["bands"])),
+        str(row["bands"]),
         f"{int(row['height'])} × {int(row['width'])}",
         scale + (", fluxes in nJy" if row["nanojansky"] else ""),
     )
     mark = f"<span style='color:{DOMAIN_COLORS[domain]}' aria-hidden='true'>{'■' if domain == 'source' else '□'}</span>"
-    return f"<tr><th scope='row'>{mark} {domain}</th>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
+    return [Cell(Markup(f"{mark} {domain}"), head=True), *cells]
 
 
 def _wall(wall: Mapping[str, Any]) -> str:
@@ -191,8 +189,8 @@ def _tile(pair: Mapping[str, Any], row: Mapping[Any, Any], side: str) -> str:
     return f"<figure><img src='{pair[f'png_{side}']}' alt='galaxy {name}'><figcaption><b>{name}</b><br>{escape(place)}</figcaption></figure>"
 
 
-def _difference_row(row: Mapping[Any, Any]) -> str:
-    unit = f" [{escape(str(row['unit']))}]" if row["unit"] else ""
+def _difference_row(row: Mapping[Any, Any]) -> list[Any]:
+    unit = f" [{row['unit']}]" if row["unit"] else ""
     beyond = _known(row["ks"]) and _known(row["chance"]) and float(row["ks"]) > float(row["chance"])
     sign = "×" if row["scale"] == "log" else ""
     change = [
@@ -205,13 +203,13 @@ def _difference_row(row: Mapping[Any, Any]) -> str:
     )
     distance = interval_text(ks, low, high, digits=2)
     cells = (
-        escape(str(row["band"])),
+        str(row["band"]),
         *(f"{float(row[name]):.3g}" if _known(row[name]) else "–" for name in ("source", "target")),
-        f"{sign}{texts[0]} <small>[{texts[1]}, {texts[2]}]</small>",
-        f"<b>{distance}</b>" if beyond else distance,
+        Markup(f"{sign}{texts[0]} <small>[{texts[1]}, {texts[2]}]</small>"),
+        Markup(f"<b>{distance}</b>") if beyond else distance,
         f"{float(row['chance']):.2f}" if _known(row["chance"]) else "–",
     )
-    return f"<tr><th scope='row'>{escape(str(row['label']))}{unit}</th>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
+    return [Cell(f"{row['label']}{unit}", head=True), *cells]
 
 
 def _known(value: Any) -> bool:

@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from markupsafe import Markup
 
+from daexplore.utils.html import Cell, html_table
 from daexplore.views.style import DOMAIN_COLORS, domain_title
 
 __all__ = ["UNLABELLED", "confusion_tables", "summary_confusion"]
@@ -83,26 +85,21 @@ def _table(run: str, domain: str, split: str, rows: list[dict[Any, Any]]) -> str
     lines = []
     for true, line in groupby(rows, key=lambda row: str(row["true"])):
         cells = list(line)
-        body = "".join(_cell(true, domain, row) for row in cells)
         total = sum(row["count"] for row in cells)
-        lines.append(
-            f"<tr><th scope='row'>{escape(true)}<small>n = {total}</small></th>{body}</tr>"
-        )
-    head = "".join(f"<th scope='col'>{escape(str(name))}</th>" for name in classes)
+        title = Markup("{}<small>n = {}</small>").format(true, total)
+        lines.append([Cell(title, head=True), *(_cell(true, domain, row) for row in cells)])
     oracle = " <i>oracle</i>" if domain == "target" and _labelled(rows) else ""
     caption = f"{escape(run)} <small>{domain}{oracle}, {escape(split)}, n = {rows[0]['n']}</small>"
-    return (
-        f"<table class='confusion'><caption>{caption}</caption>"
-        f"<thead><tr><th scope='col'>true ↓ called →</th>{head}</tr></thead><tbody>{''.join(lines)}</tbody></table>"
-    )
+    head = ["true ↓ predicted →", *map(str, classes)]
+    return html_table(lines, head, css_class="confusion", caption=Markup(caption))
 
 
-def _cell(true: str, domain: str, row: dict[Any, Any]) -> str:
+def _cell(true: str, domain: str, row: dict[Any, Any]) -> Cell:
     if not np.isfinite(row["share"]):
-        return "<td>–</td>"
+        return Cell("–")
     known = np.isfinite(row["low"]) and np.isfinite(row["high"])
     interval = f"[{100 * row['low']:.1f}, {100 * row['high']:.1f}]" if known else ""
-    right = " class='right'" if true == row["called"] else ""
     # At most half as dark as the hue, so that the text can be read on it on either ground.
     shade = f"background: color-mix(in srgb, {DOMAIN_COLORS[domain]} {50 * row['share']:.0f}%, transparent)"
-    return f"<td{right} style='{shade}'><b>{row['count']}</b>{100 * row['share']:.1f}%<small>{interval}</small></td>"
+    text = f"<b>{row['count']}</b>{100 * row['share']:.1f}%<small>{interval}</small>"
+    return Cell(Markup(text), "right" if true == row["called"] else "", style=shade)

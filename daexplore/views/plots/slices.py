@@ -7,7 +7,9 @@ from typing import Any
 import holoviews as hv
 import numpy as np
 import pandas as pd
+from markupsafe import Markup
 
+from daexplore.utils.html import Cell, html_table
 from daexplore.views.plots.frame import style_overlay
 from daexplore.views.plots.metrics_table import interval_text
 from daexplore.views.style import DOMAIN_COLORS, DOMAINS, domain_title, run_styles
@@ -103,26 +105,20 @@ def slice_tables(
         lines = []
         for _, cells in part.groupby("place", sort=True):
             by_run = {row["run"]: row for row in cells.to_dict("records")}
-            body = "".join(
-                f"<td>{_cell(by_run[run]) if run in by_run else '–'}</td>" for run in runs
-            )
+            body = [Markup(_cell(by_run[run])) if run in by_run else "–" for run in runs]
             images, galaxies = (
                 _counts(part, cells["place"].iloc[0]),
                 _counts(part, cells["place"].iloc[0], "galaxies"),
             )
-            lines.append(
-                f"<tr><th scope='row'>{escape(str(cells['slice'].iloc[0]))}</th><td>{images}</td><td>{galaxies}</td>{body}</tr>"
-            )
-        head = "".join(f"<th scope='col'>{escape(str(run))}</th>" for run in runs)
+            title = Cell(str(cells["slice"].iloc[0]), head=True)
+            lines.append([title, Markup(images), Markup(galaxies), *body])
         oracle = " <i>oracle</i>" if domain == "target" and labelled else ""
         total = " / ".join(
             str(int(n)) for n in dict.fromkeys(part.groupby("run", sort=False)["n"].sum())
         )
         caption = f"{domain.capitalize()}{oracle} <small>{escape(metric)} by {escape(column)}, {escape(split)}, n = {total}</small>"
-        tables.append(
-            f"<table class='slices'><caption>{caption}</caption><thead><tr><th scope='col'>slice</th><th scope='col'>images</th>"
-            f"<th scope='col'>galaxies</th>{head}</tr></thead><tbody>{''.join(lines)}</tbody></table>"
-        )
+        head = ["slice", "images", "galaxies", *map(str, runs)]
+        tables.append(html_table(lines, head, css_class="slices", caption=Markup(caption)))
     return f"<div class='side-by-side'>{''.join(tables)}</div>"
 
 

@@ -6,10 +6,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from markupsafe import Markup
 
 from daexplore.app.glossary.markup import explained, term
 from daexplore.app.tabs.distance.tables import RunVerdict
 from daexplore.app.tabs.distance.tasks import MOST, PERMUTATIONS
+from daexplore.utils.html import Cell, html_table
 from daexplore.views.plots.distance_over_epochs import RunColours
 
 __all__ = ["caption", "judgements_html", "key_html", "lines_html", "numbers_html", "progress_html"]
@@ -76,20 +78,24 @@ def numbers_html(measures: pd.DataFrame, runs: Sequence[str], failures: Sequence
     )
     found = measures.set_index(["name", "kind", "oracle", "run"])
     epochs = measures.drop_duplicates("run").set_index("run")["epoch"]
-    head = "".join(
-        f"<th scope='col'>{escape(run)}<br>{f'epoch {epochs[run]}' if run in epochs.index else 'computing …'}</th>"
+    head = [
+        Markup("{}<br>{}").format(
+            run, f"epoch {epochs[run]}" if run in epochs.index else "computing …"
+        )
         for run in runs
-    )
-    body = "".join(
-        f"<tr><th scope='row'>{_title(*key)}</th>{''.join(_cell(found, (*key, run)) for run in runs)}</tr>"
+    ]
+    rows = [
+        [
+            Cell(Markup(_title(*key)), head=True),
+            *(Markup(_cell(found, (*key, run))) for run in runs),
+        ]
         for key in keys
-    )
+    ]
     split = str(measures["split"].iloc[0])
     about = f"{escape(split)} split; MMD²: 95% of chance, effect in standard deviations of chance, images of source + target"
-    return explained(
-        f"{told}<table class='numbers-by-run'><caption>In numbers <small>{about}</small></caption>"
-        f"<thead><tr><th></th>{head}</tr></thead><tbody>{body}</tbody></table>"
-    )
+    caption = Markup(f"In numbers <small>{about}</small>")
+    table = html_table(rows, ["", *head], css_class="numbers-by-run", caption=caption)
+    return explained(f"{told}{table}")
 
 
 def _title(name: str, kind: str, oracle: bool) -> str:
@@ -109,18 +115,16 @@ def _title(name: str, kind: str, oracle: bool) -> str:
 
 def _cell(found: pd.DataFrame, key: tuple[Any, ...]) -> str:
     if key not in found.index:
-        return "<td>–</td>"
+        return "–"
     row = found.loc[key]
     n = f"n = {row['n_source']} + {row['n_target']}"
     if not np.isfinite(row["value"]):
-        return f"<td>–<small>too few: {n}</small></td>"
+        return f"–<small>too few: {n}</small>"
     if key[0] in ("probe_auc", "a_distance"):
-        return (
-            f"<td>{row['value']:.3f}<small>[{row['low']:.3f}, {row['high']:.3f}], {n}</small></td>"
-        )
+        return f"{row['value']:.3f}<small>[{row['low']:.3f}, {row['high']:.3f}], {n}</small>"
     chance = f"chance {row['null_low']:.2g} to {row['null_high']:.2g}, p = {row['p_value']:.2g}"
     value, effect = _minus(f"{row['value']:.3g}"), _minus(f"{row['effect']:+.1f}")
-    return f"<td>{value}<small>{_minus(chance)}</small><small>{effect} σ, {n}</small></td>"
+    return f"{value}<small>{_minus(chance)}</small><small>{effect} σ, {n}</small>"
 
 
 def caption(

@@ -6,6 +6,7 @@ from html import escape
 from typing import Any
 
 import pandas as pd
+from markupsafe import Markup
 
 from daexplore.app.components.clickable import click_payload
 from daexplore.app.glossary.markup import explained, term
@@ -15,6 +16,7 @@ from daexplore.app.results.seed_variability import FlipRate, verdict
 from daexplore.app.tabs.flips.table import PAGE
 from daexplore.app.theme import STYLE
 from daexplore.utils.files import static_text
+from daexplore.utils.html import Cell, html_table
 
 __all__ = ["FLIPS_STYLES", "pile_html", "rates_html", "table_html"]
 
@@ -72,13 +74,13 @@ def rates_html(found: PredictionChanges, rates: Sequence[FlipRate] | None) -> st
     if rates is None:
         return explained(f"{head}<p class='hint'>computing …</p>")
     most = max((rate.high for rate in rates if math.isfinite(rate.high)), default=1.0) or 1.0
-    runs = "".join(_rate(rate, found, most) for rate in rates if not rate.seeds)
-    seeds = "".join(_rate(rate, found, most) for rate in rates if rate.seeds)
+    runs = [_rate(rate, found, most) for rate in rates if not rate.seeds]
+    seeds = [_rate(rate, found, most) for rate in rates if rate.seeds]
+    between_runs = Markup("Between runs <small>what adaptation moves</small>")
+    between_seeds = Markup("Between seeds <small>the control: what another training moves</small>")
     return explained(
-        f"{head}<table class='rates'><caption>Between runs <small>what adaptation moves</small></caption>"
-        f"<tbody>{runs or _ALONE}</tbody></table>"
-        "<table class='rates'><caption>Between seeds <small>the control: what training once more moves</small></caption>"
-        f"<tbody>{seeds}</tbody></table>"
+        f"{head}{html_table(runs or [_ALONE], css_class='rates', caption=between_runs)}"
+        f"{html_table(seeds, css_class='rates', caption=between_seeds)}"
         f"<p class='told'>{escape(verdict(rates))}</p>"
     )
 
@@ -105,13 +107,13 @@ def table_html(
     """
     if not total:
         return "<p class='hint'>No galaxy flips between the runs on screen.</p>"
-    heads = "".join(
+    heads = [
         _head(str(column), i, order, descending, oracle) for i, column in enumerate(table.columns)
-    )
-    lines = "".join(
-        f"<tr>{''.join(_field(value, i == 0) for i, value in enumerate(line))}</tr>"
+    ]
+    lines = [
+        [_field(value, i == 0) for i, value in enumerate(line)]
         for line in table.itertuples(index=False)
-    )
+    ]
     first = page * PAGE
     turn = "".join(
         f"<button class='turn' {click_payload('table', number)} data-key='{word}' aria-label='table: {word} page'"
@@ -125,12 +127,12 @@ def table_html(
     )
     return (
         "<div class='wide' tabindex='0' role='region' aria-label='table of flipped galaxies'>"
-        f"<table class='flips'><thead><tr>{heads}</tr></thead><tbody>{lines}</tbody></table></div>"
+        f"{html_table(lines, heads, css_class='flips')}</div>"
         f"<div class='pile-head'><span class='shown'>{len(table)} shown of {total}, {first + 1} to {first + len(table)}</span>{turn}</div>"
     )
 
 
-_ALONE = "<tr><td class='hint'>Choose a second run above to see who changes.</td></tr>"
+_ALONE = [Cell("Select a second run above to see which predictions change.", "hint")]
 
 
 def _cell(
@@ -156,15 +158,16 @@ def _cell(
     )
 
 
-def _rate(rate: FlipRate, found: PredictionChanges, most: float) -> str:
+def _rate(rate: FlipRate, found: PredictionChanges, most: float) -> list[Any]:
     name = escape(rate.name)
     if not rate.pairs:
-        return (
-            f"<tr><td colspan='2' class='lone'><details><summary><b>{name}</b> has no second seed here. Train one to know what chance "
-            f"alone moves</summary><code class='command'>{escape(rate.command)}</code></details></td></tr>"
+        lone = (
+            f"<details><summary><b>{name}</b> has no second seed here. Train one to know what chance "
+            f"alone moves</summary><code class='command'>{escape(rate.command)}</code></details>"
         )
+        return [Cell(Markup(lone), "lone", span=2)]
     if not math.isfinite(rate.value):
-        return f"<tr><td>{name}</td><td>no galaxy in common</td></tr>"
+        return [rate.name, "no galaxy in common"]
     bar = f"<div class='rate-bar {'seeds' if rate.seeds else 'runs'}' style='width: {100 * rate.value / most:.1f}%'></div>"
     number = f"<b>{rate.value:.1%}</b> <small>[{rate.low:.1%}, {rate.high:.1%}]</small>"
     if rate.seeds:
@@ -174,14 +177,14 @@ def _rate(rate: FlipRate, found: PredictionChanges, most: float) -> str:
         note = f"{rate.up} fixed, {rate.down} broken, n = {rate.n}<br>McNemar over galaxies: {_p(rate.p)}"
     else:
         note = f"{round(rate.value * rate.n)} of n = {rate.n}"
-    return f"<tr><td>{name}{bar}</td><td>{number}<small>{note}</small></td></tr>"
+    return [Markup(f"{name}{bar}"), Markup(f"{number}<small>{note}</small>")]
 
 
 def _p(value: float) -> str:
     return "p &lt; 0.001" if value < 0.001 else f"p = {value:.3f}"
 
 
-def _head(column: str, place: int, order: str, descending: bool, oracle: bool) -> str:
+def _head(column: str, place: int, order: str, descending: bool, oracle: bool) -> Cell:
     sorted_by = column == order
     state = "descending" if sorted_by and descending else "ascending" if sorted_by else "none"
     sign = {
@@ -190,18 +193,17 @@ def _head(column: str, place: int, order: str, descending: bool, oracle: bool) -
         "none": "",
     }[state]
     mark = " <i>oracle</i>" if oracle and column == "true class" else ""
-    return (
-        f"<th aria-sort='{state}'><button {click_payload('sort', column)} data-key='sort-{place}' title='sort by {escape(column, quote=True)}'>"
-        f"{escape(column)}{mark}{sign}</button></th>"
-    )
+    title = f"sort by {escape(column, quote=True)}"
+    button = f"<button {click_payload('sort', column)} data-key='sort-{place}' title='{title}'>"
+    return Cell(Markup(f"{button}{escape(column)}{mark}{sign}</button>"), sort=state)
 
 
-def _field(value: Any, is_id: bool) -> str:
+def _field(value: Any, is_id: bool) -> Any:
     if is_id:
         shown = escape(str(value), quote=True)
         about = f"data-galaxy='{shown}' data-key='row-{shown}' aria-pressed='false'"
-        return f"<td><button {click_payload('galaxy', str(value))} {about}>{shown}</button></td>"
-    return f"<td>{escape(_text(value))}</td>"
+        return Markup(f"<button {click_payload('galaxy', str(value))} {about}>{shown}</button>")
+    return _text(value)
 
 
 def _text(value: Any) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import panel as pn
 import panel_material_ui as pmui
+from markupsafe import Markup
 
 from daexplore.app.core.cache import LRUCache
 from daexplore.app.core.compute import Compute
@@ -27,6 +28,7 @@ from daexplore.app.tabs.performance.section import (
 )
 from daexplore.app.tabs.performance.subjects import EvaluatedRun, subjects, unlabelled
 from daexplore.errors import InputError
+from daexplore.utils.html import Cell, html_table
 from daexplore.views.plots.reliability import reliability_diagram, summary_reliability
 from daexplore.views.style import DOMAINS, domain_title
 
@@ -225,29 +227,25 @@ def score_tables(scores: pd.DataFrame, kinds: dict[str, str], by: str) -> str:
             for kind in kinds
             if kind in set(part[by])
         ]
-        head = "".join(
-            f"<th scope='col'>{term(_WORDS[name], _TITLES[name])}<br>{kinds[kind]}</th>"
-            for name, kind in names
-        )
+        head = [
+            Markup(f"{term(_WORDS[name], _TITLES[name])}<br>{kinds[kind]}") for name, kind in names
+        ]
         lines = []
         for who, rows in part.groupby("who", sort=False):
             at = {(row["name"], row[by]): row for row in rows.to_dict("records")}
-            cells = "".join(_cell(at[pair]) if pair in at else "<td>–</td>" for pair in names)
-            lines.append(f"<tr><th scope='row'>{escape(str(who))}</th>{cells}</tr>")
+            cells = [_cell(at[pair]) if pair in at else "–" for pair in names]
+            lines.append([Cell(str(who), head=True), *cells])
         oracle = " <i>oracle</i>" if domain == "target" else ""
         caption = f"{domain.capitalize()}{oracle} <small>{escape(str(part['split'].iloc[0]))}, n = {_counts(part)}</small>"
-        tables.append(
-            f"<table><caption>{caption}</caption><thead><tr><th scope='col'>run</th>{head}</tr></thead>"
-            f"<tbody>{''.join(lines)}</tbody></table>"
-        )
+        tables.append(html_table(lines, ["run", *head], caption=Markup(caption)))
     return explained(f"<div class='side-by-side'>{''.join(tables)}</div>")
 
 
-def _cell(row: "dict[object, float]") -> str:
+def _cell(row: "dict[object, float]") -> Markup:
     interval = (
         f"<small>[{row['low']:.3f}, {row['high']:.3f}]</small>" if np.isfinite(row["low"]) else ""
     )
-    return f"<td>{row['value']:.3f}{interval}</td>"
+    return Markup(f"{row['value']:.3f}{interval}")
 
 
 def _domains(table: pd.DataFrame) -> list[str]:

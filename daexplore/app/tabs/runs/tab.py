@@ -7,6 +7,7 @@ from typing import Any
 import panel as pn
 import panel_material_ui as pmui
 
+from daexplore.app.components.metric_tables import settings_table
 from daexplore.app.components.sortable_table import SelectableTable
 from daexplore.app.core.session import Session, show_errors
 from daexplore.app.state import ExplorerState
@@ -176,11 +177,4 @@ def _differences(configs: dict[str, Any], about: str) -> str:
     frame = config_differences(configs)
     if frame.empty:
         return f"{head}<p class='hint'>Nothing: the settings are the same ({escape(about)}).</p>"
-    names = "".join(f"<th>{escape(str(column))}</th>" for column in frame.columns)
-    # Dotted names may break after their dots only.
-    body = "".join(
-        f"<tr><td>{escape(str(line[0])).replace('.', '.<wbr>')}</td>{''.join(f'<td>{escape(str(value))}</td>' for value in line[1:])}</tr>"
-        for line in frame.itertuples(index=False)
-    )
-    table = f"<table class='text'><thead><tr>{names}</tr></thead><tbody>{body}</tbody></table>"
-    return f"{head}<p class='hint'>{len(frame)} settings; {escape(about)}.</p><div class='settings'>{table}</div>"
+    return f"{head}<p class='hint'>{len(frame)} settings; {escape(about)}.</p><div class='settings'>{settings_table(frame)}</div>"
