@@ -312,7 +312,7 @@ def test_the_dial_and_the_threshold_only_move_marks(runs, folder, monkeypatch):
     assert [span.location for span in spans] == pytest.approx(
         [0.7, 0.0, room.logic.plan.stops[5].level]
     )
-    assert "aria-pressed='true'" in room._film.object.split("data-galaxy='5'")[1].split(">")[0]
+    assert "aria-pressed='true'" in room._film.markup.split("data-galaxy='5'")[1].split(">")[0]
 
 
 def test_what_is_taken_away_is_what_the_room_has_found(runs, folder):

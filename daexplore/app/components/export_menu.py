@@ -17,6 +17,7 @@ from daexplore.app.state import ExplorerState
 from daexplore.app.theme import STYLE
 from daexplore.errors import InputError
 from daexplore.runs import Run
+from daexplore.utils.files import static_text
 from daexplore.views.figures.base import FigureInput, FigureSpec, PlotPositions, RunResult
 from daexplore.views.figures.registry import FIGURES
 from daexplore.views.figures.render import FORMATS, WIDTHS, csv_text, render
@@ -27,10 +28,7 @@ __all__ = ["VIEWS", "ExportMenu", "FigureRequest", "export_menu", "figure_reques
 VIEWS = {figure.title: name for name, figure in FIGURES.items() if figure.title}
 """What can be drawn, as the page names it."""
 
-_COPY = """
-const ask = () => window.prompt('Copy this address:', location.href);
-if (navigator.clipboard) { navigator.clipboard.writeText(location.href).catch(ask) } else { ask() }
-"""
+_COPY = static_text("app", "copy_link.js")
 
 
 @dataclass(frozen=True)

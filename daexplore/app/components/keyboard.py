@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from panel.custom import JSComponent
 
 from daexplore.app.latents.view import LatentView
+from daexplore.utils.files import static_text
 
 __all__ = ["GalaxyNavigator", "KeyboardShortcuts"]
 
@@ -23,22 +24,7 @@ class KeyboardShortcuts(JSComponent):  # type: ignore[misc]
 
     keys = param.List(default=[], item_type=str)
 
-    _esm = """
-    export function render({ model, el }) {
-      const role = node => node.getAttribute?.('role')
-      const writes = node => node.isContentEditable || ['INPUT', 'TEXTAREA', 'SELECT'].includes(node.tagName)
-        || ['slider', 'tab', 'combobox', 'listbox', 'option', 'gridcell', 'radio'].includes(role(node))
-      const presses = node => node.tagName === 'BUTTON' || role(node) === 'button'
-      const press = event => {
-        const theirs = event.composedPath().some(node => writes(node) || (event.key === ' ' && presses(node)))
-        if (theirs || !model.keys.includes(event.key) || event.ctrlKey || event.altKey || event.metaKey) return
-        event.preventDefault()
-        model.send_msg({ key: event.key })
-      }
-      document.addEventListener('keydown', press)
-      model.on('remove', () => document.removeEventListener('keydown', press))
-    }
-    """
+    _esm = static_text("app", "keyboard.js")
 
     def __init__(self, on_key: Callable[[str], Any], **params: Any) -> None:
         super().__init__(**params)

@@ -1,5 +1,6 @@
 """What holds for the whole page: which runs, which epoch, which threshold."""
 
+import json
 from typing import Any
 
 import panel as pn
@@ -8,6 +9,7 @@ import panel_material_ui as pmui
 from daexplore.app.core.session import Session, bind, show_errors
 from daexplore.app.latents.plot import AT_THRESHOLD, PLACES
 from daexplore.app.state import MAX_RUNS, ExplorerState
+from daexplore.utils.files import static_text
 
 __all__ = ["controls"]
 
@@ -149,11 +151,6 @@ def _prompt(slider: Any) -> Any:
     return slider
 
 
-_FOLLOW = f"""
-const logit = Math.log(source.value / (1 - source.value));
-for (const model of source.document._all_models.values()) {{
-  if (model.name !== "{AT_THRESHOLD}" || !model.tags.length) continue;
-  const place = {{Span: "location", BoxAnnotation: "left", Label: "x"}}[model.type];
-  if (Number.isFinite(logit)) model.setv({{[place]: Math.round(logit * model.tags[0] * 1e{PLACES}) / 1e{PLACES}}}, {{sync: false}});
-}}
-"""
+_FOLLOW = f"const AT_THRESHOLD = {json.dumps(AT_THRESHOLD)}, PLACES = {PLACES};\n" + static_text(
+    "app", "threshold_drag.js"
+)

@@ -1,12 +1,34 @@
 """Layout helpers that tabs share."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import holoviews as hv
 import holoviews.plotting.bokeh
+import panel as pn
 from bokeh.models import Legend, Whisker
 
-__all__ = ["responsive_figure"]
+from daexplore.app.theme import STYLE
+
+__all__ = ["grid_styles", "html_pane", "responsive_figure", "side_by_side"]
+
+
+def html_pane(markup: str = "", stylesheets: Sequence[str] = (STYLE,)) -> pn.pane.HTML:
+    """Return a pane of markup as wide as the page has room."""
+    return pn.pane.HTML(
+        markup, sizing_mode="stretch_width", stylesheets=list(stylesheets), margin=0
+    )
+
+
+def grid_styles(narrowest: int, gap: str = "12px 24px") -> dict[str, str]:
+    """Return the styles of a grid whose columns are at least ``narrowest`` wide [px]."""
+    columns = f"repeat(auto-fit, minmax(min({narrowest}px, 100%), 1fr))"
+    return {"display": "grid", "grid-template-columns": columns, "gap": gap}
+
+
+def side_by_side(*parts: pn.viewable.Viewable, narrowest: int = 460) -> pn.Row:
+    """Return parts in a row, below one another where the page is narrow."""
+    return pn.Row(*parts, sizing_mode="stretch_width", margin=0, styles=grid_styles(narrowest))
 
 
 def responsive_figure(plot: hv.Overlay, tag: str) -> Any:

@@ -7,7 +7,7 @@ from html import escape
 import numpy as np
 from numpy.typing import NDArray
 
-from daexplore.app.components.clickable import Pictures
+from daexplore.app.components.clickable import ClickableHTML, galaxy_clicked
 from daexplore.app.components.galaxy_images import galaxy_images
 from daexplore.app.core.compute import Compute
 from daexplore.app.core.session import Session, show_errors
@@ -62,8 +62,11 @@ class Neighbours:
     ) -> None:
         self._state, self._scenes, self._compute = state, scenes, service
         pick = show_errors(state, session.batched(state.select_galaxy))
-        self.view = Pictures(
-            pick, stylesheets=[STYLE], sizing_mode="stretch_width", margin=(14, 0, 0, 0)
+        self.view = ClickableHTML(
+            galaxy_clicked(pick),
+            stylesheets=[STYLE],
+            sizing_mode="stretch_width",
+            margin=(14, 0, 0, 0),
         )
 
     def draw(self) -> None:
@@ -73,7 +76,7 @@ class Neighbours:
         )
 
     def _show(self, lines: str) -> None:
-        self.view.object = lines
+        self.view.markup = lines
 
 
 def _lines(scenes: list[LatentView], galaxy: str | None) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 import panel as pn
 
 from daexplore.app.components.training.card import STYLES
+from daexplore.app.core.layout import html_pane
 from daexplore.app.tabs.data.preview import DomainPreview
 from daexplore.views.inspection.cards import Card, fluid_figure, inspection_cards
 from daexplore.views.inspection.markup import (
@@ -63,7 +64,9 @@ def findings(inspection: Mapping[str, Any]) -> list[pn.viewable.Viewable]:
     advice = list_html(inspection["advice"], "advice")
     others = pairs_html(inspection["pairs"], tables["duplicates"], leak=False)
     parts = [
-        _html(f"<div class='section'><h2>How they differ</h2>{legend_html()}</div>"),
+        html_pane(
+            f"<div class='section'><h2>How they differ</h2>{legend_html()}</div>", DATA_STYLES
+        ),
         # A plain row: the page's theme does not reach figures that are put into a FlexBox later on.
         pn.Row(
             *map(_card, inspection_cards(tables)),
@@ -71,19 +74,22 @@ def findings(inspection: Mapping[str, Any]) -> list[pn.viewable.Viewable]:
             margin=0,
             styles=_CARDS,
         ),
-        _html(
-            f"<div class='section'><h2>Every measured quantity</h2><div class='wide'>{differences_html(tables['distances'])}</div></div>"
+        html_pane(
+            f"<div class='section'><h2>Every measured quantity</h2><div class='wide'>{differences_html(tables['distances'])}</div></div>",
+            DATA_STYLES,
         ),
-        _html(
-            f"<div class='section'><h2>Copies and splits</h2>{checks_html(tables['leakage'])}{others}</div>"
+        html_pane(
+            f"<div class='section'><h2>Copies and splits</h2>{checks_html(tables['leakage'])}{others}</div>",
+            DATA_STYLES,
         ),
-        _html(
-            f"<div class='section'><h2>What was inspected</h2><div class='wide'>{domains_html(tables['domains'])}</div></div>"
+        html_pane(
+            f"<div class='section'><h2>What was inspected</h2><div class='wide'>{domains_html(tables['domains'])}</div></div>",
+            DATA_STYLES,
         ),
     ]
     return [
         *(
-            [_html(f"<div class='section'><h2>What to do next</h2>{advice}</div>")]
+            [html_pane(f"<div class='section'><h2>What to do next</h2>{advice}</div>", DATA_STYLES)]
             if advice
             else []
         ),
@@ -98,16 +104,12 @@ def _card(card: Card) -> pn.viewable.Viewable:
         for panel in card.panels
     ]
     return pn.Column(
-        _html(f"<h3>{escape(card.title)}{oracle}</h3>"),
+        html_pane(f"<h3>{escape(card.title)}{oracle}</h3>", DATA_STYLES),
         pn.Row(*figures, sizing_mode="stretch_width", margin=0, styles=_PANELS),
-        _html(f"<p class='summary'>{escape(card.summary)}</p>"),
+        html_pane(f"<p class='summary'>{escape(card.summary)}</p>", DATA_STYLES),
         css_classes=["live-card"],
         stylesheets=DATA_STYLES,
         styles={"grid-column": f"span {card.columns}", "grid-row": f"span {card.rows}"},
         sizing_mode="stretch_width",
         margin=0,
     )
-
-
-def _html(text: str) -> pn.pane.HTML:
-    return pn.pane.HTML(text, stylesheets=DATA_STYLES, sizing_mode="stretch_width", margin=0)

@@ -8,10 +8,11 @@ import holoviews as hv
 import panel as pn
 import panel_material_ui as pmui
 
-from daexplore.app.components.clickable import Pictures
+from daexplore.app.components.clickable import ClickableHTML, galaxy_clicked
 from daexplore.app.components.export_menu import export_menu
 from daexplore.app.components.galaxy_details import GalaxyDetails
 from daexplore.app.core.compute import Task, TaskQueue
+from daexplore.app.core.layout import html_pane, side_by_side
 from daexplore.app.core.session import show_errors
 from daexplore.app.glossary.markup import explained, term
 from daexplore.app.latents.view import scene
@@ -76,7 +77,7 @@ class DistanceRoom:
         self._seen: tuple[Any, ...] = ()
         self._curves_at = 0.0
         self._judgements, self._progress, self._numbers, self._notes, self._rule, self._key = (
-            _html() for _ in range(6)
+            html_pane("", DISTANCE_STYLES) for _ in range(6)
         )
         self._rule.object = _RULE
         self._figures = {name: _Figure() for name in ("curves", "paths", "classes")}
@@ -100,11 +101,14 @@ class DistanceRoom:
             self._judgements,
             self._progress,
             self._key,
-            _side_by_side(self._figures["curves"].view, self._figures["paths"].view),
+            side_by_side(self._figures["curves"].view, self._figures["paths"].view),
             self._notes,
-            _side_by_side(self._figures["classes"].view, self._numbers),
+            side_by_side(self._figures["classes"].view, self._numbers),
             pn.Row(
-                _html(explained(f"<h3>Galaxies at both ends of the {term('witness')}</h3>")),
+                html_pane(
+                    explained(f"<h3>Galaxies at both ends of the {term('witness')}</h3>"),
+                    DISTANCE_STYLES,
+                ),
                 self._among,
                 sizing_mode="stretch_width",
                 margin=0,
@@ -163,8 +167,11 @@ class DistanceRoom:
             "--columns": "4" if count > 2 else "8",
         }
         self._walls.objects = [
-            Pictures(
-                self._tapped, sizing_mode="stretch_width", margin=0, stylesheets=DISTANCE_STYLES
+            ClickableHTML(
+                galaxy_clicked(self._tapped),
+                sizing_mode="stretch_width",
+                margin=0,
+                stylesheets=DISTANCE_STYLES,
             )
             for _ in range(count)
         ]
@@ -248,14 +255,14 @@ class DistanceRoom:
             found = self._distances.measured(run)
             label, epoch = state.label(run), state.epoch_of(run)
             if found is None:
-                place.object = (
+                place.markup = (
                     f"<h3>{escape(label)} <small>epoch {epoch}: not computed yet</small></h3>"
                 )
                 continue
             ends = extremes(found, run.classes, self._among.value)
             task = _images(run, ends, label)
             total = witnessed(found, self._among.value)
-            place.object = galleries_html(
+            place.markup = galleries_html(
                 label,
                 f"epoch {epoch}, {state.split}",
                 ends,
@@ -279,7 +286,10 @@ class _Figure:
     """A place for a plot with its line of text beneath."""
 
     def __init__(self) -> None:
-        self._plot, self._text = pn.pane.Bokeh(sizing_mode="stretch_width", margin=0), _html()
+        self._plot, self._text = (
+            pn.pane.Bokeh(sizing_mode="stretch_width", margin=0),
+            html_pane("", DISTANCE_STYLES),
+        )
         self.view = pn.Column(
             self._text, sizing_mode="stretch_width", margin=0, styles={"min-width": "0"}
         )
@@ -298,19 +308,6 @@ class _Figure:
 
 def _images(run: Run, ends: dict[str, list[WitnessExtreme]], label: str) -> Task:
     return pictures_task(run, [each for galaxies in ends.values() for each in galaxies], label)
-
-
-def _side_by_side(*parts: pn.viewable.Viewable) -> pn.Row:
-    grid = {
-        "display": "grid",
-        "grid-template-columns": "repeat(auto-fit, minmax(min(460px, 100%), 1fr))",
-        "gap": "12px 24px",
-    }
-    return pn.Row(*parts, sizing_mode="stretch_width", margin=0, styles=grid)
-
-
-def _html(text: str = "") -> pn.pane.HTML:
-    return pn.pane.HTML(text, sizing_mode="stretch_width", stylesheets=DISTANCE_STYLES, margin=0)
 
 
 _RULE = (

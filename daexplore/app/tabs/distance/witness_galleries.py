@@ -129,7 +129,7 @@ def galleries_html(
     total: int,
     chosen: str | None,
 ) -> str:
-    """Both walls of a run as markup for ``pictures.Pictures``.
+    """Both walls of a run as markup for ``ClickableHTML``.
 
     Args:
         label: the run's.

@@ -11,7 +11,7 @@ import holoviews.plotting.bokeh
 import panel as pn
 
 from daexplore.app.core.compute import Compute
-from daexplore.app.core.layout import responsive_figure
+from daexplore.app.core.layout import html_pane, responsive_figure
 from daexplore.app.state import ExplorerState
 from daexplore.app.theme import STYLE
 from daexplore.utils.files import static_text
@@ -93,8 +93,8 @@ class Section(ABC):
 
 
 def html(markup: str = "") -> pn.pane.HTML:
-    """A pane of markup in the room's style."""
-    return pn.pane.HTML(markup, sizing_mode="stretch_width", stylesheets=STYLES, margin=0)
+    """A pane of markup in the tab\'s style."""
+    return html_pane(markup, STYLES)
 
 
 def summary(*sentences: str) -> str:

@@ -10,10 +10,10 @@ import panel as pn
 import panel_material_ui as pmui
 from bokeh.models import Scatter, Span
 
-from daexplore.app.components.clickable import Pictures
+from daexplore.app.components.clickable import ClickableHTML, galaxy_clicked
 from daexplore.app.components.export_menu import export_menu
 from daexplore.app.core.compute import Compute
-from daexplore.app.core.layout import responsive_figure
+from daexplore.app.core.layout import grid_styles, html_pane, responsive_figure, side_by_side
 from daexplore.app.core.session import show_errors
 from daexplore.app.dial_setting import DRAWS, MAX_SEED
 from daexplore.app.glossary.markup import explained, term
@@ -79,7 +79,7 @@ class WhatIfRoom:
         self._curve: Any = None
         self._planes: list[tuple[WhatIfQuery, Any, pd.DataFrame]] = []
         self._head, self._remark, self._progress, self._maps, self._said, self._walked = (
-            _html() for _ in range(6)
+            html_pane("", STYLES) for _ in range(6)
         )
         small: dict[str, Any] = {"size": "small", "margin": 0}
         self.dial = pmui.RadioButtonGroup(options=_DIALS, value=self.logic.dial, label="", **small)
@@ -102,8 +102,11 @@ class WhatIfRoom:
             width=140,
             **small,
         )
-        self._film = Pictures(
-            self._tapped, sizing_mode="stretch_width", margin=0, stylesheets=STYLES
+        self._film = ClickableHTML(
+            galaxy_clicked(self._tapped),
+            sizing_mode="stretch_width",
+            margin=0,
+            stylesheets=STYLES,
         )
         self._plot = pn.Column(sizing_mode="stretch_width", margin=0)
         self._board = pn.Row(sizing_mode="stretch_width", margin=0)
@@ -120,10 +123,12 @@ class WhatIfRoom:
             self._remark,
             self._progress,
             self._film,
-            _side_by_side(
+            side_by_side(
                 pn.Column(self._plot, self._said, sizing_mode="stretch_width", margin=0), self._maps
             ),
-            _html(explained(f"<h3>Its walk through each run's {term('margin plane')}</h3>")),
+            html_pane(
+                explained(f"<h3>Its walk through each run's {term('margin plane')}</h3>"), STYLES
+            ),
             self._board,
             self._walked,
             export_menu(
@@ -249,7 +254,7 @@ class WhatIfRoom:
 
         def finish() -> None:
             self._planes = made
-            self._board.styles = _grid(290)
+            self._board.styles = grid_styles(290)
             self._board.objects = [
                 pn.pane.Bokeh(figure, sizing_mode="stretch_width", margin=0)
                 for _, figure, _ in made
@@ -359,14 +364,14 @@ class WhatIfRoom:
         level = "" if plan is None else f": {plan.stops[logic.position].level:.3g}"
         self.slider.label = f"Position of the dial{level}"
         if plan is None or logic.chosen is None or not logic.answered:
-            self._film.object = self._maps.object = ""
+            self._film.markup = self._maps.object = ""
             return
         found = {
             number: next(iter(each.values()))
             for number in range(len(plan.stops))
             if (each := logic.answers(number))
         }
-        self._film.object = film_html(plan.stops, found, logic.position, logic.chosen.sample_id)
+        self._film.markup = film_html(plan.stops, found, logic.position, logic.chosen.sample_id)
         here = logic.answers(logic.position)
         said = {
             one.scene.label: logic.probabilities(one, here[one.scene.label])
@@ -398,16 +403,3 @@ def _spans(figure: Any) -> list[Span]:
 def _sized(figure: Any, height: int) -> Any:
     figure.update(sizing_mode="stretch_width", height=height + 70)
     return figure
-
-
-def _grid(narrowest: int) -> dict[str, str]:
-    columns = f"repeat(auto-fit, minmax(min({narrowest}px, 100%), 1fr))"
-    return {"display": "grid", "grid-template-columns": columns, "gap": "12px 24px"}
-
-
-def _side_by_side(*parts: pn.viewable.Viewable) -> pn.Row:
-    return pn.Row(*parts, sizing_mode="stretch_width", margin=0, styles=_grid(460))
-
-
-def _html(text: str = "") -> pn.pane.HTML:
-    return pn.pane.HTML(text, sizing_mode="stretch_width", stylesheets=STYLES, margin=0)
