@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from daexplore.alignment.base import Alignment, linear_ramp
-from daexplore.domains import DomainOutputs
+from daexplore.domains import DOMAINS, DomainOutputs
 
 __all__ = ["Entropy", "entropies"]
 
@@ -34,7 +34,7 @@ class Entropy(Alignment):
         self,
         latent_dim: int,
         classes: int,
-        domains: Sequence[str] = ("source", "target"),
+        domains: Sequence[str] = DOMAINS,
         start: float = 0.15,
         ramp: float = 0.15,
     ):

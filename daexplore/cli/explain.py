@@ -7,6 +7,7 @@ import typer
 
 from daexplore.cli.app import app
 from daexplore.cli.robustness import found_runs
+from daexplore.domains import DOMAINS
 from daexplore.errors import InputError
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def explain(
             checks = [
                 sanity_rows(run, domain, explainer, randomise, galaxies, 3, seed, report)
                 for run in chosen
-                for domain in ("source", "target")
+                for domain in DOMAINS
             ]
     check = pd.concat(checks, ignore_index=True) if checks else pd.DataFrame()
     tables = {"outcomes": counts, "overlap": overlaps, "sanity": check}

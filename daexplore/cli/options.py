@@ -15,6 +15,7 @@ from daexplore.config import (
     preset,
     replace_at,
 )
+from daexplore.domains import DOMAINS
 from daexplore.errors import InputError
 
 __all__ = ["run_config", "seeds", "transfer_config"]
@@ -144,7 +145,7 @@ def _with_data(data: str | None, source: str | None, target: str | None) -> RunC
 
     if data is None or data in PRESETS or data in VARIANTS:
         return preset(data or "distant")
-    folders = [Path(data) / domain for domain in ("source", "target")]
+    folders = [Path(data) / domain for domain in DOMAINS]
     if not all(folder.is_dir() for folder in folders):
         raise InputError(
             f"--data must be a preset ({', '.join([*PRESETS, *VARIANTS])}) or a folder that holds source/ and target/; "

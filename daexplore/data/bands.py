@@ -4,8 +4,12 @@ import re
 from collections.abc import Sequence
 
 from daexplore.errors import InputError
+from daexplore.utils.text import setting_list
 
-__all__ = ["bands_are_distinct", "channel_order", "chosen_bands", "positions"]
+__all__ = ["AB_ZERO_NANOJANSKY", "bands_are_distinct", "channel_order", "chosen_bands", "positions"]
+
+AB_ZERO_NANOJANSKY = 3631e9
+"""Flux of AB magnitude 0 (Oke & Gunn 1983, ApJ 266, 713) [nJy]."""
 
 _PICTURE = ("R", "G", "B")
 _NUMBERED = re.compile(r"channel \d+|gr[ae]y", re.IGNORECASE)
@@ -74,7 +78,7 @@ def channel_order(
         if not missing:
             return tuple(found[key] for key in wanted)
         common = [band for band, key in zip(network, wanted, strict=True) if key in found]
-        subset = f"use what both have (data.bands={_listed(common)}), or " if common else ""
+        subset = f"use what both have (data.bands={setting_list(common)}), or " if common else ""
         raise InputError(
             f"Mixed bands: {_described(names, channels, have)}; it lacks {', '.join(missing)}. Give both the same bands: {subset}"
             "match the channels by their order (data.match_bands=position) if you know that they correspond."
@@ -106,7 +110,3 @@ def _keys(bands: Sequence[str]) -> list[str]:
 
 def _described(names: tuple[str, str], channels: Sequence[str], have: Sequence[str]) -> str:
     return f"{names[0]} has {len(channels)} bands ({', '.join(channels)}) and {names[1]} has {len(have)} ({', '.join(have)})"
-
-
-def _listed(bands: Sequence[str]) -> str:
-    return "[" + ",".join(f'"{band}"' for band in bands) + "]"

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from daexplore.analysis.metrics.bootstrap import metrics_with_intervals
 from daexplore.data import GalaxySet, match_classes, open_described, read_galaxies
 from daexplore.data.preprocessing.pipeline import Preprocess
+from daexplore.domains import DOMAINS
 from daexplore.engine.inference import load_network, network_outputs
 from daexplore.errors import InputError
 from daexplore.runs import Run, softmax
@@ -68,7 +69,7 @@ def evaluate_run(
         )
         return {f"{run.label} on {galaxies.name}": {"target": {"test": values}}}
     result: dict[str, Any] = {}
-    for domain in ("source", "target"):
+    for domain in DOMAINS:
         galaxies = open_described(run.info["data"][domain])
         samples = run.samples
         for split in ("validation", "test"):

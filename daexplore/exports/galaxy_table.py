@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from daexplore.data.catalogues.write import Column
+from daexplore.domains import DOMAINS
 from daexplore.errors import InputError
 from daexplore.runs import Evaluation, Run
 from daexplore.runs.parquet import read_table
@@ -118,7 +119,7 @@ def thumbnails(
     from daexplore.data.rgb import png, to_rgb
 
     pictures: list[bytes] = [b""] * len(ids)
-    for domain in ("source", "target"):
+    for domain in DOMAINS:
         here = np.flatnonzero(domains == domain)
         for start in range(0, len(here), 256):
             rows = here[start : start + 256]

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+from daexplore.domains import DOMAINS
+
 __all__ = [
     "CLASS_MARKERS",
     "DOMAINS",
@@ -16,7 +18,6 @@ __all__ = [
     "set_aria_label",
 ]
 
-DOMAINS = ("source", "target")
 
 DOMAIN_COLORS = {"source": "#0072B2", "target": "#D55E00", "both": "#009E73"}
 """From the palette of Okabe & Ito (2008, "Color Universal Design"), told apart with every common colour vision."""

@@ -15,13 +15,13 @@ from daexplore.app.core.session import Session, show_errors
 from daexplore.app.latents.embeddings import coordinates
 from daexplore.app.state import ExplorerState
 from daexplore.app.theme import STYLE
+from daexplore.domains import DOMAINS
 from daexplore.errors import InputError
 from daexplore.runs import Run
 from daexplore.utils.files import static_text
 from daexplore.views.figures.base import FigureInput, FigureSpec, PlotPositions, RunResult
 from daexplore.views.figures.registry import FIGURES
 from daexplore.views.figures.render import FORMATS, WIDTHS, csv_text, render
-from daexplore.views.style import DOMAINS
 
 __all__ = ["VIEWS", "ExportMenu", "FigureRequest", "export_menu", "figure_request", "make_figure"]
 

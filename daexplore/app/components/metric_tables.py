@@ -8,6 +8,7 @@ from daexplore.app.glossary.markup import explained, term
 from daexplore.app.latents.view import LatentView
 from daexplore.app.results.metrics import Score
 from daexplore.app.state import ExplorerState
+from daexplore.domains import DOMAINS
 from daexplore.utils.html import html_table
 from daexplore.views.plots.metrics_table import config_differences
 
@@ -29,7 +30,7 @@ def metric_tables(found: list[Score], state: ExplorerState, names: tuple[str, ..
     """One table a domain, one line a run: value and 95% interval of each metric, with n, split and whose labels were used."""
     tables = []
     rule = f"threshold {state.threshold:.2f}" if len(state.classes) <= 2 else "most probable class"
-    for domain in ("source", "target"):
+    for domain in DOMAINS:
         lines = [score for score in found if score.domain == domain]
         if not any(score.n for score in lines):
             tables.append(

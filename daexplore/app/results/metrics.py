@@ -10,6 +10,7 @@ from daexplore.app.core.cache import LRUCache
 from daexplore.app.latents.embeddings import change_token
 from daexplore.app.latents.view import LatentView
 from daexplore.app.state import ExplorerState
+from daexplore.domains import DOMAINS
 
 __all__ = ["Score", "predicted_class", "scores"]
 
@@ -50,7 +51,7 @@ def scores(
         sample_ids: only these galaxies; None takes all of the split.
     """
     found = []
-    for domain in ("source", "target"):
+    for domain in DOMAINS:
         for scene in scenes:
             mask = scene.evaluation.mask(domain, state.split) & (scene.evaluation.labels >= 0)
             if sample_ids is not None:

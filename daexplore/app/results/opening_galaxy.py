@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from daexplore.app.latents.view import LatentView
 from daexplore.app.results.metrics import predicted_class
 from daexplore.app.state import ExplorerState
+from daexplore.utils.text import enumeration
 
 __all__ = ["OpeningGalaxy", "opening_galaxy"]
 
@@ -100,5 +101,4 @@ def _name(scene: LatentView) -> str:
 
 
 def _names(scenes: list[LatentView]) -> str:
-    names = list(dict.fromkeys(_name(scene) for scene in scenes))
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+    return enumeration(list(dict.fromkeys(_name(scene) for scene in scenes)))

@@ -22,6 +22,7 @@ from daexplore.data.preprocessing.steps import (
     read_step,
     record_step,
 )
+from daexplore.domains import DOMAINS
 from daexplore.errors import InputError
 
 __all__ = ["DomainSteps", "Preprocess"]
@@ -261,7 +262,7 @@ class Preprocess:
                 f"preprocessing: expected format {_FORMAT} with {', '.join(expected)}; got {found}."
             )
         domains = []
-        for domain in ("source", "target"):
+        for domain in DOMAINS:
             recorded = values[domain]
             if not isinstance(recorded, dict) or set(recorded) != {"bands", "steps"}:
                 raise InputError(
@@ -358,7 +359,7 @@ def _of_format_1(values: dict[str, Any]) -> Preprocess:
     """Runs written before bands, units, sky, PSF and scale were looked after: crop, asinh, normalise."""
     try:
         domains = []
-        for domain in ("source", "target"):
+        for domain in DOMAINS:
             mean, std, noise_scale = (
                 tuple(values[domain][key]) for key in ("mean", "std", "noise_scale")
             )

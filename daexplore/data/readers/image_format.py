@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from daexplore.config import ReadConfig
+from daexplore.data.bands import AB_ZERO_NANOJANSKY
 from daexplore.data.readers.bad_pixels import fill_bad_pixels
 from daexplore.data.readers.listing import Cutout, Listing
 from daexplore.errors import InputError
@@ -25,7 +26,6 @@ __all__ = [
 
 _SAMPLE = 32
 _SAME_SCALE = 0.01
-_AB_NANOJANSKY = 3631e9
 
 
 @dataclass(frozen=True)
@@ -174,7 +174,9 @@ def declared_flux(read: ReadConfig) -> tuple[float, ...] | None:
     return (
         None
         if read.zero_points is None
-        else tuple(_AB_NANOJANSKY * 10 ** (-0.4 * zero_point) for zero_point in read.zero_points)
+        else tuple(
+            AB_ZERO_NANOJANSKY * 10 ** (-0.4 * zero_point) for zero_point in read.zero_points
+        )
     )
 
 

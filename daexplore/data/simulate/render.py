@@ -13,6 +13,7 @@ from daexplore.data.simulate.profiles import fourier_profile
 from daexplore.data.simulate.psf import transfer_functions
 from daexplore.data.simulate.scenes import Scene
 from daexplore.data.simulate.survey_conditions import SurveyCondition
+from daexplore.domains import DOMAINS
 
 __all__ = ["DOMAINS", "Part", "Renderer", "renderer"]
 
@@ -147,9 +148,6 @@ class Renderer:
                 "bkyx,bkc->bcyx", self._shift(scene.stars), scene.star_fluxes.astype(np.float32)
             )
         )
-
-
-DOMAINS = ("source", "target")
 
 
 @dataclass(frozen=True)

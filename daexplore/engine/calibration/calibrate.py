@@ -18,6 +18,7 @@ from daexplore.analysis.distance.domain_probe import spread
 from daexplore.analysis.latents.typicality import SourceTypicality
 from daexplore.analysis.metrics.bootstrap import group_weights
 from daexplore.analysis.metrics.risk_coverage import risk_coverage
+from daexplore.domains import DOMAINS
 from daexplore.engine.calibration.predictors import METHODS, Predictor, fit, matched, predictors
 from daexplore.engine.progress import Progress, Report, no_report
 from daexplore.engine.result_cache import outputs_digest
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 __all__ = ["METHODS", "Uncertainty", "uncertainty"]
 
 _FORMAT = 1
-_DOMAINS = ("source", "target")
 _ATYPICAL = 0.05
 
 
@@ -176,7 +176,7 @@ def uncertainty(
                 "oracle": False,
             }
         )
-        for domain in _DOMAINS:
+        for domain in DOMAINS:
             test = sample.mask(domain, "test")
             if test.any():
                 _typical(rows, predictor, sample, domain, typical, (resamples, seed, level))

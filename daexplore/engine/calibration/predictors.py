@@ -15,6 +15,7 @@ from daexplore.analysis.calibration.domain_shift import (
 )
 from daexplore.analysis.calibration.ensembles import Ensemble, combine_members
 from daexplore.analysis.calibration.temperature import TEMPERATURES, fit_temperature
+from daexplore.domains import DOMAINS
 from daexplore.engine.progress import Progress, Report, no_report
 from daexplore.errors import InputError
 from daexplore.runs import Evaluation, Run
@@ -166,7 +167,7 @@ def fit(
         )
     if method == "none":
         return TemperatureFit(1.0, False, 0, 0, "nothing", {})
-    source, target = (evaluation.mask(domain, "validation") for domain in ("source", "target"))
+    source, target = (evaluation.mask(domain, "validation") for domain in DOMAINS)
     labelled = source & (evaluation.labels >= 0)
     if method == "temperature":
         value = fit_temperature(predictor.logits[source], evaluation.labels[source])
@@ -281,7 +282,7 @@ def _dropped(
         done += images
         report(Progress(f"dropout {name}", done, len(evaluation)))
 
-    for domain in ("source", "target"):
+    for domain in DOMAINS:
         here = np.flatnonzero(evaluation.mask(domain))
         if len(here):
             galaxies = open_described(run.info["data"][domain])

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from daexplore.analysis.metrics.bootstrap import group_weights
+from daexplore.domains import DOMAINS
 from daexplore.engine.comparison import tables
 from daexplore.engine.comparison.evidence import label_free_evidence, oracle_evidence
 from daexplore.engine.comparison.grouping import (
@@ -207,7 +208,7 @@ class Comparison:
                 "n": int(self.sample.inside(domain).sum()),
                 "galaxies": len(set(self.sample.groups[self.sample.inside(domain)])),
             }
-            for domain in ("source", "target")
+            for domain in DOMAINS
         }
         return {
             "split": self.split,

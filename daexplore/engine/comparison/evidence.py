@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from daexplore.analysis.comparison.paired import Interval
+from daexplore.domains import DOMAINS
 from daexplore.engine.comparison.grouping import Method
 from daexplore.engine.comparison.verdict import ClassShare, Evidence, OracleEvidence
 
@@ -41,8 +42,7 @@ def label_free_evidence(
 
     def seeds(each: str) -> tuple[float, float]:
         source, target = (
-            _cell(free["drift"], "seeds_changed", method=each, domain=domain)
-            for domain in ("source", "target")
+            _cell(free["drift"], "seeds_changed", method=each, domain=domain) for domain in DOMAINS
         )
         return source, target
 

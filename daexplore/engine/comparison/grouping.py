@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from daexplore.config import differences, to_dict
+from daexplore.domains import DOMAINS
 from daexplore.errors import InputError
 from daexplore.runs import Evaluation, Run, method_label
 
@@ -94,7 +95,7 @@ def check_comparable(runs: Sequence[Run]) -> None:
             raise InputError(
                 f"{pair}: their classes are {', '.join(first.classes)} and {', '.join(run.classes)}. Leave one out."
             )
-        for domain in ("source", "target"):
+        for domain in DOMAINS:
             one, other = (each.info["data"][domain] for each in (first, run))
             if one["fingerprint"] != other["fingerprint"]:
                 raise InputError(
@@ -138,7 +139,7 @@ def common_sample(runs: Sequence[Run], split: str) -> CommonSample:
         frame["group_id"].to_numpy(object),
         max(sizes, default=0),
     )
-    for domain in ("source", "target"):
+    for domain in DOMAINS:
         count = len(set(sample.groups[sample.inside(domain)]))
         if count < 10:
             raise InputError(

@@ -12,6 +12,7 @@ from daexplore.analysis.comparison.label_shift import ClassShares, bbse, em_prio
 from daexplore.analysis.comparison.paired import metric_draws
 from daexplore.analysis.distance.bootstrap import probe_auc_draws, reweighted_mmd2
 from daexplore.analysis.distance.domain_probe import spread
+from daexplore.domains import DOMAINS
 from daexplore.engine.comparison.grouping import CommonSample, Method, row_order
 from daexplore.errors import InputError
 from daexplore.kernels import SCALES
@@ -96,7 +97,7 @@ def _metrics(
     weights: NDArray[np.float64],
 ) -> dict[Key, NDArray[np.float64]]:
     found: dict[Key, NDArray[np.float64]] = {}
-    for domain in ("source", "target"):
+    for domain in DOMAINS:
         here = sample.inside(domain) & (sample.labels >= 0)
         if here.any():
             values = metric_draws(

@@ -17,6 +17,7 @@ from daexplore.analysis.comparison.flips import (
 )
 from daexplore.analysis.comparison.paired import combine_over_seeds, interval, mcnemar
 from daexplore.config import differences
+from daexplore.domains import DOMAINS
 from daexplore.engine.comparison.grouping import CommonSample, Method
 from daexplore.engine.comparison.resampling import MethodResamples, uses_target_labels
 
@@ -111,7 +112,7 @@ def flip_table(
     """Labelled images fixed, broken and unchanged, in the mean over all pairs of networks, with McNemar's test."""
     rows = []
     for each, base in _pairs(drawn, baseline):
-        for domain in ("source", "target"):
+        for domain in DOMAINS:
             here = sample.inside(domain) & (sample.labels >= 0)
             if not here.any():
                 continue
@@ -164,7 +165,7 @@ def drift_table(
     rows = []
     every = np.vstack([np.ones(weights.shape[1]), weights])
     for each in drawn:
-        for domain in ("source", "target"):
+        for domain in DOMAINS:
             here = sample.inside(domain)
             own = seed_disagreement(each.predicted[:, here])
             row: dict[str, Any] = {

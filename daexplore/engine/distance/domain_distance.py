@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from daexplore.domains import DOMAINS
 from daexplore.engine.distance.measures import (
     Settings,
     measure_distance,
@@ -68,7 +69,7 @@ class DomainDistance:
     def extremes(self, count: int = 5) -> dict[str, dict[str, list[str]]]:
         """Domain -> the ids of its ``most_source_like`` and ``most_target_like`` galaxies, the extreme one first."""
         found = {}
-        for domain in ("source", "target"):
+        for domain in DOMAINS:
             ordered = (
                 self.witness.loc[self.witness["domain"] == domain, "witness"]
                 .dropna()
@@ -134,7 +135,7 @@ def domain_distance(
     if split not in ("test", "validation"):
         raise InputError(f"Held-out galaxies are in the split test or validation; got {split!r}.")
     found = run.evaluation(epoch)
-    counts = [int(found.mask(domain, split).sum()) for domain in ("source", "target")]
+    counts = [int(found.mask(domain, split).sum()) for domain in DOMAINS]
     if min(counts) < _FEWEST:
         raise InputError(
             f"Run {run.id} has {counts[0]} source and {counts[1]} target images in {split}; at least {_FEWEST} of each are needed. "

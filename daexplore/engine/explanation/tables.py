@@ -23,6 +23,7 @@ from daexplore.analysis.saliency.maps import gradcam, integrated_gradients, occl
 from daexplore.data import open_described
 from daexplore.data.loaders import as_batch
 from daexplore.data.preprocessing.pipeline import Preprocess
+from daexplore.domains import DOMAINS
 from daexplore.engine.evaluation_sample import run_columns, sample_test_ids
 from daexplore.engine.explanation.sanity_check import Explainer, sanity_check
 from daexplore.engine.inference import load_network
@@ -42,7 +43,6 @@ __all__ = [
 ]
 
 EXPLAINERS = ("gradcam", "integrated-gradients", "occlusion")
-_DOMAINS = ("source", "target")
 _NETWORK = ("run", "id", "method", "seed", "epoch")
 _OUTCOME_COLUMNS = (*_NETWORK, "domain", "split", "outcome", "n", "blank", "total", "oracle")
 _IOU_COLUMNS = (
@@ -96,7 +96,7 @@ def outcome_rows(runs: Sequence[Run], positive: int = 1) -> pd.DataFrame:
     """
     rows: Rows = []
     for run in runs:
-        for domain in _DOMAINS:
+        for domain in DOMAINS:
             found = maps_by_outcome(run, domain, positive)
             total = sum(one.n for one in found.values())
             common = run_columns(run, _epoch(run)) | {"domain": domain, "split": "test"}
@@ -149,7 +149,7 @@ def iou_rows(
         if between == "all" and kinds[across] == 2:
             # The mean over one kind of pair is that kind's own.
             continue
-        for domain in _DOMAINS:
+        for domain in DOMAINS:
             if not any(_has_maps(run, domain) for pair in chosen for run in pair):
                 # Runs that were made smaller keep the maps of one domain.
                 continue

@@ -13,6 +13,7 @@ from daexplore.data.bands import channel_order
 from daexplore.data.galaxy_set import GalaxySet
 from daexplore.data.preprocessing.pipeline import Preprocess
 from daexplore.data.splits import split_groups
+from daexplore.domains import DOMAINS
 from daexplore.engine.inspection import tables
 from daexplore.engine.inspection.domain_sample import DomainSample, ReorderedChannels, groups_known
 from daexplore.engine.inspection.duplicates import duplicate_pairs, leakage_checks
@@ -24,7 +25,6 @@ from daexplore.errors import InputError
 
 __all__ = ["inspect_domains"]
 
-DOMAINS = ("source", "target")
 _BINS = 48
 _THUMBNAIL = 12
 _PROBED = 2000

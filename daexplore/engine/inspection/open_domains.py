@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from daexplore.config import DataConfig
 from daexplore.data import GalaxySet, match_classes, open_domains, read_galaxies
+from daexplore.domains import DOMAINS
 from daexplore.errors import InputError
 from daexplore.runs import Run
 
@@ -32,8 +33,7 @@ def open_pair(
     ]
     if set(opened[0].sample_ids) & set(opened[1].sample_ids):
         opened = [
-            _prefixed(galaxies, prefix)
-            for galaxies, prefix in zip(opened, ("source", "target"), strict=True)
+            _prefixed(galaxies, prefix) for galaxies, prefix in zip(opened, DOMAINS, strict=True)
         ]
     source, target = opened
     try:

@@ -19,6 +19,7 @@ from daexplore.analysis.images.measure import QUANTITIES, Measured
 from daexplore.analysis.images.pixel_probe import PixelProbe
 from daexplore.analysis.images.pixel_statistics import frequencies
 from daexplore.analysis.metrics.bootstrap import group_weights
+from daexplore.domains import DOMAINS
 from daexplore.engine.inspection.domain_sample import DomainSample, groups_known
 
 __all__ = [
@@ -257,7 +258,7 @@ def _spread(values: NDArray[np.float64]) -> float:
 
 
 def _named(parts: list[Any]) -> Iterator[tuple[str, Any]]:
-    yield from zip(("source", "target"), parts, strict=True)
+    yield from zip(DOMAINS, parts, strict=True)
 
 
 def _shares(

@@ -13,6 +13,7 @@ from daexplore.analysis.metrics.bootstrap import group_weights
 from daexplore.data import open_described
 from daexplore.data.loaders import as_batch
 from daexplore.data.preprocessing.pipeline import Preprocess
+from daexplore.domains import DOMAINS
 from daexplore.engine.evaluation_sample import (
     COLUMNS,
     mean_with_interval,
@@ -34,7 +35,6 @@ __all__ = ["ATTACKS", "attack_runs", "galaxy_distances"]
 ATTACKS = ("one-pixel", "pgd", "boundary")
 _RADII = (0.0, 0.005, 0.01, 0.02, 0.05, 0.1)
 _UNIT = "standard deviations of the training pixels"
-_DOMAINS = ("source", "target")
 _BATCH = 64
 
 
@@ -75,7 +75,7 @@ def attack_runs(
         def make(run: Run = run, name: str = name) -> Rows:
             return [
                 row
-                for domain in _DOMAINS
+                for domain in DOMAINS
                 for row in _attacked(run, domain, attack, galaxies, seed, resamples, report, name)
             ]
 

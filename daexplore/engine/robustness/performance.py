@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from daexplore.analysis.metrics.bootstrap import group_weights, metrics_with_intervals
 from daexplore.data import GalaxySet, open_described
 from daexplore.data.preprocessing.pipeline import Preprocess
+from daexplore.domains import DOMAINS
 from daexplore.engine.evaluation_sample import (
     COLUMNS,
     mean_with_interval,
@@ -36,7 +37,6 @@ from daexplore.runs import Run, softmax
 __all__ = ["evaluate_perturbed"]
 
 
-_DOMAINS = ("source", "target")
 _BLOCK = 64
 
 
@@ -128,7 +128,7 @@ def _data_key(run: Run) -> str:
     test = run.samples.index[run.samples["split"] == "test"].astype(str)
     prints = [
         f"{run.info['data'][domain].get('fingerprint')} {run.info['data'][domain].get('path')}"
-        for domain in _DOMAINS
+        for domain in DOMAINS
     ]
     return hashlib.sha256("\n".join([*prints, *sorted(test)]).encode()).hexdigest()
 
@@ -155,25 +155,24 @@ def _turn(
                 Preprocess.from_dict(run.info["preprocessing"]),
             )
         )
-    sets = {domain: open_described(runs[0].info["data"][domain]) for domain in _DOMAINS}
+    sets = {domain: open_described(runs[0].info["data"][domain]) for domain in DOMAINS}
     simulated = DIALS[dial].simulated and all(can_be_reobserved(one) for one in sets.values())
     ids = {
         domain: sample_test_ids(runs[0], domain, galaxies, seed, chunked=simulated)
-        for domain in _DOMAINS
+        for domain in DOMAINS
     }
     noise = {
         domain: sky_sigma(sets[domain].images[sets[domain].rows(list(ids[domain]))])
-        for domain in _DOMAINS
+        for domain in DOMAINS
     }
     steps = {
-        domain: dial_steps(dial, domain, sets, noise, levels, seed, simulated)
-        for domain in _DOMAINS
+        domain: dial_steps(dial, domain, sets, noise, levels, seed, simulated) for domain in DOMAINS
     }
     logits = _passes(opened, sets, ids, steps, told)
     return [
         [
             row
-            for domain in _DOMAINS
+            for domain in DOMAINS
             for row in _rows(
                 one, dial, domain, ids[domain], steps[domain], logits[number][domain], resamples
             )
@@ -191,15 +190,15 @@ def _passes(
 ) -> list[dict[str, list[NDArray[np.float32]]]]:
     """Logits (n, K) of each run, domain and step. Block by block: images of one block at a time are in memory."""
     found: list[dict[str, list[list[NDArray[np.float32]]]]] = [
-        {d: [[] for _ in steps[d]] for d in _DOMAINS} for _ in opened
+        {d: [[] for _ in steps[d]] for d in DOMAINS} for _ in opened
     ]
     blocks = [
         (start, domain)
         for start in range(0, max(map(len, ids.values())), _BLOCK)
-        for domain in _DOMAINS
+        for domain in DOMAINS
         if start < len(ids[domain])
     ]
-    total = sum(len(ids[domain]) * len(steps[domain]) for domain in _DOMAINS)
+    total = sum(len(ids[domain]) * len(steps[domain]) for domain in DOMAINS)
     done = 0
     for start, domain in blocks:
         block = ids[domain][start : start + _BLOCK]
@@ -215,7 +214,7 @@ def _passes(
             if told:
                 told(done, total)
     return [
-        {domain: [np.concatenate(parts) for parts in mine[domain]] for domain in _DOMAINS}
+        {domain: [np.concatenate(parts) for parts in mine[domain]] for domain in DOMAINS}
         for mine in found
     ]
 

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from daexplore.analysis.distance.domain_probe import mmd2_chunked, spread
 from daexplore.analysis.metrics.classification import classification_metrics
+from daexplore.domains import DOMAINS
 from daexplore.engine.inference import Outputs
 from daexplore.engine.training.label_free_scores import label_free_scores
 from daexplore.kernels import SCALES
@@ -40,7 +41,7 @@ def epoch_rows(
     rows = []
     probabilities = softmax(outputs.logits)
     for split in ("validation", "test"):
-        for domain in ("source", "target"):
+        for domain in DOMAINS:
             chosen = (domains == domain) & (splits == split) & (labels >= 0)
             if not chosen.any():
                 continue
@@ -63,8 +64,7 @@ def epoch_rows(
                 if np.isfinite(value)
             ]
         one, other = (
-            outputs.latents[(domains == domain) & (splits == split)]
-            for domain in ("source", "target")
+            outputs.latents[(domains == domain) & (splits == split)] for domain in DOMAINS
         )
         if min(len(one), len(other)) >= 2:
             unit = spread(one) or 1.0

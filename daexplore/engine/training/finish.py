@@ -11,6 +11,7 @@ from daexplore.analysis.metrics.bootstrap import metrics_with_intervals
 from daexplore.analysis.saliency.maps import gradcam
 from daexplore.config import RunConfig
 from daexplore.data.loaders import as_batch
+from daexplore.domains import DOMAINS
 from daexplore.engine.progress import Progress, Report
 from daexplore.engine.training.data import TrainingData
 from daexplore.models import Network, batch_norm_domain
@@ -22,7 +23,7 @@ __all__ = ["evaluation_metrics", "finish_run"]
 def evaluation_metrics(evaluation: Evaluation) -> dict[str, dict[str, dict[str, Any]]]:
     """Metrics with intervals by domain and split; what needed target labels is marked "oracle"."""
     metrics: dict[str, dict[str, dict[str, Any]]] = {}
-    for domain in ("source", "target"):
+    for domain in DOMAINS:
         for split in ("validation", "test"):
             chosen = evaluation.mask(domain, split) & (evaluation.labels >= 0)
             if not chosen.any():
@@ -58,7 +59,7 @@ def finish_run(
     network.load_state_dict(load_file(writer.weights_path(epoch)))
     evaluation = run.evaluation(epoch)
     found: list[tuple[NDArray[Any], ...]] = []
-    for number, domain in enumerate(("source", "target")):
+    for number, domain in enumerate(DOMAINS):
         report(Progress("explaining", number, 2, epoch))
         chosen = evaluation.mask(domain, "test").nonzero()[0][: config.train.saliency_limit]
         galaxies = prepared.domains[domain]

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from daexplore.config import RunConfig
+from daexplore.domains import DOMAINS
 from daexplore.engine.inference import Outputs, network_outputs
 from daexplore.engine.progress import Progress, Report
 from daexplore.engine.training.data import TrainingData
@@ -111,7 +112,7 @@ class RunLogger:
                 domain,
                 device=self.device,
             )
-            for domain in ("source", "target")
+            for domain in DOMAINS
         ]
         outputs = Outputs(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
         labels = self.sample["label"].fillna(-1).to_numpy(np.int64)

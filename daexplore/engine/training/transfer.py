@@ -17,6 +17,7 @@ from daexplore.engine.training.step import AdaptationStep
 from daexplore.errors import InputError
 from daexplore.models import Network, copy_source_statistics
 from daexplore.runs import Run
+from daexplore.utils.text import setting_list
 
 __all__ = ["PretrainedRun", "freeze", "open_origin", "parameter_groups"]
 
@@ -106,7 +107,7 @@ class PretrainedRun:
         if set(bands) == set(self.bands) and list(bands) != self.bands:
             raise InputError(
                 f"The new images have the bands {', '.join(bands)}, which the run {self.run.id} has in another order: "
-                f"{', '.join(self.bands)}. Give them that order with --set 'data.bands={_listed(self.bands)}'."
+                f"{', '.join(self.bands)}. Give them that order with --set 'data.bands={setting_list(self.bands)}'."
             )
         tensors = (
             self.tensors
@@ -264,7 +265,3 @@ def _in_head(name: str) -> bool:
 
 def _of_target(name: str) -> bool:
     return name.rpartition(".")[2].startswith("target_")
-
-
-def _listed(names: Sequence[str]) -> str:
-    return "[" + ",".join(f'"{name}"' for name in names) + "]"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from daexplore.domains import DOMAINS
 from daexplore.errors import InputError
 from daexplore.exports.base import Export, ExportOptions
 from daexplore.exports.common import evaluated_run, needed, new_file, quiet
@@ -80,7 +81,7 @@ def to_onnx(
     """
     for package in ("onnx", "onnxscript", "onnxruntime"):
         needed(package, package, _PURPOSE)
-    if domain not in ("source", "target"):
+    if domain not in DOMAINS:
         raise InputError(f"The domain must be source or target; got {domain!r}.")
     if check < 1:
         raise InputError(f"A model is checked on at least one image; got {check}.")

@@ -9,8 +9,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from daexplore import __version__
+from daexplore.domains import DOMAINS
 from daexplore.runs import Evaluation
-from daexplore.views.style import DOMAINS, RunStyle, run_styles
+from daexplore.views.style import RunStyle, run_styles
 
 __all__ = [
     "DASHES",
@@ -21,9 +22,7 @@ __all__ = [
     "PlotLayout",
     "PlotPositions",
     "RunResult",
-    "capitalise",
     "count_summary",
-    "counts",
     "curve_and_point",
     "domains_of",
     "figure_metadata",
@@ -296,17 +295,6 @@ def curve_and_point(
     axes.plot([], [], color=colour, linestyle=dash, marker=marker, markersize=4, label=label)
 
 
-def capitalise(text: str) -> str:
-    """With a capital letter."""
-    return text[:1].upper() + text[1:]
-
-
 def independent_axes(drawing: "FigureSpec") -> bool:  # noqa: ARG001
     """Whether the panels share their axes: they do not."""
     return False
-
-
-def counts(values: pd.Series) -> str:
-    """One number, or from the least to the most."""
-    found = sorted({int(value) for value in values.dropna()})
-    return str(found[0]) if len(found) == 1 else f"{found[0]} to {found[-1]}"

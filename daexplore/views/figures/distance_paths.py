@@ -5,6 +5,8 @@ from typing import Any
 
 import pandas as pd
 
+from daexplore.domains import DOMAINS
+from daexplore.utils.text import count_range
 from daexplore.views.figures.base import (
     DASHES,
     MARKERS,
@@ -13,14 +15,13 @@ from daexplore.views.figures.base import (
     FigureSpec,
     PlotLayout,
     RunResult,
-    counts,
     figure_metadata,
     independent_axes,
     oracle_note,
     run_key,
     title,
 )
-from daexplore.views.style import DOMAIN_COLORS, DOMAINS, run_styles
+from daexplore.views.style import DOMAIN_COLORS, run_styles
 
 __all__ = ["FIGURE", "paths_drawing"]
 
@@ -110,7 +111,7 @@ def _draw_paths(axes: Any, drawing: "FigureSpec", _: str, letters: int) -> None:
         axes,
         letters,
         "Distance and target accuracy",
-        f"{drawing.meta['split']}, target n = {counts(drawing.table['n'])}",
+        f"{drawing.meta['split']}, target n = {count_range(drawing.table['n'])}",
     )
 
 

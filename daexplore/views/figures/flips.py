@@ -7,21 +7,21 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from daexplore.domains import DOMAINS
+from daexplore.utils.text import capitalise, count_range
 from daexplore.views.figures.base import (
     Figure,
     FigureInput,
     FigureSpec,
     PlotLayout,
     RunResult,
-    capitalise,
-    counts,
     domains_of,
     figure_metadata,
     independent_axes,
     oracle_note,
     title,
 )
-from daexplore.views.style import DOMAINS, domain_title
+from daexplore.views.style import domain_title
 
 __all__ = ["FIGURE", "flips_drawing"]
 
@@ -142,7 +142,7 @@ def _draw_flips(axes: Any, drawing: "FigureSpec", domain: str, letters: int) -> 
         axes,
         letters,
         capitalise(domain_title(domain)),
-        f"{drawing.meta['split']} n = {counts(rows['n'])}",
+        f"{drawing.meta['split']} n = {count_range(rows['n'])}",
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from daexplore.domains import DOMAINS
 from daexplore.views.figures.base import (
     MARKERS,
     Figure,
@@ -19,7 +20,7 @@ from daexplore.views.figures.base import (
     oracle_note,
     title,
 )
-from daexplore.views.style import DOMAIN_COLORS, DOMAINS, NEUTRAL, class_marker, domain_title
+from daexplore.views.style import DOMAIN_COLORS, NEUTRAL, class_marker, domain_title
 
 __all__ = ["FIGURE", "RASTER", "PlotPositions", "galaxies_drawing"]
 

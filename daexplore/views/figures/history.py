@@ -5,6 +5,8 @@ from typing import Any
 
 import pandas as pd
 
+from daexplore.domains import DOMAINS
+from daexplore.utils.text import capitalise
 from daexplore.views.figures.base import (
     DASHES,
     MARKERS,
@@ -13,7 +15,6 @@ from daexplore.views.figures.base import (
     FigureSpec,
     PlotLayout,
     RunResult,
-    capitalise,
     figure_metadata,
     independent_axes,
     oracle_note,
@@ -21,7 +22,7 @@ from daexplore.views.figures.base import (
     title,
 )
 from daexplore.views.plots.history import summary_curves
-from daexplore.views.style import DOMAIN_COLORS, DOMAINS, QUANTITIES, domain_title, run_styles
+from daexplore.views.style import DOMAIN_COLORS, QUANTITIES, domain_title, run_styles
 
 __all__ = ["FIGURE", "curves_drawing"]
 

@@ -6,15 +6,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from daexplore.domains import DOMAINS
+from daexplore.utils.text import capitalise, count_range
 from daexplore.views.figures.base import (
     Figure,
     FigureInput,
     FigureSpec,
     PlotLayout,
     RunResult,
-    capitalise,
     count_summary,
-    counts,
     curve_and_point,
     domains_of,
     figure_metadata,
@@ -23,7 +23,7 @@ from daexplore.views.figures.base import (
     threshold_key,
     title,
 )
-from daexplore.views.style import DOMAIN_COLORS, DOMAINS, NEUTRAL, domain_title, run_styles
+from daexplore.views.style import DOMAIN_COLORS, NEUTRAL, domain_title, run_styles
 
 __all__ = ["FIGURE", "precision_recall_drawing"]
 
@@ -107,7 +107,7 @@ def _draw_precision_recall(axes: Any, drawing: "FigureSpec", domain: str, letter
         axes,
         letters,
         capitalise(domain_title(domain)),
-        f"{drawing.meta['split']} n = {counts(rows['n'])}",
+        f"{drawing.meta['split']} n = {count_range(rows['n'])}",
     )
 
 

@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from daexplore.domains import DOMAINS
+from daexplore.utils.text import capitalise, count_range
 from daexplore.views.figures.base import (
     DASHES,
     MARKERS,
@@ -14,9 +16,7 @@ from daexplore.views.figures.base import (
     FigureSpec,
     PlotLayout,
     RunResult,
-    capitalise,
     count_summary,
-    counts,
     domains_of,
     figure_metadata,
     independent_axes,
@@ -25,7 +25,7 @@ from daexplore.views.figures.base import (
     run_key,
     title,
 )
-from daexplore.views.style import DOMAIN_COLORS, DOMAINS, NEUTRAL, domain_title, run_styles
+from daexplore.views.style import DOMAIN_COLORS, NEUTRAL, domain_title, run_styles
 
 __all__ = ["FIGURE", "reliability_drawing"]
 
@@ -98,7 +98,7 @@ def _draw_reliability(axes: Any, drawing: "FigureSpec", domain: str, letters: in
         axes,
         letters,
         capitalise(domain_title(domain)),
-        f"{drawing.meta['split']} n = {counts(rows['n'])}",
+        f"{drawing.meta['split']} n = {count_range(rows['n'])}",
     )
 
 

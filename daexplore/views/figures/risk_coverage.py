@@ -5,6 +5,8 @@ from typing import Any
 
 import pandas as pd
 
+from daexplore.domains import DOMAINS
+from daexplore.utils.text import capitalise, count_range
 from daexplore.views.figures.base import (
     DASHES,
     MARKERS,
@@ -13,9 +15,7 @@ from daexplore.views.figures.base import (
     FigureSpec,
     PlotLayout,
     RunResult,
-    capitalise,
     count_summary,
-    counts,
     domains_of,
     figure_metadata,
     independent_axes,
@@ -24,7 +24,7 @@ from daexplore.views.figures.base import (
     run_key,
     title,
 )
-from daexplore.views.style import DOMAIN_COLORS, DOMAINS, domain_title, run_styles
+from daexplore.views.style import DOMAIN_COLORS, domain_title, run_styles
 
 __all__ = ["FIGURE", "risk_coverage_drawing"]
 
@@ -86,7 +86,7 @@ def _draw_risk(axes: Any, drawing: "FigureSpec", domain: str, letters: int) -> N
         axes,
         letters,
         capitalise(domain_title(domain)),
-        f"{drawing.meta['split']} n = {counts(rows['n'])}",
+        f"{drawing.meta['split']} n = {count_range(rows['n'])}",
     )
 
 

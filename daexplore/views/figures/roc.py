@@ -5,15 +5,15 @@ from typing import Any
 
 import pandas as pd
 
+from daexplore.domains import DOMAINS
+from daexplore.utils.text import capitalise, count_range
 from daexplore.views.figures.base import (
     Figure,
     FigureInput,
     FigureSpec,
     PlotLayout,
     RunResult,
-    capitalise,
     count_summary,
-    counts,
     curve_and_point,
     domains_of,
     figure_metadata,
@@ -23,7 +23,7 @@ from daexplore.views.figures.base import (
     title,
 )
 from daexplore.views.plots.roc import operating_points, roc_tables, summary_roc
-from daexplore.views.style import DOMAIN_COLORS, DOMAINS, NEUTRAL, domain_title, run_styles
+from daexplore.views.style import DOMAIN_COLORS, NEUTRAL, domain_title, run_styles
 
 __all__ = ["FIGURE", "roc_drawing"]
 
@@ -80,7 +80,7 @@ def _draw_roc(axes: Any, drawing: "FigureSpec", domain: str, letters: int) -> No
         axes,
         letters,
         capitalise(domain_title(domain)),
-        f"{drawing.meta['split']} n = {counts(rows['n'])}",
+        f"{drawing.meta['split']} n = {count_range(rows['n'])}",
     )
 
 

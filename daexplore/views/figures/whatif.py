@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from daexplore.utils.text import count_range
 from daexplore.views.figures.base import (
     DASHES,
     MARKERS,
@@ -14,7 +15,6 @@ from daexplore.views.figures.base import (
     FigureSpec,
     PlotLayout,
     RunResult,
-    counts,
     figure_metadata,
     independent_axes,
     run_key,
@@ -105,7 +105,7 @@ def _draw_walk(axes: Any, drawing: "FigureSpec", run: str, letters: int) -> None
         )
     axes.margins(0.15)
     axes.set(xlabel=drawing.axes[0], ylabel=drawing.axes[1])
-    title(axes, letters, run, f"mean of {counts(part['draws'])} draws")
+    title(axes, letters, run, f"mean of {count_range(part['draws'])} draws")
 
 
 def _walk_key(drawing: "FigureSpec", ink: str) -> list[Any]:

@@ -4,9 +4,10 @@ import holoviews as hv
 import numpy as np
 import pandas as pd
 
+from daexplore.domains import DOMAINS
 from daexplore.views.inspection.pixels import QUIET_AXES
 from daexplore.views.plots.frame import style_overlay
-from daexplore.views.style import DOMAIN_COLORS, DOMAINS
+from daexplore.views.style import DOMAIN_COLORS
 
 __all__ = ["FEWEST", "PIXEL_FAULTS", "class_plot", "fault_plot"]
 

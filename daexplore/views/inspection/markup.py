@@ -8,11 +8,12 @@ import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
+from daexplore.domains import DOMAINS
 from daexplore.utils.files import static_text
 from daexplore.utils.html import Cell, html_table
 from daexplore.views.inspection.pixels import DOMAIN_DASHES
 from daexplore.views.plots.metrics_table import interval_text
-from daexplore.views.style import DOMAIN_COLORS, DOMAINS
+from daexplore.views.style import DOMAIN_COLORS
 
 __all__ = [
     "INSPECT_STYLE",
@@ -204,7 +205,7 @@ def _difference_row(row: Mapping[Any, Any]) -> list[Any]:
     distance = interval_text(ks, low, high, digits=2)
     cells = (
         str(row["band"]),
-        *(f"{float(row[name]):.3g}" if _known(row[name]) else "–" for name in ("source", "target")),
+        *(f"{float(row[name]):.3g}" if _known(row[name]) else "–" for name in DOMAINS),
         Markup(f"{sign}{texts[0]} <small>[{texts[1]}, {texts[2]}]</small>"),
         Markup(f"<b>{distance}</b>") if beyond else distance,
         f"{float(row['chance']):.2f}" if _known(row["chance"]) else "–",

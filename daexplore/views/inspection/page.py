@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any
 
+from daexplore.domains import DOMAINS
 from daexplore.utils.files import static_text
 from daexplore.views.inspection.cards import Card, fluid_figure, inspection_cards
 from daexplore.views.inspection.markup import (
@@ -134,14 +135,14 @@ def _section(title: str, content: str) -> str:
 
 
 def _title(inspection: Mapping[str, Any]) -> str:
-    names = [str(inspection["numbers"][domain]["name"]) for domain in ("source", "target")]
+    names = [str(inspection["numbers"][domain]["name"]) for domain in DOMAINS]
     return f"{names[0]} and {names[1]}: {inspection['verdict']}"
 
 
 def _footer(inspection: Mapping[str, Any]) -> str:
     numbers = inspection["numbers"]
     parts = []
-    for domain in ("source", "target"):
+    for domain in DOMAINS:
         about = numbers[domain]
         where = f" in {escape(str(about['path']))}" if about.get("path") else ""
         parts.append(

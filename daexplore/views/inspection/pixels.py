@@ -7,8 +7,9 @@ import holoviews as hv
 import numpy as np
 import pandas as pd
 
+from daexplore.domains import DOMAINS
 from daexplore.views.plots.frame import style_overlay
-from daexplore.views.style import DOMAIN_COLORS, DOMAINS, NEUTRAL
+from daexplore.views.style import DOMAIN_COLORS, NEUTRAL
 
 __all__ = [
     "DOMAIN_DASHES",

@@ -6,9 +6,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from daexplore.domains import DOMAINS
+from daexplore.utils.text import capitalise
 from daexplore.views.inspection.counts import PIXEL_FAULTS
 from daexplore.views.plots.metrics_table import interval_text
-from daexplore.views.style import DOMAINS, domain_title
+from daexplore.views.style import domain_title
 
 __all__ = [
     "summary_classes",
@@ -79,7 +81,7 @@ def summary_quantity(summaries: pd.DataFrame, quantity: str) -> str:
     label, unit = rows.iloc[0][["label", "unit"]]
     undefined = int(rows["undefined"].fillna(0).max())
     without = f"; up to {undefined} images have no value" if undefined else ""
-    return f"{_start(str(label))}{f' [{unit}]' if unit else ''}, median, source → target: {'; '.join(parts)}{without}; n = {_counts(rows)}."
+    return f"{capitalise(str(label))}{f' [{unit}]' if unit else ''}, median, source → target: {'; '.join(parts)}{without}; n = {_counts(rows)}."
 
 
 def summary_pixels(histograms: pd.DataFrame) -> str:
@@ -159,7 +161,7 @@ def summary_faults(values: pd.DataFrame) -> str:
         parts.append(
             f"{domain}, {int(rows['images'].max())} images: {', '.join(found) or 'nothing missing or odd'}"
         )
-    return f"{_start('; '.join(parts))}." if parts else "No pixel was looked at."
+    return f"{capitalise('; '.join(parts))}." if parts else "No pixel was looked at."
 
 
 _IMAGE_FAULTS = {
@@ -193,7 +195,3 @@ def _counts(rows: pd.DataFrame) -> str:
         int(part["n"].max()) for domain in DOMAINS if len(part := rows[rows["domain"] == domain])
     ]
     return " + ".join(map(str, counts))
-
-
-def _start(text: str) -> str:
-    return text[:1].upper() + text[1:]

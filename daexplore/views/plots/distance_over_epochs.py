@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from daexplore.utils.text import count_range
 from daexplore.views.plots.frame import style_overlay
 from daexplore.views.style import NEUTRAL, run_styles
 
@@ -343,7 +344,7 @@ def distance_paths(
     ]
     plot = style_overlay(
         hv.Overlay(elements),
-        title=f"Distance against target accuracy (oracle), {split} n = {_range(table['n'])}",
+        title=f"Distance against target accuracy (oracle), {split} n = {count_range(table['n'])}",
         xlabel="MMD² of the latents (asinh scale): left is closer",
         ylabel="target accuracy (oracle)",
         xlim=limits,
@@ -506,9 +507,4 @@ def _what(kind: str, oracle: bool) -> str:
 
 
 def _counts(table: pd.DataFrame) -> str:
-    return f"{_range(table['n_source'])} source, {_range(table['n_target'])} target"
-
-
-def _range(values: "pd.Series[int]") -> str:
-    counts = sorted({int(value) for value in values})
-    return str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}" if counts else "0"
+    return f"{count_range(table['n_source'])} source, {count_range(table['n_target'])} target"

@@ -5,8 +5,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from daexplore.domains import DOMAINS
 from daexplore.views.plots.frame import style_overlay
-from daexplore.views.style import DOMAIN_COLORS, DOMAINS, NEUTRAL, class_marker
+from daexplore.views.style import DOMAIN_COLORS, NEUTRAL, class_marker
 
 __all__ = [
     "class_bands",
@@ -62,10 +63,6 @@ def summary_witness(witness: pd.DataFrame, split: str) -> str:
 
 def _short(value: float) -> str:
     return f"{value:.3g}".replace("-", "−")
-
-
-def _start(text: str) -> str:
-    return text[0].upper() + text[1:]
 
 
 _BINS = 40

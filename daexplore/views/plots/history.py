@@ -6,8 +6,8 @@ import holoviews as hv
 import numpy as np
 import pandas as pd
 
+from daexplore.utils.text import capitalise
 from daexplore.views.plots.frame import style_overlay
-from daexplore.views.plots.metrics_table import _start
 from daexplore.views.style import DOMAIN_COLORS, NEUTRAL, QUANTITIES, domain_title, run_styles
 
 __all__ = ["history_curves", "summary_curves", "with_epoch_position"]
@@ -22,7 +22,7 @@ def summary_curves(history: pd.DataFrame, name: str, split: str = "validation") 
         split: "train", "validation" or "test".
     """
     rows = history[(history["name"] == name) & (history["split"] == split)]
-    quantity = _start(QUANTITIES.get(name, name))
+    quantity = capitalise(QUANTITIES.get(name, name))
     if rows.empty:
         return f"{quantity} ({split}): nothing logged yet."
     parts = []

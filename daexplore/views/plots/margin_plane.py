@@ -8,9 +8,10 @@ import holoviews as hv
 import numpy as np
 
 from daexplore.analysis.latents.margin_plane import MarginPlane, margin_plane
+from daexplore.domains import DOMAINS
 from daexplore.runs import Evaluation, Run
 from daexplore.views.plots.frame import style_overlay
-from daexplore.views.style import DOMAIN_COLORS, DOMAINS, NEUTRAL, class_marker, domain_title
+from daexplore.views.style import DOMAIN_COLORS, NEUTRAL, class_marker, domain_title
 
 __all__ = ["MarginPlanes", "margin_planes", "plane_of", "summary_plane"]
 

@@ -6,8 +6,10 @@ from typing import Any
 import pandas as pd
 
 from daexplore.config import RunConfig, differences
+from daexplore.domains import DOMAINS
 from daexplore.notebook_html import interval_text
-from daexplore.views.style import DOMAINS, QUANTITIES, domain_title
+from daexplore.utils.text import capitalise, count_range
+from daexplore.views.style import QUANTITIES, domain_title
 
 __all__ = [
     "METRICS",
@@ -135,13 +137,4 @@ def summary_metrics(
         f"{row['run']} {interval_text(row['value'], row['low'], row['high'])}"
         for row in rows.to_dict("records")
     )
-    return f"{_start(QUANTITIES.get(name, name))} on {_numbers(rows['n'])} {split} galaxies of the {domain_title(domain)}: {values}."
-
-
-def _start(text: str) -> str:
-    return text[0].upper() + text[1:]
-
-
-def _numbers(counts: pd.Series) -> str:
-    values = sorted({int(n) for n in counts})
-    return str(values[0]) if len(values) == 1 else f"{values[0]} to {values[-1]}"
+    return f"{capitalise(QUANTITIES.get(name, name))} on {count_range(rows['n'])} {split} galaxies of the {domain_title(domain)}: {values}."

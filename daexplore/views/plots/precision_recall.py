@@ -6,10 +6,11 @@ import holoviews as hv
 import numpy as np
 import pandas as pd
 
+from daexplore.domains import DOMAINS
 from daexplore.views.plots.frame import style_overlay
 from daexplore.views.plots.metrics_table import interval_text
 from daexplore.views.plots.roc import band_areas, threshold_point
-from daexplore.views.style import DOMAIN_COLORS, DOMAINS, NEUTRAL, domain_title, run_styles
+from daexplore.views.style import DOMAIN_COLORS, NEUTRAL, domain_title, run_styles
 
 __all__ = ["precision_recall_curves", "summary_areas", "summary_points"]
 

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import holoviews as hv
-import numpy as np
 import pandas as pd
 
+from daexplore.domains import DOMAINS
+from daexplore.utils.text import capitalise, count_range
 from daexplore.views.plots.frame import style_overlay
 from daexplore.views.plots.metrics_table import interval_text
-from daexplore.views.style import DOMAIN_COLORS, DOMAINS, NEUTRAL, domain_title, run_styles
+from daexplore.views.style import DOMAIN_COLORS, NEUTRAL, domain_title, run_styles
 
 __all__ = [
     "reliability_diagram",
@@ -101,7 +102,7 @@ def reliability_panels(bins: pd.DataFrame, *, size: Size = (300, 300)) -> hv.Lay
         part = bins[bins["domain"] == domain]
         for stage in dict.fromkeys(part["stage"]):
             rows = part[part["stage"] == stage]
-            title = f"{_start(domain_title(domain))}, {rows['split'].iloc[0]}, {stage}: n = {_counts(rows['n'])}"
+            title = f"{capitalise(domain_title(domain))}, {rows['split'].iloc[0]}, {stage}: n = {count_range(rows['n'])}"
             panels.append(reliability_diagram(rows, title=title, size=size, who=who))
     return hv.Layout(panels).cols(2).opts(shared_axes=True, backend="bokeh")
 
@@ -169,7 +170,7 @@ def risk_coverage_panels(
     panels = []
     for domain in (name for name in DOMAINS if (curves["domain"] == name).any()):
         rows = curves[curves["domain"] == domain]
-        title = f"{_start(domain_title(domain))}, {rows['split'].iloc[0]}, kept by {ranking}: n = {_counts(rows['n'])}"
+        title = f"{capitalise(domain_title(domain))}, {rows['split'].iloc[0]}, kept by {ranking}: n = {count_range(rows['n'])}"
         panels.append(risk_coverage_curves(rows, title=title, size=size, who=who))
     return hv.Layout(panels).cols(2).opts(shared_axes=True, backend="bokeh")
 
@@ -190,7 +191,7 @@ def summary_reliability(scores: pd.DataFrame, domain: str = "target") -> str:
     for name, found in rows.groupby("who", sort=False):
         texts = [f"{_interval(row)} {row['stage']}" for row in found.to_dict("records")]
         parts.append(f"{name} {', '.join(texts)}")
-    start = f"Calibration error (ECE, debiased) on {_counts(rows['n'])} {rows['split'].iloc[0]} galaxies of the {domain_title(domain)}"
+    start = f"Calibration error (ECE, debiased) on {count_range(rows['n'])} {rows['split'].iloc[0]} galaxies of the {domain_title(domain)}"
     return f"{start}: {'; '.join(parts)}."
 
 
@@ -214,18 +215,9 @@ def summary_risk_coverage(
     if chosen.empty:
         return f"Risk and coverage on the {domain} are not known: no labelled galaxy there."
     values = "; ".join(f"{row['who']} {_interval(row)}" for row in chosen.to_dict("records"))
-    start = f"Area under the risk-coverage curve on {_counts(chosen['n'])} {chosen['split'].iloc[0]} galaxies of the {domain_title(domain)}"
+    start = f"Area under the risk-coverage curve on {count_range(chosen['n'])} {chosen['split'].iloc[0]} galaxies of the {domain_title(domain)}"
     return f"{start}, kept by {ranking}: {values}."
 
 
 def _interval(row: dict[Any, Any]) -> str:
     return interval_text(row["value"], row["low"], row["high"])
-
-
-def _start(text: str) -> str:
-    return text[0].upper() + text[1:]
-
-
-def _counts(values: pd.Series) -> str:
-    found = np.unique(values.to_numpy(int))
-    return str(found[0]) if len(found) == 1 else f"{found[0]} to {found[-1]}"

@@ -6,7 +6,7 @@ import holoviews as hv
 import numpy as np
 import pandas as pd
 
-from daexplore.views.plots.distance_tests import _start
+from daexplore.utils.text import capitalise
 from daexplore.views.plots.frame import style_overlay
 from daexplore.views.style import DOMAIN_COLORS, NEUTRAL, QUANTITIES, domain_title, run_styles
 
@@ -25,7 +25,7 @@ def summary_robustness(table: pd.DataFrame, name: str = "accuracy") -> str:
         parts.append(f"{run}, {where}: {ends} at {last['level']:.3g}, n = {int(last['n'])}")
     if not parts:
         return "Nothing was measured."
-    return f"{_start(QUANTITIES.get(name, name))} against {rows['dial'].iloc[0]} [{rows['unit'].iloc[0]}]: {'; '.join(parts)}."
+    return f"{capitalise(QUANTITIES.get(name, name))} against {rows['dial'].iloc[0]} [{rows['unit'].iloc[0]}]: {'; '.join(parts)}."
 
 
 def summary_boundary(table: pd.DataFrame) -> str:

@@ -7,12 +7,13 @@ import holoviews as hv
 import numpy as np
 import pandas as pd
 
+from daexplore.domains import DOMAINS
 from daexplore.runs import Evaluation
+from daexplore.utils.text import count_range
 from daexplore.views.plots.frame import style_overlay
-from daexplore.views.plots.metrics_table import _numbers, interval_text
+from daexplore.views.plots.metrics_table import interval_text
 from daexplore.views.style import (
     DOMAIN_COLORS,
-    DOMAINS,
     NEUTRAL,
     RunStyle,
     domain_title,
@@ -43,7 +44,7 @@ def summary_roc(curves: pd.DataFrame, split: str = "test") -> str:
         values = ", ".join(
             f"{row['run']} {interval_text(row['auc'])}" for row in first.to_dict("records")
         )
-        parts.append(f"{domain_title(domain)}, n = {_numbers(first['n'])}: {values}")
+        parts.append(f"{domain_title(domain)}, n = {count_range(first['n'])}: {values}")
     return (
         f"Area under the ROC curve on {split} galaxies: {'; '.join(parts)}."
         if parts

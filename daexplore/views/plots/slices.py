@@ -9,10 +9,11 @@ import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
+from daexplore.domains import DOMAINS
 from daexplore.utils.html import Cell, html_table
 from daexplore.views.plots.frame import style_overlay
 from daexplore.views.plots.metrics_table import interval_text
-from daexplore.views.style import DOMAIN_COLORS, DOMAINS, domain_title, run_styles
+from daexplore.views.style import DOMAIN_COLORS, domain_title, run_styles
 
 __all__ = ["slice_points", "slice_tables", "summary_slices"]
 

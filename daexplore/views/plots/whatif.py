@@ -6,8 +6,9 @@ import holoviews as hv
 import numpy as np
 import pandas as pd
 
+from daexplore.domains import DOMAINS
 from daexplore.views.plots.frame import style_overlay
-from daexplore.views.style import DOMAIN_COLORS, DOMAINS, NEUTRAL, run_styles
+from daexplore.views.style import DOMAIN_COLORS, NEUTRAL, run_styles
 
 __all__ = ["dial_curves", "summary_dial", "summary_walks", "trajectory_plot", "walk_limits"]
 

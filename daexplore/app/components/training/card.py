@@ -19,6 +19,7 @@ from daexplore.app.core.compute import Compute
 from daexplore.app.glossary.markup import explained
 from daexplore.app.jobs.job import Job
 from daexplore.app.theme import STYLE
+from daexplore.domains import DOMAINS
 from daexplore.runs import Run, method_label
 from daexplore.utils.files import static_text
 
@@ -230,9 +231,7 @@ def _progress_html(job: Job, others: list[Job]) -> str:
 
 def _counts(run: Run) -> str:
     found = run.evaluation(run.evaluated[0])
-    return " + ".join(
-        str(int(found.mask(domain, "validation").sum())) for domain in ("source", "target")
-    )
+    return " + ".join(str(int(found.mask(domain, "validation").sum())) for domain in DOMAINS)
 
 
 def _time_left(seconds: float | None) -> str:

@@ -10,9 +10,10 @@ from bokeh.models.annotations import BoxAnnotation, Label, Span
 from bokeh.plotting import figure
 from numpy.typing import NDArray
 
+from daexplore.domains import DOMAINS
 from daexplore.runs import Run
 from daexplore.views.plots.history import with_epoch_position
-from daexplore.views.style import DOMAIN_COLORS, DOMAINS, NEUTRAL, class_marker, set_aria_label
+from daexplore.views.style import DOMAIN_COLORS, NEUTRAL, class_marker, set_aria_label
 
 __all__ = ["LiveCurves", "LivePlane", "PlanePoints", "SharedAxes", "plane_points"]
 

@@ -15,6 +15,7 @@ from daexplore.app.glossary.markup import explained, term
 from daexplore.app.latents.view import LatentView
 from daexplore.app.state import ExplorerState
 from daexplore.app.theme import STYLE
+from daexplore.domains import DOMAINS
 from daexplore.errors import InputError
 from daexplore.views.images import data_uri, galaxy_png
 from daexplore.views.style import DOMAIN_COLORS
@@ -101,7 +102,7 @@ def _line(scene: LatentView, row: int) -> str:
 def _images(scene: LatentView, rows: NDArray[np.int64]) -> list[NDArray[np.uint8] | None]:
     """Of each row, read at once for each domain; None where they are not at hand."""
     found: dict[int, NDArray[np.uint8]] = {}
-    for domain in ("source", "target"):
+    for domain in DOMAINS:
         here = [int(row) for row in rows if scene.evaluation.domain[row] == domain]
         with contextlib.suppress(InputError, OSError):
             found |= (

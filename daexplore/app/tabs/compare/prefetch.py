@@ -5,9 +5,9 @@ import contextlib
 from daexplore.app.core.compute import Compute
 from daexplore.app.latents.view import scene
 from daexplore.app.state import ExplorerState
+from daexplore.domains import DOMAINS
 from daexplore.errors import InputError
 from daexplore.runs import Run
-from daexplore.views.style import DOMAINS
 
 __all__ = ["prefetch_epochs", "upcoming_epochs"]
 

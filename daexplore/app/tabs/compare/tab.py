@@ -35,6 +35,7 @@ from daexplore.app.tabs.compare.prefetch import prefetch_epochs
 from daexplore.app.tabs.compare.toolbar import legend, toolbar
 from daexplore.app.tabs.registry import TabContext, TabView
 from daexplore.app.theme import STYLE
+from daexplore.domains import DOMAINS
 from daexplore.errors import InputError
 from daexplore.views.plots.margin_plane import summary_plane
 from daexplore.views.style import set_aria_label
@@ -347,7 +348,7 @@ def _head(shown: LatentView, state: ExplorerState) -> str:
 
 def _foot(shown: LatentView, threshold: float) -> str:
     right, counts = {}, {}
-    for domain in ("source", "target"):
+    for domain in DOMAINS:
         mask = shown.inside & shown.evaluation.mask(domain)
         if mask.any():
             right[domain] = float((shown.probability[mask] > threshold).mean())

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from daexplore.app.core.processes import submit_process
+from daexplore.domains import DOMAINS
 from daexplore.errors import InputError
 from daexplore.views.images import data_uri, mosaic_png
 
@@ -77,7 +78,7 @@ def preview_domains(choice: DomainChoice) -> DomainPreview:
     """
     walls: list[dict[str, Any]] = []
     words, names, keys = {}, {}, [repr(choice.label)]
-    for domain, (galaxies, total, key) in zip(("source", "target"), _opened(choice), strict=True):
+    for domain, (galaxies, total, key) in zip(DOMAINS, _opened(choice), strict=True):
         walls += _walls(galaxies, domain, total)
         words[domain] = _words(galaxies, total or len(galaxies))
         names[domain] = galaxies.name

@@ -9,6 +9,7 @@ import pandas as pd
 from daexplore.app.core.compute import Task
 from daexplore.app.state import ExplorerState, fingerprints
 from daexplore.app.tabs.distance.tasks import bandwidths_of, measure_task, null_task, verdict_task
+from daexplore.domains import DOMAINS
 from daexplore.runs import Run
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ class DistanceTables:
             )
             counts = {
                 f"n_{domain}": int(run.evaluation(shown).mask(domain, self._state.split).sum())
-                for domain in ("source", "target")
+                for domain in DOMAINS
             }
             for epoch in run.evaluated:
                 task = self._null(run, epoch)

@@ -10,6 +10,7 @@ from daexplore.app.components.galaxy_images import galaxy_image
 from daexplore.app.core.cache import LRUCache
 from daexplore.app.core.compute import Task
 from daexplore.app.theme import STYLE
+from daexplore.domains import DOMAINS
 from daexplore.errors import InputError
 from daexplore.runs import Run
 from daexplore.utils.files import static_text
@@ -98,7 +99,7 @@ def pictures_task(run: Run, galaxies: Sequence[WitnessExtreme], label: str) -> T
     data = run.info["data"]
     sets = tuple(
         str(data[domain].get(name))
-        for domain in ("source", "target")
+        for domain in DOMAINS
         for name in ("path", "label", "prefix", "fingerprint")
     )
     wanted = {each.sample_id: each.domain for each in galaxies}

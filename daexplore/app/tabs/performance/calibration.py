@@ -27,10 +27,12 @@ from daexplore.app.tabs.performance.section import (
     summary,
 )
 from daexplore.app.tabs.performance.subjects import EvaluatedRun, subjects, unlabelled
+from daexplore.domains import DOMAINS
 from daexplore.errors import InputError
 from daexplore.utils.html import Cell, html_table
+from daexplore.utils.text import capitalise
 from daexplore.views.plots.reliability import reliability_diagram, summary_reliability
-from daexplore.views.style import DOMAINS, domain_title
+from daexplore.views.style import domain_title
 
 __all__ = ["STAGES", "CalibrationSection", "calibrations", "temperatures"]
 
@@ -198,7 +200,9 @@ class CalibrationSection(Section):
         self, domain: str, bins: pd.DataFrame, words: str, found: list[EvaluatedRun]
     ) -> hv.Overlay:
         rows = bins[bins["domain"] == domain]
-        title = f"{_start(domain_title(domain))}, {self._state.split}, {words}, n = {_counts(rows)}"
+        title = (
+            f"{capitalise(domain_title(domain))}, {self._state.split}, {words}, n = {_counts(rows)}"
+        )
         plot = reliability_diagram(
             rows, title=title, legend="top", size=SIZE, who=[subject.name for subject in found]
         )
@@ -254,7 +258,3 @@ def _domains(table: pd.DataFrame) -> list[str]:
 
 def _counts(table: pd.DataFrame) -> str:
     return " / ".join(dict.fromkeys(str(n) for n in table["n"]))
-
-
-def _start(text: str) -> str:
-    return text[0].upper() + text[1:]

@@ -20,8 +20,8 @@ from daexplore.app.tabs.performance.subjects import (
     predicted_class,
     subjects,
 )
+from daexplore.domains import DOMAINS
 from daexplore.views.plots.confusion import UNLABELLED, confusion_tables, summary_confusion
-from daexplore.views.style import DOMAINS
 
 __all__ = ["ConfusionSection", "confusions", "with_intervals"]
 

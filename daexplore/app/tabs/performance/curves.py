@@ -24,13 +24,14 @@ from daexplore.app.tabs.performance.section import (
     summary,
 )
 from daexplore.app.tabs.performance.subjects import RESAMPLES, EvaluatedRun, subjects, unlabelled
+from daexplore.domains import DOMAINS
 from daexplore.views.plots.precision_recall import (
     precision_recall_curves,
     summary_areas,
     summary_points,
 )
 from daexplore.views.plots.roc import roc_curves
-from daexplore.views.style import DOMAINS, domain_title
+from daexplore.views.style import domain_title
 
 __all__ = [
     "CurveSection",

@@ -10,14 +10,7 @@ import pandas as pd
 from daexplore.app.core.cache import LRUCache
 from daexplore.app.core.compute import Compute
 from daexplore.app.state import ExplorerState
-from daexplore.app.tabs.performance.calibration import (
-    _RISK,
-    _counts,
-    _domains,
-    _Rows,
-    _start,
-    score_tables,
-)
+from daexplore.app.tabs.performance.calibration import _RISK, _counts, _domains, _Rows, score_tables
 from daexplore.app.tabs.performance.section import (
     SIZE,
     Section,
@@ -28,8 +21,10 @@ from daexplore.app.tabs.performance.section import (
     summary,
 )
 from daexplore.app.tabs.performance.subjects import EvaluatedRun, subjects, unlabelled
+from daexplore.domains import DOMAINS
+from daexplore.utils.text import capitalise
 from daexplore.views.plots.reliability import risk_coverage_curves, summary_risk_coverage
-from daexplore.views.style import DOMAINS, domain_title
+from daexplore.views.style import domain_title
 
 __all__ = ["RiskSection", "risk_coverage_tables"]
 
@@ -105,7 +100,7 @@ class RiskSection(Section):
 
     def _plot(self, domain: str, curves: pd.DataFrame, found: list[EvaluatedRun]) -> hv.Overlay:
         rows = curves[curves["domain"] == domain]
-        title = f"{_start(domain_title(domain))}, {self._state.split}, n = {_counts(rows)}"
+        title = f"{capitalise(domain_title(domain))}, {self._state.split}, n = {_counts(rows)}"
         return risk_coverage_curves(
             rows, title=title, size=SIZE, who=[subject.name for subject in found]
         )

@@ -33,9 +33,10 @@ from daexplore.app.tabs.performance.subjects import (
     subjects,
     unlabelled,
 )
+from daexplore.domains import DOMAINS
 from daexplore.errors import InputError
 from daexplore.views.plots.slices import slice_points, slice_tables, summary_slices
-from daexplore.views.style import DOMAINS, domain_title
+from daexplore.views.style import domain_title
 
 __all__ = [
     "LEAST",

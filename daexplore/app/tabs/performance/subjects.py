@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from daexplore.app.core.session import error_message
 from daexplore.app.latents.embeddings import change_token
 from daexplore.app.state import ExplorerState
+from daexplore.domains import DOMAINS
 from daexplore.runs import Evaluation, Run
 
 __all__ = ["RESAMPLES", "EvaluatedRun", "mode", "predicted_class", "subjects", "unlabelled"]
@@ -80,7 +81,7 @@ def unlabelled(
     That share needs no labels. It is the catalogue's merger fraction only as far as the calls are right.
     """
     sentences = []
-    for domain in ("source", "target"):
+    for domain in DOMAINS:
         known = [subject for subject in found if subject.rows(domain, split, labelled=False).any()]
         if not known or any(subject.rows(domain, split).any() for subject in known):
             continue

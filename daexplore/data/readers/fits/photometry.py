@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
+from daexplore.data.bands import AB_ZERO_NANOJANSKY
+
 __all__ = [
-    "NANOJANSKY_AT_ZERO",
+    "AB_ZERO_NANOJANSKY",
     "band_name",
     "cube_bands",
     "flux_scale",
@@ -16,8 +18,6 @@ __all__ = [
     "pixel_scale",
 ]
 
-NANOJANSKY_AT_ZERO = 3631e9
-"""Flux of AB magnitude 0 [nJy] (Oke & Gunn 1983, ApJ 266, 713)."""
 
 _BAND_KEYWORDS = ("BAND", "FILTER", "INSFILTE")
 _WHEELS = ("FILTER1", "FILTER2")
@@ -120,7 +120,7 @@ def pixel_scale(header: Mapping[str, Any]) -> float | None:
 
 def nanojansky(zero_point: float) -> float:
     """Flux [nJy] of one unit, for the AB magnitude that gives one unit."""
-    return NANOJANSKY_AT_ZERO * 10 ** (-0.4 * zero_point) if abs(zero_point) < 700 else math.nan
+    return AB_ZERO_NANOJANSKY * 10 ** (-0.4 * zero_point) if abs(zero_point) < 700 else math.nan
 
 
 def flux_scale(
@@ -154,7 +154,7 @@ def flux_scale(
             None,
         )
     if known is None and (at_zero := _number(header, "FLUXMAG0")):
-        known = NANOJANSKY_AT_ZERO / at_zero
+        known = AB_ZERO_NANOJANSKY / at_zero
     if known is None and one_band:
         known = _photflam_scale(header, unit)
     return known if known is not None and math.isfinite(known) and known > 0 else None
@@ -253,7 +253,7 @@ def _parsed(text: str) -> tuple[str, float]:
 
     for spelling, usual in _SPELLINGS:
         text = re.sub(spelling, usual, text, flags=re.IGNORECASE)
-    factor = 1e-9 * NANOJANSKY_AT_ZERO if _MAGGY in text else 1.0
+    factor = 1e-9 * AB_ZERO_NANOJANSKY if _MAGGY in text else 1.0
     with warnings.catch_warnings():
         # Several slashes in a unit are only discouraged.
         warnings.simplefilter("ignore", units.UnitsWarning)
