@@ -1,8 +1,10 @@
-"""The moving picture of README.md: galaxies crossing the boundary while noDA, MMD and DANN train, an evaluated epoch a frame.
+"""The moving picture of README.md: galaxies crossing the boundary while noDA, MMD and DANN train,
+an evaluated epoch a frame.
 
-`python benchmarks/animation.py [--out FILE]` serves the explorer over a copy of the example runs, moves its epoch from the first to the
-last, and photographs the three panels at each. The axes stay the same throughout. Beside the GIF it writes its last frame as PNG, for
-people who ask for reduced motion.
+`python benchmarks/animation.py [--out FILE]` serves the explorer over a copy of the example runs,
+moves its epoch from the first to the last, and photographs the three panels at each. The axes stay
+the same throughout. Beside the GIF it writes its last frame as PNG, for people who ask for reduced
+motion.
 """
 
 import argparse
@@ -41,7 +43,7 @@ _TOP_AND_BOTTOM = """() => {
 
 
 def main() -> None:
-    """Makes the picture."""
+    """Make the picture."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "images" / "boundary.gif")
     out = parser.parse_args().out
@@ -86,14 +88,16 @@ def photographed(page: Page, epochs: list[int]) -> list[bytes]:
 
 
 def widest(values: list[list[float]]) -> tuple[float, float]:
-    """Limits that hold all but the outermost half per cent of each panel at each epoch, as the page's own do, and a margin."""
+    """Limits that hold all but the outermost half per cent of each panel at each epoch, as the
+    page's own do, and a margin.
+    """
     low, high = np.percentile(values, [0.5, 99.5], axis=1)
     margin = 0.06 * (high.max() - low.min())
     return float(low.min() - margin), float(high.max() + margin)
 
 
 def go(page: Page, epoch: int) -> None:
-    """Moves the slider there by its keys, and waits until all panels show that epoch."""
+    """Move the slider there by its keys, and waits until all panels show that epoch."""
     slider = page.get_by_role("slider").first
     slider.press("Home")
     for _ in range(epoch - 1):

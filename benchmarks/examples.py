@@ -1,7 +1,9 @@
-"""Makes the example runs that come with the package out of whole ones: python benchmarks/examples.py runs/distant
+"""Makes the example runs that come with the package out of whole ones: python
+benchmarks/examples.py runs/distant
 
-The whole ones are noDA, MMD and DANN on "distant", seeds 0 to 2, as `daexplore sweep --data distant --seeds 0..2 --runs runs/distant`
-trains them; `make examples` does both. Seed 0 keeps epochs to play, the other seeds what they are compared by.
+The whole ones are noDA, MMD and DANN on "distant", seeds 0 to 2, as `daexplore sweep --data distant
+--seeds 0..2 --runs runs/distant` trains them; `make examples` does both. Seed 0 keeps epochs to
+play, the other seeds what they are compared by.
 """
 
 import argparse
@@ -53,7 +55,9 @@ def chosen(root: Path) -> list[Run]:
 
 
 def shown(root: Path) -> list[str]:
-    """Test images whose maps are there at once: those of some galaxies, and of the one that the explorer opens with."""
+    """Test images whose maps are there at once: those of some galaxies, and of the one that the
+    explorer opens with.
+    """
     state = ExplorerState(root)
     state.set_runs(
         [
@@ -72,7 +76,7 @@ def shown(root: Path) -> list[str]:
 
 
 def draw(run: Run, sample_ids: list[str]) -> None:
-    """Writes their Grad-CAM maps at the selected epoch, as the explorer would compute them."""
+    """Write their Grad-CAM maps at the selected epoch, as the explorer would compute them."""
     assert run.selected_epoch is not None
     domains = run.samples.loc[sample_ids, "domain"]
     maps = [

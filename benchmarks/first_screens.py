@@ -1,7 +1,9 @@
-"""The pictures of README.md that need more than a visit: the first page, and three trainings under way.
+"""The pictures of README.md that need more than a visit: the first page, and three trainings under
+way.
 
-`python benchmarks/first_screens.py [--out DIR]` serves the explorer over an empty folder, presses what a newcomer presses there, and stops
-the trainings once each has some epochs to show. Takes some minutes. Fails as screens.py does.
+`python benchmarks/first_screens.py [--out DIR]` serves the explorer over an empty folder, presses
+what a newcomer presses there, and stops the trainings once each has some epochs to show. Takes some
+minutes. Fails as screens.py does.
 """
 
 import argparse
@@ -16,7 +18,7 @@ UNDER_WAY = re.compile(r"Epoch ([5-9]|1\d) of")  # of each training, so that its
 
 
 def main() -> None:
-    """Makes the pictures."""
+    """Make the pictures."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "images")
     out = parser.parse_args().out
@@ -28,7 +30,7 @@ def main() -> None:
 
 
 def first_page(browser: Browser, url: str, out: Path) -> list[str]:
-    """Writes welcome.png and training-live.png."""
+    """Write welcome.png and training-live.png."""
     page, problems = visited(browser, url, (1440, 1000))
     page.get_by_role("button", name="Train your own").click()
     page.get_by_alt_text("non-mergers in the target domain").wait_for()

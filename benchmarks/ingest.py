@@ -1,15 +1,19 @@
-"""How fast an ingest is, what memory it takes, whether kills change its result, and training from sets larger than memory.
+"""How fast an ingest is, what memory it takes, whether kills change its result, and training from
+sets larger than memory.
 
     python benchmarks/ingest.py ingest [--n 20000] [--workers 2] [--out docs/results/ingest.json]
-    python benchmarks/ingest.py training [--gigabytes 3.0] [--spare 0.3] [--out docs/results/larger-than-memory.json]
+    python benchmarks/ingest.py training [--gigabytes 3.0] [--spare 0.3] [--out
+    docs/results/larger-than-memory.json]
 
-``ingest`` makes FITS cut-outs (3 x 64 x 64 float32) in a temporary folder, reads them with a plain loop of ``fits.getdata``, ingests them,
-then ingests them again with three kills (SIGKILL to the first process), and compares the two folders byte by byte. Memory is the largest
-sum over all processes of their proportional share (PSS), sampled ten times a second.
+``ingest`` makes FITS cut-outs (3 x 64 x 64 float32) in a temporary folder, reads them with a plain
+loop of ``fits.getdata``, ingests them, then ingests them again with three kills (SIGKILL to the
+first process), and compares the two folders byte by byte. Memory is the largest sum over all
+processes of their proportional share (PSS), sampled ten times a second.
 
-``training`` makes a source and a target of so many gigabytes each, in chunks, and measures the address space (VmPeak) of a training on a
-tiny set. A training from the chunks is then allowed (RLIMIT_AS) that much and ``--spare`` gigabytes; the same training with all images in
-memory is not limited. Both read every pixel once, and train on the same galaxies.
+``training`` makes a source and a target of so many gigabytes each, in chunks, and measures the
+address space (VmPeak) of a training on a tiny set. A training from the chunks is then allowed
+(RLIMIT_AS) that much and ``--spare`` gigabytes; the same training with all images in memory is not
+limited. Both read every pixel once, and train on the same galaxies.
 """
 
 import argparse
@@ -73,7 +77,7 @@ def start_ingest(source: Path, dest: Path, workers: int) -> subprocess.Popen[byt
 
 
 def peak_of(process: subprocess.Popen[bytes]) -> int:
-    """Waits for the process; bytes that it and its children took together at most."""
+    """Wait for the process; bytes that it and its children took together at most."""
     peak = 0
     while process.poll() is None:
         peak = max(peak, taken(process.pid))
@@ -185,7 +189,7 @@ def make_set(folder: Path, name: str, gigabytes: float, seed: int) -> None:
 
 
 def train_here(data: Path, runs: Path, limit: int, in_memory: bool, address_space: int) -> None:
-    """Trains in this process and prints what came out."""
+    """Train in this process and prints what came out."""
     import daexplore.engine.training.setup as build
     from daexplore.config import AlignmentConfig, DataConfig, RunConfig, TrainConfig
     from daexplore.engine.training.train import train

@@ -1,16 +1,21 @@
-"""How fast a prediction over many galaxies is beside a bare forward loop, what memory it takes, and whether a kill changes its catalogue.
+"""How fast a prediction over many galaxies is beside a bare forward loop, what memory it takes, and
+whether a kill changes its catalogue.
 
-    python benchmarks/predict.py RUN [--n 100000] [--size 48] [--bare-every 4] [--out docs/results/predict.json]
+    python benchmarks/predict.py RUN [--n 100000] [--size 48] [--bare-every 4] [--out
+    docs/results/predict.json]
 
 RUN is any trained run in three bands, for example of
 
-    daexplore train --data demo --limit 200 --epochs 1 --set data.simulated=400 --set data.size=32 --runs RUNS
+    daexplore train --data demo --limit 200 --epochs 1 --set data.simulated=400 --set data.size=32
+    --runs RUNS
 
-A memory-mapped set of noise is made in a temporary folder, with ids and positions. One process predicts it. After every so many parts the
-clock of the prediction is stopped, and a bare loop (rows read, preprocessed and sent through the network, nothing kept) runs over the rows
-of the last part, so that a machine whose speed drifts does not distort the ratio. All else that a prediction does (probabilities, in-domain
-score, parts, the catalogue itself) counts for it. Then another process does the same, is killed (SIGKILL) at 40%, and started again.
-Memory is the largest resident set, mapped pages of the images included.
+A memory-mapped set of noise is made in a temporary folder, with ids and positions. One process
+predicts it. After every so many parts the clock of the prediction is stopped, and a bare loop (rows
+read, preprocessed and sent through the network, nothing kept) runs over the rows of the last part,
+so that a machine whose speed drifts does not distort the ratio. All else that a prediction does
+(probabilities, in-domain score, parts, the catalogue itself) counts for it. Then another process
+does the same, is killed (SIGKILL) at 40%, and started again. Memory is the largest resident set,
+mapped pages of the images included.
 """
 
 import argparse
@@ -61,7 +66,9 @@ def make_set(folder: Path, n: int, size: int, bands: tuple[str, ...]) -> None:
 
 
 def clocks() -> np.ndarray:
-    """Seconds on the wall and of this process's own time, which other processes of a busy machine do not change."""
+    """Seconds on the wall and of this process's own time, which other processes of a busy machine
+    do not change.
+    """
     return np.array([time.perf_counter(), time.process_time()])
 
 

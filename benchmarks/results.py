@@ -1,13 +1,15 @@
-"""The measured tables of a set of runs: each run's held-out metrics, and each method's mean over its seeds, with intervals.
+"""The measured tables of a set of runs: each run's held-out metrics, and each method's mean over
+its seeds, with intervals.
 
-    daexplore train --data distant --method noda --seed 0..2 --runs runs/distant      (likewise mmd and dann)
-    python benchmarks/results.py runs/distant docs/results/distant.csv
+    daexplore train --data distant --method noda --seed 0..2 --runs runs/distant      (likewise mmd
+    and dann) python benchmarks/results.py runs/distant docs/results/distant.csv
 
-writes one line a run, domain and metric to the CSV file, the means over seeds to a file beside it (distant-summary.csv), and prints the
-table that README.md shows. With the CSV file alone, it only prints the table.
+writes one line a run, domain and metric to the CSV file, the means over seeds to a file beside it
+(distant-summary.csv), and prints the table that README.md shows. With the CSV file alone, it only
+prints the table.
 
-Intervals of a run resample galaxies. Those of a mean over seeds resample galaxies, the same in all runs, and seeds; so do those of the
-difference between two methods, which therefore is a paired one.
+Intervals of a run resample galaxies. Those of a mean over seeds resample galaxies, the same in all
+runs, and seeds; so do those of the difference between two methods, which therefore is a paired one.
 """
 
 import sys
@@ -87,7 +89,9 @@ def collect(runs: list[Run]) -> pd.DataFrame:
 
 
 def balanced(evaluation: Evaluation) -> list[dict[str, object]]:
-    """The lines of the balanced accuracy, the mean of the classes' recalls, which unequal priors leave alone."""
+    """The lines of the balanced accuracy, the mean of the classes' recalls, which unequal priors
+    leave alone.
+    """
     lines = []
     for domain in ("source", "target"):
         drawn = resampled(evaluation, domain)["balanced_accuracy"]
@@ -104,7 +108,9 @@ def balanced(evaluation: Evaluation) -> list[dict[str, object]]:
 
 
 def label_free(run: Run) -> dict[str, object]:
-    """Source validation accuracy less validation MMD^2 at the chosen epoch: a score of recipes that uses no target label."""
+    """Source validation accuracy less validation MMD^2 at the chosen epoch: a score of recipes that
+    uses no target label.
+    """
     history = run.history()
     rows = history[
         (history["epoch"] == run.selected_epoch) & (history["split"] == "validation")
@@ -125,7 +131,9 @@ def label_free(run: Run) -> dict[str, object]:
 
 
 def resampled(evaluation: Evaluation, domain: str) -> dict[str, np.ndarray]:
-    """Name -> (1 + RESAMPLES,) the metric on the test split as it is, then in resamples of its galaxies."""
+    """Name -> (1 + RESAMPLES,) the metric on the test split as it is, then in resamples of its
+    galaxies.
+    """
     chosen = evaluation.mask(domain, "test") & (evaluation.labels >= 0)
     labels, probabilities = evaluation.labels[chosen], evaluation.probabilities[chosen]
     weights = np.vstack(
@@ -143,9 +151,11 @@ def resampled(evaluation: Evaluation, domain: str) -> dict[str, np.ndarray]:
 
 
 def summary(runs: list[Run]) -> pd.DataFrame:
-    """Means over seeds, and what each method adds to noDA and each way of transfer to MMD alone; all on the test split.
+    """Means over seeds, and what each method adds to noDA and each way of transfer to MMD alone;
+    all on the test split.
 
-    The epochs' evaluation samples are the same in all runs of a folder, so one draw of galaxies serves them all.
+    The epochs' evaluation samples are the same in all runs of a folder, so one draw of galaxies
+    serves them all.
     """
     drawn: dict[str, list[dict[tuple[str, str], np.ndarray]]] = {}
     for run in runs:
@@ -200,7 +210,9 @@ def line(what: str, domain: str, name: str, drawn: np.ndarray, seeds: int) -> di
 
 
 def markdown(results: pd.DataFrame) -> str:
-    """The table of README.md: mean and standard deviation over seeds, with each seed's target accuracy."""
+    """The table of README.md: mean and standard deviation over seeds, with each seed's target
+    accuracy.
+    """
     lines = [
         "| method | source accuracy | source AUC | target accuracy | each seed | target AUC |",
         "|---|---|---|---|---|---|",

@@ -1,8 +1,9 @@
 """Pictures of every room of the explorer over the example runs, light and dark.
 
-`python benchmarks/screens.py [--out DIR] [--width PIXELS] [--height PIXELS] [--rooms NAME ...]` serves the explorer over a copy of them,
-enters each room, waits until nothing is computed or moves any more, and writes ROOM-light.png and ROOM-dark.png. Fails if a page logs an
-error or asks another host.
+`python benchmarks/screens.py [--out DIR] [--width PIXELS] [--height PIXELS] [--rooms NAME ...]`
+serves the explorer over a copy of them, enters each room, waits until nothing is computed or moves
+any more, and writes ROOM-light.png and ROOM-dark.png. Fails if a page logs an error or asks another
+host.
 """
 
 import argparse
@@ -38,7 +39,7 @@ _ALIKE = 4  # looks, that must be
 
 
 def main() -> None:
-    """Makes the pictures."""
+    """Make the pictures."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "images" / "screens")
     parser.add_argument("--width", type=int, default=1280)
@@ -85,7 +86,9 @@ def chromium() -> Iterator[Browser]:
 
 @contextlib.contextmanager
 def served(empty: bool = False) -> Iterator[str]:
-    """The explorer over a copy of the example runs, so that nothing is written into the package, or over an empty folder; its address."""
+    """The explorer over a copy of the example runs, so that nothing is written into the package, or
+    over an empty folder; its address.
+    """
     with tempfile.TemporaryDirectory() as folder, socket.socket() as probe:
         if not empty:
             shutil.copytree(EXAMPLES, Path(folder) / "runs")
@@ -128,7 +131,7 @@ def served(empty: bool = False) -> Iterator[str]:
 def pictures(
     browser: Browser, url: str, theme: str, rooms: list[str], out: Path, size: tuple[int, int]
 ) -> list[str]:
-    """Writes the pictures of one theme; what was wrong with the pages, in sentences."""
+    """Write the pictures of one theme; what was wrong with the pages, in sentences."""
     page, problems = visited(browser, url, size)
     if theme == "dark":
         page.get_by_label("Toggle theme").click()
@@ -141,7 +144,9 @@ def pictures(
 
 
 def visited(browser: Browser, url: str, size: tuple[int, int]) -> tuple[Page, list[str]]:
-    """A page that has its first numbers, and a list into which comes what goes wrong on it, in sentences."""
+    """A page that has its first numbers, and a list into which comes what goes wrong on it, in
+    sentences.
+    """
     problems: list[str] = []
     page = browser.new_context(viewport={"width": size[0], "height": size[1]}).new_page()
     page.set_default_timeout(120_000)
@@ -182,7 +187,7 @@ def at_rest(page: Page, room: str) -> bytes:
 
 
 def keep(png: bytes, file: Path) -> None:
-    """Writes a picture, and says so."""
+    """Write a picture, and says so."""
     file.write_bytes(small(png))
     print(file.name, f"{file.stat().st_size / 1000:.0f} kB", flush=True)
 

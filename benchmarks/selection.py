@@ -1,16 +1,20 @@
-"""How well scores without target labels find good epochs and good methods: their correlation with the target accuracy that they cannot see.
+"""How well scores without target labels find good epochs and good methods: their correlation with
+the target accuracy that they cannot see.
 
-    daexplore sweep --data distant --methods noda,mmd,dann,lmmd,cdan --seeds 0..4 --runs runs/distant
-    python benchmarks/selection.py runs/distant docs/results/selection-distant.csv
+    daexplore sweep --data distant --methods noda,mmd,dann,lmmd,cdan --seeds 0..4 --runs
+    runs/distant python benchmarks/selection.py runs/distant docs/results/selection-distant.csv
 
-writes a line for each run and epoch: every score on validation galaxies, and (oracle) the target's accuracy and AUC on the same galaxies.
-With the CSV file alone it prints the table of docs/results/selection.md from it.
+writes a line for each run and epoch: every score on validation galaxies, and (oracle) the target's
+accuracy and AUC on the same galaxies. With the CSV file alone it prints the table of
+docs/results/selection.md from it.
 
-Three questions are asked of each score, of the runs of one preset (the oracle's own runs do not count):
-- within a run: Spearman's correlation over the epochs of its second half, among which an epoch is chosen; mean over runs;
-- between runs: over all runs, each at its last epoch, among which a method is chosen;
-- what choosing by it costs: target accuracy of the run's best epoch in its second half less that of the epoch chosen, and the same for the
-  choice of a method by its mean over seeds, with the guards of ``daexplore.engine.training.epoch_selection``.
+Three questions are asked of each score, of the runs of one preset (the oracle's own runs do not
+count): - within a run: Spearman's correlation over the epochs of its second half, among which an
+epoch is chosen; mean over runs; - between runs: over all runs, each at its last epoch, among which
+a method is chosen; - what choosing by it costs: target accuracy of the run's best epoch in its
+second half less that of the epoch chosen, and the same for the
+  choice of a method by its mean over seeds, with the guards of
+  ``daexplore.engine.training.epoch_selection``.
 Intervals resample runs.
 """
 

@@ -1,6 +1,7 @@
-"""How fast a training step is: images per second of each method, its ratio to noDA on equally many images, and the share of the
-machine's measured matrix-multiplication peak that the network's arithmetic reaches. All figures come from one run, interleaved, so
-that a machine whose speed drifts does not distort the ratios.
+"""How fast a training step is: images per second of each method, its ratio to noDA on equally many
+images, and the share of the machine's measured matrix-multiplication peak that the network's
+arithmetic reaches. All figures come from one run, interleaved, so that a machine whose speed drifts
+does not distort the ratios.
 
     python benchmarks/train.py [--rounds 30] [--network deepmerge]
 """

@@ -1,7 +1,8 @@
 """How fast the explorer answers a tap while a training that was started from the page goes on.
 
-`python -m benchmarks.train_tap [--points N --runs R --out FILE]` serves made-up runs, measures taps, starts a training of the demo
-preset's size in the Train room of a second page, and measures taps again on the first one. The ratio of the two is the record.
+`python -m benchmarks.train_tap [--points N --runs R --out FILE]` serves made-up runs, measures
+taps, starts a training of the demo preset's size in the Train room of a second page, and measures
+taps again on the first one. The ratio of the two is the record.
 """
 
 import argparse
@@ -19,7 +20,7 @@ from daexplore.data.simulate import PRESETS, SIMULATOR_VERSION
 
 
 def main() -> None:
-    """Makes the runs, measures, prints and writes."""
+    """Make the runs, measures, prints and writes."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--points", type=int, default=20_000)
     parser.add_argument("--runs", type=int, default=3)

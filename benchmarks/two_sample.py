@@ -1,14 +1,16 @@
 """How often the MMD permutation test is wrong, how often it finds a shift, and how fast it is.
 
-    python benchmarks/two_sample.py [--repeats 1000] [--power-repeats 500] [--workers 2] [--out docs/results/two-sample.json]
-    python benchmarks/two_sample.py --time-only
+    python benchmarks/two_sample.py [--repeats 1000] [--power-repeats 500] [--workers 2] [--out
+    docs/results/two-sample.json] python benchmarks/two_sample.py --time-only
 
-Samples of skewed, correlated latents come in four designs: galaxies of their own, the same galaxies in both samples, several images a
-galaxy, and a mixture. The rejection rate at 5% is that of samples from one distribution, with the median bandwidth of the pooled sample
-and, as for a run, with fixed bandwidths in units of the first sample's spread. Power is compared with a test written as its definition
-says (a loop over relabellings of its own, scikit-learn's kernel) on the same data; the two then differ by which relabellings they drew.
-Intervals are binomial (Clopper-Pearson, 95%). The time is that of one test, latents in 32 dimensions, 1000 relabellings; ``--time-only``
-measures it again, on a quieter machine, and leaves the other numbers in the file.
+Samples of skewed, correlated latents come in four designs: galaxies of their own, the same galaxies
+in both samples, several images a galaxy, and a mixture. The rejection rate at 5% is that of samples
+from one distribution, with the median bandwidth of the pooled sample and, as for a run, with fixed
+bandwidths in units of the first sample's spread. Power is compared with a test written as its
+definition says (a loop over relabellings of its own, scikit-learn's kernel) on the same data; the
+two then differ by which relabellings they drew. Intervals are binomial (Clopper-Pearson, 95%). The
+time is that of one test, latents in 32 dimensions, 1000 relabellings; ``--time-only`` measures it
+again, on a quieter machine, and leaves the other numbers in the file.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""Names of domains and splits, and what passes between data, network and alignment in one step."""
+"""Names of domains and splits, and the data types of one training step."""
 
 from typing import TYPE_CHECKING, NamedTuple
 

@@ -1,4 +1,4 @@
-"""Gaussian kernels and the MMD built on them: one copy for the training loss (torch) and for the two-sample test (numpy)."""
+"""Gaussian kernels and MMD estimators, for torch and numpy."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -36,7 +36,8 @@ def squared_distances(x: Array, y: Array) -> Array:
         y: (m, d).
 
     Returns:
-        (n, m), never negative; computed about the common mean, so that rounding stays small for latents far from the origin.
+        (n, m), never negative; computed about the common mean, so that rounding stays small for
+        latents far from the origin.
     """
     xp: Any = array_namespace(x, y)
     centre = (xp.sum(x, axis=0) + xp.sum(y, axis=0)) / (x.shape[0] + y.shape[0])
@@ -46,10 +47,12 @@ def squared_distances(x: Array, y: Array) -> Array:
 
 
 def median_heuristic(x: Array, y: Array, floor: float = 1e-12) -> float:
-    """Half the median squared distance between different points of the pooled sample: the sigma^2 at which the kernel is 1/e there.
+    """Half the median squared distance between different points of the pooled sample: the sigma^2
+    at which the kernel is 1/e there.
 
-    The pairs of a point with itself are left out (they would pull the median of a small batch down), and the value is a plain number:
-    no gradient flows through it. ``floor`` keeps identical points from giving a zero bandwidth. Gretton et al. 2012, JMLR 13, sec. 8.
+    The pairs of a point with itself are left out (they would pull the median of a small batch
+    down), and the value is a plain number: no gradient flows through it. ``floor`` keeps identical
+    points from giving a zero bandwidth. Gretton et al. 2012, JMLR 13, sec. 8.
     """
     xp: Any = array_namespace(x, y)
     pooled = xp.concat([x, y], axis=0)
@@ -57,7 +60,8 @@ def median_heuristic(x: Array, y: Array, floor: float = 1e-12) -> float:
         pooled = pooled.detach()
     n = pooled.shape[0]
     d2 = squared_distances(pooled, pooled)
-    # Dropping the last entry and reshaping to rows of n + 1 puts the diagonal into the first column.
+    # Dropping the last entry and reshaping to rows of n + 1 puts the diagonal into the first
+    # column.
     off_diagonal = xp.reshape(xp.reshape(d2, (-1,))[:-1], (n - 1, n + 1))[:, 1:]
     ordered = xp.sort(xp.reshape(off_diagonal, (-1,)))
     return max(float(ordered[ordered.shape[0] // 2]) / 2, floor)
@@ -73,10 +77,11 @@ def gaussian_kernel(d2: Array, bandwidths: Sequence[float]) -> Array:
 
 
 def mmd2(x: Array, y: Array, bandwidths: Sequence[float]) -> Array:
-    """Unbiased estimate of the squared maximum mean discrepancy; may be negative, and is zero in the mean for equal distributions.
+    """Unbiased estimate of the squared maximum mean discrepancy; may be negative, and is zero in
+    the mean for equal distributions.
 
-    ``1/(n(n-1)) sum_{i!=j} k(x_i, x_j) + 1/(m(m-1)) sum_{i!=j} k(y_i, y_j) - 2/(nm) sum_ij k(x_i, y_j)``,
-    Gretton et al. 2012, JMLR 13, eq. 3.
+    ``1/(n(n-1)) sum_{i!=j} k(x_i, x_j) + 1/(m(m-1)) sum_{i!=j} k(y_i, y_j) - 2/(nm) sum_ij k(x_i,
+    y_j)``, Gretton et al. 2012, JMLR 13, eq. 3.
 
     Args:
         x: (n, d), n >= 2.
@@ -93,7 +98,8 @@ def mmd2(x: Array, y: Array, bandwidths: Sequence[float]) -> Array:
 
 
 def mmd2_biased(x: Array, y: Array, bandwidths: Sequence[float]) -> Array:
-    """The biased estimate, with the pairs of a point with itself: never negative. Gretton et al. 2012, JMLR 13, eq. 5.
+    """The biased estimate, with the pairs of a point with itself: never negative. Gretton et al.
+    2012, JMLR 13, eq. 5.
 
     Args:
         x: (n, d).
@@ -109,7 +115,8 @@ def mmd2_biased(x: Array, y: Array, bandwidths: Sequence[float]) -> Array:
 
 
 def mmd2_linear(x: Array, y: Array, bandwidths: Sequence[float]) -> Array:
-    """The unbiased estimate from neighbouring pairs alone, in linear time and far noisier. Gretton et al. 2012, JMLR 13, lemma 14.
+    """The unbiased estimate from neighbouring pairs alone, in linear time and far noisier. Gretton
+    et al. 2012, JMLR 13, lemma 14.
 
     Args:
         x: (n, d), n >= 2; in random order.
@@ -127,9 +134,11 @@ def mmd2_linear(x: Array, y: Array, bandwidths: Sequence[float]) -> Array:
 
 
 def mmd2_features(x: Array, y: Array, bandwidths: Sequence[float], frequencies: Array) -> Array:
-    """The unbiased estimate with kernels approximated by random Fourier features: linear in the number of points.
+    """The unbiased estimate with kernels approximated by random Fourier features: linear in the
+    number of points.
 
-    ``k(a, b) ~ mean_f cos(w_f (a - b))`` with ``w_f`` normal of variance 1/sigma^2 (Rahimi & Recht 2007, NeurIPS 20).
+    ``k(a, b) ~ mean_f cos(w_f (a - b))`` with ``w_f`` normal of variance 1/sigma^2 (Rahimi & Recht
+    2007, NeurIPS 20).
 
     Args:
         x: (n, d), n >= 2.

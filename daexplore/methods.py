@@ -1,4 +1,4 @@
-"""Adaptation methods: everything that is said about each of them, and where it is implemented.
+"""Adaptation methods: label, summary, formula, reference, losses and implementation of each.
 
 One entry declares a method for the whole package: the command line, the form, the loss diagram,
 the glossary, the table in README.md and the documentation read it. Importing this module does not

@@ -1,4 +1,4 @@
-"""What a notebook shows of an object: a few lines and a table, in the notebook's own colours, light or dark. Everything is escaped here."""
+"""Notebook representation of objects: a few lines and a table."""
 
 import base64
 import math
@@ -60,7 +60,8 @@ def interval_text(
     digits: int = 3,
     sign: str = "",
 ) -> str:
-    """A number with its interval, "0.731 [0.708, 0.754]"; "–" where it is undefined, the number alone where there is no interval.
+    """A number with its interval, "0.731 [0.708, 0.754]"; "–" where it is undefined, the number
+    alone where there is no interval.
 
     Args:
         value: the number.

@@ -17,7 +17,9 @@ PATIENCE = 600  # [s] a block, on a busy machine
 
 @dataclass(frozen=True)
 class Block:
-    """What stands between two fences, the file it is to be saved as, and why it is not run, where the page says so."""
+    """What stands between two fences, the file it is to be saved as, and why it is not run, where
+    the page says so.
+    """
 
     language: str
     text: str
@@ -55,7 +57,9 @@ def prose(page: Path) -> str:
 
 
 def environment(cache: Path) -> dict[str, str]:
-    """The commands of this environment come first, simulated galaxies are kept in ``cache``, and warnings are shown."""
+    """The commands of this environment come first, simulated galaxies are kept in ``cache``, and
+    warnings are shown.
+    """
     return os.environ | {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "DAEXPLORE_CACHE": str(cache),

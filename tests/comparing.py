@@ -1,4 +1,6 @@
-"""Runs whose truth is known: a baseline that is off, a method that brings each class home, and one that swaps galaxies between classes."""
+"""Runs whose truth is known: a baseline that is off, a method that brings each class home, and one
+that swaps galaxies between classes.
+"""
 
 from pathlib import Path
 
@@ -22,8 +24,9 @@ def known_run(
 
     Args:
         root: folder of runs.
-        kind: "noda" calls nearly all of the target non-merger, yet ranks it well; "mmd" puts each class in its place; "dann" gives the
-            target the source's distribution, but with every seed other galaxies to the wrong class; "oracle" is a little better than mmd.
+        kind: "noda" calls nearly all of the target non-merger, yet ranks it well; "mmd" puts each
+            class in its place; "dann" gives the target the source's distribution, but with every
+            seed other galaxies to the wrong class; "oracle" is a little better than mmd.
         seed: of the run.
         n: evaluated images.
         target_labels: function of the target's labels in samples.parquet, None leaves them.

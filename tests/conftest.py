@@ -1,4 +1,6 @@
-"""Annotated shapes and types of the numerical modules are checked while tests run (in use they only annotate); one Chromium for all."""
+"""Annotated shapes and types of the numerical modules are checked while tests run (in use they only
+annotate); one Chromium for all.
+"""
 
 import os
 import shutil
@@ -25,7 +27,9 @@ install_import_hook(CHECKED, "beartype.beartype")
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
-    """CHROMIUM, else one on the path, else Playwright's own. None at all is a failure: these tests are never skipped."""
+    """CHROMIUM, else one on the path, else Playwright's own. None at all is a failure: these tests
+    are never skipped.
+    """
     path = (
         os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
     )

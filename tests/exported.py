@@ -1,4 +1,6 @@
-"""Runs to export: a small one from the factory, and a packaged one, both in a folder of the test's own."""
+"""Runs to export: a small one from the factory, and a packaged one, both in a folder of the test's
+own.
+"""
 
 import shutil
 from pathlib import Path
@@ -18,7 +20,9 @@ def example(root, method="mmd"):
 
 
 def outputs(run):
-    """What the run's files say at its selected epoch, read without the package: one row a galaxy, by sample_id."""
+    """What the run's files say at its selected epoch, read without the package: one row a galaxy,
+    by sample_id.
+    """
     epoch = run.info["selected_epoch"]
     found = pd.read_parquet(run.path / "evaluations" / f"epoch={epoch:04d}" / "outputs.parquet")
     samples = pd.read_parquet(run.path / "samples.parquet")

@@ -17,7 +17,9 @@ CLASSES = ("non-merger", "merger")
 
 
 def groups_of(n: int) -> int:
-    """How many galaxies a run with ``n`` evaluated images knows: n / 2 evaluated in each domain, and a quarter as many for training."""
+    """How many galaxies a run with ``n`` evaluated images knows: n / 2 evaluated in each domain,
+    and a quarter as many for training.
+    """
     return n // 2 + n // 8
 
 
@@ -29,7 +31,9 @@ def make_labels(galaxies: int, classes: int = 2) -> np.ndarray:
 def make_galaxies(
     folder: Path, n: int, *, classes: Sequence[str] = CLASSES, size: int = 24
 ) -> tuple[GalaxySet, GalaxySet]:
-    """Saves ``folder/source`` and ``folder/target``: the same n Gaussian blobs without and with noise. Class k has k + 1 nuclei."""
+    """Save ``folder/source`` and ``folder/target``: the same n Gaussian blobs without and with
+    noise. Class k has k + 1 nuclei.
+    """
     rng = np.random.default_rng(3)
     labels = make_labels(n, len(classes))
     y, x = (np.arange(size, dtype=np.float32) - (size - 1) / 2 for _ in range(2))
@@ -58,7 +62,9 @@ def make_galaxies(
 
 
 def make_samples(n: int, classes: int = 2) -> pd.DataFrame:
-    """The samples of a run: ``groups_of(n)`` galaxies in both domains, the same ones held out in both."""
+    """The samples of a run: ``groups_of(n)`` galaxies in both domains, the same ones held out in
+    both.
+    """
     count = groups_of(n)
     split = np.where(
         np.arange(count) < n // 8,
@@ -88,7 +94,8 @@ def make_run(
     saliency: bool | int = 1500,
     config: RunConfig | None = None,
 ) -> Run:
-    """Writes a run of ``n`` evaluated images whose domains lie apart, and for "mmd" and "dann" move together with the epochs.
+    """Write a run of ``n`` evaluated images whose domains lie apart, and for "mmd" and "dann" move
+    together with the epochs.
 
     Args:
         root: folder of runs.
@@ -99,7 +106,8 @@ def make_run(
         latent_dim: D, at least twice the number of classes.
         classes: their names.
         status: as in run.json; "running" claims to be written by this very process.
-        data_path: a folder with the galaxies of ``make_galaxies``; made with the right number of them if it does not exist.
+        data_path: a folder with the galaxies of ``make_galaxies``; made with the right number of
+            them if it does not exist.
         size: of those images [pixel].
         saliency: of how many test images the last epoch has Grad-CAM maps.
         config: replaces the one that follows from method, seed and epochs.
@@ -176,7 +184,7 @@ def _config(method: str, seed: int, epochs: int, folders: dict[str, str | None])
 def _write_epoch(
     writer: RunWriter, epoch: int, epochs: int, evaluated: pd.DataFrame, seed: int
 ) -> float:
-    """Returns the accuracy on source validation."""
+    """Return the accuracy on source validation."""
     classes, latent_dim = len(writer.info["classes"]), writer.info["latent_dim"]
     # One basis a run: galaxies then move steadily from epoch to epoch.
     basis = np.linalg.qr(np.random.default_rng(seed).normal(size=(latent_dim, latent_dim)))[0].T

@@ -1,4 +1,6 @@
-"""A stand-in for ``daexplore inspect``: ``python fake_inspecting.py HOW FOLDER`` writes what that would, or fails as HOW says."""
+"""A stand-in for ``daexplore inspect``: ``python fake_inspecting.py HOW FOLDER`` writes what that
+would, or fails as HOW says.
+"""
 
 import json
 import os

@@ -1,4 +1,6 @@
-"""An inspection as its JSON holds it, made in a moment: a deep source without noise, a noisy target, one planted leak."""
+"""An inspection as its JSON holds it, made in a moment: a deep source without noise, a noisy
+target, one planted leak.
+"""
 
 import base64
 import io

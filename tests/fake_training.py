@@ -1,4 +1,6 @@
-"""A stand-in for ``daexplore train`` that writes a believable run in a moment: ``python fake_training.py --runs DIR --method mmd …``."""
+"""A stand-in for ``daexplore train`` that writes a believable run in a moment: ``python
+fake_training.py --runs DIR --method mmd …``.
+"""
 
 import argparse
 import json

@@ -15,7 +15,9 @@ SHAPE = (2, 6, 5)
 
 @dataclass(frozen=True)
 class Drawn:
-    """A reader's ``load``: row i is noise of seed i. Some rows can be made odd or unreadable, or stop the whole program."""
+    """A reader's ``load``: row i is noise of seed i. Some rows can be made odd or unreadable, or
+    stop the whole program.
+    """
 
     wide: frozenset[int] = frozenset()
     broken: frozenset[int] = frozenset()

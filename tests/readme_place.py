@@ -1,4 +1,6 @@
-"""What README's commands find before them, runs and images under the names that README gives them, and a server that one of them starts."""
+"""What README's commands find before them, runs and images under the names that README gives them,
+and a server that one of them starts.
+"""
 
 from pathlib import Path
 
@@ -22,7 +24,7 @@ RUNS = {"RUN": "mmd", "OTHER": "noda", "STOPPED": "dann"}
 
 
 def build_tab(folder: Path) -> dict[str, str]:
-    """Makes the files; returns what README's words in capitals stand for."""
+    """Make the files; returns what README's words in capitals stand for."""
     source, target = open_preset("demo", N)
     _write_cutouts(folder / "simulated_galaxies", source, labelled=True)
     _write_cutouts(folder / "survey_images", target, labelled=False)

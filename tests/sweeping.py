@@ -59,7 +59,9 @@ def put(root, config, status="finished", epochs=2):
 
 
 class FakeTraining:
-    """Stands for ``daexplore.engine.training.train.train``: makes a finished run at once, or ends as ``ends`` says for a (method, seed)."""
+    """Stands for ``daexplore.engine.training.train.train``: makes a finished run at once, or ends
+    as ``ends`` says for a (method, seed).
+    """
 
     def __init__(self):
         self.begun, self.resumed, self.ends = [], [], {}
@@ -68,7 +70,7 @@ class FakeTraining:
         self.pause = threading.Event()
 
     def install(self, monkeypatch):
-        """Puts this in the place of the module that trains, which would import torch."""
+        """Put this in the place of the module that trains, which would import torch."""
         monkeypatch.setitem(
             sys.modules, "daexplore.engine.training.train", SimpleNamespace(train=self)
         )
@@ -108,12 +110,12 @@ def set_info(run, **fields):
 
 
 def interrupt(run):
-    """Makes a run what a killed process leaves."""
+    """Make a run what a killed process leaves."""
     set_info(run, status="running", process={**run.info["process"], "pid": 2**22 + 1, "start": 1})
 
 
 def install_slurm(folder, monkeypatch, sbatch=SBATCH):
-    """Puts sbatch, srun, sacct and scancel into PATH. What sbatch got is in folder/script.sh."""
+    """Put sbatch, srun, sacct and scancel into PATH. What sbatch got is in folder/script.sh."""
     folder.mkdir()
     # What sacct said of a job is remembered for all tests of this process.
     SlurmJob.watcher.clear()

@@ -1,4 +1,6 @@
-"""The epochs around the one on screen are laid out before they are asked for, and a step then moves no more than it must."""
+"""The epochs around the one on screen are laid out before they are asked for, and a step then moves
+no more than it must.
+"""
 
 from dataclasses import replace
 from pathlib import Path
@@ -127,7 +129,9 @@ def test_a_step_of_the_epoch_sends_positions_only(state: ExplorerState) -> None:
 def test_the_page_can_draw_the_boundary_where_the_server_will(
     state: ExplorerState, threshold: float
 ) -> None:
-    """The script multiplies the threshold's logit by the tag and rounds; where both agree nothing is painted twice."""
+    """The script multiplies the threshold's logit by the tag and rounds; where both agree nothing
+    is painted twice.
+    """
     panel = LatentPlot(new_ranges(), 0, lambda _: None, lambda _: None)
     shown = scene(state, state.runs[0], 3)
     panel.show(shown, threshold, shown.domain_colours, outlined=False)

@@ -1,4 +1,6 @@
-"""One contract for every method: finite, felt by the encoder and by its own parameters, nothing at weight zero, calm on odd batches."""
+"""One contract for every method: finite, felt by the encoder and by its own parameters, nothing at
+weight zero, calm on odd batches.
+"""
 
 import pytest
 import torch
@@ -10,7 +12,9 @@ from daexplore.engine.training.step import AdaptationStep
 from daexplore.models import build_network
 
 REACHED = {"fisher": {"source"}, "mcc": {"target"}, "pseudo": {"target"}}
-"""Domains whose latents a method moves, where not both: what the labels or the target's own predictions alone teach."""
+"""Domains whose latents a method moves, where not both: what the labels or the target's own
+predictions alone teach.
+"""
 
 
 def outputs(n=12, dimension=8, classes=2, seed=0, shift=0.0, labelled=True):
@@ -111,7 +115,9 @@ class TestContract:
 
 
 def after_training(name, weight, batch_norm, steps=4):
-    """The first convolution after a few steps of plain gradient descent in which a linear loss weight is not undone by an optimiser."""
+    """The first convolution after a few steps of plain gradient descent in which a linear loss
+    weight is not undone by an optimiser.
+    """
     torch.manual_seed(0)
     # Dropout on, so that a method that draws random numbers would shift the network's.
     network = build_network(ModelConfig("deepmerge", {"dropout": 0.2}), 1, 2, 16, batch_norm)
@@ -122,7 +128,8 @@ def after_training(name, weight, batch_norm, steps=4):
     )
     adapter = AdaptationStep(network, methods, batch_norm)
     optimizer = torch.optim.SGD(adapter.parameters(), 0.05)
-    # As the training does before each epoch: what the method drew for its first weights does not count.
+    # As the training does before each epoch: what the method drew for its first weights does not
+    # count.
     torch.manual_seed(1)
     generator = torch.Generator().manual_seed(1)
     for _ in range(steps):

@@ -1,4 +1,6 @@
-"""Each method's formula against an independent one: naive loops, closed forms, numpy, or another library."""
+"""Each method's formula against an independent one: naive loops, closed forms, numpy, or another
+library.
+"""
 
 import math
 
@@ -81,7 +83,8 @@ def test_linear_time_mmd_is_the_mean_over_disjoint_pairs():
 
 
 def test_all_estimators_agree_in_the_mean_on_a_known_distance():
-    # Two normal distributions and one Gaussian kernel have a closed MMD^2 (Gretton et al. 2012, sec. 3.3 by integration).
+    # Two normal distributions and one Gaussian kernel have a closed MMD^2 (Gretton et al. 2012,
+    # sec. 3.3 by integration).
     rng = np.random.default_rng(0)
     d, width, shift = 2, 1.5, 0.8
     decay = (width / (width + 2)) ** (d / 2)
@@ -306,7 +309,8 @@ def test_until_the_warm_up_ends_the_learned_weights_are_the_optimum_of_their_los
         terms = method(*large, 0.1)
         value = method.penalty(terms, torch.tensor(0.4))
         value.backward()
-        # Both halves of the loss then weigh alike, whatever the latents' scale, and a and b have no reason to move.
+        # Both halves of the loss then weigh alike, whatever the latents' scale, and a and b have no
+        # reason to move.
         assert value.item() == pytest.approx(0.4, rel=1e-4)
         assert method.scales.grad.abs().max() < 1e-3
         method.scales.grad = None

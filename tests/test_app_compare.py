@@ -1,4 +1,6 @@
-"""What the landing room adds to the panels, without a browser: hues, filters, walking, neighbours and the first galaxy."""
+"""What the landing room adds to the panels, without a browser: hues, filters, walking, neighbours
+and the first galaxy.
+"""
 
 from dataclasses import replace
 from pathlib import Path

@@ -1,4 +1,6 @@
-"""The parts of the comparison that can be seen without a browser: the galaxy's strip, the alerts, the UMAP of a child process."""
+"""The parts of the comparison that can be seen without a browser: the galaxy's strip, the alerts,
+the UMAP of a child process.
+"""
 
 import os
 import re

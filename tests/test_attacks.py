@@ -1,4 +1,6 @@
-"""Attacks: closed forms for linear networks, bounds that hold, and a search that finds what exhaustive search finds."""
+"""Attacks: closed forms for linear networks, bounds that hold, and a search that finds what
+exhaustive search finds.
+"""
 
 import numpy as np
 import pytest

@@ -1,4 +1,6 @@
-"""Bad input by the command line: exit code 2, a sentence that names file, place and remedy, and nothing lost."""
+"""Bad input by the command line: exit code 2, a sentence that names file, place and remedy, and
+nothing lost.
+"""
 
 import hashlib
 import json

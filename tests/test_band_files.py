@@ -1,4 +1,6 @@
-"""Which files of a folder are the bands of one galaxy: found by the names, wherever the band stands in them, and never by guess."""
+"""Which files of a folder are the bands of one galaxy: found by the names, wherever the band stands
+in them, and never by guess.
+"""
 
 import re
 

@@ -1,4 +1,6 @@
-"""Channels of two sets matched: names in any order and case, numbers by position, and in words what does not fit."""
+"""Channels of two sets matched: names in any order and case, numbers by position, and in words what
+does not fit.
+"""
 
 import re
 

@@ -1,4 +1,6 @@
-"""Batch norm that keeps the domains apart: statistics of each, nothing of the other, and weights that go from one kind to the other."""
+"""Batch norm that keeps the domains apart: statistics of each, nothing of the other, and weights
+that go from one kind to the other.
+"""
 
 import pytest
 import torch

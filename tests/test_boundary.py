@@ -1,4 +1,6 @@
-"""In the margin plane the boundary is exactly a vertical line, the axes are invariant, and no target label is used."""
+"""In the margin plane the boundary is exactly a vertical line, the axes are invariant, and no
+target label is used.
+"""
 
 import time
 

@@ -1,4 +1,6 @@
-"""Calibration: against scikit-learn, closed forms, and simulated logits whose miscalibration is known."""
+"""Calibration: against scikit-learn, closed forms, and simulated logits whose miscalibration is
+known.
+"""
 
 import numpy as np
 import pytest
@@ -24,7 +26,9 @@ from daexplore.errors import InputError
 
 
 def make_case(n, seed=0, slope=1.0, shift=0.0, images=1):
-    """Logits of which the truth is ``slope * logit + shift``: labels, logits and groups of ``images`` rows alike each."""
+    """Logits of which the truth is ``slope * logit + shift``: labels, logits and groups of
+    ``images`` rows alike each.
+    """
     rng = np.random.default_rng(seed)
     margin = np.repeat(rng.normal(0, 2, n // images), images)
     drawn = np.repeat(rng.random(n // images), images)

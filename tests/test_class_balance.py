@@ -1,4 +1,6 @@
-"""Unequal classes: weights of the loss against naive loops, batches that draw all classes equally often, ranks and resumes."""
+"""Unequal classes: weights of the loss against naive loops, batches that draw all classes equally
+often, ranks and resumes.
+"""
 
 import dataclasses
 from collections import Counter

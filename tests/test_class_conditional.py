@@ -64,7 +64,8 @@ def test_a_class_that_a_domain_lacks_is_undefined_and_missing_labels_are_none():
 
 
 def test_predictions_in_both_domains_are_a_fair_null_and_labels_against_predictions_are_not():
-    # A prediction cuts the overlapping classes at the boundary, a label does not: equal domains would look different.
+    # A prediction cuts the overlapping classes at the boundary, a label does not: equal domains
+    # would look different.
     rng = np.random.default_rng(0)
     kinds = rng.integers(0, 2, 1600)
     latents = rng.normal(size=(1600, 1)) + kinds[:, None]

@@ -1,4 +1,6 @@
-"""Methods compared on the same galaxies: pairing, matching, the oracle's mark, and runs that cannot be compared."""
+"""Methods compared on the same galaxies: pairing, matching, the oracle's mark, and runs that cannot
+be compared.
+"""
 
 import subprocess
 import sys

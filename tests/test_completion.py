@@ -26,7 +26,9 @@ def run(shell, script):
 
 
 def complete_in_bash(*words):
-    """What bash offers for the last of the words: its own machinery calls the function that the script registered for the command."""
+    """What bash offers for the last of the words: its own machinery calls the function that the
+    script registered for the command.
+    """
     line = " ".join(words)
     script = f"""
 set -e

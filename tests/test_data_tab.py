@@ -1,4 +1,6 @@
-"""The Data tab without a browser: walls from a child process, inspections kept on disk and shared, failures said."""
+"""The Data tab without a browser: walls from a child process, inspections kept on disk and shared,
+failures said.
+"""
 
 import json
 import sys

@@ -1,4 +1,6 @@
-"""The room "Domain distance": its numbers against naive loops and the run folders, its verdicts on runs whose truth is known."""
+"""The room "Domain distance": its numbers against naive loops and the run folders, its verdicts on
+runs whose truth is known.
+"""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -51,7 +53,9 @@ def done(root: Path) -> DistanceTables:
 
 
 def loops(run: Run, epoch: int, bandwidths: tuple[float, ...]) -> float:
-    """The unbiased MMD^2 of Gretton et al. 2012, eq. 3, pair by pair, in units of the source's rms distance from its mean."""
+    """The unbiased MMD^2 of Gretton et al. 2012, eq. 3, pair by pair, in units of the source's rms
+    distance from its mean.
+    """
     found = run.evaluation(epoch)
     sides = [
         found.latents[found.mask(domain, "test")].astype(float) for domain in ("source", "target")
@@ -168,7 +172,8 @@ def test_verdicts_of_runs_whose_truth_is_known(tmp_path: Path, method: str, outc
 
 
 def test_negative_transfer_is_said_where_the_target_is_called_worse(tmp_path: Path) -> None:
-    # Called from the other side: what is best becomes the baseline, and the method that swaps galaxies is judged against it.
+    # Called from the other side: what is best becomes the baseline, and the method that swaps
+    # galaxies is judged against it.
     for seed in range(3):
         known_run(tmp_path, "mmd", seed)
         known_run(tmp_path, "dann", seed)

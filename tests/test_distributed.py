@@ -1,4 +1,6 @@
-"""Two processes on halves of a batch must learn what one process learns on the whole: the MMD is taken over the gathered batch."""
+"""Two processes on halves of a batch must learn what one process learns on the whole: the MMD is
+taken over the gathered batch.
+"""
 
 import os
 import tempfile
@@ -21,7 +23,8 @@ BATCH = 8
 def make(method):
     torch.manual_seed(0)
     network = build_network(ModelConfig("deepmerge"), 1, 2, 16)
-    # Batch norm sees each process's own images; with its running statistics the two ways are the same function.
+    # Batch norm sees each process's own images; with its running statistics the two ways are the
+    # same function.
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.momentum = 0.0
@@ -30,7 +33,8 @@ def make(method):
     )
     generator = torch.Generator().manual_seed(1)
     source, target = torch.randn(2, BATCH, 1, 16, 16, generator=generator)
-    # In double precision: the order of sums, which differs between the two ways, says nothing about the method.
+    # In double precision: the order of sums, which differs between the two ways, says nothing about
+    # the method.
     return adapter.double().eval(), DomainBatch(
         source.double(), torch.arange(BATCH) % 2, target.double() + 0.5
     )
@@ -51,7 +55,8 @@ def rank_step(rank, method, folder):
         Path(folder) / f"{rank}.pt",
     )
     torch.distributed.barrier()
-    # No destructors: that of gloo's process group, straight after a backward pass, can wait for a thread that waits for the interpreter.
+    # No destructors: that of gloo's process group, straight after a backward pass, can wait for a
+    # thread that waits for the interpreter.
     os._exit(0)
 
 

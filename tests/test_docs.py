@@ -1,4 +1,6 @@
-"""The documentation builds without a warning, asks no other host for anything, and has a page or a line of all there is."""
+"""The documentation builds without a warning, asks no other host for anything, and has a page or a
+line of all there is.
+"""
 
 import doctest
 import importlib
@@ -74,7 +76,9 @@ def markup(page: Path) -> Markup:
 
 
 def copied(to: Path) -> Path:
-    """The hand-written part in a folder of its own, beside what it is made from: a build at the same time does not meet this one."""
+    """The hand-written part in a folder of its own, beside what it is made from: a build at the
+    same time does not meet this one.
+    """
     folder = to / "docs" / "site"
     generated = importlib.import_module("sitegen.pages").GENERATED
     shutil.copytree(
@@ -175,7 +179,8 @@ def test_every_link_within_the_site_leads_somewhere(site: Path) -> None:
                 continue
             to = (page.parent / unquote(parts.path)).resolve() if parts.path else page
             assert to.exists(), (page, link)
-            # Genindex and search have no anchors of their own; Furo's own links to the top have none to look for.
+            # Genindex and search have no anchors of their own; Furo's own links to the top have
+            # none to look for.
             if parts.fragment and to.suffix == ".html":
                 assert unquote(parts.fragment) in markup(to).ids, (page, link)
 

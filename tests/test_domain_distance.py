@@ -1,4 +1,6 @@
-"""The domain distance of a run: each number is what another way of computing it gives, and says what it was computed from."""
+"""The domain distance of a run: each number is what another way of computing it gives, and says
+what it was computed from.
+"""
 
 import json
 import os

@@ -1,4 +1,6 @@
-"""Near-duplicates: planted copies are found whatever was done to them, and different galaxies are not taken for one."""
+"""Near-duplicates: planted copies are found whatever was done to them, and different galaxies are
+not taken for one.
+"""
 
 import numpy as np
 import pytest

@@ -1,4 +1,6 @@
-"""``daexplore export``: files where they were asked for, and everything that is wrong said with exit code 2."""
+"""``daexplore export``: files where they were asked for, and everything that is wrong said with
+exit code 2.
+"""
 
 import shutil
 import sys

@@ -1,4 +1,6 @@
-"""A run for TensorBoard: read by its own event reader, its own projector and its own configuration, it says what the run's files say."""
+"""A run for TensorBoard: read by its own event reader, its own projector and its own configuration,
+it says what the run's files say.
+"""
 
 import json
 

@@ -1,4 +1,6 @@
-"""Galaxies of a listing become one set: declared before read, by name before by position, and nothing odd gets in unseen."""
+"""Galaxies of a listing become one set: declared before read, by name before by position, and
+nothing odd gets in unseen.
+"""
 
 from dataclasses import dataclass
 
@@ -16,7 +18,9 @@ GRI = ("g", "r", "i")
 
 @dataclass(frozen=True, eq=False)
 class Stamps:
-    """A reader's ``load`` over stamps that are there already; text stands for a galaxy that cannot be read."""
+    """A reader's ``load`` over stamps that are there already; text stands for a galaxy that cannot
+    be read.
+    """
 
     stamps: tuple[Cutout | str, ...]
 

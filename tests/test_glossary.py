@@ -1,4 +1,6 @@
-"""The glossary has every word that the rooms use, and its formulas are those of the numbers they explain."""
+"""The glossary has every word that the rooms use, and its formulas are those of the numbers they
+explain.
+"""
 
 import ast
 import re

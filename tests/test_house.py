@@ -1,4 +1,6 @@
-"""The house stands: floors, file sizes, docstrings, no pickle, no torch where browsing starts, and a README that tells the truth."""
+"""The house stands: floors, file sizes, docstrings, no pickle, no torch where browsing starts, and
+a README that tells the truth.
+"""
 
 import ast
 import re

@@ -1,4 +1,6 @@
-"""The how-to pages tell the truth: every block of shell or Python runs, in order, page by page, or says in a sentence why it does not."""
+"""The how-to pages tell the truth: every block of shell or Python runs, in order, page by page, or
+says in a sentence why it does not.
+"""
 
 import re
 import subprocess

@@ -1,4 +1,6 @@
-"""An ingest gives one set bit by bit, whatever stopped it on its way, and says what it could not use."""
+"""An ingest gives one set bit by bit, whatever stopped it on its way, and says what it could not
+use.
+"""
 
 import contextlib
 import csv
@@ -35,7 +37,7 @@ N = 23
 
 @pytest.fixture
 def given(monkeypatch):
-    """Lets the next ingests read a listing that is there already."""
+    """Let the next ingests read a listing that is there already."""
 
     def give(listing):
         monkeypatch.setattr(run_module, "open_listing", lambda source, read: listing)
@@ -369,7 +371,9 @@ def environment():
 
 @pytest.mark.slow
 def test_worker_processes_that_cannot_write_end_in_words(tmp_path):
-    """A limit on the size of files stands for a full disk: the kernel refuses the write in the worker."""
+    """A limit on the size of files stands for a full disk: the kernel refuses the write in the
+    worker.
+    """
     done = subprocess.run(
         script(tmp_path, LIMITED, tmp_path / "set", 10_000),
         env=environment(),

@@ -30,7 +30,8 @@ def inspection(domains):
 
 
 def real(name):
-    # Real images are not in the repository: others made them. Where they lie beside it they are tested, elsewhere made ones must do.
+    # Real images are not in the repository: others made them. Where they lie beside it they are
+    # tested, elsewhere made ones must do.
     if not (REAL / name).is_dir():
         pytest.skip(f"../shared/data/galaxy_zoo_examples/{name} is not there")
     return read_galaxies(REAL / name, label="morphology")

@@ -44,7 +44,7 @@ def follow(job, until, seconds=60.0):
 
 @pytest.fixture
 def started():
-    """Starts jobs, and ends their processes after the test."""
+    """Start jobs, and ends their processes after the test."""
     processes = []
 
     def start(job):

@@ -13,7 +13,9 @@ def draw(n, m, d=4, seed=0, shift=0.5):
 
 
 def gaussian_mmd2(mean_x, var_x, mean_y, var_y, bandwidth):
-    """Population MMD^2 of N(mean, var I) under exp(-d2 / 2s): E k = (s / (s + v))^(D/2) exp(-|m|^2 / 2(s + v)), v the summed variances."""
+    """Population MMD^2 of N(mean, var I) under exp(-d2 / 2s): E k = (s / (s + v))^(D/2) exp(-|m|^2
+    / 2(s + v)), v the summed variances.
+    """
 
     def mean_kernel(difference, variance):
         d = len(difference)

@@ -1,4 +1,6 @@
-"""MC dropout: only dropout is at work, the same drops for a seed, and an error where there is nothing to drop."""
+"""MC dropout: only dropout is at work, the same drops for a seed, and an error where there is
+nothing to drop.
+"""
 
 import numpy as np
 import pytest
@@ -58,7 +60,8 @@ def test_passes_differ_and_their_mean_is_near_the_network(images, as_is):
 def test_a_pass_equals_the_layers_by_hand(images, as_is):
     network = make_network()
     found = mc_dropout(network, images, ROWS, as_is, "source", passes=2, seed=7)
-    # The dropped units are the only thing drawn: convolutions and batch norm are in evaluation mode.
+    # The dropped units are the only thing drawn: convolutions and batch norm are in evaluation
+    # mode.
     with torch.no_grad():
         flat = network.convolutions(torch.from_numpy(images)).flatten(1)
         torch.manual_seed(int(np.random.SeedSequence([7, 1, 0]).generate_state(1)[0]))
@@ -79,7 +82,8 @@ def test_neighbours_do_not_matter(images, as_is):
         passes=3,
         batch_size=1,
     )
-    # Batch norm in training mode would mix the images of a batch; a batch of one has the drops of its first row.
+    # Batch norm in training mode would mix the images of a batch; a batch of one has the drops of
+    # its first row.
     np.testing.assert_allclose(alone[:, 0], twice[:, 0])
 
 

@@ -37,7 +37,8 @@ def make_case(n=500, classes=2, seed=0, ties=False):
 @pytest.mark.parametrize(
     ("counts", "accuracy", "precision", "recall", "f1"),
     [
-        # Ćiprijanović et al. 2021 (arXiv:2103.01373), their notebook: noDA on the source, then on the target domain.
+        # Ćiprijanović et al. 2021 (arXiv:2103.01373), their notebook: noDA on the source, then on
+        # the target domain.
         ([[567, 52], [47, 534]], 0.9175, 0.911, 0.919, 0.915),
         ([[111, 479], [125, 485]], 0.4967, 0.503, 0.795, 0.616),
     ],

@@ -1,4 +1,6 @@
-"""What a notebook shows of galaxies, runs, comparisons and the explorer: true, escaped, and no trap for the process behind it."""
+"""What a notebook shows of galaxies, runs, comparisons and the explorer: true, escaped, and no trap
+for the process behind it.
+"""
 
 import base64
 import io

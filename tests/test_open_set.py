@@ -1,4 +1,6 @@
-"""Unknown classes: scores against scipy, and a training in which a class that the source lacks is found."""
+"""Unknown classes: scores against scipy, and a training in which a class that the source lacks is
+found.
+"""
 
 import numpy as np
 import pytest
@@ -26,7 +28,9 @@ def test_the_h_score_is_the_harmonic_mean():
 
 
 def test_galaxies_of_a_class_that_the_source_lacks_end_undecided():
-    """Three clusters in the plane, two of them known: with the open-set loss the third stays apart, with the task alone it is called."""
+    """Three clusters in the plane, two of them known: with the open-set loss the third stays apart,
+    with the task alone it is called.
+    """
     generator = torch.Generator().manual_seed(0)
     centres = torch.tensor([[3.0, 0.0], [-3.0, 0.0], [0.0, 3.0]])
     labels = torch.arange(100) % 2

@@ -1,4 +1,6 @@
-"""What is installed is whole: the wheel, its metadata, the citation, the command, and weights that open without torch."""
+"""What is installed is whole: the wheel, its metadata, the citation, the command, and weights that
+open without torch.
+"""
 
 import json
 import re
@@ -28,7 +30,9 @@ def project():
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory):
-    """Built from a copy, for a build writes into its folder; and the files of the package that it was built from."""
+    """Built from a copy, for a build writes into its folder; and the files of the package that it
+    was built from.
+    """
     source, folder = (
         tmp_path_factory.mktemp("source") / "daexplore",
         tmp_path_factory.mktemp("wheel"),
@@ -193,7 +197,9 @@ assert not {"torch", "daexplore"} & set(sys.modules)
 
 
 def opened_without_torch(file, tmp_path):
-    """The tensors in a file of weights, read in a process that can import neither torch nor this package."""
+    """The tensors in a file of weights, read in a process that can import neither torch nor this
+    package.
+    """
     command = [sys.executable, "-c", WITHOUT_TORCH, str(file), str(tmp_path / "weights.npz")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr

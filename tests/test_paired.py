@@ -1,4 +1,6 @@
-"""Paired intervals over galaxies and seeds, McNemar's test by galaxies, flips, and distances under resampling."""
+"""Paired intervals over galaxies and seeds, McNemar's test by galaxies, flips, and distances under
+resampling.
+"""
 
 import itertools
 
@@ -227,7 +229,9 @@ def test_the_probe_s_draws_begin_with_its_own_auc():
 @pytest.mark.slow
 @pytest.mark.parametrize(("seeds", "scatter"), [(1, 0.0), (3, 0.3), (5, 0.3)])
 def test_the_paired_interval_covers_the_true_difference(seeds, scatter):
-    """Galaxies of two images and networks of several seeds at random: the interval holds the difference of all galaxies and seeds."""
+    """Galaxies of two images and networks of several seeds at random: the interval holds the
+    difference of all galaxies and seeds.
+    """
     from scipy.stats import norm
 
     rng = np.random.default_rng(8)

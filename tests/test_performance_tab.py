@@ -44,7 +44,7 @@ SURVEYS = ["deep", "wide", "<b>", *(f"field {i:02d}" for i in range(14))]
 
 
 def rewrite(run: Run, **columns: object) -> None:
-    """Puts columns into the run's samples."""
+    """Put columns into the run's samples."""
     file = run.path / "samples.parquet"
     frame = pd.read_parquet(file)
     frame.assign(**columns).to_parquet(file)

@@ -1,4 +1,6 @@
-"""The MMD permutation test against its definition, and its rate of false alarms in every design that galaxies come in."""
+"""The MMD permutation test against its definition, and its rate of false alarms in every design
+that galaxies come in.
+"""
 
 import numpy as np
 import pytest
@@ -78,7 +80,8 @@ def test_the_default_bandwidths_are_the_median_heuristic_of_the_pooled_sample():
 
 
 def test_false_alarms_are_as_rare_as_promised():
-    # 3.5 binomial deviations leave one failure in two thousand; the slow tests look closer, in every design.
+    # 3.5 binomial deviations leave one failure in two thousand; the slow tests look closer, in
+    # every design.
     assert abs(rejections("mixed", 200) - 10) < 3.5 * np.sqrt(200 * 0.05 * 0.95)
 
 
@@ -101,7 +104,8 @@ def test_bandwidths_from_the_source_alone_leave_the_rejection_rate_as_it_is(desi
 
 @pytest.mark.slow
 def test_images_dealt_out_instead_of_galaxies_would_raise_false_alarms():
-    # What the groups are for: with them ignored, the same test on the same data is wrong about one time in five.
+    # What the groups are for: with them ignored, the same test on the same data is wrong about one
+    # time in five.
     rng = np.random.default_rng(0)
     count = sum(
         mmd_test(*draw("grouped", rng)[:2], permutations=99, seed=number).p_value <= 0.05
@@ -124,7 +128,8 @@ def test_it_is_as_powerful_as_a_naive_test(design, shift):
     p_values = np.array([ours, theirs])
     found = p_values <= 0.05
     assert 12 < found[1].sum() < 56
-    # The two differ only in which relabellings they drew: each p-value by its binomial error, and as often one way as the other.
+    # The two differ only in which relabellings they drew: each p-value by its binomial error, and
+    # as often one way as the other.
     share = p_values.mean(axis=0).clip(0.01, 0.99)
     assert (abs(p_values[0] - p_values[1]) <= 4 * np.sqrt(2 * share * (1 - share) / 199)).all()
     assert abs(int(found[0].sum()) - int(found[1].sum())) <= 3.5 * np.sqrt(

@@ -1,4 +1,6 @@
-"""A survey streamed through runs: the same numbers as in the run folder, however it was stopped, and no label of the survey in them."""
+"""A survey streamed through runs: the same numbers as in the run folder, however it was stopped,
+and no label of the survey in them.
+"""
 
 import dataclasses
 import json
@@ -28,7 +30,9 @@ N = 120
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
-    """A folder with source/ and target/, and runs of three seeds; the last one is of another kind of batch norm."""
+    """A folder with source/ and target/, and runs of three seeds; the last one is of another kind
+    of batch norm.
+    """
     folder = tmp_path_factory.mktemp("predict")
     make_galaxies(folder, N)
     for seed in (0, 1, 2):

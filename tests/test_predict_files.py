@@ -1,4 +1,6 @@
-"""Catalogues on disk: every kind of table holds what was put in, with units, descriptions and header, however it was cut."""
+"""Catalogues on disk: every kind of table holds what was put in, with units, descriptions and
+header, however it was cut.
+"""
 
 import numpy as np
 import pandas as pd

@@ -249,7 +249,9 @@ def test_with_every_step_other_rows_change_no_statistic():
 
 
 def test_one_sky_under_two_surveys_becomes_the_same_images():
-    """The target is the source in other units, in another order of bands, four pixels in one, over a sky."""
+    """The target is the source in other units, in another order of bands, four pixels in one, over
+    a sky.
+    """
     fine = as_set(make(0, 3, 24, 24), pixel_scale=0.25, flux_scale=(1.0, 2.0, 4.0))
     coarse = (
         fine.images.reshape(N, 3, 12, 2, 12, 2).sum(axis=(3, 5))

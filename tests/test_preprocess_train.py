@@ -1,4 +1,6 @@
-"""A training with every preprocessing step, from two surveys that differ in all of them to metrics of a third."""
+"""A training with every preprocessing step, from two surveys that differ in all of them to metrics
+of a third.
+"""
 
 import dataclasses
 import json
@@ -19,7 +21,9 @@ from daexplore.errors import InputError
 
 @pytest.fixture(scope="module")
 def surveys(tmp_path_factory):
-    """The target has the bands in another order and one more, larger pixels, other units, a sky and no square images."""
+    """The target has the bands in another order and one more, larger pixels, other units, a sky and
+    no square images.
+    """
     folder = tmp_path_factory.mktemp("surveys")
     source, target = make_galaxies(folder, 90)
     source = dataclasses.replace(

@@ -9,7 +9,9 @@ from daexplore.errors import InputError
 
 
 def galaxies(rng, shares, n, images=1):
-    """(labels, calibrated probabilities for equal shares, groups): one number a galaxy, normal about +-1."""
+    """(labels, calibrated probabilities for equal shares, groups): one number a galaxy, normal
+    about +-1.
+    """
     labels = rng.choice(len(shares), n, p=shares)
     x = np.repeat(2.0 * labels - 1 + rng.normal(size=n), images)
     p = 1 / (1 + np.exp(-2 * x))

@@ -1,4 +1,6 @@
-"""Principal components agree with scikit-learn; UMAP is deterministic and keeps clusters apart; aligned ones keep galaxies in place."""
+"""Principal components agree with scikit-learn; UMAP is deterministic and keeps clusters apart;
+aligned ones keep galaxies in place.
+"""
 
 import numpy as np
 import pytest

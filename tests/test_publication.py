@@ -106,7 +106,9 @@ def group(svg: bytes, name: str) -> list[ET.Element]:
 
 
 def marks(group: ET.Element) -> list[tuple[float, str]]:
-    """Where each mark stands across, and its fill. Round ones are copies of one shape, triangles are outlines that start at the top."""
+    """Where each mark stands across, and its fill. Round ones are copies of one shape, triangles
+    are outlines that start at the top.
+    """
     found = []
     for each in group.iter():
         style = re.search("fill: (#[0-9a-f]{6})", each.get("style", ""))

@@ -1,4 +1,6 @@
-"""The digits pair of the published benchmarks: what it is made of, and that nothing of the test part reaches the training part."""
+"""The digits pair of the published benchmarks: what it is made of, and that nothing of the test
+part reaches the training part.
+"""
 
 import numpy as np
 import pytest

@@ -8,7 +8,9 @@ from daexplore.engine.training.label_free_scores import SCORES
 
 
 def scores(**methods):
-    """Scores that grow with the number given, in the right direction each; a constant predictor by "constant"."""
+    """Scores that grow with the number given, in the right direction each; a constant predictor by
+    "constant".
+    """
     lines = []
     for name, good in methods.items():
         for seed in (0, 1):

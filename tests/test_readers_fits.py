@@ -36,7 +36,8 @@ REFUSED = {
 
 @pytest.fixture
 def zoo():
-    # Real files are not in the repository: others made them. The same kinds of file, made here, are tested everywhere.
+    # Real files are not in the repository: others made them. The same kinds of file, made here, are
+    # tested everywhere.
     if not ZOO.is_dir():
         pytest.skip("needs the FITS files of ../shared/data/fits_zoo")
     return ZOO

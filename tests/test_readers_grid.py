@@ -1,4 +1,6 @@
-"""FITS files of every type of pixel, packing and layout: the same values as astropy reads; masks and weights mark what was not measured."""
+"""FITS files of every type of pixel, packing and layout: the same values as astropy reads; masks
+and weights mark what was not measured.
+"""
 
 import bz2
 import gzip
@@ -22,7 +24,8 @@ def pixels(kind, shape=(12, 9), seed=0):
     if kind.startswith("f"):
         return rng.normal(3, 40, shape).astype(kind)
     info = np.iinfo(kind)
-    # Beyond 2^24 whole numbers are no longer exact in float32; the comparison is with the nearest one.
+    # Beyond 2^24 whole numbers are no longer exact in float32; the comparison is with the nearest
+    # one.
     return rng.integers(
         max(info.min, -(2**40)), min(info.max, 2**40), shape, dtype=kind, endpoint=True
     )

@@ -1,4 +1,6 @@
-"""What headers say of pixels and flux, against closed forms, astropy's units and world coordinates, and published relations."""
+"""What headers say of pixels and flux, against closed forms, astropy's units and world coordinates,
+and published relations.
+"""
 
 import math
 

@@ -1,4 +1,6 @@
-"""FITS files of many galaxies as MAST publishes DeepMerge's: every variant has the same images and labels."""
+"""FITS files of many galaxies as MAST publishes DeepMerge's: every variant has the same images and
+labels.
+"""
 
 import gzip
 import pickle

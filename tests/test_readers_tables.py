@@ -1,4 +1,6 @@
-"""Catalogues of every format, brought to their images; sub-folders as classes; stored sets under what is declared."""
+"""Catalogues of every format, brought to their images; sub-folders as classes; stored sets under
+what is declared.
+"""
 
 import dataclasses
 
@@ -22,7 +24,9 @@ NAMES = [f"g{i}.fits" for i in range(ROWS)]
 
 
 def table():
-    """Text, whole numbers, floats and truths, each with a missing value, and two columns with several values a cell."""
+    """Text, whole numbers, floats and truths, each with a missing value, and two columns with
+    several values a cell.
+    """
     return Table(
         {
             "name": [b"g3", b"g1", b"g0", b"g2"],

@@ -1,4 +1,5 @@
-"""README.md tells the truth: each command is run, on few galaxies and for one epoch, or is in EXCUSED; links, pictures and counts hold.
+"""README.md tells the truth: each command is run, on few galaxies and for one epoch, or is in
+EXCUSED; links, pictures and counts hold.
 
 Its tables of results are compared with docs/results in test_results.py.
 """
@@ -76,7 +77,8 @@ SMALL = {
     # A run is not imported beside itself.
     "runs import": ["--runs", "elsewhere"],
 }
-# What the comment beside a command says may stand in it instead: the words for it there, what is taken out, what comes in.
+# What the comment beside a command says may stand in it instead: the words for it there, what is
+# taken out, what comes in.
 INSTEAD = (
     (".tex, .csv, .json", "compare.html", ("compare.tex", "compare.csv", "compare.json")),
     ("daexplore runs import run.zip", "export runs/RUN run.zip", ("import run.zip",)),
@@ -233,7 +235,7 @@ def typed(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> Callable[[str], None]:
-    """Runs a command, made small; checks that it ends well and leaves the file that it names."""
+    """Run a command, made small; checks that it ends well and leaves the file that it names."""
 
     def type_in(command: str) -> None:
         whole = named(command, furnished[1])

@@ -71,7 +71,9 @@ def test_intervals_agree_with_a_naive_bootstrap_of_galaxies():
 
 
 def test_intervals_cover_the_truth():
-    """Error rate 1 - confidence, confidence uniform on (1/2, 1): the risk at coverage c is c / 4, its mean 1/8."""
+    """Error rate 1 - confidence, confidence uniform on (1/2, 1): the risk at coverage c is c / 4,
+    its mean 1/8.
+    """
     covered = []
     for trial in range(120):
         rng = np.random.default_rng(trial)

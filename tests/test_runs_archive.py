@@ -1,4 +1,6 @@
-"""A run as one file: what goes out comes back byte for byte, and no archive writes outside the store or leaves half a run in it."""
+"""A run as one file: what goes out comes back byte for byte, and no archive writes outside the
+store or leaves half a run in it.
+"""
 
 import json
 import os
@@ -381,7 +383,9 @@ def test_other_files_are_refused(exported: tuple[Run, Path], tmp_path: Path) -> 
 def test_damaged_archives_never_write_outside_and_leave_nothing_behind(
     exported: tuple[Run, Path], tmp_path: Path
 ) -> None:
-    """Bytes flipped, cut out or doubled anywhere: the import succeeds with the very run, or refuses and leaves the store empty."""
+    """Bytes flipped, cut out or doubled anywhere: the import succeeds with the very run, or refuses
+    and leaves the store empty.
+    """
     original, good = exported[1].read_bytes(), contents(exported[0].path)
     rng = random.Random(5)
     central = original.rfind(b"PK\x01\x02", 0, original.find(b"PK\x05\x06"))
@@ -389,7 +393,8 @@ def test_damaged_archives_never_write_outside_and_leave_nothing_behind(
     refusals = 0
     for trial in range(150):
         data = bytearray(original)
-        # The directory at the end is where the names and sizes are, so half of the harm is done there.
+        # The directory at the end is where the names and sizes are, so half of the harm is done
+        # there.
         where = rng.randrange(first, len(data)) if trial % 2 else rng.randrange(len(data))
         match trial % 5:
             case 0:

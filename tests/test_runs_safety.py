@@ -265,7 +265,8 @@ def test_a_run_whose_process_is_gone_is_interrupted(tmp_path):
 def test_a_number_used_again_is_another_process():
     mark = process_identity()
     assert process_exists(mark)
-    # Without the time a process started, its number is all there is to know it by: then nothing can be told of a number used again.
+    # Without the time a process started, its number is all there is to know it by: then nothing can
+    # be told of a number used again.
     if mark["start"] is None:
         pytest.skip("this system does not tell when a process started (no /proc)")
     assert not process_exists(mark | {"start": mark["start"] - 1})

@@ -182,7 +182,8 @@ def test_intervals_resample_galaxies_and_cover_the_mean():
         values = np.repeat(rng.normal(size=60), 2) + 0.01 * rng.normal(size=120)
         found = mean_interval(values, np.repeat(np.arange(60), 2), resamples=200, seed=trial)
         covered.append(found.low <= 0 <= found.high)
-    # Binomial (200, 0.95): 3 sigma are 0.046; a percentile interval of 60 galaxies is a little narrow.
+    # Binomial (200, 0.95): 3 sigma are 0.046; a percentile interval of 60 galaxies is a little
+    # narrow.
     assert 0.88 <= np.mean(covered) <= 0.995
 
 

@@ -1,4 +1,6 @@
-"""The check against random weights: what is randomised, and that maps which ignore the network are found out."""
+"""The check against random weights: what is randomised, and that maps which ignore the network are
+found out.
+"""
 
 import json
 
@@ -139,7 +141,7 @@ def test_draws_are_averaged():
 
 
 def the_head(made, images, classes):
-    """Maps (n, 4, 8) that follow from the head's weights alone, with a little of the image."""
+    """Map (n, 4, 8) that follow from the head's weights alone, with a little of the image."""
     weight = made.head.weight[1].detach().view(1, 4, 8).numpy()
     return (weight + 0.01 * images[:, 0, :4, :8].numpy()).astype(np.float32)
 

@@ -1,4 +1,6 @@
-"""Scores without target labels: each formula against an independent one, and a constant prediction never wins."""
+"""Scores without target labels: each formula against an independent one, and a constant prediction
+never wins.
+"""
 
 import dataclasses
 
@@ -22,7 +24,8 @@ P = softmax(RNG.normal(size=(40, 3)) * 2, axis=1)
 def test_entropy_diversity_and_information_are_scipys():
     assert model_selection.mean_entropy(P) == pytest.approx(entropy(P, axis=1).mean())
     assert model_selection.diversity(P) == pytest.approx(entropy(P.mean(0)))
-    # Sure predictions: the mutual information of galaxy and class is the entropy of the classes' shares.
+    # Sure predictions: the mutual information of galaxy and class is the entropy of the classes'
+    # shares.
     called = P.argmax(1)
     assert model_selection.information(np.eye(3)[called]) == pytest.approx(
         mutual_info_score(np.arange(40), called)
@@ -57,7 +60,8 @@ def test_nuclear_norm_is_the_sum_of_singular_values_on_a_fixed_scale():
 
 
 def test_deep_embedded_validation_estimates_the_risk_on_a_shifted_target():
-    # Source N(0, 1), target N(1, 1): the exact ratio and the exact target risk of l(x) = (x > 0.5) are known.
+    # Source N(0, 1), target N(1, 1): the exact ratio and the exact target risk of l(x) = (x > 0.5)
+    # are known.
     ratio = np.exp(
         -0.5 * ((X := np.random.default_rng(1).normal(size=(200, 500))) - 1) ** 2 + 0.5 * X**2
     )
@@ -90,7 +94,8 @@ def test_the_density_ratio_of_shifted_normals_is_found():
     rng = np.random.default_rng(2)
     source, target = rng.normal(size=(4000, 1)), rng.normal(1, 1, size=(2000, 1))
     found, _ = log_density_ratio(source, target)
-    # log ratio = x - 1/2. The standard errors of a logistic fit to so many points are about .035 (slope) and .03 (intercept).
+    # log ratio = x - 1/2. The standard errors of a logistic fit to so many points are about .035
+    # (slope) and .03 (intercept).
     slope, intercept = np.polyfit(source[:, 0], found, 1)
     assert abs(slope - 1) < 4 * 0.035
     assert abs(intercept + 0.5) < 4 * 0.03

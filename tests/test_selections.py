@@ -1,4 +1,6 @@
-"""Named selections: what is saved comes back, names are safe, nothing is lost between sessions, damaged files are named."""
+"""Named selections: what is saved comes back, names are safe, nothing is lost between sessions,
+damaged files are named.
+"""
 
 import json
 import threading

@@ -1,4 +1,6 @@
-"""The nearby galaxies: few mergers from many sides against other galaxies in a survey, without a shortcut to the labels."""
+"""The nearby galaxies: few mergers from many sides against other galaxies in a survey, without a
+shortcut to the labels.
+"""
 
 import numpy as np
 import pandas as pd
@@ -129,9 +131,12 @@ def test_preset_is_kept_under_its_own_version(tmp_path, monkeypatch):
 
 @pytest.mark.slow
 def test_flux_and_colours_do_not_tell_mergers():
-    """A forest on what no morphology is needed for stays near chance; the galaxies of its test were not trained on."""
+    """A forest on what no morphology is needed for stays near chance; the galaxies of its test were
+    not trained on.
+    """
     source, _ = simulate("nearby", n=1500, seed=7)
-    # one view a merger would be too few: many seeds' worth of galaxies instead, the first sides of each
+    # one view a merger would be too few: many seeds' worth of galaxies instead, the first sides of
+    # each
     rows = source.catalogue.groupby("group_id").head(1).index.to_numpy()
     more = [simulate("nearby", n=90, seed=seed)[0] for seed in range(20, 28)]
     images = np.concatenate([source.images[rows], *(galaxies.images for galaxies in more)])

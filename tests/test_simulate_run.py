@@ -61,7 +61,9 @@ def test_both_domains_show_the_same_galaxies(pair):
 
 
 def test_distant_galaxies_are_those_of_version_four(pair):
-    """Runs on disk point at these images: whoever changes them raises the version. Rounded, as the last bits differ between machines."""
+    """Run on disk point at these images: whoever changes them raises the version. Rounded, as the
+    last bits differ between machines.
+    """
     source, target = pair
     assert PRESETS["distant"].version == PRESETS["demo"].version == 4
     np.testing.assert_allclose(source.images[:3].sum((2, 3)), SOURCE_SUMS, rtol=1e-4)
@@ -198,7 +200,9 @@ def test_noise_has_the_mean_and_variance_of_the_ccd_equation():
 
 @pytest.mark.slow
 def test_fluxes_colours_and_faintest_pixel_do_not_tell_mergers():
-    """A forest on what no morphology is needed for stays near chance; the groups of its test were not trained on."""
+    """A forest on what no morphology is needed for stays near chance; the groups of its test were
+    not trained on.
+    """
     source, _ = simulate("distant", n=3200, seed=11)
     images, labels = source.images, source.labels
     flux = np.log10(images.sum((2, 3)))

@@ -1,4 +1,6 @@
-"""Survey conditions in closed form: point spread functions, noise, sky, field, redshift; and galaxies observed again."""
+"""Survey conditions in closed form: point spread functions, noise, sky, field, redshift; and
+galaxies observed again.
+"""
 
 import time
 from dataclasses import replace
@@ -86,7 +88,8 @@ def test_empty_sloan_sky_has_the_noise_of_the_ccd_equation():
         assert empty[:, channel].std() == pytest.approx(sigma, rel=0.02)
         assert abs(empty[:, channel].mean()) < 0.02 * sigma
         assert sky_noise(condition)[channel] == pytest.approx(sigma, rel=0.02)
-    # the survey's own depth: 95% of stars of magnitude 22.2 in r are found (York et al. 2000), which is about 5 sigma
+    # the survey's own depth: 95% of stars of magnitude 22.2 in r are found (York et al. 2000),
+    # which is about 5 sigma
     width = psf_widths(SDSS)[1] / 2.355 / 0.396
     effective = 4 * np.pi * width**2
     assert 5 * sky_noise(condition)[1] * np.sqrt(effective) == pytest.approx(
@@ -137,7 +140,9 @@ def test_distances_are_astropy_s(redshift):
 
 @pytest.mark.parametrize("to", [0.03, 0.05, 0.08, 0.1])
 def test_a_galaxy_moved_shrinks_and_dims_as_cosmology_says(to):
-    """A flat spectrum has no colours: only distance counts, and surface brightness falls as (1 + z)^-3 per unit frequency."""
+    """A flat spectrum has no colours: only distance counts, and surface brightness falls as (1 +
+    z)^-3 per unit frequency.
+    """
     galaxy = scene(bulge_radii=np.full((1, 1), 3.0), bulge_fluxes=np.full((1, 1, 3), 1000.0))
     there = redshifted(galaxy, GRI, 0.05, GRI, to)
     zoom = float(PLANCK.arcsec_per_kpc_proper(to) / PLANCK.arcsec_per_kpc_proper(0.05))
@@ -230,7 +235,9 @@ def test_another_exposure_shows_the_same_galaxy_under_other_noise(preset):
 
 
 def test_knobs_of_a_condition_reach_a_distant_galaxy():
-    """The path for any condition agrees with the preset's own where nothing but the name differs, and answers to each knob."""
+    """The path for any condition agrees with the preset's own where nothing but the name differs,
+    and answers to each knob.
+    """
     preset = PRESETS["distant"]
     source = simulate("distant", n=6, workers=1)[0]
     ids = source.sample_ids[2:4]

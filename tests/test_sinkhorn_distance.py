@@ -1,4 +1,6 @@
-"""The Sinkhorn distance against POT: the same regularised transports, and the exact one that it tends to."""
+"""The Sinkhorn distance against POT: the same regularised transports, and the exact one that it
+tends to.
+"""
 
 import numpy as np
 import ot
@@ -16,7 +18,9 @@ def samples(n=40, m=30, d=3, shift=0.8, seed=0):
 
 
 def regularised(x, y, blur):
-    """``min <g, C> + e KL(g, a x b)`` with C half the squared distances and e = blur^2, from POT's plan."""
+    """``min <g, C> + e KL(g, a x b)`` with C half the squared distances and e = blur^2, from POT's
+    plan.
+    """
     cost = ot.dist(x, y) / 2
     a, b = ot.unif(len(x)), ot.unif(len(y))
     plan = ot.sinkhorn(

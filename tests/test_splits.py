@@ -23,7 +23,9 @@ def make(name, groups, labels):
 
 @pytest.fixture
 def domains():
-    """300 source galaxies with 1 to 4 images each, a third of them of class 1; the target shows 200 of them and 100 others."""
+    """300 source galaxies with 1 to 4 images each, a third of them of class 1; the target shows 200
+    of them and 100 others.
+    """
     rng = np.random.default_rng(0)
     source = [f"G{i}" for i in range(300) for _ in range(rng.integers(1, 5))]
     target = [f"G{i}" for i in range(100, 400) for _ in range(rng.integers(1, 5))]

@@ -52,12 +52,14 @@ def test_intervals_cover_the_truth():
     trials = 300
     for trial in range(trials):
         labels, probabilities = make_case(400, trial, accuracy=0.8)
-        # The right class gets p > 0.5 always, the wrong one never: accuracy is 0.8 in the population.
+        # The right class gets p > 0.5 always, the wrong one never: accuracy is 0.8 in the
+        # population.
         interval = metrics_with_intervals(labels, probabilities, np.arange(400), seed=trial)[
             "accuracy"
         ]
         covered += interval["low"] <= 0.8 <= interval["high"]
-    # 95% nominal; a percentile interval from 200 resamples loses about one percent, binomial scatter is 1.3%.
+    # 95% nominal; a percentile interval from 200 resamples loses about one percent, binomial
+    # scatter is 1.3%.
     assert 0.90 <= covered / trials <= 0.985
 
 

@@ -1,4 +1,6 @@
-"""The oracle: taught by target labels, marked so wherever it is seen, and refused where it cannot be."""
+"""The oracle: taught by target labels, marked so wherever it is seen, and refused where it cannot
+be.
+"""
 
 import dataclasses
 

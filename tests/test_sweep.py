@@ -1,4 +1,6 @@
-"""A sweep's trainings: what is there already, one training at a time of each, how many at a time, and how they end."""
+"""A sweep's trainings: what is there already, one training at a time of each, how many at a time,
+and how they end.
+"""
 
 import dataclasses
 import json

@@ -1,4 +1,6 @@
-"""A sweep under a Slurm that is faked: what it is told, what it has, what it refuses, and jobs that run as it would run them."""
+"""A sweep under a Slurm that is faked: what it is told, what it has, what it refuses, and jobs that
+run as it would run them.
+"""
 
 import json
 import os

@@ -1,4 +1,6 @@
-"""Taking away, without a browser: figures are of the moment they were asked for, failures are said, selections come back."""
+"""Taking away, without a browser: figures are of the moment they were asked for, failures are said,
+selections come back.
+"""
 
 import io
 from collections.abc import Callable

@@ -310,7 +310,9 @@ def test_weights_of_a_missing_epoch_say_so(run):
 
 @pytest.mark.slow
 def test_two_processes_under_torchrun_train_to_the_same(galaxies, run, tmp_path):
-    """Batch norm sees each rank's own half of a batch, so the numbers are near those of one process, not equal to them."""
+    """Batch norm sees each rank's own half of a batch, so the numbers are near those of one
+    process, not equal to them.
+    """
     command = [
         sys.executable,
         "-m",

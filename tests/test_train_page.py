@@ -1,4 +1,6 @@
-"""The training page without a browser: its cards follow the folders, errors come to the page, the form says what it will run."""
+"""The training page without a browser: its cards follow the folders, errors come to the page, the
+form says what it will run.
+"""
 
 import dataclasses
 import inspect

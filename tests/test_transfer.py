@@ -1,4 +1,6 @@
-"""Training from another run's network: what is taken over, what stays, what is refused, and an exact resume without the old run."""
+"""Training from another run's network: what is taken over, what stays, what is refused, and an
+exact resume without the old run.
+"""
 
 import dataclasses
 import json
@@ -81,7 +83,9 @@ def old(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def new(tmp_path_factory):
-    """Other images: of another survey, brighter, with other bands, another pixel scale and another size."""
+    """Other images: of another survey, brighter, with other bands, another pixel scale and another
+    size.
+    """
     folder = tmp_path_factory.mktemp("new")
     make_galaxies(folder / "made", 90, size=30)
     return changed(folder / "made", folder, bands=("g", "r", "i"), pixel_scale=0.4)
@@ -141,7 +145,8 @@ def test_before_the_first_step_outputs_are_the_old_network_s_on_images_treated_a
     origin.load(adapter.network, prepared)
     images = prepared.domains["target"].images
     found = network_outputs(adapter.network, images, np.arange(20), prepared.preprocess, "target")
-    # By hand: 30 pixels cropped to the old 24 about their centre, the old stretch and the old target's statistics.
+    # By hand: 30 pixels cropped to the old 24 about their centre, the old stretch and the old
+    # target's statistics.
     steps = learned(old, "target")
     scale, mean, std = (
         np.array(steps[name])[:, None, None] for name in ("noise_scale", "mean", "std")
@@ -210,7 +215,8 @@ def test_layers_taken_over_train_at_the_lower_rate_and_new_parts_at_the_full_one
     assert taken == {name for name in names.values() if name.startswith("network.")} - fresh - {
         f"network.{part}.{what}" for part in FROZEN for what in ("weight", "bias")
     }
-    # And the schedule keeps the ratio: this is what the optimiser had after the last epoch of a training.
+    # And the schedule keeps the ratio: this is what the optimiser had after the last epoch of a
+    # training.
     groups = json.loads((run.path / "resume" / f"epoch-{EPOCHS:04d}.json").read_text())["groups"]
     assert [group["max_lr"] for group in groups] == [pytest.approx(1.5e-3), pytest.approx(1.5e-4)]
     assert groups[1]["lr"] == pytest.approx(groups[0]["lr"] / 10)

@@ -80,7 +80,8 @@ def test_no_galaxy_is_in_two_folds():
 
 
 def test_a_galaxy_recognised_in_both_domains_does_not_help():
-    # Each galaxy's own latent is the same in both domains; a probe that saw its twin would have nothing to gain but must not lose either.
+    # Each galaxy's own latent is the same in both domains; a probe that saw its twin would have
+    # nothing to gain but must not lose either.
     rng = np.random.default_rng(3)
     own = rng.normal(size=(150, 40))
     latents = np.r_[own, own]
@@ -89,7 +90,8 @@ def test_a_galaxy_recognised_in_both_domains_does_not_help():
         np.tile(np.arange(150), 2),
     )
     assert domain_probe(latents, domains, groups).auc == pytest.approx(0.5, abs=0.02)
-    # With twins split over folds the probe learns "the other one is the source" and is wrong about each: far below one half.
+    # With twins split over folds the probe learns "the other one is the source" and is wrong about
+    # each: far below one half.
     assert domain_probe(latents, domains).auc < 0.45
 
 
@@ -164,7 +166,8 @@ def test_the_probes_interval_is_that_of_a_loop_over_resampled_galaxies():
 
 
 def test_the_a_distance_is_0_for_equal_domains_and_2_for_parted_ones():
-    # Two galaxies' worth of latents on either side of a plane; and far fewer of one domain than of the other.
+    # Two galaxies' worth of latents on either side of a plane; and far fewer of one domain than of
+    # the other.
     values = [
         probe_intervals(domain_probe(*one), *one[1:], 20)["a_distance"]["value"]
         for one in (draw_domains(shift=s) for s in (0, 40))

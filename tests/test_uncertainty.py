@@ -1,4 +1,6 @@
-"""Uncertainties of runs: nothing is fitted on what it scores, ensembles join only equals, and what is shown is what was computed."""
+"""Uncertainties of runs: nothing is fitted on what it scores, ensembles join only equals, and what
+is shown is what was computed.
+"""
 
 import dataclasses
 import json
@@ -43,7 +45,9 @@ def only(rows, **wanted):
 
 
 def scrambled(run, split, domain=None, labels=True, outputs=True):
-    """The run's predictor and evaluation with labels, logits and latents of some galaxies replaced by noise."""
+    """The run's predictor and evaluation with labels, logits and latents of some galaxies replaced
+    by noise.
+    """
     evaluation = run.evaluation()
     at, rng = evaluation.mask(domain, split), np.random.default_rng(0)
     changes = {}
@@ -209,7 +213,9 @@ def test_density_ratios_are_those_of_two_normals():
 
 
 def test_transcal_finds_a_known_shift():
-    """The target has more of the galaxies on which the network is too sure: the truth is known by its own labels."""
+    """The target has more of the galaxies on which the network is too sure: the truth is known by
+    its own labels.
+    """
     rng = np.random.default_rng(1)
     hard = [rng.random(4000) < share for share in (0.2, 0.6)]
     margins = [np.where(rng.random(4000) < 0.5, 3.0, -3.0) for _ in hard]

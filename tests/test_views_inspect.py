@@ -1,4 +1,6 @@
-"""Pictures and words of an inspection: what they hold equals the tables, and the page that stands alone is complete."""
+"""Pictures and words of an inspection: what they hold equals the tables, and the page that stands
+alone is complete.
+"""
 
 import json
 import re

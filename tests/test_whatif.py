@@ -1,4 +1,6 @@
-"""The noise dial: what it does to one galaxy, what the runs say of it, against their own outputs and sums by hand."""
+"""The noise dial: what it does to one galaxy, what the runs say of it, against their own outputs
+and sums by hand.
+"""
 
 import io
 from concurrent.futures import Future
@@ -70,7 +72,7 @@ def runs(folder):
 
 
 def at_once(question, number):
-    """Does the child process's work here."""
+    """Do the child process's work here."""
     done = Future()
     try:
         done.set_result(plan(question) if number is None else answer(question, number))

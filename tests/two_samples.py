@@ -1,14 +1,18 @@
-"""Samples with one distribution, in the designs that galaxies come in, and tests written as their definitions say."""
+"""Samples with one distribution, in the designs that galaxies come in, and tests written as their
+definitions say.
+"""
 
 import numpy as np
 from sklearn.metrics.pairwise import rbf_kernel
 
 
 def draw(design, rng, n=24, d=4, shift=0.0):
-    """Two samples of skewed, correlated latents and the galaxies they show; ``shift`` moves the second along its first axis.
+    """Two samples of skewed, correlated latents and the galaxies they show; ``shift`` moves the
+    second along its first axis.
 
-    ``independent``: galaxies of their own. ``paired``: the same galaxies in both. ``grouped``: one to three images a galaxy, none in both.
-    ``mixed``: half of the galaxies in both, with two images a domain, the others in one.
+    ``independent``: galaxies of their own. ``paired``: the same galaxies in both. ``grouped``: one
+    to three images a galaxy, none in both. ``mixed``: half of the galaxies in both, with two images
+    a domain, the others in one.
     """
     mixing = np.eye(d) + 0.3
     images = {
@@ -50,7 +54,9 @@ def definition(x, y, bandwidths):
 
 
 def naive_test(x, y, groups_x, groups_y, bandwidths, permutations, rng):
-    """p-value and null of the permutation test, one relabelling after the other, from the definition alone."""
+    """p-value and null of the permutation test, one relabelling after the other, from the
+    definition alone.
+    """
     points, groups = np.r_[x, y], np.r_[groups_x, groups_y]
     second = np.arange(len(points)) >= len(x)
     kernel = np.mean(

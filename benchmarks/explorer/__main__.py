@@ -1,9 +1,10 @@
 """How fast the explorer answers, beside a plain HoloViews page of the same data.
 
-`python benchmarks/explorer [--points N --runs R] [--alone] [--out FILE]` serves made-up runs of galaxies with images and
-Grad-CAM maps, opens them in Chromium, and takes the time in the page itself from the event of the visitor's hand to the frame
-that shows all of the answer: halos in all panels, image and maps after a tap; points after a step of the epoch; the boundary
-after a step of the threshold; dimmed points and the selection's numbers after a lasso. Ratios are the record.
+`python benchmarks/explorer [--points N --runs R] [--alone] [--out FILE]` serves made-up runs of
+galaxies with images and Grad-CAM maps, opens them in Chromium, and takes the time in the page
+itself from the event of the visitor's hand to the frame that shows all of the answer: halos in all
+panels, image and maps after a tap; points after a step of the epoch; the boundary after a step of
+the threshold; dimmed points and the selection's numbers after a lasso. Ratios are the record.
 """
 
 import argparse
@@ -54,7 +55,7 @@ class Visitor:
         self.figures: list[dict[str, Any]] = []
 
     def drawn(self, panels: int) -> float:
-        """Waits until so many panels are drawn; milliseconds since the page was asked for."""
+        """Wait until so many panels are drawn; milliseconds since the page was asked for."""
         self.page.wait_for_function(
             "count => window.Bokeh && places().filter(each => each.x.length && each.frame[2] > 50).length === count",
             arg=panels,
@@ -63,7 +64,7 @@ class Visitor:
         return time
 
     def settle(self, panels: int) -> None:
-        """Waits until so many panels are drawn, and what is computed beside them is there."""
+        """Wait until so many panels are drawn, and what is computed beside them is there."""
         self.drawn(panels)
         self.page.wait_for_timeout(3000)
         self.figures = self.page.evaluate("places()")
@@ -116,7 +117,7 @@ class Visitor:
         return self.timed(name, "keydown", lambda: self.page.keyboard.press(key), pause)
 
     def close(self) -> None:
-        """Leaves."""
+        """Leave."""
         self.page.context.close()
 
     def _count(self, frame: dict[str, Any]) -> None:
@@ -124,7 +125,7 @@ class Visitor:
 
 
 def main() -> None:
-    """Makes the runs, measures, prints and writes."""
+    """Make the runs, measures, prints and writes."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--points", type=int, default=20_000)
     parser.add_argument("--runs", type=int, default=3)
@@ -171,7 +172,9 @@ def main() -> None:
 
 
 def measure(served: Any, asked: argparse.Namespace) -> dict[str, Any]:
-    """Every action in the explorer, then what can be done in the plain page, then the paint of an empty one."""
+    """Every action in the explorer, then what can be done in the plain page, then the paint of an
+    empty one.
+    """
     rng = np.random.default_rng(0)
     found: dict[str, Any] = {}
     base = served.url.rpartition("/")[0]

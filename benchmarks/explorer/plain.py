@@ -1,4 +1,6 @@
-"""The same job by HoloViews alone: Points with Selection1D, a halo in every panel, image and Grad-CAM of what was tapped."""
+"""The same job by HoloViews alone: Points with Selection1D, a halo in every panel, image and
+Grad-CAM of what was tapped.
+"""
 
 import os
 

@@ -1,4 +1,6 @@
-"""docs/results/published.md, made of the measured tables and the modules' own words: ``python -m benchmarks.published.page``."""
+"""docs/results/published.md, made of the measured tables and the modules' own words: ``python -m
+benchmarks.published.page``.
+"""
 
 import sys
 from pathlib import Path
@@ -119,7 +121,9 @@ def results(found: pd.DataFrame) -> list[str]:
 
 
 def unlearned(found: pd.DataFrame) -> str:
-    """The runs that are no good on the domain whose labels taught them: what they say of the other one says little of the method."""
+    """The runs that are no good on the domain whose labels taught them: what they say of the other
+    one says little of the method.
+    """
     failed = []
     runs = found[found["line"] == "run"]
     for teacher, bound in (("source", "noda"), ("target", "oracle")):

@@ -1,14 +1,21 @@
-"""One small training, the same for every method: the package's own step, losses and choice of the epoch, on arrays in memory.
+"""One small training, the same for every method: the package's own step, losses and choice of the
+epoch, on arrays in memory.
 
 What holds for all of it:
 
-- A domain is split once into train, validation and test. A method sees the target's training images without their labels, and nothing
-  else of the target. Only the oracle, which shows what could be had, learns from the target's labels.
-- The epoch is chosen by the source's validation accuracy (the oracle's by the target's) in the second half of the training, by
-  ``daexplore.engine.training.epoch_selection``. No target label stops a training or selects an epoch.
-- Seeds 0 to 4 give the first weights, the order of the batches and, where a problem draws its training data, those too. The test images
+- A domain is split once into train, validation and test. A method sees the target's training images
+without their labels, and nothing
+  else of the target. Only the oracle, which shows what could be had, learns from the target's
+  labels.
+- The epoch is chosen by the source's validation accuracy (the oracle's by the target's) in the
+second half of the training, by
+  ``daexplore.engine.training.epoch_selection``. No target label stops a training or selects an
+  epoch.
+- Seeds 0 to 4 give the first weights, the order of the batches and, where a problem draws its
+training data, those too. The test images
   are the same for all methods and seeds.
-- Every method has one setting for all seeds. What the settings are, and what they were chosen by, stands with each problem.
+- Every method has one setting for all seeds. What the settings are, and what they were chosen by,
+stands with each problem.
 """
 
 from collections.abc import Callable
@@ -66,7 +73,8 @@ class Problem:
         parts: seed -> (domain, split) -> part; the test parts must not depend on the seed.
         network: makes an untrained network.
         classes: how many there are.
-        recipe: epochs, batch size, learning rate and weight decay; AdamW and its one-cycle schedule are the package's.
+        recipe: epochs, batch size, learning rate and weight decay; AdamW and its one-cycle schedule
+            are the package's.
     """
 
     parts: Callable[[int], dict[tuple[str, str], Part]]
@@ -103,7 +111,7 @@ def configured(problem: Problem, method: Method, seed: int) -> RunConfig:
 
 
 def train(problem: Problem, method: Method, seed: int) -> Outcome:
-    """Trains one method from one seed and reads the test images at the epoch chosen."""
+    """Train one method from one seed and reads the test images at the epoch chosen."""
     config, parts = configured(problem, method, seed), problem.parts(seed)
     teacher, target = parts[config.train.supervision, "train"], parts["target", "train"]
     torch.manual_seed(seed)

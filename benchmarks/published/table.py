@@ -1,7 +1,9 @@
-"""Outcomes of many trainings as one table: each run, a method's mean over seeds, what it adds to noDA, its share of the oracle's gap.
+"""Outcomes of many trainings as one table: each run, a method's mean over seeds, what it adds to
+noDA, its share of the oracle's gap.
 
-The interval of a run resamples test images. All others resample test images, the same in every run, and seeds, the same of every method:
-equal seeds have equal first weights and training data, so that differences are paired in both.
+The interval of a run resamples test images. All others resample test images, the same in every run,
+and seeds, the same of every method: equal seeds have equal first weights and training data, so that
+differences are paired in both.
 """
 
 from collections.abc import Iterator, Sequence
@@ -35,7 +37,7 @@ RESAMPLES = 1000
 
 
 def measure(problem: Problem, methods: Sequence[Method], file: Path) -> pd.DataFrame:
-    """Trains every method from every seed, and writes the table to ``file``."""
+    """Train every method from every seed, and writes the table to ``file``."""
     outcomes = {}
     for method in methods:
         for seed in SEEDS:
@@ -51,7 +53,8 @@ def measure(problem: Problem, methods: Sequence[Method], file: Path) -> pd.DataF
 
 
 def tabulate(outcomes: dict[tuple[str, int], Outcome]) -> pd.DataFrame:
-    """One line a run, domain and kind of figure; ``line`` is "run", "mean", "difference" (to noDA) or "gap" (share of the oracle's).
+    """One line a run, domain and kind of figure; ``line`` is "run", "mean", "difference" (to noDA)
+    or "gap" (share of the oracle's).
 
     Args:
         outcomes: of (method, seed), among them those of the method "noda".

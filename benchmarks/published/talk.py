@@ -1,13 +1,16 @@
-"""The talk's first table, galaxies at z = 2 with and without a survey's noise, with the class-aligning methods and the oracle beside it.
+"""The talk's first table, galaxies at z = 2 with and without a survey's noise, with the
+class-aligning methods and the oracle beside it.
 
-Trained by ``daexplore sweep --data distant --methods noda,mmd,dann,lmmd,cdan,oracle --seeds 0..4 --runs runs/distant``, with the settings
-of the preset for every method: none is tuned. Measured by ``python -m benchmarks.published.talk runs/distant``, which writes
-docs/results/talk.csv (figures) and talk-scores.csv (scores without target labels, by run). All figures are of the test split.
+Trained by ``daexplore sweep --data distant --methods noda,mmd,dann,lmmd,cdan,oracle --seeds 0..4
+--runs runs/distant``, with the settings of the preset for every method: none is tuned. Measured by
+``python -m benchmarks.published.talk runs/distant``, which writes docs/results/talk.csv (figures)
+and talk-scores.csv (scores without target labels, by run). All figures are of the test split.
 
-The method that a user without target labels would take is chosen by a rule fixed before more than one seed was trained: each run, at its
-selected epoch, is scored by every score of ``daexplore.engine.training.label_free_scores`` on validation galaxies; the methods are ranked by each score's mean
-over seeds, and the one with the best mean rank is taken. noDA takes part. Methods that predict a constant are left out, as in
-``daexplore.engine.training.epoch_selection``.
+The method that a user without target labels would take is chosen by a rule fixed before more than
+one seed was trained: each run, at its selected epoch, is scored by every score of
+``daexplore.engine.training.label_free_scores`` on validation galaxies; the methods are ranked by
+each score's mean over seeds, and the one with the best mean rank is taken. noDA takes part. Methods
+that predict a constant are left out, as in ``daexplore.engine.training.epoch_selection``.
 """
 
 import sys

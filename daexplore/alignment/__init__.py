@@ -43,7 +43,8 @@ __all__ = [
 
 
 def build_alignment(config: AlignmentConfig, latent_dim: int, classes: int) -> Alignment:
-    """The method that ``config`` names, from ``METHODS`` or as an outsider's ``package.module:Class``.
+    """The method that ``config`` names, from ``METHODS`` or as an outsider's
+    ``package.module:Class``.
 
     Raises:
         InputError: unknown method or option.

@@ -1,4 +1,4 @@
-"""Conditional domain-adversarial training: the domain classifier sees latents together with predictions."""
+"""Conditional domain-adversarial training on latents and predictions together (CDAN)."""
 
 from collections.abc import Sequence
 
@@ -14,10 +14,12 @@ __all__ = ["CDAN"]
 
 
 class CDAN(Alignment):
-    """Long et al. 2018 (arXiv:1705.10667): adversarial alignment of latent and prediction together, so that classes meet classes.
+    """Long et al. 2018 (arXiv:1705.10667): adversarial alignment of latent and prediction together,
+    so that classes meet classes.
 
-    The classifier sees the outer product of latent and class probabilities (their multilinear map, eq. 6; the probabilities carry no
-    gradient). With ``entropy`` (CDAN+E, eq. 8) galaxies weigh ``1 + exp(-H)``, so that sure predictions lead.
+    The classifier sees the outer product of latent and class probabilities (their multilinear map,
+    eq. 6; the probabilities carry no gradient). With ``entropy`` (CDAN+E, eq. 8) galaxies weigh ``1
+    + exp(-H)``, so that sure predictions lead.
 
     Args:
         latent_dim: dimension of the latent.

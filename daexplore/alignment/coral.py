@@ -9,7 +9,8 @@ __all__ = ["CORAL"]
 
 
 class CORAL(Alignment):
-    """Sun & Saenko 2016 (arXiv:1607.01719, eq. 1): ``|C_source - C_target|_F^2 / (4 d^2)``, C the covariance of a batch's latents.
+    """Sun & Saenko 2016 (arXiv:1607.01719, eq. 1): ``|C_source - C_target|_F^2 / (4 d^2)``, C the
+    covariance of a batch's latents.
 
     Means are not aligned, and unlike the other losses this one grows with the latents' scale.
 

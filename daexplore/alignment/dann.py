@@ -12,10 +12,11 @@ __all__ = ["DANN"]
 
 
 class DANN(Alignment):
-    """Ganin et al. 2016 (JMLR 17, 1-35): the domain classifier learns to tell the domains, the encoder to confuse it.
+    """Ganin et al. 2016 (JMLR 17, 1-35): the domain classifier learns to tell the domains, the
+    encoder to confuse it.
 
-    The classifier always learns at full strength; what the encoder receives is its gradient times ``-reversal * schedule``. With the
-    method's weight w the encoder's share is w times that.
+    The classifier always learns at full strength; what the encoder receives is its gradient times
+    ``-reversal * schedule``. With the method's weight w the encoder's share is w times that.
 
     Args:
         latent_dim: dimension of the latent.
@@ -42,6 +43,8 @@ class DANN(Alignment):
     def forward(
         self, source: DomainOutputs, target: DomainOutputs, progress: float
     ) -> dict[str, Tensor]:
-        """One term, ``domain``: the domain classifier's binary cross-entropy, ln 2 where it cannot tell the domains apart."""
+        """One term, ``domain``: the domain classifier's binary cross-entropy, ln 2 where it cannot
+        tell the domains apart.
+        """
         reversal = self.reversal * ganin_schedule(progress, self.gamma)
         return {"domain": self.classifier.loss(source.latents, target.latents, reversal)}

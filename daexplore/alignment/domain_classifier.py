@@ -22,13 +22,16 @@ class _Reverse(torch.autograd.Function):
 
 
 def reverse_gradient(latents: Tensor, strength: float) -> Tensor:
-    """The identity, whose gradient is multiplied by ``-strength`` (Ganin et al. 2016, JMLR 17, eq. 14-15)."""
+    """The identity, whose gradient is multiplied by ``-strength`` (Ganin et al. 2016, JMLR 17, eq.
+    14-15).
+    """
     reversed_: Tensor = _Reverse.apply(latents, strength)  # type: ignore[no-untyped-call]
     return reversed_
 
 
 class DomainClassifier(nn.Module):
-    """Fully connected layers with ReLU that learn to tell target from source, and teach what is below them the opposite.
+    """Fully connected layers with ReLU that learn to tell target from source, and teach what is
+    below them the opposite.
 
     Args:
         inputs: dimension of what is classified.
@@ -57,9 +60,11 @@ class DomainClassifier(nn.Module):
         reversal: float,
         weights: tuple[Tensor, Tensor] | None = None,
     ) -> Tensor:
-        """Binary cross-entropy, the mean of the two domains' weighted means; ln 2 where the domains cannot be told apart.
+        """Binary cross-entropy, the mean of the two domains' weighted means; ln 2 where the domains
+        cannot be told apart.
 
-        Domains of unequal batch size count equally, or the classifier would learn the larger one's share.
+        Domains of unequal batch size count equally, or the classifier would learn the larger one's
+        share.
 
         Args:
             source: (n, inputs).

@@ -1,4 +1,4 @@
-"""Entropy minimisation: predictions should be sure, so that the boundary runs where there are few galaxies."""
+"""Entropy minimisation of predictions."""
 
 from collections.abc import Sequence
 
@@ -18,7 +18,8 @@ def entropies(logits: Tensor) -> Tensor:
 
 
 class Entropy(Alignment):
-    """Grandvalet & Bengio 2004 (NeurIPS 17), with the domains of DeepMerge II (arXiv:2103.01373): the mean entropy of predictions.
+    """Grandvalet & Bengio 2004 (NeurIPS 17), with the domains of DeepMerge II (arXiv:2103.01373):
+    the mean entropy of predictions.
 
     Alone it makes a network sure, not right; it is meant beside a loss that aligns.
 
@@ -26,7 +27,8 @@ class Entropy(Alignment):
         latent_dim: dimension of the latent; not needed by this method.
         classes: number of classes; not needed by this method.
         domains: whose predictions count; ("target",) leaves the source to its labels.
-        start: share of the training before which the loss is off: an untrained network should not grow sure.
+        start: share of the training before which the loss is off: an untrained network should not
+            grow sure.
         ramp: share of the training over which its strength then rises linearly to 1.
     """
 

@@ -11,11 +11,13 @@ __all__ = ["Fisher"]
 
 
 class Fisher(Alignment):
-    """Scatter of the source's latents about learned class centres against the centres' own, after DeepMerge II (arXiv:2103.01373).
+    """Scatter of the source's latents about learned class centres against the centres' own, after
+    DeepMerge II (arXiv:2103.01373).
 
-    With centres ``c_k``: within ``S_w = mean |z - c_y|^2``, between ``S_b = mean over images of |c_y - mean c|^2``. The loss is
-    ``S_w / S_b`` ("ratio") or ``S_w - S_b`` ("difference", which has no lower bound and needs a small weight). It aligns no domains by
-    itself; it leaves room between the classes for a loss that does.
+    With centres ``c_k``: within ``S_w = mean |z - c_y|^2``, between ``S_b = mean over images of
+    |c_y - mean c|^2``. The loss is ``S_w / S_b`` ("ratio") or ``S_w - S_b`` ("difference", which
+    has no lower bound and needs a small weight). It aligns no domains by itself; it leaves room
+    between the classes for a loss that does.
 
     Args:
         latent_dim: dimension of the latent.

@@ -12,14 +12,16 @@ __all__ = ["JAN"]
 
 
 class JAN(Alignment):
-    """Long et al. 2017 (arXiv:1605.06636, eq. 9-10): MMD^2 with the product of a kernel of the latents and one of the probabilities.
+    """Long et al. 2017 (arXiv:1605.06636, eq. 9-10): MMD^2 with the product of a kernel of the
+    latents and one of the probabilities.
 
     The estimate is the unbiased one, as in ``daexplore.alignment.MMD``; it may be negative.
 
     Args:
         latent_dim: dimension of the latent; not needed by this method.
         classes: number of classes; not needed by this method.
-        scales: multiples of the median heuristic's sigma^2, for the latents; the probabilities have a single bandwidth.
+        scales: multiples of the median heuristic's sigma^2, for the latents; the probabilities have
+            a single bandwidth.
         start: share of the training before which the loss is off.
         ramp: share of the training over which its strength then rises linearly to 1.
     """

@@ -1,4 +1,4 @@
-"""Local maximum mean discrepancy: each class of the source is aligned with the target galaxies that look like it."""
+"""Local maximum mean discrepancy: each class aligned on its own (DSAN)."""
 
 from collections.abc import Sequence
 
@@ -14,16 +14,19 @@ __all__ = ["LMMD"]
 
 
 class LMMD(Alignment):
-    """Zhu et al. 2020 (DSAN, arXiv:2106.06633, eq. 8): the mean over classes of the MMD^2 between weighted samples.
+    """Zhu et al. 2020 (DSAN, arXiv:2106.06633, eq. 8): the mean over classes of the MMD^2 between
+    weighted samples.
 
-    A source galaxy weighs in the class of its label, a target galaxy in each class by its predicted probability (without gradient); the
-    weights of a class sum to 1 in each domain. Classes that a batch lacks are left out. The estimate is the biased one, as published.
+    A source galaxy weighs in the class of its label, a target galaxy in each class by its predicted
+    probability (without gradient); the weights of a class sum to 1 in each domain. Classes that a
+    batch lacks are left out. The estimate is the biased one, as published.
 
     Args:
         latent_dim: dimension of the latent; not needed by this method.
         classes: number of classes.
         scales: multiples of the median heuristic's sigma^2.
-        start: share of the training before which the loss is off: predictions of an untrained network align nothing.
+        start: share of the training before which the loss is off: predictions of an untrained
+            network align nothing.
         ramp: share of the training over which its strength then rises linearly to 1.
     """
 

@@ -11,10 +11,12 @@ __all__ = ["MCC"]
 
 
 class MCC(Alignment):
-    """Jin et al. 2020 (arXiv:1912.03699): the share of a batch's class correlation that lies between different classes.
+    """Jin et al. 2020 (arXiv:1912.03699): the share of a batch's class correlation that lies
+    between different classes.
 
-    With ``P`` the softened predictions (n, K) and weights ``w ~ 1 + exp(-H)`` of mean 1 (eq. 4-5), the correlation ``P' diag(w) P`` has
-    its rows normalised (eq. 6); the loss is the mean over classes of what is off the diagonal (eq. 7). It aligns no distributions.
+    With ``P`` the softened predictions (n, K) and weights ``w ~ 1 + exp(-H)`` of mean 1 (eq. 4-5),
+    the correlation ``P' diag(w) P`` has its rows normalised (eq. 6); the loss is the mean over
+    classes of what is off the diagonal (eq. 7). It aligns no distributions.
 
     Args:
         latent_dim: dimension of the latent; not needed by this method.

@@ -29,18 +29,21 @@ _ESTIMATORS: dict[str, Callable[[Tensor, Tensor, Sequence[float]], Tensor]] = {
 class MMD(Alignment):
     """MMD^2 with a mean of Gaussian kernels around the batch's median distance.
 
-    Gretton et al. 2012 (JMLR 13, eq. 3) as the loss of Long et al. 2015 (arXiv:1502.02791). The bandwidths are multiples of the median
-    heuristic over the pooled batch; they carry no gradient, or shrinking the latent would lower the loss without aligning anything.
-    The unbiased estimate may be negative and is left so.
+    Gretton et al. 2012 (JMLR 13, eq. 3) as the loss of Long et al. 2015 (arXiv:1502.02791). The
+    bandwidths are multiples of the median heuristic over the pooled batch; they carry no gradient,
+    or shrinking the latent would lower the loss without aligning anything. The unbiased estimate
+    may be negative and is left so.
 
     Args:
         latent_dim: dimension of the latent.
         classes: number of classes; not needed by this method.
         scales: multiples of the median heuristic's sigma^2.
-        estimator: "unbiased" (eq. 3), "biased" (eq. 5), "linear" in the batch's size (lemma 14; far noisier), or "features": random
-            Fourier features (Rahimi & Recht 2007), for batches of thousands.
+        estimator: "unbiased" (eq. 3), "biased" (eq. 5), "linear" in the batch's size (lemma 14; far
+            noisier), or "features": random Fourier features (Rahimi & Recht 2007), for batches of
+            thousands.
         features: number of random features; the frequencies are drawn once.
-        start: share of the training before which the loss is off, so that there is something to align.
+        start: share of the training before which the loss is off, so that there is something to
+            align.
         ramp: share of the training over which its strength then rises linearly to 1.
 
     Raises:

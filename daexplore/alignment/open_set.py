@@ -1,4 +1,4 @@
-"""Open-set adaptation: target galaxies gather among themselves, and those of no known class may stay apart."""
+"""Open-set adaptation by neighbourhood clustering and entropy separation."""
 
 import math
 
@@ -14,21 +14,24 @@ __all__ = ["OpenSet"]
 
 
 class OpenSet(Alignment):
-    """Neighbourhood clustering and entropy separation (DANCE, Saito et al. 2020, arXiv:2002.07953), as in DeepAstroUDA (arXiv:2302.02005).
+    """Neighbourhood clustering and entropy separation (DANCE, Saito et al. 2020, arXiv:2002.07953),
+    as in DeepAstroUDA (arXiv:2302.02005).
 
-    ``neighbours`` (eq. 4-5) lowers the entropy of a target galaxy's likeness to the source's class means and to recent target galaxies,
-    so that it joins either. ``separation`` (eq. 6) pushes the prediction's entropy, as a share of ln K, away from ``threshold`` where it
-    is further than ``margin`` from it: towards a known class or towards none. A galaxy whose entropy ends above the threshold is called
-    unknown. Published with a weight of 0.05; at 1 known classes are pushed apart too. Recent galaxies are kept in a queue, instead of one
-    place for each galaxy of the survey as published.
+    ``neighbours`` (eq. 4-5) lowers the entropy of a target galaxy's likeness to the source's class
+    means and to recent target galaxies, so that it joins either. ``separation`` (eq. 6) pushes the
+    prediction's entropy, as a share of ln K, away from ``threshold`` where it is further than
+    ``margin`` from it: towards a known class or towards none. A galaxy whose entropy ends above the
+    threshold is called unknown. Published with a weight of 0.05; at 1 known classes are pushed
+    apart too. Recent galaxies are kept in a queue, instead of one place for each galaxy of the
+    survey as published.
 
     Args:
         latent_dim: dimension of the latent.
         classes: number of classes.
         threshold: of the entropy, as a share of ln K.
         margin: around it, within which nothing is pushed.
-        queue: recent target galaxies to compare with; fewer than the target has, or a galaxy would meet its own earlier self there and
-            be its own neighbour.
+        queue: recent target galaxies to compare with; fewer than the target has, or a galaxy would
+            meet its own earlier self there and be its own neighbour.
         temperature: of the likeness.
         start: share of the training before which the loss is off.
         ramp: share of the training over which its strength then rises linearly to 1.
@@ -71,7 +74,8 @@ class OpenSet(Alignment):
         known = normalize(torch.stack(means), dim=1)
         others = torch.cat([known, self.bank[: int(self.filled)].clone(), latents.detach()])
         likeness = latents @ others.T / self.temperature
-        # A galaxy is not its own neighbour; the 0 in the place of its logarithm keeps 0 * inf out of the gradient.
+        # A galaxy is not its own neighbour; the 0 in the place of its logarithm keeps 0 * inf out
+        # of the gradient.
         own = torch.zeros_like(likeness, dtype=torch.bool)
         own[:, -len(latents) :].fill_diagonal_(True)
         logs = likeness.masked_fill(own, -math.inf).log_softmax(dim=1).masked_fill(own, 0.0)

@@ -11,11 +11,13 @@ __all__ = ["PseudoLabels"]
 
 
 class PseudoLabels(Alignment):
-    """Class-balanced self-training (Zou et al. 2018, arXiv:1810.07911): cross-entropy against the target's own surest predictions.
+    """Class-balanced self-training (Zou et al. 2018, arXiv:1810.07911): cross-entropy against the
+    target's own surest predictions.
 
-    Of the galaxies that a batch calls class k, the share ``portion`` with the largest probability of k is taken for k; the portion grows
-    linearly over the training. Balanced, because sure predictions of an easy class would otherwise drown the other. What is wrong in
-    the first predictions is learned too: it is meant beside a loss that aligns.
+    Of the galaxies that a batch calls class k, the share ``portion`` with the largest probability
+    of k is taken for k; the portion grows linearly over the training. Balanced, because sure
+    predictions of an easy class would otherwise drown the other. What is wrong in the first
+    predictions is learned too: it is meant beside a loss that aligns.
 
     Args:
         latent_dim: dimension of the latent; not needed by this method.

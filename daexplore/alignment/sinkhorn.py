@@ -1,4 +1,4 @@
-"""Sinkhorn divergence between the domains' latents, weighed against the task by weights that are learned too."""
+"""Sinkhorn divergence between the domains' latents, with learned loss weights (SIDDA)."""
 
 import torch
 from torch import Tensor, nn
@@ -11,15 +11,18 @@ __all__ = ["Sinkhorn"]
 
 
 class Sinkhorn(Alignment):
-    """SIDDA (Pandya et al. 2025, arXiv:2501.14048): debiased entropic optimal transport with learned weights.
+    """SIDDA (Pandya et al. 2025, arXiv:2501.14048): debiased entropic optimal transport with
+    learned weights.
 
-    The divergence is that of Feydy et al. 2019 (arXiv:1810.08278, eq. 3) with cost ``|x - y|^2 / 2``, computed by geomloss, at a blur of
-    5% of the batch's largest distance. SIDDA minimises ``task / (2 a^2) + divergence / (2 b^2) + log(a b)`` (Kendall et al. 2018,
-    arXiv:1705.07115) with a and b learned, ``a >= 1e-3`` and ``b >= a / 4``, after a warm-up with the task alone. Here a and b learn by
-    that loss, while the network sees it times ``2 a^2``, a factor that Adam does not feel: ``task + (a / b)^2 divergence``. The task so
-    keeps its weight, and the method's weight multiplies the divergence alone. Until the warm-up ends a and b follow the optimum of their
-    loss, ``a^2 = task`` and ``b^2 = divergence``: from 1 they would be learned too late for latents of any other scale, and the divergence
-    of large latents would drown the task.
+    The divergence is that of Feydy et al. 2019 (arXiv:1810.08278, eq. 3) with cost ``|x - y|^2 /
+    2``, computed by geomloss, at a blur of 5% of the batch's largest distance. SIDDA minimises
+    ``task / (2 a^2) + divergence / (2 b^2) + log(a b)`` (Kendall et al. 2018, arXiv:1705.07115)
+    with a and b learned, ``a >= 1e-3`` and ``b >= a / 4``, after a warm-up with the task alone.
+    Here a and b learn by that loss, while the network sees it times ``2 a^2``, a factor that Adam
+    does not feel: ``task + (a / b)^2 divergence``. The task so keeps its weight, and the method's
+    weight multiplies the divergence alone. Until the warm-up ends a and b follow the optimum of
+    their loss, ``a^2 = task`` and ``b^2 = divergence``: from 1 they would be learned too late for
+    latents of any other scale, and the divergence of large latents would drown the task.
 
     Args:
         latent_dim: dimension of the latent; not needed by this method.
@@ -56,7 +59,8 @@ class Sinkhorn(Alignment):
         with torch.no_grad():
             largest = float(squared_distances(source.latents, target.latents).max()) ** 0.5
         blur = max(self.blur * largest, self.smallest_blur)
-        # Where the annealing starts: no two points of a domain are further apart than twice the largest distance across. 0 has no log.
+        # Where the annealing starts: no two points of a domain are further apart than twice the
+        # largest distance across. 0 has no log.
         divergence = SamplesLoss(
             "sinkhorn", p=2, blur=blur, diameter=max(2 * largest, blur), backend="tensorized"
         )

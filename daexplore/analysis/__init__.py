@@ -1,4 +1,5 @@
-"""What the numbers say: metrics with intervals, two-sample comparisons, the margin plane, projections and Grad-CAM.
+"""Statistics on arrays: metrics, intervals, domain distances, projections and saliency maps.
 
-Functions take arrays and give plain data. Import the module you need; the slow libraries behind some of them load on first use.
+Functions take arrays and give plain data. Import the module you need; the slow libraries behind
+some of them load on first use.
 """

@@ -1,3 +1,3 @@
-"""The explorer: a page over a folder of runs. Importing it is cheap; each tab imports what it needs when it is first opened."""
+"""The explorer: a page over a folder of runs. Each tab imports what it needs when opened."""
 
 __all__: list[str] = []

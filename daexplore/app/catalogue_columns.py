@@ -1,4 +1,4 @@
-"""Catalogue columns of the galaxies on screen: which there are, and the galaxies for which one lies in a range."""
+"""Catalogue columns of the displayed galaxies, and filters on them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,7 +26,9 @@ COLUMN = "column:"
 """How the name of a hue that is a catalogue column begins."""
 
 MOST_CATEGORIES = 8
-"""Of a column that is told apart by hue and by name; one with more values that are no numbers names galaxies, it does not group them."""
+"""Of a column that is told apart by hue and by name; one with more values that are no numbers names
+galaxies, it does not group them.
+"""
 
 _OWN = ("group_id", "domain", "split", "label", "seed")
 
@@ -116,7 +118,8 @@ def column_values(run: Run, sample_ids: NDArray[Any], column: str) -> "pd.Series
     return frame[column].reindex(sample_ids)
 
 
-# A run reads its samples once; whether a column of a million values says something takes longer than a tap may.
+# A run reads its samples once; whether a column of a million values says something takes longer
+# than a tap may.
 _telling: WeakKeyDictionary[Run, list[str]] = WeakKeyDictionary()
 
 

@@ -1,4 +1,4 @@
-"""How the dial of the room "What-if" is turned, and how an address says it."""
+"""Setting of the What-if perturbation, and its form in the address."""
 
 import math
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The explorer's page: one for each visitor, over a folder of runs."""
+"""Page of the explorer, one per user, over a folder of runs."""
 
 import importlib
 import os
@@ -52,7 +52,8 @@ def page(
 
     Args:
         root: folder of runs; None takes the environment variable DAEXPLORE_RUNS, else ``runs``.
-        examples: folder of finished runs to open with while that one has none; None opens with the first page then.
+        examples: folder of finished runs to open with while that one has none; None opens with the
+            first page then.
     """
     pn.extension(respect_explicit_sizing=True)
     _own_style_sheets()
@@ -73,14 +74,16 @@ def page(
                 content,
                 sizing_mode="stretch_width",
                 margin=(8, 20),
-                # A room higher than the window would otherwise be as high as the window, and what stands below it lie on it.
+                # A room higher than the window would otherwise be as high as the window, and what
+                # stands below it lie on it.
                 styles={"max-height": "none"},
             )
         ],
         sx=_BAR,
         busy_indicator=None,
     )
-    # Whether the server is busy is one flag for all visitors: each event of one of them would go through every model of all pages, twice.
+    # Whether the server is busy is one flag for all visitors: each event of one of them would go
+    # through every model of all pages, twice.
     with edit_readonly(shell):
         shell.busy = False
     state.set_dark(bool(shell.dark_theme))
@@ -103,10 +106,10 @@ def _preselect(state: ExplorerState) -> None:
 
 
 def _own_style_sheets() -> None:
-    """Has Panel's style sheets come from this server.
+    """Have Panel's style sheets come from this server.
 
-    Panel notes that only when it renders a page's HTML. A session that is made anew when a slow or lost connection comes back has none
-    rendered, and would send the visitor to another host.
+    Panel notes that only when it renders a page's HTML. A session that is made anew when a slow or
+    lost connection comes back has none rendered, and would send the visitor to another host.
     """
     from panel.io.resources import LOCAL_DIST
 
@@ -117,7 +120,9 @@ def _own_style_sheets() -> None:
 
 @cache
 def _warm_up() -> None:
-    """Imports, beside the first visitor's page, what the other tabs need: the first to open one does not wait for it then."""
+    """Import, beside the first visitor's page, what the other tabs need: the first to open one does
+    not wait for it then.
+    """
     timer = threading.Timer(
         _WARM_AFTER, lambda: importlib.import_module("daexplore.views.plots.roc")
     )
@@ -128,7 +133,9 @@ def _warm_up() -> None:
 def _content(
     state: ExplorerState, session: Session
 ) -> tuple[pn.viewable.Viewable, pn.viewable.Viewable]:
-    """The menu and what it leads to. Without anything to compare there is no menu, but a welcome, until the first run comes in."""
+    """The menu and what it leads to. Without anything to compare there is no menu, but a welcome,
+    until the first run comes in.
+    """
     menu = pmui.TabMenu(
         items=[{"label": tab.name} for tab in TABS],
         active=0,
@@ -156,7 +163,7 @@ def _content(
 
 
 def _example(state: ExplorerState) -> pn.viewable.Viewable:
-    """Says that what is shown came with the package, and leads on to the visitor's own."""
+    """State that what is shown came with the package, and leads on to the visitor's own."""
     words = pn.pane.HTML(
         _EXAMPLE, stylesheets=[STYLE], sizing_mode="stretch_width", margin=0, align="center"
     )
@@ -226,7 +233,8 @@ def _rooms(state: ExplorerState, session: Session, menu: pmui.TabMenu) -> pn.vie
     """One room a menu item, furnished when it is first entered."""
     names = [tab.name for tab in TABS]
     rooms = [pn.Column(sizing_mode="stretch_width", margin=0) for _ in TABS]
-    # Among Bokeh's own columns a room's figures would be laid out with those of rooms out of sight: columns of React part them.
+    # Among Bokeh's own columns a room's figures would be laid out with those of rooms out of sight:
+    # columns of React part them.
     walls = [
         pmui.Column(room, sizing_mode="stretch_width", margin=0, visible=False) for room in rooms
     ]
@@ -253,7 +261,8 @@ def _rooms(state: ExplorerState, session: Session, menu: pmui.TabMenu) -> pn.vie
         if chosen in entered:
             entered[chosen]()
         elif not rooms[chosen].objects:
-            # The page's HTML leaves first; the room is furnished while the browser loads its scripts.
+            # The page's HTML leaves first; the room is furnished while the browser loads its
+            # scripts.
             rooms[chosen].objects = [
                 pn.pane.HTML("<p class='hint'>Drawing …</p>", stylesheets=[STYLE])
             ]
@@ -309,7 +318,7 @@ def _alert(state: ExplorerState) -> pn.viewable.Viewable:
 
 
 def _share_address(state: ExplorerState) -> None:
-    """Takes over what the address asks for, then keeps the address up to date."""
+    """Take over what the address asks for, then keeps the address up to date."""
     location = pn.state.location
     if location is None:
         return

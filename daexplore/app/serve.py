@@ -1,4 +1,4 @@
-"""The script that `daexplore explore` serves; the same as apps/explorer.py, but installed with the package."""
+"""Script that `daexplore explore` serves; apps/explorer.py is the same."""
 
 from daexplore.app.page import page
 

@@ -1,4 +1,4 @@
-"""What one visitor looks at: runs, epoch, view, threshold, galaxy and selection. Knows nothing of the screen."""
+"""State of one page: runs, epoch, view, threshold, galaxy and selection."""
 
 import os
 from collections.abc import Iterable, Sequence
@@ -24,7 +24,8 @@ _DISPLAYED = {"epoch", "view", "split", "domains", "colour", "threshold", "pair"
 
 
 def default_runs(runs: Sequence[Run]) -> list[str]:
-    """The ids to open with: the latest noDA, MMD and DANN that saw the newest run's galaxies; if there is none of them, the latest three.
+    """The ids to open with: the latest noDA, MMD and DANN that saw the newest run's galaxies; if
+    there is none of them, the latest three.
 
     Args:
         runs: newest first.
@@ -50,7 +51,9 @@ def fingerprints(run: Run) -> tuple[Any, Any]:
 
 
 def _digest(run: Run) -> tuple[Any, ...]:
-    """What the panels show of a run; its last line is the file of its newest outputs, which a resumed run writes anew."""
+    """What the panels show of a run; its last line is the file of its newest outputs, which a
+    resumed run writes anew.
+    """
     outputs = (
         run.path / "evaluations" / f"epoch={max(run.evaluated, default=0):04d}" / "outputs.parquet"
     )
@@ -65,9 +68,11 @@ def _digest(run: Run) -> tuple[Any, ...]:
 class ExplorerState(param.Parameterized):
     """One user's choices. Every session makes its own; nothing here is shared.
 
-    Fields are read-only: they change through the methods below, which state the intent. ``app/README.md`` lists who reacts to each.
+    Fields are read-only: they change through the methods below, which state the intent.
+    ``app/README.md`` lists who reacts to each.
 
-    ``epoch`` None stands for each run's own selected epoch; a number is clipped to what each run has evaluated.
+    ``epoch`` None stands for each run's own selected epoch; a number is clipped to what each run
+    has evaluated.
 
     Args:
         root: folder of runs.
@@ -187,7 +192,9 @@ class ExplorerState(param.Parameterized):
             self.param.update(**values)
 
     def snapshot(self) -> "ExplorerState":
-        """What this state is now, for a thread: it stays so when the visitor goes on. The folder and its runs are shared."""
+        """What this state is now, for a thread: it stays so when the visitor goes on. The folder
+        and its runs are shared.
+        """
         taken = ExplorerState.__new__(ExplorerState)
         param.Parameterized.__init__(taken, **self.param.values())  # type: ignore[no-untyped-call]
         taken.store, taken._examples = self.store, self._examples
@@ -200,7 +207,9 @@ class ExplorerState(param.Parameterized):
 
     @property
     def all_runs(self) -> list[Run]:
-        """Every readable run, newest first, as of the last ``refresh``; the examples where the folder has nothing to show."""
+        """Every readable run, newest first, as of the last ``refresh``; the examples where the
+        folder has nothing to show.
+        """
         return (
             self.store.runs() if self._examples is None or self.user_runs else self._examples.runs()
         )
@@ -252,7 +261,8 @@ class ExplorerState(param.Parameterized):
         return tuple(self.runs[0].classes) if self.runs else ()
 
     def epoch_of(self, run: Run) -> int:
-        """The epoch at which ``run`` is shown: its selected one, or the last evaluated that is not after the slider's.
+        """The epoch at which ``run`` is shown: its selected one, or the last evaluated that is not
+        after the slider's.
 
         Raises:
             InputError: the run has evaluated nothing.
@@ -269,7 +279,9 @@ class ExplorerState(param.Parameterized):
         )
 
     def label(self, run: Run) -> str:
-        """A run's label, told apart by the time it was started if another run in the folder has the same."""
+        """A run's label, told apart by the time it was started if another run in the folder has the
+        same.
+        """
         alike = [other for other in self.all_runs if other.label == run.label]
         if len(alike) < 2:
             return run.label
@@ -278,7 +290,9 @@ class ExplorerState(param.Parameterized):
         return f"{run.label} · {started[5:19].replace('T', ' ') if unique else run.id}"
 
     def set_runs(self, run_ids: Iterable[str]) -> None:
-        """Puts these runs side by side because the visitor asked for them; at most ``MAX_RUNS``, unknown ids are left out and named."""
+        """Put these runs side by side because the visitor asked for them; at most ``MAX_RUNS``,
+        unknown ids are left out and named.
+        """
         wanted = list(dict.fromkeys(run_ids))
         known = {run.id for run in self.evaluated_runs}
         unknown = [run_id for run_id in wanted if run_id not in known]
@@ -292,11 +306,12 @@ class ExplorerState(param.Parameterized):
         self._change(run_ids=kept[:MAX_RUNS], chosen=True)
 
     def select(self, sample_ids: frozenset[str] | None) -> None:
-        """Selects these galaxies; None selects none."""
+        """Select these galaxies; None selects none."""
         self._change(selection=sample_ids, filter="", selection_name="")
 
     def select_where(self, text: str) -> None:
-        """Selects the galaxies for which a column filter holds, in all runs on screen; "" selects none.
+        """Select the galaxies for which a column filter holds, in all runs on screen; "" selects
+        none.
 
         Raises:
             InputError: no such filter or column, or no galaxy fulfils it.
@@ -332,7 +347,8 @@ class ExplorerState(param.Parameterized):
         self._change(galaxy=sample_id, galaxy_reason=reason)
 
     def show(self, **choices: Any) -> None:
-        """Change what is displayed: ``epoch``, ``view``, ``split``, ``domains``, ``colour``, ``threshold``, ``pair`` or ``dial``.
+        """Change what is displayed: ``epoch``, ``view``, ``split``, ``domains``, ``colour``,
+        ``threshold``, ``pair`` or ``dial``.
 
         Raises:
             TypeError: another name.
@@ -365,7 +381,8 @@ class ExplorerState(param.Parameterized):
         self._change(show_welcome=shown)
 
     def refresh(self) -> bool:
-        """Looks at the runs folder: new, changed or removed runs come in, and a running run's newest epoch is followed.
+        """Look at the runs folder: new, changed or removed runs come in, and a running run's newest
+        epoch is followed.
 
         Costs a few ``stat`` a run when nothing changed.
 
@@ -399,7 +416,8 @@ class ExplorerState(param.Parameterized):
             offered = (
                 sorted(self.all_runs, key=lambda run: run.seed) if self.example else self.all_runs
             )
-            # Runs only join by themselves: what is being looked at is not exchanged under the visitor's eyes.
+            # Runs only join by themselves: what is being looked at is not exchanged under the
+            # visitor's eyes.
             joined = [
                 *self.run_ids,
                 *(run_id for run_id in default_runs(offered) if run_id not in self.run_ids),

@@ -1,4 +1,4 @@
-"""The page's address: what to copy into a message so that a colleague sees the same."""
+"""Address of the page: the state as query parameters, to be shared as a link."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -17,13 +17,16 @@ URL_STATE = (
 
 
 def to_query(state: ExplorerState) -> dict[str, str]:
-    """The query parameters that reproduce what ``state`` shows; what is as it is by default is left out."""
+    """The query parameters that reproduce what ``state`` shows; what is as it is by default is left
+    out.
+    """
     query = {part.name: part.write(state) for part in _PARTS}
     return {name: text for name, text in query.items() if text}
 
 
 def apply_query(state: ExplorerState, query: Mapping[str, Any]) -> None:
-    """Puts what an address says into ``state``. What it says wrongly is left out and named in ``state.alert``.
+    """Put what an address says into ``state``. What it says wrongly is left out and named in
+    ``state.alert``.
 
     Args:
         query: name -> text, as in the address; unknown names are ignored.

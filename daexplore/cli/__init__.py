@@ -29,11 +29,15 @@ __all__ = ["app", "main"]
 
 
 def main() -> None:
-    """Runs the command line. Exit codes: 0 done, 1 a fault of ours, 2 bad input, 130 interrupted (the run is resumable)."""
-    # Several threads on small arrays are slower than one, and far slower on a busy machine; torch's own threads are a setting of the run.
+    """Run the command line. Exit codes: 0 done, 1 a fault of ours, 2 bad input, 130 interrupted
+    (the run is resumable).
+    """
+    # Several threads on small arrays are slower than one, and far slower on a busy machine; torch's
+    # own threads are a setting of the run.
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
         os.environ.setdefault(name, "1")
-    # A scheduler ends a job with SIGTERM, and a shell starts background jobs with SIGINT ignored: both leave a resumable run all the same.
+    # A scheduler ends a job with SIGTERM, and a shell starts background jobs with SIGINT ignored:
+    # both leave a resumable run all the same.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _interrupt)
     try:

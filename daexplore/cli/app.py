@@ -62,7 +62,8 @@ class Shell(enum.StrEnum):
 def completion(shell: Shell) -> None:
     """Print the completion script of a shell: bash, zsh or fish.
 
-    bash: eval "$(daexplore completion bash)" in ~/.bashrc. zsh: the same with zsh in ~/.zshrc, after compinit.
+    bash: eval "$(daexplore completion bash)" in ~/.bashrc. zsh: the same with zsh in ~/.zshrc,
+    after compinit.
     """
     from typer.completion import get_completion_script  # type: ignore[attr-defined]
 

@@ -1,4 +1,4 @@
-"""``daexplore calibrate``: whether probabilities mean what they say, and a temperature that mends them."""
+"""``daexplore calibrate``: calibration of predicted probabilities, and a temperature."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -41,7 +41,9 @@ def calibrate(
     bins: Annotated[int, typer.Option(help="Bins of equal mass.")] = 10,
     seed: Annotated[int, typer.Option(help="Of resamples, folds, mixtures and drops.")] = 0,
 ) -> None:
-    """Say how far a run's probabilities can be trusted in each domain, before and after calibration, with intervals."""
+    """Say how far a run's probabilities can be trusted in each domain, before and after
+    calibration, with intervals.
+    """
     from daexplore.cli.progress import training_progress
     from daexplore.engine.calibration.calibrate import uncertainty
     from daexplore.engine.calibration.predictors import METHODS

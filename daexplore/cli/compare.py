@@ -51,7 +51,9 @@ def compare(
         Path | None, typer.Option("--out", help="Write to this file instead of the terminal.")
     ] = None,
 ) -> None:
-    """Compare methods on the same galaxies: differences with intervals over galaxies and seeds, flips, and whether adaptation helped."""
+    """Compare methods on the same galaxies: differences with intervals over galaxies and seeds,
+    flips, and whether adaptation helped.
+    """
     from daexplore.cli.output import print_frame, print_metrics, run_name
     from daexplore.runs.store import find_runs
     from daexplore.views.comparison.tables import TABLES
@@ -112,7 +114,9 @@ def report(
         str | None, typer.Option(help="Method that the others are compared with; noDA by default.")
     ] = None,
 ) -> None:
-    """Write one HTML file that opens offline: verdicts, figures, tables, galaxies fixed and broken, settings, and how it was made."""
+    """Write one HTML file that opens offline: verdicts, figures, tables, galaxies fixed and broken,
+    settings, and how it was made.
+    """
     from daexplore.cli.progress import stage_progress
     from daexplore.engine.comparison.comparison import Comparison
     from daexplore.views.comparison.report import comparison_report

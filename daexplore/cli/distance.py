@@ -1,4 +1,4 @@
-"""``daexplore distance``: how far apart the domains lie in a run's latent space, and whether that is more than chance."""
+"""``daexplore distance``: domain distances in latent space, compared with chance."""
 
 import json
 from pathlib import Path

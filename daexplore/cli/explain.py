@@ -1,4 +1,4 @@
-"""``daexplore explain``: what networks look at, by outcome, across methods and seeds, and whether they have learned to."""
+"""``daexplore explain``: saliency maps by outcome, across methods and seeds."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -39,7 +39,9 @@ def explain(
     seed: Annotated[int, typer.Option(help="Which galaxies, and which random weights.")] = 0,
     format: Annotated[str, typer.Option("--format", help="text, csv or json.")] = "text",
 ) -> None:
-    """Say where networks look: maps by outcome, overlap across methods beside seeds, and a check against random weights."""
+    """Say where networks look: maps by outcome, overlap across methods beside seeds, and a check
+    against random weights.
+    """
     import pandas as pd
 
     from daexplore.cli.progress import training_progress

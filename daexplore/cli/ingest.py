@@ -74,9 +74,11 @@ def ingest(
         bool, typer.Option("--restart", help="Delete first what an earlier ingest wrote to DEST.")
     ] = False,
 ) -> None:
-    """Read any images once into a galaxy set that training can use even if it is larger than memory.
+    """Read any images once into a galaxy set that training can use even if it is larger than
+    memory.
 
-    Stopped in whatever way it goes on when the same is run again. Galaxies that cannot be used are set aside and listed.
+    Stopped in whatever way it goes on when the same is run again. Galaxies that cannot be used are
+    set aside and listed.
     """
     from daexplore.cli.progress import stage_progress
     from daexplore.config import ReadConfig

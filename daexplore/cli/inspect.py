@@ -1,4 +1,4 @@
-"""``daexplore inspect``: how far apart two domains are, and in what."""
+"""``daexplore inspect``: how and how much two domains differ."""
 
 import json
 from collections.abc import Mapping

@@ -121,7 +121,9 @@ def transfer_config(
 
 
 def _model(network: str | None, transfer: TransferConfig | None) -> ModelConfig:
-    """The network asked for; where a training starts from a run, that run's network with its options."""
+    """The network asked for; where a training starts from a run, that run's network with its
+    options.
+    """
     if transfer is None:
         return ModelConfig(network) if network else ModelConfig()
     from daexplore.runs import Run
@@ -156,7 +158,9 @@ def _with_data(data: str | None, source: str | None, target: str | None) -> RunC
 
 
 def _with_method(config: RunConfig, method: str, weight: float | None) -> RunConfig:
-    """The alignments; of the names that are none, "adabn" is a way of batch norm and "oracle" a way of teaching."""
+    """The alignments; of the names that are none, "adabn" is a way of batch norm and "oracle" a way
+    of teaching.
+    """
     names = [name for name in method.replace("+", ",").split(",") if name]
     if not names or (len(names) > 1 and {"noda", "oracle"} & set(names)):
         raise InputError(

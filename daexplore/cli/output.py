@@ -57,6 +57,7 @@ def print_frame(frame: pd.DataFrame) -> None:
     table = Table(*map(str, frame.columns), box=None, header_style="bold")
     for row in frame.itertuples(index=False):
         table.add_row(*map(str, row))
-    # Not cut to the terminal's width where the output goes to a file: a table is read by people and by grep.
+    # Not cut to the terminal's width where the output goes to a file: a table is read by people and
+    # by grep.
     console = Console()
     (console if console.is_terminal else Console(width=200)).print(table)

@@ -62,7 +62,8 @@ def predict(
         ),
     ] = None,
 ) -> None:
-    """Write a catalogue of a survey: probabilities, how sure they are, and how much each galaxy is like those of the training.
+    """Write a catalogue of a survey: probabilities, how sure they are, and how much each galaxy is
+    like those of the training.
 
     Stopped in whatever way it goes on when the same is run again.
     """

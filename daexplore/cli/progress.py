@@ -1,4 +1,4 @@
-"""Progress bars on the terminal, and the same as JSON lines for whoever started this process."""
+"""Progress bars on the terminal, and JSON lines for a parent process."""
 
 import json
 import os
@@ -27,7 +27,9 @@ FEW_STEPS = 500
 
 
 def leads() -> bool:
-    """Whether this process speaks for a training; of several that train one run together only the first does."""
+    """Whether this process speaks for a training; of several that train one run together only the
+    first does.
+    """
     return all(os.environ.get(name, "0") == "0" for name in ("RANK", "LOCAL_RANK", "NODE_RANK"))
 
 

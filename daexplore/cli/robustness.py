@@ -1,4 +1,4 @@
-"""``daexplore robustness``: how performance falls as noise, blur or angle grow, and how little it takes to change a prediction."""
+"""``daexplore robustness``: performance under noise, blur and rotation, and attacks."""
 
 import json
 from pathlib import Path
@@ -47,7 +47,9 @@ def robustness(
     seed: Annotated[int, typer.Option(help="Which galaxies, and which noise.")] = 0,
     format: Annotated[str, typer.Option("--format", help="text, csv or json.")] = "text",
 ) -> None:
-    """Say how robust runs are: performance as a dial turns, or under attack. Results are kept with each run."""
+    """Say how robust runs are: performance as a dial turns, or under attack. Results are kept with
+    each run.
+    """
     from daexplore.cli.progress import training_progress
     from daexplore.engine.perturbations import DIALS
     from daexplore.engine.robustness.attack_tables import ATTACKS, attack_runs

@@ -84,7 +84,9 @@ def sweep(
         bool, typer.Option("--dry-run", help="Say what would run, and run nothing.")
     ] = False,
 ) -> None:
-    """Train methods x seeds x settings. Called again, it skips what is finished, goes on with what is not, and starts the rest."""
+    """Train methods x seeds x settings. Called again, it skips what is finished, goes on with what
+    is not, and starts the rest.
+    """
     from daexplore.cli.options import seeds as parse_seeds
     from daexplore.cli.sweep_report import conclude, follow, print_plan
     from daexplore.engine.sweeps.launch import SweepLauncher, followed_jobs
@@ -125,10 +127,12 @@ def sweep_configs(
     limit: int | None,
     settings: Sequence[str],
 ) -> "list[RunConfig]":
-    """One config for each of methods x settings x seeds. What is set of an alignment goes to the methods that have it.
+    """One config for each of methods x settings x seeds. What is set of an alignment goes to the
+    methods that have it.
 
     Raises:
-        InputError: options that contradict each other, a setting that does not exist, or of an alignment that no method has.
+        InputError: options that contradict each other, a setting that does not exist, or of an
+            alignment that no method has.
     """
     import dataclasses
 
@@ -164,7 +168,8 @@ def sweep_configs(
 def settings_grid(settings: Sequence[str]) -> list[list[str]]:
     """All combinations of the values in "name=value,value".
 
-    A comma within brackets or quotes parts nothing: a list such as ``data.bands=["g","r"]`` is one value.
+    A comma within brackets or quotes parts nothing: a list such as ``data.bands=["g","r"]`` is one
+    value.
 
     Raises:
         InputError: no "=", no value, or a name given twice.
@@ -248,7 +253,9 @@ def _resources(
 
 
 def _check(configs: "Sequence[RunConfig]") -> None:
-    """Images that are not there, and a method that is unknown or has wrong options, are told before anything runs."""
+    """Images that are not there, and a method that is unknown or has wrong options, are told before
+    anything runs.
+    """
     from daexplore.alignment import build_alignment
     from daexplore.data.simulate import PRESETS
 

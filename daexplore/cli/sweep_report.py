@@ -1,4 +1,4 @@
-"""What a sweep says on the terminal: what will run, how far it is, and how it ended."""
+"""Terminal report of a sweep: plan, progress and result."""
 
 import time
 from collections.abc import Sequence
@@ -66,7 +66,9 @@ def _what(item: PlannedRun, followed: Sequence[RunConfig]) -> str:
 
 
 def _settings(configs: Sequence[RunConfig]) -> list[dict[str, str]]:
-    """Of each config the settings in which trainings of one method and seed differ: what a method brings along is said by its name."""
+    """Of each config the settings in which trainings of one method and seed differ: what a method
+    brings along is said by its name.
+    """
     groups: dict[tuple[str, int], list[RunConfig]] = {}
     for config in configs:
         groups.setdefault((config.method, config.seed), []).append(config)
@@ -82,7 +84,8 @@ def follow(launch: SweepLauncher, planned: Sequence[PlannedRun]) -> list[Outcome
     """Bars of all trainings until the last has ended, as the run folders tell it.
 
     Raises:
-        KeyboardInterrupt: the user has had enough; local jobs are interrupted before, Slurm's go on.
+        KeyboardInterrupt: the user has had enough; local jobs are interrupted before, Slurm's go
+            on.
     """
     ended: list[Outcome] = []
     total = len(launch.waiting)
@@ -165,7 +168,7 @@ def _how(outcome: Outcome) -> str:
 
 
 def conclude(planned: Sequence[PlannedRun], ended: Sequence[Outcome], runs: Path) -> int:
-    """Prints the finished runs, what failed and why, and how to go on.
+    """Print the finished runs, what failed and why, and how to go on.
 
     Returns:
         The exit code: 0, or 2 if the user can mend all that failed, else 1.

@@ -160,7 +160,9 @@ def evaluate(
     ] = None,
     epoch: Annotated[int | None, typer.Option(help="The selected one by default.")] = None,
 ) -> None:
-    """Evaluate a run on all its held-out galaxies, or on other images, with intervals over galaxies."""
+    """Evaluate a run on all its held-out galaxies, or on other images, with intervals over
+    galaxies.
+    """
     from daexplore.cli.output import print_metrics
     from daexplore.engine.evaluate_run import evaluate_run
 

@@ -1,4 +1,4 @@
-"""What a run is, as frozen dataclasses that go to JSON and back."""
+"""Configuration of a run as frozen dataclasses that convert to JSON and back."""
 
 from daexplore.config.convert import config_hash, differences, from_dict, replace_at, to_dict
 from daexplore.config.fields import (

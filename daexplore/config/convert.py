@@ -16,7 +16,8 @@ T = TypeVar("T")
 
 
 def replace_at(config: RunConfig, path: str, value: Any) -> RunConfig:
-    """A config with the field at a dotted path replaced, such as "train.epochs" or "alignments.dann.options.reversal".
+    """A config with the field at a dotted path replaced, such as "train.epochs" or
+    "alignments.dann.options.reversal".
 
     Raises:
         InputError: there is no such field, or the value does not fit it.
@@ -116,7 +117,9 @@ def config_hash(config: RunConfig) -> str:
 
 
 def differences(configs: list[RunConfig]) -> dict[str, list[Any]]:
-    """The settings that are not the same in all configs: dotted name -> value in each; what is "auto" counts as what it stands for."""
+    """The settings that are not the same in all configs: dotted name -> value in each; what is
+    "auto" counts as what it stands for.
+    """
     flat = [
         _flatten(to_dict(config)) | {"train.batch_norm": config.batch_norm} for config in configs
     ]

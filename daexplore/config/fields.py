@@ -1,4 +1,4 @@
-"""What a run is, as frozen dataclasses."""
+"""Configuration of a run as frozen dataclasses."""
 
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -16,19 +16,22 @@ __all__ = [
 
 @dataclass(frozen=True)
 class ReadConfig:
-    """How files are read where they do not say it themselves; what is declared here goes before what a file says.
+    """How files are read where they do not say it themselves; what is declared here goes before
+    what a file says.
 
     Attributes:
         name: short name of the set, with which its sample ids begin.
         label: column of the catalogue that holds the class.
         group: column of the catalogue that names the physical galaxy.
         catalogue: path of the table, where it does not lie beside the images.
-        bands: names of the channels in their order; where each band has a file of its own, also which of them.
+        bands: names of the channels in their order; where each band has a file of its own, also
+            which of them.
         pixel_scale: [arcsec / pixel].
         zero_points: AB magnitude that gives 1 unit of the pixels, in each band.
         psf_fwhm: full width at half maximum of the point spread function in each band [arcsec].
         size: side of the cut-outs made from survey tiles [pixel].
-        max_bad_pixels: share of NaN, infinite or masked pixels up to which an image is mended; with more of them it is bad.
+        max_bad_pixels: share of NaN, infinite or masked pixels up to which an image is mended; with
+            more of them it is bad.
     """
 
     name: str | None = None
@@ -49,29 +52,40 @@ class DataConfig:
 
     Attributes:
         source: name of a simulator preset, or a path that ``read_galaxies`` understands; labelled.
-        target: likewise; its labels, if it has any, are only ever used to report results marked "oracle".
-        label: column of the catalogues that holds the class, where a reader would have to choose; ``source_read.label`` goes before it.
+        target: likewise; its labels, if it has any, are only ever used to report results marked
+            "oracle".
+        label: column of the catalogues that holds the class, where a reader would have to choose;
+            ``source_read.label`` goes before it.
         source_read: how the source's files are read.
         target_read: how the target's files are read.
         simulated: images a domain that a preset simulates; None takes the preset's own number.
         simulation_seed: which galaxies a preset simulates.
-        limit: at most so many training images a domain (whole groups are kept together); None takes all.
+        limit: at most so many training images a domain (whole groups are kept together); None takes
+            all.
         fractions: train, validation and test shares, counted in groups.
         split_seed: which groups go where; the same in both domains.
-        match_bands: channels of the two domains are matched by "name" (same names in any order; the source's order counts) or "position".
+        match_bands: channels of the two domains are matched by "name" (same names in any order; the
+            source's order counts) or "position".
         bands: use only these bands, in this order; None uses all.
-        units: "native" pixels as they come, or "nanojansky" [nJy] where both domains say what their pixels mean.
+        units: "native" pixels as they come, or "nanojansky" [nJy] where both domains say what their
+            pixels mean.
         background: "none", or subtract the "border" of each image, its sigma-clipped median there.
-        pixel_scale: resample both domains to this scale [arcsec / pixel], flux conserved; None leaves the pixels alone.
-        psf_fwhm: blur both domains to a point spread function of this width [arcsec]; None leaves it.
-        stretch: "linear", "asinh" (Lupton et al. 2004, PASP 116, 133): ``asinh(x / (softening * s)) `` with s the band's noise scale,
-            or "percentile": clipped between two percentiles of the training pixels and brought to 0 to 1.
+        pixel_scale: resample both domains to this scale [arcsec / pixel], flux conserved; None
+            leaves the pixels alone.
+        psf_fwhm: blur both domains to a point spread function of this width [arcsec]; None leaves
+            it.
+        stretch: "linear", "asinh" (Lupton et al. 2004, PASP 116, 133): ``asinh(x / (softening * s))
+            `` with s the band's noise scale, or "percentile": clipped between two percentiles of
+            the training pixels and brought to 0 to 1.
         softening: where asinh turns from linear to logarithmic, in units of that scale.
-        stretch_scale: whose training split gives that noise scale, or those percentiles: each "domain" its own, or one domain's for both,
-            so that both are stretched by one function of flux.
+        stretch_scale: whose training split gives that noise scale, or those percentiles: each
+            "domain" its own, or one domain's for both, so that both are stretched by one function
+            of flux.
         percentiles: of the "percentile" stretch.
-        normalise: whose training split gives the per-band mean and standard deviation: each "domain" its own, or the "source" for both.
-        size: images are cropped, or zero-padded, about their centre to size x size [pixel]; None keeps the source's size.
+        normalise: whose training split gives the per-band mean and standard deviation: each
+            "domain" its own, or the "source" for both.
+        size: images are cropped, or zero-padded, about their centre to size x size [pixel]; None
+            keeps the source's size.
     """
 
     source: str = "distant"
@@ -108,7 +122,9 @@ class ModelConfig:
 
 @dataclass(frozen=True)
 class AlignmentConfig:
-    """One alignment loss: its name in ``daexplore.alignment`` (or ``package.module:Class``), its weight, its options."""
+    """One alignment loss: its name in ``daexplore.alignment`` (or ``package.module:Class``), its
+    weight, its options.
+    """
 
     name: str
     weight: float = 1.0
@@ -125,17 +141,23 @@ class TrainConfig:
         learning_rate: the peak of the one-cycle schedule (Smith & Topin 2017, arXiv:1708.07120).
         weight_decay: of AdamW.
         augment: random rotations by 90 degrees and mirror images, the square's eight symmetries.
-        batch_norm: which images give batch norm its statistics: "mixed" (source and target in one batch), "source" (target passes in
-            evaluation mode only), "adabn" (each domain its own), "separate" (and its own scale and shift) or "auto": source without
-            alignments, mixed with them.
-        class_balance: what is done about unequal classes in the source: "none", "weights" (the task loss weighs each class by the
-            inverse of its share of the training split) or "batches" (each batch draws all classes equally often).
-        supervision: whose labels teach. "target" is the oracle: it trains on labelled target images, to see how well that can be
-            done at all, and everything about it is marked so.
-        selection: which epoch a run stands for, within the second half: see ``daexplore.engine.training.epoch_selection``.
-        patience: stop after so many epochs without a better source-validation loss; None never stops early.
-        evaluation_limit: at most so many validation and so many test images a domain are evaluated each epoch, always the same ones.
-        saliency_limit: at most so many of the evaluated test images a domain get a stored Grad-CAM map.
+        batch_norm: which images give batch norm its statistics: "mixed" (source and target in one
+            batch), "source" (target passes in evaluation mode only), "adabn" (each domain its own),
+            "separate" (and its own scale and shift) or "auto": source without alignments, mixed
+            with them.
+        class_balance: what is done about unequal classes in the source: "none", "weights" (the task
+            loss weighs each class by the inverse of its share of the training split) or "batches"
+            (each batch draws all classes equally often).
+        supervision: whose labels teach. "target" is the oracle: it trains on labelled target
+            images, to see how well that can be done at all, and everything about it is marked so.
+        selection: which epoch a run stands for, within the second half: see
+            ``daexplore.engine.training.epoch_selection``.
+        patience: stop after so many epochs without a better source-validation loss; None never
+            stops early.
+        evaluation_limit: at most so many validation and so many test images a domain are evaluated
+            each epoch, always the same ones.
+        saliency_limit: at most so many of the evaluated test images a domain get a stored Grad-CAM
+            map.
         threads: CPU threads; None takes one, which keeps results exact and a busy machine usable.
         accelerator: Fabric's name for the hardware ("auto", "cpu", "cuda", "mps").
     """
@@ -174,8 +196,10 @@ class TransferConfig:
     Attributes:
         run: its folder.
         epoch: of whose weights; None takes the run's selected epoch.
-        preprocessing: "run" treats the new images with the steps and statistics of that run, "fit" learns new ones.
-        freeze: layers whose weights stay as they are: names, or beginnings of names, of the network's parts.
+        preprocessing: "run" treats the new images with the steps and statistics of that run, "fit"
+            learns new ones.
+        freeze: layers whose weights stay as they are: names, or beginnings of names, of the
+            network's parts.
         rate: factor on the learning rate of the layers taken over that are not frozen.
         head: "keep" the run's last layer, or start a "new" one, as other classes need.
     """
@@ -190,7 +214,9 @@ class TransferConfig:
 
 @dataclass(frozen=True)
 class RunConfig:
-    """Everything that determines a run. ``alignments`` empty is noDA; ``transfer`` None starts from random weights."""
+    """Everything that determines a run. ``alignments`` empty is noDA; ``transfer`` None starts from
+    random weights.
+    """
 
     data: DataConfig = field(default_factory=DataConfig)
     model: ModelConfig = field(default_factory=ModelConfig)
@@ -201,7 +227,9 @@ class RunConfig:
 
     @property
     def method(self) -> str:
-        """The alignments' names joined by "+", after "adabn" where that is used; "noda" for neither, "oracle" for the oracle."""
+        """The alignments' names joined by "+", after "adabn" where that is used; "noda" for
+        neither, "oracle" for the oracle.
+        """
         if self.train.supervision == "target":
             return "oracle"
         names = [alignment.name.rpartition(":")[2].lower() for alignment in self.alignments]
@@ -209,7 +237,9 @@ class RunConfig:
 
     @property
     def batch_norm(self) -> str:
-        """Which images give batch norm its statistics: "mixed", "source", "adabn" or "separate", with "auto" resolved."""
+        """Which images give batch norm its statistics: "mixed", "source", "adabn" or "separate",
+        with "auto" resolved.
+        """
         if self.train.batch_norm == "auto":
             return "mixed" if self.alignments else "source"
         return self.train.batch_norm

@@ -16,9 +16,11 @@ VARIANTS = {"distant-asinh": "distant"}
 def preset(name: str) -> RunConfig:
     """The documented settings for a simulator preset, or for one of ``VARIANTS``.
 
-    "distant" is the experiment, "nearby" the second one, "demo" is for a first look. "distant-asinh" is a lesson: few of the distant
-    galaxies, their flux stretched by asinh in each domain's own noise, but normalised by the source alone, in the input and in batch norm.
-    There marginal alignment moves the target across the boundary without telling its classes apart any better.
+    "distant" is the experiment, "nearby" the second one, "demo" is for a first look.
+    "distant-asinh" is a lesson: few of the distant galaxies, their flux stretched by asinh in each
+    domain's own noise, but normalised by the source alone, in the input and in batch norm. There
+    marginal alignment moves the target across the boundary without telling its classes apart any
+    better.
     """
     data = DataConfig(source=VARIANTS.get(name, name), target=VARIANTS.get(name, name))
     if name == "distant-asinh":

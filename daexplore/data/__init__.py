@@ -1,4 +1,4 @@
-"""Galaxies: opening, splitting, preprocessing and simulating them. Importing this package does not import torch."""
+"""Galaxy sets: opening, splitting, preprocessing and simulating them, without torch."""
 
 from daexplore.data.datasets import describe, load_images, open_described, open_domains
 from daexplore.data.galaxy_set import GalaxySet

@@ -1,4 +1,4 @@
-"""Which channel is which: bands of two galaxy sets matched by name or by position."""
+"""Bands of two galaxy sets, matched by name or by position."""
 
 import re
 from collections.abc import Sequence
@@ -16,7 +16,9 @@ _NUMBERED = re.compile(r"channel \d+|gr[ae]y", re.IGNORECASE)
 
 
 def bands_are_distinct(bands: Sequence[str]) -> bool:
-    """Whether these are names of bands that tell channels apart, not numbers, and not the one name twice."""
+    """Whether these are names of bands that tell channels apart, not numbers, and not the one name
+    twice.
+    """
     return not any(_NUMBERED.fullmatch(band) for band in bands) and len(
         {band.lower() for band in bands}
     ) == len(bands)
@@ -58,8 +60,9 @@ def channel_order(
 ) -> tuple[int, ...]:
     """Which of a set's channels stands at each of the network's inputs.
 
-    Names that tell channels apart are matched whatever the case of their letters. The colours of a picture are called R, G and B but are no
-    bands: they match those of another picture only. Where one of the two has numbers for names, position counts.
+    Names that tell channels apart are matched whatever the case of their letters. The colours of a
+    picture are called R, G and B but are no bands: they match those of another picture only. Where
+    one of the two has numbers for names, position counts.
 
     Args:
         have: bands of the set.

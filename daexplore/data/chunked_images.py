@@ -1,4 +1,4 @@
-"""Images of one set in several .npy files, indexed like one array; rows are read when they are asked for."""
+"""Images of one set in several .npy files, indexed like one array."""
 
 import itertools
 import math
@@ -22,8 +22,9 @@ __all__ = ["ChunkedImages", "Images"]
 class ChunkedImages:
     """Looks like an (N, C, H, W) array to whoever takes rows out of it.
 
-    Rows are read from the files into new arrays. Nothing is mapped or held: the operating system keeps what is read often in the memory
-    nobody else needs, as it does for memory-mapped files, but a set takes no address space, and may be larger than a limit on that.
+    Rows are read from the files into new arrays. Nothing is mapped or held: the operating system
+    keeps what is read often in the memory nobody else needs, as it does for memory-mapped files,
+    but a set takes no address space, and may be larger than a limit on that.
 
     Attributes:
         files: the .npy files in the order of their rows, each (n, C, H, W) in C order.
@@ -41,10 +42,11 @@ class ChunkedImages:
 
     @staticmethod
     def open(files: Sequence[str | Path]) -> "ChunkedImages":
-        """Reads the files' headers.
+        """Read the files' headers.
 
         Raises:
-            InputError: a file that is missing, cut short or no .npy file, or one whose images are of another kind than the first one's.
+            InputError: a file that is missing, cut short or no .npy file, or one whose images are
+                of another kind than the first one's.
         """
         paths = tuple(Path(file) for file in files)
         if not paths:
@@ -88,7 +90,8 @@ class ChunkedImages:
         """Rows by number, slice, array of numbers or mask, as numpy gives them; always a new array.
 
         Raises:
-            IndexError: a row that is not there, a mask of another length, or an index of more than the rows.
+            IndexError: a row that is not there, a mask of another length, or an index of more than
+                the rows.
             InputError: a file that has vanished or changed since it was opened.
         """
         if isinstance(key, slice):
@@ -135,7 +138,9 @@ class ChunkedImages:
         return np.where(rows < 0, rows + len(self), rows)
 
     def _gather(self, rows: NDArray[np.int64]) -> NDArray[Any]:
-        """Each file is opened once, and rows that stand together in it and in the result are read in one piece."""
+        """Each file is opened once, and rows that stand together in it and in the result are read
+        in one piece.
+        """
         images = np.empty((len(rows), *self.shape[1:]), self.dtype)
         if images.size == 0:
             return images

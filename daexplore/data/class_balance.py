@@ -1,7 +1,8 @@
-"""What is done about unequal classes of the labelled domain: weights of the loss, or batches that draw all classes equally often.
+"""Class balancing of the source: loss weights or balanced batches.
 
-Both train for equal priors: predicted probabilities are then those of a population with as many galaxies of each class. Only labels of the
-source are ever asked for; what share the classes have in the target is unknown, and stays so.
+Both train for equal priors: predicted probabilities are then those of a population with as many
+galaxies of each class. Only labels of the source are ever asked for; what share the classes have in
+the target is unknown, and stays so.
 """
 
 from typing import Any
@@ -16,9 +17,11 @@ _STREAM = 1_000_003
 
 
 def class_weights(labels: NDArray[np.integer[Any]], classes: int) -> tuple[float, ...]:
-    """Weight of each class in the loss, ``n / (K n_k)`` for n images of which n_k are of class k, and K classes that are there.
+    """Weight of each class in the loss, ``n / (K n_k)`` for n images of which n_k are of class k,
+    and K classes that are there.
 
-    The mean weight of the n images is 1, so that the loss of a network that knows nothing keeps its scale. A class without images weighs 0.
+    The mean weight of the n images is 1, so that the loss of a network that knows nothing keeps its
+    scale. A class without images weighs 0.
 
     Args:
         labels: (n,) class of each training image, n > 0.
@@ -37,9 +40,10 @@ def balanced_order(
 ) -> NDArray[np.int64]:
     """Which rows an epoch takes, all classes equally often.
 
-    Of every K rows in the order one is of each class, in random order. Each class goes through its own rows in random order, starting over,
-    in a new order, after the last; the next epoch goes on where this one ended, so that every row of a common class has its turn in time,
-    and a rare class's rows come several times an epoch. The order is a function of (seed, epoch) alone.
+    Of every K rows in the order one is of each class, in random order. Each class goes through its
+    own rows in random order, starting over, in a new order, after the last; the next epoch goes on
+    where this one ended, so that every row of a common class has its turn in time, and a rare
+    class's rows come several times an epoch. The order is a function of (seed, epoch) alone.
 
     Args:
         labels: (n,) class of each row.

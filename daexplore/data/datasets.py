@@ -19,7 +19,8 @@ __all__ = ["describe", "load_images", "open_described", "open_domains"]
 def open_domains(
     config: DataConfig, progress: Callable[[int, int], None] | None = None
 ) -> tuple[GalaxySet, GalaxySet]:
-    """Source and target of a config, checked and fit for each other: presets from the cache, anything else through a reader.
+    """Source and target of a config, checked and fit for each other: presets from the cache,
+    anything else through a reader.
 
     Raises:
         InputError: data that cannot be read, or domains that do not go together.
@@ -55,7 +56,9 @@ def _open(
 
 
 def _read(path: Path, domain: int, config: DataConfig) -> tuple[GalaxySet, ReadConfig]:
-    """The set, and how it was read. A label column declared for both domains may be absent in a target whose catalogue has no labels."""
+    """The set, and how it was read. A label column declared for both domains may be absent in a
+    target whose catalogue has no labels.
+    """
     own = (config.source_read, config.target_read)[domain]
     if own.label is not None or config.label is None:
         return read_galaxies(path, own), own
@@ -121,7 +124,9 @@ def open_described(description: dict[str, Any]) -> GalaxySet:
 
 
 def _reopened(path: Path, description: dict[str, Any]) -> GalaxySet:
-    """Descriptions written before there was "read" know nothing but a label column, which was then ignored where there was none."""
+    """Descriptions written before there was "read" know nothing but a label column, which was then
+    ignored where there was none.
+    """
     if description.get("read") or description.get("label") is None:
         return read_galaxies(
             path, from_dict(ReadConfig, description.get("read") or {}, "run.json, data")
@@ -140,7 +145,8 @@ def load_images(
 ) -> tuple[NDArray[np.float32], tuple[str, ...]]:
     """Images of some galaxies of the set that a run was made from, and the names of their bands.
 
-    A simulated set that is not on this machine need not be simulated whole for that: its galaxies come out bit by bit the same one by one.
+    A simulated set that is not on this machine need not be simulated whole for that: its galaxies
+    come out bit by bit the same one by one.
 
     Args:
         description: of the set, as ``describe`` gives it.
@@ -152,7 +158,8 @@ def load_images(
         (n, C, H, W) images and C names.
 
     Raises:
-        InputError: neither the images nor what would simulate them again are on this machine, or they do not hold a galaxy.
+        InputError: neither the images nor what would simulate them again are on this machine, or
+            they do not hold a galaxy.
     """
     path, simulated = description.get("path"), description.get("simulated")
     if simulated and not (path and Path(path).exists()):

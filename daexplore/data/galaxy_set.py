@@ -31,15 +31,19 @@ class GalaxySet:
     """Images of galaxies in one domain, row by row with their catalogue.
 
     Attributes:
-        images: (N, C, H, W) float32, channel first, native flux units; memory-mapped, or read row by row, where they come from disk.
-        catalogue: N rows; ``sample_id`` (unique text), ``group_id`` (text; images of one physical galaxy share it), ``label``
-            (nullable integer index into ``classes``; missing where nobody labelled it), then whatever else is known.
+        images: (N, C, H, W) float32, channel first, native flux units; memory-mapped, or read row
+            by row, where they come from disk.
+        catalogue: N rows; ``sample_id`` (unique text), ``group_id`` (text; images of one physical
+            galaxy share it), ``label`` (nullable integer index into ``classes``; missing where
+            nobody labelled it), then whatever else is known.
         classes: names of the labels 0, 1, …
         bands: names of the channels, declared by whoever made the data, never guessed.
         name: short name of the set.
         pixel_scale: [arcsec / pixel], None where unknown.
-        flux_scale: nanojansky that one unit of a pixel stands for, in each band; None where unknown.
-        psf_fwhm: full width at half maximum of the point spread function in each band [arcsec]; None where unknown.
+        flux_scale: nanojansky that one unit of a pixel stands for, in each band; None where
+            unknown.
+        psf_fwhm: full width at half maximum of the point spread function in each band [arcsec];
+            None where unknown.
         provenance: where it came from, as JSON types.
     """
 
@@ -147,7 +151,7 @@ class GalaxySet:
         return dataclasses.replace(self, images=self.images[rows], catalogue=catalogue)
 
     def check_finite(self, chunk: int = 1024) -> None:
-        """Reads every pixel once.
+        """Read every pixel once.
 
         Raises:
             InputError: NaN or infinite pixels, with how many images and which comes first.
@@ -166,7 +170,9 @@ class GalaxySet:
             )
 
     def fingerprint(self) -> str:
-        """Sixteen hexadecimal digits over the catalogue's keys and labels, the shape, and up to 256 evenly spaced images."""
+        """Sixteen hexadecimal digits over the catalogue's keys and labels, the shape, and up to 256
+        evenly spaced images.
+        """
         digest = hashlib.sha256(
             repr((self.images.shape, self.classes, self.bands, self.pixel_scale)).encode()
         )
@@ -177,7 +183,9 @@ class GalaxySet:
         return digest.hexdigest()[:16]
 
     def save(self, folder: str | Path) -> Path:
-        """Writes images.npy, catalogue.parquet and galaxies.json, the last one last: a folder with it is complete."""
+        """Write images.npy, catalogue.parquet and galaxies.json, the last one last: a folder with
+        it is complete.
+        """
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         with (folder / _IMAGES).open("wb") as file:
@@ -205,7 +213,8 @@ class GalaxySet:
 
     @staticmethod
     def load(folder: str | Path) -> "GalaxySet":
-        """Opens a folder that ``save`` or ``ingest`` wrote; images stay on disk until rows of them are taken.
+        """Open a folder that ``save`` or ``ingest`` wrote; images stay on disk until rows of them
+        are taken.
 
         Raises:
             InputError: a file of it is missing or unreadable.

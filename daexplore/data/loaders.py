@@ -23,9 +23,10 @@ __all__ = ["DomainPairLoader", "PairSampler", "as_batch", "square_symmetry"]
 class PairSampler:
     """Which rows make up each step of an epoch.
 
-    The larger domain is seen once an epoch; the smaller starts over, in a new order, as often as it must. Each rank takes every
-    ``world``-th row of a step's batch, so that ranks see disjoint rows and one process alone sees them all. The last rows that do not
-    fill a batch are left out (they are others in the next epoch).
+    The larger domain is seen once an epoch; the smaller starts over, in a new order, as often as it
+    must. Each rank takes every ``world``-th row of a step's batch, so that ranks see disjoint rows
+    and one process alone sees them all. The last rows that do not fill a batch are left out (they
+    are others in the next epoch).
 
     Attributes:
         source: number of source rows.
@@ -34,11 +35,13 @@ class PairSampler:
         seed: of the run.
         rank: of this process.
         world: number of processes.
-        balance: (source,) class of each source row, to draw all classes equally often (``balanced_order``): rows of a common class then
-            come less often than others. None draws all rows equally often.
+        balance: (source,) class of each source row, to draw all classes equally often
+            (``balanced_order``): rows of a common class then come less often than others. None
+            draws all rows equally often.
 
     Raises:
-        InputError: a domain smaller than one batch of two, or a batch that the processes cannot share equally.
+        InputError: a domain smaller than one batch of two, or a batch that the processes cannot
+            share equally.
     """
 
     source: int
@@ -106,7 +109,8 @@ def square_symmetry(
         New images of the same shape.
     """
     turned = np.empty_like(images)
-    # Views and one copy an image: twelve times faster than torch's rot90 and flip on indexed groups.
+    # Views and one copy an image: twelve times faster than torch's rot90 and flip on indexed
+    # groups.
     for image, result, symmetry in zip(images, turned, which, strict=True):
         view = image.transpose(0, 2, 1) if symmetry & 1 else image
         view = view[:, ::-1] if symmetry & 2 else view
@@ -121,8 +125,8 @@ def as_batch(
     domain: str,
     symmetries: NDArray[np.integer[Any]] | None = None,
 ) -> Float[Tensor, "batch band size size"]:
-    """Preprocessed rows of an image array, each under its symmetry if given, as a tensor in channels-last layout: convolutions on a CPU
-    are half as fast again with it."""
+    """Preprocessed rows of an image array, each under its symmetry if given, as a tensor in
+    channels-last layout: convolutions on a CPU are half as fast again with it."""
     prepared = preprocess.apply(images[rows], domain)
     if symmetries is not None:
         prepared = square_symmetry(prepared, symmetries)
@@ -132,8 +136,9 @@ def as_batch(
 class DomainPairLoader:
     """Iterates over one epoch's ``DomainBatch``es; set ``epoch`` before iterating.
 
-    Images stay where they are (in memory or memory-mapped) and are gathered and preprocessed batch by batch: cheaper than worker processes,
-    and sets larger than memory work. There is no argument for target labels.
+    Images stay where they are (in memory or memory-mapped) and are gathered and preprocessed batch
+    by batch: cheaper than worker processes, and sets larger than memory work. There is no argument
+    for target labels.
 
     Args:
         source_images: (N, C, H, W) all source images.
@@ -144,7 +149,8 @@ class DomainPairLoader:
         preprocess: fitted preprocessing.
         sampler: over ``source_rows`` and ``target_rows``.
         augment: whether to apply a random symmetry of the square to each image.
-        source_domain: whose preprocessing the labelled images get; "target" where labelled target images stand in the source's place.
+        source_domain: whose preprocessing the labelled images get; "target" where labelled target
+            images stand in the source's place.
     """
 
     def __init__(

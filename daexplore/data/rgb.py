@@ -11,7 +11,8 @@ from daexplore.errors import InputError
 __all__ = ["band_order", "png", "to_rgb"]
 
 
-# Pivot wavelengths [micron] of the filters whose order we know; others keep the order they are given in.
+# Pivot wavelengths [micron] of the filters whose order we know; others keep the order they are
+# given in.
 _WAVELENGTHS = {"F814W": 0.806, "F160W": 1.537, "F356W": 3.563}
 _WAVELENGTHS |= {"u": 0.355, "g": 0.477, "r": 0.623, "i": 0.762, "z": 0.913, "y": 1.0, "Y": 1.0}
 _PICTURE = ("R", "G", "B")
@@ -20,8 +21,9 @@ _PICTURE = ("R", "G", "B")
 def band_order(bands: Sequence[str]) -> tuple[int, ...]:
     """Channels for red, green and blue, longest wavelength first.
 
-    Known filters are sorted by wavelength; with an unknown name among them the channels are taken to run from blue to red. Of more than
-    three channels the last, the middle and the first of that order are shown.
+    Known filters are sorted by wavelength; with an unknown name among them the channels are taken
+    to run from blue to red. Of more than three channels the last, the middle and the first of that
+    order are shown.
     """
     order = list(range(len(bands)))
     if tuple(bands) == _PICTURE:
@@ -41,18 +43,23 @@ def to_rgb(
     softening: float = 0.03,
     noise: float = 1.5,
 ) -> NDArray[np.uint8]:
-    """Images as colours: each band in units of its own brightness, then one asinh stretch of their mean, which keeps the colours.
+    """Images as colours: each band in units of its own brightness, then one asinh stretch of their
+    mean, which keeps the colours.
 
-    The stretch is that of Lupton et al. (2004, PASP 116, 133). Every image gets its own scale: white is where the intensity reaches the
-    99.9th percentile, and faint light starts to show ``noise`` standard deviations of the sky above black, or at ``softening`` of the
-    white level in images without noise.
+    The stretch is that of Lupton et al. (2004, PASP 116, 133). Every image gets its own scale:
+    white is where the intensity reaches the 99.9th percentile, and faint light starts to show
+    ``noise`` standard deviations of the sky above black, or at ``softening`` of the white level in
+    images without noise.
 
-    Pictures, that is bands R, G and B from 0 to 255, were stretched by whoever made them and are shown as they are.
+    Pictures, that is bands R, G and B from 0 to 255, were stretched by whoever made them and are
+    shown as they are.
 
     Args:
         images: (N, C, H, W) or (C, H, W); NaN pixels are drawn black.
-        bands: names of the C channels, used to find red, green and blue; None takes the channels to run from blue to red.
-        order: the channels for red, green and blue (one gives grey, two give red, their mean, blue), instead of ``bands``.
+        bands: names of the C channels, used to find red, green and blue; None takes the channels to
+            run from blue to red.
+        order: the channels for red, green and blue (one gives grey, two give red, their mean,
+            blue), instead of ``bands``.
         softening: fraction of the white level where the stretch turns from linear to logarithmic.
         noise: the same in standard deviations of the sky, where that is higher.
 
@@ -93,7 +100,8 @@ def to_rgb(
         planes = np.stack([planes[:, 0], planes.mean(1), planes[:, 1]], 1)
 
     sky = np.median(planes, (2, 3), keepdims=True)
-    # 1.4826 times the median deviation is the standard deviation of Gaussian noise, whatever the galaxy in its midst does
+    # 1.4826 times the median deviation is the standard deviation of Gaussian noise, whatever the
+    # galaxy in its midst does
     sigma = 1.4826 * np.median(np.abs(planes - sky), (2, 3), keepdims=True)
     high = np.percentile(planes, 99.0, (2, 3), keepdims=True)
     weight = 1 / np.maximum(high - np.minimum(sky, 0), 1e-12)
@@ -113,7 +121,9 @@ def to_rgb(
 
 
 def png(rgb: NDArray[np.uint8], size: int | None = None) -> bytes:
-    """An (H, W, 3) or (H, W, 4) image as the bytes of a PNG file, row 0 at the top, ``size`` pixels wide."""
+    """An (H, W, 3) or (H, W, 4) image as the bytes of a PNG file, row 0 at the top, ``size`` pixels
+    wide.
+    """
     from PIL import Image
 
     image = Image.fromarray(np.ascontiguousarray(rgb))

@@ -1,4 +1,4 @@
-"""Train, validation and test by galaxy: images of one galaxy never come apart, and a galaxy seen in both domains is held out in both."""
+"""Splits into training, validation and test by galaxy."""
 
 import hashlib
 from collections import Counter
@@ -24,21 +24,24 @@ def split_groups(
 ) -> tuple[NDArray[np.str_], NDArray[np.str_]]:
     """Which split each image belongs to.
 
-    Groups (galaxies) are dealt out within strata: source groups by their most frequent label and by whether the target shows them too;
-    groups of the target alone are one stratum, for its labels are never looked at. Within a stratum the order is that of a hash of seed
-    and group id, so that the order of rows does not matter. A stratum of three groups or more is in all three splits.
+    Groups (galaxies) are dealt out within strata: source groups by their most frequent label and by
+    whether the target shows them too; groups of the target alone are one stratum, for its labels
+    are never looked at. Within a stratum the order is that of a hash of seed and group id, so that
+    the order of rows does not matter. A stratum of three groups or more is in all three splits.
 
     Args:
         source: the labelled domain.
         target: the other domain.
-        fractions: shares of train, validation and test, counted in groups; positive, adding up to 1.
+        fractions: shares of train, validation and test, counted in groups; positive, adding up to
+            1.
         seed: which groups go where.
 
     Returns:
         (n source,) and (n target,) of "train", "validation" or "test".
 
     Raises:
-        InputError: fractions that cannot be, or so few groups that a split would be empty in a domain.
+        InputError: fractions that cannot be, or so few groups that a split would be empty in a
+            domain.
     """
     if len(fractions) != 3 or not (min(fractions) > 0 and abs(sum(fractions) - 1) < 1e-6):
         raise InputError(
@@ -73,7 +76,8 @@ def limit_rows(
 ) -> NDArray[np.int64]:
     """At most ``limit`` of the given rows, groups kept whole.
 
-    Groups are taken in the order of a hash of seed and group id, so that two domains that show the same galaxies keep the same ones.
+    Groups are taken in the order of a hash of seed and group id, so that two domains that show the
+    same galaxies keep the same ones.
 
     Args:
         galaxies: the set.
@@ -107,7 +111,9 @@ def _groups(galaxies: GalaxySet) -> NDArray[np.object_]:
 
 
 def _group_labels(groups: NDArray[np.object_], labels: NDArray[np.int64]) -> dict[str, int]:
-    """Group -> its most frequent label, the smallest of equally frequent ones, -1 where all are missing."""
+    """Group -> its most frequent label, the smallest of equally frequent ones, -1 where all are
+    missing.
+    """
     votes: dict[str, Counter[int]] = {}
     for group, label in zip(groups, labels.tolist(), strict=True):
         votes.setdefault(group, Counter())[label] += label >= 0

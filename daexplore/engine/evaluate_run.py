@@ -21,12 +21,13 @@ __all__ = ["evaluate_run"]
 def evaluate_run(
     path: str | Path, data: str | None = None, label: str | None = None, epoch: int | None = None
 ) -> dict[str, dict[str, Any]]:
-    """Metrics with intervals over galaxies, in the form of run.json: name -> domain -> split -> metric.
+    """Metrics with intervals over galaxies, in the form of run.json: name -> domain -> split ->
+    metric.
 
     Args:
         path: folder of the run.
-        data: other images, brought to the run's standard and treated with the target's statistics; None takes every validation and test
-            galaxy of the run itself.
+        data: other images, brought to the run's standard and treated with the target's statistics;
+            None takes every validation and test galaxy of the run itself.
         label: column of the other images' catalogue.csv that holds the class.
         epoch: None takes the selected one.
 

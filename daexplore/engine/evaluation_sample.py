@@ -23,7 +23,8 @@ COLUMNS = (
 def sample_test_ids(
     run: Run, domain: str, count: int, seed: int = 0, split: str = "test", chunked: bool = False
 ) -> NDArray[np.object_]:
-    """At most ``count`` images of a domain's split, whole galaxies in a random order that both domains share; no label is looked at.
+    """At most ``count`` images of a domain's split, whole galaxies in a random order that both
+    domains share; no label is looked at.
 
     Args:
         run: whose galaxies.
@@ -31,7 +32,8 @@ def sample_test_ids(
         count: images at most, but at least those of one galaxy.
         seed: of the order.
         split: "test" or "validation".
-        chunked: take simulated galaxies that are drawn together one after the other, which is as random and saves time.
+        chunked: take simulated galaxies that are drawn together one after the other, which is as
+            random and saves time.
 
     Raises:
         InputError: the split has no galaxies of the domain.

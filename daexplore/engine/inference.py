@@ -20,7 +20,8 @@ __all__ = ["Outputs", "load_network", "network_outputs"]
 
 
 def load_network(run: Run, epoch: int | None = None) -> Network:
-    """The network of a run in evaluation mode, with the weights of an epoch (the selected one by default).
+    """The network of a run in evaluation mode, with the weights of an epoch (the selected one by
+    default).
 
     Raises:
         InputError: that epoch's weights are not in the run, or do not fit.

@@ -1,4 +1,4 @@
-"""What turning a dial does to images: another observation of a simulated galaxy, or a real image blurred, made noisier or turned."""
+"""Perturbations of images: new observations of simulated galaxies, degraded real images."""
 
 import re
 import zlib
@@ -103,10 +103,12 @@ def dial_steps(
     seed: int = 0,
     simulated: bool = False,
 ) -> list[PerturbationLevel]:
-    """The positions of a dial for one domain; the original one is always among them, and comes first.
+    """The positions of a dial for one domain; the original one is always among them, and comes
+    first.
 
-    Depth is that of the survey: at level v the sky noise is v times the target's, in the median over the bands. Where galaxies are observed
-    anew the exposure is the one that gives it, else noise is added to what the image has; levels below that are left out.
+    Depth is that of the survey: at level v the sky noise is v times the target's, in the median
+    over the bands. Where galaxies are observed anew the exposure is the one that gives it, else
+    noise is added to what the image has; levels below that are left out.
 
     Args:
         dial: a key of ``DIALS``.
@@ -177,7 +179,9 @@ def dial_steps(
 
 
 def can_be_reobserved(galaxies: GalaxySet) -> bool:
-    """Whether the set is what this version's simulator makes: its first image is drawn again and compared bit by bit."""
+    """Whether the set is what this version's simulator makes: its first image is drawn again and
+    compared bit by bit.
+    """
     made = galaxies.provenance
     preset = PRESETS.get(str(made.get("simulator")))
     if preset is None or made.get("version") != preset.version or galaxies.bands != preset.bands:
@@ -199,7 +203,9 @@ def chunk_key(sample_id: str, size: int) -> str | None:
 
 
 def sky_sigma(images: Array) -> NDArray[np.float64]:
-    """(C,) noise of the sky: 1.4826 MAD of each image's border, a tenth of its side broad; the median over the images (n, C, H, W)."""
+    """(C,) noise of the sky: 1.4826 MAD of each image's border, a tenth of its side broad; the
+    median over the images (n, C, H, W).
+    """
     height, width = images.shape[2:]
     inner = np.ones((height, width), bool)
     rows, columns = max(1, round(_BORDER * height)), max(1, round(_BORDER * width))
@@ -212,8 +218,8 @@ def sky_sigma(images: Array) -> NDArray[np.float64]:
 def rotated(images: Array, angle: float) -> NDArray[np.float32]:
     """(n, C, H, W) turned counterclockwise by an angle [deg] about their centres.
 
-    Multiples of 90 degrees of square images only move pixels. All others are interpolated by cubic splines, which smooths pixel noise a
-    little; beyond the edge stands the mirror image.
+    Multiples of 90 degrees of square images only move pixels. All others are interpolated by cubic
+    splines, which smooths pixel noise a little; beyond the edge stands the mirror image.
     """
     from scipy.ndimage import rotate
 
@@ -261,7 +267,8 @@ def exposure_of(condition: SurveyCondition, target: SurveyCondition, level: floa
             )
         )
 
-    # Where the sky outshines the read-outs noise falls as the root of the exposure, where it does not as the exposure itself.
+    # Where the sky outshines the read-outs noise falls as the root of the exposure, where it does
+    # not as the exposure itself.
     middle = float(np.log(target.exposure or 1.0))
     reach = 2 * abs(float(np.log(level))) + 20
     return float(np.exp(brentq(excess, middle - reach, middle + reach)))
@@ -320,7 +327,8 @@ def _observed(
         ),
     ]
     if own.exposure is not None:
-        # How far predictions change from noise alone, at the same depth: what any change of the dial has to be compared with.
+        # How far predictions change from noise alone, at the same depth: what any change of the
+        # dial has to be compared with.
         steps.insert(
             1,
             PerturbationLevel(
@@ -335,7 +343,9 @@ def _turning(angle: float) -> Callable[[NDArray[np.object_], Array], Array]:
 
 
 def _adding(sigma: NDArray[np.float64], seed: int) -> Callable[[NDArray[np.object_], Array], Array]:
-    """White noise of (C,) sigma; a galaxy's pattern is the same at every level and in whatever batch it comes."""
+    """White noise of (C,) sigma; a galaxy's pattern is the same at every level and in whatever
+    batch it comes.
+    """
 
     def add(ids: NDArray[np.object_], images: Array) -> Array:
         noisy = np.array(images, np.float32)
@@ -352,7 +362,9 @@ def _adding(sigma: NDArray[np.float64], seed: int) -> Callable[[NDArray[np.objec
 def _blurring(
     fwhm: float, sigma: NDArray[np.float64], seed: int
 ) -> Callable[[NDArray[np.object_], Array], Array]:
-    """Blurs by a Gaussian of this FWHM [pixel], and gives the sky back the noise of each pixel that blurring takes away."""
+    """Blur by a Gaussian of this FWHM [pixel], and gives the sky back the noise of each pixel that
+    blurring takes away.
+    """
 
     def blur(ids: NDArray[np.object_], images: Array) -> Array:
         height, width = images.shape[2:]

@@ -1,4 +1,4 @@
-"""What a training says of itself while it runs."""
+"""Progress reports of long computations."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -29,4 +29,4 @@ Report = Callable[[Progress], None]
 
 
 def no_report(progress: Progress) -> None:
-    """Reports nothing."""
+    """Report nothing."""

@@ -1,4 +1,4 @@
-"""Finished runs in the formats of other tools. Importing this package imports none of those tools."""
+"""Exports of runs; importing this package imports none of the other tools."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any

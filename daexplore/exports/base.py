@@ -1,4 +1,4 @@
-"""Export format: what the command line needs to know of each."""
+"""Export format: the interface of every export."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What all exports share: the run, the library that may be missing, and a place to write to that is never half written."""
+"""Shared parts of exports: the run, optional libraries, and safe files and folders."""
 
 import logging
 import math
@@ -47,7 +47,8 @@ class Scalar(NamedTuple):
 
 
 def history_scalars(run: Run) -> list[Scalar]:
-    """All of history.jsonl: one value an epoch, the mean where there are several; these, of losses, by training step under "windows/".
+    """All of history.jsonl: one value an epoch, the mean where there are several; these, of losses,
+    by training step under "windows/".
 
     Undefined values (null in the file) are left out.
     """
@@ -75,7 +76,9 @@ def history_scalars(run: Run) -> list[Scalar]:
 
 
 def selected_scalars(run: Run) -> list[Scalar]:
-    """The metrics of run.json at the epoch the run stands for, with their intervals: "selected/test/source/accuracy", "…_low", "…_high"."""
+    """The metrics of run.json at the epoch the run stands for, with their intervals:
+    "selected/test/source/accuracy", "…_low", "…_high".
+    """
     found = []
     for domain, splits in (run.info.get("metrics") or {}).items():
         for split, entries in splits.items():
@@ -125,7 +128,7 @@ def needed(module: str, package: str, purpose: str) -> Any:
 
 @contextmanager
 def new_file(out: str | Path, overwrite: bool) -> Iterator[Path]:
-    """Gives a path beside ``out`` to write to, then puts that file in its place.
+    """Return a path beside ``out`` to write to, then puts that file in its place.
 
     Raises:
         InputError: ``out`` exists and may not be replaced, is a folder, or cannot be written.
@@ -146,7 +149,7 @@ def new_file(out: str | Path, overwrite: bool) -> Iterator[Path]:
 
 @contextmanager
 def new_folder(out: Path, overwrite: bool, mark: str) -> Iterator[Path]:
-    """Gives a folder beside ``out`` to write to, then puts it in its place.
+    """Return a folder beside ``out`` to write to, then puts it in its place.
 
     Args:
         out: the folder to make.
@@ -179,7 +182,8 @@ def new_folder(out: Path, overwrite: bool, mark: str) -> Iterator[Path]:
 
 @contextmanager
 def quiet(level: int, *loggers: str) -> Iterator[None]:
-    """Keeps to itself what other libraries tell of their own workings and of coming changes: nothing that a user could mend.
+    """Keep to itself what other libraries tell of their own workings and of coming changes: nothing
+    that a user could mend.
 
     Args:
         level: of messages that are still told.

@@ -1,4 +1,4 @@
-"""One row for each evaluated galaxy: what the network said of it, where it lies, and what its catalogue knows."""
+"""Table of evaluated galaxies: predictions, positions and catalogue columns."""
 
 import re
 from dataclasses import dataclass
@@ -151,7 +151,9 @@ def _of_probability(run: Run) -> str:
 
 
 def _positions(run: Run, found: Evaluation) -> tuple[NDArray[np.float64], str]:
-    """(n, 2) of the stored UMAP, else of the margin plane, else principal components; and which it is."""
+    """(n, 2) of the stored UMAP, else of the margin plane, else principal components; and which it
+    is.
+    """
     from daexplore.analysis.latents.margin_plane import margin_plane
     from daexplore.analysis.latents.projection import pca
 
@@ -173,7 +175,8 @@ def _positions(run: Run, found: Evaluation) -> tuple[NDArray[np.float64], str]:
             plane = margin_plane(*args, groups=found.group_ids, logits=found.logits)
             return np.stack([plane.x, plane.y], axis=1), "Margin plane"
         except InputError:
-            # Too few galaxies for the probe, or a head that tells no classes apart; components can always be had.
+            # Too few galaxies for the probe, or a head that tells no classes apart; components can
+            # always be had.
             pass
     return pca(found.latents)[0], "Principal components of the latents"
 
@@ -203,7 +206,9 @@ def _plain(values: NDArray[Any]) -> NDArray[Any]:
 
 
 def _catalogue_values(series: "pd.Series[Any]") -> NDArray[Any]:
-    """Numbers with NaN where missing, or text that is empty there: the one missing value that every reader agrees on."""
+    """Numbers with NaN where missing, or text that is empty there: the one missing value that every
+    reader agrees on.
+    """
     if pd.api.types.is_bool_dtype(series.dtype) and not series.isna().any():
         return series.to_numpy(bool)
     if pd.api.types.is_numeric_dtype(series.dtype) and not pd.api.types.is_bool_dtype(series.dtype):
@@ -221,7 +226,9 @@ def _unit(name: str) -> str | None:
 
 
 def _known_units(run: Run) -> dict[str, str]:
-    """Units of the catalogue's columns that the galaxy sets, if they are here, have written down; where two differ, neither."""
+    """Units of the catalogue's columns that the galaxy sets, if they are here, have written down;
+    where two differ, neither.
+    """
     units: dict[str, set[str]] = {}
     for told in run.info["data"].values():
         file = Path(str(told.get("path"))) / "galaxies.json"

@@ -33,13 +33,15 @@ def to_mlflow(
     experiment: str = "daexplore",
     overwrite: bool = False,
 ) -> str:
-    """Adds a run to a store of MLflow.
+    """Add a run to a store of MLflow.
 
-    A folder gets ``mlflow.db`` and ``artifacts/``: look at it with ``mlflow ui --backend-store-uri sqlite:///OUT/mlflow.db``. MLflow writes
-    the artefacts' place down in full, so the folder must stay where it is. An address such as ``http://…`` is a server's.
+    A folder gets ``mlflow.db`` and ``artifacts/``: look at it with ``mlflow ui --backend-store-uri
+    sqlite:///OUT/mlflow.db``. MLflow writes the artefacts' place down in full, so the folder must
+    stay where it is. An address such as ``http://…`` is a server's.
 
-    Parameters are the settings (``train.epochs``), metrics those of ``to_tensorboard``, named alike, at step = epoch; artefacts run.json,
-    history.jsonl, galaxies.parquet (``to_parquet``) and the epoch's weights. MLflow's own messages to its makers are switched off.
+    Parameters are the settings (``train.epochs``), metrics those of ``to_tensorboard``, named
+    alike, at step = epoch; artefacts run.json, history.jsonl, galaxies.parquet (``to_parquet``) and
+    the epoch's weights. MLflow's own messages to its makers are switched off.
 
     Args:
         run: the run, or its folder.
@@ -52,7 +54,8 @@ def to_mlflow(
         MLflow's id of the run.
 
     Raises:
-        InputError: mlflow is not installed, the run is damaged, is in the experiment, or the store cannot be written.
+        InputError: mlflow is not installed, the run is damaged, is in the experiment, or the store
+            cannot be written.
     """
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     client_module, refused = _library(str(out))
@@ -164,7 +167,9 @@ def _parts(items: list[Any], size: int) -> Iterator[list[Any]]:
 
 
 def _flat(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
-    """("train.epochs", "16") of nested settings; items of lists of settings by their name or number."""
+    """("train.epochs", "16") of nested settings; items of lists of settings by their name or
+    number.
+    """
     if isinstance(value, dict):
         for key, item in value.items():
             yield from _flat(item, f"{name}.{key}" if name else str(key))

@@ -30,11 +30,13 @@ def to_tensorboard(
     thumbnail: int = 48,
     overwrite: bool = False,
 ) -> Path:
-    """Writes the folder ``out/RUN`` for ``tensorboard --logdir out``; several runs go side by side into one ``out``.
+    """Write the folder ``out/RUN`` for ``tensorboard --logdir out``; several runs go side by side
+    into one ``out``.
 
-    Scalars: all of the history, one value an epoch at step = epoch, and losses within the epochs at their training step under
-    "windows/". Names begin with "oracle/" where target labels were used. Projector: latents of one epoch, with ids, domains, classes and
-    catalogue columns to colour by. Every event carries the time at which the run was made, and the same run gives the same bytes.
+    Scalars: all of the history, one value an epoch at step = epoch, and losses within the epochs at
+    their training step under "windows/". Names begin with "oracle/" where target labels were used.
+    Projector: latents of one epoch, with ids, domains, classes and catalogue columns to colour by.
+    Every event carries the time at which the run was made, and the same run gives the same bytes.
 
     Args:
         run: the run, or its folder.
@@ -48,7 +50,8 @@ def to_tensorboard(
         ``out/RUN``.
 
     Raises:
-        InputError: tensorboard is not installed, the run is damaged, its images are not here, or the folder exists or cannot be written.
+        InputError: tensorboard is not installed, the run is damaged, its images are not here, or
+            the folder exists or cannot be written.
     """
     needed("tensorboard.summary.writer.record_writer", "tensorboard", _PURPOSE)
     run = evaluated_run(run)
@@ -64,7 +67,8 @@ def _write_events(run: Run, folder: Path) -> None:
     events = needed("tensorboard.compat.proto.event_pb2", "tensorboard", _PURPOSE)
     summaries = needed("tensorboard.compat.proto.summary_pb2", "tensorboard", _PURPOSE)
     made = datetime.fromisoformat(str(run.info["created"])).timestamp()
-    # torch's and TensorBoard's own writers put the clock's time and the machine's name into the file.
+    # torch's and TensorBoard's own writers put the clock's time and the machine's name into the
+    # file.
     with (folder / f"{_EVENTS}{int(made):010d}.{run.id}").open("wb") as file:
         writer = records.RecordWriter(file)
         writer.write(events.Event(wall_time=made, file_version="brain.Event:2").SerializeToString())

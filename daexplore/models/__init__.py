@@ -32,7 +32,8 @@ def build_network(
         bands: channels of an image.
         classes: number of classes.
         size: height and width of an image [pixel].
-        batch_norm: with "adabn" and "separate", each domain has batch-norm statistics of its own; with the latter also scale and shift.
+        batch_norm: with "adabn" and "separate", each domain has batch-norm statistics of its own;
+            with the latter also scale and shift.
 
     Raises:
         InputError: unknown name or option, or images too small for it.

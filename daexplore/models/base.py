@@ -1,4 +1,4 @@
-"""What every network here gives: a latent, and one linear head on it."""
+"""Protocol of every network: a latent, and one linear head on it."""
 
 from abc import ABC, abstractmethod
 from typing import NamedTuple
@@ -19,7 +19,8 @@ class NetworkOutputs(NamedTuple):
 class Network(nn.Module, ABC):
     """An encoder whose last hidden layer, the latent, feeds one linear head.
 
-    Because the head is linear, the decision boundary between two classes is exactly a hyperplane of the latent space.
+    Because the head is linear, the decision boundary between two classes is exactly a hyperplane of
+    the latent space.
 
     Attributes:
         head: the linear layer from the latent to the class logits.

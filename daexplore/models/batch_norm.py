@@ -11,13 +11,16 @@ __all__ = ["DomainBatchNorm2d", "batch_norm_domain", "copy_source_statistics", "
 
 
 class DomainBatchNorm2d(nn.BatchNorm2d):
-    """Batch norm that normalises target images by the target's statistics (AdaBN, Li et al. 2018, Pattern Recognition 80, 109).
+    """Batch norm that normalises target images by the target's statistics (AdaBN, Li et al. 2018,
+    Pattern Recognition 80, 109).
 
-    The source's tensors have the names that a plain batch norm gives them, so weights go from one to the other.
+    The source's tensors have the names that a plain batch norm gives them, so weights go from one
+    to the other.
 
     Args:
         features: channels.
-        own_affine: whether the target also has a scale and a shift of its own (Chang et al. 2019, arXiv:1906.03950).
+        own_affine: whether the target also has a scale and a shift of its own (Chang et al. 2019,
+            arXiv:1906.03950).
 
     Attributes:
         domain: "source" or "target": whose images pass.
@@ -53,7 +56,7 @@ class DomainBatchNorm2d(nn.BatchNorm2d):
 
 
 def separate_norms(network: nn.Module, own_affine: bool) -> None:
-    """Puts a ``DomainBatchNorm2d`` in the place of each batch norm of an untrained network."""
+    """Put a ``DomainBatchNorm2d`` in the place of each batch norm of an untrained network."""
     for parent in list(network.modules()):
         for name, child in list(parent.named_children()):
             if isinstance(child, nn.BatchNorm2d):
@@ -62,7 +65,9 @@ def separate_norms(network: nn.Module, own_affine: bool) -> None:
 
 @contextmanager
 def batch_norm_domain(network: nn.Module, domain: str) -> Iterator[None]:
-    """Images that pass in this block are of this domain; a network without separate batch norms does not mind."""
+    """Images that pass in this block are of this domain; a network without separate batch norms
+    does not mind.
+    """
     norms = _norms(network)
     for norm in norms:
         norm.domain = domain
@@ -74,7 +79,9 @@ def batch_norm_domain(network: nn.Module, domain: str) -> Iterator[None]:
 
 
 def copy_source_statistics(network: nn.Module) -> None:
-    """Lets the target start from what the source has: for weights that come from a network without separate batch norms."""
+    """Let the target start from what the source has: for weights that come from a network without
+    separate batch norms.
+    """
     with torch.no_grad():
         for norm in _norms(network):
             pairs: list[tuple[Tensor | None, Tensor | None]] = [

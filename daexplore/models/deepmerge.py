@@ -12,11 +12,13 @@ __all__ = ["DeepMerge"]
 
 
 class DeepMerge(Network):
-    """Ćiprijanović et al. 2020 (Astronomy and Computing 32, 100390), the network of DeepMerge II (arXiv:2103.01373).
+    """Ćiprijanović et al. 2020 (Astronomy and Computing 32, 100390), the network of DeepMerge II
+    (arXiv:2103.01373).
 
-    Convolutions with 5, 3 and 3 pixel kernels, each followed by batch norm, max pooling by 2 and ReLU, then fully connected layers with
-    ReLU; the last of these is the latent. Pooling before ReLU instead of after it is the same function (both are monotone) on a quarter of
-    the pixels. With 3 bands, 2 classes and 75 pixels it has the published 174 626 parameters.
+    Convolutions with 5, 3 and 3 pixel kernels, each followed by batch norm, max pooling by 2 and
+    ReLU, then fully connected layers with ReLU; the last of these is the latent. Pooling before
+    ReLU instead of after it is the same function (both are monotone) on a quarter of the pixels.
+    With 3 bands, 2 classes and 75 pixels it has the published 174 626 parameters.
 
     Args:
         bands: channels of an image.
@@ -24,7 +26,8 @@ class DeepMerge(Network):
         size: height and width of an image [pixel], at least 8.
         widths: channels after each convolution.
         hidden: widths of the fully connected layers; the last is the latent's dimension.
-        dropout: share of the last feature map's values dropped while training; the published network drops none.
+        dropout: share of the last feature map's values dropped while training; the published
+            network drops none.
 
     Raises:
         InputError: images too small for three poolings.

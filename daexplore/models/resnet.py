@@ -36,7 +36,8 @@ class BasicBlock(nn.Module):
 
 
 class ResNet18(Network):
-    """He et al. 2016 (arXiv:1512.03385), as DeepMerge II uses it: average pooling, then a linear bottleneck as the latent.
+    """He et al. 2016 (arXiv:1512.03385), as DeepMerge II uses it: average pooling, then a linear
+    bottleneck as the latent.
 
     Args:
         bands: channels of an image.

@@ -1,4 +1,4 @@
-"""Runs on disk: a folder that is written while training and read by everything else, without torch."""
+"""Run folders: written while training, read by everything else without torch."""
 
 from daexplore.methods import method_label
 from daexplore.runs.evaluation import Evaluation, Saliency, softmax

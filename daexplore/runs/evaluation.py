@@ -1,4 +1,4 @@
-"""What a network said of a run's evaluation sample at one epoch, as plain arrays."""
+"""Evaluation: a run's outputs for the evaluation sample at one epoch."""
 
 import hashlib
 from dataclasses import dataclass
@@ -13,7 +13,9 @@ __all__ = ["Evaluation", "Saliency", "softmax"]
 
 
 def softmax(logits: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
-    """(n, K) probabilities, computed in double precision so that they do not round to 0 or 1 too soon."""
+    """(n, K) probabilities, computed in double precision so that they do not round to 0 or 1 too
+    soon.
+    """
     shifted = np.asarray(logits, np.float64) - np.max(logits, axis=1, keepdims=True)
     exponentials = np.exp(shifted)
     return np.asarray(exponentials / exponentials.sum(axis=1, keepdims=True))
@@ -21,7 +23,8 @@ def softmax(logits: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """Outputs for the n galaxies of the evaluation sample, the same ones in the same order at every epoch of a run.
+    """Outputs for the n galaxies of the evaluation sample, the same ones in the same order at every
+    epoch of a run.
 
     Attributes:
         epoch: after which they were computed.
@@ -69,7 +72,9 @@ class Evaluation:
         return found
 
     def pair_probability(self, pair: tuple[int, int]) -> NDArray[np.float64]:
-        """(n,) probability of the second class of the pair if only the pair were possible; for two classes that of class ``pair[1]``."""
+        """(n,) probability of the second class of the pair if only the pair were possible; for two
+        classes that of class ``pair[1]``.
+        """
         margin = self.logits[:, pair[1]].astype(np.float64) - self.logits[:, pair[0]]
         return np.asarray(1 / (1 + np.exp(-np.clip(margin, -500, 500))))
 
@@ -85,8 +90,11 @@ class Evaluation:
 
     @cached_property
     def digest(self) -> bytes:
-        """The same for two evaluations exactly if they are of the same images in the same order, and the same is known of them."""
-        # Ids differ from row to row: to number them first, as pandas does by default, would take most of the time.
+        """The same for two evaluations exactly if they are of the same images in the same order,
+        and the same is known of them.
+        """
+        # Ids differ from row to row: to number them first, as pandas does by default, would take
+        # most of the time.
         texts = (
             (self.sample_ids, False),
             (self.group_ids, False),
@@ -103,7 +111,9 @@ class Evaluation:
 
     @cached_property
     def _masks(self) -> dict[tuple[str, str], NDArray[np.bool_]]:
-        """Comparing text galaxy by galaxy takes longer than all else that a step of the epoch needs of an evaluation."""
+        """Comparing text galaxy by galaxy takes longer than all else that a step of the epoch needs
+        of an evaluation.
+        """
         return {}
 
 

@@ -15,17 +15,18 @@ _COLUMNS = ("epoch", "step", "split", "domain", "name", "value", "oracle")
 
 
 def append(file: Path, rows: list[dict[str, Any]]) -> None:
-    """Adds lines with a single write, so that a reader sees at most the last one torn."""
+    """Add lines with a single write, so that a reader sees at most the last one torn."""
     text = "".join(to_json(row) + "\n" for row in rows)
     with file.open("ab", buffering=0) as stream:
         stream.write(text.encode())
 
 
 def read_new_lines(file: Path, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
-    """The complete lines from byte ``offset`` on and the offset behind them; a torn last line is left for the next call.
+    """The complete lines from byte ``offset`` on and the offset behind them; a torn last line is
+    left for the next call.
 
-    An offset that is not at a line's start belongs to a file that was shortened since: then reading starts anew, and the offset returned
-    may be smaller than the one given.
+    An offset that is not at a line's start belongs to a file that was shortened since: then reading
+    starts anew, and the offset returned may be smaller than the one given.
 
     Raises:
         InputError: a complete line that is not a JSON object.

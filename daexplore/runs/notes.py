@@ -1,4 +1,4 @@
-"""Tags and notes of runs, in one file beside them: a run's own folder stays as training wrote it."""
+"""Tags and notes of runs, in one file beside them."""
 
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -38,7 +38,8 @@ def clean_tag(tag: str) -> str:
     """A tag with single spaces and composed letters, so that what looks the same is the same.
 
     Raises:
-        InputError: it is empty, longer than ``MAX_TAG`` characters, or holds a comma or a character that cannot be seen.
+        InputError: it is empty, longer than ``MAX_TAG`` characters, or holds a comma or a character
+            that cannot be seen.
 
     >>> clean_tag("  to   publish ")
     'to publish'
@@ -65,7 +66,8 @@ def clean_note(text: str) -> str:
 
 
 class RunNotes:
-    """The tags and notes of the runs in one folder. What others add at the same time is kept: every change is made under a lock.
+    """The tags and notes of the runs in one folder. What others add at the same time is kept: every
+    change is made under a lock.
 
     Args:
         root: folder of runs.
@@ -96,7 +98,7 @@ class RunNotes:
         return self.read().get(run_id, Note())
 
     def add_tag(self, run_ids: Iterable[str], tag: str) -> None:
-        """Gives runs a tag they may have already.
+        """Return runs a tag they may have already.
 
         Raises:
             InputError: it is no tag (see ``clean_tag``), or the folder cannot be written to.
@@ -105,14 +107,14 @@ class RunNotes:
         self._change(run_ids, lambda note: replace(note, tags=tuple(sorted({*note.tags, tag}))))
 
     def remove_tag(self, run_ids: Iterable[str], tag: str) -> None:
-        """Takes a tag from the runs that have it."""
+        """Take a tag from the runs that have it."""
         self._change(
             run_ids,
             lambda note: replace(note, tags=tuple(each for each in note.tags if each != tag)),
         )
 
     def write(self, run_id: str, text: str, instead_of: str) -> None:
-        """Puts a text in the place of another, if it still is the one that was read.
+        """Put a text in the place of another, if it still is the one that was read.
 
         Args:
             run_id: name of the run's folder.
@@ -134,7 +136,7 @@ class RunNotes:
         self._change([run_id], change)
 
     def merge(self, run_id: str, note: Note) -> None:
-        """Adds the tags of a note, and its text where there is none yet."""
+        """Add the tags of a note, and its text where there is none yet."""
         self._change(
             [run_id],
             lambda known: Note(tuple(sorted({*known.tags, *note.tags})), known.text or note.text),

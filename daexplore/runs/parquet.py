@@ -23,7 +23,7 @@ def vectors(rows: NDArray[np.floating[Any]]) -> pa.FixedSizeListArray:
 
 
 def write_table(path: Path, columns: dict[str, Any]) -> None:
-    """Writes a table in one step."""
+    """Write a table in one step."""
     with atomic_write(path) as temporary:
         pq.write_table(pa.table(columns), temporary, compression="zstd")
 
@@ -51,7 +51,7 @@ def read_table(path: Path, columns: tuple[str, ...]) -> pa.Table:
 
 
 def check_parquet(path: Path) -> None:
-    """Looks at both ends of a file, which is fast and finds it missing or truncated.
+    """Look at both ends of a file, which is fast and finds it missing or truncated.
 
     Raises:
         InputError: it is one of these.

@@ -40,19 +40,21 @@ _REQUIRED = (
 )
 _SAMPLE_COLUMNS = ("sample_id", "group_id", "domain", "split", "label")
 _CACHED_EPOCHS = 24
-# A process on another host cannot be asked; it counts as alive while its run changes at least this often [s].
+# A process on another host cannot be asked; it counts as alive while its run changes at least this
+# often [s].
 _SILENCE = 900.0
 
 
 class Run:
-    """One run's folder. Only run.json is read at once; the rest when it is asked for. Arrays are shared and read-only.
+    """One run's folder. Only run.json is read at once; the rest when it is asked for. Arrays are
+    shared and read-only.
 
     Args:
         path: the folder that holds run.json.
 
     Raises:
-        InputError: run.json is missing, damaged, or of a format this version does not know. Every reading method raises it too, naming
-            the file that is at fault.
+        InputError: run.json is missing, damaged, or of a format this version does not know. Every
+            reading method raises it too, naming the file that is at fault.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -76,7 +78,7 @@ class Run:
         return run_card(self)
 
     def reload(self) -> bool:
-        """Reads run.json again if it was rewritten; True if it was."""
+        """Read run.json again if it was rewritten; True if it was."""
         file = self.path / "run.json"
         stamp = _stamp(file)
         if stamp and stamp == self._stamp:
@@ -108,7 +110,9 @@ class Run:
 
     @property
     def label(self) -> str:
-        """Method and seed for a reader, e.g. "MMD · seed 0", or "MMD + transfer · seed 0" if it started from another run's network."""
+        """Method and seed for a reader, e.g. "MMD · seed 0", or "MMD + transfer · seed 0" if it
+        started from another run's network.
+        """
         transfer = " + transfer" if self.info["config"].get("transfer") else ""
         return f"{method_label(self.method)}{transfer} · seed {self.seed}"
 
@@ -119,7 +123,9 @@ class Run:
 
     @property
     def status(self) -> str:
-        """One of running, stopped, finished, failed, or interrupted: it says running but its process is gone."""
+        """One of running, stopped, finished, failed, or interrupted: it says running but its
+        process is gone.
+        """
         status = str(self.info["status"])
         return "interrupted" if status == "running" and not self.alive() else status
 
@@ -130,7 +136,9 @@ class Run:
 
     @property
     def selected_epoch(self) -> int | None:
-        """The epoch the run stands for: the selected one, else the last evaluated; None before the first."""
+        """The epoch the run stands for: the selected one, else the last evaluated; None before the
+        first.
+        """
         selected = self.info.get("selected_epoch")
         if selected is not None and selected in self.info["evaluated"]:
             return int(selected)
@@ -150,7 +158,9 @@ class Run:
 
     @cached_property
     def samples(self) -> pd.DataFrame:
-        """All galaxies of the run, indexed by sample_id: group_id, domain, split, label (nullable) and their catalogue columns."""
+        """All galaxies of the run, indexed by sample_id: group_id, domain, split, label (nullable)
+        and their catalogue columns.
+        """
         file = self.path / "samples.parquet"
         frame: pd.DataFrame = read_table(file, _SAMPLE_COLUMNS).to_pandas().set_index("sample_id")
         if frame.index.has_duplicates:
@@ -160,12 +170,16 @@ class Run:
         return frame.assign(label=frame["label"].astype("Int64"))
 
     def evaluation(self, epoch: int | None = None) -> Evaluation:
-        """What the network said of the evaluation sample after ``epoch``; None means the selected one."""
+        """What the network said of the evaluation sample after ``epoch``; None means the selected
+        one.
+        """
         epoch = self._epoch(epoch)
         return self._evaluations(epoch, _stamp(evaluation_file(self.path, epoch)))
 
     def head(self, epoch: int | None = None) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """The linear head after ``epoch``: weight (K, D) and bias (K,), so that logits = latents @ weight.T + bias."""
+        """The linear head after ``epoch``: weight (K, D) and bias (K,), so that logits = latents @
+        weight.T + bias.
+        """
         from safetensors import SafetensorError, safe_open
 
         file = weights_file(self.path, self._epoch(epoch))
@@ -185,11 +199,13 @@ class Run:
         """All complete lines of history.jsonl; only those added since the last call are read.
 
         Returns:
-            Columns epoch, step, split, domain, name, value (NaN where undefined), oracle (whether target labels were used).
+            Columns epoch, step, split, domain, name, value (NaN where undefined), oracle (whether
+            target labels were used).
         """
         file = self.path / "history.jsonl"
         inode = file.stat().st_ino if file.is_file() else 0
-        # A resumed run puts a shortened history in the place of the old one: then everything is read again.
+        # A resumed run puts a shortened history in the place of the old one: then everything is
+        # read again.
         if inode != self._history_file:
             self._lines, self._offset, self._history_file = [], 0, inode
         rows, offset = read_new_lines(file, self._offset)
@@ -201,7 +217,8 @@ class Run:
     def read_new_lines(self, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
         """The complete history lines from byte ``offset`` on, and the offset to ask with next time.
 
-        If the file was shortened meanwhile (the run was resumed from an earlier epoch), all its lines come again.
+        If the file was shortened meanwhile (the run was resumed from an earlier epoch), all its
+        lines come again.
         """
         return read_new_lines(self.path / "history.jsonl", offset)
 
@@ -214,7 +231,9 @@ class Run:
         )
 
     def saliency(self, epoch: int | None = None) -> Saliency | None:
-        """The Grad-CAM maps after exactly this epoch (None: the selected one), or None if there are none."""
+        """The Grad-CAM maps after exactly this epoch (None: the selected one), or None if there are
+        none.
+        """
         epoch = self._epoch(epoch)
         stamp = _stamp(saliency_file(self.path, epoch))
         return self._saliencies(epoch, stamp) if stamp else None
@@ -224,7 +243,7 @@ class Run:
         return self.path / "derived" / name
 
     def check(self) -> None:
-        """Looks for missing and truncated files without reading them whole.
+        """Look for missing and truncated files without reading them whole.
 
         Raises:
             InputError: the first one found.
@@ -269,7 +288,9 @@ class Run:
         )
 
     def _galaxies(self, ids: NDArray[Any], file: Path) -> dict[str, NDArray[Any]]:
-        """What an evaluation says of its galaxies. They are the same at every epoch, so all epochs share these arrays."""
+        """What an evaluation says of its galaxies. They are the same at every epoch, so all epochs
+        share these arrays.
+        """
         samples, known = self.samples, self._known
         if (
             known is None
@@ -344,7 +365,9 @@ _SHOWN = {"accuracy": "accuracy", "auc": "AUC", "precision": "precision", "recal
 
 
 def run_card(run: "Run") -> str:
-    """HTML with the metrics of run.json on the test split, or on validation where nothing was tested."""
+    """HTML with the metrics of run.json on the test split, or on validation where nothing was
+    tested.
+    """
     data = run.info.get("data") or {}
     sets = [
         f"{' '.join(dict.fromkeys((domain, str(about.get('name', '?')))))}, {about.get('n', '?')} images"

@@ -1,4 +1,4 @@
-"""Named sets of galaxies, kept beside the runs: one JSON file each, written in one step, open without this package."""
+"""Named selections of galaxies, one JSON file each beside the runs."""
 
 import json
 import re
@@ -57,7 +57,8 @@ def selection_name(text: str) -> str:
 
 
 class Selections:
-    """The selections in ``<runs>/selections``. What another session saves or deletes is seen at the next look.
+    """The selections in ``<runs>/selections``. What another session saves or deletes is seen at the
+    next look.
 
     Args:
         root: the folder of runs; it need not exist yet.
@@ -73,7 +74,8 @@ class Selections:
         note: str = "",
         provenance: Mapping[str, Any] | None = None,
     ) -> Selection:
-        """Writes a new selection. An older one of this name is never written over: two sessions may choose the same name.
+        """Write a new selection. An older one of this name is never written over: two sessions may
+        choose the same name.
 
         Args:
             name: see :func:`selection_name`.
@@ -82,7 +84,8 @@ class Selections:
             provenance: JSON types.
 
         Raises:
-            InputError: a name that cannot be, or is taken; no galaxies; or the folder cannot be written to.
+            InputError: a name that cannot be, or is taken; no galaxies; or the folder cannot be
+                written to.
         """
         name, ids = selection_name(name), tuple(sorted({str(each) for each in sample_ids}))
         if not ids:
@@ -93,7 +96,7 @@ class Selections:
         )
 
     def restore(self, selection: Selection) -> Selection:
-        """Puts back what ``delete`` returned; errors as of ``save``."""
+        """Put back what ``delete`` returned; errors as of ``save``."""
         return self._write(selection)
 
     def load(self, name: str) -> Selection:
@@ -105,7 +108,7 @@ class Selections:
         return _read(self._file(selection_name(name)))
 
     def delete(self, name: str) -> Selection:
-        """Removes the selection of this name and returns it, so that it can be put back.
+        """Remove the selection of this name and returns it, so that it can be put back.
 
         Raises:
             InputError: there is none, it is damaged, or cannot be removed.
@@ -145,7 +148,8 @@ class Selections:
         }
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            # Whether the name is free and the writing are one step for all sessions, also those of other servers.
+            # Whether the name is free and the writing are one step for all sessions, also those of
+            # other servers.
             with FileLock(self.folder / ".lock"):
                 taken = {other.stem.casefold() for other in self.folder.glob("[!.]*.json")}
                 if selection.name.casefold() in taken:

@@ -9,7 +9,8 @@ __all__ = ["RunStore", "find_runs"]
 
 
 class RunStore:
-    """Runs beneath one folder. Reads only run.json of each; ``refresh`` looks again, and keeps the Run objects it has given out.
+    """Runs beneath one folder. Reads only run.json of each; ``refresh`` looks again, and keeps the
+    Run objects it has given out.
 
     Args:
         root: the folder; it need not exist yet.
@@ -29,13 +30,14 @@ class RunStore:
         self._scanned = False
 
     def refresh(self) -> bool:
-        """Looks for new, changed and removed runs; True if there are any."""
+        """Look for new, changed and removed runs; True if there are any."""
         before = (set(self._runs), self._damaged)
         runs: dict[Path, Run] = {}
         damaged: list[tuple[Path, str]] = []
         changed = False
         for folder in sorted(self.root.iterdir()) if self.root.is_dir() else ():
-            # Runs being created have a name with a leading dot; other folders without any of a run's files are none of ours.
+            # Runs being created have a name with a leading dot; other folders without any of a
+            # run's files are none of ours.
             if folder.name.startswith(".") or not (
                 (folder / "run.json").exists() or (folder / "samples.parquet").exists()
             ):

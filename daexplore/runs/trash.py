@@ -36,7 +36,7 @@ def trash_folder(root: str | Path) -> Path:
 
 
 def move_to_trash(path: str | Path) -> TrashedRun:
-    """Moves a run, damaged or not, to the trash of its folder.
+    """Move a run, damaged or not, to the trash of its folder.
 
     Raises:
         InputError: it is being written, is gone already, is no run, or cannot be moved.
@@ -81,7 +81,7 @@ def discarded(root: str | Path) -> list[TrashedRun]:
 
 
 def restore(item: TrashedRun) -> Path:
-    """Puts a run back where it was.
+    """Put a run back where it was.
 
     Returns:
         Its folder.
@@ -95,7 +95,8 @@ def restore(item: TrashedRun) -> Path:
             f"Run {item.name} is not in the trash any more; somebody else may have restored it."
         )
     if place.exists():
-        # Something that was still being computed when the run was deleted may have made its folder again, for its own results.
+        # Something that was still being computed when the run was deleted may have made its folder
+        # again, for its own results.
         if {entry.name for entry in place.iterdir()} - {"derived"}:
             raise InputError(
                 f"Run {item.name} cannot be restored: {place} exists again. Move that one away first."
@@ -122,7 +123,9 @@ def _found(trash: Path) -> Iterator[TrashedRun]:
 
 
 def _writer(path: Path) -> str:
-    """Who is writing a run, in words; empty if nobody is. A writer replaces run.json whole: one that cannot be read has none."""
+    """Who is writing a run, in words; empty if nobody is. A writer replaces run.json whole: one
+    that cannot be read has none.
+    """
     try:
         run = Run(path)
     except InputError:

@@ -1,4 +1,4 @@
-"""Writing a run: files are written aside and put in place in one step, the history is only appended to."""
+"""Writer of run folders: atomic files and an append-only history."""
 
 import os
 import platform
@@ -32,7 +32,7 @@ __all__ = ["RunWriter", "check_root"]
 
 
 def check_root(root: str | Path) -> None:
-    """Makes the folder of runs if need be and tries to write into it.
+    """Make the folder of runs if need be and tries to write into it.
 
     Raises:
         InputError: it cannot be written to.
@@ -70,12 +70,13 @@ class RunWriter:
         versions: Mapping[str, str] | None = None,
         **fields: Any,
     ) -> "RunWriter":
-        """Makes the folder of a new run beneath ``root``, complete from the moment it can be seen.
+        """Make the folder of a new run beneath ``root``, complete from the moment it can be seen.
 
         Args:
             root: folder of runs, made if need be.
             config: everything that determines the run.
-            data: of each domain what is needed to open it again and to recognise it: name, n, fingerprint, bands, pixel_scale, path.
+            data: of each domain what is needed to open it again and to recognise it: name, n,
+                fingerprint, bands, pixel_scale, path.
             classes: names of the labels 0, 1, …
             latent_dim: D.
             samples: all galaxies: sample_id, group_id, domain, split, label and catalogue columns.
@@ -136,7 +137,7 @@ class RunWriter:
 
     @classmethod
     def open(cls, path: str | Path) -> "RunWriter":
-        """Goes on writing a run that was stopped or interrupted; this process becomes its writer.
+        """Go on writing a run that was stopped or interrupted; this process becomes its writer.
 
         Raises:
             InputError: the folder is not a readable run, or another process is still writing it.
@@ -169,17 +170,21 @@ class RunWriter:
         return weights_file(self.path, epoch)
 
     def update(self, **fields: Any) -> None:
-        """Sets fields of run.json and rewrites it in one step."""
+        """Set fields of run.json and rewrites it in one step."""
         self.info |= fields
         self.info["updated"] = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         write_json(self.path / "run.json", self.info)
 
     def append_history(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Adds lines; each has epoch, step, split, domain, name and value, and "oracle": true if target labels were used."""
+        """Add lines; each has epoch, step, split, domain, name and value, and "oracle": true if
+        target labels were used.
+        """
         history.append(self.history_path, [dict(row) for row in rows])
 
     def write_weights(self, epoch: int, tensors: Mapping[str, NDArray[Any]]) -> Path:
-        """Writes the network's tensors after ``epoch``, among them head.weight (K, D) and head.bias (K,)."""
+        """Write the network's tensors after ``epoch``, among them head.weight (K, D) and head.bias
+        (K,).
+        """
         from safetensors.numpy import save
 
         with atomic_write(self.weights_path(epoch)) as temporary:
@@ -196,7 +201,8 @@ class RunWriter:
         logits: NDArray[np.floating[Any]],
         latents: NDArray[np.floating[Any]],
     ) -> None:
-        """Writes the outputs after ``epoch`` and notes the epoch in run.json. Write its weights before.
+        """Write the outputs after ``epoch`` and notes the epoch in run.json. Write its weights
+        before.
 
         Args:
             epoch: counted from 1.
@@ -229,7 +235,7 @@ class RunWriter:
         classes: NDArray[np.integer[Any]],
         maps: NDArray[np.floating[Any]],
     ) -> None:
-        """Writes Grad-CAM maps after ``epoch``.
+        """Write Grad-CAM maps after ``epoch``.
 
         Args:
             epoch: counted from 1.
@@ -252,7 +258,9 @@ class RunWriter:
         history.truncate(self.history_path, epoch)
 
     def rewind(self, epoch: int) -> None:
-        """Makes the run what it was when ``epoch`` ended: drops later history, outputs, weights, maps and derived files."""
+        """Make the run what it was when ``epoch`` ended: drops later history, outputs, weights,
+        maps and derived files.
+        """
         kept = [done for done in self.info["evaluated"] if done <= epoch]
         selected = self.info["selected_epoch"]
         # run.json first: should this be cut short, no reader is sent to a file that is gone.
@@ -275,7 +283,9 @@ def _unwritable(root: str | Path, error: OSError) -> InputError:
 
 
 def _publish(draft: Path, path: Path, info: dict[str, Any]) -> Path:
-    """Renames a draft to the first free name. A folder with content is never replaced, so of two processes only one gets a name."""
+    """Rename a draft to the first free name. A folder with content is never replaced, so of two
+    processes only one gets a name.
+    """
     stem = path.name
     for number in range(2, 10_000):
         write_json(draft / "run.json", info | {"id": path.name})

@@ -41,7 +41,9 @@ def write_if_possible(path: Path) -> Iterator[Path]:
 
 
 def to_jsonable(value: Any) -> Any:
-    """Numbers, arrays, paths and containers as JSON types; NaN and infinities, which JSON lacks, become None."""
+    """Numbers, arrays, paths and containers as JSON types; NaN and infinities, which JSON lacks,
+    become None.
+    """
     if isinstance(value, dict):
         return {str(key): to_jsonable(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -59,7 +61,7 @@ def to_json(value: Any, indent: int | None = None) -> str:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Rewrites a JSON file in one step."""
+    """Rewrite a JSON file in one step."""
     with atomic_write(path) as temporary:
         temporary.write_text(to_json(value, indent=1) + "\n", encoding="utf-8")
 

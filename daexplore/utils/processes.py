@@ -10,13 +10,17 @@ __all__ = ["process_exists", "process_identity"]
 
 
 def process_identity(pid: int | None = None) -> dict[str, Any]:
-    """What tells a process (by default this one) from all others: number, host and start time (None where the system does not say)."""
+    """What tells a process (by default this one) from all others: number, host and start time (None
+    where the system does not say).
+    """
     pid = os.getpid() if pid is None else pid
     return {"pid": pid, "host": socket.gethostname(), "start": _start_time(pid)}
 
 
 def process_exists(mark: dict[str, Any]) -> bool:
-    """Whether the process of a mark made on this host still runs. A finished one whose parent has not noticed yet does not count."""
+    """Whether the process of a mark made on this host still runs. A finished one whose parent has
+    not noticed yet does not count.
+    """
     pid = mark.get("pid")
     if not isinstance(pid, int):
         return False
@@ -34,7 +38,9 @@ def process_exists(mark: dict[str, Any]) -> bool:
 
 
 def _start_time(pid: int) -> int | None:
-    """Clock ticks from boot to the start of a living process; see proc_pid_stat(5), fields 3 and 22."""
+    """Clock ticks from boot to the start of a living process; see proc_pid_stat(5), fields 3 and
+    22.
+    """
     try:
         text = Path(f"/proc/{pid}/stat").read_text()
     except OSError:

@@ -1,1 +1,1 @@
-"""Pure functions that turn tables into pictures, for notebooks and the explorer alike; no state, no torch."""
+"""Views: pure functions from tables to plots, without state and without torch."""

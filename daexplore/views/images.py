@@ -1,4 +1,4 @@
-"""Galaxies and Grad-CAM maps as PNG, row 0 at the top as in image files: native pixels, native grid, one colour scale."""
+"""PNG images of galaxies and Grad-CAM maps."""
 
 import base64
 import io
@@ -54,8 +54,9 @@ def overlay(
 ) -> NDArray[np.uint8]:
     """A Grad-CAM map over the grey galaxy.
 
-    The map is drawn as the cells it has: no smoothing, which would invent a resolution that the layer does not have. The colour map
-    (inferno) is perceptually uniform, and the same colour means the same value in every map drawn with the same ``scale``.
+    The map is drawn as the cells it has: no smoothing, which would invent a resolution that the
+    layer does not have. The colour map (inferno) is perceptually uniform, and the same colour means
+    the same value in every map drawn with the same ``scale``.
 
     Args:
         rgb: (H, W, 3) uint8.

@@ -11,7 +11,9 @@ __all__ = ["init_notebook", "progress_bar", "show"]
 
 
 def init_notebook() -> None:
-    """Has plots drawn by Bokeh, from scripts that are in the notebook itself: they need no network."""
+    """Have plots drawn by Bokeh, from scripts that are in the notebook itself: they need no
+    network.
+    """
     from bokeh.io import output_notebook
     from bokeh.resources import INLINE
 
@@ -20,7 +22,7 @@ def init_notebook() -> None:
 
 
 def show(plot: Any) -> None:
-    """Draws a HoloViews plot or a Bokeh model below the cell."""
+    """Draw a HoloViews plot or a Bokeh model below the cell."""
     from bokeh.io import show as show_bokeh
     from bokeh.models import Model, Plot
 

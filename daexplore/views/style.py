@@ -1,4 +1,4 @@
-"""How domains, classes and runs look, in one place: hue says domain, marker says class, dash and marker say run."""
+"""Style of domains, classes and runs: hue, marker and dash."""
 
 from collections.abc import Iterable
 from typing import Any, NamedTuple
@@ -20,7 +20,9 @@ __all__ = [
 
 
 DOMAIN_COLORS = {"source": "#0072B2", "target": "#D55E00", "both": "#009E73"}
-"""From the palette of Okabe & Ito (2008, "Color Universal Design"), told apart with every common colour vision."""
+"""From the palette of Okabe & Ito (2008, "Color Universal Design"), told apart with every common
+colour vision.
+"""
 
 NEUTRAL = "#7f7f7f"
 """For reference lines and quiet text: contrast about 4 with white and with near-black alike."""
@@ -57,7 +59,8 @@ class RunStyle(NamedTuple):
 def run_styles(runs: Iterable[str]) -> dict[str, RunStyle]:
     """A dash and a marker for each run, in the order given.
 
-    No pair repeats before the twenty-ninth run, since the number of dashes and that of markers have no common divisor.
+    No pair repeats before the twenty-ninth run, since the number of dashes and that of markers have
+    no common divisor.
     """
     return {
         run: RunStyle(_DASHES[i % len(_DASHES)], _RUN_MARKERS[i % len(_RUN_MARKERS)])
@@ -71,11 +74,15 @@ def class_marker(label: int) -> str:
 
 
 def domain_title(domain: str) -> str:
-    """The domain with the reminder that whatever is measured there with labels is an oracle's knowledge."""
+    """The domain with the reminder that whatever is measured there with labels is an oracle's
+    knowledge.
+    """
     return "target (oracle)" if domain == "target" else domain
 
 
 def set_aria_label(figure: Any, words: str) -> None:
-    """Says what a Bokeh figure is to those who do not see it. A canvas has no text of its own; the plot's summary stands below it."""
+    """State what a Bokeh figure is to those who do not see it. A canvas has no text of its own; the
+    plot's summary stands below it.
+    """
     # "figure", not "img": the buttons inside stay within reach.
     figure.html_attributes = {"role": "figure", "aria-label": " ".join(words.split())}

@@ -21,7 +21,8 @@ extensions = [
     "sitegen",
 ]
 exclude_patterns = ["sitegen", "_static"]
-# Nothing may point nowhere; what types in signatures point to (torch, numpy) is documented elsewhere, and this site asks no other host.
+# Nothing may point nowhere; what types in signatures point to (torch, numpy) is documented
+# elsewhere, and this site asks no other host.
 nitpicky = True
 nitpick_ignore_regex = [("py:.*", ".*")]
 
@@ -60,7 +61,8 @@ autodoc_preserve_defaults = True
 napoleon_google_docstring = True
 napoleon_numpy_docstring = False
 napoleon_use_rtype = False
-# As a list: autodoc itself shows the members that have words of their own, and each may be there once.
+# As a list: autodoc itself shows the members that have words of their own, and each may be there
+# once.
 napoleon_custom_sections = [("Attributes", "params_style")]
 python_maximum_signature_line_length = 88
 toc_object_entries_show_parents = "hide"

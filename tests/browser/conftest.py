@@ -40,7 +40,9 @@ def server(runs: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ser
 
 @pytest.fixture
 def visit(chromium: Browser, server: Served) -> Iterator[Callable[..., Page]]:
-    """Opens the explorer in a browser context of its own; at the end no page may have logged an error or asked another host."""
+    """Open the explorer in a browser context of its own; at the end no page may have logged an
+    error or asked another host.
+    """
     contexts, errors, foreign = [], [], []
 
     def stop(route: Route) -> None:

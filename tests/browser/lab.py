@@ -61,7 +61,9 @@ class Lab(Server):
 
 
 def run_all(page: Page, cells: int, minutes: float) -> None:
-    """Runs the notebook's cells from top to bottom, and waits until each has its number: ``cells`` of them are code."""
+    """Run the notebook's cells from top to bottom, and waits until each has its number: ``cells``
+    of them are code.
+    """
     page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_role("menuitem", name="Run All Cells", exact=True).click()

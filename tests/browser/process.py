@@ -19,7 +19,9 @@ def free_port() -> int:
 
 
 class Server:
-    """A process that answers at ``address`` once this is made; it writes to ``log``. Abstract: its kinds say what they serve."""
+    """A process that answers at ``address`` once this is made; it writes to ``log``. Abstract: its
+    kinds say what they serve.
+    """
 
     def __init__(
         self, command: Sequence[str], environment: Mapping[str, str], address: str, log: Path
@@ -37,7 +39,7 @@ class Server:
         return self._process.pid
 
     def stop(self) -> None:
-        """Ends it."""
+        """End it."""
         self._process.terminate()
         try:
             self._process.wait(20)

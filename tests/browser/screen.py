@@ -35,7 +35,9 @@ _PIXEL = """([id, x, y]) => {
 
 
 def wait_for_panels(page: Page, count: int) -> None:
-    """Until so many panels are laid out and filled, and the numbers around them, which move the layout, are there."""
+    """Until so many panels are laid out and filled, and the numbers around them, which move the
+    layout, are there.
+    """
     page.wait_for_function(
         f"""count => {{
           if (!window.Bokeh) return false;
@@ -70,7 +72,7 @@ def tap(page: Page, panel: dict[str, Any], x: float, y: float) -> None:
 
 
 def galaxy_in_strip(page: Page, sample_id: str) -> None:
-    """Waits until the strip shows this galaxy."""
+    """Wait until the strip shows this galaxy."""
     page.locator(".strip-head b", has_text=sample_id).wait_for()
 
 

@@ -1,4 +1,6 @@
-"""A page with the parts that a room can hold: taking away, and saved selections. Served by the tests."""
+"""A page with the parts that a room can hold: taking away, and saved selections. Served by the
+tests.
+"""
 
 import os
 

@@ -1,4 +1,6 @@
-"""The comparison in a real browser: what is tapped, outlined and drawn is what the run folders hold."""
+"""The comparison in a real browser: what is tapped, outlined and drawn is what the run folders
+hold.
+"""
 
 import math
 from collections.abc import Callable

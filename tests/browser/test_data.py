@@ -1,4 +1,6 @@
-"""The Data tab in a real browser, with the real command line on small galaxies; and the page it saves, opened without a network."""
+"""The Data tab in a real browser, with the real command line on small galaxies; and the page it
+saves, opened without a network.
+"""
 
 import json
 import re
@@ -25,7 +27,9 @@ PATIENCE = 240_000
 
 @pytest.fixture(scope="module")
 def leaky(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A source in which eight galaxies come twice under other names, turned by 90 degrees, and a noisy target."""
+    """A source in which eight galaxies come twice under other names, turned by 90 degrees, and a
+    noisy target.
+    """
     root = tmp_path_factory.mktemp("leaky")
     source, _ = make_galaxies(root, 160)
     copied = np.arange(8)

@@ -17,7 +17,9 @@ METHODS = ("noda", "mmd", "dann")
 
 @pytest.fixture(scope="module")
 def right(runs: Path) -> dict[str, "pd.Series[bool]"]:
-    """For each method whether each target galaxy of the test split is called right at the selected epoch, at a threshold of 0.5."""
+    """For each method whether each target galaxy of the test split is called right at the selected
+    epoch, at a threshold of 0.5.
+    """
     found = {}
     for run in (Run(path.parent) for path in runs.glob("*/run.json") if "torn" not in str(path)):
         outputs = pd.read_parquet(

@@ -1,4 +1,6 @@
-"""JupyterLab in a real browser: the explorer below a cell, and the first tutorial from top to bottom."""
+"""JupyterLab in a real browser: the explorer below a cell, and the first tutorial from top to
+bottom.
+"""
 
 import re
 from collections.abc import Callable, Iterator
@@ -94,7 +96,9 @@ def test_the_explorer_opens_below_a_cell_and_follows_the_hand(
 
 
 def moved_alone(page: Page, figure: Locator, before: list[float]) -> bool:
-    """Drags a figure to the right once it stands still; whether its x axis then begins farther left, and no other does."""
+    """Drags a figure to the right once it stands still; whether its x axis then begins farther
+    left, and no other does.
+    """
     figure.scroll_into_view_if_needed()
     box, last = figure.bounding_box(), None
     while box != last:

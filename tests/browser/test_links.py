@@ -1,4 +1,6 @@
-"""A link opens in another session on what it was copied from; one with mistakes opens all the same and says so."""
+"""A link opens in another session on what it was copied from; one with mistakes opens all the same
+and says so.
+"""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,6 @@
-"""Many galaxies are painted into one image: it shows each where it is, in its hue, and follows zoom and selection."""
+"""Many galaxies are painted into one image: it shows each where it is, in its hue, and follows zoom
+and selection.
+"""
 
 import json
 from collections.abc import Callable, Iterator
@@ -36,13 +38,17 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Served, Run
 
 
 def picture(page: Page) -> tuple[np.ndarray, np.ndarray]:
-    """The one image, (rows, columns, RGBA) from the top, and left, bottom, width and height in data units."""
+    """The one image, (rows, columns, RGBA) from the top, and left, bottom, width and height in data
+    units.
+    """
     [found] = json.loads(page.evaluate(IMAGE))
     return np.array(found["bytes"], np.uint8).reshape(*found["shape"], 4), np.array(found["at"])
 
 
 def check(page: Page, run: Run) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Each point is on the picture and nothing else is; the lone ones' pixels, hues by domain, and numbers among the points."""
+    """Each point is on the picture and nothing else is; the lone ones' pixels, hues by domain, and
+    numbers among the points.
+    """
     [panel] = panels(page)
     image, (left, low, width, height) = picture(page)
     assert (left, left + width) == pytest.approx(panel["x"])

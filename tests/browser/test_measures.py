@@ -1,4 +1,6 @@
-"""The rooms of measures in a real browser: the curves, points, counts and distances drawn are those of the run folders."""
+"""The rooms of measures in a real browser: the curves, points, counts and distances drawn are those
+of the run folders.
+"""
 
 import json
 import re

@@ -9,8 +9,8 @@ pytestmark = pytest.mark.browser
 _FIGURES = """() => Bokeh.documents.flatMap(document => [...document._all_models.values()]).filter(model => model.type === 'Figure')
   .map(figure => [figure, Bokeh.index.find_one_by_id(figure.id)]).filter(([, view]) => view?.el.clientWidth)"""
 _WIDTHS = f"() => ({_FIGURES})().map(([, view]) => view.frame.bbox.width)"
-# Of each figure its ground and the labels of its axes, from 0 to 255: the mean of red, green and blue as a canvas reads them. A ground
-# that lets the page's own through counts as that.
+# Of each figure its ground and the labels of its axes, from 0 to 255: the mean of red, green and
+# blue as a canvas reads them. A ground that lets the page's own through counts as that.
 _LOOKS = f"""dark => {{
   const grey = (colour, alpha) => {{
     const pen = document.createElement('canvas').getContext('2d');
@@ -42,7 +42,7 @@ _NAMED = f"""([count, words]) => {{
 
 
 def enter(page: Page, room: str, figures: int) -> None:
-    """Goes there, and waits until so many figures are in sight and none is without a frame."""
+    """Go there, and waits until so many figures are in sight and none is without a frame."""
     page.get_by_role("tab", name=room, exact=True).click()
     page.wait_for_function(
         f"count => {{ const widths = ({_WIDTHS})(); return widths.length >= count && widths.every(width => width > 50); }}",

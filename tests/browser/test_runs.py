@@ -1,4 +1,6 @@
-"""The room of the runs in a real browser: sorting, ticking, tags, deleting with undo, and a run out and in again as one file."""
+"""The room of the runs in a real browser: sorting, ticking, tags, deleting with undo, and a run out
+and in again as one file.
+"""
 
 import shutil
 import zipfile
@@ -41,7 +43,8 @@ def page(visit: Callable[..., Page], served: Served) -> Page:
     opened = visit(url=served.url)
     opened.get_by_role("tab", name="Runs").click()
     expect(table(opened).locator("tbody tr")).to_have_count(len(MADE) + 1)
-    # Seen once on a busy machine: a key pressed in the moment in which the room appears came before the server knew the table.
+    # Seen once on a busy machine: a key pressed in the moment in which the room appears came before
+    # the server knew the table.
     opened.wait_for_timeout(1500)
     return opened
 

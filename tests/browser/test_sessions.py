@@ -24,7 +24,8 @@ def test_ten_visitors_tap_at_once_and_each_sees_their_own_galaxy(visit):
     for number, page in enumerate(pages):
         panel = panels(page)[number % 3]
         x, y = panel["points"]["x"], panel["points"]["y"]
-        # Not the galaxies that lie outside the frame or beneath another one: the one that lies farthest from all others within it.
+        # Not the galaxies that lie outside the frame or beneath another one: the one that lies
+        # farthest from all others within it.
         inside = [
             i
             for i in range(len(x))

@@ -1,4 +1,6 @@
-"""What leaves the page: files that hold what the runs hold, a report that opens offline, a link, and selections that others find."""
+"""What leaves the page: files that hold what the runs hold, a report that opens offline, a link,
+and selections that others find.
+"""
 
 import io
 import re

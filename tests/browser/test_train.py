@@ -30,7 +30,9 @@ PATIENCE = 240_000
 
 @pytest.fixture(scope="module")
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A cache in which the demo preset's place is taken by a few galaxies that are made in a moment."""
+    """A cache in which the demo preset's place is taken by a few galaxies that are made in a
+    moment.
+    """
     root = tmp_path_factory.mktemp("cache")
     make_galaxies(
         root / "simulated" / f"demo-n{PRESETS['demo'].n}-seed0-v{SIMULATOR_VERSION}", 480, size=75

@@ -1,4 +1,6 @@
-"""The room "What-if" in a real browser, with real networks on small galaxies: what is drawn is what the runs say."""
+"""The room "What-if" in a real browser, with real networks on small galaxies: what is drawn is what
+the runs say.
+"""
 
 import sys
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""Temperatures for another domain, found without its labels: by importance weights (TransCal), or by mixing images (PseudoCal)."""
+"""Temperature of the target without target labels: TransCal and PseudoCal."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -25,7 +25,9 @@ __all__ = [
 
 Floats = NDArray[np.floating[Any]]
 _EFFECTIVE = 0.25
-"""Least share of the source galaxies that the weights may amount to: below, a handful of galaxies decides."""
+"""Least share of the source galaxies that the weights may amount to: below, a handful of galaxies
+decides.
+"""
 
 
 @dataclass(frozen=True)
@@ -36,8 +38,10 @@ class TransCal:
         temperature: for the target's logits.
         accuracy: estimate of the target's accuracy, which the mean confidence is made to equal.
         exponent: power of the density ratio that was used, 0 (no weights) to 1.
-        effective: number of source galaxies that the weights amount to, (sum w)^2 / sum w^2 (Kish 1965).
-        domain_auc: of the domain classifier on held-out galaxies: near 1 the domains hardly overlap, and no weighting can be right.
+        effective: number of source galaxies that the weights amount to, (sum w)^2 / sum w^2 (Kish
+            1965).
+        domain_auc: of the domain classifier on held-out galaxies: near 1 the domains hardly
+            overlap, and no weighting can be right.
     """
 
     temperature: float
@@ -61,8 +65,9 @@ def log_density_ratio(
 ) -> tuple[NDArray[np.float64], float]:
     """Logarithm of target density over source density at each source galaxy.
 
-    It is the odds of a logistic domain classifier that weighs both domains equally (Bickel et al. 2009, JMLR 10, 2137). The odds of each
-    galaxy come from a classifier fitted without it, in either domain.
+    It is the odds of a logistic domain classifier that weighs both domains equally (Bickel et al.
+    2009, JMLR 10, 2137). The odds of each galaxy come from a classifier fitted without it, in
+    either domain.
 
     Args:
         source: (n, D) latents.
@@ -149,12 +154,14 @@ def transcal(
     domain_auc: float = float("nan"),
     effective: float = _EFFECTIVE,
 ) -> TransCal:
-    """The temperature at which the target's mean confidence equals its accuracy, estimated on weighted source galaxies.
+    """The temperature at which the target's mean confidence equals its accuracy, estimated on
+    weighted source galaxies.
 
-    After Wang et al. 2020 (arXiv:2007.08259), with two changes. The exponent of the weights (their lambda) is not fitted with
-    the temperature: a whole curve of pairs makes their loss zero, so that the answer depends on where a search starts. It is the largest
-    one that leaves ``effective`` of the source galaxies. And the weights are normalised by their sum, which does what the first control
-    variate does; the second is left out.
+    After Wang et al. 2020 (arXiv:2007.08259), with two changes. The exponent of the weights (their
+    lambda) is not fitted with the temperature: a whole curve of pairs makes their loss zero, so
+    that the answer depends on where a search starts. It is the largest one that leaves
+    ``effective`` of the source galaxies. And the weights are normalised by their sum, which does
+    what the first control variate does; the second is left out.
 
     Args:
         source_logits: (n, K) of source validation.
@@ -202,7 +209,8 @@ def transcal(
 
 
 def mixing_pairs(logits: Floats, seed: int = 0) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Pairs of rows that the network calls differently: each row with a partner drawn at random, kept where the calls differ.
+    """Pairs of rows that the network calls differently: each row with a partner drawn at random,
+    kept where the calls differ.
 
     Args:
         logits: (n, K) of unlabelled galaxies.
@@ -215,10 +223,12 @@ def mixing_pairs(logits: Floats, seed: int = 0) -> tuple[NDArray[np.int64], NDAr
 
 
 def pseudocal(mixed_logits: Floats, calls: NDArray[np.integer[Any]]) -> float:
-    """PseudoCal (Hu et al. 2024, arXiv:2307.07489): temperature scaling on mixtures of two unlabelled images.
+    """PseudoCal (Hu et al. 2024, arXiv:2307.07489): temperature scaling on mixtures of two
+    unlabelled images.
 
-    A mixture ``0.65 x_a + 0.35 x_b`` of images called differently has the call of x_a for its label: how often the network keeps to it
-    looks like how often it is right on the images themselves.
+    A mixture ``0.65 x_a + 0.35 x_b`` of images called differently has the call of x_a for its
+    label: how often the network keeps to it looks like how often it is right on the images
+    themselves.
 
     Args:
         mixed_logits: (n, K) of the mixtures.

@@ -1,4 +1,4 @@
-"""What several networks, or several passes of one with dropout, say together: the mean, and where they disagree."""
+"""Ensembles of networks or of dropout passes: mean prediction and disagreement."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -18,12 +18,15 @@ class Ensemble:
     """Predictions of R members for n galaxies, combined.
 
     Attributes:
-        probabilities: (n, K) mean over members (Lakshminarayanan et al. 2017, arXiv:1612.01474, sec. 2.4).
-        spread: (n,) standard deviation over members (R - 1) of the probability of class 1, or for K > 2 of the class that is most probable
-            in the mean; NaN for a single member.
+        probabilities: (n, K) mean over members (Lakshminarayanan et al. 2017, arXiv:1612.01474,
+            sec. 2.4).
+        spread: (n,) standard deviation over members (R - 1) of the probability of class 1, or for K
+            > 2 of the class that is most probable in the mean; NaN for a single member.
         entropy: (n,) of the mean [nat]: all of the uncertainty.
-        expected_entropy: (n,) mean of the members' entropies [nat]: the uncertainty each member admits.
-        mutual_information: (n,) the difference [nat], >= 0: the members' disagreement (Houlsby et al. 2011, arXiv:1112.5745, eq. 2).
+        expected_entropy: (n,) mean of the members' entropies [nat]: the uncertainty each member
+            admits.
+        mutual_information: (n,) the difference [nat], >= 0: the members' disagreement (Houlsby et
+            al. 2011, arXiv:1112.5745, eq. 2).
         members: R.
     """
 
@@ -36,12 +39,14 @@ class Ensemble:
 
     @property
     def logits(self) -> NDArray[np.float64]:
-        """(n, K) logarithm of the mean, for a temperature to scale: pooled first (Rahaman & Thiery 2021, arXiv:2007.08792)."""
+        """(n, K) logarithm of the mean, for a temperature to scale: pooled first (Rahaman & Thiery
+        2021, arXiv:2007.08792).
+        """
         return np.asarray(np.log(np.maximum(self.probabilities, np.finfo(np.float64).tiny)))
 
 
 def combine_members(probabilities: Floats) -> Ensemble:
-    """Combines members.
+    """Combine members.
 
     Args:
         probabilities: (R, n, K) of the same galaxies in the same order.

@@ -1,4 +1,4 @@
-"""Calibration: whether of the galaxies called with probability p a share p is right, with intervals over galaxies."""
+"""Calibration: reliability diagram, ECE and proper scores, with intervals over galaxies."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -26,10 +26,12 @@ RESAMPLES = 400
 
 @dataclass(frozen=True, eq=False)
 class Reliability:
-    """A reliability diagram in B bins that hold equally many images (fewer than asked for where many probabilities are equal).
+    """A reliability diagram in B bins that hold equally many images (fewer than asked for where
+    many probabilities are equal).
 
     Attributes:
-        of: "class 1" (two classes: its probability against its share) or "top label" (more: confidence against accuracy).
+        of: "class 1" (two classes: its probability against its share) or "top label" (more:
+            confidence against accuracy).
         probability: (B,) mean probability in each bin, rising.
         frequency: (B,) share of images for which it came true.
         low: (B,) lower end of the interval of ``frequency``.
@@ -66,10 +68,12 @@ def reliability(
     seed: int = 0,
     level: float = 0.95,
 ) -> Reliability:
-    """Predicted probability against observed frequency (DeGroot & Fienberg 1983, The Statistician 32, 12) in bins of equal mass.
+    """Predicted probability against observed frequency (DeGroot & Fienberg 1983, The Statistician
+    32, 12) in bins of equal mass.
 
-    The interval of a frequency is Wilson's (1927, JASA 22, 209) for the number of independent images that the group bootstrap's variance
-    amounts to: unlike the bootstrap's own quantiles it does not shrink to a point where all images of a bin came out alike.
+    The interval of a frequency is Wilson's (1927, JASA 22, 209) for the number of independent
+    images that the group bootstrap's variance amounts to: unlike the bootstrap's own quantiles it
+    does not shrink to a point where all images of a bin came out alike.
 
     Args:
         labels: (n,) class indices; negative ones (missing) are left out.
@@ -117,28 +121,34 @@ def ece(
 ) -> dict[str, float]:
     """Expected calibration error in bins of equal mass, debiased, with an interval.
 
-    The error is ``sum_b |sum_(i in b) (y_i - p_i)| / n`` (Naeini et al. 2015, AAAI; bins as in Nixon et al. 2019, arXiv:1904.01685).
-    Taken at face value ("plugin") it is too large, since noise in a bin never cancels: it is above 0 for perfect probabilities too (Kumar
-    et al. 2019, arXiv:1909.10155, sec. 5), and the quantiles of its bootstrap lie higher still. So the value and the interval come from
-    inverting a test: if the bins' true gaps were c times the observed ones (shrunk towards their mean as Efron & Morris 1973, JASA 68,
-    117 do), with the scatter that the group bootstrap finds, then the plugin would exceed the observed plugin with a probability that
-    rises with c (Anderson 1955, Proc. AMS 6, 170). The value has a half there, the ends of the interval the two tails; the upper tail is
-    divided by that of c = 0 (Read 2002, J. Phys. G 28, 2693), so that a lucky sample does not give an empty interval. What is estimated
-    is the error between bins; that within a bin is not seen.
+    The error is ``sum_b |sum_(i in b) (y_i - p_i)| / n`` (Naeini et al. 2015, AAAI; bins as in
+    Nixon et al. 2019, arXiv:1904.01685). Taken at face value ("plugin") it is too large, since
+    noise in a bin never cancels: it is above 0 for perfect probabilities too (Kumar et al. 2019,
+    arXiv:1909.10155, sec. 5), and the quantiles of its bootstrap lie higher still. So the value and
+    the interval come from inverting a test: if the bins' true gaps were c times the observed ones
+    (shrunk towards their mean as Efron & Morris 1973, JASA 68, 117 do), with the scatter that the
+    group bootstrap finds, then the plugin would exceed the observed plugin with a probability that
+    rises with c (Anderson 1955, Proc. AMS 6, 170). The value has a half there, the ends of the
+    interval the two tails; the upper tail is divided by that of c = 0 (Read 2002, J. Phys. G 28,
+    2693), so that a lucky sample does not give an empty interval. What is estimated is the error
+    between bins; that within a bin is not seen.
 
     Arguments and errors as for :func:`reliability`.
 
     Returns:
-        {"value", "low", "high", "plugin", "n"}: value is the median-unbiased one, n the number of labelled images.
+        {"value", "low", "high", "plugin", "n"}: value is the median-unbiased one, n the number of
+        labelled images.
     """
     score, outcome, groups = _scored(labels, probabilities, groups)
     return _ece(outcome - score, _bins(score, bins), group_weights(groups, resamples, seed), level)
 
 
 def log_losses(labels: Labels, probabilities: Floats) -> NDArray[np.float64]:
-    """(n,) minus the logarithm of the true class's probability [nat]; NaN where the label is missing.
+    """(n,) minus the logarithm of the true class's probability [nat]; NaN where the label is
+    missing.
 
-    A probability that rounded to 0 counts as the smallest number there is, so that one galaxy costs at most 708 nat.
+    A probability that rounded to 0 counts as the smallest number there is, so that one galaxy costs
+    at most 708 nat.
     """
     truth = np.take_along_axis(
         probabilities.astype(np.float64), np.maximum(labels, 0)[:, None], axis=1
@@ -154,7 +164,8 @@ def nll(
     seed: int = 0,
     level: float = 0.95,
 ) -> dict[str, float]:
-    """Mean negative log-likelihood [nat] with the group bootstrap's percentile interval: {"value", "low", "high", "n"}.
+    """Mean negative log-likelihood [nat] with the group bootstrap's percentile interval: {"value",
+    "low", "high", "n"}.
 
     Arguments and errors as for :func:`reliability`.
     """
@@ -176,7 +187,8 @@ def calibration_scores(
     seed: int = 0,
     level: float = 0.95,
 ) -> dict[str, dict[str, float]]:
-    """ECE, Brier score, NLL and accuracy, each {"value", "low", "high", "n"} (ECE also "plugin"), on the same resamples.
+    """ECE, Brier score, NLL and accuracy, each {"value", "low", "high", "n"} (ECE also "plugin"),
+    on the same resamples.
 
     Arguments and errors as for :func:`reliability`.
     """
@@ -201,7 +213,8 @@ def paired_changes(
     seed: int = 0,
     level: float = 0.95,
 ) -> dict[str, dict[str, float]]:
-    """What the two proper scores gained: NLL and Brier score after minus before, galaxy by galaxy, so negative is better.
+    """What the two proper scores gained: NLL and Brier score after minus before, galaxy by galaxy,
+    so negative is better.
 
     Args:
         labels: (n,) class indices; negative ones (missing) are left out.
@@ -229,7 +242,9 @@ def paired_changes(
 def _scored(
     labels: Labels, probabilities: Floats, groups: NDArray[Any]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[Any]]:
-    """Of the labelled rows: the probability that is judged, whether it came true (0 or 1), and the galaxy."""
+    """Of the labelled rows: the probability that is judged, whether it came true (0 or 1), and the
+    galaxy.
+    """
     if not np.isfinite(probabilities).all():
         raise InputError(
             "Probabilities hold NaN or infinite values: the training diverged. Train again with a smaller learning rate."
@@ -246,7 +261,9 @@ def _scored(
 
 
 def _squares(labels: Labels, probabilities: Floats) -> NDArray[np.float64]:
-    """(n,) each row's part of the Brier score as in ``metrics.classification_metrics``: of class 1, or summed over more than two."""
+    """(n,) each row's part of the Brier score as in ``metrics.classification_metrics``: of class 1,
+    or summed over more than two.
+    """
     squares = (
         probabilities.astype(np.float64) - (labels[:, None] == np.arange(probabilities.shape[1]))
     ) ** 2
@@ -289,7 +306,9 @@ def _ece(
         return float((np.abs(error * shape + noise).sum(axis=1) <= plugin).mean())
 
     def error_at(probability: float) -> float:
-        """The true error for which the chance of an observed one this small is ``probability``; 0 if it is smaller even for none."""
+        """The true error for which the chance of an observed one this small is ``probability``; 0
+        if it is smaller even for none.
+        """
         if below(0.0) <= probability:
             return 0.0
         low, high = 0.0, most

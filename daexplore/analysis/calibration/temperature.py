@@ -1,4 +1,4 @@
-"""Temperature scaling: one number that makes a network's probabilities as sure as its labelled validation galaxies warrant."""
+"""Temperature scaling of logits."""
 
 from typing import Any
 
@@ -12,7 +12,9 @@ __all__ = ["TEMPERATURES", "apply_temperature", "fit_temperature", "root_tempera
 Floats = NDArray[np.floating[Any]]
 
 TEMPERATURES = (0.05, 20.0)
-"""Bounds of a fitted temperature: a few hundred galaxies cannot tell a more extreme one from infinity (e.g. if all of them are right)."""
+"""Bounds of a fitted temperature: a few hundred galaxies cannot tell a more extreme one from
+infinity (e.g. if all of them are right).
+"""
 
 
 def apply_temperature(logits: Floats, temperature: float = 1.0) -> NDArray[np.float64]:
@@ -25,10 +27,12 @@ def apply_temperature(logits: Floats, temperature: float = 1.0) -> NDArray[np.fl
 def fit_temperature(
     logits: Floats, labels: NDArray[np.integer[Any]], weights: Floats | None = None
 ) -> float:
-    """The temperature of smallest negative log-likelihood (Guo et al. 2017, arXiv:1706.04599, eq. 9 and sec. 4.2).
+    """The temperature of smallest negative log-likelihood (Guo et al. 2017, arXiv:1706.04599, eq. 9
+    and sec. 4.2).
 
-    The likelihood is convex in 1/T, so its slope there, the mean of ``sum_k p_k z_k - z_y``, crosses zero once at most.
-    Fit on galaxies that neither trained the network nor are scored afterwards: source validation.
+    The likelihood is convex in 1/T, so its slope there, the mean of ``sum_k p_k z_k - z_y``,
+    crosses zero once at most. Fit on galaxies that neither trained the network nor are scored
+    afterwards: source validation.
 
     Args:
         logits: (n, K).
@@ -64,7 +68,8 @@ def fit_temperature(
 
 
 def root_temperature(falling: Any) -> float:
-    """Where a function that falls with the temperature is zero, or the nearer bound of ``TEMPERATURES`` if it is nowhere.
+    """Where a function that falls with the temperature is zero, or the nearer bound of
+    ``TEMPERATURES`` if it is nowhere.
 
     Args:
         falling: of the temperature.

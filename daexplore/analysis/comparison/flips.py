@@ -1,4 +1,4 @@
-"""What changes hands between two networks: fixed, broken, unchanged, and how much of it two seeds of one method do as well."""
+"""Predictions that change between two networks: fixed, broken and unchanged."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -60,10 +60,11 @@ def disagreement(first: Classes, second: Classes) -> NDArray[np.float64]:
 
 
 def seed_disagreement(predicted: Classes) -> NDArray[np.float64]:
-    """(n,) share of pairs of different seeds of one method that call an image differently; NaN with one seed. Uses no labels.
+    """(n,) share of pairs of different seeds of one method that call an image differently; NaN with
+    one seed. Uses no labels.
 
-    The control for every comparison: what two trainings of the same method change. At least half of it is error, since of two networks
-    that disagree at most one is right.
+    The control for every comparison: what two trainings of the same method change. At least half of
+    it is error, since of two networks that disagree at most one is right.
 
     Args:
         predicted: (S, n).
@@ -75,10 +76,12 @@ def seed_disagreement(predicted: Classes) -> NDArray[np.float64]:
 
 
 def seed_kappa(predicted: Classes, weights: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
-    """Agreement of the seeds of one method beyond what their class shares give by chance, under R sets of weights. Uses no labels.
+    """Agreement of the seeds of one method beyond what their class shares give by chance, under R
+    sets of weights. Uses no labels.
 
-    ``1 - D / (1 - sum_k p_k^2)``: D the share of pairs of seeds that call an image differently, p_k that of class k among all calls (Fleiss
-    1971, Psychological Bulletin 76, 378, with seeds as raters). 1 is agreement throughout, 0 what chance gives.
+    ``1 - D / (1 - sum_k p_k^2)``: D the share of pairs of seeds that call an image differently, p_k
+    that of class k among all calls (Fleiss 1971, Psychological Bulletin 76, 378, with seeds as
+    raters). 1 is agreement throughout, 0 what chance gives.
 
     Args:
         predicted: (S, n) classes.
@@ -99,7 +102,8 @@ def seed_kappa(predicted: Classes, weights: NDArray[np.floating[Any]]) -> NDArra
 
 
 def rank_agreement(first: NDArray[np.floating[Any]], second: NDArray[np.floating[Any]]) -> float:
-    """Mean over pairs of networks of the rank correlation of their scores (Spearman 1904). Uses no labels.
+    """Mean over pairs of networks of the rank correlation of their scores (Spearman 1904). Uses no
+    labels.
 
     Args:
         first: (S, n) a score of each image, such as the probability of a class.

@@ -1,4 +1,4 @@
-"""Which share of each class the target holds, without its labels: BBSE and EM, with intervals over galaxies."""
+"""Class shares of the target without its labels: BBSE and EM."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -24,8 +24,9 @@ class ClassShares:
         low: (K,) lower ends of the intervals, over galaxies of both domains; NaN where undefined.
         high: (K,) upper ends.
         draws: (R, K) the estimate in each resample of galaxies; NaN where undefined.
-        possible: whether some mixture of the classes, as the source shows them, could give what the network says of the target; if not,
-            the estimate sits on the edge and the domains differ in more than their shares.
+        possible: whether some mixture of the classes, as the source shows them, could give what the
+            network says of the target; if not, the estimate sits on the edge and the domains differ
+            in more than their shares.
     """
 
     shares: NDArray[np.float64]
@@ -43,7 +44,8 @@ def predicted_shares(
     seed: int = 0,
     level: float = 0.95,
 ) -> ClassShares:
-    """How often each class is called: not an estimate of the shares, but what a catalogue made with this network would hold.
+    """How often each class is called: not an estimate of the shares, but what a catalogue made with
+    this network would hold.
 
     Args:
         predicted: (n,) classes.
@@ -70,19 +72,23 @@ def bbse(
     seed: int = 0,
     level: float = 0.95,
 ) -> ClassShares:
-    """Black-box shift estimation: the shares that, with the source's confusions, give the classes called on the target.
+    """Black-box shift estimation: the shares that, with the source's confusions, give the classes
+    called on the target.
 
-    Solves ``C q = mu`` with ``C_ij = P(called i | class j)`` on labelled source galaxies that the network has not learned from and
-    ``mu_i`` the share called i on the target (Lipton, Wang & Smola 2018, ICML, arXiv:1802.03916, sec. 4: the same system in terms of the
-    weights ``q_j / p_j``). Exact for a pure change of shares, p(x | y) being the same in both domains; noise or blur break that, and the
-    better an alignment has matched each class, the nearer it comes to holding. Negative shares are set to 0 and the rest scaled to 1.
+    Solves ``C q = mu`` with ``C_ij = P(called i | class j)`` on labelled source galaxies that the
+    network has not learned from and ``mu_i`` the share called i on the target (Lipton, Wang & Smola
+    2018, ICML, arXiv:1802.03916, sec. 4: the same system in terms of the weights ``q_j / p_j``).
+    Exact for a pure change of shares, p(x | y) being the same in both domains; noise or blur break
+    that, and the better an alignment has matched each class, the nearer it comes to holding.
+    Negative shares are set to 0 and the rest scaled to 1.
 
     Args:
         source_labels: (n,) of validation galaxies; negative ones (missing) are left out.
         source_predicted: (n,) what the network calls them.
         target_predicted: (m,) what it calls the target's.
         classes: K.
-        source_groups: (n,) the galaxy each row shows; by default each its own. A galaxy in both domains is drawn in both at once.
+        source_groups: (n,) the galaxy each row shows; by default each its own. A galaxy in both
+            domains is drawn in both at once.
         target_groups: (m,) likewise.
         resamples: of the bootstrap.
         seed: of its draws.
@@ -132,15 +138,18 @@ def em_prior(
     tolerance: float = 1e-6,
     steps: int = 500,
 ) -> ClassShares:
-    """The shares of greatest likelihood given calibrated probabilities, by expectation maximisation.
+    """The shares of greatest likelihood given calibrated probabilities, by expectation
+    maximisation.
 
-    ``q_k <- mean_x [ q_k / p_k * p(k | x) / sum_l q_l / p_l * p(l | x) ]`` (Saerens, Latinne & Decaestecker 2002, Neural Computation 14,
-    21, eq. 2.9). Needs probabilities that are calibrated on the source (Alexandari, Kundaje & Shrikumar 2020, ICML), and, like BBSE, that
-    only the shares differ between the domains. The interval is over the target's galaxies alone.
+    ``q_k <- mean_x [ q_k / p_k * p(k | x) / sum_l q_l / p_l * p(l | x) ]`` (Saerens, Latinne &
+    Decaestecker 2002, Neural Computation 14, 21, eq. 2.9). Needs probabilities that are calibrated
+    on the source (Alexandari, Kundaje & Shrikumar 2020, ICML), and, like BBSE, that only the shares
+    differ between the domains. The interval is over the target's galaxies alone.
 
     Args:
         target_probabilities: (m, K).
-        source_shares: (K,) the shares for which the probabilities hold: those of the training galaxies; equal if classes were balanced.
+        source_shares: (K,) the shares for which the probabilities hold: those of the training
+            galaxies; equal if classes were balanced.
         target_groups: (m,) the galaxy each row shows; by default each its own.
         resamples: of the bootstrap.
         seed: of its draws.
@@ -196,7 +205,9 @@ def _joint_weights(
     resamples: int,
     seed: int,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """(1 + R, n) and (1 + R, m): first every row once, then resamples of galaxies, drawn once for both domains where both name them."""
+    """(1 + R, n) and (1 + R, m): first every row once, then resamples of galaxies, drawn once for
+    both domains where both name them.
+    """
     count = int(known.sum())
     if source_groups is None or target_groups is None:
         names = np.arange(count + target)

@@ -22,7 +22,8 @@ Floats = NDArray[np.floating[Any]]
 
 
 def mean_entropy(probabilities: Floats) -> float:
-    """Mean entropy of the predictions [nat]: small where a network is sure, rightly or wrongly (Grandvalet & Bengio 2004, NeurIPS 17).
+    """Mean entropy of the predictions [nat]: small where a network is sure, rightly or wrongly
+    (Grandvalet & Bengio 2004, NeurIPS 17).
 
     >>> round(mean_entropy(np.array([[0.5, 0.5], [1.0, 0.0]])), 4)
     0.3466
@@ -43,8 +44,9 @@ def diversity(probabilities: Floats) -> float:
 
 
 def information(probabilities: Floats) -> float:
-    """Diversity less mean entropy: the mutual information of galaxy and class (Bridle et al. 1991, NeurIPS 4; Shi & Sha 2012,
-    arXiv:1206.6438). Large where predictions are sure and differ; 0 for any constant prediction.
+    """Diversity less mean entropy: the mutual information of galaxy and class (Bridle et al. 1991,
+    NeurIPS 4; Shi & Sha 2012, arXiv:1206.6438). Large where predictions are sure and differ; 0 for
+    any constant prediction.
 
     Args:
         probabilities: (n, K).
@@ -55,10 +57,12 @@ def information(probabilities: Floats) -> float:
 def soft_neighbourhood_density(
     probabilities: Floats, temperature: float = 0.05, chunk: int = 1024
 ) -> float:
-    """Mean entropy of each galaxy's likeness to the others (Saito et al. 2021, arXiv:2108.10860, eq. 2-4) [nat].
+    """Mean entropy of each galaxy's likeness to the others (Saito et al. 2021, arXiv:2108.10860,
+    eq. 2-4) [nat].
 
-    Likeness is the cosine of two predictions; a galaxy is not like itself. Large where galaxies lie in few dense clusters, which a
-    constant prediction does best: never use it without a guard against that.
+    Likeness is the cosine of two predictions; a galaxy is not like itself. Large where galaxies lie
+    in few dense clusters, which a constant prediction does best: never use it without a guard
+    against that.
 
     Args:
         probabilities: (n, K), n >= 2.
@@ -77,8 +81,9 @@ def soft_neighbourhood_density(
 
 
 def batch_nuclear_norm(probabilities: Floats) -> float:
-    """Sum of the singular values of the matrix of predictions over n, times sqrt(n / K) so that it lies in [1 / sqrt(K), 1]: large where
-    predictions are sure and differ (Cui et al. 2020, arXiv:2003.12237).
+    """Sum of the singular values of the matrix of predictions over n, times sqrt(n / K) so that it
+    lies in [1 / sqrt(K), 1]: large where predictions are sure and differ (Cui et al. 2020,
+    arXiv:2003.12237).
 
     >>> batch_nuclear_norm(np.eye(4))
     1.0
@@ -93,9 +98,11 @@ def batch_nuclear_norm(probabilities: Floats) -> float:
 
 
 def deep_embedded_validation(losses: Floats, ratio: Floats) -> float:
-    """Risk on the target, estimated from source losses (You et al. 2019, ICML 97, eq. 6-8): importance weighting with a control variate.
+    """Risk on the target, estimated from source losses (You et al. 2019, ICML 97, eq. 6-8):
+    importance weighting with a control variate.
 
-    ``mean(w l) + eta (mean(w) - 1)`` with ``eta = -cov(w l, w) / var(w)``, since the mean of a density ratio is known to be 1.
+    ``mean(w l) + eta (mean(w) - 1)`` with ``eta = -cov(w l, w) / var(w)``, since the mean of a
+    density ratio is known to be 1.
 
     Args:
         losses: (n,) of source galaxies that taught nothing.
@@ -121,8 +128,8 @@ def majority_share(labels: NDArray[np.integer[Any]]) -> float:
 
 
 def call_diversity(predicted: NDArray[np.integer[Any]], labels: NDArray[np.integer[Any]]) -> float:
-    """Entropy of the shares of the classes that the target's galaxies are called, over that of the source's labels: near 0 where a
-    network calls the whole survey one class.
+    """Entropy of the shares of the classes that the target's galaxies are called, over that of the
+    source's labels: near 0 where a network calls the whole survey one class.
 
     Args:
         predicted: (n,) class called, of target galaxies.

@@ -1,4 +1,4 @@
-"""Two methods on the same galaxies: differences with intervals over galaxies and seeds, and McNemar's test of what was fixed and broken."""
+"""Paired comparison of two methods: differences with intervals, and McNemar's test."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -50,15 +50,18 @@ class Interval:
 
 @dataclass(frozen=True)
 class McNemar:
-    """Whether a second method rights more galaxies than it wrongs, as a test of "as many each way", for the networks at hand.
+    """Whether a second method rights more galaxies than it wrongs, as a test of "as many each way",
+    for the networks at hand.
 
     Attributes:
         fixed: images wrong before and right after, summed over pairs of networks.
         broken: the reverse.
         galaxies_fixed: galaxies with more fixed than broken.
         galaxies_broken: galaxies with more broken than fixed.
-        p_exact: two-sided sign test over those galaxies (binomial, exact); McNemar's exact test if each galaxy has one image.
-        p_grouped: cluster-adjusted McNemar test with galaxies as clusters (chi-square, large samples).
+        p_exact: two-sided sign test over those galaxies (binomial, exact); McNemar's exact test if
+            each galaxy has one image.
+        p_grouped: cluster-adjusted McNemar test with galaxies as clusters (chi-square, large
+            samples).
     """
 
     fixed: int
@@ -80,8 +83,8 @@ def metric_draws(
         weights: (R, n) how often each row occurs in each resample: ``statistics.group_weights``.
 
     Returns:
-        Name -> (1 + R,): ``metrics.METRICS`` and "balanced_accuracy", the mean of the classes' recalls, which unequal shares leave alone.
-        NaN where undefined.
+        Name -> (1 + R,): ``metrics.METRICS`` and "balanced_accuracy", the mean of the classes'
+        recalls, which unequal shares leave alone. NaN where undefined.
     """
     known = labels >= 0
     labels, probabilities = labels[known], probabilities[known]
@@ -115,16 +118,20 @@ def metric_draws(
 def combine_over_seeds(
     draws: Sequence[Floats], function: Callable[..., Floats], seed: int = 0
 ) -> NDArray[np.float64]:
-    """A function of several methods' means over seeds, with the scatter of galaxies and that of seeds in its draws.
+    """A function of several methods' means over seeds, with the scatter of galaxies and that of
+    seeds in its draws.
 
-    Galaxies and seeds are crossed: all networks see the same galaxies. The draws of galaxies are shared by all methods, so differences are
-    paired. Of seeds there are few: resampling them (the pigeonhole bootstrap, Owen 2007, Annals of Applied Statistics 1, 386) knows
-    nothing of values beyond the handful at hand, and its intervals are far too short at 3 seeds. Instead each mean is moved by its standard
-    error over seeds times Student's t, with the degrees of freedom of Welch (1947, Biometrika 34, 28).
+    Galaxies and seeds are crossed: all networks see the same galaxies. The draws of galaxies are
+    shared by all methods, so differences are paired. Of seeds there are few: resampling them (the
+    pigeonhole bootstrap, Owen 2007, Annals of Applied Statistics 1, 386) knows nothing of values
+    beyond the handful at hand, and its intervals are far too short at 3 seeds. Instead each mean is
+    moved by its standard error over seeds times Student's t, with the degrees of freedom of Welch
+    (1947, Biometrika 34, 28).
 
     Args:
-        draws: for each method (S, 1 + R): a row a seed; first the sample's value, then that of each resample of galaxies, the same
-            resamples in all methods. A method with one seed has no scatter of seeds: its interval is over galaxies alone.
+        draws: for each method (S, 1 + R): a row a seed; first the sample's value, then that of each
+            resample of galaxies, the same resamples in all methods. A method with one seed has no
+            scatter of seeds: its interval is over galaxies alone.
         function: takes as many arrays (1 + R,) as there are methods, e.g. ``np.subtract``.
         seed: of the draws of Student's t.
 
@@ -140,7 +147,8 @@ def combine_over_seeds(
         )
     rng = np.random.default_rng(seed)
     count = draws[0].shape[1] - 1
-    # The square of each mean's standard error over seeds, and the degrees of freedom it is known with.
+    # The square of each mean's standard error over seeds, and the degrees of freedom it is known
+    # with.
     squares = np.array(
         [each[:, 0].var(ddof=1) / len(each) if len(each) > 1 else 0.0 for each in draws]
     )
@@ -172,7 +180,8 @@ def interval(draws: Floats, level: float = 0.95) -> Interval:
 def paired_difference(
     first: Floats, second: Floats, level: float = 0.95, seed: int = 0
 ) -> Interval:
-    """Mean over seeds of the first method minus that of the second, with an interval over the same galaxies and over seeds.
+    """Mean over seeds of the first method minus that of the second, with an interval over the same
+    galaxies and over seeds.
 
     Args:
         first: (S, 1 + R) as in ``combine_over_seeds``.
@@ -184,11 +193,13 @@ def paired_difference(
 
 
 def mcnemar(fixed: NDArray[Any], broken: NDArray[Any], groups: NDArray[Any]) -> McNemar:
-    """McNemar's test of fixed against broken that respects that images of one galaxy, and networks on one image, go together.
+    """McNemar's test of fixed against broken that respects that images of one galaxy, and networks
+    on one image, go together.
 
-    ``p_grouped``: with d_k the mean of fixed minus broken over all images of galaxy k and all pairs of networks,
-    ``(sum_k d_k)^2 / sum_k d_k^2`` is chi-square with 1 degree of freedom (Durkalski et al. 2003, Statistics in Medicine 22, 2417, eq. 5).
-    ``p_exact``: the sign of d_k for each galaxy, a binomial test. Both speak of the networks at hand, not of other seeds.
+    ``p_grouped``: with d_k the mean of fixed minus broken over all images of galaxy k and all pairs
+    of networks, ``(sum_k d_k)^2 / sum_k d_k^2`` is chi-square with 1 degree of freedom (Durkalski
+    et al. 2003, Statistics in Medicine 22, 2417, eq. 5). ``p_exact``: the sign of d_k for each
+    galaxy, a binomial test. Both speak of the networks at hand, not of other seeds.
 
     Args:
         fixed: (n,) or (pairs, n) of bool or counts: wrong before, right after.

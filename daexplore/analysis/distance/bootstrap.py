@@ -1,4 +1,4 @@
-"""Distances between the domains under many reweightings of the same galaxies at once, so that they too have paired intervals."""
+"""Domain distances under many resamples of the same galaxies, for paired intervals."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -26,10 +26,12 @@ def reweighted_mmd2(
 ) -> NDArray[np.float64]:
     """The unbiased squared MMD under R sets of weights, from one pass over the kernel matrix.
 
-    Each mean of kernels, ``sum' w_i w_j k_ij / sum' w_i w_j``, leaves out pairs of images of one galaxy, within a domain and across: a
-    resample holds a galaxy several times, and how near it lies to itself would move every resample away from the sample's value. With one
-    image a galaxy, other galaxies in each domain and weights of 1 it is ``kernels.mmd2`` (Gretton et al. 2012, JMLR 13, eq. 3); where both
-    domains show the same galaxies it is a little larger. Weights of 0 leave rows out: one pass serves subsets, such as classes, as well.
+    Each mean of kernels, ``sum' w_i w_j k_ij / sum' w_i w_j``, leaves out pairs of images of one
+    galaxy, within a domain and across: a resample holds a galaxy several times, and how near it
+    lies to itself would move every resample away from the sample's value. With one image a galaxy,
+    other galaxies in each domain and weights of 1 it is ``kernels.mmd2`` (Gretton et al. 2012, JMLR
+    13, eq. 3); where both domains show the same galaxies it is a little larger. Weights of 0 leave
+    rows out: one pass serves subsets, such as classes, as well.
 
     Args:
         x: (n, d).
@@ -43,7 +45,8 @@ def reweighted_mmd2(
     Returns:
         (R,), NaN where a domain has fewer than two galaxies of positive weight.
     """
-    # The exponentials are what takes long: in single precision each is off by 1e-7 at random, the sums are taken in double precision.
+    # The exponentials are what takes long: in single precision each is off by 1e-7 at random, the
+    # sums are taken in double precision.
     centre = np.concatenate([x, y]).mean(axis=0, dtype=np.float64)
     x, y = (x - centre).astype(np.float32), (y - centre).astype(np.float32)
     within = [
@@ -71,7 +74,8 @@ def reweighted_mmd2(
 def probe_auc_draws(
     latents: Floats, domains: NDArray[Any], groups: NDArray[Any], weights: Floats, seed: int = 0
 ) -> NDArray[np.float64]:
-    """(1 + R,) the area under the ROC curve of a cross-validated linear domain probe, of the sample and under each reweighting.
+    """(1 + R,) the area under the ROC curve of a cross-validated linear domain probe, of the sample
+    and under each reweighting.
 
     The probes are those of the sample; the held-out galaxies that judge them are reweighted.
 

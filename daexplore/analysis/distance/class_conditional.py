@@ -1,4 +1,4 @@
-"""How far apart the domains lie within each class: marginals can match with the classes swapped."""
+"""Class-conditional MMD between the domains."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -22,18 +22,21 @@ def class_conditional_mmd(
     target_classes: Ints,
     bandwidths: Sequence[float],
 ) -> dict[int, float]:
-    """The unbiased MMD^2 between the domains' galaxies of each class (Gretton et al. 2012, JMLR 13, eq. 3).
+    """The unbiased MMD^2 between the domains' galaxies of each class (Gretton et al. 2012, JMLR 13,
+    eq. 3).
 
-    With the network's predictions as classes in both domains it needs no labels, and its mean is 0 if the domains have one distribution.
-    With labels in the source and predictions in the target it is not 0 even then: a prediction cuts at the boundary, a label does not.
-    With labels in both it is exact, and an oracle.
+    With the network's predictions as classes in both domains it needs no labels, and its mean is 0
+    if the domains have one distribution. With labels in the source and predictions in the target it
+    is not 0 even then: a prediction cuts at the boundary, a label does not. With labels in both it
+    is exact, and an oracle.
 
     Args:
         source_latents: (n, d).
         source_labels: (n,) the class of each; negative ones (missing) are left out.
         target_latents: (m, d).
         target_classes: (m,) likewise: predictions, or labels (then what comes out is an oracle's).
-        bandwidths: sigma^2 of each Gaussian in units of the source's spread, all classes together, as for the logged MMD^2.
+        bandwidths: sigma^2 of each Gaussian in units of the source's spread, all classes together,
+            as for the logged MMD^2.
 
     Returns:
         By class, in order; NaN where a domain has fewer than two galaxies of it.
@@ -62,7 +65,8 @@ def class_conditional_tests(
     permutations: int = 1000,
     seed: int = 0,
 ) -> dict[int, MMDTest | None]:
-    """The permutation test of each class's MMD^2; its p-values hold for classes that are found alike in both domains.
+    """The permutation test of each class's MMD^2; its p-values hold for classes that are found
+    alike in both domains.
 
     Args:
         source_latents: (n, d).

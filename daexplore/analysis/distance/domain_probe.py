@@ -1,4 +1,4 @@
-"""How far apart the domains lie in the latent space: MMD on fixed bandwidths, and a cross-validated linear domain probe."""
+"""Linear domain probe in latent space, and MMD on fixed bandwidths."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,10 +18,11 @@ Floats = NDArray[np.floating[Any]]
 
 
 def spread(latents: Floats) -> float:
-    """Root mean square distance of the latents from their mean: the unit in which distances mean the same at every epoch and in every run.
+    """Root mean square distance of the latents from their mean: the unit in which distances mean
+    the same at every epoch and in every run.
 
-    A network's latents grow by an order of magnitude while it trains; on a bandwidth fixed in their own units, every kernel value would
-    vanish and the MMD^2 of any two distributions with it.
+    A network's latents grow by an order of magnitude while it trains; on a bandwidth fixed in their
+    own units, every kernel value would vanish and the MMD^2 of any two distributions with it.
 
     Args:
         latents: (n, d).
@@ -67,8 +68,10 @@ class DomainProbe:
         directions: (folds, D) unit vectors, each pointing from source to target.
         fold: (n,) which direction was fitted without that row.
         scores: (n,) latent along that direction.
-        auc: mean over folds of the area under the ROC curve for telling target from source: 0.5 if the domains cannot be told apart.
-        thresholds: (folds,) halfway between the two domains' mean scores in training: above it a galaxy is called the target's.
+        auc: mean over folds of the area under the ROC curve for telling target from source: 0.5 if
+            the domains cannot be told apart.
+        thresholds: (folds,) halfway between the two domains' mean scores in training: above it a
+            galaxy is called the target's.
     """
 
     directions: NDArray[np.float64]
@@ -89,14 +92,16 @@ def domain_probe(
 ) -> DomainProbe:
     """How well a linear function of the latent tells target from source. Uses no class labels.
 
-    Fisher's linear discriminant with a ridge, ``v ~ (S + a I)^-1 (mean_target - mean_source)`` with S the mean of the two domains'
-    covariances and a = shrinkage * trace(S) / D (Friedman 1989, JASA 84, 165): in closed form, so a hundred times faster than a logistic
-    regression, and unlike it indifferent to how many images each domain has. It does not depend on a rotation of the latent.
+    Fisher's linear discriminant with a ridge, ``v ~ (S + a I)^-1 (mean_target - mean_source)`` with
+    S the mean of the two domains' covariances and a = shrinkage * trace(S) / D (Friedman 1989, JASA
+    84, 165): in closed form, so a hundred times faster than a logistic regression, and unlike it
+    indifferent to how many images each domain has. It does not depend on a rotation of the latent.
 
     Args:
         latents: (n, D).
         domains: (n,) "source" or "target".
-        groups: (n,) the galaxy each row shows: all images of a galaxy, in both domains, are in one fold. By default each row is its own.
+        groups: (n,) the galaxy each row shows: all images of a galaxy, in both domains, are in one
+            fold. By default each row is its own.
         without: (D,) a direction the probe may not use.
         folds: of the cross-validation.
         seed: which galaxies are in which fold; the same ones whenever the galaxies are the same.
@@ -148,11 +153,13 @@ def probe_intervals(
     seed: int = 0,
     level: float = 0.95,
 ) -> dict[str, dict[str, float]]:
-    """How well the probe tells the domains apart, with percentile intervals of the group bootstrap over the held-out galaxies.
+    """How well the probe tells the domains apart, with percentile intervals of the group bootstrap
+    over the held-out galaxies.
 
-    ``a_distance`` is the proxy A-distance ``2 (1 - 2 error)`` (Ben-David et al. 2007, NeurIPS 19, sec. 4), the error on held-out galaxies
-    with both domains counted alike: 0 if the domains cannot be told apart, 2 if a plane parts them. The intervals are those of the fitted
-    probes; how the probes would differ on other training galaxies is not in them.
+    ``a_distance`` is the proxy A-distance ``2 (1 - 2 error)`` (Ben-David et al. 2007, NeurIPS 19,
+    sec. 4), the error on held-out galaxies with both domains counted alike: 0 if the domains cannot
+    be told apart, 2 if a plane parts them. The intervals are those of the fitted probes; how the
+    probes would differ on other training galaxies is not in them.
 
     Args:
         probe: of :func:`domain_probe`.

@@ -1,4 +1,4 @@
-"""Whether two samples of latents come from one distribution: the MMD permutation test, dealing out galaxies anew."""
+"""Two-sample MMD permutation test that permutes galaxies."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,9 +17,11 @@ Floats = NDArray[np.floating[Any]]
 
 _BLOCK = 512
 _AT_ONCE = 256
-# The median of the pairwise distances of this many points is known to a few per cent, which no test notices.
+# The median of the pairwise distances of this many points is known to a few per cent, which no test
+# notices.
 _FOR_MEDIAN = 1000
-# Float32 rounding of a value, in units of the null's deviation: relabellings that only exchange the two samples must count as ties.
+# Float32 rounding of a value, in units of the null's deviation: relabellings that only exchange the
+# two samples must count as ties.
 _TIE = 1e-4
 
 
@@ -29,11 +31,13 @@ class MMDTest:
 
     Attributes:
         value: the MMD^2 of the two samples; may be negative.
-        p_value: share of relabellings with a value at least as large, the samples themselves counted as one of them.
+        p_value: share of relabellings with a value at least as large, the samples themselves
+            counted as one of them.
         null: (P,) the value of each relabelling: what chance alone gives.
         low: 2.5% quantile of ``null``.
         high: 97.5% quantile of ``null``.
-        effect: ``value`` minus the mean of ``null``, over its standard deviation; 0 where all points are equal.
+        effect: ``value`` minus the mean of ``null``, over its standard deviation; 0 where all
+            points are equal.
         n: points in the first sample.
         m: points in the second sample.
         permutations: P.
@@ -59,26 +63,33 @@ def mmd_test(
     permutations: int = 1000,
     seed: int = 0,
 ) -> MMDTest:
-    """Tests whether two samples come from one distribution (Gretton et al. 2012, JMLR 13, eq. 3 and sec. 5).
+    """Test whether two samples come from one distribution (Gretton et al. 2012, JMLR 13, eq. 3 and
+    sec. 5).
 
-    What is permuted are galaxies, see :func:`daexplore.analysis.images.ks_distance.permute_labels`: images of one galaxy stay together, and where both
-    samples show a galaxy, its two sides are swapped or not. The p-value is ``(1 + #{null >= value}) / (1 + P)`` (Phipson & Smyth 2010,
-    SAGMB 9, 39), so that ``p <= a`` has a probability of at most a under the null hypothesis, for samples of any size.
+    What is permuted are galaxies, see :func:`daexplore.analysis.images.ks_distance.permute_labels`:
+    images of one galaxy stay together, and where both samples show a galaxy, its two sides are
+    swapped or not. The p-value is ``(1 + #{null >= value}) / (1 + P)`` (Phipson & Smyth 2010, SAGMB
+    9, 39), so that ``p <= a`` has a probability of at most a under the null hypothesis, for samples
+    of any size.
 
-    All relabellings come from one kernel matrix. Adding ``u_i + u_j`` to its entries off the diagonal changes no unbiased MMD^2, so it is
-    centred first; what remains is small, and single precision is enough.
+    All relabellings come from one kernel matrix. Adding ``u_i + u_j`` to its entries off the
+    diagonal changes no unbiased MMD^2, so it is centred first; what remains is small, and single
+    precision is enough.
 
     Args:
         x: (n, d), n >= 2.
         y: (m, d), m >= 2.
         groups_x: (n,) the galaxy each row shows; by default each its own.
-        groups_y: (m,) likewise; an id in both is the same galaxy. Given together with ``groups_x`` or not at all.
-        bandwidths: sigma^2 of each Gaussian; by default ``SCALES`` times the median heuristic of the pooled sample.
+        groups_y: (m,) likewise; an id in both is the same galaxy. Given together with ``groups_x``
+            or not at all.
+        bandwidths: sigma^2 of each Gaussian; by default ``SCALES`` times the median heuristic of
+            the pooled sample.
         permutations: P.
         seed: of the relabellings.
 
     Raises:
-        InputError: fewer than two points in a sample, latents that are not finite, or groups that do not fit.
+        InputError: fewer than two points in a sample, latents that are not finite, or groups that
+            do not fit.
 
     >>> rng = np.random.default_rng(0)
     >>> mmd_test(rng.normal(size=(40, 3)), rng.normal(size=(40, 3)) + 1, permutations=199).p_value
@@ -153,12 +164,15 @@ def checked_groups(
 def _centred_kernel(
     points: NDArray[np.float64], bandwidths: Sequence[float]
 ) -> NDArray[np.float32]:
-    """The (N, N) kernel matrix less ``u_i + u_j`` with u such that rows add up to about 0; the diagonal is 0."""
+    """The (N, N) kernel matrix less ``u_i + u_j`` with u such that rows add up to about 0; the
+    diagonal is 0.
+    """
     count = len(points)
     kernel = np.empty((count, count), np.float32)
     for i in range(0, count, _BLOCK):
         for j in range(i, count, _BLOCK):
-            # Distances need double precision, their differences cancel; exponentials do not, and are four times as fast without.
+            # Distances need double precision, their differences cancel; exponentials do not, and
+            # are four times as fast without.
             block = gaussian_kernel(
                 squared_distances(points[i : i + _BLOCK], points[j : j + _BLOCK]).astype(
                     np.float32
@@ -197,6 +211,7 @@ def _mmd2_of_labels(kernel: NDArray[np.float32], first: NDArray[np.bool_]) -> ND
     m = first.shape[1] - n
     touching = first @ rows
     outside = rows.sum() - 2 * touching + inside
-    # Galaxies with unequal numbers of images can leave a sample with one image, which has no pairs and whose sum is 0.
+    # Galaxies with unequal numbers of images can leave a sample with one image, which has no pairs
+    # and whose sum is 0.
     within = inside / np.maximum(n * (n - 1), 1) + outside / np.maximum(m * (m - 1), 1)
     return np.asarray(within - 2 * (touching - inside) / np.maximum(n * m, 1))

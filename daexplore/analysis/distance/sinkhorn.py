@@ -1,4 +1,4 @@
-"""How far one sample of latents must be moved to become the other: the Sinkhorn distance."""
+"""Sinkhorn distance between two samples of latents, and its permutation test."""
 
 from typing import Any
 
@@ -14,21 +14,25 @@ __all__ = ["BLUR", "sinkhorn_distance", "sinkhorn_test"]
 Floats = NDArray[np.floating[Any]]
 
 BLUR = 0.5
-"""In units of the source's spread. At less, two samples of 1000 from one distribution in 32 dimensions lie almost as far apart as their
-spread, since the transport then matches single points; at 0.5 they lie 0.16 apart."""
+"""In units of the source's spread. At less, two samples of 1000 from one distribution in 32
+dimensions lie almost as far apart as their spread, since the transport then matches single points;
+at 0.5 they lie 0.16 apart."""
 
 
 def sinkhorn_distance(x: Floats, y: Floats, blur: float = BLUR, scaling: float = 0.9) -> float:
-    """``sqrt(2 S)`` with S the debiased Sinkhorn divergence of cost ``|x - y|^2 / 2`` and regularisation ``blur^2``.
+    """``sqrt(2 S)`` with S the debiased Sinkhorn divergence of cost ``|x - y|^2 / 2`` and
+    regularisation ``blur^2``.
 
-    Feydy et al. 2019 (arXiv:1810.08278, eq. 3), computed by geomloss. For blur -> 0 it is the Wasserstein-2 distance; for a mere shift it
-    is the shift's length. Samples from one distribution have a distance above 0: compare with what relabelled samples give.
+    Feydy et al. 2019 (arXiv:1810.08278, eq. 3), computed by geomloss. For blur -> 0 it is the
+    Wasserstein-2 distance; for a mere shift it is the shift's length. Samples from one distribution
+    have a distance above 0: compare with what relabelled samples give.
 
     Args:
         x: (n, d).
         y: (m, d).
         blur: lengths below this are not resolved.
-        scaling: of the annealing, from 0 (fast) to 1 (exact); at 0.9 the error is below half a per cent.
+        scaling: of the annealing, from 0 (fast) to 1 (exact); at 0.9 the error is below half a per
+            cent.
 
     Raises:
         InputError: an empty sample, or latents that are not finite.
@@ -60,7 +64,8 @@ def sinkhorn_test(
     seed: int = 0,
     most: int = 500,
 ) -> MMDTest:
-    """The distance of two samples beside that of relabelled ones, galaxies dealt out anew as in ``analysis.permutation.mmd_test``.
+    """The distance of two samples beside that of relabelled ones, galaxies dealt out anew as in
+    ``analysis.permutation.mmd_test``.
 
     Each relabelling costs a transport of its own, so there are few of them, on few galaxies.
 
@@ -72,7 +77,8 @@ def sinkhorn_test(
         blur: lengths below this are not resolved.
         permutations: how many relabellings; p-values go down to 1 / (1 + permutations).
         seed: of the relabellings and of the choice of galaxies.
-        most: images of a sample that are used at most, roughly; whole galaxies are chosen at random.
+        most: images of a sample that are used at most, roughly; whole galaxies are chosen at
+            random.
 
     Raises:
         InputError: as for ``mmd_test``.

@@ -1,4 +1,4 @@
-"""Where the domains differ: the witness function, high where the source is denser and low where the target is."""
+"""Witness function of the MMD: where the source or the target is denser."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -23,17 +23,20 @@ def witness(
     groups: tuple[NDArray[Any], NDArray[Any], NDArray[Any]] | None = None,
     chunk: int = 512,
 ) -> NDArray[np.float64]:
-    """Mean kernel to the first sample minus mean kernel to the second (Gretton et al. 2012, JMLR 13, sec. 2.3, eq. 6).
+    """Mean kernel to the first sample minus mean kernel to the second (Gretton et al. 2012, JMLR
+    13, sec. 2.3, eq. 6).
 
-    A point is left out of its own mean: its kernel with itself is 1 whatever the samples, and would make it look typical of its own.
+    A point is left out of its own mean: its kernel with itself is 1 whatever the samples, and would
+    make it look typical of its own.
 
     Args:
         points: (n, d) where to evaluate.
         x: (a, d), the source.
         y: (b, d), the target.
         bandwidths: sigma^2 of each Gaussian.
-        groups: the galaxies that points, x and y show; all images of a point's own galaxy are then left out of both means. By default a
-            point that is in a sample is left out of that sample, once.
+        groups: the galaxies that points, x and y show; all images of a point's own galaxy are then
+            left out of both means. By default a point that is in a sample is left out of that
+            sample, once.
         chunk: points at a time.
 
     Returns:

@@ -1,1 +1,1 @@
-"""Statistics of images: pixels, duplicates, morphology and what gives a domain away."""
+"""Statistics of images: pixels, duplicates, morphology and a domain probe."""

@@ -1,4 +1,4 @@
-"""Near-duplicates: images of one galaxy that hide among different ones, turned, mirrored, dimmed or noisier."""
+"""Near-duplicates: rotated, mirrored, dimmed or noisier images of one galaxy."""
 
 from typing import Any
 
@@ -24,13 +24,16 @@ def near_duplicates(
 ) -> pd.DataFrame:
     """Pairs of images of different groups that are too alike to be two galaxies.
 
-    A pair must have a similarity of 0.9, and it must be rare: with T the distance (the square root of 1 - similarity), K the tenth
-    neighbour and d the intrinsic dimension of the set (Levina & Bickel 2004, NIPS 17), a neighbour as near as T is expected
-    ``K (T / T_K)^d`` times by chance about an image, which times the number of images must be below ``expected``. So noisy copies are
-    found where galaxies are varied, and plain ellipticals without noise, which are all alike, are not taken for one another. Sets of fewer
-    than 40 images have no neighbourhood to judge by; there a similarity of 0.98 is asked for.
+    A pair must have a similarity of 0.9, and it must be rare: with T the distance (the square root
+    of 1 - similarity), K the tenth neighbour and d the intrinsic dimension of the set (Levina &
+    Bickel 2004, NIPS 17), a neighbour as near as T is expected ``K (T / T_K)^d`` times by chance
+    about an image, which times the number of images must be below ``expected``. So noisy copies are
+    found where galaxies are varied, and plain ellipticals without noise, which are all alike, are
+    not taken for one another. Sets of fewer than 40 images have no neighbourhood to judge by; there
+    a similarity of 0.98 is asked for.
 
-    Distances of the harmonics' moduli, which do not depend on the angle, bound the true ones from below, and give 16 candidates an image.
+    Distances of the harmonics' moduli, which do not depend on the angle, bound the true ones from
+    below, and give 16 candidates an image.
 
     Args:
         modes: (n, D, 17) whitened harmonics.
@@ -38,8 +41,8 @@ def near_duplicates(
         expected: pairs by chance in the whole set.
 
     Returns:
-        ``a, b`` row numbers, a < b; ``similarity``; ``angle`` [degree] and ``mirrored``, which make b like a; ``expected`` pairs as
-        near by chance; ``cluster`` number. Most alike first.
+        ``a, b`` row numbers, a < b; ``similarity``; ``angle`` [degree] and ``mirrored``, which make
+        b like a; ``expected`` pairs as near by chance; ``cluster`` number. Most alike first.
     """
     index = np.unique(groups.astype(str), return_inverse=True)[1]
     there = np.flatnonzero((np.abs(modes) ** 2).sum(axis=(1, 2)) > 0)
@@ -104,7 +107,9 @@ def _expected_by_chance(
     b: NDArray[np.int64],
     value: NDArray[np.float32],
 ) -> NDArray[np.float64]:
-    """How many pairs of the set are expected to be as near as each of the given ones, seen from the side where it is less rare."""
+    """How many pairs of the set are expected to be as near as each of the given ones, seen from the
+    side where it is less rare.
+    """
     if len(alike) < 4 * _NEIGHBOURS:
         return np.zeros(len(value))
     distance = np.sqrt(np.maximum(1 - alike.astype(np.float64), 1e-12))

@@ -1,4 +1,4 @@
-"""How far apart two domains are in one measured quantity: Kolmogorov-Smirnov distance and medians, resampling galaxies."""
+"""Kolmogorov-Smirnov distance of one quantity between the domains, with intervals."""
 
 from typing import Any
 
@@ -13,7 +13,8 @@ Floats = NDArray[np.floating[Any]]
 def ks_distances(
     values: Floats, target: NDArray[np.bool_], weights: Floats | None = None
 ) -> NDArray[np.float64]:
-    """Largest difference of the two domains' cumulative distributions (Kolmogorov-Smirnov), for many weightings or labellings at once.
+    """Largest difference of the two domains' cumulative distributions (Kolmogorov-Smirnov), for
+    many weightings or labellings at once.
 
     Args:
         values: (n,), NaN where undefined; those count nowhere.
@@ -61,9 +62,11 @@ def medians(values: Floats, weights: Floats) -> NDArray[np.float64]:
 def permute_labels(
     target: NDArray[np.bool_], groups: NDArray[Any], times: int, seed: int = 0
 ) -> NDArray[np.bool_]:
-    """The domains dealt out anew as if they were one population: a permutation of galaxies, not of images.
+    """The domains dealt out anew as if they were one population: a permutation of galaxies, not of
+    images.
 
-    A galaxy that both domains show has its domains swapped or not; galaxies of one domain exchange their domains among each other.
+    A galaxy that both domains show has its domains swapped or not; galaxies of one domain exchange
+    their domains among each other.
 
     Args:
         target: (n,) which rows are the target's.
@@ -91,7 +94,8 @@ def permute_labels(
 def ks_interval(
     value: float, drawn: NDArray[np.float64], dealt: NDArray[np.float64]
 ) -> tuple[float, float]:
-    """The 95% interval of a Kolmogorov-Smirnov distance: the basic bootstrap's, from 0 where chance alone explains the distance.
+    """The 95% interval of a Kolmogorov-Smirnov distance: the basic bootstrap's, from 0 where chance
+    alone explains the distance.
 
     Args:
         value: the distance.
@@ -107,8 +111,8 @@ def basic_bootstrap_interval(
 ) -> tuple[float, float]:
     """The 95% basic bootstrap interval (Davison & Hinkley 1997, sec. 5.2), within bounds.
 
-    It takes off the bias that a resample has against its sample as the sample has it against the truth: a distance that noise can only
-    make larger may then come down to 0.
+    It takes off the bias that a resample has against its sample as the sample has it against the
+    truth: a distance that noise can only make larger may then come down to 0.
     """
     drawn = drawn[np.isfinite(drawn)]
     if not len(drawn) or not np.isfinite(value):

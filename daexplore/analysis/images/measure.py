@@ -1,4 +1,4 @@
-"""A set of images measured in one pass, piece by piece: quantities, power spectra, odd pixels, and small copies."""
+"""Measurement of a set of images in one pass, in pieces of bounded memory."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,7 +23,9 @@ QUANTITIES: dict[str, tuple[str, str, str]] = {
     "fine_structure": ("share of power on scales below 4 pixels", "", "log"),
     "colour": ("colour", "mag", "linear"),
 }
-"""Each measured quantity in words, its unit ("flux" stands for that of the pixels), and whether ratios or differences compare it."""
+"""Each measured quantity in words, its unit ("flux" stands for that of the pixels), and whether
+ratios or differences compare it.
+"""
 
 _CHUNK = 128
 _FINE = 0.25
@@ -59,7 +61,7 @@ def measure(
     pixel_scale: float = 1.0,
     progress: Callable[[int], None] | None = None,
 ) -> Measured:
-    """Measures the given rows; a missing pixel counts as the median of its image in that band.
+    """Measure the given rows; a missing pixel counts as the median of its image in that band.
 
     Args:
         images: (N, C, H, W), anything that gives arrays for arrays of row numbers.
@@ -67,7 +69,8 @@ def measure(
         bands: names of the C channels.
         bins: of the power spectrum.
         size: of the thumbnails [pixel].
-        flux_scale: what a unit of each band's pixels is worth; fluxes, noise and colours are multiplied by it.
+        flux_scale: what a unit of each band's pixels is worth; fluxes, noise and colours are
+            multiplied by it.
         pixel_scale: sizes are multiplied by it.
         progress: told how many images were done since it was told last.
     """

@@ -1,4 +1,4 @@
-"""Can a classifier tell the domains apart from pixels? Its cross-validated AUC, with an interval that holds what it promises."""
+"""Domain probe on pixels: cross-validated AUC with an interval."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +19,9 @@ _FEWEST = 10
 _COMPONENTS = 20
 _RESAMPLES = 200
 _INFLATION = 1.3
-"""Fold AUCs share training images, so that resampling held-out galaxies understates their scatter; measured on halves of one survey."""
+"""Fold AUCs share training images, so that resampling held-out galaxies understates their scatter;
+measured on halves of one survey.
+"""
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,8 @@ class PixelProbe:
     """How well the domains can be told apart: 0.5 not at all, 1 without error.
 
     Attributes:
-        auc: mean over the folds of the area under the ROC curve; NaN with fewer than 10 galaxies a domain.
+        auc: mean over the folds of the area under the ROC curve; NaN with fewer than 10 galaxies a
+            domain.
         low: lower end of the 95% interval.
         high: upper end.
         verdict: "far apart", "apart", "the same" or "too few to tell".
@@ -46,7 +49,9 @@ class PixelProbe:
 
 
 def probe_verdict(low: float, high: float) -> str:
-    """An interval of the AUC in words: "far apart" above 0.8, "apart" above 0.5, "the same" if it reaches 0.5 and ends below 0.6."""
+    """An interval of the AUC in words: "far apart" above 0.8, "apart" above 0.5, "the same" if it
+    reaches 0.5 and ends below 0.6.
+    """
     if not low <= high:
         return "too few to tell"
     if low > FAR:
@@ -61,15 +66,16 @@ def pixel_features(
 ) -> NDArray[np.float64]:
     """What the probe sees of each image; nothing in it knows of domains.
 
-    Up to 20 principal components of the thumbnails' pixels, stretched by asinh in units of their spread, and the ranks of the measured
-    quantities, with a mark where one is undefined.
+    Up to 20 principal components of the thumbnails' pixels, stretched by asinh in units of their
+    spread, and the ranks of the measured quantities, with a mark where one is undefined.
 
     Args:
         thumbnails: (n, C, size, size).
         quantities: n rows.
-        own_scale: take level and scale out of each image and band, and leave out the quantities that depend on them. Images that were
-            normalised need it: the zero of 8-bit pictures, for one, lands elsewhere in each domain, and by that alone two halves of one
-            survey would be told apart.
+        own_scale: take level and scale out of each image and band, and leave out the quantities
+            that depend on them. Images that were normalised need it: the zero of 8-bit pictures,
+            for one, lands elsewhere in each domain, and by that alone two halves of one survey
+            would be told apart.
 
     Returns:
         (n, features), each of unit variance.
@@ -106,10 +112,12 @@ def pixel_features(
 def pixel_probe(
     features: NDArray[np.float64], target: NDArray[np.bool_], groups: NDArray[Any], seed: int = 0
 ) -> PixelProbe:
-    """Cross-validated by galaxy: the mean score of a logistic regression and of extremely randomised trees (Geurts et al. 2006).
+    """Cross-validated by galaxy: the mean score of a logistic regression and of extremely
+    randomised trees (Geurts et al. 2006).
 
-    One finds a shift that is spread over many features, the other one that is not linear; averaging needs no choice that the same images
-    would have to make. Class labels are not used. The interval resamples galaxies within the folds.
+    One finds a shift that is spread over many features, the other one that is not linear; averaging
+    needs no choice that the same images would have to make. Class labels are not used. The interval
+    resamples galaxies within the folds.
 
     Args:
         features: (n, d).

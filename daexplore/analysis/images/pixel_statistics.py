@@ -1,4 +1,4 @@
-"""What can be measured on galaxy images without knowing anything about them: sky, signal-to-noise, sizes, power spectra, odd pixels."""
+"""Pixel statistics: sky, signal-to-noise, sizes, power spectra and bad pixels."""
 
 from functools import lru_cache
 from typing import Any
@@ -29,8 +29,9 @@ def background(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Level and noise of the sky, from a frame that is a tenth of the side wide.
 
-    The noise is the distance from the median down to the 15.87th percentile: one standard deviation of a Gaussian, on the side where no
-    sources are. Pixels further than ``clip`` times it from the median are left out, again and again.
+    The noise is the distance from the median down to the 15.87th percentile: one standard deviation
+    of a Gaussian, on the side where no sources are. Pixels further than ``clip`` times it from the
+    median are left out, again and again.
 
     Args:
         images: (n, C, H, W), finite.
@@ -77,7 +78,9 @@ def _quantile(
 
 @lru_cache(maxsize=4)
 def _by_radius(height: int, width: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Pixels within the aperture from the centre outwards, and the radius [pixel] of the disc that holds as many as come before."""
+    """Pixels within the aperture from the centre outwards, and the radius [pixel] of the disc that
+    holds as many as come before.
+    """
     y, x = np.mgrid[:height, :width]
     radius = np.hypot(y - (height - 1) / 2, x - (width - 1) / 2).ravel()
     order = np.argsort(radius, kind="stable")[
@@ -94,8 +97,9 @@ def apertures(images: Floats, level: Floats) -> dict[str, NDArray[np.float64]]:
         level: (n, C) of the sky, taken off.
 
     Returns:
-        (n, C) each: ``flux``; ``half_light_radius`` [pixel], the circle with half of it; ``concentration`` 5 log10(r80 / r20) (Kent
-        1985, ApJS 59, 115; Bershady et al. 2000, AJ 119, 2645). Where the flux is not positive the two are NaN.
+        (n, C) each: ``flux``; ``half_light_radius`` [pixel], the circle with half of it;
+        ``concentration`` 5 log10(r80 / r20) (Kent 1985, ApJS 59, 115; Bershady et al. 2000, AJ 119,
+        2645). Where the flux is not positive the two are NaN.
     """
     order, radius = _by_radius(*images.shape[2:])
     pixels = images.reshape(*images.shape[:2], -1)[..., order].astype(np.float64) - level[..., None]
@@ -115,17 +119,19 @@ def apertures(images: Floats, level: Floats) -> dict[str, NDArray[np.float64]]:
 def signal(
     images: Floats, level: Floats, noise: Floats, flux: Floats
 ) -> dict[str, NDArray[np.float64]]:
-    """Signal-to-noise of the brightest pixel in the inner half, and of all light within 0.4 sides of the centre.
+    """Signal-to-noise of the brightest pixel in the inner half, and of all light within 0.4 sides
+    of the centre.
 
     Args:
         images: (n, C, H, W), finite.
         level: (n, C) of the sky.
-        noise: (n, C) standard deviation of the sky in a pixel; its pixels are taken to be independent.
+        noise: (n, C) standard deviation of the sky in a pixel; its pixels are taken to be
+            independent.
         flux: (n, C) within the aperture, sky taken off.
 
     Returns:
-        (n, C) ``peak_snr`` and ``total_snr``; NaN without noise, or with less than a millionth of the peak, which is rounding of the
-        32-bit numbers that images come in.
+        (n, C) ``peak_snr`` and ``total_snr``; NaN without noise, or with less than a millionth of
+        the peak, which is rounding of the 32-bit numbers that images come in.
     """
     height, width = images.shape[2:]
     inner = images[:, :, height // 4 : height - height // 4, width // 4 : width - width // 4]
@@ -170,10 +176,12 @@ def _rings(height: int, width: int, bins: int) -> NDArray[np.float32]:
 
 
 def power_spectrum(images: Floats, bins: int) -> NDArray[np.float32]:
-    """Azimuthally averaged power, relative to the mean over all modes up to 0.5 cycles / pixel: white noise is 1 everywhere.
+    """Azimuthally averaged power, relative to the mean over all modes up to 0.5 cycles / pixel:
+    white noise is 1 everywhere.
 
-    A Hann window keeps the edges, which do not fit each other, from leaking into high frequencies; it smears the power over two modes, and
-    the mean, which goes first, takes the lowest ones with it.
+    A Hann window keeps the edges, which do not fit each other, from leaking into high frequencies;
+    it smears the power over two modes, and the mean, which goes first, takes the lowest ones with
+    it.
 
     Args:
         images: (n, C, H, W), finite.
@@ -227,8 +235,9 @@ def odd_pixels(images: Floats) -> dict[str, NDArray[np.float64]]:
         images: (n, C, H, W).
 
     Returns:
-        (n, C) each: ``missing``, the share of NaN and infinite pixels; ``saturated``, of pixels at the image's largest value, where at
-        least 5 are; ``zero``, of pixels that are exactly 0; ``constant``, 1 where all finite pixels are equal.
+        (n, C) each: ``missing``, the share of NaN and infinite pixels; ``saturated``, of pixels at
+        the image's largest value, where at least 5 are; ``zero``, of pixels that are exactly 0;
+        ``constant``, 1 where all finite pixels are equal.
     """
     pixels = images.reshape(*images.shape[:2], -1)
     finite = np.isfinite(pixels)

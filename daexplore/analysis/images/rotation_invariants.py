@@ -1,4 +1,4 @@
-"""A perceptual hash of galaxies: angular harmonics on circles, whitened, so that turning a galaxy changes phases only."""
+"""Rotation-invariant hash of images by angular harmonics."""
 
 from collections.abc import Callable
 from functools import lru_cache
@@ -23,7 +23,9 @@ _EMPTY = 1e-12
 
 @lru_cache(maxsize=8)
 def _circles(height: int, width: int, radius: float) -> tuple[Any, NDArray[np.float32]]:
-    """A sparse matrix from pixels to Gaussian-weighted averages at points on 12 circles, and the square roots of the circles' areas."""
+    """A sparse matrix from pixels to Gaussian-weighted averages at points on 12 circles, and the
+    square roots of the circles' areas.
+    """
     from scipy.sparse import csr_matrix
 
     sigma = max(1.0, _SMOOTHING * radius)
@@ -54,18 +56,19 @@ def harmonics(
 ) -> Harmonics:
     """Fourier coefficients over angle, on circles about the centre of each image.
 
-    If an image is turned by phi counter-clockwise, mode m is multiplied by exp(-i m phi); if it is mirrored left to right, the mode becomes
-    (-1)^m times its complex conjugate.
+    If an image is turned by phi counter-clockwise, mode m is multiplied by exp(-i m phi); if it is
+    mirrored left to right, the mode becomes (-1)^m times its complex conjugate.
 
     Args:
         images: (n, C, H, W), anything that gives arrays for slices; read in chunks.
-        scale: (C,) typical size of a band's values; each band is divided by it, so that none drowns the others.
+        scale: (C,) typical size of a band's values; each band is divided by it, so that none drowns
+            the others.
         radius: of the disc that is looked at [pixel]; None takes half of the smaller side.
         progress: told how many images of how many are done.
 
     Returns:
-        (n, C * 12, 17), of unit norm each, so that brightness does not count; 0 for images without structure. The squared norm is the
-        power of the image on the disc, the sky's level aside.
+        (n, C * 12, 17), of unit norm each, so that brightness does not count; 0 for images without
+        structure. The squared norm is the power of the image on the disc, the sky's level aside.
     """
     n, bands, height, width = images.shape
     largest = (min(height, width) - 1) / 2
@@ -82,11 +85,13 @@ def harmonics(
         )
         sampled = sampled - np.median(sampled[:, :, -2:], axis=(2, 3), keepdims=True)
         sampled /= np.where(scale > 0, scale, 1).astype(np.float32)[:, None, None]
-        # A star outshines a galaxy: without the stretch any two galaxies with one at the same distance would be alike.
+        # A star outshines a galaxy: without the stretch any two galaxies with one at the same
+        # distance would be alike.
         rms = np.sqrt((sampled**2).mean(axis=(1, 2, 3), keepdims=True))
         sampled = np.arcsinh(sampled / np.where(rms > _EMPTY, rms, np.inf))
         modes = np.fft.rfft(sampled, axis=-1)[..., :MODES] / _SAMPLES * weight[:, None]
-        # The other half of the spectrum mirrors this one: the power of modes from 1 on counts twice.
+        # The other half of the spectrum mirrors this one: the power of modes from 1 on counts
+        # twice.
         modes[..., 1:] *= np.sqrt(2)
         norm = np.sqrt((np.abs(modes) ** 2).sum(axis=(1, 2, 3), keepdims=True))
         result[start : start + _CHUNK] = (modes / np.where(norm > _EMPTY, norm, np.inf)).reshape(
@@ -98,12 +103,13 @@ def harmonics(
 
 
 def whiten(modes: Harmonics) -> Harmonics:
-    """Takes from the harmonics what all galaxies share, so that what is left tells one from another.
+    """Take from the harmonics what all galaxies share, so that what is left tells one from another.
 
-    Galaxies are alike: a bright centre, an ellipse. Unwhitened, any two ellipticals would pass for one. The mean of mode 0 is taken off,
-    and each mode is multiplied by (C + a I)^(-1/2), C the covariance of its circles over all images and a 0.3 times the mean variance,
-    below which noise would be blown up. C is real, for no direction on the sky is special, so the behaviour under turning and mirroring
-    stays.
+    Galaxies are alike: a bright centre, an ellipse. Unwhitened, any two ellipticals would pass for
+    one. The mean of mode 0 is taken off, and each mode is multiplied by (C + a I)^(-1/2), C the
+    covariance of its circles over all images and a 0.3 times the mean variance, below which noise
+    would be blown up. C is real, for no direction on the sky is special, so the behaviour under
+    turning and mirroring stays.
 
     Args:
         modes: (n, D, 17).
@@ -134,16 +140,18 @@ def similarity(
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_]]:
     """How alike the images of each pair are at the best angle, mirrored or not.
 
-    It is ``1 - |a - b|^2 / (|a|^2 + |b|^2)`` with b turned to fit: 1 for the same image, about 0 for two that have nothing in common, and
-    smaller than a correlation where the two differ in strength.
+    It is ``1 - |a - b|^2 / (|a|^2 + |b|^2)`` with b turned to fit: 1 for the same image, about 0
+    for two that have nothing in common, and smaller than a correlation where the two differ in
+    strength.
 
     Args:
         a: (n, D, 17) whitened harmonics.
         b: (n, D, 17), the other image of each pair.
 
     Returns:
-        (n,) similarity, at most 1; (n,) the angle [degree] by which b must be turned counter-clockwise, after mirroring, to be like a; and
-        (n,) whether it must be mirrored first.
+        (n,) similarity, at most 1; (n,) the angle [degree] by which b must be turned
+        counter-clockwise, after mirroring, to be like a; and (n,) whether it must be mirrored
+        first.
     """
     signs = np.where(np.arange(MODES) % 2, -1.0, 1.0).astype(np.float32)
     half = np.where(np.arange(MODES) > 0, 0.5, 1.0).astype(np.float32)

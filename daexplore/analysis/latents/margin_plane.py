@@ -17,14 +17,17 @@ Floats = NDArray[np.floating[Any]]
 
 @dataclass(frozen=True, eq=False)
 class MarginPlane:
-    """Positions of galaxies relative to the boundary between classes a and b, and across the domains.
+    """Positions of galaxies relative to the boundary between classes a and b, and across the
+    domains.
 
     Attributes:
-        x: (n,) signed distance to the boundary, positive on the side of b, in units of the source's within-class spread.
-        y: (n,) held-out score of a linear domain probe that may not use the direction of x; 0 is the source's mean, the unit its
-            within-class spread, and larger is more target-like.
+        x: (n,) signed distance to the boundary, positive on the side of b, in units of the source's
+            within-class spread.
+        y: (n,) held-out score of a linear domain probe that may not use the direction of x; 0 is
+            the source's mean, the unit its within-class spread, and larger is more target-like.
         scale: logit of b against a per unit of x.
-        probe_auc: of the domain probe on the whole latent: 0.5 if source and target cannot be told apart linearly.
+        probe_auc: of the domain probe on the whole latent: 0.5 if source and target cannot be told
+            apart linearly.
         y_auc: of the probe behind y; what remains of the domains' difference off the decision axis.
         directions: (folds, D) unit vectors behind y, orthogonal to the boundary's normal.
         fold: (n,) which of them was fitted without that galaxy.
@@ -43,7 +46,9 @@ class MarginPlane:
     spreads: NDArray[np.float64]
 
     def threshold_x(self, threshold: float) -> float:
-        """Where the probability of b (against a) is ``threshold``: ``x > threshold_x(t)`` exactly if ``p > t``."""
+        """Where the probability of b (against a) is ``threshold``: ``x > threshold_x(t)`` exactly
+        if ``p > t``.
+        """
         if not 0 < threshold < 1:
             return math.inf if threshold >= 1 else -math.inf
         return (math.log(threshold) - math.log1p(-threshold)) / self.scale
@@ -65,9 +70,11 @@ def margin_plane(
 ) -> MarginPlane:
     """Places galaxies by the linear head of their network.
 
-    With ``w = w_b - w_a`` and likewise the bias, the logit of b against a is ``w.z + b``: its distance to the hyperplane is that over
-    |w|. Both axes are divided by the pooled within-class standard deviation of the source's validation galaxies, so that they mean the
-    same in every run and at every epoch, whatever the latent's scale and orientation. No label of a target galaxy is used.
+    With ``w = w_b - w_a`` and likewise the bias, the logit of b against a is ``w.z + b``: its
+    distance to the hyperplane is that over |w|. Both axes are divided by the pooled within-class
+    standard deviation of the source's validation galaxies, so that they mean the same in every run
+    and at every epoch, whatever the latent's scale and orientation. No label of a target galaxy is
+    used.
 
     Args:
         latents: (n, D).
@@ -79,11 +86,14 @@ def margin_plane(
         classes: the pair (a, b).
         folds: of the domain probe.
         seed: of its folds.
-        groups: (n,) the galaxy each row shows, so that no galaxy is scored by a probe that saw it in the other domain.
-        logits: (n, K) as the network gave them; x then agrees with their probabilities to the last digit. By default from the head.
+        groups: (n,) the galaxy each row shows, so that no galaxy is scored by a probe that saw it
+            in the other domain.
+        logits: (n, K) as the network gave them; x then agrees with their probabilities to the last
+            digit. By default from the head.
 
     Raises:
-        InputError: a class that the head does not have, latents that are not finite, or too few galaxies for the probe.
+        InputError: a class that the head does not have, latents that are not finite, or too few
+            galaxies for the probe.
     """
     a, b = classes
     if not (0 <= a < len(weight) and 0 <= b < len(weight) and a != b):
@@ -130,9 +140,11 @@ def margin_plane(
 def project_new(
     plane: MarginPlane, latents: Floats, logits: Floats, row: int, classes: tuple[int, int] = (0, 1)
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Where further images of a galaxy lie in a plane that is there already: nothing is fitted anew, so its axes stay what they are.
+    """Where further images of a galaxy lie in a plane that is there already: nothing is fitted
+    anew, so its axes stay what they are.
 
-    y comes from the probe that was fitted without the galaxy. Its own latent and logits give the position it has.
+    y comes from the probe that was fitted without the galaxy. Its own latent and logits give the
+    position it has.
 
     Args:
         plane: of :func:`margin_plane`.
@@ -158,7 +170,9 @@ def _source_spread(
     source: NDArray[np.bool_],
     splits: NDArray[Any],
 ) -> tuple[float, float]:
-    """Mean and pooled within-class standard deviation of the source's validation galaxies, or of all its galaxies if those are too few."""
+    """Mean and pooled within-class standard deviation of the source's validation galaxies, or of
+    all its galaxies if those are too few.
+    """
     for chosen in (
         source & (labels >= 0) & (splits == "validation"),
         source & (labels >= 0),

@@ -25,7 +25,8 @@ def pca(
         reference: (n,) the rows whose mean and axes are taken, by default all; every row is placed.
 
     Returns:
-        Positions (n, 2), and (2,) the share of the reference's variance along each. The largest loading of each axis is positive.
+        Positions (n, 2), and (2,) the share of the reference's variance along each. The largest
+        loading of each axis is positive.
 
     Raises:
         InputError: fewer than 2 reference rows, or latents that are not finite.
@@ -48,10 +49,11 @@ def pca(
 def umap(
     latents: Floats, seed: int = 0, neighbours: int = 15, min_dist: float = 0.1
 ) -> NDArray[np.float32]:
-    """A UMAP embedding (McInnes et al. 2018, arXiv:1802.03426), the same for the same latents and seed.
+    """A UMAP embedding (McInnes et al. 2018, arXiv:1802.03426), the same for the same latents and
+    seed.
 
-    Distances and gaps in it are not distances. Takes seconds to minutes, and its library must not be used from two threads at once: call
-    it in a process of its own.
+    Distances and gaps in it are not distances. Takes seconds to minutes, and its library must not
+    be used from two threads at once: call it in a process of its own.
 
     Args:
         latents: (n, D), n >= 4.
@@ -93,14 +95,17 @@ def aligned_umap(
     min_dist: float = 0.1,
     strength: float = 0.01,
 ) -> list[NDArray[np.float32]]:
-    """A UMAP of each of several latents of the same galaxies, laid out together so that a galaxy stays near its place.
+    """A UMAP of each of several latents of the same galaxies, laid out together so that a galaxy
+    stays near its place.
 
-    Each is fitted on its own latents alone, and only the layouts pull on one another (``umap.AlignedUMAP``; McInnes et al. 2018,
-    arXiv:1802.03426): latents of different networks are never stacked, for their axes mean different things. As for ``umap``, distances
-    and gaps are not distances, and it belongs into a process of its own.
+    Each is fitted on its own latents alone, and only the layouts pull on one another
+    (``umap.AlignedUMAP``; McInnes et al. 2018, arXiv:1802.03426): latents of different networks are
+    never stacked, for their axes mean different things. As for ``umap``, distances and gaps are not
+    distances, and it belongs into a process of its own.
 
     Args:
-        latents: in the order in which neighbours are pulled together, such as that of the epochs: (n, D) each.
+        latents: in the order in which neighbours are pulled together, such as that of the epochs:
+            (n, D) each.
         ids: (n,) names of the rows of each; a name stands for the same galaxy wherever it comes.
         seed: of the layout.
         neighbours: size of the neighbourhoods that are kept.
@@ -141,9 +146,11 @@ def aligned_umap(
 
 
 def rotate_to(positions: Sequence[Floats], shown: int, onto: Floats) -> list[NDArray[np.float32]]:
-    """Layouts that belong together, all turned, and mirrored if need be, alike: one of them then agrees best with given positions.
+    """Layouts that belong together, all turned, and mirrored if need be, alike: one of them then
+    agrees best with given positions.
 
-    The orthogonal Procrustes problem (Schoenemann 1966, Psychometrika 31, 1), with both axes of ``onto`` counting alike.
+    The orthogonal Procrustes problem (Schoenemann 1966, Psychometrika 31, 1), with both axes of
+    ``onto`` counting alike.
 
     Args:
         positions: (n, 2) each.
@@ -167,7 +174,8 @@ def rotate_to(positions: Sequence[Floats], shown: int, onto: Floats) -> list[NDA
 
 def _package() -> Any:
     with warnings.catch_warnings():
-        # The package says on import that it would like TensorFlow, for a part that is not used here.
+        # The package says on import that it would like TensorFlow, for a part that is not used
+        # here.
         warnings.simplefilter("ignore", ImportWarning)
         import umap as package
     return package

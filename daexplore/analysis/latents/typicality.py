@@ -1,4 +1,4 @@
-"""How typical of the source a galaxy is: a p-value for its latent, from held-out source galaxies. No labels are needed."""
+"""Typicality for the source: a p-value of each latent from held-out source galaxies."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,14 +20,17 @@ _CHUNK = 16384
 class SourceTypicality:
     """Mahalanobis distance to the source's latents, as a conformal p-value.
 
-    One half of the source galaxies gives mean and covariance, the other half the distances to compare with. For a further galaxy of the
-    source, the p-value is uniform on its grid whatever the latents' distribution (Vovk et al. 2005, Algorithmic Learning in a Random
-    World): of source galaxies 5% score below 0.05. With class labels of the source, the distance is that to the nearest class's
-    mean under one covariance (Lee et al. 2018, arXiv:1807.03888, eq. 2), which finds galaxies between the classes too.
+    One half of the source galaxies gives mean and covariance, the other half the distances to
+    compare with. For a further galaxy of the source, the p-value is uniform on its grid whatever
+    the latents' distribution (Vovk et al. 2005, Algorithmic Learning in a Random World): of source
+    galaxies 5% score below 0.05. With class labels of the source, the distance is that to the
+    nearest class's mean under one covariance (Lee et al. 2018, arXiv:1807.03888, eq. 2), which
+    finds galaxies between the classes too.
 
     Attributes:
         means: (C, D) one row a class, or a single one.
-        precision: (D, D) inverse of the shrunk covariance within classes (Ledoit & Wolf 2004, J. Multivar. Anal. 88, 365).
+        precision: (D, D) inverse of the shrunk covariance within classes (Ledoit & Wolf 2004, J.
+            Multivar. Anal. 88, 365).
         distances: (m,) squared distances of the other half, rising.
     """
 
@@ -48,7 +51,8 @@ class SourceTypicality:
         Args:
             source_latents: (n, D).
             labels: (n,) their classes, -1 where missing; None takes the source for one cloud.
-            groups: (n,) the galaxy each row shows: all images of one are in the same half. By default each row is its own.
+            groups: (n,) the galaxy each row shows: all images of one are in the same half. By
+                default each row is its own.
             seed: which galaxies are in which half.
 
         Raises:
@@ -87,7 +91,8 @@ class SourceTypicality:
         return cls(means, precision, np.sort(_distances(z[~fitted], means, precision)))
 
     def score(self, latents: Floats) -> NDArray[np.float64]:
-        """(n,) in (0, 1]: the share of held-out source galaxies, itself counted among them, that lie at least as far out.
+        """(n,) in (0, 1]: the share of held-out source galaxies, itself counted among them, that
+        lie at least as far out.
 
         Args:
             latents: (n, D) of the same network.
@@ -153,7 +158,8 @@ def _shrunk_covariance(centred: NDArray[np.float64]) -> NDArray[np.float64]:
     shrinkage = float(ledoit_wolf_shrinkage(centred, assume_centered=True))
     covariance = centred.T @ centred / len(centred)
     variance = float(np.trace(covariance)) / len(covariance)
-    # A little more where there is next to nothing to invert: dead units in a large sample, or a network that has collapsed.
+    # A little more where there is next to nothing to invert: dead units in a large sample, or a
+    # network that has collapsed.
     least = max(1e-6 * variance, np.finfo(np.float64).tiny ** 0.5)
     return np.asarray(
         (1 - shrinkage) * covariance + max(shrinkage * variance, least) * np.eye(len(covariance))

@@ -1,4 +1,4 @@
-"""How sure the numbers are: bootstrap intervals that resample galaxies, not images."""
+"""Bootstrap intervals of metrics that resample galaxies, not images."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -34,7 +34,8 @@ class RocBand:
 
 
 def group_weights(groups: NDArray[Any], resamples: int, seed: int = 0) -> NDArray[np.float64]:
-    """How often each row occurs in each bootstrap resample of whole groups (cluster bootstrap; Davison & Hinkley 1997, sec. 3.8).
+    """How often each row occurs in each bootstrap resample of whole groups (cluster bootstrap;
+    Davison & Hinkley 1997, sec. 3.8).
 
     Images of one galaxy are not independent: resampling images would make intervals too narrow.
 
@@ -64,7 +65,8 @@ def metrics_with_intervals(
     threshold: float = 0.5,
     names: Sequence[str] = METRICS,
 ) -> dict[str, dict[str, float]]:
-    """The values of ``classification_metrics``, each with a percentile interval of the group bootstrap.
+    """The values of ``classification_metrics``, each with a percentile interval of the group
+    bootstrap.
 
     Args:
         labels: (n,) class indices; negative ones (missing) are left out.
@@ -77,8 +79,8 @@ def metrics_with_intervals(
         names: of ``METRICS``, those that are wanted.
 
     Returns:
-        Name -> {"value", "low", "high", "n"}, n the number of labelled images. Resamples in which a metric is undefined (one class only)
-        do not count.
+        Name -> {"value", "low", "high", "n"}, n the number of labelled images. Resamples in which a
+        metric is undefined (one class only) do not count.
     """
     known = labels >= 0
     labels, probabilities, groups = labels[known], probabilities[known], groups[known]
@@ -112,7 +114,8 @@ def roc_band(
     level: float = 0.95,
     points: int = 101,
 ) -> RocBand:
-    """The ROC curve on an even grid of false positive rates, with the group bootstrap's interval at each (vertical averaging).
+    """The ROC curve on an even grid of false positive rates, with the group bootstrap's interval at
+    each (vertical averaging).
 
     Args:
         labels: (n,) 1 or True for positives; negative numbers (missing) are left out.

@@ -1,4 +1,4 @@
-"""Accuracy, precision, recall, F1, Brier score, AUC, ROC and confusion matrix, for one sample or for many reweightings of it at once."""
+"""Classification metrics of one sample or of many reweightings of it."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -32,7 +32,8 @@ class RocCurve:
     Attributes:
         fpr: (m + 1,) false positive rate, from 0 to 1; NaN if there are no negatives.
         tpr: (m + 1,) true positive rate; NaN if there are no positives.
-        thresholds: (m + 1,) falling, the first infinite: a point counts scores >= its threshold as positive.
+        thresholds: (m + 1,) falling, the first infinite: a point counts scores >= its threshold as
+            positive.
         auc: area under the curve, NaN if one class is absent.
     """
 
@@ -55,10 +56,11 @@ def classification_metrics(
 ) -> dict[str, float]:
     """How well probabilities meet labels.
 
-    For two classes precision, recall, F1 and AUC are those of class 1, called where its probability exceeds ``threshold``, and the Brier
-    score is the mean of ``(p_1 - y)^2``. For more, the class of largest probability is called, the four are means over the classes that
-    occur (AUC one against the rest; the precision of a class that is never called counts as 0), and the Brier score sums the squared
-    error over classes (Brier 1950, Monthly Weather Review 78, 1).
+    For two classes precision, recall, F1 and AUC are those of class 1, called where its probability
+    exceeds ``threshold``, and the Brier score is the mean of ``(p_1 - y)^2``. For more, the class
+    of largest probability is called, the four are means over the classes that occur (AUC one
+    against the rest; the precision of a class that is never called counts as 0), and the Brier
+    score sums the squared error over classes (Brier 1950, Monthly Weather Review 78, 1).
 
     Args:
         labels: (n,) class indices; negative ones (missing) are left out.
@@ -147,7 +149,8 @@ def reweighted_metrics(
 def weighted_auc(
     positive: NDArray[np.bool_], scores: Floats, weights: Floats
 ) -> NDArray[np.float64]:
-    """Area under the ROC curve for R sets of weights: the chance that a positive scores above a negative, ties counting half.
+    """Area under the ROC curve for R sets of weights: the chance that a positive scores above a
+    negative, ties counting half.
 
     One sorting serves all sets (Mann & Whitney 1947 with weights).
 
@@ -209,7 +212,8 @@ def roc(labels: NDArray[np.integer[Any]] | NDArray[np.bool_], scores: Floats) ->
 def precision_recall(
     curve: RocCurve, positives: int, negatives: int
 ) -> tuple[NDArray[np.float64], float]:
-    """The precision at each point of a ROC curve, and the average precision: the sum of the steps in recall, each at its end's precision.
+    """The precision at each point of a ROC curve, and the average precision: the sum of the steps
+    in recall, each at its end's precision.
 
     Between points a straight line would promise too much (Davis & Goadrich 2006, ICML, 233).
 
@@ -219,7 +223,8 @@ def precision_recall(
         negatives: likewise.
 
     Returns:
-        (m + 1,) precision, 1 at the first point, where nothing is called yet; and the average precision.
+        (m + 1,) precision, 1 at the first point, where nothing is called yet; and the average
+        precision.
     """
     true, false = curve.tpr * positives, curve.fpr * negatives
     precision = np.r_[1.0, true[1:] / (true[1:] + false[1:])]
@@ -229,7 +234,9 @@ def precision_recall(
 def confusion(
     labels: NDArray[np.integer[Any]], predicted: NDArray[np.integer[Any]], classes: int
 ) -> NDArray[np.int64]:
-    """(K, K) counts, rows the true class and columns the predicted one; rows with a missing (negative) label are left out."""
+    """(K, K) counts, rows the true class and columns the predicted one; rows with a missing
+    (negative) label are left out.
+    """
     known = labels >= 0
     counts = np.bincount(labels[known] * classes + predicted[known], minlength=classes * classes)
     return counts.reshape(classes, classes).astype(np.int64)
@@ -248,7 +255,9 @@ def _ratio(numerator: Floats, denominator: Floats) -> NDArray[np.float64]:
 def _mean_over_classes(
     values: NDArray[np.float64], actual: Floats, classes: int
 ) -> NDArray[np.float64]:
-    """(R, columns) -> (R,): the single column of two classes, else the mean over the classes that occur and have a value."""
+    """(R, columns) -> (R,): the single column of two classes, else the mean over the classes that
+    occur and have a value.
+    """
     if classes == 2:
         return values[:, 0]
     counts = (actual > 0) & np.isfinite(values)

@@ -1,4 +1,4 @@
-"""Galaxies of a class that the source does not have: found by how undecided a network that was trained for it is."""
+"""Detection of galaxies whose class the source does not contain."""
 
 from typing import Any
 
@@ -12,9 +12,10 @@ __all__ = ["h_score", "unknown_score"]
 
 
 def unknown_score(probabilities: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
-    """Entropy of each prediction as a share of the largest possible, from 0 (sure) to 1. After a training with the ``openset`` alignment,
-    galaxies above its ``threshold`` (one half) count as unknown (Saito et al. 2020, arXiv:2002.07953, sec. 3.3); without it, the score
-    says only how undecided the network is.
+    """Entropy of each prediction as a share of the largest possible, from 0 (sure) to 1. After a
+    training with the ``openset`` alignment, galaxies above its ``threshold`` (one half) count as
+    unknown (Saito et al. 2020, arXiv:2002.07953, sec. 3.3); without it, the score says only how
+    undecided the network is.
 
     >>> unknown_score(np.array([[0.5, 0.5], [1.0, 0.0]])).tolist()
     [1.0, 0.0]
@@ -30,7 +31,8 @@ def h_score(
     predicted: NDArray[np.integer[Any]],
     unknown: NDArray[np.bool_],
 ) -> float:
-    """Harmonic mean of the accuracy on known classes and the share of unknown galaxies called so (Fu et al. 2020, arXiv:2007.09384).
+    """Harmonic mean of the accuracy on known classes and the share of unknown galaxies called so
+    (Fu et al. 2020, arXiv:2007.09384).
 
     Uses labels of the target: an oracle.
 

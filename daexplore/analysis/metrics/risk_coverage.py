@@ -1,4 +1,4 @@
-"""Risk-coverage curves: how many errors remain if only the surest galaxies are kept."""
+"""Risk-coverage curves: error among the most confident galaxies."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -23,9 +23,10 @@ class RiskCoverage:
         risk: (points,) share of errors among them.
         low: (points,) lower end of the interval.
         high: (points,) upper end.
-        aurc: {"value", "low", "high", "n"}: mean risk over all coverages (Geifman & El-Yaniv 2017, arXiv:1705.08500; Geifman et al. 2019,
-            arXiv:1805.08206).
-        excess: likewise, less the AURC of an order that puts all errors last, r + (1 - r) ln(1 - r) for an error rate r (ibid.).
+        aurc: {"value", "low", "high", "n"}: mean risk over all coverages (Geifman & El-Yaniv 2017,
+            arXiv:1705.08500; Geifman et al. 2019, arXiv:1805.08206).
+        excess: likewise, less the AURC of an order that puts all errors last, r + (1 - r) ln(1 - r)
+            for an error rate r (ibid.).
     """
 
     coverage: NDArray[np.float64]
@@ -54,7 +55,8 @@ def risk_coverage(
     seed: int = 0,
     level: float = 0.95,
 ) -> RiskCoverage:
-    """The risk-coverage curve of a selective classifier (El-Yaniv & Wiener 2010, JMLR 11, 1605) with the group bootstrap's intervals.
+    """The risk-coverage curve of a selective classifier (El-Yaniv & Wiener 2010, JMLR 11, 1605)
+    with the group bootstrap's intervals.
 
     Galaxies of equal confidence are kept or rejected together, as a threshold does.
 
@@ -62,8 +64,10 @@ def risk_coverage(
         labels: (n,) class indices; negative ones (missing) are left out.
         probabilities: (n, K); the most probable class is called.
         groups: (n,) the galaxy each row shows.
-        confidence: (n,) by which galaxies are kept, the largest first; by default the probability of the class that is called.
-        points: of the curve's even grid; at each the risk of the smallest set that covers at least so much.
+        confidence: (n,) by which galaxies are kept, the largest first; by default the probability
+            of the class that is called.
+        points: of the curve's even grid; at each the risk of the smallest set that covers at least
+            so much.
         resamples: of the bootstrap.
         seed: of its draws.
         level: coverage of the intervals.
@@ -111,10 +115,13 @@ def _curves(
     ends: NDArray[np.int64],
     grid: NDArray[np.float64],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Risk on the grid (R, points), AURC (R,) and error rate (R,) for R sets of weights of rows in falling confidence."""
+    """Risk on the grid (R, points), AURC (R,) and error rate (R,) for R sets of weights of rows in
+    falling confidence.
+    """
     kept = np.cumsum(weights, axis=1)[:, ends]
     errors = np.cumsum(weights * wrong, axis=1)[:, ends]
-    # Before its first galaxy a resample has kept nothing; such blocks have no weight in the mean and are never looked up.
+    # Before its first galaxy a resample has kept nothing; such blocks have no weight in the mean
+    # and are never looked up.
     risk = errors / np.maximum(kept, 1.0)
     share = np.diff(kept, axis=1, prepend=0.0) / kept[:, -1:]
     # Rounding must not move a point on the edge of a block to the next one.

@@ -1,4 +1,4 @@
-"""Saliency maps compared: by outcome of the classification, and between networks, with intervals that resample galaxies."""
+"""Agreement of saliency maps across outcomes and networks, with intervals."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -66,7 +66,8 @@ class Agreement:
 def outcomes(
     labels: NDArray[np.integer[Any]], predicted: NDArray[np.integer[Any]], positive: int = 1
 ) -> NDArray[np.object_]:
-    """(n,) "TP", "FP", "TN" or "FN" of one class against all others; "" where the label is missing (negative).
+    """(n,) "TP", "FP", "TN" or "FN" of one class against all others; "" where the label is missing
+    (negative).
 
     Args:
         labels: (n,) class indices; those of the target make the result an oracle's.
@@ -86,7 +87,8 @@ def mean_by_outcome(
     Args:
         maps: (n, rows, cols) >= 0.
         outcome: (n,) as ``outcomes`` gives them.
-        shares: divide each map by its sum first, so that strong maps do not outweigh weak ones; blank maps are then left out of the mean.
+        shares: divide each map by its sum first, so that strong maps do not outweigh weak ones;
+            blank maps are then left out of the mean.
 
     Returns:
         One entry for each of ``OUTCOMES``, in their order.
@@ -107,7 +109,8 @@ def mean_by_outcome(
 
 
 def rank_correlation(a: Floats, b: Floats) -> NDArray[np.float64]:
-    """Spearman's rank correlation of the cells of two maps (Adebayo et al. 2018, arXiv:1810.03292, sec. 3.1), with mean ranks for ties.
+    """Spearman's rank correlation of the cells of two maps (Adebayo et al. 2018, arXiv:1810.03292,
+    sec. 3.1), with mean ranks for ties.
 
     Args:
         a: (n, rows, cols).
@@ -130,7 +133,8 @@ def mean_interval(
     """The mean of finite values, with an interval that resamples galaxies.
 
     Args:
-        values: (n,) or (draws, n), such as the pairs of networks a galaxy was compared in: all draws of a galaxy come and go together.
+        values: (n,) or (draws, n), such as the pairs of networks a galaxy was compared in: all
+            draws of a galaxy come and go together.
         groups: (n,) the galaxy each map shows.
         resamples: of the bootstrap.
         seed: of its draws.
@@ -160,19 +164,23 @@ def agreement(
     resamples: int = 400,
     seed: int = 0,
 ) -> tuple[Agreement, Agreement]:
-    """How far networks agree on where the evidence lies, beside what any two galaxies have in common.
+    """How far networks agree on where the evidence lies, beside what any two galaxies have in
+    common.
 
-    Most galaxies lie at their stamp's centre: maps of different galaxies overlap too. What counts is how far the first exceeds the second.
+    Most galaxies lie at their stamp's centre: maps of different galaxies overlap too. What counts
+    is how far the first exceeds the second.
 
     Args:
-        pairs: maps (n, rows, cols) of the same n galaxies by two networks, one entry a pair of networks.
+        pairs: maps (n, rows, cols) of the same n galaxies by two networks, one entry a pair of
+            networks.
         groups: (n,) the galaxy each map shows.
         fraction: see ``iou``.
         resamples: of the bootstrap.
         seed: of its draws and of the exchange.
 
     Returns:
-        Mean IoU of the same galaxy's maps, and of one network's map with the other's of another galaxy.
+        Mean IoU of the same galaxy's maps, and of one network's map with the other's of another
+        galaxy.
     """
     other = other_galaxies(groups, seed)
     same = np.stack([iou(a, b, fraction) for a, b in pairs])
@@ -183,7 +191,8 @@ def agreement(
 
 
 def chance_iou(cells: int, fraction: float = 0.2) -> float:
-    """Expected ``iou`` of two masks that know nothing of each other: their overlap is hypergeometric.
+    """Expected ``iou`` of two masks that know nothing of each other: their overlap is
+    hypergeometric.
 
     Args:
         cells: of a map.
@@ -199,10 +208,12 @@ def chance_iou(cells: int, fraction: float = 0.2) -> float:
 
 
 def other_galaxies(groups: NDArray[Any], seed: int) -> NDArray[np.int64]:
-    """(n,) for each row one of another galaxy, the rows exchanged among themselves; -1 where only its own galaxy is left."""
+    """(n,) for each row one of another galaxy, the rows exchanged among themselves; -1 where only
+    its own galaxy is left.
+    """
     names, index, counts = np.unique(groups, return_inverse=True, return_counts=True)
-    # Groups side by side in a random order: a shift by the largest group's size then pairs different galaxies, unless one galaxy makes up
-    # half the sample.
+    # Groups side by side in a random order: a shift by the largest group's size then pairs
+    # different galaxies, unless one galaxy makes up half the sample.
     order = np.argsort(np.random.default_rng(seed).permutation(len(names))[index], kind="stable")
     other = np.empty(len(groups), np.int64)
     other[order] = np.roll(order, -int(counts.max(initial=0)))

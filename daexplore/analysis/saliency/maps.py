@@ -1,4 +1,4 @@
-"""Where in an image the evidence for a class lies: Grad-CAM, Integrated Gradients and occlusion; and how far two such maps agree."""
+"""Saliency maps: Grad-CAM, Integrated Gradients and occlusion."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -25,7 +25,8 @@ def gradcam(
     """Grad-CAM maps (Selvaraju et al. 2017, arXiv:1610.02391, eq. 1 and 2) on the layer's own grid.
 
     Args:
-        network: gives logits, alone or as the attribute ``logits`` of its output; its training mode is the same afterwards.
+        network: gives logits, alone or as the attribute ``logits`` of its output; its training mode
+            is the same afterwards.
         images: (n, C, H, W) as the network takes them, on its device.
         classes: (n,) the class each map explains.
         layer: a convolution of the network.
@@ -53,15 +54,18 @@ def integrated_gradients(
     steps: int = 50,
     batch: int = 16,
 ) -> NDArray[np.float32]:
-    """Integrated Gradients (Sundararajan et al. 2017, arXiv:1703.01365, eq. 1), by Gauss-Legendre quadrature.
+    """Integrated Gradients (Sundararajan et al. 2017, arXiv:1703.01365, eq. 1), by Gauss-Legendre
+    quadrature.
 
-    Completeness: the attributions of an image add up to the logit of its class less that of the baseline, but for the quadrature's error.
+    Completeness: the attributions of an image add up to the logit of its class less that of the
+    baseline, but for the quadrature's error.
 
     Args:
         network: as for ``gradcam``.
         images: (n, C, H, W) as the network takes them, on its device.
         classes: (n,) the class each attribution explains.
-        baseline: the image without evidence: one number, or a tensor that broadcasts to (1, C, H, W).
+        baseline: the image without evidence: one number, or a tensor that broadcasts to (1, C, H,
+            W).
         steps: of the quadrature.
         batch: images at a time, each with all its steps.
 
@@ -90,14 +94,16 @@ def occlusion(
     baseline: "Tensor | float" = 0.0,
     batch: int = 64,
 ) -> NDArray[np.float32]:
-    """By how much the logit of a class falls when a square of the image is covered (Zeiler & Fergus 2014, arXiv:1311.2901, sec. 4.2).
+    """By how much the logit of a class falls when a square of the image is covered (Zeiler & Fergus
+    2014, arXiv:1311.2901, sec. 4.2).
 
     Args:
         network: as for ``gradcam``.
         images: (n, C, H, W) as the network takes them, on its device.
         classes: (n,) the class each map explains.
         window: side of the square [pixel]; it covers all bands at once.
-        stride: from one place of the square to the next [pixel]; None takes the window: squares side by side.
+        stride: from one place of the square to the next [pixel]; None takes the window: squares
+            side by side.
         baseline: what is put there: one number, or a tensor that broadcasts to (1, C, H, W).
         batch: images at a time.
 
@@ -105,7 +111,8 @@ def occlusion(
         (n, H, W), of either sign; where squares overlap, their mean.
 
     Raises:
-        InputError: a square that does not fit into the image, or a stride that would leave pixels out.
+        InputError: a square that does not fit into the image, or a stride that would leave pixels
+            out.
     """
     import torch
     from captum.attr import Occlusion

@@ -16,9 +16,9 @@ __all__ = ["ClickableHTML", "click_payload", "galaxy_clicked"]
 class ClickableHTML(JSComponent):  # type: ignore[misc]
     """Markup that reports clicks.
 
-    A button with ``click_payload`` sends its payload. Any other element with ``data-galaxy`` becomes
-    a button and sends ``["galaxy", id]``. The element that has the focus keeps it when the markup is
-    replaced, and a part that scrolls sideways (class ``wide``) stays where it is.
+    A button with ``click_payload`` sends its payload. Any other element with ``data-galaxy``
+    becomes a button and sends ``["galaxy", id]``. The element that has the focus keeps it when the
+    markup is replaced, and a part that scrolls sideways (class ``wide``) stays where it is.
 
     Args:
         on_click: called with the payload. It comes from a browser: validate it.

@@ -18,7 +18,9 @@ _NONE = ""
 
 
 def picker(state: ExplorerState) -> pn.viewable.Viewable:
-    """A column, and the range or the categories of it that are selected. It follows ``state.filter``."""
+    """A column, and the range or the categories of it that are selected. It follows
+    ``state.filter``.
+    """
     return _Picker(state).view
 
 

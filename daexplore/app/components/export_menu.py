@@ -1,4 +1,4 @@
-"""What one takes home from the screen: a figure at the width of a journal's column, its data, a report, a link."""
+"""Export menu: publication figure, its data, report, link."""
 
 import io
 from collections.abc import Callable, Mapping
@@ -180,7 +180,8 @@ class ExportMenu:
             css_classes=["take-away-said"],
         )
         for kind, button in self.buttons.items():
-            # As one message: a work that fails at once would else free the buttons before they are heard to be busy.
+            # As one message: a work that fails at once would else free the buttons before they are
+            # heard to be busy.
             button.on_click(show_errors(state, session.batched(partial(self._asked, kind))))
         self.link.js_on_click(code=_COPY)
         self.link.on_click(lambda _: self._say("The link to this view is copied."))
@@ -208,7 +209,8 @@ class ExportMenu:
     def _asked(self, kind: str, _: Any) -> None:
         choice, width = self.view_choice.value, float(self.width.value)
         wish = figure_request(self._state, "galaxies" if choice in self._own else choice)
-        # What this room has found is taken as it is now; the others are computed beside the page's own work.
+        # What this room has found is taken as it is now; the others are computed beside the page's
+        # own work.
         own = self._own[choice]() if choice in self._own and kind != "html" else None
         stem = wish.name if own is None else f"daexplore-{own.name}-{wish.split}"
         name = {"html": f"daexplore-report-{wish.split}.html", "csv": f"{stem}.csv"}.get(
@@ -260,7 +262,8 @@ def export_menu(
     view: str = "galaxies",
     own: Mapping[str, Callable[[], FigureSpec]] | None = None,
 ) -> pn.viewable.Viewable:
-    """A button that opens a row: figure as PNG, SVG or PDF, data as CSV, report as HTML, link. Any room can hold one.
+    """A button that opens a row: figure as PNG, SVG or PDF, data as CSV, report as HTML, link. Any
+    room can hold one.
 
     Args:
         state: what the visitor looks at.

@@ -1,4 +1,4 @@
-"""The tapped galaxy: its image in both domains, and what every run on screen says of it and why."""
+"""Details of the selected galaxy: image in both domains, predictions and Grad-CAM per run."""
 
 import re
 from collections.abc import Callable
@@ -43,7 +43,8 @@ class RunPrediction:
 
 
 class GalaxyDetails:
-    """Follows ``state.galaxy``. Maps that are not stored are computed in a child process and come in when they are ready.
+    """Follows ``state.galaxy``. Maps that are not stored are computed in a child process and come
+    in when they are ready.
 
     Args:
         state: whose galaxy.
@@ -67,7 +68,7 @@ class GalaxyDetails:
         self.draw()
 
     def draw(self) -> None:
-        """Shows the galaxy under the runs and epochs on screen."""
+        """Show the galaxy under the runs and epochs on screen."""
         state = self._state
         scenes = [scene for scene in self._scenes() if scene.row_of(state.galaxy) is not None]
         wanted = {(scene.run.id, scene.evaluation.epoch, state.galaxy) for scene in scenes}
@@ -251,7 +252,9 @@ def _value(value: Any) -> str:
 
 
 def _central(cam: NDArray[np.float32]) -> float:
-    """The share of a map within the central half of the image's width and height; NaN for a map that is zero everywhere."""
+    """The share of a map within the central half of the image's width and height; NaN for a map
+    that is zero everywhere.
+    """
     inside = [
         np.clip((np.arange(size) + 1) / size, 0.25, 0.75)
         - np.clip(np.arange(size) / size, 0.25, 0.75)

@@ -43,7 +43,9 @@ def galaxy_image(run: Run, domain: str, sample_id: str) -> NDArray[np.uint8]:
 
 
 def galaxy_images(run: Run, domain: str, sample_ids: Sequence[str]) -> NDArray[np.uint8]:
-    """(n, H, W, 3) several galaxies of one domain, in the order of their ids; raises as ``galaxy_image``."""
+    """(n, H, W, 3) several galaxies of one domain, in the order of their ids; raises as
+    ``galaxy_image``.
+    """
     description = run.info["data"][domain]
     key = tuple(str(description.get(name)) for name in ("path", "label", "prefix", "fingerprint"))
     pixels, bands = load_images(
@@ -53,7 +55,9 @@ def galaxy_images(run: Run, domain: str, sample_ids: Sequence[str]) -> NDArray[n
 
 
 def cached_gradcam(run: Run, epoch: int, sample_id: str) -> NDArray[np.float32] | None:
-    """(rows, cols) a map that is stored in the run or was computed since; None if there is none yet."""
+    """(rows, cols) a map that is stored in the run or was computed since; None if there is none
+    yet.
+    """
     stored = run.saliency(epoch)
     found = stored.map(sample_id) if stored is not None else None
     if found is None:
@@ -62,7 +66,9 @@ def cached_gradcam(run: Run, epoch: int, sample_id: str) -> NDArray[np.float32] 
 
 
 def submit_gradcam(run: Run, epoch: int, sample_id: str, domain: str) -> "Future[Any]":
-    """Starts computing a map that is not at hand; when the future is done it is, unless the future holds an exception."""
+    """Start computing a map that is not at hand; when the future is done it is, unless the future
+    holds an exception.
+    """
     future = submit_process("gradcam", _gradcam, str(run.path), epoch, sample_id, domain)
     key = _key(run, epoch, sample_id)
 
@@ -91,7 +97,8 @@ def thumbnail(run: Run, domain: str, sample_id: str) -> str | None:
 
 
 def draw_thumbnails(run: Run, domain: str, sample_ids: Iterable[str]) -> str:
-    """Draws galaxies, for ``thumbnail`` to find; for a thread, since the images may have to be opened first.
+    """Draw galaxies, for ``thumbnail`` to find; for a thread, since the images may have to be
+    opened first.
 
     Returns:
         Why one could not be drawn, in a sentence; empty if all were.

@@ -1,4 +1,4 @@
-"""Walking from galaxy to galaxy: along the first run's probability, so that the way leads across the decision boundary."""
+"""Keyboard shortcuts, and navigation from galaxy to galaxy by predicted probability."""
 
 from collections.abc import Callable
 from typing import Any
@@ -47,9 +47,11 @@ class GalaxyNavigator:
     def step(
         self, scene: LatentView, selection: frozenset[str] | None, galaxy: str | None, by: int
     ) -> str | None:
-        """The galaxy ``by`` places further on among the selected ones of the scene, or among all where none is selected.
+        """The galaxy ``by`` places further on among the selected ones of the scene, or among all
+        where none is selected.
 
-        The ends are where it stops. From a galaxy that is not on the way, the next one in the direction is taken; from none, the first.
+        The ends are where it stops. From a galaxy that is not on the way, the next one in the
+        direction is taken; from none, the first.
 
         Returns:
             A sample_id, or None where there is nothing to walk.

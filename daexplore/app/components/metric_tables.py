@@ -27,7 +27,9 @@ _TERMS = _TITLES | {"brier": "Brier score"}
 
 
 def metric_tables(found: list[Score], state: ExplorerState, names: tuple[str, ...]) -> str:
-    """One table a domain, one line a run: value and 95% interval of each metric, with n, split and whose labels were used."""
+    """One table a domain, one line a run: value and 95% interval of each metric, with n, split and
+    whose labels were used.
+    """
     tables = []
     rule = f"threshold {state.threshold:.2f}" if len(state.classes) <= 2 else "most probable class"
     for domain in DOMAINS:
@@ -57,7 +59,9 @@ def differences_table(scenes: list[LatentView]) -> str:
 
 
 def settings_table(frame: pd.DataFrame) -> Markup:
-    """The settings in which runs differ, one row a setting; dotted names may break after their dots only."""
+    """The settings in which runs differ, one row a setting; dotted names may break after their dots
+    only.
+    """
     rows = [
         [escape(name).replace(".", Markup(".<wbr>")), *map(str, values)]
         for name, *values in frame.itertuples(index=False)

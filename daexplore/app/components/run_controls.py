@@ -1,4 +1,4 @@
-"""What holds for the whole page: which runs, which epoch, which threshold."""
+"""Controls above the tabs: runs, epoch and threshold."""
 
 import json
 from typing import Any
@@ -140,13 +140,16 @@ def _threshold(state: ExplorerState) -> pn.viewable.Viewable:
         size="small",
     )
     bind(slider, state, "threshold")
-    # In the page itself the boundary is under the visitor's hand; everything else follows from the server.
+    # In the page itself the boundary is under the visitor's hand; everything else follows from the
+    # server.
     slider.jscallback(value=_FOLLOW)
     return _prompt(slider)
 
 
 def _prompt(slider: Any) -> Any:
-    """Has the server hear of a value at once, where Panel would wait for further ones: each is cheap here."""
+    """Have the server hear of a value at once, where Panel would wait for further ones: each is
+    cheap here.
+    """
     slider._priority_changes = ["value"]
     return slider
 

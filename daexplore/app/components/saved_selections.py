@@ -15,7 +15,7 @@ __all__ = ["restore_selection", "save_selection", "selections_bar"]
 
 
 def save_selection(state: ExplorerState, name: str, note: str = "") -> Selection:
-    """Keeps the selection, with what was on screen when it was made.
+    """Keep the selection, with what was on screen when it was made.
 
     Raises:
         InputError: nothing is selected, or the name cannot be or is taken.
@@ -31,7 +31,7 @@ def save_selection(state: ExplorerState, name: str, note: str = "") -> Selection
 
 
 def restore_selection(state: ExplorerState, name: str) -> str:
-    """Selects the galaxies kept under this name.
+    """Select the galaxies kept under this name.
 
     Returns:
         How many of them the runs on screen have evaluated, in a sentence.
@@ -142,5 +142,7 @@ class _Bar:
 
 
 def selections_bar(state: ExplorerState) -> pn.viewable.Viewable:
-    """Saved selections to choose from, and a name to save the present one under. Follows ``state.selection`` and sets it."""
+    """Saved selections to choose from, and a name to save the present one under. Follows
+    ``state.selection`` and sets it.
+    """
     return _Bar(state).view

@@ -1,4 +1,4 @@
-"""A table to sort by its heads and to tick lines of, by mouse and by keyboard; nothing it is given is taken for markup."""
+"""Sortable table with a checkbox per row; every text in it is escaped."""
 
 from typing import ClassVar
 
@@ -11,9 +11,11 @@ __all__ = ["SelectableTable"]
 
 
 class SelectableTable(JSComponent):  # type: ignore[misc]
-    """Lines of text with a box to tick before each. It draws; what is sorted and how is up to whoever fills it.
+    """Lines of text with a box to tick before each. It draws; what is sorted and how is up to
+    whoever fills it.
 
-    A cell holds any of ``text``, ``small`` (beneath it), ``badge``, ``chips`` (a list), ``strong``, ``state`` (a CSS class) and ``span``.
+    A cell holds any of ``text``, ``small`` (beneath it), ``badge``, ``chips`` (a list), ``strong``,
+    ``state`` (a CSS class) and ``span``.
     """
 
     caption = param.String(default="", doc="what the table is, for those who cannot see it")

@@ -1,4 +1,4 @@
-"""Results that are dear to compute and the same for every visitor, kept up to a number."""
+"""LRU cache of expensive results shared by all sessions."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
@@ -11,7 +11,8 @@ T = TypeVar("T")
 
 
 class LRUCache(Generic[T]):
-    """A bounded store of read-only results; the one used longest ago goes first. Safe to share between sessions and threads.
+    """A bounded store of read-only results; the one used longest ago goes first. Safe to share
+    between sessions and threads.
 
     Keys name what a result came from (run, epoch, file stamp), never the arrays themselves:
     hashing samples of large arrays gives wrong hits.

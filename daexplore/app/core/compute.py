@@ -1,4 +1,4 @@
-"""Compute service of a page: work in threads and child processes, delivered in the page's session."""
+"""Compute service of a page: threads and child processes, results in its session."""
 
 from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
@@ -30,7 +30,8 @@ class Task:
     """Something to compute.
 
     Attributes:
-        memo: where the result is kept; what another page has computed meanwhile is not computed again.
+        memo: where the result is kept; what another page has computed meanwhile is not computed
+            again.
         key: under which it is kept there.
         kind: what it is, for those who wait for it.
         name: likewise, for a line of progress.
@@ -50,7 +51,8 @@ class Task:
 
 
 class TaskQueue:
-    """The tasks of one page. Only one of them is with the worker at a time: so pages take turns, and what is no longer wanted is dropped.
+    """The tasks of one page. Only one of them is with the worker at a time: so pages take turns,
+    and what is no longer wanted is dropped.
 
     Args:
         later: runs a function in the page's session, from any thread.
@@ -76,7 +78,9 @@ class TaskQueue:
         self.failures: dict[Hashable, str] = {}
 
     def want(self, tasks: Sequence[Task]) -> None:
-        """Asks for these, the first one first, instead of whatever was waiting; what is at hand or has failed is left out."""
+        """Ask for these, the first one first, instead of whatever was waiting; what is at hand or
+        has failed is left out.
+        """
         running = None if self._running is None else (id(self._running.memo), self._running.key)
         missing = [task for task in tasks if not task.there and task.key not in self.failures]
         if not self._left:
@@ -115,7 +119,8 @@ class TaskQueue:
 
 
 class Compute:
-    """Computes a page's results while the page answers. Without a page, as in a test, everything is done at once.
+    """Computes a page's results while the page answers. Without a page, as in a test, everything is
+    done at once.
 
     Args:
         state: its alert shows errors.
@@ -137,15 +142,18 @@ class Compute:
         then: Callable[[T], object] | None = None,
         failed: Callable[[str], object] | None = None,
     ) -> "Future[T]":
-        """Start a call; its result is delivered in the session unless the same key has been submitted again.
+        """Start a call; its result is delivered in the session unless the same key has been
+        submitted again.
 
-        The call may not touch the page, nor read a state that changes meanwhile: pass ``ExplorerState.snapshot()``.
+        The call may not touch the page, nor read a state that changes meanwhile: pass
+        ``ExplorerState.snapshot()``.
 
         Args:
             key: a newer call under it cancels this one.
             function: what to compute.
             arguments: of the function.
-            where: "thread"; "slow" for work of seconds; else the name of a child process, see ``submit_process``.
+            where: "thread"; "slow" for work of seconds; else the name of a child process, see
+                ``submit_process``.
             then: called with the result.
             failed: called with what went wrong, in a sentence; by default the page shows an alert.
         """
@@ -172,7 +180,9 @@ class Compute:
         *arguments: Any,
         then: Callable[[T], object] | None = None,
     ) -> None:
-        """Like ``submit``, once the key has not been asked for during a moment: for what is too slow to follow a slider."""
+        """Like ``submit``, once the key has not been asked for during a moment: for what is too
+        slow to follow a slider.
+        """
         before = self._newest.pop(key, None)
         if before is not None:
             before.cancel()
@@ -180,9 +190,11 @@ class Compute:
         self._session.debounced(key, show_errors(self._state, start))
 
     def run_in_steps(self, key: object, steps: Sequence[Callable[[], object]]) -> None:
-        """Run steps in the session, between which the page answers; a newer call under the key ends this one.
+        """Run steps in the session, between which the page answers; a newer call under the key ends
+        this one.
 
-        For figures: they can only be made where the page is, and each takes a tenth of a second or two.
+        For figures: they can only be made where the page is, and each takes a tenth of a second or
+        two.
         """
         token = self._walks[key] = object()
 

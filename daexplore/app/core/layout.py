@@ -32,7 +32,9 @@ def side_by_side(*parts: pn.viewable.Viewable, narrowest: int = 460) -> pn.Row:
 
 
 def responsive_figure(plot: hv.Overlay, tag: str) -> Any:
-    """The Bokeh figure of a plot, tagged, as large as the page has room; the page's ground shows through."""
+    """The Bokeh figure of a plot, tagged, as large as the page has room; the page's ground shows
+    through.
+    """
     figure = hv.renderer("bokeh").get_plot(plot).state
     figure.update(frame_width=None, frame_height=None, sizing_mode="stretch_both", tags=[tag])
     figure.update(background_fill_alpha=0.0, border_fill_alpha=0.0, outline_line_alpha=0.0)

@@ -46,7 +46,8 @@ def _forget(key: tuple[Any, ...]) -> None:
 
 def _pool(name: str) -> ProcessPoolExecutor:
     if name not in _pools:
-        # One thread each, set before the child imports numpy: a page on a busy machine must not make it busier.
+        # One thread each, set before the child imports numpy: a page on a busy machine must not
+        # make it busier.
         for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
             os.environ.setdefault(variable, "1")
         _pools[name] = ProcessPoolExecutor(

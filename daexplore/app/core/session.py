@@ -1,4 +1,4 @@
-"""Doing things in one visitor's session: as one change of the page, from another thread, or once the visitor's hand rests."""
+"""Session of one page: batched updates, calls from threads, debouncing and error alerts."""
 
 import logging
 from collections.abc import Callable
@@ -23,7 +23,9 @@ _REST = 120  # [ms]
 
 
 def show_errors(state: ExplorerState, function: Callable[P, T]) -> Callable[P, T | None]:
-    """``function`` with every exception turned into an alert on the page; those that are a fault of ours also go to the server's log."""
+    """``function`` with every exception turned into an alert on the page; those that are a fault of
+    ours also go to the server's log.
+    """
 
     @wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> T | None:
@@ -56,7 +58,9 @@ def error_message(error: BaseException) -> str:
 
 
 class Session:
-    """The session that is current when this is made. Without one (in a test, in a notebook) everything is done at once."""
+    """The session that is current when this is made. Without one (in a test, in a notebook)
+    everything is done at once.
+    """
 
     def __init__(self) -> None:
         self._document: Any = pn.state.curdoc
@@ -68,8 +72,9 @@ class Session:
     def batched(self, function: Callable[P, T]) -> Callable[P, T]:
         """``function`` with all its changes to the page sent as one message, in order.
 
-        Panel and Bokeh send theirs by different ways; when a function both shows new figures and moves what is in them, the second message
-        may otherwise overtake the first and speak of models the page has not heard of yet.
+        Panel and Bokeh send theirs by different ways; when a function both shows new figures and
+        moves what is in them, the second message may otherwise overtake the first and speak of
+        models the page has not heard of yet.
         """
 
         @wraps(function)
@@ -82,14 +87,18 @@ class Session:
         return call
 
     def call_soon(self, function: Callable[[], object]) -> None:
-        """Runs ``function`` in this session as soon as it can, whatever thread this is called from; drops it once the visitor is gone."""
+        """Run ``function`` in this session as soon as it can, whatever thread this is called from;
+        drops it once the visitor is gone.
+        """
         if self._document is None:
             function()
         elif not self._gone:
             self._document.add_next_tick_callback(self.batched(function))
 
     def debounced(self, name: str, function: Callable[[], object]) -> None:
-        """Runs ``function`` once this has not been called with the same ``name`` for a moment: for what is too slow to follow a slider."""
+        """Run ``function`` once this has not been called with the same ``name`` for a moment: for
+        what is too slow to follow a slider.
+        """
         if self._document is None:
             function()
             return
@@ -101,10 +110,12 @@ class Session:
         )
 
     def call_every(self, period: int, function: Callable[[], object]) -> None:
-        """Calls ``function`` every ``period`` [ms] from when the browser has the page; without a session never.
+        """Call ``function`` every ``period`` [ms] from when the browser has the page; without a
+        session never.
 
-        Changes sent while a browser is still fetching the page would speak of models it does not know. The calls do not count as the
-        server being busy: that sign would go on and off with each, and Panel walks through all models of the page to change it.
+        Changes sent while a browser is still fetching the page would speak of models it does not
+        know. The calls do not count as the server being busy: that sign would go on and off with
+        each, and Panel walks through all models of the page to change it.
         """
         if self._document is not None:
             clock = PeriodicCallback(
@@ -113,7 +124,9 @@ class Session:
             pn.state.onload(clock.start)
 
     def clock(self, period: int, function: Callable[[], object]) -> PeriodicCallback:
-        """Something to ``start`` and ``stop`` that calls ``function`` every ``period`` [ms] while it runs."""
+        """Something to ``start`` and ``stop`` that calls ``function`` every ``period`` [ms] while
+        it runs.
+        """
         return PeriodicCallback(callback=self.batched(function), period=period, background=True)
 
     def _rested(self, name: str, function: Callable[[], object]) -> None:

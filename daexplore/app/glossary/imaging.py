@@ -1,4 +1,4 @@
-"""The methods and what is done to images, as plain data for the glossary."""
+"""Glossary terms: methods, images and surveys."""
 
 from daexplore.app.glossary.terms import Term
 from daexplore.methods import METHODS

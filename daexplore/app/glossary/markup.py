@@ -1,4 +1,4 @@
-"""The words of the explorer, explained where they stand, and as a page for the documents."""
+"""Glossary as popovers on the page and as a page of Markdown."""
 
 import re
 from collections.abc import Sequence
@@ -26,7 +26,8 @@ def term(name: str, shown: str = "") -> str:
         shown: what is written, if not the name.
     """
     key = _key(GLOSSARY[name])
-    # Of role link, so that it is not taken for a control of the same name. Browsers that do not know ``interestfor`` open it by a click.
+    # Of role link, so that it is not taken for a control of the same name. Browsers that do not
+    # know ``interestfor`` open it by a click.
     refers = f"popovertarget='{key}' interestfor='{key}' aria-describedby='{key}'"
     return (
         f"<button type='button' role='link' class='term' {refers}>{escape(shown or name)}</button>"
@@ -34,7 +35,9 @@ def term(name: str, shown: str = "") -> str:
 
 
 def explained(markup: str) -> str:
-    """A pane's markup with the meaning of each word that ``term`` marks in it, out of sight at its end. Needs the page's style sheet."""
+    """A pane's markup with the meaning of each word that ``term`` marks in it, out of sight at its
+    end. Needs the page's style sheet.
+    """
     keys = dict.fromkeys(re.findall(r"popovertarget='(term-[^']*)'", markup))
     return markup + "".join(_meaning(_BY_KEY[key]) for key in keys if f" id='{key}'" not in markup)
 

@@ -1,4 +1,4 @@
-"""What is looked at, and how, as plain data for the glossary."""
+"""Glossary terms: domains, views and single galaxies."""
 
 from dataclasses import dataclass
 

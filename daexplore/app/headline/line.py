@@ -1,4 +1,4 @@
-"""The sentence above all rooms: computed beside the page, and kept for the next visitor, who reads it before anything else is there."""
+"""Headline above the tabs, computed in the background and cached for all sessions."""
 
 from collections.abc import Hashable
 from typing import Any

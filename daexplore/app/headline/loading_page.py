@@ -1,4 +1,4 @@
-"""What stands on the page while it is being built: the sentence, in plain HTML, read before anything else is loaded."""
+"""Overlay shown until the page has rendered: the headline in plain HTML."""
 
 import re
 from html import escape
@@ -10,8 +10,8 @@ from daexplore.utils.files import static_text
 
 __all__ = ["TEMPLATE", "loading_html"]
 
-# It lies above the page until that is drawn: nothing moves when it goes, and no hand is quicker than the page. Scripts in the head
-# would hold back its painting.
+# It lies above the page until that is drawn: nothing moves when it goes, and no hand is quicker
+# than the page. Scripts in the head would hold back its painting.
 TEMPLATE = BASE_TEMPLATE.environment.from_string(static_text("app", "loading_page.html"))
 
 

@@ -14,12 +14,14 @@ __all__ = ["headline"]
 def headline(
     state: ExplorerState, scenes: list[LatentView], noise: tuple[float, int] | None = None
 ) -> str:
-    """The comparison in one sentence, as markup: the first run against each of the others, on target galaxies.
+    """The comparison in one sentence, as markup: the first run against each of the others, on
+    target galaxies.
 
     Args:
         state: threshold and split.
         scenes: of the runs on screen.
-        noise: how many galaxies change hands between two seeds of one method, and over how many pairs of seeds that is a mean.
+        noise: how many galaxies change hands between two seeds of one method, and over how many
+            pairs of seeds that is a mean.
     """
     if not scenes:
         return ""

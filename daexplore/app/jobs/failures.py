@@ -1,4 +1,4 @@
-"""What went wrong with a child process, in one or two sentences."""
+"""Error message of a failed child process."""
 
 import re
 import signal
@@ -22,7 +22,8 @@ def failure_text(log: str, code: int | None, where: Path, told: str = "") -> str
     plain = re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", log)
     lines = [line.strip("│╭╰─╮╯ \t\r") for line in plain.splitlines()]
     if code == BAD_INPUT:
-        # The command line says it in one message after an empty line; one in a box was broken into lines to fit a terminal.
+        # The command line says it in one message after an empty line; one in a box was broken into
+        # lines to fit a terminal.
         message = "\n".join(lines).strip().rpartition("\n\n")[2]
         return message.replace("\n", " ") if "│" in plain else message
     lines = [line for line in lines if line]

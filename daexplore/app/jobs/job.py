@@ -1,4 +1,4 @@
-"""Training as child processes: started from a page, followed through their folders, and independent of the page that started them."""
+"""Training in a child process: started from the page, and followed through its run folder."""
 
 import contextlib
 import os
@@ -25,7 +25,8 @@ __all__ = ["ENDED", "JOBS_FOLDER", "JOB_RECORD", "Job", "Stage"]
 
 ENDED = ("finished", "stopped", "failed")
 
-# How long a process may take to write a checkpoint after it was asked to stop, before it is ended the hard way [s].
+# How long a process may take to write a checkpoint after it was asked to stop, before it is ended
+# the hard way [s].
 _GRACE = 30.0
 _NICE = 10
 JOBS_FOLDER = ".jobs"
@@ -46,9 +47,11 @@ class Stage:
 
 
 class Job:
-    """One training in a child process of low priority, with a session of its own: it outlives the page and, if need be, the server.
+    """One training in a child process of low priority, with a session of its own: it outlives the
+    page and, if need be, the server.
 
-    A folder beneath ``root/.jobs`` says that it exists until it has a run, so that a page opened meanwhile finds it.
+    A folder beneath ``root/.jobs`` says that it exists until it has a run, so that a page opened
+    meanwhile finds it.
 
     Args:
         command: what to run.
@@ -56,11 +59,13 @@ class Job:
         method: for the label.
         seed: for the label.
         run: an existing run that the command goes on with.
-        folder: of a job that some page started before; see :func:`daexplore.app.jobs.queue.find_jobs`.
+        folder: of a job that some page started before; see
+            :func:`daexplore.app.jobs.queue.find_jobs`.
 
     Attributes:
         run: the run it writes, once there is one.
-        state: as of the last ``poll``: waiting (not started), starting, simulating, running, paused, finished, stopped or failed.
+        state: as of the last ``poll``: waiting (not started), starting, simulating, running,
+            paused, finished, stopped or failed.
         stage: what the child reported last.
         error: after a failure, what went wrong and where the log is.
         eta: seconds still to go, None while unknown.
@@ -89,7 +94,8 @@ class Job:
         self._process: subprocess.Popen[bytes] | None = None
         self._stopping = False
         self._offset = 0
-        # Time and share done when training was first seen: what was done before a resume says nothing about its speed.
+        # Time and share done when training was first seen: what was done before a resume says
+        # nothing about its speed.
         self._first: tuple[float, float] | None = None
 
     stage: Stage | None
@@ -117,7 +123,7 @@ class Job:
         )
 
     def start(self) -> None:
-        """Starts the child.
+        """Start the child.
 
         Raises:
             InputError: the folder of runs cannot be written to.
@@ -147,7 +153,8 @@ class Job:
         if hasattr(os, "setpriority"):
             os.setpriority(os.PRIO_PROCESS, pid, _NICE)
         self._mark = process_identity(pid)
-        # Somebody has to take note of its end, also after the page is closed: until then it would count as existing.
+        # Somebody has to take note of its end, also after the page is closed: until then it would
+        # count as existing.
         threading.Thread(target=self._process.wait, daemon=True).start()
         record = {
             "command": self.command,
@@ -183,7 +190,7 @@ class Job:
         return job
 
     def poll(self) -> str:
-        """Looks at the process and its folders, and returns the new ``state``."""
+        """Look at the process and its folders, and returns the new ``state``."""
         if self.state == "waiting" or self.ended:
             return self.state
         # Asked first: what the child wrote before its end is then certainly read below.
@@ -214,7 +221,9 @@ class Job:
         return self.state
 
     def stop(self) -> None:
-        """Asks the child to write its checkpoint and end; after half a minute it is ended anyway. A job that waits is dropped."""
+        """Ask the child to write its checkpoint and end; after half a minute it is ended anyway. A
+        job that waits is dropped.
+        """
         if self.state == "waiting":
             self.state = "stopped"
         if self.ended or self._stopping:
@@ -230,14 +239,16 @@ class Job:
         timer.start()
 
     def pause(self) -> None:
-        """Holds the child and its own children still where they are, in memory and to the instruction; see ``resume``."""
+        """Hold the child and its own children still where they are, in memory and to the
+        instruction; see ``resume``.
+        """
         if self.pausable:
             (self.folder / _PAUSE).touch()
             self._signal(signal.SIGSTOP, group=True)
             self.state, self.eta = "paused", None
 
     def resume(self) -> None:
-        """Lets a child that is held still go on."""
+        """Let a child that is held still go on."""
         if self.paused:
             (self.folder / _PAUSE).unlink(missing_ok=True)
             self._signal(signal.SIGCONT, group=True)
@@ -252,7 +263,9 @@ class Job:
 
     @property
     def pausable(self) -> bool:
-        """Whether it can be held still: not where the system knows no such signal, nor what was started from elsewhere."""
+        """Whether it can be held still: not where the system knows no such signal, nor what was
+        started from elsewhere.
+        """
         working = self.state in ("starting", "simulating", "running") and not self._stopping
         return working and hasattr(signal, "SIGSTOP") and self.folder.is_dir()
 
@@ -271,7 +284,8 @@ class Job:
 
     def _signal(self, number: int, group: bool = False) -> None:
         if self._mark["host"] == socket.gethostname() and process_exists(self._mark):
-            # It may end between the two lines. As the first of a session of its own it gives its number to the group of its children.
+            # It may end between the two lines. As the first of a session of its own it gives its
+            # number to the group of its children.
             with contextlib.suppress(ProcessLookupError):
                 (os.killpg if group else os.kill)(self._mark["pid"], number)
 
@@ -333,7 +347,8 @@ class Job:
         if self.run is not None or self.state != "failed":
             shutil.rmtree(self.folder, ignore_errors=True)
         elif (self.folder / JOB_RECORD).exists():
-            # The log is all there is of it; the mark keeps it from being shown on every page from now on.
+            # The log is all there is of it; the mark keeps it from being shown on every page from
+            # now on.
             write_json(
                 self.folder / JOB_RECORD, {**read_json(self.folder / JOB_RECORD), "ended": True}
             )

@@ -1,4 +1,4 @@
-"""Which trainings a page shows, and how many of those it started run at a time."""
+"""Queue of the trainings of a page, and how many of them run at a time."""
 
 import os
 from collections.abc import Sequence
@@ -13,7 +13,9 @@ __all__ = ["JobQueue", "find_jobs"]
 
 
 def find_jobs(root: str | Path) -> list[Job]:
-    """Trainings that go on beneath ``root``, whoever started them, and those that failed unseen, oldest first."""
+    """Trainings that go on beneath ``root``, whoever started them, and those that failed unseen,
+    oldest first.
+    """
     root = Path(root)
     jobs = []
     for record in sorted(
@@ -37,7 +39,8 @@ class JobQueue:
 
     Attributes:
         jobs: in the order of their start.
-        stop_on_close: whether closing the page stops what it shows; otherwise that goes on to its end.
+        stop_on_close: whether closing the page stops what it shows; otherwise that goes on to its
+            end.
     """
 
     def __init__(self, at_once: int | None = None) -> None:
@@ -47,28 +50,29 @@ class JobQueue:
         self._at_once = at_once or max(3, os.cpu_count() or 1)
 
     def add(self, job: Job) -> None:
-        """Puts a job in the queue, which ``poll`` starts."""
+        """Put a job in the queue, which ``poll`` starts."""
         self.jobs.append(job)
         self._started.append(job)
 
     def adopt(self, jobs: Sequence[Job]) -> None:
-        """Shows jobs that go on already."""
+        """Show jobs that go on already."""
         self.jobs.extend(jobs)
 
     def forget_ended(self) -> None:
-        """Takes away the jobs that have ended."""
+        """Take away the jobs that have ended."""
         self.jobs = [job for job in self.jobs if not job.ended]
 
     def replace(self, job: Job, by: Job) -> None:
-        """Puts a job in the place of one that has ended."""
+        """Put a job in the place of one that has ended."""
         self.jobs[self.jobs.index(job)] = by
         self._started.append(by)
 
     def poll(self) -> bool:
-        """Follows all jobs and starts those whose turn it is; True while some have not ended.
+        """Follow all jobs and starts those whose turn it is; True while some have not ended.
 
         Raises:
-            InputError: a job cannot be started; all that wait are dropped, since they would write to the same folder.
+            InputError: a job cannot be started; all that wait are dropped, since they would write
+                to the same folder.
         """
         for job in self.jobs:
             job.poll()
@@ -91,12 +95,14 @@ class JobQueue:
         return any(not job.ended for job in self.jobs)
 
     def stop(self) -> None:
-        """Stops all."""
+        """Stop all."""
         for job in self.jobs:
             job.stop()
 
     def close(self) -> None:
-        """To be called when the page is closed. Jobs that wait for their turn are dropped; see ``stop_on_close``."""
+        """To be called when the page is closed. Jobs that wait for their turn are dropped; see
+        ``stop_on_close``.
+        """
         for job in self.jobs:
             if self.stop_on_close or job.state == "waiting":
                 job.stop()

@@ -1,4 +1,4 @@
-"""What the hue of a point means: domain, probability, witness or a catalogue column, on one scale for all panels."""
+"""Colours of points: domain, probability, witness or a catalogue column."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -35,7 +35,8 @@ class Colouring:
     Attributes:
         colours: one list a scene, of its drawn points.
         legend: what they mean, as markup.
-        outlined: whether the domain is told by the points' outline, since the hue says something else.
+        outlined: whether the domain is told by the points' outline, since the hue says something
+            else.
     """
 
     colours: list[list[str]]
@@ -81,7 +82,9 @@ def paint(scenes: Sequence[LatentView], colour: str, witness: Witness) -> Colour
 def _witness(
     scenes: Sequence[LatentView], values: Sequence[NDArray[np.float64] | None]
 ) -> Colouring:
-    """Diverging about 0, where both domains are equally dense. Each network has a latent space and bandwidths of its own."""
+    """Diverging about 0, where both domains are equally dense. Each network has a latent space and
+    bandwidths of its own.
+    """
     title = "witness (each run's own scale): target-like"
     if any(each is None for each in values):
         return Colouring(

@@ -1,4 +1,4 @@
-"""One Bokeh figure of one run's latent space: it draws a scene, and reports taps and lassos as sample_ids."""
+"""Latent plot of one run as a Bokeh figure that reports taps and lassos."""
 
 from collections.abc import Callable
 from typing import Any
@@ -17,7 +17,9 @@ __all__ = ["AT_THRESHOLD", "PLACES", "LatentPlot"]
 
 _TOOLS = "pan,wheel_zoom,box_zoom,reset,save"
 AT_THRESHOLD = "at threshold"
-"""The name of the models that stand where the boundary is; their tag is where it is for a logit of 1."""
+"""The name of the models that stand where the boundary is; their tag is where it is for a logit of
+1.
+"""
 PLACES = 9
 """Decimals of where the boundary is drawn."""
 _DIMMED = 0.1
@@ -28,14 +30,16 @@ _PAPER = {False: "#ffffff", True: "#121212"}
 class LatentPlot:
     """A figure that is made once and then only has its columns replaced.
 
-    Bokeh's own selections would send every point back and forth; here a tap or a lasso arrives as an event of some bytes, the galaxies
-    are found on the server, and only a small source with the halos, or with the selected points, goes back.
+    Bokeh's own selections would send every point back and forth; here a tap or a lasso arrives as
+    an event of some bytes, the galaxies are found on the server, and only a small source with the
+    halos, or with the selected points, goes back.
 
     Args:
         ranges: x and y, shared between panels whose axes mean the same.
         place: how many panels are to its left. The first one names the y axis for all.
         on_tap: called with the sample_id nearest to a tap.
-        on_lasso: called with the outlined sample_ids, of all galaxies asked for, drawn or not; None if there are none.
+        on_lasso: called with the outlined sample_ids, of all galaxies asked for, drawn or not; None
+            if there are none.
     """
 
     def __init__(
@@ -101,7 +105,7 @@ class LatentPlot:
         self.set_theme(dark=False)
 
     def show(self, scene: LatentView, threshold: float, colours: list[str], outlined: bool) -> None:
-        """Draws a scene by replacing the columns that changed.
+        """Draw a scene by replacing the columns that changed.
 
         Args:
             scene: the galaxies.
@@ -136,16 +140,20 @@ class LatentPlot:
         self.set_threshold(threshold)
 
     def set_threshold(self, threshold: float) -> None:
-        """Moves the boundary to a probability threshold; without a vertical boundary in this view it is hidden."""
+        """Move the boundary to a probability threshold; without a vertical boundary in this view it
+        is hidden.
+        """
         if self.scene is None:
             return
         place = self.scene.coordinates.threshold_x
         for annotation in (self._side, self.boundary, self._left, self._right):
             annotation.visible = place is not None
         if place is not None:
-            # Far below a pixel; and the same number as in the page, which has moved the line already and need not paint it again.
+            # Far below a pixel; and the same number as in the page, which has moved the line
+            # already and need not paint it again.
             x = round(float(place(threshold)), PLACES)
-            # For the script that moves them with the visitor's hand: a position in units of the threshold's logit.
+            # For the script that moves them with the visitor's hand: a position in units of the
+            # threshold's logit.
             scale = float(place(1 / (1 + np.exp(-1.0))))
             self.boundary.location = self._side.left = self._left.x = self._right.x = x
             for annotation in (self._side, self.boundary, self._left, self._right):
@@ -154,7 +162,7 @@ class LatentPlot:
             self._left.text, self._right.text = f"◂ {first}", f"{second} ▸"
 
     def highlight(self, sample_id: str | None) -> None:
-        """Puts the halo on a galaxy, and a dashed one on the same galaxy in the other domain."""
+        """Put the halo on a galaxy, and a dashed one on the same galaxy in the other domain."""
         scene = self.scene
         row = scene.row_of(sample_id) if scene is not None else None
         twin = scene.counterpart_of(row) if scene is not None and row is not None else None
@@ -168,7 +176,7 @@ class LatentPlot:
             self.points.data["alpha"] = found
 
     def set_theme(self, dark: bool) -> None:
-        """Sets what the page's theme does not reach: halos, boundary and their labels."""
+        """Set what the page's theme does not reach: halos, boundary and their labels."""
         self._alpha = 0.85 if dark else 0.6
         ink, paper = _INK[dark], _PAPER[dark]
         self.boundary.line_color = self._left.text_color = self._right.text_color = ink

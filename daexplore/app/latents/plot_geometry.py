@@ -1,4 +1,4 @@
-"""The axes of panels: shared, fitted to their points, and left alone once the visitor has moved them."""
+"""Axis ranges and outlines of latent plots."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -24,10 +24,11 @@ __all__ = [
 def inside_polygon(
     x: NDArray[Any], y: NDArray[Any], outline_x: Sequence[float], outline_y: Sequence[float]
 ) -> NDArray[np.bool_]:
-    """Which points are inside a closed outline, by the even-odd rule: a ray to the right crosses it an odd number of times.
+    """Which points are inside a closed outline, by the even-odd rule: a ray to the right crosses it
+    an odd number of times.
 
-    A point on a left or lower edge counts as inside, one on a right or upper edge as outside, so that outlines that share an edge never
-    share a point.
+    A point on a left or lower edge counts as inside, one on a right or upper edge as outside, so
+    that outlines that share an edge never share a point.
 
     Args:
         x: (n,).
@@ -63,8 +64,8 @@ def nearest_on_screen(
 ) -> int | None:
     """The point nearest to a tap as the eye measures it.
 
-    All distances are computed: that takes a fifth of a millisecond for the 50 000 points a panel shows at most, less than keeping a tree up
-    to date while the panel is zoomed.
+    All distances are computed: that takes a fifth of a millisecond for the 50 000 points a panel
+    shows at most, less than keeping a tree up to date while the panel is zoomed.
 
     Args:
         x: (n,) in data units.
@@ -89,7 +90,9 @@ Ranges = tuple[Range1d, Range1d]
 
 
 def fit_ranges(scenes: Sequence[LatentView]) -> tuple[tuple[float, float], tuple[float, float]]:
-    """Ranges of x and y that hold all but the outermost half per cent of the points, with a margin; outliers are a zoom away."""
+    """Ranges of x and y that hold all but the outermost half per cent of the points, with a margin;
+    outliers are a zoom away.
+    """
     ranges = []
     for name in ("x", "y"):
         values = (
@@ -108,7 +111,7 @@ def new_ranges() -> Ranges:
 
 
 def set_ranges(ranges: Ranges, limits: tuple[tuple[float, float], tuple[float, float]]) -> None:
-    """Shows these limits, and comes back to them on reset."""
+    """Show these limits, and comes back to them on reset."""
     for axis, (low, high) in zip(ranges, limits, strict=True):
         axis.update(start=low, end=high, reset_start=low, reset_end=high)
 

@@ -1,4 +1,4 @@
-"""Many points painted into one image, in the browser: what is slow is one outline a point, not the points."""
+"""Raster of many points, painted in the browser."""
 
 from typing import Any
 
@@ -15,12 +15,13 @@ _SCRIPT = static_text("app", "raster.js")
 
 
 class Raster:
-    """An image in the place of a scatter's markers, which is painted anew whenever points, axes or frame change.
+    """An image in the place of a scatter's markers, which is painted anew whenever points, axes or
+    frame change.
 
     Args:
         plot: the Bokeh figure.
-        dots: the scatter of it that has columns x, y, marker, colour, edge and alpha. Its columns stay what the points are; only who
-            paints them changes.
+        dots: the scatter of it that has columns x, y, marker, colour, edge and alpha. Its columns
+            stay what the points are; only who paints them changes.
     """
 
     def __init__(self, plot: Any, dots: Any) -> None:

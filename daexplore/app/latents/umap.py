@@ -1,4 +1,4 @@
-"""UMAPs of a run's latents, computed in a child process and kept in the run's folder."""
+"""UMAP of a run's latents, computed in a child process and cached in the run folder."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -40,12 +40,14 @@ def compute_umap(run_path: Path, epoch: int) -> pd.DataFrame:
 def compute_aligned(run_path: Path, evaluated: tuple[int, ...] = ()) -> pd.DataFrame:  # noqa: ARG001
     """Columns epoch, sample_id, x, y of all evaluated epochs; kept likewise.
 
-    A UMAP can be turned and mirrored at will. All epochs are turned alike, so that the selected one agrees best with its margin plane:
-    towards the second class is to the right and towards the target is up, in every run.
+    A UMAP can be turned and mirrored at will. All epochs are turned alike, so that the selected one
+    agrees best with its margin plane: towards the second class is to the right and towards the
+    target is up, in every run.
 
     Args:
         run_path: folder of the run.
-        evaluated: the epochs that it has evaluated by now; a later request with more of them is another one.
+        evaluated: the epochs that it has evaluated by now; a later request with more of them is
+            another one.
 
     Raises:
         InputError: nothing was evaluated, or more than can be laid out together.

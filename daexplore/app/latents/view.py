@@ -1,4 +1,4 @@
-"""What one panel shows: which galaxies of a run at an epoch, where they lie, and how they look."""
+"""View of one latent plot: which galaxies of which run and epoch, and their positions."""
 
 import hashlib
 from collections.abc import Iterable
@@ -31,7 +31,8 @@ class LatentView:
         evaluation: its outputs at the epoch shown.
         coordinates: of all rows of the evaluation.
         inside: (n,) mask of the split and domains asked for.
-        rows: (m,) the rows that are drawn, m <= MAX_POINTS: the same galaxies in the same order in every run and epoch.
+        rows: (m,) the rows that are drawn, m <= MAX_POINTS: the same galaxies in the same order in
+            every run and epoch.
         pair: the two classes either side of the boundary.
     """
 
@@ -60,7 +61,9 @@ class LatentView:
 
     @cached_property
     def galaxies(self) -> bytes:
-        """The same for two scenes exactly if they draw the same galaxies, known to be of the same classes, in the same order."""
+        """The same for two scenes exactly if they draw the same galaxies, known to be of the same
+        classes, in the same order.
+        """
         return (
             self.evaluation.digest + hashlib.blake2b(self.rows.tobytes(), digest_size=16).digest()
         )
@@ -100,7 +103,9 @@ class LatentView:
         return mask
 
     def counterpart_of(self, row: int) -> int | None:
-        """The row of the same physical galaxy in the other domain, the same view of it if there are several; None if there is none."""
+        """The row of the same physical galaxy in the other domain, the same view of it if there are
+        several; None if there is none.
+        """
         found = self.evaluation
         twins = [
             view
@@ -138,7 +143,9 @@ _looks: LRUCache[list[str]] = LRUCache(64)
 
 
 def _shuffled(sample_ids: NDArray[Any], inside: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """The rows inside, in an order that does not favour a domain: both follow from the ids alone, so they are the same in every panel."""
+    """The rows inside, in an order that does not favour a domain: both follow from the ids alone,
+    so they are the same in every panel.
+    """
     rows = np.flatnonzero(inside)
     return np.asarray(
         rows[np.argsort(pd.util.hash_array(sample_ids[rows], categorize=False), kind="stable")]

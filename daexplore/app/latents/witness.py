@@ -1,4 +1,4 @@
-"""The witness of every galaxy on screen, computed beside the page and kept."""
+"""Witness of the displayed galaxies, cached for all sessions."""
 
 from typing import Any
 
@@ -18,7 +18,9 @@ _kept: LRUCache[NDArray[np.float64]] = LRUCache(32)
 
 
 def cached_witness(scene: LatentView) -> NDArray[np.float64] | None:
-    """(n,) of all galaxies of the scene's evaluation, NaN outside its split; None where it is not at hand."""
+    """(n,) of all galaxies of the scene's evaluation, NaN outside its split; None where it is not
+    at hand.
+    """
     return _kept.peek(_key(scene))
 
 

@@ -24,7 +24,8 @@ _HERE = "127.0.0.1"
 _SMALL = "static/extensions/panel/images/favicon.ico"
 _PATIENCE = 10  # [s]
 _PAGE = Path(__file__).parents[1] / "serve.py"
-# The page is made for windows of at least 1120 pixels: a narrower cell shows it smaller. CSS divides lengths only by way of an angle.
+# The page is made for windows of at least 1120 pixels: a narrower cell shows it smaller. CSS
+# divides lengths only by way of an angle.
 _MARKUP = (
     "<div style='container-type: inline-size'>"
     "<p style='margin: 0 0 4px'><a href='{url}' target='_blank' rel='noopener'>Open the explorer in a tab of its own</a></p>"
@@ -36,7 +37,8 @@ _MARKUP = (
 
 
 class Explorer:
-    """What ``explore`` gives: shown by a notebook as the page itself, and anywhere else as its address.
+    """What ``explore`` gives: shown by a notebook as the page itself, and anywhere else as its
+    address.
 
     Attributes:
         url: of the page, on this machine.
@@ -60,19 +62,22 @@ def explore(
 ) -> Explorer:
     """The explorer inline: put this last in a cell.
 
-    The page comes from a server of its own, a child process that only this machine reaches (127.0.0.1), under an address that nobody can
-    guess; it ends with the notebook's kernel. A second call for the same runs uses the same server. Over the notebook's own channel, as
-    other widgets come, the page would stand still while a cell runs and the kernel while the page computes, would have no address to share,
-    and would fetch style sheets from another host.
+    The page comes from a server of its own, a child process that only this machine reaches
+    (127.0.0.1), under an address that nobody can guess; it ends with the notebook's kernel. A
+    second call for the same runs uses the same server. Over the notebook's own channel, as other
+    widgets come, the page would stand still while a cell runs and the kernel while the page
+    computes, would have no address to share, and would fetch style sheets from another host.
 
-    Where the browser runs on another machine than the kernel, 127.0.0.1 is not the kernel's. Over ssh, give ``port`` a number and forward
-    it: ``ssh -L 5006:127.0.0.1:5006 host``. On a JupyterHub nothing is shown in the cell; with jupyter-server-proxy the page is at
-    proxy/PORT/ of your server there, followed by what follows the port in ``url``, if BOKEH_ALLOW_WS_ORIGIN named the hub's host before.
-    Else copy the runs and use ``daexplore explore`` on your own machine.
+    Where the browser runs on another machine than the kernel, 127.0.0.1 is not the kernel's. Over
+    ssh, give ``port`` a number and forward it: ``ssh -L 5006:127.0.0.1:5006 host``. On a JupyterHub
+    nothing is shown in the cell; with jupyter-server-proxy the page is at proxy/PORT/ of your
+    server there, followed by what follows the port in ``url``, if BOKEH_ALLOW_WS_ORIGIN named the
+    hub's host before. Else copy the runs and use ``daexplore explore`` on your own machine.
 
     Args:
-        runs: a folder of runs; a run or several, as ``Run`` or folders; None shows the runs that come with the package,
-            in a folder for the time being: give one of your own before you train from the page.
+        runs: a folder of runs; a run or several, as ``Run`` or folders; None shows the runs that
+            come with the package, in a folder for the time being: give one of your own before you
+            train from the page.
         height: of the page [px].
         port: of the server; 0 takes a free one.
 
@@ -131,7 +136,7 @@ class _Server:
         return self._process.poll() is None
 
     def stop(self) -> None:
-        """Ends it, as the end of this process would."""
+        """End it, as the end of this process would."""
         assert self._process.stdin is not None
         self._process.stdin.close()
         try:
@@ -171,7 +176,9 @@ def _serving(root: Path, port: int) -> _Server:
 
 
 def _opened(runs: str | Path | Run | Sequence[Run | str | Path] | None) -> tuple[Path, list[str]]:
-    """The folder to open, and which of its runs to put side by side; none leaves that to the explorer."""
+    """The folder to open, and which of its runs to put side by side; none leaves that to the
+    explorer.
+    """
     if runs is None:
         return _nothing(), []
     if isinstance(runs, str | Path) and not (Path(runs) / "run.json").is_file():

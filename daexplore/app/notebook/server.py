@@ -1,4 +1,4 @@
-"""`panel serve` as a child process that ends with the one that started it: ``python -m daexplore.app.notebook.server serve PAGE …``.
+"""Panel server as a child process that ends with its parent.
 
 The first part of its addresses is DAEXPLORE_PREFIX.
 """
@@ -14,7 +14,9 @@ __all__ = ["end_with_parent"]
 
 
 def end_with_parent() -> None:
-    """Waits until standard input is closed, as it is once the process at its other end is gone, however it went; then ends this one."""
+    """Wait until standard input is closed, as it is once the process at its other end is gone,
+    however it went; then ends this one.
+    """
     sys.stdin.buffer.read()
     os.kill(os.getpid(), signal.SIGTERM)
 

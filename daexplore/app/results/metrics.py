@@ -1,4 +1,4 @@
-"""How good the runs on screen are at the epoch and threshold shown: for all galaxies asked for, or for the outlined ones."""
+"""Metrics of the selected runs at the displayed epoch and threshold."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -16,7 +16,8 @@ __all__ = ["Score", "predicted_class", "scores"]
 
 
 _RESAMPLES = 200
-# Of so many galaxies intervals are narrow, and their ends need fewer resamples: a page is not to wait for a tenth of a per mille.
+# Of so many galaxies intervals are narrow, and their ends need fewer resamples: a page is not to
+# wait for a tenth of a per mille.
 _FEWEST, _DRAWN = 50, 20_000_000
 # What a threshold does not move is not computed again when it moves.
 _RANKING, _CALLED = ("auc", "brier"), ("accuracy", "precision", "recall", "f1")
@@ -25,7 +26,8 @@ _cache: LRUCache[dict[str, dict[str, float]]] = LRUCache(512)
 
 @dataclass(frozen=True)
 class Score:
-    """The metrics of one run on one domain, each with "value", "low", "high" and "n"; empty if there is nothing labelled to count.
+    """The metrics of one run on one domain, each with "value", "low", "high" and "n"; empty if
+    there is nothing labelled to count.
 
     Attributes:
         run: its label.
@@ -89,7 +91,9 @@ def _metrics(
 
 
 def predicted_class(scene: LatentView, threshold: float) -> NDArray[np.int64]:
-    """(n,) the class each galaxy is called: by the threshold for two classes, the most probable one for more."""
+    """(n,) the class each galaxy is called: by the threshold for two classes, the most probable one
+    for more.
+    """
     if len(scene.run.classes) == 2:
         return (scene.evaluation.probabilities[:, 1] > threshold).astype(np.int64)
     return scene.evaluation.predicted

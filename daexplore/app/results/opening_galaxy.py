@@ -27,10 +27,12 @@ class OpeningGalaxy:
 
 
 def opening_galaxy(state: ExplorerState, scenes: list[LatentView]) -> OpeningGalaxy | None:
-    """Of the target galaxies that the first run gets wrong and every other one right, the one that moved furthest; None without any.
+    """Of the target galaxies that the first run gets wrong and every other one right, the one that
+    moved furthest; None without any.
 
-    How far is the least change of its logit in any of the other runs, so that no single run decides. Without labels, those count that every
-    other run calls differently; with one run, those nearest to its boundary.
+    How far is the least change of its logit in any of the other runs, so that no single run
+    decides. Without labels, those count that every other run calls differently; with one run, those
+    nearest to its boundary.
 
     Args:
         state: split and threshold.

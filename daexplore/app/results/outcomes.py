@@ -1,4 +1,4 @@
-"""Which galaxies change hands between the runs on screen, and how. Knows nothing of the screen."""
+"""Prediction changes between the selected runs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -60,7 +60,9 @@ class FlipsState(param.Parameterized):
         super().__init__(**params)  # type: ignore[no-untyped-call]
 
     def place(self, found: "PredictionChanges") -> int:
-        """Where the run compared with the first one stands among those on screen, 1 or later; 0 if there is but one."""
+        """Where the run compared with the first one stands among those on screen, 1 or later; 0 if
+        there is but one.
+        """
         ids = [run.id for run in found.runs]
         return (
             max(ids.index(self.other), 1)
@@ -69,7 +71,7 @@ class FlipsState(param.Parameterized):
         )
 
     def sort(self, column: str) -> None:
-        """Sorts the table by a column, or the other way round where it is sorted by it already."""
+        """Sort the table by a column, or the other way round where it is sorted by it already."""
         self.param.update(
             order=column, descending=self.order == column and not self.descending, table_page=0
         )
@@ -85,9 +87,11 @@ class PredictionChanges:
         epochs: at which each is shown.
         domain: of the galaxies.
         split: likewise.
-        by: "truth", where ``level`` is 0 for wrong and 1 for right and only labelled galaxies count; "class", where it is the class called.
+        by: "truth", where ``level`` is 0 for wrong and 1 for right and only labelled galaxies
+            count; "class", where it is the class called.
         pair: the two classes either side of the boundary.
-        threshold: probability beyond which a galaxy is called the pair's second class, where there are two classes.
+        threshold: probability beyond which a galaxy is called the pair's second class, where there
+            are two classes.
         sample_ids: (n,) text.
         groups: (n,) the galaxy each image shows.
         labels: (n,) true class, -1 where missing; the oracle's knowledge on the target.
@@ -179,7 +183,8 @@ class OutcomeGroup:
 
 
 def outcomes(state: ExplorerState, domain: str = "target", by: str = "truth") -> PredictionChanges:
-    """The galaxies that all runs on screen have evaluated, at the state's epoch, split, threshold and pair.
+    """The galaxies that all runs on screen have evaluated, at the state's epoch, split, threshold
+    and pair.
 
     Args:
         state: the page's.
@@ -235,9 +240,11 @@ def outcomes(state: ExplorerState, domain: str = "target", by: str = "truth") ->
 
 
 def piles(found: PredictionChanges, place: int) -> list[OutcomeGroup]:
-    """The galaxies by what becomes of them from the first run to the one at ``place``: two piles that flip, two that do not.
+    """The galaxies by what becomes of them from the first run to the one at ``place``: two piles
+    that flip, two that do not.
 
-    Of more than two classes, those of the pair have piles of their own, and other changes share one.
+    Of more than two classes, those of the pair have piles of their own, and other changes share
+    one.
     """
     first, other = found.level[0], found.level[place]
     one, two = found.names[0], found.names[place]

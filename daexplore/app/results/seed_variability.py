@@ -1,4 +1,4 @@
-"""What changes hands between runs, beside what changes hands between seeds of one method: the control of every comparison."""
+"""Seed variability: prediction changes between seeds of one method."""
 
 import dataclasses
 import json
@@ -70,7 +70,8 @@ class FlipRate:
         most: that of the pair that differs most.
         up: changes to a higher level (fixed), where there is one pair of different runs.
         down: to a lower one (broken).
-        p: of McNemar's test that respects galaxies, for fixed against broken; NaN where that is not asked.
+        p: of McNemar's test that respects galaxies, for fixed against broken; NaN where that is not
+            asked.
         command: trains another seed where there is no pair.
     """
 
@@ -90,7 +91,9 @@ class FlipRate:
 
 
 def seed_group(state: ExplorerState, found: PredictionChanges) -> list[SeedGroup]:
-    """For each method on screen the runs with the same settings but the seed: those shown, and finished ones on the same galaxies."""
+    """For each method on screen the runs with the same settings but the seed: those shown, and
+    finished ones on the same galaxies.
+    """
     from daexplore.engine.comparison.grouping import group_methods
 
     methods, saw = {run.method for run in found.runs}, fingerprints(found.runs[0])
@@ -103,7 +106,8 @@ def seed_group(state: ExplorerState, found: PredictionChanges) -> list[SeedGroup
         run for run in others if fingerprints(run) == saw and run.classes == found.runs[0].classes
     ]
     shown = group_methods(found.runs)
-    # Groups come in the order in which their first run does: those of the runs on screen are the first ones.
+    # Groups come in the order in which their first run does: those of the runs on screen are the
+    # first ones.
     groups = group_methods([*found.runs, *others])[: len(shown)]
     return [
         SeedGroup(
@@ -118,7 +122,9 @@ def seed_group(state: ExplorerState, found: PredictionChanges) -> list[SeedGroup
 
 
 def rates(found: PredictionChanges, families: Sequence[SeedGroup]) -> list[FlipRate]:
-    """How many galaxies flip from the first run to each other one, then between seeds of each method. May take a second."""
+    """How many galaxies flip from the first run to each other one, then between seeds of each
+    method. May take a second.
+    """
     about = (found.domain, found.split, found.by, found.pair, found.threshold)
     whole = (
         *(change_token(*each) for each in zip(found.runs, found.epochs, strict=True)),
@@ -136,7 +142,9 @@ def rates(found: PredictionChanges, families: Sequence[SeedGroup]) -> list[FlipR
 
 
 def verdict(found: Sequence[FlipRate]) -> str:
-    """Whether runs differ by more than seeds do, in words; empty where there is no second seed of any method to tell by."""
+    """Whether runs differ by more than seeds do, in words; empty where there is no second seed of
+    any method to tell by.
+    """
     controls = [rate for rate in found if rate.seeds and math.isfinite(rate.value)]
     runs = [rate for rate in found if not rate.seeds and math.isfinite(rate.value)]
     if not controls or not runs:
@@ -166,7 +174,8 @@ def retrain_command(root: Path, run: Run, seed: int) -> list[str]:
     )
     plain = preset(data.source) if simulated else RunConfig(DataConfig(data.source, data.target))
     names = [each.name for each in config.alignments]
-    # What the names in --method stand for; everything else that differs from what the command does by itself is set by name.
+    # What the names in --method stand for; everything else that differs from what the command does
+    # by itself is set by name.
     plain = dataclasses.replace(
         plain, alignments=tuple(AlignmentConfig(name, 1.0) for name in names)
     )
@@ -282,10 +291,12 @@ def _rate(
 
 
 def seed_flip_rate(state: ExplorerState) -> tuple[float, int] | None:
-    """How many target galaxies change hands between two seeds of one method, in the mean over the methods on screen that have two.
+    """How many target galaxies change hands between two seeds of one method, in the mean over the
+    methods on screen that have two.
 
     Returns:
-        That number, and of how many pairs of seeds it is the mean; None where no method has two seeds.
+        That number, and of how many pairs of seeds it is the mean; None where no method has two
+        seeds.
     """
     try:
         found = outcomes(state)

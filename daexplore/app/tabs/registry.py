@@ -55,7 +55,8 @@ class TabSpec:
 
     Attributes:
         name: in the menu, and in the address as ``room``.
-        module: imported when the tab is first opened; its ``build_tab`` takes a ``TabContext`` and returns a ``TabView``.
+        module: imported when the tab is first opened; its ``build_tab`` takes a ``TabContext`` and
+            returns a ``TabView``.
         terms: entries of the glossary that are listed below the tab.
         shared_controls: whether runs, epoch, threshold and the headline are above it.
         url: parameters of the address that this tab adds.

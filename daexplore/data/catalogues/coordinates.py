@@ -27,7 +27,9 @@ _PAIRS = (
     ("radeg", "dedeg"),
     ("right_ascension", "declination"),
 )
-"""How catalogues call right ascension and declination, in lower case (VizieR, SExtractor, Gaia, survey archives)."""
+"""How catalogues call right ascension and declination, in lower case (VizieR, SExtractor, Gaia,
+survey archives).
+"""
 
 _DEGREES = {
     "deg": 1.0,
@@ -50,9 +52,11 @@ def coordinate_columns(table: TableFile) -> tuple[str, str] | None:
 
 
 def positions(table: TableFile) -> NDArray[np.float64]:
-    """Where each row lies: (N, 2) right ascension and declination, ICRS [deg]; NaN where a row has no usable position.
+    """Where each row lies: (N, 2) right ascension and declination, ICRS [deg]; NaN where a row has
+    no usable position.
 
-    Numbers are degrees, or what the column's unit says (hours, radians); text is sexagesimal, hours and degrees, or numbers as text.
+    Numbers are degrees, or what the column's unit says (hours, radians); text is sexagesimal, hours
+    and degrees, or numbers as text.
 
     Raises:
         InputError: no such columns, or a unit that is no angle.
@@ -86,7 +90,9 @@ def _degrees(table: TableFile, column: str, hours: bool) -> NDArray[np.float64]:
 
 
 def _sexagesimal(value: Any, hours: bool) -> float:
-    """[deg] of a text such as 12:30:49.4 or -08d12m; a unit within the text goes before what is usual."""
+    """[deg] of a text such as 12:30:49.4 or -08d12m; a unit within the text goes before what is
+    usual.
+    """
     from astropy.coordinates import Angle
 
     try:

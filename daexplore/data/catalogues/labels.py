@@ -1,4 +1,4 @@
-"""Which column of a catalogue holds the classes, and which class each row has."""
+"""Class labels of a catalogue: their column, and the class of each row."""
 
 from typing import Any
 
@@ -20,7 +20,8 @@ _MOST_CLASSES = 1000
 
 
 def label_column(table: pd.DataFrame, declared: str | None, where: object) -> str | None:
-    """The declared column, else the first there is of ``LABEL_COLUMNS``; None in a catalogue without labels, as a survey's often is.
+    """The declared column, else the first there is of ``LABEL_COLUMNS``; None in a catalogue
+    without labels, as a survey's often is.
 
     Raises:
         InputError: the declared column is not there.
@@ -36,7 +37,8 @@ def label_column(table: pd.DataFrame, declared: str | None, where: object) -> st
 def class_codes(column: pd.Series, name: str, where: object) -> tuple[pd.Series, tuple[str, ...]]:
     """Class index of each row (missing stays missing), and the classes' names.
 
-    Text and whole numbers are classes, sorted; a column of 0 and 1 gives "non-<column>" and "<column>"; empty text is missing.
+    Text and whole numbers are classes, sorted; a column of 0 and 1 gives "non-<column>" and
+    "<column>"; empty text is missing.
 
     Raises:
         InputError: fractions, or so many values that they are no classes.

@@ -34,7 +34,8 @@ class MatchedCatalogue:
     """What is known of a set's images besides their pixels.
 
     Attributes:
-        catalogue: one row an image, in the order of the images: sample_id, group_id, label, then the catalogue's other columns.
+        catalogue: one row an image, in the order of the images: sample_id, group_id, label, then
+            the catalogue's other columns.
         classes: names of the labels; empty where nothing is labelled.
         provenance: which catalogue and which of its columns were used, as JSON types.
     """
@@ -51,10 +52,11 @@ def match_catalogue(
     set_name: str,
     table: TableFile | pd.DataFrame | None = None,
 ) -> MatchedCatalogue:
-    """Finds the catalogue of a folder's images, if there is one, and gives each image its row.
+    """Find the catalogue of a folder's images, if there is one, and gives each image its row.
 
-    Rows are found by the columns ``ID_COLUMNS``, of which the one that fits most images is taken, with or without folder and suffix,
-    first as the letters stand and then whatever their case. Each row serves one image.
+    Rows are found by the columns ``ID_COLUMNS``, of which the one that fits most images is taken,
+    with or without folder and suffix, first as the letters stand and then whatever their case. Each
+    row serves one image.
 
     Args:
         names: of the images, relative to the folder.
@@ -64,8 +66,8 @@ def match_catalogue(
         table: the catalogue, where it is known already.
 
     Raises:
-        InputError: no catalogue where a column of it is declared, no image or not every image in it, unknown columns, labels that are
-            no classes.
+        InputError: no catalogue where a column of it is declared, no image or not every image in
+            it, unknown columns, labels that are no classes.
     """
     found = (
         TableFile(table, folder)
@@ -92,7 +94,8 @@ def keyed_by_sample(
     read: ReadConfig,
     rows: NDArray[np.int64] | None = None,
 ) -> MatchedCatalogue:
-    """The rows of a table under the given ids, with labels and groups by the declared columns or the usual ones.
+    """The rows of a table under the given ids, with labels and groups by the declared columns or
+    the usual ones.
 
     Args:
         sample_ids: one for each row taken.
@@ -156,7 +159,9 @@ def _without_catalogue(
 def _groups(
     sample_ids: Sequence[str], frame: pd.DataFrame, read: ReadConfig, where: Path
 ) -> tuple[list[str], str | None]:
-    """Groups by the declared column, else by group_id; a row without one is a group of its own, as every row is without a column."""
+    """Group by the declared column, else by group_id; a row without one is a group of its own, as
+    every row is without a column.
+    """
     if read.group is not None and read.group not in frame:
         raise InputError(
             f"{where} has no column {read.group!r} for the groups; it has {', '.join(map(str, frame.columns))}. Name one of those."
@@ -170,7 +175,9 @@ def _groups(
 
 
 def as_text(column: pd.Series) -> list[str]:
-    """Names as text: 7.0 is "7", also where a table wrote it as text; surrounding blanks do not count, missing is empty."""
+    """Names as text: 7.0 is "7", also where a table wrote it as text; surrounding blanks do not
+    count, missing is empty.
+    """
     if pd.api.types.is_float_dtype(column) and (column.dropna() % 1 == 0).all():
         column = column.astype("Int64")
     return [
@@ -221,7 +228,9 @@ def _match(names: Sequence[str], table: TableFile, folder: Path) -> tuple[NDArra
 
 
 def _rows_by(names: Sequence[str], values: Sequence[str]) -> NDArray[np.int64]:
-    """Row of each name, -1 where none or more than one fits; the strictest spelling that fits counts."""
+    """Row of each name, -1 where none or more than one fits; the strictest spelling that fits
+    counts.
+    """
     rows = np.full(len(names), -1, np.int64)
     for spell in _SPELLINGS:
         open_names = np.flatnonzero(rows < 0)

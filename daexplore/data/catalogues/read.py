@@ -26,7 +26,9 @@ ID_COLUMNS = (
     "galaxy",
     "galaxy_id",
 )
-"""Columns, in any case of letters, in which a catalogue may name its images; read as text, so that 007 stays 007."""
+"""Columns, in any case of letters, in which a catalogue may name its images; read as text, so that
+007 stays 007.
+"""
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".ecsv", ".vot", ".votable", ".xml", ".parquet", ".pq")
 """Suffixes of catalogues; FITS files may be catalogues too."""
@@ -58,10 +60,11 @@ class TableFile:
 
 
 def find_catalogue(folder: Path, declared: str | None = None) -> Path | None:
-    """The catalogue that belongs to the images of a folder: the declared one, else catalogue.*, else the only table there.
+    """The catalogue that belongs to the images of a folder: the declared one, else catalogue.*,
+    else the only table there.
 
-    A FITS file counts as a table where it holds one and no image; looked into are the only FITS file of the folder and those with
-    "cat" in their names.
+    A FITS file counts as a table where it holds one and no image; looked into are the only FITS
+    file of the folder and those with "cat" in their names.
 
     Args:
         folder: where the images are.
@@ -124,11 +127,12 @@ def is_table(path: Path) -> bool:
 
 
 def read_table(path: Path, text: tuple[str, ...] = ()) -> TableFile:
-    """Reads a catalogue of any understood format.
+    """Read a catalogue of any understood format.
 
     Args:
         path: the file; its suffix says the format.
-        text: columns that are names and must stay text besides ``ID_COLUMNS`` and group_id; only CSV needs to be told.
+        text: columns that are names and must stay text besides ``ID_COLUMNS`` and group_id; only
+            CSV needs to be told.
 
     Raises:
         InputError: it cannot be read, or has no rows.
@@ -185,7 +189,8 @@ def _read_astropy(path: Path) -> TableFile:
 
     formats = {".ecsv": "ascii.ecsv", ".vot": "votable", ".votable": "votable", ".xml": "votable"}
     with warnings.catch_warnings():
-        # Units that are no standard ones, several tables in a file, small sins against the standards: the values are read all the same.
+        # Units that are no standard ones, several tables in a file, small sins against the
+        # standards: the values are read all the same.
         warnings.simplefilter("ignore")
         table = Table.read(path, format=formats.get(path.suffix.lower(), "fits"))
     units = {
@@ -213,7 +218,9 @@ def _read_astropy(path: Path) -> TableFile:
 
 
 def _one_value_a_cell(table: TableFile) -> TableFile:
-    """Without columns of lists, as Parquet and VOTables of variable length give them; bytes become text."""
+    """Without columns of lists, as Parquet and VOTables of variable length give them; bytes become
+    text.
+    """
     frame = table.frame.rename(columns=str).reset_index(drop=True)
     dropped = []
     for name in frame.columns[[pd.api.types.is_object_dtype(dtype) for dtype in frame.dtypes]]:

@@ -1,4 +1,4 @@
-"""What a catalogue of predictions takes over from the survey's own: ids and positions on the sky."""
+"""Columns that a predicted catalogue copies from the survey: ids and sky positions."""
 
 from pathlib import Path
 
@@ -15,7 +15,9 @@ __all__ = ["survey_columns", "survey_piece", "text_type"]
 
 
 def survey_columns(galaxies: GalaxySet) -> list[Column]:
-    """sample_id; the survey's own id, under its own name, where its catalogue has one; ra and dec where positions are known."""
+    """sample_id; the survey's own id, under its own name, where its catalogue has one; ra and dec
+    where positions are known.
+    """
     catalogue = galaxies.catalogue
     columns = [
         Column(

@@ -1,7 +1,7 @@
-"""Tables of any length written to FITS, ECSV, VOTable or Parquet piece by piece, with units and descriptions.
+"""Writing of tables of any length to FITS, ECSV, VOTable or Parquet in pieces.
 
-Astropy writes the table without its rows, and each piece of rows by itself; what is done here is to put them together, so that no more
-than one piece is in memory.
+Astropy writes the table without its rows, and each piece of rows by itself; what is done here is to
+put them together, so that no more than one piece is in memory.
 """
 
 import io
@@ -68,7 +68,7 @@ def catalogue_kind(path: Path) -> str:
 
 
 def check_text(kind: str, columns: Sequence[Column], piece: Piece) -> None:
-    """Makes sure, before any work is done, that a table of this kind can hold these texts.
+    """Make sure, before any work is done, that a table of this kind can hold these texts.
 
     Raises:
         InputError: it cannot.
@@ -81,13 +81,14 @@ def check_text(kind: str, columns: Sequence[Column], piece: Piece) -> None:
 def write_catalogue(
     path: Path, kind: str, columns: Sequence[Column], meta: Meta, rows: int, pieces: Iterable[Piece]
 ) -> None:
-    """Writes a table; the same bytes for the same pieces.
+    """Write a table; the same bytes for the same pieces.
 
     Args:
         path: the file.
         kind: see ``catalogue_kind``.
         columns: in their order.
-        meta: about the whole table; keys of at most 8 capital letters and digits, as FITS wants them.
+        meta: about the whole table; keys of at most 8 capital letters and digits, as FITS wants
+            them.
         rows: of all pieces together.
         pieces: arrays of equal length by the columns' names, one piece of rows after the other.
 
@@ -257,7 +258,8 @@ def _parquet(
     import pyarrow.parquet as pq
     from astropy.table.meta import get_yaml_from_table
 
-    # Astropy reads units and descriptions from the one, TOPCAT from the other (https://www.ivoa.net/documents/Notes/VOParquet/).
+    # Astropy reads units and descriptions from the one, TOPCAT from the other
+    # (https://www.ivoa.net/documents/Notes/VOParquet/).
     about = {
         "table_meta_yaml": "\n".join(get_yaml_from_table(_table(columns, meta))),
         "IVOA.VOTable-Parquet.version": "1.0",

@@ -22,7 +22,7 @@ __all__ = ["RejectionTally", "finish", "verify"]
 
 
 def verify(folder: str | Path) -> int:
-    """Reads every chunk and compares it with the checksum in galaxies.json.
+    """Read every chunk and compares it with the checksum in galaxies.json.
 
     Returns:
         Number of chunks; 0 for a set in one file, which has no checksums.
@@ -76,10 +76,11 @@ class RejectionTally:
     rejected: list[Rejected] = field(default_factory=list)
 
     def add(self, record: Record) -> None:
-        """Counts a chunk.
+        """Count a chunk.
 
         Raises:
-            InputError: more than a tenth of all galaxies have another size or other bands, or more than half cannot be used.
+            InputError: more than a tenth of all galaxies have another size or other bands, or more
+                than half cannot be used.
         """
         self.forms.update(record.forms)
         self.rejected += record.rejected
@@ -99,7 +100,8 @@ class RejectionTally:
 
 
 def finish(plan: Plan, records: Iterable[Record], identity: dict[str, Any]) -> GalaxySet:
-    """Writes catalogue.parquet, aside.csv where there is something to list, and galaxies.json, the last one last.
+    """Write catalogue.parquet, aside.csv where there is something to list, and galaxies.json, the
+    last one last.
 
     Args:
         plan: of the ingest.

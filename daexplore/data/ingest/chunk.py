@@ -1,4 +1,4 @@
-"""One chunk of an ingested set: its galaxies read, fitted and written, and a record of it written last."""
+"""Chunk of an ingested set: read, fitted, written, and recorded last."""
 
 import hashlib
 import io
@@ -60,7 +60,9 @@ class Plan:
 
 @dataclass(frozen=True)
 class Rejected:
-    """A galaxy set aside: its row in the listing, why, and whether its size or bands are not the others'."""
+    """A galaxy set aside: its row in the listing, why, and whether its size or bands are not the
+    others'.
+    """
 
     row: int
     reason: str
@@ -75,7 +77,8 @@ class Record:
         rows: of the listing, in the order of its images.
         columns: what the galaxies' files say, one dictionary a row.
         digests: of the images.
-        forms: sizes and bands of its galaxies as they came, with how many there are of each; those set aside too.
+        forms: sizes and bands of its galaxies as they came, with how many there are of each; those
+            set aside too.
         rejected: its galaxies that cannot be used.
         bytes: size of the file; 0 without one, where no galaxy can be used.
         sha256: of the file.
@@ -96,7 +99,8 @@ def chunk_name(number: int) -> str:
 
 
 def write_chunk(plan: Plan, number: int) -> Record:
-    """Reads a chunk's galaxies and writes their images, then its record; a galaxy that cannot be used is left out.
+    """Read a chunk's galaxies and writes their images, then its record; a galaxy that cannot be
+    used is left out.
 
     Raises:
         OSError: the disk is full, or the folder cannot be written.
@@ -125,7 +129,9 @@ def write_chunk(plan: Plan, number: int) -> Record:
 
 
 def read_record(folder: Path, number: int) -> Record | None:
-    """The record of a finished chunk; None where there is none, or where the chunk's file is not as it says."""
+    """The record of a finished chunk; None where there is none, or where the chunk's file is not as
+    it says.
+    """
     try:
         record = from_dict(Record, json.loads(_record_path(folder, number).read_text()))
         there = (folder / chunk_name(number)).stat().st_size if record.bytes else 0

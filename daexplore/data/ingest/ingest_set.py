@@ -1,4 +1,4 @@
-"""The ingest itself: chunks shared out to worker processes, collected, and gone on with after a stop."""
+"""Ingest of a set: chunks in worker processes, resumable."""
 
 import errno
 import itertools
@@ -41,28 +41,32 @@ def ingest(
     progress: Progress | None = None,
     restart: bool = False,
 ) -> GalaxySet:
-    """Reads an input of any kind into one chunked galaxy set.
+    """Read an input of any kind into one chunked galaxy set.
 
-    The result is the same bit by bit whatever the number of workers and however often the work was stopped: started again with the same
-    arguments it goes on where it was, and where it had finished the chunks' checksums are compared. Galaxies that cannot be read, or whose
-    size, bands, scale or units are not the others', are set aside and listed with the reason in ``aside.csv``.
+    The result is the same bit by bit whatever the number of workers and however often the work was
+    stopped: started again with the same arguments it goes on where it was, and where it had
+    finished the chunks' checksums are compared. Galaxies that cannot be read, or whose size, bands,
+    scale or units are not the others', are set aside and listed with the reason in ``aside.csv``.
 
     Args:
         source: whatever ``read_galaxies`` understands.
         dest: folder of the set; new, empty, or begun by an earlier ingest of the same input.
         read: what is declared of the input.
-        workers: processes; None takes as many as there are CPUs for this process, at most 8; 1 stays in this process. A script that
-            does not say 1 must guard its main part by ``if __name__ == "__main__"``.
+        workers: processes; None takes as many as there are CPUs for this process, at most 8; 1
+            stays in this process. A script that does not say 1 must guard its main part by ``if
+            __name__ == "__main__"``.
         chunk: galaxies a chunk at most; fewer where they would take more than 64 MiB.
         progress: called with the number of galaxies done and their total.
         restart: delete first what an earlier ingest wrote into ``dest``.
 
     Raises:
-        InputError: an input that cannot be used or is mixed (more than a tenth of other size or bands, more than half unusable), a folder
-            that holds something else or was begun with another input, another process at it, a full disk; finished chunks stay.
+        InputError: an input that cannot be used or is mixed (more than a tenth of other size or
+            bands, more than half unusable), a folder that holds something else or was begun with
+            another input, another process at it, a full disk; finished chunks stay.
     """
     if getattr(multiprocessing.current_process(), "_inheriting", False):
-        # This is a worker that runs the user's script anew: without this it would wait for ever for the process that started it.
+        # This is a worker that runs the user's script anew: without this it would wait for ever for
+        # the process that started it.
         raise InputError(
             "A script that ingests galaxies needs the line `if __name__ == '__main__':` above what it does."
         )

@@ -1,4 +1,4 @@
-"""The folder that an ingest writes to: whose it is, what it was begun with, and how it is emptied."""
+"""Output folder of an ingest: ownership, identity and clean-up."""
 
 import contextlib
 import hashlib
@@ -58,7 +58,7 @@ def locked(folder: Path) -> Iterator[None]:
 
 
 def outside(source: Path, folder: Path) -> None:
-    """Makes sure that what is written cannot become input.
+    """Make sure that what is written cannot become input.
 
     Raises:
         InputError: the one folder lies in the other.
@@ -71,7 +71,9 @@ def outside(source: Path, folder: Path) -> None:
 
 
 def identity(listing: Listing, read: ReadConfig, chunk: int) -> dict[str, Any]:
-    """What an ingest is begun with, as JSON types: equal only for the same galaxies read in the same way into the same chunks."""
+    """What an ingest is begun with, as JSON types: equal only for the same galaxies read in the
+    same way into the same chunks.
+    """
     digest = hashlib.sha256(listing.catalogue.to_csv(index=False).encode())
     digest.update(
         json.dumps(
@@ -89,7 +91,8 @@ def identity(listing: Listing, read: ReadConfig, chunk: int) -> dict[str, Any]:
 
 
 def begun_with(folder: Path) -> dict[str, Any] | None:
-    """The identity of the ingest that the folder holds, finished or not; None where the folder is empty.
+    """The identity of the ingest that the folder holds, finished or not; None where the folder is
+    empty.
 
     Raises:
         InputError: it holds something else.
@@ -125,7 +128,7 @@ def _at(path: Path, keys: tuple[str, ...]) -> dict[str, Any]:
 
 
 def check_same(folder: Path, before: dict[str, Any], now: dict[str, Any]) -> None:
-    """Makes sure that what is there goes with what is asked for.
+    """Make sure that what is there goes with what is asked for.
 
     Raises:
         InputError: it was begun with other galaxies or settings; which.
@@ -161,7 +164,7 @@ def is_complete(folder: Path) -> bool:
 
 
 def record(folder: Path, about: dict[str, Any], frame: ImageFormat) -> None:
-    """Writes down what the ingest is begun with, so that it can go on after anything."""
+    """Write down what the ingest is begun with, so that it can go on after anything."""
     for place in (folder / RECORDS, folder / "images"):
         place.mkdir(exist_ok=True)
     with atomic_write(folder / RECORDS / _STATE) as part, part.open("wb") as file:
@@ -174,7 +177,7 @@ def frame_of(folder: Path) -> ImageFormat:
 
 
 def empty(folder: Path) -> None:
-    """Deletes what an ingest wrote, and nothing else."""
+    """Delete what an ingest wrote, and nothing else."""
     (folder / "galaxies.json").unlink(missing_ok=True)
     for path in [
         *(folder / "images").glob("[0-9]*.npy*"),

@@ -1,4 +1,4 @@
-"""What the images of every set are brought to before anything is learned from them: bands, units, sky, PSF, pixel scale, size."""
+"""Common format of two sets: bands, units, sky, PSF, pixel scale and size."""
 
 import math
 from dataclasses import dataclass
@@ -28,7 +28,8 @@ _SAME_SCALE = 1e-6
 
 @dataclass(frozen=True)
 class CommonFormat:
-    """The form that all images have in common, from which follows what must be done to those of a certain set.
+    """The form that all images have in common, from which follows what must be done to those of a
+    certain set.
 
     Attributes:
         bands: of the network's input, in its order, as the source of the training spells them.
@@ -52,7 +53,8 @@ class CommonFormat:
 
     @staticmethod
     def of(config: DataConfig, source: GalaxySet) -> "CommonFormat":
-        """What a config asks for; bands, and where it declares none the size, are those of the source.
+        """What a config asks for; bands, and where it declares none the size, are those of the
+        source.
 
         Raises:
             InputError: settings that cannot be.
@@ -82,7 +84,8 @@ class CommonFormat:
     def steps(
         self, galaxies: GalaxySet, domain: str, order: tuple[int, ...] | None = None
     ) -> tuple[Step, ...]:
-        """What must be done to the images of a set, in this order; what needs no doing is not there, and ``Crop`` is always the last.
+        """What must be done to the images of a set, in this order; what needs no doing is not
+        there, and ``Crop`` is always the last.
 
         Args:
             galaxies: the set.
@@ -90,7 +93,8 @@ class CommonFormat:
             order: number of the set's channel for each of the network's; None matches them.
 
         Raises:
-            InputError: mixed bands, or the set does not know its flux unit, pixel scale or PSF where it is needed, or its PSF is too broad.
+            InputError: mixed bands, or the set does not know its flux unit, pixel scale or PSF
+                where it is needed, or its PSF is too broad.
         """
         if order is None:
             order = self.order(galaxies, domain)

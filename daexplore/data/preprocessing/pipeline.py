@@ -1,4 +1,4 @@
-"""From images as they come to what the network sees: steps with statistics of the training split only, recorded to be used again."""
+"""Preprocessing pipeline, fitted on the training split and recorded with the run."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -69,8 +69,9 @@ class DomainSteps:
 class Preprocess:
     """The recorded steps of both domains.
 
-    In this order, those that are needed: bands chosen and matched, units, background, PSF, pixel scale, crop; then, learned from the
-    training images, stretch and normalisation. The former follow from what a set says of itself: ``for_galaxy_set`` finds them for any other set.
+    In this order, those that are needed: bands chosen and matched, units, background, PSF, pixel
+    scale, crop; then, learned from the training images, stretch and normalisation. The former
+    follow from what a set says of itself: ``for_galaxy_set`` finds them for any other set.
 
     Attributes:
         standard: what images of any set are brought to.
@@ -100,9 +101,11 @@ class Preprocess:
         target: GalaxySet,
         target_rows: NDArray[np.integer[Any]],
     ) -> "Preprocess":
-        """Learns the statistics from the given rows, the training split, and from no others; reads them in chunks.
+        """Learn the statistics from the given rows, the training split, and from no others; reads
+        them in chunks.
 
-        Noise scale and percentiles come from evenly spaced images with 4 million pixels a band in all: they need them in memory at once.
+        Noise scale and percentiles come from evenly spaced images with 4 million pixels a band in
+        all: they need them in memory at once.
 
         Args:
             config: which steps, whose statistics.
@@ -112,7 +115,8 @@ class Preprocess:
             target_rows: its training rows.
 
         Raises:
-            InputError: mixed bands, no rows, settings that cannot be or that need what a set does not say, pixels that are not finite.
+            InputError: mixed bands, no rows, settings that cannot be or that need what a set does
+                not say, pixels that are not finite.
         """
         _check(config)
         standard = CommonFormat.of(config, source)
@@ -144,7 +148,8 @@ class Preprocess:
         """What the network sees of the images.
 
         Args:
-            images: (n, C, height, width) of any real type, with the channels, units and pixel scale of the domain's set.
+            images: (n, C, height, width) of any real type, with the channels, units and pixel scale
+                of the domain's set.
             domain: whose steps to take, "source" or "target".
 
         Returns:
@@ -159,14 +164,16 @@ class Preprocess:
             raise InputError(
                 f"Expected images of shape (n, {channels}, height, width), as in the training; got {images.shape}."
             )
-        # float64 pixels beyond float32's range become infinite and are then refused in words, as is what comes of NaN.
+        # float64 pixels beyond float32's range become infinite and are then refused in words, as is
+        # what comes of NaN.
         with np.errstate(over="ignore", invalid="ignore"):
             chunks = [
                 steps.apply(images[start : start + _CHUNK])
                 for start in range(0, max(1, len(images)), _CHUNK)
             ]
             result = np.ascontiguousarray(chunks[0] if len(chunks) == 1 else np.concatenate(chunks))
-            # One sum tells whether all pixels are finite; only then is it worth looking for which are not.
+            # One sum tells whether all pixels are finite; only then is it worth looking for which
+            # are not.
             total = result.sum(dtype=np.float64)
         if not np.isfinite(total):
             bad = ~np.isfinite(result).all(axis=(1, 2, 3))
@@ -183,16 +190,19 @@ class Preprocess:
         statistics: str | None = None,
         order: tuple[int, ...] | None = None,
     ) -> "Preprocess":
-        """The same for another set: its images are brought to the same standard, then treated with the same statistics.
+        """The same for another set: its images are brought to the same standard, then treated with
+        the same statistics.
 
         Args:
             domain: whose steps become those of the set, "source" or "target".
             galaxies: the set.
             statistics: whose statistics it is treated with; None takes the domain's own.
-            order: number of the set's channel for each of the network's; None matches them as the training did.
+            order: number of the set's channel for each of the network's; None matches them as the
+                training did.
 
         Raises:
-            InputError: mixed bands, or the set does not say what its images must be brought to the standard with.
+            InputError: mixed bands, or the set does not say what its images must be brought to the
+                standard with.
         """
         new = DomainSteps(
             galaxies.bands,
@@ -204,13 +214,15 @@ class Preprocess:
     def for_sets(self, source: GalaxySet, target: GalaxySet, config: DataConfig) -> "Preprocess":
         """The same for two new sets, each with the statistics of its domain.
 
-        Bands of the new source that the network knows by name take their own places; bands of another survey take the network's places in
-        their order. The new target is matched with the new source.
+        Bands of the new source that the network knows by name take their own places; bands of
+        another survey take the network's places in their order. The new target is matched with the
+        new source.
 
         Args:
             source: the new source.
             target: the new target.
-            config: which bands of the source are used, and whether the target's are matched by name or position. Nothing else counts.
+            config: which bands of the source are used, and whether the target's are matched by name
+                or position. Nothing else counts.
 
         Raises:
             InputError: as for ``for_galaxy_set``.
@@ -356,7 +368,9 @@ def _chunks(
 
 
 def _of_format_1(values: dict[str, Any]) -> Preprocess:
-    """Runs written before bands, units, sky, PSF and scale were looked after: crop, asinh, normalise."""
+    """Run written before bands, units, sky, PSF and scale were looked after: crop, asinh,
+    normalise.
+    """
     try:
         domains = []
         for domain in DOMAINS:

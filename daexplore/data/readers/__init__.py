@@ -1,4 +1,4 @@
-"""Galaxies from files: one entrance, one small module for each kind of input, and the check of two domains against each other."""
+"""Readers of galaxy images, one module per kind of input, and the match of two domains."""
 
 from daexplore.data.readers.listing import Cutout, Listing, Rejected
 from daexplore.data.readers.match_domains import check_domains, match_classes, require_two_classes

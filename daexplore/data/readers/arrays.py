@@ -1,4 +1,4 @@
-"""Sets that are arrays on disk already: under what the caller declares of them, and as a listing."""
+"""Readers of arrays on disk: galaxy sets, .npy files and FITS files of many galaxies."""
 
 import dataclasses
 from dataclasses import dataclass
@@ -25,7 +25,8 @@ __all__ = ["HLSP", "NPY", "STORED", "list_arrays", "read_arrays"]
 
 
 def read_arrays(given: Input) -> GalaxySet:
-    """A .npy file, a FITS file of many galaxies, or a stored galaxy set; its images memory-mapped where they can be.
+    """A .npy file, a FITS file of many galaxies, or a stored galaxy set; its images memory-mapped
+    where they can be.
 
     Raises:
         InputError: it cannot be opened, or what is declared does not go with it.
@@ -40,7 +41,9 @@ def _whole(path: Path, read: ReadConfig) -> GalaxySet:
 
 
 def _cropped(galaxies: GalaxySet, size: int | None) -> GalaxySet:
-    """The centres of the images, without reading them; of an odd difference the extra pixel falls off the far end."""
+    """The centres of the images, without reading them; of an odd difference the extra pixel falls
+    off the far end.
+    """
     height, width = galaxies.images.shape[2:]
     if size is None or (height, width) == (size, size):
         return galaxies
@@ -136,7 +139,9 @@ def with_overrides(galaxies: GalaxySet, read: ReadConfig) -> GalaxySet:
 
 
 def _bands(galaxies: GalaxySet, declared: tuple[str, ...]) -> tuple[str, ...]:
-    """New names for the channels; names that the set uses already would say that its channels are others than it knows."""
+    """New names for the channels; names that the set uses already would say that its channels are
+    others than it knows.
+    """
     if declared != galaxies.bands and set(declared) & set(galaxies.bands):
         raise InputError(
             f"Galaxy set {galaxies.name!r} has the bands {', '.join(galaxies.bands)}, but {', '.join(declared)} are declared. "

@@ -1,4 +1,4 @@
-"""Pixels without a measurement: what becomes of them is one stated policy, the same for every reader."""
+"""Policy for pixels without a measurement, the same for every reader."""
 
 import warnings
 from typing import Any
@@ -16,7 +16,9 @@ _ROUNDS = 3
 
 
 def native(pixels: NDArray[Any]) -> NDArray[np.float32]:
-    """The same values as float32 of this machine; what lies beyond its range (3.4e38) becomes infinite, and so counts as unmeasured."""
+    """The same values as float32 of this machine; what lies beyond its range (3.4e38) becomes
+    infinite, and so counts as unmeasured.
+    """
     with np.errstate(over="ignore", invalid="ignore"):
         return np.ascontiguousarray(pixels, np.float32)
 
@@ -24,20 +26,23 @@ def native(pixels: NDArray[Any]) -> NDArray[np.float32]:
 def fill_bad_pixels(
     pixels: NDArray[Any], max_bad: float, where: str
 ) -> tuple[NDArray[np.float32], float]:
-    """Fills pixels that are NaN or infinite, if they are few.
+    """Fill pixels that are NaN or infinite, if they are few.
 
-    A bad pixel becomes the mean of the good ones around it (5 x 5 pixels of the same band), weighted by a Gaussian of 1 pixel standard
-    deviation, by ``astropy.convolution.interpolate_replace_nans``. Wider holes are filled from their rim inwards, three times, and
-    what is then left takes the band's median. Filled values are smoother than true ones: hence the limit on their number, and the share
-    that is returned for the catalogue.
+    A bad pixel becomes the mean of the good ones around it (5 x 5 pixels of the same band),
+    weighted by a Gaussian of 1 pixel standard deviation, by
+    ``astropy.convolution.interpolate_replace_nans``. Wider holes are filled from their rim inwards,
+    three times, and what is then left takes the band's median. Filled values are smoother than true
+    ones: hence the limit on their number, and the share that is returned for the catalogue.
 
     Args:
         pixels: (C, H, W); not changed.
-        max_bad: share of bad pixels, over all bands together and in the worst single band, up to which the image is mended.
+        max_bad: share of bad pixels, over all bands together and in the worst single band, up to
+            which the image is mended.
         where: names the image in errors.
 
     Returns:
-        (C, H, W) float32, all finite, and the share of the pixels that were bad; ``pixels`` itself where it is float32 and nothing was.
+        (C, H, W) float32, all finite, and the share of the pixels that were bad; ``pixels`` itself
+        where it is float32 and nothing was.
 
     Raises:
         InputError: more bad pixels than that, or no good one in a band.

@@ -1,4 +1,4 @@
-"""Input and reader: what every kind of input is recognised and read by."""
+"""Input and reader: the interface of every kind of input."""
 
 import os
 from collections.abc import Callable
@@ -34,7 +34,9 @@ class Input:
 
     @cached_property
     def files(self) -> tuple[str, ...]:
-        """Files in the folder and below, relative and sorted, without hidden ones; of a file, its name."""
+        """Files in the folder and below, relative and sorted, without hidden ones; of a file, its
+        name.
+        """
         if not self.path.is_dir():
             return (self.path.name,)
         found = []
@@ -78,7 +80,8 @@ class Reader:
         understood: how the kind is described to users, in one line.
         recognises: whether an input is of this kind.
         list: the galaxies of such an input, to be read one by one.
-        open: opens a set that is arrays on disk without reading its pixels; None where every galaxy has to be read.
+        open: opens a set that is arrays on disk without reading its pixels; None where every galaxy
+            has to be read.
     """
 
     name: str

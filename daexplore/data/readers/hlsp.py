@@ -1,4 +1,4 @@
-"""FITS files of many galaxies, as MAST publishes DeepMerge's (Ćiprijanović et al. 2020; DOI 10.17909/t9-vqk6-pc80): images, then labels."""
+"""FITS files of many galaxies as MAST publishes DeepMerge's (DOI 10.17909/t9-vqk6-pc80)."""
 
 import mmap
 import re
@@ -43,13 +43,16 @@ def is_hlsp(path: Path) -> bool:
 def read_hlsp(path: Path, read: ReadConfig) -> GalaxySet:
     """Images (N, channels, height, width) of the first image HDU, with the labels of another one.
 
-    Images of floats without scaling stay memory-mapped, in the byte order of the file: whoever takes rows casts them to float32. Packed or
-    scaled ones are read into memory. Labels are 0 (non-merger) or 1 (merger), in an image of N values or in a table with N rows and one
-    column; of a table with more columns all go into the catalogue. A declared catalogue with N rows goes before it. Bands are the declared
-    ones, else what the header says, else those in the published file name (the provenance says so), else only numbered.
+    Images of floats without scaling stay memory-mapped, in the byte order of the file: whoever
+    takes rows casts them to float32. Packed or scaled ones are read into memory. Labels are 0
+    (non-merger) or 1 (merger), in an image of N values or in a table with N rows and one column; of
+    a table with more columns all go into the catalogue. A declared catalogue with N rows goes
+    before it. Bands are the declared ones, else what the header says, else those in the published
+    file name (the provenance says so), else only numbered.
 
     Raises:
-        InputError: a damaged file, images of another shape, labels of another length or with other values.
+        InputError: a damaged file, images of another shape, labels of another length or with other
+            values.
     """
     data = read_bytes(path)
     hdus = read_hdus(data, path)
@@ -121,7 +124,9 @@ def _about(
     hdus: Sequence[Hdu],
     data: bytes | mmap.mmap,
 ) -> MatchedCatalogue:
-    """Ids, labels and whatever else is known, from the declared catalogue or the HDU after the images."""
+    """Ids, labels and whatever else is known, from the declared catalogue or the HDU after the
+    images.
+    """
     n = images.shape[0]
     sample_ids = [f"{name}/{row:06d}" for row in range(n)]
     if read.catalogue:
@@ -165,7 +170,9 @@ def _about(
 
 
 def _columns(hdu: Hdu, n: int, data: bytes | mmap.mmap) -> pd.DataFrame:
-    """Of a table, or an image of one value a galaxy; columns with more than one value a row are left out."""
+    """Of a table, or an image of one value a galaxy; columns with more than one value a row are
+    left out.
+    """
     if hdu.kind == "table":
         from astropy.table import Table
 

@@ -1,4 +1,4 @@
-"""A folder of PNG or JPEG images: with a catalogue, with one sub-folder a class, or without any labels."""
+"""Folder of PNG or JPEG images, with a catalogue, class sub-folders or no labels."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -28,13 +28,16 @@ _GREY_MODES = ("1", "L", "I;16", "I;16B", "I", "F")
 
 
 def list_folder(given: Input) -> Listing:
-    """The images of a folder; pixels become float32 in the units of the file, 0 to 255 for 8-bit images.
+    """The images of a folder; pixels become float32 in the units of the file, 0 to 255 for 8-bit
+    images.
 
-    Where the catalogue names files of the folder (column filename, file or image) its rows say which images are taken, and in which
-    order; images it does not name are left out. Otherwise each image gets its row as ``attach`` finds it. Without a catalogue the images
-    are unlabelled, or, where they all lie in two or more sub-folders, each sub-folder is a class.
+    Where the catalogue names files of the folder (column filename, file or image) its rows say
+    which images are taken, and in which order; images it does not name are left out. Otherwise each
+    image gets its row as ``attach`` finds it. Without a catalogue the images are unlabelled, or,
+    where they all lie in two or more sub-folders, each sub-folder is a class.
 
-    Channels are called R, G and B, as the format calls them, or grey; what they measure has to be declared.
+    Channels are called R, G and B, as the format calls them, or grey; what they measure has to be
+    declared.
 
     Raises:
         InputError: no images, or a catalogue that does not go with them.

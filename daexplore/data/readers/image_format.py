@@ -1,4 +1,4 @@
-"""What all images of a set share, and one galaxy made to fit it."""
+"""Image format that a set shares, and the fit of one cutout to it."""
 
 import statistics
 from collections import Counter
@@ -50,10 +50,12 @@ class ImageFormat:
 
 
 def decide_frame(listing: Listing, read: ReadConfig) -> ImageFormat:
-    """What is declared, else what most of 32 evenly spaced galaxies have (others in their place where some cannot be read).
+    """What is declared, else what most of 32 evenly spaced galaxies have (others in their place
+    where some cannot be read).
 
     Raises:
-        InputError: no galaxy can be read, or declared bands or zero points of another number than the images' channels.
+        InputError: no galaxy can be read, or declared bands or zero points of another number than
+            the images' channels.
     """
     stamps = _sample(listing)
     (channels, height, width), bands = Counter(
@@ -90,10 +92,12 @@ def decide_frame(listing: Listing, read: ReadConfig) -> ImageFormat:
 def fit_to_format(
     stamp: Cutout, frame: ImageFormat, read: ReadConfig, where: str
 ) -> tuple[NDArray[np.float32], float]:
-    """The image as the set wants it: bands in its order, cropped to a declared size, in its flux units, mended.
+    """The image as the set wants it: bands in its order, cropped to a declared size, in its flux
+    units, mended.
 
-    Bands that the file names are found by name, whatever their order; of a file with more bands the others are left out. Where nothing is
-    declared, an image whose zero point differs from the frame's is multiplied into the frame's units.
+    Bands that the file names are found by name, whatever their order; of a file with more bands the
+    others are left out. Where nothing is declared, an image whose zero point differs from the
+    frame's is multiplied into the frame's units.
 
     Args:
         stamp: what the reader gave.
@@ -105,7 +109,8 @@ def fit_to_format(
         (C, H, W) float32, all finite, and the share of pixels that had to be mended.
 
     Raises:
-        InputError: bands, shape, pixel scale or units that are not the frame's, or too many bad pixels.
+        InputError: bands, shape, pixel scale or units that are not the frame's, or too many bad
+            pixels.
     """
     pixels = stamp.pixels[_channels(stamp, frame, read, where)]
     pixels = _cropped(pixels, frame, read, where)
@@ -170,7 +175,9 @@ def _usual(values: list[Any], choose: Callable[[list[Any]], Any]) -> Any:
 
 
 def declared_flux(read: ReadConfig) -> tuple[float, ...] | None:
-    """Nanojansky of one unit in each band, of AB magnitudes: 3631 Jy have magnitude 0 (Oke & Gunn 1983, ApJ 266, 713)."""
+    """Nanojansky of one unit in each band, of AB magnitudes: 3631 Jy have magnitude 0 (Oke & Gunn
+    1983, ApJ 266, 713).
+    """
     return (
         None
         if read.zero_points is None
@@ -183,14 +190,18 @@ def declared_flux(read: ReadConfig) -> tuple[float, ...] | None:
 def _arranged(
     values: tuple[float, ...] | None, stamp: Cutout, bands: tuple[str, ...] | None
 ) -> tuple[float, ...] | None:
-    """Values of the stamp's bands in the order of those wanted, where their names say which is which."""
+    """Values of the stamp's bands in the order of those wanted, where their names say which is
+    which.
+    """
     if values is None or not bands or not stamp.bands or not set(bands) <= set(stamp.bands):
         return values
     return tuple(values[stamp.bands.index(band)] for band in bands)
 
 
 def _channels(stamp: Cutout, frame: ImageFormat, read: ReadConfig, where: str) -> list[int]:
-    """Which channels of the stamp make up the frame's bands: by name, by position only where there is no name to contradict it."""
+    """Which channels of the stamp make up the frame's bands: by name, by position only where there
+    is no name to contradict it.
+    """
     if stamp.bands is not None and frame.named and set(frame.bands) <= set(stamp.bands):
         return [stamp.bands.index(band) for band in frame.bands]
     named_otherwise = (
@@ -213,7 +224,9 @@ def _channels(stamp: Cutout, frame: ImageFormat, read: ReadConfig, where: str) -
 def _cropped(
     pixels: NDArray[Any], frame: ImageFormat, read: ReadConfig, where: str
 ) -> NDArray[Any]:
-    """The centre, where a size is declared; of an odd difference the extra pixel falls off the far end."""
+    """The centre, where a size is declared; of an odd difference the extra pixel falls off the far
+    end.
+    """
     (height, width), wanted = pixels.shape[1:], frame.shape[1:]
     if (height, width) == wanted:
         return pixels

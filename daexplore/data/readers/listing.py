@@ -1,4 +1,4 @@
-"""Galaxies that were found but not read: what every reader of many files gives, to be read at once or ingested piece by piece."""
+"""Listing of galaxies that were found but not read yet."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -20,8 +20,10 @@ class Cutout:
         bands: names of the channels, None where the file does not say.
         pixel_scale: [arcsec / pixel], None where the file does not say.
         flux_scale: nanojansky of one unit, in each band; None where the file does not say.
-        psf_fwhm: width of the point spread function in each band [arcsec]; None where the file does not say.
-        columns: what the catalogue is to know of this galaxy besides, for example that it lies at the edge of its tile.
+        psf_fwhm: width of the point spread function in each band [arcsec]; None where the file does
+            not say.
+        columns: what the catalogue is to know of this galaxy besides, for example that it lies at
+            the edge of its tile.
     """
 
     pixels: NDArray[np.float32]
@@ -45,12 +47,15 @@ class Listing:
     """The galaxies of an input, in a fixed order.
 
     Attributes:
-        catalogue: one row a galaxy with the columns of ``REQUIRED_COLUMNS``, then whatever else is known.
-        load: reads the galaxy of a row number, and can be sent to another process; raises InputError naming file, place and remedy.
+        catalogue: one row a galaxy with the columns of ``REQUIRED_COLUMNS``, then whatever else is
+            known.
+        load: reads the galaxy of a row number, and can be sent to another process; raises
+            InputError naming file, place and remedy.
         classes: names of the labels.
         name: short name of the set.
         provenance: where it came from, as JSON types.
-        aside: galaxies that are known to be unusable without reading them, such as those off every tile.
+        aside: galaxies that are known to be unusable without reading them, such as those off every
+            tile.
     """
 
     catalogue: pd.DataFrame

@@ -1,4 +1,4 @@
-"""All galaxies of a listing read into memory, or a sentence that says why that cannot be."""
+"""Loading of all galaxies of a listing into memory."""
 
 import dataclasses
 import hashlib
@@ -62,14 +62,16 @@ class FittedCutout:
 
 
 def load_all(listing: Listing, read: ReadConfig) -> GalaxySet:
-    """Reads every galaxy of the listing into memory.
+    """Read every galaxy of the listing into memory.
 
-    Images are finite afterwards; where pixels had to be mended the catalogue's column ``bad_pixels`` holds their share. Where no groups
-    are known (the provenance says ``group_ids`` None) copies of one image share a group.
+    Images are finite afterwards; where pixels had to be mended the catalogue's column
+    ``bad_pixels`` holds their share. Where no groups are known (the provenance says ``group_ids``
+    None) copies of one image share a group.
 
     Raises:
-        InputError: a galaxy that cannot be read or differs from the others in shape or bands, with how many there are and the first of
-            them; or more pixels than half of the machine's memory holds.
+        InputError: a galaxy that cannot be read or differs from the others in shape or bands, with
+            how many there are and the first of them; or more pixels than half of the machine's
+            memory holds.
     """
     if listing.aside:
         raise _unusable(
@@ -123,7 +125,9 @@ def fitted(listing: Listing, row: int, frame: ImageFormat, read: ReadConfig) -> 
 
 
 def mixed(name: str, forms: Counter[str], first: str) -> InputError:
-    """What to say of images of several sizes or bands: how many of each, the first odd one, what to do."""
+    """What to say of images of several sizes or bands: how many of each, the first odd one, what to
+    do.
+    """
     counts = ", ".join(f"{count} of {found}" for found, count in forms.most_common(5))
     return InputError(
         f"{name}: images differ in size or bands: {counts}; first odd one {first!r}. Crop or resample them to one size, "
@@ -142,7 +146,8 @@ def most_frequent(reasons: Iterable[str], most: int = 3) -> str:
 def finished_catalogue(
     listing: Listing, rows: Sequence[int], columns: Sequence[dict[str, Any]], digests: Sequence[str]
 ) -> pd.DataFrame:
-    """The listing's rows with what the galaxies' files say besides; a column that the catalogue has already stays as it is there.
+    """The listing's rows with what the galaxies' files say besides; a column that the catalogue has
+    already stays as it is there.
 
     Args:
         listing: what was read.

@@ -1,4 +1,4 @@
-"""Two domains made fit for each other: the same classes under the same numbers, finite pixels, ids that do not collide."""
+"""Match of two domains: same classes and codes, finite pixels, distinct ids."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -31,7 +31,8 @@ def check_domains(
         The two sets with matched classes; their channels stay as they are.
 
     Raises:
-        InputError: the first thing that does not hold: two classes labelled in the source, channels, ids, classes, finite pixels.
+        InputError: the first thing that does not hold: two classes labelled in the source,
+            channels, ids, classes, finite pixels.
     """
     require_two_classes(source)
     names = (f"the source {source.name!r}", f"the target {target.name!r}")
@@ -55,10 +56,11 @@ def check_domains(
 
 
 def match_classes(source: GalaxySet, target: GalaxySet) -> tuple[GalaxySet, GalaxySet]:
-    """Gives the target the source's classes, matched by name, so that a label means the same in both.
+    """Return the target the source's classes, matched by name, so that a label means the same in
+    both.
 
-    The target may have fewer classes or none. Its galaxies of a class that the source does not know become unlabelled, and the target's
-    provenance counts them under ``unmatched_classes``.
+    The target may have fewer classes or none. Its galaxies of a class that the source does not know
+    become unlabelled, and the target's provenance counts them under ``unmatched_classes``.
 
     Raises:
         InputError: the target has labels but no class name in common with the source.
@@ -92,7 +94,7 @@ def match_classes(source: GalaxySet, target: GalaxySet) -> tuple[GalaxySet, Gala
 def require_two_classes(
     galaxies: GalaxySet, rows: NDArray[np.integer] | NDArray[np.bool_] | None = None
 ) -> None:
-    """Makes sure that there is something to tell apart.
+    """Make sure that there is something to tell apart.
 
     Args:
         galaxies: the labelled set.

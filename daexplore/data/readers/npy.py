@@ -1,4 +1,4 @@
-"""DeepMerge-style pairs of .npy files: images, and labels in a file named alike (Ćiprijanović et al. 2021, MNRAS 506, 677)."""
+"""Pairs of .npy files as DeepMerge publishes them: images, and labels in a second file."""
 
 import re
 from collections.abc import Iterator
@@ -23,19 +23,24 @@ _IDS = "subsamples_ID"
 
 
 def read_npy(path: Path, read: ReadConfig) -> GalaxySet:
-    """Images (N, channels, height, width), memory-mapped, with the labels and galaxy ids found beside them.
+    """Images (N, channels, height, width), memory-mapped, with the labels and galaxy ids found
+    beside them.
 
-    The files stay on disk in the type they have: float64 images are not converted here, since a whole file may not fit in memory; whoever
-    takes rows out of them casts those to float32, as ``Preprocess.apply`` does.
+    The files stay on disk in the type they have: float64 images are not converted here, since a
+    whole file may not fit in memory; whoever takes rows out of them casts those to float32, as
+    ``Preprocess.apply`` does.
 
-    Labels are looked for, whatever the case of the letters, under the published names: ``…_X_….npy`` with ``…_y_….npy``,
-    ``…-x.npy`` with ``…-labels-y.npy`` or ``…labels-y.npy``, ``NAME.npy`` with ``NAME_y.npy``, ``…_3FILT.npy`` with ``…_3FILT_y.npy`` or
-    ``…_y_3FILT.npy``. Without such a file the set is unlabelled. Galaxy ids come from ``NAME_ID.npy`` or ``subsamples_ID.npy``; without
-    them each image is a group of its own, and the provenance warns that images of one galaxy may come apart in the splits. A declared
-    catalogue, with one row an image in the order of the images, goes before both.
+    Labels are looked for, whatever the case of the letters, under the published names:
+    ``…_X_….npy`` with ``…_y_….npy``, ``…-x.npy`` with ``…-labels-y.npy`` or ``…labels-y.npy``,
+    ``NAME.npy`` with ``NAME_y.npy``, ``…_3FILT.npy`` with ``…_3FILT_y.npy`` or ``…_y_3FILT.npy``.
+    Without such a file the set is unlabelled. Galaxy ids come from ``NAME_ID.npy`` or
+    ``subsamples_ID.npy``; without them each image is a group of its own, and the provenance warns
+    that images of one galaxy may come apart in the splits. A declared catalogue, with one row an
+    image in the order of the images, goes before both.
 
     Raises:
-        InputError: an array of another shape or type, or labels or ids of another length or with other values.
+        InputError: an array of another shape or type, or labels or ids of another length or with
+            other values.
     """
     name = read.name or path.stem
     images = _images(path)
@@ -161,7 +166,9 @@ def _label_stems(stem: str) -> Iterator[str]:
 
 
 def _beside(path: Path, stems: Iterator[str] | tuple[str, ...]) -> Path | None:
-    """The first of the named .npy files that lies beside ``path``, whatever the case of its letters."""
+    """The first of the named .npy files that lies beside ``path``, whatever the case of its
+    letters.
+    """
     there = {
         file.name.lower(): file for file in sorted(path.parent.iterdir()) if file.name != path.name
     }

@@ -1,4 +1,4 @@
-"""Registry of readers: each kind of input is recognised by its content, never by asking the user."""
+"""Registry of readers: each kind of input is recognised by its content."""
 
 import dataclasses
 from pathlib import Path
@@ -32,8 +32,8 @@ READERS: tuple[Reader, ...] = (
 def read_galaxies(path: str | Path, read: ReadConfig | None = None, **declared: Any) -> GalaxySet:
     """Open galaxy images and their catalogue, of any kind in ``READERS``.
 
-    Arrays and stored galaxy sets are memory-mapped and their pixels not read here; ``check_domains`` reads them once, before a training.
-    Every other kind is read into memory.
+    Arrays and stored galaxy sets are memory-mapped and their pixels not read here;
+    ``check_domains`` reads them once, before a training. Every other kind is read into memory.
 
     Args:
         path: of one of the kinds that the error about anything else lists.
@@ -51,7 +51,8 @@ def open_listing(path: str | Path, read: ReadConfig | None = None) -> Listing:
     """Return the galaxies of an input of any kind, to be read one by one.
 
     Raises:
-        InputError: the input is missing, is of no understood kind, or its catalogue does not go with its images.
+        InputError: the input is missing, is of no understood kind, or its catalogue does not go
+            with its images.
     """
     reader, given = _recognise(Path(path).expanduser(), read or ReadConfig())
     return reader.list(given)

@@ -1,4 +1,4 @@
-"""One chunk of a simulation: a fixed number of galaxies whose randomness depends on the seed and the chunk's number alone."""
+"""Chunk of a simulation; its randomness depends on seed and chunk number alone."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -23,7 +23,8 @@ class Chunk:
 
     Attributes:
         label: (galaxies,) their classes.
-        scenes: of the non-mergers and of the mergers, galaxy by galaxy and view by view, in relative fluxes.
+        scenes: of the non-mergers and of the mergers, galaxy by galaxy and view by view, in
+            relative fluxes.
         images: (galaxies, views, C, size, size) under the source's condition [nJy].
         factors: (galaxies, views, C) nJy of one unit of the scenes' fluxes.
         columns: of the catalogue, each (galaxies * views,).
@@ -39,8 +40,8 @@ class Chunk:
 def draw_chunk(preset: Preset, seed: int, chunk: int) -> Chunk:
     """The galaxies of one chunk.
 
-    Each pair of neighbouring galaxies is one merger and one non-merger in random order, so that any even number of leading galaxies is
-    balanced.
+    Each pair of neighbouring galaxies is one merger and one non-merger in random order, so that any
+    even number of leading galaxies is balanced.
     """
     rng = np.random.default_rng([seed, chunk, 0])
     draw, transfer = renderer(preset.source, preset.size, preset.smoothing)
@@ -62,7 +63,8 @@ def draw_chunk(preset: Preset, seed: int, chunk: int) -> Chunk:
             column = columns.setdefault(name, np.empty((GALAXIES, preset.views), values.dtype))
             column[label == kind] = values.reshape(half, preset.views)
 
-    # Fluxes and colours within the frame are drawn apart from the contents: they cannot tell the classes apart.
+    # Fluxes and colours within the frame are drawn apart from the contents: they cannot tell the
+    # classes apart.
     magnitude = rng.uniform(*preset.magnitudes, GALAXIES)
     typical, scatter = (np.array(values) for values in preset.population.colours.total)
     colour = typical + scatter * rng.standard_normal((GALAXIES, 3))

@@ -14,7 +14,9 @@ HALO_RADIUS = 6.0
 
 
 def halo_mass(mass: float) -> float:
-    """Mass of a Hernquist (1990, ApJ 356, 359) halo in units where ``mass`` = 1 gives circular speed 1 at 2.2 scale lengths."""
+    """Mass of a Hernquist (1990, ApJ 356, 359) halo in units where ``mass`` = 1 gives circular
+    speed 1 at 2.2 scale lengths.
+    """
     return mass * (2.2 + HALO_RADIUS) ** 2 / 2.2
 
 
@@ -34,11 +36,13 @@ class Discs:
 
 
 def rotating_disc(rng: np.random.Generator, mass: Array, particles: int) -> Discs:
-    """Discs of the given masses, scale length mass^0.4 (about the slope of Shen et al. 2003, MNRAS 343, 978, fig. 11), seen from above.
+    """Discs of the given masses, scale length mass^0.4 (about the slope of Shen et al. 2003, MNRAS
+    343, 978, fig. 11), seen from above.
 
-    Radii follow an exponential surface density (Freeman 1970, ApJ 160, 811). Arms are logarithmic spirals: particles are shifted in
-    azimuth by an m = 2 or 3 wave, which leaves the radial profile alone; an m = 1 wave makes some discs lopsided
-    (Rix & Zaritsky 1995, ApJ 447, 82, find a third of them so).
+    Radii follow an exponential surface density (Freeman 1970, ApJ 160, 811). Arms are logarithmic
+    spirals: particles are shifted in azimuth by an m = 2 or 3 wave, which leaves the radial profile
+    alone; an m = 1 wave makes some discs lopsided (Rix & Zaritsky 1995, ApJ 447, 82, find a third
+    of them so).
 
     Args:
         rng: source of randomness.
@@ -83,7 +87,9 @@ def rotating_disc(rng: np.random.Generator, mass: Array, particles: int) -> Disc
 
 
 def _exponential_radii(uniform: Array) -> Array:
-    """Radii with cumulative mass 1 - (1 + R) exp(-R), out to 6.5 scale lengths, by interpolating the inverse."""
+    """Radii with cumulative mass 1 - (1 + R) exp(-R), out to 6.5 scale lengths, by interpolating
+    the inverse.
+    """
     radius = np.linspace(0.02, 6.5, 1500)
     cumulative = 1 - (1 + radius) * np.exp(-radius)
     return np.asarray(np.interp(uniform * cumulative[-1], cumulative, radius))
@@ -97,7 +103,8 @@ def add_clumps(
     share: float = 0.02,
     clumpy: float = 0.4,
 ) -> tuple[Array, NDArray[np.bool_]]:
-    """Gathers some particles into giant star-forming clumps, as in discs at z ~ 2 (Elmegreen et al. 2007, ApJ 658, 763) and in tidal tails.
+    """Gather some particles into giant star-forming clumps, as in discs at z ~ 2 (Elmegreen et al.
+    2007, ApJ 658, 763) and in tidal tails.
 
     Args:
         rng: source of randomness.
@@ -124,7 +131,9 @@ def add_clumps(
 
 
 def random_rotations(rng: np.random.Generator, count: int) -> Array:
-    """(count, 3, 3) rotation matrices, uniform over the sphere: normalised Gaussian quaternions (Shoemake 1992, Graphics Gems III)."""
+    """(count, 3, 3) rotation matrices, uniform over the sphere: normalised Gaussian quaternions
+    (Shoemake 1992, Graphics Gems III).
+    """
     w, x, y, z = (q := rng.standard_normal((4, count))) / np.sqrt((q * q).sum(0))
     rows = [
         [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],

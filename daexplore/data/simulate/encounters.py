@@ -1,7 +1,8 @@
-"""Encounters of two disc galaxies by the restricted three-body method: tails, bridges and shells come out of the dynamics.
+"""Encounters of two disc galaxies by the restricted three-body method.
 
-Test particles move in the potentials of two galaxies on a decaying orbit (Toomre & Toomre 1972, ApJ 178, 623; Wallin et al. 2016,
-MNRAS 459, 720). Units: the primary's disc scale length, its circular speed at 2.2 scale lengths, and their ratio as time.
+Test particles move in the potentials of two galaxies on a decaying orbit (Toomre & Toomre 1972, ApJ
+178, 623; Wallin et al. 2016, MNRAS 459, 720). Units: the primary's disc scale length, its circular
+speed at 2.2 scale lengths, and their ratio as time.
 """
 
 from dataclasses import dataclass
@@ -51,10 +52,10 @@ def simulate_encounters(
     pericentres: tuple[float, float] = (0.8, 4.0),
     steps: int = 130,
 ) -> Encounters:
-    """Draws ``count`` encounters and follows ``particles`` a disc through each.
+    """Draw ``count`` encounters and follows ``particles`` a disc through each.
 
-    Orbits are bound and spins random, but four in five turn with the orbit: those passages raise the tails by which mergers are found at
-    all.
+    Orbits are bound and spins random, but four in five turn with the orbit: those passages raise
+    the tails by which mergers are found at all.
 
     Args:
         rng: source of randomness.
@@ -105,7 +106,9 @@ def simulate_encounters(
 
 
 def _spins(rng: np.random.Generator, count: int, prograde: float = 0.8) -> Array:
-    """Random orientations of discs, the given share of them in the hemisphere of the orbit's own spin, +z."""
+    """Random orientations of discs, the given share of them in the hemisphere of the orbit's own
+    spin, +z.
+    """
     rotations = random_rotations(rng, count)
     turn = np.sign(rotations[:, 2, 2]) != np.where(rng.random(count) < prograde, 1, -1)
     rotations[turn, 1:] *= -1
@@ -113,10 +116,11 @@ def _spins(rng: np.random.Generator, count: int, prograde: float = 0.8) -> Array
 
 
 class _Orbit:
-    """Relative motion of the two galaxies: one Hernquist (1990, ApJ 356, 359) potential of the total mass, with dynamical friction.
+    """Relative motion of the two galaxies: one Hernquist (1990, ApJ 356, 359) potential of the
+    total mass, with dynamical friction.
 
-    The friction is -k v / (1 + (r / 5)^2): Chandrasekhar's (1943, ApJ 97, 255) scaling with density in the simplest form that lets pairs
-    coalesce within a few hundred million years.
+    The friction is -k v / (1 + (r / 5)^2): Chandrasekhar's (1943, ApJ 97, 255) scaling with density
+    in the simplest form that lets pairs coalesce within a few hundred million years.
     """
 
     def __init__(self, mass_ratio: Array, drag: Array) -> None:
@@ -133,7 +137,8 @@ class _Orbit:
         )
 
     def at_start(self, pericentre: Array, speed: Array) -> tuple[Array, Array]:
-        """Position and velocity at time -9, followed back from pericentre, where the speed is given in units of that of escape.
+        """Position and velocity at time -9, followed back from pericentre, where the speed is given
+        in units of that of escape.
 
         Friction reverses with time, so that the way forward leads to the same pericentre.
         """
@@ -156,7 +161,9 @@ def _rotate(rotation: Array, vectors: Array) -> Array:
 def _follow(
     orbit: _Orbit, x: Array, v: Array, relative: Array, velocity: Array, step: Array, steps: int
 ) -> tuple[Array, Array]:
-    """Leapfrog (kick-drift-kick, neighbouring half kicks joined) of the particles in the field of both haloes."""
+    """Leapfrog (kick-drift-kick, neighbouring half kicks joined) of the particles in the field of
+    both haloes.
+    """
     # components first: the hot loop runs over contiguous (E, 2P) planes
     position = np.ascontiguousarray(x.transpose(2, 0, 1), np.float32)
     speed = np.ascontiguousarray(v.transpose(2, 0, 1), np.float32)

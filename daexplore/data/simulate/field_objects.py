@@ -1,4 +1,4 @@
-"""Galaxies and stars that happen to lie on the line of sight."""
+"""Galaxies and stars that lie on the line of sight by chance."""
 
 from dataclasses import replace
 
@@ -19,11 +19,13 @@ _PADDING = 1.3
 def with_field(
     scene: Scene, condition: SurveyCondition, size: int, rng: np.random.Generator
 ) -> Scene:
-    """The scene of one stamp with the condition's field objects added, some of them just outside the stamp.
+    """The scene of one stamp with the condition's field objects added, some of them just outside
+    the stamp.
 
-    Numbers are Poisson, places uniform, magnitudes follow N(<m) ~ 10^(slope m), spectra are power laws whose slopes cover the colours of
-    stars (Covey et al. 2007, AJ 134, 2398) and of galaxies (Fukugita et al. 1995, PASP 107, 945). Sizes of galaxies are about those of
-    Shen et al. (2003, MNRAS 343, 978) along the magnitude: half-light radius 1.2 arcsec at magnitude 20.
+    Numbers are Poisson, places uniform, magnitudes follow N(<m) ~ 10^(slope m), spectra are power
+    laws whose slopes cover the colours of stars (Covey et al. 2007, AJ 134, 2398) and of galaxies
+    (Fukugita et al. 1995, PASP 107, 945). Sizes of galaxies are about those of Shen et al. (2003,
+    MNRAS 343, 978) along the magnitude: half-light radius 1.2 arcsec at magnitude 20.
 
     Args:
         scene: one stamp, in nJy.

@@ -1,4 +1,4 @@
-"""What galaxies are like at a redshift and in a simulation: sizes, colours, company, and the moments at which mergers are caught."""
+"""Galaxy populations: sizes, colours, companions and merger stages at a redshift."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,8 @@ Triple = tuple[float, float, float]
 
 @dataclass(frozen=True)
 class Colours:
-    """Magnitudes of stellar populations in three bands less that in the reference band, typical value and scatter.
+    """Magnitudes of stellar populations in three bands less that in the reference band, typical
+    value and scatter.
 
     Attributes:
         reference: number of the reference band.
@@ -52,12 +53,15 @@ class Population:
         bulges: range of the share of light in the bulge of the others.
         clumpy: share of discs with giant star-forming clumps.
         clump_light: range of a clump particle's light relative to one of the disc.
-        neighbour: share of the views of undisturbed galaxies with a projected neighbour, half of them in colours of another redshift.
+        neighbour: share of the views of undisturbed galaxies with a projected neighbour, half of
+            them in colours of another redshift.
         separation: range of its projected distance [kpc].
-        star: share of the views with a foreground star, 0.5 to 4 magnitudes fainter than the galaxy.
+        star: share of the views with a foreground star, 0.5 to 4 magnitudes fainter than the
+            galaxy.
         star_distance: largest distance of that star from the centre [arcsec].
         jitter: standard deviation of the centring [arcsec].
-        time: range of the time since pericentre at which mergers are seen, in units of their discs' dynamical time.
+        time: range of the time since pericentre at which mergers are seen, in units of their discs'
+            dynamical time.
         approaching: share of mergers seen shortly before pericentre.
         mass_ratio: range of the secondary's over the primary's.
         pericentre: range, in scale lengths.
@@ -82,9 +86,10 @@ class Population:
     pericentre: Range
 
 
-# F814W, F356W and F160W magnitudes less F160W. About the rest-frame ultraviolet to optical colours of old and star-forming populations at
-# z ~ 1.5 to 2 (e.g. Williams et al. 2009, ApJ 691, 1879); only differences within a stamp survive, because the stamp's total colours are
-# drawn apart from its contents.
+# F814W, F356W and F160W magnitudes less F160W. About the rest-frame ultraviolet to optical colours
+# of old and star-forming populations at z ~ 1.5 to 2 (e.g. Williams et al. 2009, ApJ 691, 1879);
+# only differences within a stamp survive, because the stamp's total colours are drawn apart from
+# its contents.
 _DISTANT_COLOURS = Colours(
     reference=2,
     old=(1.5, -0.45, 0.0),
@@ -96,8 +101,9 @@ _DISTANT_COLOURS = Colours(
     total=((0.9, -0.2, 0.0), (0.35, 0.25, 0.0)),
 )
 
-# kpc an arcsec: at redshift 1.5 to 2 in the cosmology of Planck Collaboration XIII (2016, A&A 594, A13), where it hardly varies. Scale
-# lengths: massive discs at z ~ 2 (van der Wel et al. 2014, ApJ 788, 28).
+# kpc an arcsec: at redshift 1.5 to 2 in the cosmology of Planck Collaboration XIII (2016, A&A 594,
+# A13), where it hardly varies. Scale lengths: massive discs at z ~ 2 (van der Wel et al. 2014, ApJ
+# 788, 28).
 DISTANT = Population(
     colours=_DISTANT_COLOURS,
     redshift=1.75,
@@ -118,7 +124,8 @@ DISTANT = Population(
     pericentre=(0.8, 4.0),
 )
 
-# g, r and i magnitudes less r of early types, discs and star-forming regions (Fukugita, Shimasaku & Ichikawa 1995, PASP 107, 945).
+# g, r and i magnitudes less r of early types, discs and star-forming regions (Fukugita, Shimasaku &
+# Ichikawa 1995, PASP 107, 945).
 _NEARBY_COLOURS = Colours(
     reference=1,
     old=(0.78, 0.0, -0.39),
@@ -130,10 +137,11 @@ _NEARBY_COLOURS = Colours(
     total=((0.62, 0.0, -0.32), (0.13, 0.0, 0.06)),
 )
 
-# Galaxies of the Illustris simulation as its mock SDSS images show them: placed at redshift 0.05, without fore- or background (Torrey et
-# al. 2015, MNRAS 447, 2753). Illustris discs are larger than those observed at the same mass (Snyder et al. 2015, MNRAS 454,
-# 1886) and its galaxies have too little light in bulges (Bottrell et al. 2017, MNRAS 467, 2879). Mergers are those of the merger tree in
-# the last 250 Myr, whatever they look like.
+# Galaxies of the Illustris simulation as its mock SDSS images show them: placed at redshift 0.05,
+# without fore- or background (Torrey et al. 2015, MNRAS 447, 2753). Illustris discs are larger than
+# those observed at the same mass (Snyder et al. 2015, MNRAS 454, 1886) and its galaxies have too
+# little light in bulges (Bottrell et al. 2017, MNRAS 467, 2879). Mergers are those of the merger
+# tree in the last 250 Myr, whatever they look like.
 ILLUSTRIS = Population(
     colours=_NEARBY_COLOURS,
     redshift=0.05,
@@ -154,9 +162,10 @@ ILLUSTRIS = Population(
     pericentre=(0.8, 3.0),
 )
 
-# Galaxies of the SDSS main sample: sizes from Shen et al. (2003, MNRAS 343, 978), bulges from Simard et al. (2011, ApJS 196, 11), close
-# pairs from Patton & Atfield (2008, ApJ 685, 235). Mergers are those that people found: major (1:3, Darg et al. 2010, MNRAS 401, 1043)
-# and strongly disturbed, that is close passages seen after the first tails have grown.
+# Galaxies of the SDSS main sample: sizes from Shen et al. (2003, MNRAS 343, 978), bulges from
+# Simard et al. (2011, ApJS 196, 11), close pairs from Patton & Atfield (2008, ApJ 685, 235).
+# Mergers are those that people found: major (1:3, Darg et al. 2010, MNRAS 401, 1043) and strongly
+# disturbed, that is close passages seen after the first tails have grown.
 SLOAN = Population(
     colours=_NEARBY_COLOURS,
     redshift=0.05,

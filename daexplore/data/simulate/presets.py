@@ -33,7 +33,8 @@ class Sample:
 
 @dataclass(frozen=True)
 class Preset:
-    """A recipe: the same galaxies under two conditions, or two samples of galaxies, each under its own.
+    """A recipe: the same galaxies under two conditions, or two samples of galaxies, each under its
+    own.
 
     Attributes:
         name: its key.
@@ -43,13 +44,14 @@ class Preset:
         source: condition of the labelled domain.
         target: condition of the survey; same bands and pixel scale.
         population: what galaxies are like that both domains show.
-        samples: of source and target, where they show different galaxies; ``population`` does not count then.
+        samples: of source and target, where they show different galaxies; ``population`` does not
+            count then.
         size: of the square stamps [pixel].
         views: images of each galaxy that both domains show.
         particles: of each disc.
         smoothing: of the particles, see ``Renderer`` [pixel].
-        magnitudes: range of the total in the reference band: apparent within the stamp for galaxies that both domains show, absolute at
-            redshift 0.05 within the source's stamp for samples.
+        magnitudes: range of the total in the reference band: apparent within the stamp for galaxies
+            that both domains show, absolute at redshift 0.05 within the source's stamp for samples.
         classes: names of the labels 0 and 1.
     """
 
@@ -79,7 +81,8 @@ class Preset:
         return self.source.pixel_scale
 
 
-# Illustris has 44 mergers at redshift 0, shown from many sides; people found 310 in SDSS at redshifts below 0.1.
+# Illustris has 44 mergers at redshift 0, shown from many sides; people found 310 in SDSS at
+# redshifts below 0.1.
 _NEARBY = (
     Sample(
         "I", ILLUSTRIS, mergers=0.48, merger_galaxies=44, merger_views=33, redshifts=(0.05, 0.05)

@@ -1,4 +1,4 @@
-"""Sersic profiles as mixtures of Gaussians, whose Fourier transforms are Gaussians again."""
+"""Sersic profiles as mixtures of Gaussians."""
 
 from functools import lru_cache
 
@@ -26,10 +26,11 @@ def sersic(radius: NDArray[np.float64], index: float) -> NDArray[np.float64]:
 def gaussian_mixture(
     index: float, count: int = 12
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Weights (sum 1) and standard deviations of circular Gaussians that together follow a Sersic profile of half-light radius 1.
+    """Weights (sum 1) and standard deviations of circular Gaussians that together follow a Sersic
+    profile of half-light radius 1.
 
-    Non-negative least squares on a logarithmic grid, after the multi-Gaussian expansion of Emsellem et al. (1994, A&A 285, 723) and
-    Cappellari (2002, MNRAS 333, 400).
+    Non-negative least squares on a logarithmic grid, after the multi-Gaussian expansion of Emsellem
+    et al. (1994, A&A 285, 723) and Cappellari (2002, MNRAS 333, 400).
     """
     cuspy = index > 2
     radius = np.geomspace(3e-3 if cuspy else 1e-2, 40.0 if cuspy else 8.0, 600)
@@ -48,5 +49,7 @@ def _table(index: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
 
 
 def fourier_profile(frequency: NDArray[np.floating], index: float) -> NDArray[np.float64]:
-    """Fourier transform of the mixture at ``frequency`` [radian / half-light radius], interpolated from a table."""
+    """Fourier transform of the mixture at ``frequency`` [radian / half-light radius], interpolated
+    from a table.
+    """
     return np.asarray(np.interp(frequency, *_table(index)))

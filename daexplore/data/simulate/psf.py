@@ -14,9 +14,11 @@ _PUPIL_SCALE = 0.02  # [m]
 
 
 def galsim_psf(optics: Optics | Seeing, pixel_scale: float) -> Any:
-    """The GalSim profile of a band's point spread function: diffraction by the pupil and blur, or seeing, and the pixel's own area.
+    """The GalSim profile of a band's point spread function: diffraction by the pupil and blur, or
+    seeing, and the pixel's own area.
 
-    The optics are those of GalSim's ``OpticalPSF`` (Rowe et al. 2015, Astronomy and Computing 10, 121).
+    The optics are those of GalSim's ``OpticalPSF`` (Rowe et al. 2015, Astronomy and Computing 10,
+    121).
     """
     import galsim
 
@@ -51,7 +53,9 @@ def galsim_psf(optics: Optics | Seeing, pixel_scale: float) -> Any:
 
 @lru_cache(maxsize=16)
 def psf_widths(condition: SurveyCondition) -> tuple[float, ...]:
-    """Full width at half maximum [arcsec] of the point spread function in each band, pixel included: of the disc above half maximum."""
+    """Full width at half maximum [arcsec] of the point spread function in each band, pixel
+    included: of the disc above half maximum.
+    """
     step = condition.pixel_scale / 16
     planes = (
         galsim_psf(band.optics, condition.pixel_scale)
@@ -65,7 +69,9 @@ def psf_widths(condition: SurveyCondition) -> tuple[float, ...]:
 
 
 def transfer_functions(condition: SurveyCondition, grid: int) -> NDArray[np.complex64]:
-    """(C, grid, grid // 2 + 1) Fourier transforms of the point spread functions, in the layout of ``scipy.fft.rfft2``; 1 at frequency 0."""
+    """(C, grid, grid // 2 + 1) Fourier transforms of the point spread functions, in the layout of
+    ``scipy.fft.rfft2``; 1 at frequency 0.
+    """
     step = 2 * np.pi / (grid * condition.pixel_scale)
     transfers = []
     for band in condition.bands:
@@ -83,7 +89,9 @@ def transfer_functions(condition: SurveyCondition, grid: int) -> NDArray[np.comp
 
 
 def _hexagonal_pupil(optics: Optics) -> NDArray[np.float64]:
-    """Illumination of a hexagonal primary, flat to flat ``diameter``, less the secondary and its three struts."""
+    """Illumination of a hexagonal primary, flat to flat ``diameter``, less the secondary and its
+    three struts.
+    """
     half = int(1.2 * optics.diameter / _PUPIL_SCALE)
     y, x = (np.mgrid[-half:half, -half:half] + 0.5) * _PUPIL_SCALE
     sides = [

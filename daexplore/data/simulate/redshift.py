@@ -21,7 +21,9 @@ _ARCSEC = np.pi / 180 / 3600  # [radian]
 
 @lru_cache(maxsize=4096)
 def luminosity_distance(redshift: float) -> float:
-    """Luminosity distance [Mpc] in a flat universe of matter and a cosmological constant (Hogg 1999, astro-ph/9905116, eqs 15 and 21)."""
+    """Luminosity distance [Mpc] in a flat universe of matter and a cosmological constant (Hogg
+    1999, astro-ph/9905116, eqs 15 and 21).
+    """
     nodes, weights = np.polynomial.legendre.leggauss(32)
     z = 0.5 * redshift * (nodes + 1)
     comoving = 0.5 * redshift * (weights / np.sqrt(_MATTER * (1 + z) ** 3 + 1 - _MATTER)).sum()
@@ -42,9 +44,10 @@ def redshifted(
 ) -> Scene:
     """The scene from another distance and through other filters.
 
-    Sizes follow the angular diameter distance and fluxes the luminosity distance, so that surface brightness falls as (1 + z)^-4. The
-    spectrum of each component is taken to be a power law between neighbouring filters (and beyond the outermost ones), an approximation
-    of the K correction (Hogg et al. 2002, astro-ph/0210394) that has no lines or breaks of its own.
+    Sizes follow the angular diameter distance and fluxes the luminosity distance, so that surface
+    brightness falls as (1 + z)^-4. The spectrum of each component is taken to be a power law
+    between neighbouring filters (and beyond the outermost ones), an approximation of the K
+    correction (Hogg et al. 2002, astro-ph/0210394) that has no lines or breaks of its own.
 
     Args:
         scene: fluxes per unit frequency, such as nJy.
@@ -81,7 +84,9 @@ def redshifted(
 
 
 def _interpolated(fluxes: Array, known: Array, wanted: Array) -> Array:
-    """Fluxes (..., C) at the ``wanted`` wavelengths: power laws between neighbours among the ``known``; zero stays zero."""
+    """Fluxes (..., C) at the ``wanted`` wavelengths: power laws between neighbours among the
+    ``known``; zero stays zero.
+    """
     order = np.argsort(known)
     x, target = np.log(known[order]), np.log(wanted)
     with np.errstate(divide="ignore"):

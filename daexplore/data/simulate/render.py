@@ -1,4 +1,4 @@
-"""Scenes to images, in Fourier space: every component is exact there and the point spread function is a product."""
+"""Rendering of scenes to images in Fourier space."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -28,8 +28,10 @@ class Renderer:
 
     Args:
         pixel_scale: [arcsec / pixel].
-        size: of the square stamp [pixel]; the stamp's centre is the centre of pixel (size // 2, size // 2).
-        smoothing: standard deviations of the Gaussians that particles are drawn as, to choose from [pixel].
+        size: of the square stamp [pixel]; the stamp's centre is the centre of pixel (size // 2,
+            size // 2).
+        smoothing: standard deviations of the Gaussians that particles are drawn as, to choose from
+            [pixel].
     """
 
     def __init__(
@@ -59,7 +61,8 @@ class Renderer:
     ) -> NDArray[np.float32]:
         """(B, C, size, size) stamps, flux a pixel.
 
-        Cutting the transform off at the grid's Nyquist frequency rings by a few thousandths of a sharp peak; negative flux is set to zero.
+        Cutting the transform off at the grid's Nyquist frequency rings by a few thousandths of a
+        sharp peak; negative flux is set to zero.
         """
         planes = scipy.fft.irfft2(fourier * transfer, s=(self.grid, self.grid))
         start = self.grid // 2 - self.size // 2
@@ -72,7 +75,9 @@ class Renderer:
         return np.asarray(positions / self.pixel_scale + self.grid // 2)
 
     def _shift(self, positions: Array) -> NDArray[np.complex64]:
-        """(B, K, grid, grid // 2 + 1) phases that put a profile at each position; zero where it lies off the grid."""
+        """(B, K, grid, grid // 2 + 1) phases that put a profile at each position; zero where it
+        lies off the grid.
+        """
         x, y = (self._pixels(positions)[..., i, None].astype(np.float32) for i in (0, 1))
         on_grid = (np.abs(positions / self.pixel_scale) < self.grid / 2 - _MARGIN).all(-1)[
             ..., None
@@ -83,10 +88,12 @@ class Renderer:
         return np.asarray(phases, np.complex64)
 
     def _particles(self, scene: Scene) -> NDArray[np.complex64]:
-        """Cloud-in-cell deposits (Hockney & Eastwood 1988, "Computer Simulation Using Particles", ch. 5), smoothed over the neighbours.
+        """Cloud-in-cell deposits (Hockney & Eastwood 1988, "Computer Simulation Using Particles",
+        ch. 5), smoothed over the neighbours.
 
-        Each particle goes to the layer whose Gaussian is nearest to holding a fixed number of neighbours, as in smoothed particle
-        hydrodynamics (Monaghan 1992, ARA&A 30, 543), so that arms stay sharp and tails do not break up into points.
+        Each particle goes to the layer whose Gaussian is nearest to holding a fixed number of
+        neighbours, as in smoothed particle hydrodynamics (Monaghan 1992, ARA&A 30, 543), so that
+        arms stay sharp and tails do not break up into points.
         """
         count, _, bands = scene.particle_fluxes.shape
         n = self.grid

@@ -1,4 +1,4 @@
-"""A simulated galaxy drawn again, under any survey condition: deeper, sharper, farther away, through other filters."""
+"""Simulated galaxies observed again under any survey condition."""
 
 import re
 from collections.abc import Sequence
@@ -31,9 +31,11 @@ def reobserve(
 ) -> NDArray[np.float32]:
     """Simulated galaxies as another survey would have seen them.
 
-    Under the condition of a preset's domain and with noise seed 0 the images are those of that domain, bit by bit; another noise seed is
-    another exposure of the same field. Galaxies keep their own redshift unless the condition has one; those of presets whose domains share
-    their galaxies lie at their population's. Sizes, fluxes and colours at other redshifts and in other bands: see ``redshift.moved``.
+    Under the condition of a preset's domain and with noise seed 0 the images are those of that
+    domain, bit by bit; another noise seed is another exposure of the same field. Galaxies keep
+    their own redshift unless the condition has one; those of presets whose domains share their
+    galaxies lie at their population's. Sizes, fluxes and colours at other redshifts and in other
+    bands: see ``redshift.moved``.
 
     Args:
         preset: a key of ``PRESETS``.
@@ -46,7 +48,8 @@ def reobserve(
         (n, C, size, size) images [nJy] in the condition's bands and pixels.
 
     Raises:
-        InputError: an unknown preset, an id that is none of its galaxies, a seed below 0, or a condition that cannot be.
+        InputError: an unknown preset, an id that is none of its galaxies, a seed below 0, or a
+            condition that cannot be.
     """
     chosen = find_preset(preset)
     if min(seed, noise_seed) < 0:

@@ -1,4 +1,4 @@
-"""Galaxies one by one, for presets whose domains show different galaxies: all randomness depends on seed, domain, galaxy and view."""
+"""Samples of presets whose domains show different galaxies."""
 
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -25,7 +25,9 @@ _FAINT_SLOPE = -1.05
 
 
 def image_plan(sample: Sample, n: int) -> list[Shot]:
-    """The first n images of a sample: classes in even proportion, all mergers from one side, then all from the next."""
+    """The first n images of a sample: classes in even proportion, all mergers from one side, then
+    all from the next.
+    """
     found = []
     for row in range(n):
         seen = int(row * sample.mergers)
@@ -60,7 +62,9 @@ def simulate_image(
     condition: SurveyCondition,
     noise_seed: int = 0,
 ) -> NDArray[np.float32]:
-    """(1, C, size, size) image [nJy] of one galaxy under any condition; what lies in its field does not depend on ``noise_seed``."""
+    """(1, C, size, size) image [nJy] of one galaxy under any condition; what lies in its field does
+    not depend on ``noise_seed``.
+    """
     number = DOMAINS.index(domain)
     stream = [seed, number, *shot]
     galaxy = _galaxy(preset, seed, number, shot[0])
@@ -108,7 +112,8 @@ def _galaxy(preset: Preset, seed: int, number: int, galaxy: int) -> _Galaxy:
     rng = np.random.default_rng([seed, number, galaxy])
     kind, views = (mergers, sample.merger_views) if galaxy % 2 else (non_mergers, 1)
     scene, drawn = kind(rng, 1, views, preset.particles, sample.population)
-    # Light and colours within the source's stamp are drawn apart from what a galaxy looks like: they cannot tell the classes apart.
+    # Light and colours within the source's stamp are drawn apart from what a galaxy looks like:
+    # they cannot tell the classes apart.
     absolute = _absolute_magnitude(rng, preset.magnitudes)
     typical, scatter = (np.array(values) for values in sample.population.colours.total)
     apparent = absolute + 5 * np.log10(luminosity_distance(sample.population.redshift)) + 25

@@ -1,4 +1,4 @@
-"""What is in a stamp: merging pairs, and what may be mistaken for them."""
+"""Scenes: mergers, and non-mergers that resemble them."""
 
 from dataclasses import dataclass, fields, replace
 from typing import Any
@@ -20,7 +20,8 @@ _MYR_PER_KPC_PER_KMS = 977.8
 
 @dataclass(frozen=True)
 class Scene:
-    """B stamps in relative fluxes, positions from the stamp's centre [arcsec], x to the right and y upwards.
+    """B stamps in relative fluxes, positions from the stamp's centre [arcsec], x to the right and y
+    upwards.
 
     Attributes:
         particles: (B, P, 2) positions.
@@ -62,7 +63,9 @@ class Scene:
 
 @dataclass(frozen=True)
 class _Pairs:
-    """G pairs from V sides in scale lengths: the second galaxy may be absent, or a chance neighbour of other colours."""
+    """G pairs from V sides in scale lengths: the second galaxy may be absent, or a chance neighbour
+    of other colours.
+    """
 
     positions: Array  # (G, V, 2P, 2)
     clumps: NDArray[np.bool_]  # (G, 2P)
@@ -82,7 +85,8 @@ def mergers(
     particles: int,
     population: Population = DISTANT,
 ) -> tuple[Scene, dict[str, Any]]:
-    """``count`` encounters, each seen from ``views`` sides at one moment; rows are galaxy by galaxy, view by view.
+    """``count`` encounters, each seen from ``views`` sides at one moment; rows are galaxy by
+    galaxy, view by view.
 
     Returns:
         the scene and the catalogue columns that only a simulation knows.
@@ -137,7 +141,9 @@ def non_mergers(
     particles: int,
     population: Population = DISTANT,
 ) -> tuple[Scene, dict[str, Any]]:
-    """``count`` undisturbed galaxies from ``views`` sides, many with a chance neighbour, which differs from side to side."""
+    """``count`` undisturbed galaxies from ``views`` sides, many with a chance neighbour, which
+    differs from side to side.
+    """
     mass_ratio = rng.uniform(0.15, 1.0, count)
     size_ratio = np.exp(rng.uniform(np.log(0.5), np.log(1.2), count)) * mass_ratio**0.4
     scale = _scale_lengths(rng, count, population)
@@ -195,7 +201,9 @@ def _fluxes(rng: np.random.Generator, colours: Colours, light: str, *shape: int)
 def _compose(
     rng: np.random.Generator, pairs: _Pairs, population: Population
 ) -> tuple[Scene, dict[str, Any]]:
-    """Light for the pairs: discs, bulges, haloes, clumps, arms, and now and then a foreground star. The same for both classes."""
+    """Light for the pairs: discs, bulges, haloes, clumps, arms, and now and then a foreground star.
+    The same for both classes.
+    """
     count, views = pairs.present.shape
     colours = population.colours
     particles = pairs.positions.shape[2] // 2
@@ -235,8 +243,8 @@ def _compose(
         ]
     )
 
-    # Every galaxy has a stellar halo, anything from unseen to a tenth of its light (D'Souza et al. 2014, MNRAS 443, 1433): the faintest
-    # pixels of a stamp tell of it rather than of the class.
+    # Every galaxy has a stellar halo, anything from unseen to a tenth of its light (D'Souza et al.
+    # 2014, MNRAS 443, 1433): the faintest pixels of a stamp tell of it rather than of the class.
     halo_share = np.exp(rng.uniform(np.log(0.003), np.log(0.1), (count, 1)))
     halo = (halo_share[:, None] * old)[:, :, None]
     halo_radii = pairs.scale[:, None] * rng.uniform(3.0, 7.0, (count, 1))
@@ -248,7 +256,8 @@ def _compose(
     radii = sizes * np.where(
         elliptical, rng.uniform(0.6, 1.4, (count, 2)), rng.uniform(0.2, 0.55, (count, 2))
     )
-    # a third of the bulges of discs are pseudo-bulges, exponential themselves (Fisher & Drory 2008, AJ 136, 773)
+    # a third of the bulges of discs are pseudo-bulges, exponential themselves (Fisher & Drory 2008,
+    # AJ 136, 773)
     index = np.where(~elliptical & (rng.random((count, 2)) < 1 / 3), 1.0, 4.0)
     starry = rng.random((count, views)) < population.star
     star_distance = population.star_distance * np.sqrt(rng.uniform(0.05, 1.0, (count, views)))

@@ -1,4 +1,4 @@
-"""Whole simulations: in parallel, the same whatever the number of workers, and kept on disk."""
+"""Simulation of a whole preset: parallel, reproducible and cached on disk."""
 
 import multiprocessing
 import os
@@ -42,20 +42,21 @@ def simulate(
 ) -> tuple[GalaxySet, GalaxySet]:
     """The preset's galaxies as the source and as the target condition show them.
 
-    The same preset and seed give the same images bit by bit, whatever the number of workers, and the first images of a larger set are
-    those of a smaller one.
+    The same preset and seed give the same images bit by bit, whatever the number of workers, and
+    the first images of a larger set are those of a smaller one.
 
     Args:
         preset: a key of ``PRESETS``.
         n: images a domain; None takes the preset's own number.
         seed: which galaxies.
-        workers: processes; None takes as many as there are CPUs for this process, 1 stays in this process. A script that asks for
-            more than one must guard its main part by ``if __name__ == "__main__"``.
+        workers: processes; None takes as many as there are CPUs for this process, 1 stays in this
+            process. A script that asks for more than one must guard its main part by ``if __name__
+            == "__main__"``.
         progress: called with the number of images done and their total.
 
     Returns:
-        source and target. Where the domains show the same galaxies, row i of both is the same galaxy from the same side and
-        ``group_id`` names the galaxy in both.
+        source and target. Where the domains show the same galaxies, row i of both is the same
+        galaxy from the same side and ``group_id`` names the galaxy in both.
 
     Raises:
         InputError: an unknown preset, or a number that cannot be.
@@ -90,7 +91,8 @@ def open_preset(
 ) -> tuple[GalaxySet, GalaxySet]:
     """As ``simulate``, but simulated once and kept on disk; images come memory-mapped.
 
-    Processes that ask for the same set at once wait for the first of them. The folder is ``cache_folder()``.
+    Processes that ask for the same set at once wait for the first of them. The folder is
+    ``cache_folder()``.
 
     Raises:
         InputError: as ``simulate``, or a cache folder that cannot be written.
@@ -114,7 +116,9 @@ def open_preset(
 
 
 def cache_folder() -> Path:
-    """Where simulated sets are kept: the environment variable DAEXPLORE_CACHE, or the user's cache folder of the platform."""
+    """Where simulated sets are kept: the environment variable DAEXPLORE_CACHE, or the user's cache
+    folder of the platform.
+    """
     from platformdirs import user_cache_dir
 
     chosen = os.environ.get("DAEXPLORE_CACHE")
@@ -125,7 +129,8 @@ def cache_folder() -> Path:
 
 def _checked(preset: Preset, n: int | None, seed: int, workers: int | None) -> int:
     if getattr(multiprocessing.current_process(), "_inheriting", False):
-        # This is a worker that runs the user's script anew: without this it would wait for ever for the process that started it.
+        # This is a worker that runs the user's script anew: without this it would wait for ever for
+        # the process that started it.
         raise InputError(
             "A script that simulates galaxies needs the line `if __name__ == '__main__':` above what it does."
         )

@@ -1,4 +1,4 @@
-"""How a survey sees the sky: point spread function, pixels, exposure, field and noise, and the noise itself."""
+"""Survey conditions: point spread function, pixels, exposure, field and noise."""
 
 from dataclasses import dataclass, replace
 
@@ -26,7 +26,8 @@ class Optics:
         diameter: of the primary mirror [m].
         obscuration: diameter of the central obscuration over that of the primary.
         hexagonal: a hexagonal primary on three struts (JWST) instead of a round one on four (HST).
-        blur: standard deviation of the Gaussian that stands for jitter, charge diffusion and drizzling [arcsec].
+        blur: standard deviation of the Gaussian that stands for jitter, charge diffusion and
+            drizzling [arcsec].
     """
 
     wavelength: float
@@ -62,7 +63,8 @@ class Band:
         sky: surface brightness of the background [AB mag / arcsec^2].
         read_noise: of one read-out [electron].
         reads: read-outs in the whole exposure; their variances add.
-        gain: electrons of one unit of the converter, to whole numbers of which pixels are rounded; None does not round.
+        gain: electrons of one unit of the converter, to whole numbers of which pixels are rounded;
+            None does not round.
         full_well: electrons that a pixel holds at most; None is any number.
     """
 
@@ -107,8 +109,8 @@ class SurveyCondition:
         pixel_scale: [arcsec / pixel].
         exposure: in each band [s]; None is an infinite exposure: no noise.
         redshift: to which galaxies are moved; None leaves each at its own.
-        sky_error: standard deviation of what sky subtraction leaves, as a share of the sky: of its level and of its slope from the
-            stamp's centre to its edge, in each direction.
+        sky_error: standard deviation of what sky subtraction leaves, as a share of the sky: of its
+            level and of its slope from the stamp's centre to its edge, in each direction.
         field: other objects on the line of sight; None is an empty one.
     """
 
@@ -130,7 +132,9 @@ class SurveyCondition:
         return replace(self, exposure=exposure)
 
     def with_seeing(self, fwhm: float, beta: float | None = 3.0) -> "SurveyCondition":
-        """The same survey through an atmosphere that blurs all bands by ``fwhm`` [arcsec] before the pixel, and no optics."""
+        """The same survey through an atmosphere that blurs all bands by ``fwhm`` [arcsec] before
+        the pixel, and no optics.
+        """
         bands = (
             replace(band, optics=Seeing(band.optics.wavelength, fwhm, beta)) for band in self.bands
         )
@@ -151,7 +155,9 @@ def _sky_electrons(band: Band, pixel_scale: float, exposure: float) -> float:
 
 
 def sky_noise(condition: SurveyCondition) -> NDArray[np.float64]:
-    """(C,) standard deviation of an empty pixel [nJy]: Poisson sky and read-outs; zero without noise."""
+    """(C,) standard deviation of an empty pixel [nJy]: Poisson sky and read-outs; zero without
+    noise.
+    """
     if condition.exposure is None:
         return np.zeros(len(condition.bands))
     return np.array(
@@ -171,12 +177,14 @@ def observe(
 ) -> NDArray[np.float32]:
     """Noise-free images as the survey records them, sky subtracted.
 
-    Each pixel collects Poisson(source + sky) electrons and Gaussian read noise: the CCD equation (e.g. Howell 2006, "Handbook of CCD
-    Astronomy", eq. 4.5) as a draw.
+    Each pixel collects Poisson(source + sky) electrons and Gaussian read noise: the CCD equation
+    (e.g. Howell 2006, "Handbook of CCD Astronomy", eq. 4.5) as a draw.
 
     Args:
-        images: (N, C, H, W) noise-free fluxes [nJy], already convolved with the condition's point spread functions.
-        condition: the survey; only pixel scale, exposure, sky error and the bands' noise terms are used here.
+        images: (N, C, H, W) noise-free fluxes [nJy], already convolved with the condition's point
+            spread functions.
+        condition: the survey; only pixel scale, exposure, sky error and the bands' noise terms are
+            used here.
         rng: source of randomness.
 
     Returns:

@@ -1,4 +1,4 @@
-"""How far the probabilities of runs can be trusted: calibration, selective risk and in-domain scores, fit on validation, told on test."""
+"""Calibration of runs: reliability, selective risk and typicality, fitted on validation."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -37,21 +37,27 @@ _ATYPICAL = 0.05
 
 @dataclass(frozen=True, eq=False)
 class Uncertainty:
-    """Calibration of runs before and after a temperature, as rows of plain numbers (None where undefined).
+    """Calibration of runs before and after a temperature, as rows of plain numbers (None where
+    undefined).
 
-    Every row says ``who`` (a run, its MC dropout, or the ensemble), ``domain``, ``split``, ``n`` images, ``galaxies`` among them, and
-    ``oracle``: whether target labels were used.
+    Every row says ``who`` (a run, its MC dropout, or the ensemble), ``domain``, ``split``, ``n``
+    images, ``galaxies`` among them, and ``oracle``: whether target labels were used.
 
     Attributes:
         method: of calibration.
         runs: id, name and epoch of each run.
-        fits: temperature of each predictor, and what it was fitted on: never a test galaxy, never a target label.
-        scores: ece, brier, nll, accuracy on test, stage "before" and "after", with intervals; ece also with its biased "plugin".
+        fits: temperature of each predictor, and what it was fitted on: never a test galaxy, never a
+            target label.
+        scores: ece, brier, nll, accuracy on test, stage "before" and "after", with intervals; ece
+            also with its biased "plugin".
         changes: nll and brier after minus before, paired, with intervals.
-        reliability: bins of the reliability diagrams: probability, frequency, low, high, counts (images), galaxies.
-        risk_coverage: points of the curves (stage "after"), ranked by "confidence", "in-domain" and, of several members, "agreement".
+        reliability: bins of the reliability diagrams: probability, frequency, low, high, counts
+            (images), galaxies.
+        risk_coverage: points of the curves (stage "after"), ranked by "confidence", "in-domain"
+            and, of several members, "agreement".
         selective: aurc and excess of these curves, with intervals.
-        in_domain: in-domain scores of each domain's test galaxies: median, and share below 0.05 with its interval. No labels are used.
+        in_domain: in-domain scores of each domain's test galaxies: median, and share below 0.05
+            with its interval. No labels are used.
         level: coverage of the intervals.
     """
 
@@ -106,12 +112,15 @@ def uncertainty(
     cache: bool = True,
     report: Report = no_report,
 ) -> Uncertainty:
-    """Fits a temperature on validation, and scores test galaxies of each domain before and after; of several runs also their ensemble.
+    """Fit a temperature on validation, and scores test galaxies of each domain before and after; of
+    several runs also their ensemble.
 
     Args:
-        runs: of the same galaxies, at their selected epochs; seeds of one method make a deep ensemble.
-        method: "temperature" (labelled source validation), "transcal" (weighted by how target-like), "pseudocal" (mixtures of unlabelled
-            target images; needs the images) or "none".
+        runs: of the same galaxies, at their selected epochs; seeds of one method make a deep
+            ensemble.
+        method: "temperature" (labelled source validation), "transcal" (weighted by how
+            target-like), "pseudocal" (mixtures of unlabelled target images; needs the images) or
+            "none".
         bins: of ECE and of the reliability diagrams.
         passes: of MC dropout; 0 does without. Needs the images.
         resamples: of the group bootstrap.
@@ -259,7 +268,9 @@ def _typical(
     typical: NDArray[np.float64],
     draws: tuple[int, int, float],
 ) -> None:
-    """How typical of the source a domain's test galaxies are; no label is used, so it is known for any survey."""
+    """How typical of the source a domain's test galaxies are; no label is used, so it is known for
+    any survey.
+    """
     if predictor.kind == "MC dropout":
         return  # Its latents are the network's.
     resamples, seed, level = draws
@@ -291,7 +302,9 @@ def _typical(
 
 
 def _in_domain(predictor: Predictor, sample: Evaluation) -> NDArray[np.float64]:
-    """(n,) in-domain scores; for several networks in their latents side by side, each in units of its own spread."""
+    """(n,) in-domain scores; for several networks in their latents side by side, each in units of
+    its own spread.
+    """
     known = sample.mask("source", "validation")
     latents = np.concatenate(
         [latents / (spread(latents[known]) or 1.0) for latents in predictor.latents], axis=1

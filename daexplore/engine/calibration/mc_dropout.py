@@ -39,10 +39,12 @@ def mc_dropout(
     device: torch.device | None = None,
     report: Callable[[int], None] | None = None,
 ) -> NDArray[np.float64]:
-    """Probabilities of T passes with dropout at work (Gal & Ghahramani 2016, arXiv:1506.02142, eq. 6), for ``analysis.ensembles.combine``.
+    """Probabilities of T passes with dropout at work (Gal & Ghahramani 2016, arXiv:1506.02142, eq.
+    6), for ``analysis.ensembles.combine``.
 
-    Only dropout is as in training: batch norm keeps its stored statistics, so a galaxy's answer does not depend on its neighbours. What is
-    dropped is a function of (seed, pass, first row of the batch); the caller's random state stays as it was.
+    Only dropout is as in training: batch norm keeps its stored statistics, so a galaxy's answer
+    does not depend on its neighbours. What is dropped is a function of (seed, pass, first row of
+    the batch); the caller's random state stays as it was.
 
     Args:
         network: with at least one dropout layer of a rate above 0.

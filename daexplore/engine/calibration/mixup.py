@@ -1,4 +1,4 @@
-"""What a network says of mixtures of two target images, for PseudoCal."""
+"""Predictions for mixtures of two target images, as PseudoCal needs them."""
 
 from collections.abc import Callable
 from typing import Any

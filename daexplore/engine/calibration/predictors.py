@@ -1,4 +1,4 @@
-"""Runs as predictors of the same galaxies: one network, its passes with dropout, or an ensemble of runs; and their temperature."""
+"""Predictors: one network, its dropout passes, or an ensemble of runs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -52,7 +52,8 @@ class TemperatureFit:
 
     Attributes:
         temperature: 1 for "none".
-        at_bound: whether it is at the edge of what can be fitted: the validation galaxies do not determine it.
+        at_bound: whether it is at the edge of what can be fitted: the validation galaxies do not
+            determine it.
         n: images it was fitted on.
         galaxies: different galaxies among them.
         on: which they are.
@@ -71,7 +72,8 @@ def matched(runs: Sequence[Run], names: Sequence[str]) -> list[Evaluation]:
     """The runs' evaluations at their selected epochs, with the same galaxies in the same order.
 
     Raises:
-        InputError: runs of other classes, galaxies, splits or labels; or a galaxy both in validation and in test.
+        InputError: runs of other classes, galaxies, splits or labels; or a galaxy both in
+            validation and in test.
     """
     first = runs[0].evaluation()
     held = [set(first.group_ids[first.mask(split=split)]) for split in ("validation", "test")]
@@ -118,7 +120,9 @@ def predictors(
     seed: int = 0,
     report: Report = no_report,
 ) -> list[Predictor]:
-    """Each run, with ``passes`` > 0 its passes with dropout beside it, and of several runs their ensemble."""
+    """Each run, with ``passes`` > 0 its passes with dropout beside it, and of several runs their
+    ensemble.
+    """
     found = []
     for run, name, evaluation in zip(runs, names, evaluations, strict=True):
         found.append(Predictor(name, "network", evaluation.logits, (evaluation.latents,), (run,)))
@@ -156,7 +160,8 @@ def fit(
     seed: int = 0,
     report: Report = no_report,
 ) -> TemperatureFit:
-    """The predictor's temperature by one of ``METHODS``, from validation galaxies alone; of the target no label is looked at.
+    """The predictor's temperature by one of ``METHODS``, from validation galaxies alone; of the
+    target no label is looked at.
 
     Raises:
         InputError: a method that is not known, or that cannot be used here.

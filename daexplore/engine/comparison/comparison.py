@@ -1,4 +1,4 @@
-"""Runs compared on the same galaxies: differences with intervals, flips, drift, class shares, and whether adaptation helped."""
+"""Comparison of runs on the same galaxies: tables, notes and verdicts."""
 
 from collections.abc import Callable, Sequence
 from functools import cached_property
@@ -28,14 +28,17 @@ __all__ = ["Comparison", "comparison_card"]
 
 
 class Comparison:
-    """Runs gathered into methods by their settings apart from the seed, each at its selected epoch, each against a baseline.
+    """Runs gathered into methods by their settings apart from the seed, each at its selected epoch,
+    each against a baseline.
 
-    Intervals are over galaxies, the same resamples in all methods, and over seeds where a method has several (``analysis.paired.combine``).
-    Every table says on how many images and galaxies a number rests and, in the column ``oracle``, whether target labels were used.
+    Intervals are over galaxies, the same resamples in all methods, and over seeds where a method
+    has several (``analysis.paired.combine``). Every table says on how many images and galaxies a
+    number rests and, in the column ``oracle``, whether target labels were used.
 
     Args:
         runs: runs, folders of runs, or folders that hold runs.
-        baseline: name of a method, as in ``methods``, or the name it has in run.json; None takes noDA, if it is among the runs.
+        baseline: name of a method, as in ``methods``, or the name it has in run.json; None takes
+            noDA, if it is among the runs.
         split: "test" or "validation".
         resamples: of galaxies.
         level: coverage of the intervals.
@@ -43,7 +46,8 @@ class Comparison:
         report: called with the number of runs done and of all runs.
 
     Raises:
-        InputError: no runs, runs without an evaluation, runs of different galaxies, splits or classes, or no such baseline.
+        InputError: no runs, runs without an evaluation, runs of different galaxies, splits or
+            classes, or no such baseline.
     """
 
     def __init__(
@@ -135,7 +139,9 @@ class Comparison:
 
     @cached_property
     def gap(self) -> pd.DataFrame:
-        """Share of the gap between baseline and oracle that each method closes; empty without an oracle among the runs."""
+        """Share of the gap between baseline and oracle that each method closes; empty without an
+        oracle among the runs.
+        """
         return tables.gap_table(
             self._drawn,
             self._of(self.baseline),
@@ -152,7 +158,9 @@ class Comparison:
 
     @cached_property
     def verdicts(self) -> tuple[Verdict, ...]:
-        """For each method but baseline and oracle: what can be said without target labels, and, where there are any, with them."""
+        """For each method but baseline and oracle: what can be said without target labels, and,
+        where there are any, with them.
+        """
         found: list[Verdict] = []
         for method in self.methods:
             if (
@@ -267,7 +275,9 @@ _SHOWN = {"accuracy": "accuracy", "auc": "AUC", "brier": "Brier"}
 
 
 def comparison_card(comparison: "Comparison") -> str:
-    """HTML with the verdicts and each method's difference from the baseline; with the methods' own numbers where there is no baseline."""
+    """HTML with the verdicts and each method's difference from the baseline; with the methods' own
+    numbers where there is no baseline.
+    """
     about, base = comparison.to_dict(), comparison.baseline
     methods = ", ".join(
         f"{method.name} × {len(method.runs)}" for method in comparison.methods if method is not base

@@ -1,4 +1,4 @@
-"""From the tables of a comparison to the evidence that the verdicts weigh: what needs target labels never meets what does not."""
+"""Evidence for the verdicts, with and without target labels kept separate."""
 
 from collections.abc import Mapping, Sequence
 
@@ -15,7 +15,8 @@ __all__ = ["label_free_evidence", "oracle_evidence"]
 def label_free_evidence(
     method: Method, baseline: Method, tables: Mapping[str, pd.DataFrame], classes: Sequence[str]
 ) -> Evidence:
-    """What can be known of a method without target labels; only rows that are not marked oracle are read.
+    """What can be known of a method without target labels; only rows that are not marked oracle are
+    read.
 
     Args:
         method: which.

@@ -1,4 +1,4 @@
-"""Which runs are seeds of one method, whether runs can be compared at all, and their outputs in one common order of galaxies."""
+"""Grouping of runs into methods and seeds, and their outputs in one order of galaxies."""
 
 import re
 from collections import Counter
@@ -66,10 +66,11 @@ class CommonSample:
 
 
 def group_methods(runs: Sequence[Run]) -> tuple[Method, ...]:
-    """Runs gathered by their settings apart from the seed, in the order in which each method first occurs.
+    """Run gathered by their settings apart from the seed, in the order in which each method first
+    occurs.
 
-    Of two runs with the same settings and seed the newer one counts: a training repeated is not another seed. Methods of one name are told
-    apart by the settings in which they differ.
+    Of two runs with the same settings and seed the newer one counts: a training repeated is not
+    another seed. Methods of one name are told apart by the settings in which they differ.
     """
     found: dict[str, dict[int, Run]] = {}
     for run in sorted(runs, key=lambda run: (str(run.info["created"]), run.id)):
@@ -83,7 +84,7 @@ def group_methods(runs: Sequence[Run]) -> tuple[Method, ...]:
 
 
 def check_comparable(runs: Sequence[Run]) -> None:
-    """Runs can be compared if they saw the same galaxies, in the same splits, with the same classes.
+    """Run can be compared if they saw the same galaxies, in the same splits, with the same classes.
 
     Raises:
         InputError: they do not, and in what.
@@ -117,7 +118,8 @@ def check_comparable(runs: Sequence[Run]) -> None:
 
 
 def common_sample(runs: Sequence[Run], split: str) -> CommonSample:
-    """The galaxies of a split that all runs evaluated at their selected epochs, matched by sample_id.
+    """The galaxies of a split that all runs evaluated at their selected epochs, matched by
+    sample_id.
 
     Raises:
         InputError: an unknown split, or fewer than 10 galaxies of a domain in common.
@@ -165,7 +167,8 @@ def _key(run: Run) -> str:
         "accelerator": None,
     }
     if values["transfer"]:
-        # Each seed may start from its own seed's run: of a run's folder only the method in its name counts.
+        # Each seed may start from its own seed's run: of a run's folder only the method in its name
+        # counts.
         place = values["transfer"]["run"].rstrip("/").rpartition("/")[2]
         values["transfer"]["run"] = re.sub(r"^\d{8}T\d{6}-(.+)-[0-9a-f]{8}(-\d+)?$", r"\1", place)
     return repr(values)

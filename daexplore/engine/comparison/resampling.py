@@ -1,4 +1,4 @@
-"""What each network of a method says of the common galaxies, and every number of it under the same resamples of galaxies."""
+"""Metrics of each method under the same resamples of galaxies."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -31,8 +31,10 @@ class MethodResamples:
         method: whose.
         predicted: (S, n) the class each seed's network calls.
         probabilities: (S, n, K).
-        draws: (domain, name) -> (S, 1 + R): a row a seed; first the sample's value, then that of each resample of galaxies.
-        shares: "predicted", "bbse" and "em" -> the target's class shares by each seed; only what could be estimated.
+        draws: (domain, name) -> (S, 1 + R): a row a seed; first the sample's value, then that of
+            each resample of galaxies.
+        shares: "predicted", "bbse" and "em" -> the target's class shares by each seed; only what
+            could be estimated.
     """
 
     method: Method
@@ -116,7 +118,9 @@ def _distances(
     sample: CommonSample,
     weights: NDArray[np.float64],
 ) -> dict[Key, NDArray[np.float64]]:
-    """Squared MMD of all galaxies, of each class as called, and of each class as labelled; AUC of a domain probe."""
+    """Squared MMD of all galaxies, of each class as called, and of each class as labelled; AUC of a
+    domain probe.
+    """
     latents, called = evaluation.latents[rows], evaluation.predicted[rows]
     one, other = sample.inside("source"), sample.inside("target")
     unit = spread(latents[one]) or 1.0
@@ -148,7 +152,9 @@ def _distances(
 def _shares(
     run: Run, evaluation: Evaluation, sample: CommonSample, rows: NDArray[np.int64], seed: int
 ) -> dict[str, ClassShares]:
-    """The target's class shares as called, and as estimated from source validation; without any label of the target."""
+    """The target's class shares as called, and as estimated from source validation; without any
+    label of the target.
+    """
     target = rows[sample.inside("target")]
     groups, classes = evaluation.group_ids[target], len(run.classes)
     found = {
@@ -184,7 +190,9 @@ _RESAMPLES = 200
 
 
 def _trained_shares(run: Run, classes: int) -> NDArray[np.float64]:
-    """The class shares for which a network's probabilities hold: those of its training galaxies, or equal ones if they were balanced."""
+    """The class shares for which a network's probabilities hold: those of its training galaxies, or
+    equal ones if they were balanced.
+    """
     if run.config.train.class_balance != "none":
         return np.full(classes, 1 / classes)
     samples = run.samples

@@ -1,4 +1,4 @@
-"""The tables of a comparison: numbers by method, differences from the baseline, flips, drift, class shares, share of the oracle gap."""
+"""Tables of a comparison: metrics, differences, flips, drift, class shares, oracle gap."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -38,7 +38,9 @@ _COUNTS = ["n", "galaxies", "oracle"]
 def metric_table(
     drawn: Sequence[MethodResamples], sample: CommonSample, level: float, seed: int
 ) -> pd.DataFrame:
-    """Mean over seeds of each number, its interval over galaxies and seeds, and the band of the seeds."""
+    """Mean over seeds of each number, its interval over galaxies and seeds, and the band of the
+    seeds.
+    """
     rows: list[dict[str, Any]] = [
         {"method": each.method.name, "domain": domain, "split": sample.split, "name": name}
         | _interval(_bounded(combine_over_seeds([values], _first, seed), name), level)
@@ -109,7 +111,9 @@ def difference_table(
 def flip_table(
     drawn: Sequence[MethodResamples], baseline: MethodResamples | None, sample: CommonSample
 ) -> pd.DataFrame:
-    """Labelled images fixed, broken and unchanged, in the mean over all pairs of networks, with McNemar's test."""
+    """Labelled images fixed, broken and unchanged, in the mean over all pairs of networks, with
+    McNemar's test.
+    """
     rows = []
     for each, base in _pairs(drawn, baseline):
         for domain in DOMAINS:
@@ -161,7 +165,9 @@ def drift_table(
     weights: NDArray[np.float64],
     level: float,
 ) -> pd.DataFrame:
-    """How many images change their class from the baseline to each method, beside what two seeds of one method change; no labels used."""
+    """How many images change their class from the baseline to each method, beside what two seeds of
+    one method change; no labels used.
+    """
     rows = []
     every = np.vstack([np.ones(weights.shape[1]), weights])
     for each in drawn:
@@ -214,7 +220,9 @@ def share_table(
     level: float,
     seed: int,
 ) -> pd.DataFrame:
-    """The target's class shares as called, as BBSE and EM estimate them from source validation, and, for the oracle, as labelled."""
+    """The target's class shares as called, as BBSE and EM estimate them from source validation,
+    and, for the oracle, as labelled.
+    """
     rows: list[dict[str, Any]] = []
     for each in drawn:
         for kind, found in each.shares.items():
@@ -266,7 +274,9 @@ def gap_table(
     level: float,
     seed: int,
 ) -> pd.DataFrame:
-    """Share of the way from the baseline to the oracle that each method goes: (method - baseline) / (oracle - baseline), on the target."""
+    """Share of the way from the baseline to the oracle that each method goes: (method - baseline) /
+    (oracle - baseline), on the target.
+    """
     rows = []
     for each, base in _pairs(drawn, baseline) if oracle is not None else ():
         if oracle is None or each is oracle:
@@ -316,7 +326,9 @@ def gap_table(
 
 
 def settings_table(methods: Sequence[Method]) -> pd.DataFrame:
-    """The settings in which the methods differ, one column a method; None where a method has no such setting."""
+    """The settings in which the methods differ, one column a method; None where a method has no
+    such setting.
+    """
     table = differences([method.runs[0].config for method in methods])
     lines: list[dict[str, Any]] = [
         {"setting": name}
@@ -341,7 +353,9 @@ def _first(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _bounded(draws: NDArray[np.float64], name: str = "") -> NDArray[np.float64]:
-    """Shares and scores lie within 0 and 1, whatever a normal law over seeds says; a squared MMD may be negative."""
+    """Shares and scores lie within 0 and 1, whatever a normal law over seeds says; a squared MMD
+    may be negative.
+    """
     return draws if name.startswith("mmd2") else np.asarray(np.clip(draws, 0, 1))
 
 
@@ -365,7 +379,9 @@ def _weighted(values: NDArray[np.float64], weights: NDArray[np.float64]) -> NDAr
 
 
 def _ranks(pair: Sequence[MethodResamples], here: NDArray[np.bool_]) -> float:
-    """Mean rank correlation over pairs of networks and over classes (two classes have one ranking) of the probabilities."""
+    """Mean rank correlation over pairs of networks and over classes (two classes have one ranking)
+    of the probabilities.
+    """
     classes = pair[0].probabilities.shape[2]
     scores = [
         [each.probabilities[:, here, number] for each in pair]

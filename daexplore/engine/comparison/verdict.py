@@ -1,4 +1,4 @@
-"""Did it help? Two plain verdicts kept strictly apart: one without target labels, one of the oracle."""
+"""Verdicts: whether adaptation helped, with and without target labels."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,9 +21,13 @@ __all__ = [
 MARGIN = 0.02
 """How much source accuracy may be lost and still count as kept."""
 COLLAPSE = 0.1
-"""How much of it lost means that the network has unlearned its task; short of that, some source accuracy may buy much of the target's."""
+"""How much of it lost means that the network has unlearned its task; short of that, some source
+accuracy may buy much of the target's.
+"""
 SUBSTANTIAL = 0.6
-"""Chance-corrected agreement of seeds on the target up to which it is "moderate" at best (Landis & Koch 1977, Biometrics 33, 159)."""
+"""Chance-corrected agreement of seeds on the target up to which it is "moderate" at best (Landis &
+Koch 1977, Biometrics 33, 159).
+"""
 
 Sign = Literal["for", "against", "warning", "unclear"]
 _UNKNOWN = Interval(float("nan"), float("nan"), float("nan"))
@@ -44,8 +48,9 @@ class Verdict:
     Attributes:
         method: which.
         baseline: against what.
-        outcome: "helped", "no evidence", "negative transfer", "misleading" (accuracy and AUC contradict each other; oracle only),
-            and without labels, where help can at best be likely, "may have helped" or "warning".
+        outcome: "helped", "no evidence", "negative transfer", "misleading" (accuracy and AUC
+            contradict each other; oracle only), and without labels, where help can at best be
+            likely, "may have helped" or "warning".
         sentence: for a reader.
         reasons: what it rests on.
         oracle: whether target labels were used.
@@ -71,7 +76,9 @@ class Verdict:
 
 @dataclass(frozen=True)
 class ClassShare:
-    """The target's share of one class by one method: as called, and as estimated without target labels."""
+    """The target's share of one class by one method: as called, and as estimated without target
+    labels.
+    """
 
     name: str
     predicted: Interval
@@ -82,7 +89,8 @@ class ClassShare:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What can be known of a method without target labels. Differences are method minus baseline on the same galaxies.
+    """What can be known of a method without target labels. Differences are method minus baseline on
+    the same galaxies.
 
     Attributes:
         method: its name.
@@ -93,13 +101,18 @@ class Evidence:
         class_mmd2: the same by predicted class: (baseline, method, difference).
         domain_auc: of a linear domain probe: (baseline, method).
         shares: of each class in the target.
-        seeds_changed: (source, target) share of images that two seeds of the method call differently; NaN with one seed.
+        seeds_changed: (source, target) share of images that two seeds of the method call
+            differently; NaN with one seed.
         baseline_seeds_changed: likewise of the baseline.
-        excess: images called otherwise than by the baseline, beyond what seeds change, on the target.
-        seeds_kappa: chance-corrected agreement of the method's seeds on the target; NaN with one seed.
-        ranks: rank correlation of the target's probabilities: with the baseline, between the method's seeds, between the baseline's.
+        excess: images called otherwise than by the baseline, beyond what seeds change, on the
+            target.
+        seeds_kappa: chance-corrected agreement of the method's seeds on the target; NaN with one
+            seed.
+        ranks: rank correlation of the target's probabilities: with the baseline, between the
+            method's seeds, between the baseline's.
         seeds: of the method and of the baseline.
-        baseline_possible: whether some mixture of classes could give what the baseline calls the target.
+        baseline_possible: whether some mixture of classes could give what the baseline calls the
+            target.
     """
 
     method: str
@@ -121,7 +134,9 @@ class Evidence:
 
 @dataclass(frozen=True)
 class OracleEvidence:
-    """What target labels say: differences of accuracy and AUC on the target, method minus baseline, on n images of so many galaxies."""
+    """What target labels say: differences of accuracy and AUC on the target, method minus baseline,
+    on n images of so many galaxies.
+    """
 
     method: str
     baseline: str
@@ -137,7 +152,9 @@ class OracleEvidence:
 
 
 def label_free_verdict(evidence: Evidence) -> Verdict:
-    """What the source, the latents and the predictions say. It can warn of swapped classes and of harm; it cannot prove help."""
+    """What the source, the latents and the predictions say. It can warn of swapped classes and of
+    harm; it cannot prove help.
+    """
     reasons = [
         *_source(evidence),
         *_domains(evidence),
@@ -182,7 +199,9 @@ def label_free_verdict(evidence: Evidence) -> Verdict:
 
 
 def oracle_verdict(evidence: OracleEvidence) -> Verdict:
-    """What target labels say: accuracy at the usual threshold, and AUC, which no shift of the threshold can move."""
+    """What target labels say: accuracy at the usual threshold, and AUC, which no shift of the
+    threshold can move.
+    """
     accuracy, auc, name = evidence.accuracy, evidence.auc, evidence.method
     where = f"{evidence.n} target {evidence.split} images of {evidence.galaxies} galaxies"
     if accuracy.above and auc.below:
@@ -277,7 +296,8 @@ def _classes(evidence: Evidence) -> list[Reason]:
             text = f"MMD² of galaxies called {name} {its_before:.4f} → {its_after:.4f}, change {_signed(change, 4)}"
         else:
             text = f"MMD² of galaxies called {name} {its_after:.4f}; {evidence.baseline} calls too few of one domain so to compare"
-        # A class that stays apart while the whole comes together: galaxies of another class have taken its place.
+        # A class that stays apart while the whole comes together: galaxies of another class have
+        # taken its place.
         far = max(3 * after, (its_before if np.isfinite(its_before) else before) / 2)
         apart = evidence.mmd2_change.below and after < before / 2 and its_after > far
         if change.above or apart:
@@ -337,7 +357,8 @@ def _seeds(evidence: Evidence) -> list[Reason]:
         bound = f"so at least {target / 2:.1%} of the target are called wrong in the mean"
         found.append(Reason("unclear", f"{text}, {bound}"))
     if np.isfinite(evidence.seeds_kappa.value):
-        # What the data leave open the seed decides: the domains can be matched with the classes one way or another.
+        # What the data leave open the seed decides: the domains can be matched with the classes one
+        # way or another.
         kappa = evidence.seeds_kappa
         doubtful = kappa.value <= SUBSTANTIAL
         text = f"agreement of the seeds on the target beyond chance: kappa {kappa.value:.2f} [{kappa.low:.2f}, {kappa.high:.2f}]"

@@ -1,4 +1,4 @@
-"""How far apart a run's domains lie in the latent space of held-out galaxies, with what chance alone would give."""
+"""Domain distance of a run in latent space, with chance levels."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -30,18 +30,22 @@ _FEWEST = 10
 
 @dataclass(frozen=True, eq=False)
 class DomainDistance:
-    """What was found about one epoch and split of one run. Latents are in units of the source's spread.
+    """What was found about one epoch and split of one run. Latents are in units of the source's
+    spread.
 
     Attributes:
-        about: run, label, method, seed, epoch, split, number of images (``images``) and galaxies (``galaxies``: of each domain, and seen
-            in ``both``), bandwidths, permutations, and the seed of the draws.
-        measures: one row a number: name ("mmd2", "class_mmd2", "probe_auc", "a_distance", "sinkhorn"), ``kind`` (the class of a
-            "class_mmd2", else ""), value, low and high (95% interval over galaxies; NaN where none is given), p_value, effect, null_low and
-            null_high (the central 95% of what relabelled galaxies give), n_source and n_target (images), split, domains, and oracle:
-            whether target labels were used.
+        about: run, label, method, seed, epoch, split, number of images (``images``) and galaxies
+            (``galaxies``: of each domain, and seen in ``both``), bandwidths, permutations, and the
+            seed of the draws.
+        measures: one row a number: name ("mmd2", "class_mmd2", "probe_auc", "a_distance",
+            "sinkhorn"), ``kind`` (the class of a "class_mmd2", else ""), value, low and high (95%
+            interval over galaxies; NaN where none is given), p_value, effect, null_low and
+            null_high (the central 95% of what relabelled galaxies give), n_source and n_target
+            (images), split, domains, and oracle: whether target labels were used.
         null: (P,) the MMD^2 of relabelled galaxies.
-        witness: indexed by sample_id: domain, predicted, witness (positive where the source is denser), and margin: the distance to the
-            decision boundary, see ``analysis.boundary``; NaN where the epoch's weights were not kept.
+        witness: indexed by sample_id: domain, predicted, witness (positive where the source is
+            denser), and margin: the distance to the decision boundary, see ``analysis.boundary``;
+            NaN where the epoch's weights were not kept.
     """
 
     metadata: dict[str, Any]
@@ -67,7 +71,9 @@ class DomainDistance:
         return {str(key): value for key, value in rows.iloc[0].items()}
 
     def extremes(self, count: int = 5) -> dict[str, dict[str, list[str]]]:
-        """Domain -> the ids of its ``most_source_like`` and ``most_target_like`` galaxies, the extreme one first."""
+        """Domain -> the ids of its ``most_source_like`` and ``most_target_like`` galaxies, the
+        extreme one first.
+        """
         found = {}
         for domain in DOMAINS:
             ordered = (
@@ -115,10 +121,12 @@ def domain_distance(
     most: int = 4000,
     report: Report = no_report,
 ) -> DomainDistance:
-    """Measures how far apart a run's domains lie, from the whole latent of held-out galaxies; kept in the run's ``derived`` folder.
+    """Measure how far apart a run's domains lie, from the whole latent of held-out galaxies; kept
+    in the run's ``derived`` folder.
 
-    Only what is marked oracle has seen a target label. Classes are the network's predictions in both domains, so that equal domains differ
-    by chance alone, and the true ones in both for the oracle.
+    Only what is marked oracle has seen a target label. Classes are the network's predictions in
+    both domains, so that equal domains differ by chance alone, and the true ones in both for the
+    oracle.
 
     Args:
         run: the run.
@@ -126,7 +134,8 @@ def domain_distance(
         split: "test" or "validation".
         permutations: of each MMD test; also the number of bootstrap resamples.
         seed: of permutations, resamples, folds, and the choice of galaxies.
-        most: images a domain that are compared at most; whole galaxies are chosen at random. The witness is given for all.
+        most: images a domain that are compared at most; whole galaxies are chosen at random. The
+            witness is given for all.
         report: told how far it is.
 
     Raises:

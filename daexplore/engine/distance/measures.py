@@ -1,4 +1,4 @@
-"""The numbers that say how far two domains lie apart, one step each, from what a network said of held-out galaxies."""
+"""Measures of the domain distance, computed step by step from saved outputs."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
@@ -50,7 +50,9 @@ class Settings(NamedTuple):
 
 
 class DomainSamples(NamedTuple):
-    """Rows of the compared images of each domain, and the source's spread, which is the unit of length."""
+    """Rows of the compared images of each domain, and the source's spread, which is the unit of
+    length.
+    """
 
     source: NDArray[np.intp]
     target: NDArray[np.intp]
@@ -70,7 +72,8 @@ def measure_distance(
         report: told how far it is.
 
     Returns:
-        What was compared; the table of measures; (P,) the MMD^2 of relabelled galaxies; the rows compared.
+        What was compared; the table of measures; (P,) the MMD^2 of relabelled galaxies; the rows
+        compared.
     """
     bandwidths, permutations, seed, _ = settings
     sides = choose_sides(found, split, settings)
@@ -163,7 +166,9 @@ def measures_table(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
 
 
 def choose_sides(found: Evaluation, split: str, settings: Settings) -> DomainSamples:
-    """Which images are compared: those of so many galaxies, drawn at random and alike in both domains, that no domain has too many."""
+    """Which images are compared: those of so many galaxies, drawn at random and alike in both
+    domains, that no domain has too many.
+    """
     inside = np.flatnonzero(found.mask(split=split))
     names, place = np.unique(found.group_ids[inside].astype(str), return_inverse=True)
     place = np.random.default_rng(settings.seed).permutation(len(names))[place]
@@ -179,7 +184,8 @@ def choose_sides(found: Evaluation, split: str, settings: Settings) -> DomainSam
 def witness_table(
     run: Run, found: Evaluation, split: str, sides: DomainSamples, settings: Settings
 ) -> pd.DataFrame:
-    """The witness of every image of a split, beside its domain, predicted class and distance to the decision boundary.
+    """The witness of every image of a split, beside its domain, predicted class and distance to the
+    decision boundary.
 
     A galaxy's own images, in both domains, are left out of the means. No target label is used.
     """
@@ -212,7 +218,8 @@ def _margin(run: Run, found: Evaluation) -> NDArray[np.float64]:
         known = (found.latents, found.labels, found.domain, found.split, *run.head(found.epoch))
         return margin_plane(*known, groups=found.group_ids, logits=found.logits).x
     except InputError:
-        # Weights are not kept of every epoch, and too few galaxies for a plane are enough for a witness.
+        # Weights are not kept of every epoch, and too few galaxies for a plane are enough for a
+        # witness.
         return np.full(len(found), np.nan)
 
 

@@ -32,7 +32,8 @@ def _galaxies(path: str, domain: str) -> GalaxySet:
 def gradcam_map(
     run_path: str | Path, epoch: int, sample_id: str, domain: str
 ) -> NDArray[np.float32]:
-    """(rows, cols) Grad-CAM of one galaxy on the last convolution's own grid, for class 1, or for the predicted class where K > 2.
+    """(rows, cols) Grad-CAM of one galaxy on the last convolution's own grid, for class 1, or for
+    the predicted class where K > 2.
 
     Networks and images stay open between calls, so the second call in a process is fast.
 

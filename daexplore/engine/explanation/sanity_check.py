@@ -1,4 +1,4 @@
-"""Whether saliency maps depend on what the network has learned: they are compared with those of randomised weights."""
+"""Sanity check of saliency maps by randomised weights."""
 
 import copy
 from collections.abc import Callable
@@ -32,7 +32,8 @@ class SanityStep:
     """How like the trained network's maps those of a randomised one are.
 
     Attributes:
-        layer: "none" for maps of other galaxies by the trained network, else the layer randomised last.
+        layer: "none" for maps of other galaxies by the trained network, else the layer randomised
+            last.
         randomised: how many layers are.
         correlation: mean rank correlation of the maps' cells.
         overlap: mean IoU of their largest cells.
@@ -45,7 +46,9 @@ class SanityStep:
 
 
 def layers_of(network: nn.Module) -> list[tuple[str, list[nn.Module]]]:
-    """The layers with weights from the head down, each with the normalisation behind it, under the name of the first."""
+    """The layers with weights from the head down, each with the normalisation behind it, under the
+    name of the first.
+    """
     layers: list[tuple[str, list[nn.Module]]] = []
     for name, module in network.named_modules():
         if not hasattr(module, "reset_parameters") or not _own_tensors(module):
@@ -58,7 +61,8 @@ def layers_of(network: nn.Module) -> list[tuple[str, list[nn.Module]]]:
 
 
 def randomised(network: Network, layers: list[str], seed: int) -> Network:
-    """A copy of the network in which these layers, named as in ``layers_of``, have the weights that a new network starts from.
+    """A copy of the network in which these layers, named as in ``layers_of``, have the weights that
+    a new network starts from.
 
     Raises:
         InputError: a layer that the network does not have.
@@ -91,8 +95,9 @@ def sanity_check(
 ) -> list[SanityStep]:
     """The model parameter randomisation test (Adebayo et al. 2018, arXiv:1810.03292, sec. 4).
 
-    A map that hardly changes when the weights are random shows the image, not what the network has learned. Where maps of different
-    galaxies are alike too (all lie at their stamp's centre), that likeness, given first, is what is left when nothing is explained.
+    A map that hardly changes when the weights are random shows the image, not what the network has
+    learned. Where maps of different galaxies are alike too (all lie at their stamp's centre), that
+    likeness, given first, is what is left when nothing is explained.
 
     Args:
         network: trained, in the domain of the images.
@@ -100,7 +105,8 @@ def sanity_check(
         classes: (n,) the class each map explains, the same for all networks.
         groups: (n,) the galaxy each image shows.
         explain: makes maps; of either sign they count by magnitude.
-        mode: "cascading" randomises one layer more at each step, from the head down to the first; "independent" each layer alone.
+        mode: "cascading" randomises one layer more at each step, from the head down to the first;
+            "independent" each layer alone.
         draws: random networks at each step; their mean counts.
         seed: of the weights and of the bootstrap.
         resamples: of the bootstrap.
@@ -156,7 +162,9 @@ def _own_tensors(module: nn.Module) -> list[Any]:
 
 
 def _reset(module: Any) -> None:
-    """As new; a batch norm that keeps the domains apart has tensors of the target, of which torch's own method does not know."""
+    """As new; a batch norm that keeps the domains apart has tensors of the target, of which torch's
+    own method does not know.
+    """
     module.reset_parameters()
     with torch.no_grad():
         for name, value in (

@@ -1,4 +1,4 @@
-"""What a run's saliency maps say: by outcome, beside those of other methods and other seeds, and beside those of random weights."""
+"""Tables of saliency maps: by outcome, across methods and seeds, and under random weights."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -73,7 +73,8 @@ _SANITY_COLUMNS = (
 def maps_by_outcome(
     run: Run, domain: str, positive: int = 1, shares: bool = False
 ) -> dict[str, OutcomeMap]:
-    """The mean Grad-CAM map of a run's test galaxies by outcome at its selected epoch; an oracle's in the target, whose labels it uses.
+    """The mean Grad-CAM map of a run's test galaxies by outcome at its selected epoch; an oracle's
+    in the target, whose labels it uses.
 
     Args:
         run: with stored maps.
@@ -89,7 +90,8 @@ def maps_by_outcome(
 
 
 def outcome_rows(runs: Sequence[Run], positive: int = 1) -> pd.DataFrame:
-    """How many test galaxies have each outcome, by run and domain, and how many of their maps are blank.
+    """How many test galaxies have each outcome, by run and domain, and how many of their maps are
+    blank.
 
     Returns:
         Columns run, id, method, seed, epoch, domain, split, outcome, n, blank, total, oracle.
@@ -112,9 +114,11 @@ def outcome_rows(runs: Sequence[Run], positive: int = 1) -> pd.DataFrame:
 def iou_rows(
     runs: Sequence[Run], fraction: float = 0.2, resamples: int = 400, seed: int = 0
 ) -> pd.DataFrame:
-    """How far runs agree on where the evidence lies: pairs of methods at one seed beside pairs of seeds of one method. No labels are used.
+    """How far runs agree on where the evidence lies: pairs of methods at one seed beside pairs of
+    seeds of one method. No labels are used.
 
-    If methods differ no more than two seeds of one method do, their difference says nothing about the methods.
+    If methods differ no more than two seeds of one method do, their difference says nothing about
+    the methods.
 
     Args:
         runs: at least two with stored maps on the same galaxies.
@@ -123,9 +127,10 @@ def iou_rows(
         seed: of its draws.
 
     Returns:
-        Columns across ("methods", "seeds"), between, domain, split, pairs, value, low, high, others, others_low, others_high, chance, n,
-        galaxies, blank, oracle. ``others`` is the IoU with maps of other galaxies, ``chance`` that of random masks; "all" in ``between`` is
-        the mean over all pairs, where there are several kinds.
+        Columns across ("methods", "seeds"), between, domain, split, pairs, value, low, high,
+        others, others_low, others_high, chance, n, galaxies, blank, oracle. ``others`` is the IoU
+        with maps of other galaxies, ``chance`` that of random masks; "all" in ``between`` is the
+        mean over all pairs, where there are several kinds.
 
     Raises:
         InputError: a run without maps, or maps on different grids.
@@ -186,11 +191,13 @@ def sanity_rows(
     seed: int = 0,
     report: Report | None = None,
 ) -> pd.DataFrame:
-    """The sanity check of a run's maps on its test galaxies (see ``sanity_check``), kept with the run. No labels are used.
+    """The sanity check of a run's maps on its test galaxies (see ``sanity_check``), kept with the
+    run. No labels are used.
 
     Returns:
-        Columns run, id, method, seed, epoch, explainer, mode, domain, split, layer, randomised, draws, name ("correlation", "iou"), value,
-        low, high, n, blank, oracle; first the comparison with other galaxies, as layer "none".
+        Columns run, id, method, seed, epoch, explainer, mode, domain, split, layer, randomised,
+        draws, name ("correlation", "iou"), value, low, high, n, blank, oracle; first the comparison
+        with other galaxies, as layer "none".
 
     Raises:
         InputError: an unknown explainer, or images or weights that are not here.
@@ -243,9 +250,11 @@ def sanity_rows(
 def saliency_maps(
     run: Run, domain: str, sample_ids: Sequence[str], explainer: str = "gradcam"
 ) -> NDArray[np.float32]:
-    """(n, rows, cols) maps of some of a run's galaxies at its selected epoch, by any explainer: of class 1, or of that predicted if K > 2.
+    """(n, rows, cols) maps of some of a run's galaxies at its selected epoch, by any explainer: of
+    class 1, or of that predicted if K > 2.
 
-    Integrated Gradients are added up over the bands; they and occlusion have either sign, and empty sky as their baseline.
+    Integrated Gradients are added up over the bands; they and occlusion have either sign, and empty
+    sky as their baseline.
 
     Raises:
         InputError: an unknown explainer, or images or weights that are not here.

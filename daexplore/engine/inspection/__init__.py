@@ -1,1 +1,1 @@
-"""Inspection of two domains before training: what their images and catalogues hold."""
+"""Inspection of two domains before training: their images and catalogues."""

@@ -1,4 +1,4 @@
-"""One domain of an inspection: its galaxies with channels in the source's order, its sample and its splits."""
+"""Domain sample of an inspection: galaxies, channels in the source's order, and splits."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -89,7 +89,9 @@ class DomainSample:
 
 
 def groups_known(galaxies: GalaxySet) -> bool:
-    """Whether the set says which images show the same galaxy: some share a group, or nothing says that groups are unknown."""
+    """Whether the set says which images show the same galaxy: some share a group, or nothing says
+    that groups are unknown.
+    """
     return "note" not in galaxies.provenance or bool(
         galaxies.catalogue["group_id"].duplicated().any()
     )

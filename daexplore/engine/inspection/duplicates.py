@@ -1,4 +1,4 @@
-"""Copies of one galaxy within and between domains, and what they and the groups mean for the splits."""
+"""Duplicates within and between domains, and what they mean for the splits."""
 
 from collections.abc import Callable
 from typing import Any
@@ -26,9 +26,11 @@ _COLUMNS = [
 def duplicate_pairs(
     sides: list[DomainSample], progress: Callable[[int, int], None]
 ) -> tuple[pd.DataFrame, float]:
-    """Near-duplicates of different galaxies in both domains together, see ``near_duplicates``; and the least similarity that counts.
+    """Near-duplicates of different galaxies in both domains together, see ``near_duplicates``; and
+    the least similarity that counts.
 
-    Each band is taken in units of its domain's, and where both pixel scales are known the same part of the sky is compared.
+    Each band is taken in units of its domain's, and where both pixel scales are known the same part
+    of the sky is compared.
     """
     total, before, modes = sum(len(side.searched) for side in sides), 0, []
     for side, radius in zip(sides, _radii(sides), strict=True):

@@ -1,4 +1,4 @@
-"""What an inspection found, in sentences."""
+"""Findings of an inspection as sentences."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""Pictures of an inspection: walls of galaxies by class, and pairs that look alike."""
+"""Galleries of an inspection: galaxies by class, and pairs of similar images."""
 
 import base64
 from typing import Any

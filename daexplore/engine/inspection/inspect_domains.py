@@ -1,4 +1,4 @@
-"""How far apart two domains are, and in what: everything about them that a training does not tell."""
+"""Inspection of two domains: everything about them that a training does not show."""
 
 from typing import Any
 
@@ -39,16 +39,19 @@ def inspect_domains(
     seed: int = 0,
     report: Report = no_report,
 ) -> Inspection:
-    """Measures both domains, compares them, and looks for copies of one galaxy in different splits.
+    """Measure both domains, compares them, and looks for copies of one galaxy in different splits.
 
-    Target labels are used for the class balance and the pictures only, and what they touch is marked "oracle".
+    Target labels are used for the class balance and the pictures only, and what they touch is
+    marked "oracle".
 
     Args:
         source: the labelled domain.
         target: the survey, with its classes numbered as the source's (``match_classes``).
         config: how a training would split and preprocess them.
-        splits: of each domain's images, as a run made them; None splits as a training with this config would.
-        sample: images a domain that are measured at most, chosen at random; copies are looked for among all.
+        splits: of each domain's images, as a run made them; None splits as a training with this
+            config would.
+        sample: images a domain that are measured at most, chosen at random; copies are looked for
+            among all.
         seed: of the samples.
         report: told how far it is.
 
@@ -162,7 +165,9 @@ def _sides(
 def _probe(
     sides: list[DomainSample], measured: list[Measured], seed: int, own_scale: bool
 ) -> PixelProbe:
-    """On at most 2000 images a domain: more sharpen the interval of a question that is then long answered."""
+    """On at most 2000 images a domain: more sharpen the interval of a question that is then long
+    answered.
+    """
     kept = [np.arange(len(side.rows))[:: -(-len(side.rows) // _PROBED)] for side in sides]
     pairs = list(zip(measured, kept, strict=True))
     features = pixel_features(
@@ -181,7 +186,9 @@ def _probe(
 def _normalised(
     sides: list[DomainSample], config: DataConfig, bins: int, size: int
 ) -> tuple[list[Measured], tuple[str, ...]]:
-    """The same measured on what a network would see, with the statistics of the sampled training images."""
+    """The same measured on what a network would see, with the statistics of the sampled training
+    images.
+    """
     train = [
         side.rows[(side.splits[side.rows] == "train") | (side.splits[side.rows] == "")]
         for side in sides

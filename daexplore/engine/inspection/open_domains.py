@@ -19,7 +19,8 @@ __all__ = ["open_pair", "open_run"]
 def open_pair(
     config: DataConfig, progress: Callable[[int, int], None] | None = None
 ) -> tuple[GalaxySet, GalaxySet, tuple[str, ...]]:
-    """Source and target of a config. Missing labels, unmatched classes and missing pixels are no errors here: they are what is inspected.
+    """Source and target of a config. Missing labels, unmatched classes and missing pixels are no
+    errors here: they are what is inspected.
 
     Returns:
         Source, target with the source's classes, and what had to be left out.

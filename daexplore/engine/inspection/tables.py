@@ -1,4 +1,4 @@
-"""The tables of an inspection; what their columns mean is said in ``daexplore.engine.inspection.result``."""
+"""Tables of an inspection; ``daexplore.engine.inspection.result`` defines their columns."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -44,7 +44,9 @@ _BINS = 40
 
 @dataclass(frozen=True)
 class Units:
-    """Whether both domains know their flux scale and their pixel scale, so that numbers can be compared in them."""
+    """Whether both domains know their flux scale and their pixel scale, so that numbers can be
+    compared in them.
+    """
 
     nanojansky: bool
     arcsec: bool
@@ -238,7 +240,9 @@ def distributions(measured: list[Measured]) -> pd.DataFrame:
 
 
 def histograms(measured: list[Measured], bands: tuple[str, ...]) -> pd.DataFrame:
-    """Pixel values in bins even in asinh(value / scale), the scale their typical distance from their median."""
+    """Pixel values in bins even in asinh(value / scale), the scale their typical distance from
+    their median.
+    """
     rows: list[tuple[Any, ...]] = []
     for i, band in enumerate(bands):
         parts = [each.sample[:, i].ravel().astype(np.float64) for each in measured]
@@ -331,7 +335,9 @@ def classes(sides: list[DomainSample]) -> pd.DataFrame:
 
 
 def prior_shift(sides: list[DomainSample], seed: int) -> dict[str, Any] | None:
-    """Total variation distance between the domains' class shares: half the sum of their differences. None where one has no labels."""
+    """Total variation distance between the domains' class shares: half the sum of their
+    differences. None where one has no labels.
+    """
     drawn, values = [], []
     for side in sides:
         labels = side.galaxies.labels

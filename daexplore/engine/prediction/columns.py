@@ -1,4 +1,4 @@
-"""What a catalogue of predictions says of itself: its columns, and the lines of its header."""
+"""Columns and header of a predicted catalogue."""
 
 import math
 import re
@@ -22,7 +22,9 @@ _KEYS = (
 
 
 def probability_names(classes: Sequence[str]) -> list[str]:
-    """p_<class> for each class, of letters, digits and underscores: "non-merger" -> "p_non_merger". Equal ones get numbers."""
+    """p_<class> for each class, of letters, digits and underscores: "non-merger" -> "p_non_merger".
+    Equal ones get numbers.
+    """
     names = ["p_" + re.sub(r"[^A-Za-z0-9]+", "_", name).strip("_").lower() for name in classes]
     counts = Counter(names)
     return [
@@ -34,13 +36,15 @@ def probability_names(classes: Sequence[str]) -> list[str]:
 def predicted_columns(
     classes: Sequence[str], members: int, calibrated: bool, open_set: bool = False
 ) -> list[Column]:
-    """The columns of what the runs say: predicted class, probabilities with their spread, entropy, in-domain score.
+    """The columns of what the runs say: predicted class, probabilities with their spread, entropy,
+    in-domain score.
 
     Args:
         classes: names of the classes.
         members: number of runs.
         calibrated: whether a temperature was applied.
-        open_set: whether all runs were trained to leave unknown classes apart; a large entropy then says so.
+        open_set: whether all runs were trained to leave unknown classes apart; a large entropy then
+            says so.
     """
     mean = f", mean of {members} runs" if members > 1 else ""
     scaled = ", temperature-scaled" if calibrated else ""

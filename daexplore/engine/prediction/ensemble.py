@@ -1,4 +1,4 @@
-"""The runs of a prediction: one, or several that make an ensemble, each with its network made ready for the survey."""
+"""Ensemble members of a prediction, each with its network prepared for the survey."""
 
 import hashlib
 from collections.abc import Sequence
@@ -67,7 +67,8 @@ def open_runs(paths: Sequence[str | Path]) -> list[Run]:
     """The runs, fit for each other: the same classes in the same order, the same bands.
 
     Raises:
-        InputError: none, one twice, one that cannot be read or has no trained epoch, or runs that do not go together.
+        InputError: none, one twice, one that cannot be read or has no trained epoch, or runs that
+            do not go together.
     """
     if not paths:
         raise InputError(
@@ -117,8 +118,9 @@ def open_member(
         device: where the network goes.
 
     Raises:
-        InputError: weights or outputs of that epoch are missing; the survey lacks a band, or does not say what the run's steps need to
-            know; its images are those that the run was taught with.
+        InputError: weights or outputs of that epoch are missing; the survey lacks a band, or does
+            not say what the run's steps need to know; its images are those that the run was taught
+            with.
     """
 
     evaluation = run.evaluation(epoch)
@@ -138,10 +140,11 @@ def open_member(
 
 
 def pooled_temperature(members: Sequence[EnsembleMember]) -> Temperature:
-    """Temperature of the members' mean: pooled first, then scaled, since the mean of calibrated members is too unsure (Rahaman & Thiery
-    2021, arXiv:2007.08792).
+    """Temperature of the members' mean: pooled first, then scaled, since the mean of calibrated
+    members is too unsure (Rahaman & Thiery 2021, arXiv:2007.08792).
 
-    Fitted on the labelled source images that are in the validation of all members, so that none of them trained one.
+    Fitted on the labelled source images that are in the validation of all members, so that none of
+    them trained one.
 
     Raises:
         InputError: there are fewer than 20 of these.
@@ -171,7 +174,9 @@ def pooled_temperature(members: Sequence[EnsembleMember]) -> Temperature:
 
 
 def _for_survey(run: Run, galaxies: GalaxySet) -> Preprocess:
-    """The steps of the run's target for this set. Channels of the names that the run's own target has take the places that those took."""
+    """The steps of the run's target for this set. Channels of the names that the run's own target
+    has take the places that those took.
+    """
     preprocess = Preprocess.from_dict(run.info["preprocessing"])
     order = None
     if galaxies.bands == preprocess.target.bands:

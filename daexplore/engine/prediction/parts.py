@@ -1,4 +1,4 @@
-"""What of a prediction is finished: parts in a folder beside the catalogue, and a state that says what they belong to."""
+"""Parts of a prediction that are finished, so that it can be resumed."""
 
 import shutil
 from collections.abc import Iterator
@@ -78,7 +78,8 @@ def refuse_existing(out: Path, overwrite: bool) -> None:
     """What can be refused before anything is read.
 
     Raises:
-        InputError: there is a catalogue already, and nothing says that it was written by a prediction that could not clear up.
+        InputError: there is a catalogue already, and nothing says that it was written by a
+            prediction that could not clear up.
     """
     if out.is_dir():
         raise InputError(
@@ -92,17 +93,21 @@ def refuse_existing(out: Path, overwrite: bool) -> None:
 def open_parts(
     out: Path, identity: dict[str, Any], total: int, rows: int, overwrite: bool
 ) -> Iterator[Parts | None]:
-    """The parts of a prediction, for this process alone; None where the catalogue is complete. Deleted when all went well.
+    """The parts of a prediction, for this process alone; None where the catalogue is complete.
+    Deleted when all went well.
 
     Args:
         out: the catalogue.
-        identity: what determines the numbers, as JSON types: parts of another prediction are never mixed in.
+        identity: what determines the numbers, as JSON types: parts of another prediction are never
+            mixed in.
         total: galaxies in all.
         rows: galaxies a part.
-        overwrite: whether a catalogue that is there may be replaced, and parts of another prediction deleted.
+        overwrite: whether a catalogue that is there may be replaced, and parts of another
+            prediction deleted.
 
     Raises:
-        InputError: another process is at it, it was begun with another input, or the folder cannot be written.
+        InputError: another process is at it, it was begun with another input, or the folder cannot
+            be written.
     """
     from filelock import FileLock, Timeout
 
@@ -140,7 +145,7 @@ def open_parts(
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Says in a sentence why something cannot be written."""
+    """State in a sentence why something cannot be written."""
     try:
         yield
     except OSError as error:

@@ -1,4 +1,4 @@
-"""A catalogue of a survey: any number of galaxies streamed through one run or an ensemble, resumable."""
+"""Predicted catalogue of a survey: streamed, resumable, by one run or an ensemble."""
 
 import hashlib
 import json
@@ -79,12 +79,14 @@ def predict(
     overwrite: bool = False,
     report: Report = no_report,
 ) -> CatalogueSummary:
-    """Writes what the runs say of each galaxy of a survey as a catalogue.
+    """Write what the runs say of each galaxy of a survey as a catalogue.
 
-    Images are read, preprocessed as the target of each run and seen by its network batch by batch; what is finished lies in the folder
-    ``OUT.parts`` until the catalogue is complete. Started again after a stop of any kind with the same arguments it goes on where it was,
-    and the catalogue is the same byte for byte. The mean of the members' probabilities is the ensemble's (Lakshminarayanan et al. 2017,
-    arXiv:1612.01474, sec. 2.4); their standard deviation and the entropy of the mean say how sure it is. No label of the survey is used.
+    Images are read, preprocessed as the target of each run and seen by its network batch by batch;
+    what is finished lies in the folder ``OUT.parts`` until the catalogue is complete. Started again
+    after a stop of any kind with the same arguments it goes on where it was, and the catalogue is
+    the same byte for byte. The mean of the members' probabilities is the ensemble's
+    (Lakshminarayanan et al. 2017, arXiv:1612.01474, sec. 2.4); their standard deviation and the
+    entropy of the mean say how sure it is. No label of the survey is used.
 
     Args:
         runs: folders; several make an ensemble.
@@ -92,11 +94,13 @@ def predict(
         out: the catalogue: .fits, .ecsv, .vot or .parquet.
         read: what is declared of the survey's files.
         epoch: whose weights; None takes each run's selected one.
-        temperature: whether to scale the probabilities by a temperature fitted on source validation images.
+        temperature: whether to scale the probabilities by a temperature fitted on source validation
+            images.
         batch_size: images at a time.
         threads: of the CPU.
         device: torch's name of it; "auto" takes a GPU where there is one.
-        overwrite: whether a catalogue that is there may be replaced, and what is left of another prediction deleted.
+        overwrite: whether a catalogue that is there may be replaced, and what is left of another
+            prediction deleted.
         report: told how far it is.
 
     Raises:
@@ -250,7 +254,7 @@ def _assemble(
     members: list[EnsembleMember],
     report: Report,
 ) -> dict[str, int]:
-    """Writes the catalogue aside and puts it in its place; returns the rows by predicted class."""
+    """Write the catalogue aside and puts it in its place; returns the rows by predicted class."""
     classes = np.array(members[0].run.classes)
     counts = np.zeros(len(classes), np.int64)
     survey = survey_columns(galaxies)
@@ -338,8 +342,8 @@ def _damaged(galaxies: GalaxySet, rows: NDArray[np.int64], error: InputError) ->
 
 
 def release_pages(images: Images) -> None:
-    """Gives pages of a memory-mapped file back. The system would keep them as long as nobody else needs memory, but they would count as
-    this process's."""
+    """Return pages of a memory-mapped file back. The system would keep them as long as nobody else
+    needs memory, but they would count as this process's."""
     root: Any = images
     while isinstance(root, np.ndarray):
         root = root.base

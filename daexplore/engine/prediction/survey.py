@@ -18,12 +18,13 @@ def open_survey(
 ) -> tuple[GalaxySet, str]:
     """The survey with the runs' classes, and its fingerprint.
 
-    Labels are kept for the fingerprint's sake only; a class that the runs do not know counts as no label.
+    Labels are kept for the fingerprint's sake only; a class that the runs do not know counts as no
+    label.
 
     Args:
         runs: for which it is opened.
-        data: whatever ``read_galaxies`` understands, or a preset, which stands for its target. The target of one of the runs is opened as
-            that run did, with the same ids.
+        data: whatever ``read_galaxies`` understands, or a preset, which stands for its target. The
+            target of one of the runs is opened as that run did, with the same ids.
         read: what is declared of the files; None where nothing is.
         report: told while a preset is simulated.
 

@@ -1,4 +1,4 @@
-"""How little it takes to change what a run says of its test galaxies: one pixel, a small change of all, or the shortest way."""
+"""Tables of attacks: the smallest change that alters a prediction."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -46,11 +46,13 @@ def attack_runs(
     resamples: int = 400,
     report: Report | None = None,
 ) -> pd.DataFrame:
-    """What an attack does to the runs' test galaxies, in the columns of ``evaluate_perturbed``; kept with each run.
+    """What an attack does to the runs' test galaxies, in the columns of ``evaluate_perturbed``;
+    kept with each run.
 
-    All attacks lead away from the class predicted: they need no labels. Names: "flipped", the share whose class changes; "accuracy",
-    of galaxies classed rightly before and after; for "boundary" the medians "input distance" and "latent distance" and their "rank
-    correlation"; for "one-pixel" the median "latent shift".
+    All attacks lead away from the class predicted: they need no labels. Names: "flipped", the share
+    whose class changes; "accuracy", of galaxies classed rightly before and after; for "boundary"
+    the medians "input distance" and "latent distance" and their "rank correlation"; for "one-pixel"
+    the median "latent shift".
 
     Args:
         runs: with data that can be opened here.
@@ -86,7 +88,8 @@ def attack_runs(
 def galaxy_distances(
     run: Run, domain: str, galaxies: int = 100, seed: int = 0, report: Report | None = None
 ) -> pd.DataFrame:
-    """Each galaxy's distance to the decision boundary, in the input and in the latent space; no labels are used. Kept with the run.
+    """Each galaxy's distance to the decision boundary, in the input and in the latent space; no
+    labels are used. Kept with the run.
 
     Args:
         run: with data that can be opened here.
@@ -96,8 +99,8 @@ def galaxy_distances(
         report: told the progress.
 
     Returns:
-        Columns sample_id, group_id, domain, predicted, input (L2, standard deviations of the training pixels; an upper bound; NaN where no
-        way was found), latent (exact).
+        Columns sample_id, group_id, domain, predicted, input (L2, standard deviations of the
+        training pixels; an upper bound; NaN where no way was found), latent (exact).
     """
 
     def make() -> Rows:

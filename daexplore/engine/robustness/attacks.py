@@ -1,4 +1,4 @@
-"""Small changes of an image that change its class: FGSM and PGD, and the shortest way to the decision boundary."""
+"""Adversarial attacks: FGSM, PGD, and the shortest way to the decision boundary."""
 
 import warnings
 from collections.abc import Callable, Iterator
@@ -33,10 +33,13 @@ class BoundaryDistances:
     """How far n images are from being called otherwise.
 
     Attributes:
-        pixels: (n,) L2 norm of the smallest change found that crosses the boundary, in the units of the network's input (standard
-            deviations of the training pixels): an upper bound of the true distance; infinite where none was found.
-        latent: (n,) exact distance of the latent from the nearest boundary hyperplane of the linear head.
-        changed: (n, C, H, W) the images just across the boundary; where none was found, as they were.
+        pixels: (n,) L2 norm of the smallest change found that crosses the boundary, in the units of
+            the network's input (standard deviations of the training pixels): an upper bound of the
+            true distance; infinite where none was found.
+        latent: (n,) exact distance of the latent from the nearest boundary hyperplane of the linear
+            head.
+        changed: (n, C, H, W) the images just across the boundary; where none was found, as they
+            were.
     """
 
     pixels: NDArray[np.float64]
@@ -52,9 +55,11 @@ def pgd(
     steps: int = 10,
     norm: str = "Linf",
 ) -> Images:
-    """Images pushed away from their classes by projected gradient ascent (Madry et al. 2018, arXiv:1706.06083, sec. 2.1), by Captum.
+    """Images pushed away from their classes by projected gradient ascent (Madry et al. 2018,
+    arXiv:1706.06083, sec. 2.1), by Captum.
 
-    One step is FGSM (Goodfellow et al. 2015, arXiv:1412.6572, eq. in sec. 4). Captum takes signs of the gradient in the L2 norm too.
+    One step is FGSM (Goodfellow et al. 2015, arXiv:1412.6572, eq. in sec. 4). Captum takes signs of
+    the gradient in the L2 norm too.
 
     Args:
         network: gives logits, alone or as the attribute ``logits`` of its output.
@@ -77,7 +82,8 @@ def pgd(
         return images.clone()
     wanted = torch.as_tensor(classes, device=images.device)
     with frozen(network), torch.enable_grad(), warnings.catch_warnings():
-        # Captum says at each step that it needs the image's gradient, which is what it is asked for.
+        # Captum says at each step that it needs the image's gradient, which is what it is asked
+        # for.
         warnings.filterwarnings(
             "ignore", "Input Tensor .* did not already require gradients", UserWarning
         )
@@ -90,12 +96,15 @@ def pgd(
 def boundary_distances(
     network: nn.Module, images: Images, iterations: int = 40, batch: int = 64
 ) -> BoundaryDistances:
-    """The smallest change of each image that crosses the decision boundary, beside the exact distance in the latent space.
+    """The smallest change of each image that crosses the decision boundary, beside the exact
+    distance in the latent space.
 
-    The search starts at the boundary of the linearised network (DeepFool, Moosavi-Dezfooli et al. 2016, arXiv:1511.04599, eq. 7) and goes
-    on with direction and length decoupled (DDN, Rony et al. 2019, arXiv:1811.09600, algorithm 1): along the gradient on a sphere that
-    shrinks where the class has changed and grows where not. The best point is moved to the boundary by bisection. Captum's PGD steps along
-    signs of the gradient, which in the L2 norm is not the shortest way. For a linear network the result is exact: abs(w.x + b) / abs(w).
+    The search starts at the boundary of the linearised network (DeepFool, Moosavi-Dezfooli et al.
+    2016, arXiv:1511.04599, eq. 7) and goes on with direction and length decoupled (DDN, Rony et al.
+    2019, arXiv:1811.09600, algorithm 1): along the gradient on a sphere that shrinks where the
+    class has changed and grows where not. The best point is moved to the boundary by bisection.
+    Captum's PGD steps along signs of the gradient, which in the L2 norm is not the shortest way.
+    For a linear network the result is exact: abs(w.x + b) / abs(w).
 
     Args:
         network: with the outputs ``latents`` and ``logits`` and a linear ``head``.
@@ -129,7 +138,8 @@ def boundary_distances(
 def latent_distances(
     logits: NDArray[np.floating[Any]], weight: Tensor | NDArray[np.floating[Any]]
 ) -> NDArray[np.float64]:
-    """(n,) distance of each latent from the nearest hyperplane between its predicted class and another: margin / abs(w_a - w_b).
+    """(n,) distance of each latent from the nearest hyperplane between its predicted class and
+    another: margin / abs(w_a - w_b).
 
     Args:
         logits: (n, K).
@@ -197,7 +207,9 @@ def _wide(values: Tensor) -> Tensor:
 def _crossing(
     logits: Callable[[Tensor], Tensor], images: Tensor, points: Tensor, own: Tensor
 ) -> Tensor:
-    """Where the line from image to point leaves the class; the image itself where the point is of its class."""
+    """Where the line from image to point leaves the class; the image itself where the point is of
+    its class.
+    """
     with torch.no_grad():
         inside = torch.zeros(len(images), dtype=images.dtype, device=images.device)
         outside = torch.ones_like(inside)
@@ -214,8 +226,8 @@ def _crossing(
 
 
 def margins_of(logits: Tensor, own: Tensor, point: Tensor | None = None) -> Tensor:
-    """(n,) logit of the own class less that of another: the largest, or, where the logits depend on ``point``, the one whose linearised
-    boundary is nearest (Moosavi-Dezfooli et al. 2016, eq. 8)."""
+    """(n,) logit of the own class less that of another: the largest, or, where the logits depend on
+    ``point``, the one whose linearised boundary is nearest (Moosavi-Dezfooli et al. 2016, eq. 8)."""
     mine = logits.gather(1, own[:, None])
     others = (mine - logits).scatter(1, own[:, None], float("inf"))
     if point is None or logits.shape[1] == 2:

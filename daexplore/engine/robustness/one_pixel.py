@@ -22,7 +22,8 @@ class OnePixel:
     Attributes:
         flipped: (n,) whether the predicted class changed.
         place: (n, 2) row and column of the pixel.
-        margin: (n,) logit of the class first predicted, less the best other, after the change; before zero if it flipped.
+        margin: (n,) logit of the class first predicted, less the best other, after the change;
+            before zero if it flipped.
         latent_shift: (n,) Euclidean distance between the latents before and after.
         changed: (n, C, H, W).
     """
@@ -44,19 +45,23 @@ def one_pixel(
     seed: int = 0,
     report: Callable[[int], None] | None = None,
 ) -> OnePixel:
-    """Changes the one pixel of each image that lowers the margin of its predicted class most, by differential evolution.
+    """Changes the one pixel of each image that lowers the margin of its predicted class most, by
+    differential evolution.
 
-    Su et al. 2019 (arXiv:1710.08864), as DeepAdversaries (Ćiprijanović et al. 2022, arXiv:2112.14299) does it to galaxies: place and values
-    in all bands are varied, no gradient is used. The search ends once the class has changed. It need not find the best pixel: the share of
-    images that it flips is a lower bound. No label is used. Mutation and recombination are SciPy's own: on random linear networks of
-    24 x 24 pixels they came nearer to the best pixel than those of Su et al. (0.5, 1) with the same number of candidates.
+    Su et al. 2019 (arXiv:1710.08864), as DeepAdversaries (Ćiprijanović et al. 2022,
+    arXiv:2112.14299) does it to galaxies: place and values in all bands are varied, no gradient is
+    used. The search ends once the class has changed. It need not find the best pixel: the share of
+    images that it flips is a lower bound. No label is used. Mutation and recombination are SciPy's
+    own: on random linear networks of 24 x 24 pixels they came nearer to the best pixel than those
+    of Su et al. (0.5, 1) with the same number of candidates.
 
     Args:
         network: with the outputs ``latents`` and ``logits``.
         images: as the network takes them.
         low: (C,) lowest value a pixel may get.
         high: (C,) highest.
-        population: candidates in each generation, all seen by the network at once; Su et al. have 400.
+        population: candidates in each generation, all seen by the network at once; Su et al. have
+            400.
         generations: at most; Su et al. have 100.
         seed: of the search.
         report: told one when an image is done.

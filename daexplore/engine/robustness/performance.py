@@ -1,4 +1,4 @@
-"""How a run's performance falls as a dial turns: PSF, depth, noise and rotation, with intervals over galaxies."""
+"""Performance under perturbed images: PSF, depth, noise and rotation."""
 
 import hashlib
 from collections.abc import Sequence
@@ -61,8 +61,9 @@ def evaluate_perturbed(
 ) -> pd.DataFrame:
     """Performance of runs on their test galaxies at each position of a dial.
 
-    Galaxies of a simulated preset are observed anew under the changed survey; of all others the images are degraded. Images are made once
-    for all runs that share their test galaxies. Results are kept with each run.
+    Galaxies of a simulated preset are observed anew under the changed survey; of all others the
+    images are degraded. Images are made once for all runs that share their test galaxies. Results
+    are kept with each run.
 
     Args:
         runs: with data that can be opened here.
@@ -74,13 +75,16 @@ def evaluate_perturbed(
         report: told the progress.
 
     Returns:
-        One row a number, columns ``COLUMNS``. Names: accuracy and auc; "change", of the accuracy from the original position, paired;
-        "consistency", the share of images whose predicted class is that at the original position, and "predicted share", of class 1 of
-        two: no labels are used for these. Where galaxies can be observed anew, the row "another exposure" has the consistency between two
+        One row a number, columns ``COLUMNS``. Names: accuracy and auc; "change", of the accuracy
+        from the original position, paired; "consistency", the share of images whose predicted class
+        is that at the original position, and "predicted share", of class 1 of
+        two: no labels are used for these. Where galaxies can be observed anew, the row "another
+            exposure" has the consistency between two
         exposures of one depth.
 
     Raises:
-        InputError: an unknown dial, levels that cannot be, or a run whose images or weights are not here.
+        InputError: an unknown dial, levels that cannot be, or a run whose images or weights are not
+            here.
     """
     if dial not in DIALS:
         raise InputError(f"--dial must be one of {', '.join(DIALS)}; got {dial!r}.")
@@ -188,7 +192,9 @@ def _passes(
     steps: dict[str, list[PerturbationLevel]],
     told: Any,
 ) -> list[dict[str, list[NDArray[np.float32]]]]:
-    """Logits (n, K) of each run, domain and step. Block by block: images of one block at a time are in memory."""
+    """Logits (n, K) of each run, domain and step. Block by block: images of one block at a time are
+    in memory.
+    """
     found: list[dict[str, list[list[NDArray[np.float32]]]]] = [
         {d: [[] for _ in steps[d]] for d in DOMAINS} for _ in opened
     ]

@@ -25,9 +25,11 @@ __all__ = ["SweepJob", "train_one"]
 
 
 def train_one(config: RunConfig, runs: str | Path, report: Report = no_report) -> Run:
-    """Trains what is not finished yet: goes on with the run that was begun, else begins one. A finished run is returned as it is.
+    """Train what is not finished yet: goes on with the run that was begun, else begins one. A
+    finished run is returned as it is.
 
-    Of several processes that are asked for one config, one trains and the others wait for it, by a lock that dies with its holder.
+    Of several processes that are asked for one config, one trains and the others wait for it, by a
+    lock that dies with its holder.
 
     Raises:
         InputError: whatever a training raises.
@@ -54,25 +56,30 @@ def train_one(config: RunConfig, runs: str | Path, report: Report = no_report) -
 
 
 class _EndedBySignal(KeyboardInterrupt):
-    """The end is asked for by a signal, whose number is the argument: to the training it is an interrupt like any other."""
+    """The end is asked for by a signal, whose number is the argument: to the training it is an
+    interrupt like any other.
+    """
 
 
 @dataclass(frozen=True)
 class SweepJob:
     """What a job of submitit calls: one training, told by text.
 
-    submitit hands its jobs over in pickle files. The house reads no pickle: this one holds an instance of this class with one string,
-    submitit alone reads it, in a folder that only the user can enter, and what comes back comes by JSON (see ``outcome``), never by
-    submitit's result file.
+    submitit hands its jobs over in pickle files. The house reads no pickle: this one holds an
+    instance of this class with one string, submitit alone reads it, in a folder that only the user
+    can enter, and what comes back comes by JSON (see ``outcome``), never by submitit's result file.
 
     Args:
-        task: JSON with "config", "runs" (an absolute path) and "environment" (variables to set; null removes).
+        task: JSON with "config", "runs" (an absolute path) and "environment" (variables to set;
+            null removes).
     """
 
     task: str
 
     def __call__(self) -> None:
-        """Trains, and writes how it ended. An error is told there, not raised: it is this training's, not the sweep's."""
+        """Train, and writes how it ended. An error is told there, not raised: it is this
+        training's, not the sweep's.
+        """
         told = json.loads(self.task)
         _set_environment(told["environment"])
         config, runs = from_dict(RunConfig, told["config"]), Path(told["runs"])
@@ -92,7 +99,9 @@ class SweepJob:
                 _tell(config, runs, "failed", f"{type(error).__name__}: {error}")
 
     def checkpoint(self) -> "DelayedSubmission":
-        """What submitit puts in the queue again when the job's time is up: the same, which then goes on from the last epoch."""
+        """What submitit puts in the queue again when the job's time is up: the same, which then
+        goes on from the last epoch.
+        """
         from submitit.helpers import DelayedSubmission
 
         return DelayedSubmission(self)
@@ -123,11 +132,13 @@ def _set_environment(variables: Mapping[str, str | None]) -> None:
 
 @contextmanager
 def _interrupted_by_scheduler() -> Iterator[None]:
-    """Lets the training leave a run that can go on when submitit warns that time is up, or when a local sweep is stopped.
+    """Let the training leave a run that can go on when submitit warns that time is up, or when a
+    local sweep is stopped.
 
     Only after that submitit has its say: it puts a job whose time is up into the queue again.
     """
-    # What a local sweep sends to stop. Under Slurm submitit waits for its own signal, for which this one is only a herald.
+    # What a local sweep sends to stop. Under Slurm submitit waits for its own signal, for which
+    # this one is only a herald.
     numbers = [signal.SIGTERM] if os.environ.get("SUBMITIT_EXECUTOR") == "local" else []
     warning = getattr(signal, "SIGUSR2", None)
     theirs = signal.getsignal(warning) if warning else None

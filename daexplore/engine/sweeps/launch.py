@@ -29,7 +29,8 @@ __all__ = [
 
 _DAY = 24 * 60  # [min]
 _GRACE = 20.0  # [s]
-# submitit ends a local job after two minutes unless told otherwise; nobody asked for an end on one's own machine.
+# submitit ends a local job after two minutes unless told otherwise; nobody asked for an end on
+# one's own machine.
 _FOR_EVER = 365 * _DAY
 # States in which Slurm will still do something about a job; see sacct(1).
 _WAITING = ("PENDING", "RUNNING", "REQUEUED", "RESIZING", "SUSPENDED", "COMPLETING", "CONFIGURING")
@@ -41,13 +42,16 @@ class Resources:
 
     Attributes:
         cluster: "local" processes, "slurm", or "debug": one after another in this process.
-        parallel: trainings at a time; None takes ``default_parallel()`` locally, and under Slurm what its limits allow.
-        timeout_min: of one job [min]; under Slurm a job whose time is up is queued again and goes on. None is no limit locally, a day
-            under Slurm.
+        parallel: trainings at a time; None takes ``default_parallel()`` locally, and under Slurm
+            what its limits allow.
+        timeout_min: of one job [min]; under Slurm a job whose time is up is queued again and goes
+            on. None is no limit locally, a day under Slurm.
         partition: of Slurm.
-        gpus: a training; None leaves to a local training what this process sees, and asks Slurm for none.
+        gpus: a training; None leaves to a local training what this process sees, and asks Slurm for
+            none.
         threads: CPU threads a training, reserved under Slurm.
-        slurm: further parameters of submitit's Slurm executor, such as {"account": "…", "mem": "8GB"}.
+        slurm: further parameters of submitit's Slurm executor, such as {"account": "…", "mem":
+            "8GB"}.
     """
 
     cluster: Literal["local", "slurm", "debug"] = "local"
@@ -60,14 +64,18 @@ class Resources:
 
 
 def default_parallel() -> int:
-    """Half of the CPUs that this process may use, at least one: the machine stays usable, and a training takes one thread."""
+    """Half of the CPUs that this process may use, at least one: the machine stays usable, and a
+    training takes one thread.
+    """
     cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, cpus // 2)
 
 
 @dataclass(frozen=True)
 class ExternalTraining:
-    """A training in a process that is none of this sweep's, as a job that can be asked whether it is done."""
+    """A training in a process that is none of this sweep's, as a job that can be asked whether it
+    is done.
+    """
 
     run: Run
 
@@ -78,7 +86,9 @@ class ExternalTraining:
 
 
 def followed_jobs(planned: Sequence[PlannedRun], runs: str | Path) -> list[tuple[RunConfig, Any]]:
-    """Of a plan, what others train now, and what an earlier sweep submitted to Slurm and still has in its queue: each with its job."""
+    """Of a plan, what others train now, and what an earlier sweep submitted to Slurm and still has
+    in its queue: each with its job.
+    """
     found: list[tuple[RunConfig, Any]] = []
     for item in planned:
         job: Any = (
@@ -104,12 +114,14 @@ def _queued(item: PlannedRun, runs: str | Path) -> Any | None:
 
 @dataclass(frozen=True)
 class _Here:
-    """A training in this process. submitit's own executor for that leaves its log files open, and opens a debugger on an error."""
+    """A training in this process. submitit's own executor for that leaves its log files open, and
+    opens a debugger on an error.
+    """
 
     work: SweepJob
 
     def done(self) -> bool:
-        """Trains."""
+        """Train."""
         self.work()
         return True
 
@@ -121,10 +133,12 @@ class SweepLauncher:
         configs: to be trained.
         runs: folder of runs.
         resources: where and on what.
-        followed: jobs that others started, with what each trains; they are waited for, and never stopped.
+        followed: jobs that others started, with what each trains; they are waited for, and never
+            stopped.
 
     Raises:
-        InputError: the folder cannot be written to, there is no Slurm here, or submitit does not know a parameter.
+        InputError: the folder cannot be written to, there is no Slurm here, or submitit does not
+            know a parameter.
 
     Attributes:
         folder: submitit's files of this launch: what the jobs printed, and the script for Slurm.
@@ -159,9 +173,12 @@ class SweepLauncher:
         return [config for config, _ in (*self._jobs, *self._followed)]
 
     def poll(self) -> list[Outcome]:
-        """Starts what there is room for, and says what has ended since the last call. "debug" trains one in here."""
+        """Start what there is room for, and says what has ended since the last call. "debug" trains
+        one in here.
+        """
         self._submit()
-        # ``result`` and ``exception`` of a job would read a pickle file; ``done`` looks at the process, or asks Slurm.
+        # ``result`` and ``exception`` of a job would read a pickle file; ``done`` looks at the
+        # process, or asks Slurm.
         ended: list[RunConfig] = []
         for jobs in (self._jobs, self._followed):
             done = [entry for entry in jobs if entry[1].done()]
@@ -178,11 +195,14 @@ class SweepLauncher:
         return [outcome(config, self.runs) for config in ended]
 
     def stop(self) -> list[str]:
-        """Interrupts the local jobs, which leave runs that can go on, and waits for that. Slurm's go on: their numbers are returned."""
+        """Interrupt the local jobs, which leave runs that can go on, and waits for that. Slurm's go
+        on: their numbers are returned.
+        """
         if self.resources.cluster == "local":
             for _, job in self._jobs:
                 if not job.done():
-                    # The process that minds the job passes this on. ``cancel`` would have it end with a traceback on the terminal.
+                    # The process that minds the job passes this on. ``cancel`` would have it end
+                    # with a traceback on the terminal.
                     os.kill(int(job.job_id), signal.SIGTERM)
             until = time.monotonic() + _GRACE
             while time.monotonic() < until and not all(job.done() for _, job in self._jobs):
@@ -269,7 +289,9 @@ def _job_file(runs: str | Path, config: RunConfig) -> Path:
 
 @contextmanager
 def ignore_sigint() -> Iterator[None]:
-    """Processes started in here do not hear Ctrl-C, which a terminal sends to all: ``SweepLauncher.stop`` ends them, in order and once."""
+    """Processes started in here do not hear Ctrl-C, which a terminal sends to all:
+    ``SweepLauncher.stop`` ends them, in order and once.
+    """
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return

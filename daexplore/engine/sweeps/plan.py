@@ -1,4 +1,4 @@
-"""A sweep of trainings: what of it is there already, and one training of it, begun or gone on with wherever it is wanted."""
+"""Plan of a sweep: which trainings exist, and which are missing."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,7 +25,8 @@ class PlannedRun:
     Attributes:
         config: what to train, its seed included.
         run: the run of this config that is there already, or None.
-        state: "finished"; "running" in some process that is not ours; "resume": it was begun, and has ended early; "new".
+        state: "finished"; "running" in some process that is not ours; "resume": it was begun, and
+            has ended early; "new".
     """
 
     config: RunConfig
@@ -44,7 +45,8 @@ class Outcome:
 
     Attributes:
         config: what was trained.
-        state: "finished", "failed" (an error: ``error`` says which), "stopped" (asked to), or "lost" (it ended without a word).
+        state: "finished", "failed" (an error: ``error`` says which), "stopped" (asked to), or
+            "lost" (it ended without a word).
         error: one line, empty where there was none.
         input: whether the user can mend the error.
         run: its run, where it came so far.
@@ -85,7 +87,8 @@ def _by_hash(runs: str | Path) -> dict[str, Run]:
     best: dict[str, tuple[int, int, Run]] = {}
     for run in RunStore(runs).runs():
         try:
-            # Hashed anew: a setting that daexplore has learned since the run was made stands at its default there.
+            # Hashed anew: a setting that daexplore has learned since the run was made stands at its
+            # default there.
             key = config_hash(run.config)
         except InputError:
             continue
@@ -100,12 +103,14 @@ def _outcome_file(runs: Path, config: RunConfig) -> Path:
 
 
 def forget(config: RunConfig, runs: str | Path) -> None:
-    """Removes what an earlier job said of this training."""
+    """Remove what an earlier job said of this training."""
     _outcome_file(Path(runs), config).unlink(missing_ok=True)
 
 
 def outcome(config: RunConfig, runs: str | Path) -> Outcome:
-    """How the training of ``config`` ended, once its job has: by its run, else by what the job wrote."""
+    """How the training of ``config`` ended, once its job has: by its run, else by what the job
+    wrote.
+    """
     run = find_run(runs, config)
     if run is not None and run.status == "finished":
         return Outcome(config, "finished", "", False, run)

@@ -1,4 +1,4 @@
-"""The state from which a training goes on exactly, kept as safetensors and JSON: reading it executes nothing."""
+"""Checkpoint for an exact resume, as safetensors and JSON."""
 
 import json
 from pathlib import Path
@@ -17,7 +17,8 @@ __all__ = ["has_state", "load_state", "save_state"]
 def save_state(
     folder: Path, epoch: int, adapter: nn.Module, optimizer: torch.optim.Optimizer, schedule: Any
 ) -> None:
-    """Writes everything an exact resume after ``epoch`` needs; the JSON file, renamed into place last, makes it valid.
+    """Write everything an exact resume after ``epoch`` needs; the JSON file, renamed into place
+    last, makes it valid.
 
     Random numbers need no state: every stream is a function of (seed, epoch, rank).
     """
@@ -47,7 +48,7 @@ def has_state(folder: Path) -> bool:
 def load_state(
     folder: Path, adapter: nn.Module, optimizer: torch.optim.Optimizer, schedule: Any
 ) -> int:
-    """Restores the newest complete state and returns its epoch, or 0 where there is none yet.
+    """Restore the newest complete state and returns its epoch, or 0 where there is none yet.
 
     Raises:
         InputError: a state that is there but cannot be read.

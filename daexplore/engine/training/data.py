@@ -30,7 +30,8 @@ class TrainingData:
         domains: the galaxy sets by "source" and "target".
         rows: the training rows by domain.
         evaluated: the fixed evaluation sample, a row number by domain.
-        samples: all galaxies of the run: sample_id, group_id, domain, split, label and the catalogues' columns.
+        samples: all galaxies of the run: sample_id, group_id, domain, split, label and the
+            catalogues' columns.
         preprocess: fitted on the training rows.
     """
 
@@ -63,7 +64,7 @@ def prepare_data(
     progress: Callable[[int, int], None] | None = None,
     recorded: Preprocess | None = None,
 ) -> TrainingData:
-    """Opens, checks, splits and fits.
+    """Open, checks, splits and fits.
 
     Args:
         config: which data, and how they are preprocessed.
@@ -126,7 +127,9 @@ def prepare_data(
 def build_loader(
     prepared: TrainingData, config: RunConfig, rank: int = 0, world: int = 1
 ) -> DomainPairLoader:
-    """The training batches of this process. Target labels are not passed on: they end here, except for the oracle, whom they teach."""
+    """The training batches of this process. Target labels are not passed on: they end here, except
+    for the oracle, whom they teach.
+    """
     teacher = config.train.supervision
     taught, labels = labelled_training_rows(prepared, teacher)
     target = prepared.rows["target"]
@@ -150,7 +153,9 @@ def build_loader(
 def labelled_training_rows(
     prepared: TrainingData, domain: str
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The training rows whose labels teach, and those labels: the source's; for the oracle the target's, where it has any."""
+    """The training rows whose labels teach, and those labels: the source's; for the oracle the
+    target's, where it has any.
+    """
     galaxies, rows = prepared.domains[domain], prepared.rows[domain]
     rows = rows[galaxies.labels[rows] >= 0]
     require_two_classes(galaxies, rows)

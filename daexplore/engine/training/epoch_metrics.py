@@ -1,4 +1,4 @@
-"""What a network says of galaxies, and how good that is."""
+"""Metrics of one epoch on the evaluation sample."""
 
 from typing import Any
 
@@ -25,15 +25,18 @@ def epoch_rows(
     splits: NDArray[np.object_],
     groups: NDArray[np.object_],
 ) -> list[dict[str, Any]]:
-    """History lines of one evaluated epoch: metrics by domain and split, the MMD^2 between the domains, and the scores of selection.
+    """History lines of one evaluated epoch: metrics by domain and split, the MMD^2 between the
+    domains, and the scores of selection.
 
-    The MMD^2 has one fixed set of bandwidths, sigma^2 = 1/4 to 4 in units of the source latents' mean squared distance from their mean.
+    The MMD^2 has one fixed set of bandwidths, sigma^2 = 1/4 to 4 in units of the source latents'
+    mean squared distance from their mean.
 
     Args:
         epoch: number of the epoch.
         step: steps taken so far.
         outputs: of the evaluation sample.
-        labels: class index, -1 where missing; target labels go nowhere but into values marked "oracle".
+        labels: class index, -1 where missing; target labels go nowhere but into values marked
+            "oracle".
         domains: "source" or "target" of each row.
         splits: "validation" or "test" of each row.
         groups: the galaxy each row shows.

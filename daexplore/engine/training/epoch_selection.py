@@ -1,4 +1,4 @@
-"""Which epoch a run stands for, and when to stop: decided without any target label."""
+"""Epoch selection and early stopping, without target labels."""
 
 import pandas as pd
 
@@ -11,7 +11,9 @@ RULES: dict[str, tuple[str, str, int]] = {
     "source_accuracy": ("source", "accuracy", 1),
     "last": ("source", "accuracy", 0),
 } | {name: (domain, name, sign) for name, (domain, sign) in SCORES.items() if name != "accuracy"}
-"""The rules: domain and name of the validation value that decides, and whether it should be large (1), small (-1) or does not count (0)."""
+"""The rules: domain and name of the validation value that decides, and whether it should be large
+(1), small (-1) or does not count (0).
+"""
 
 _DIVERSE = 0.2
 
@@ -29,10 +31,12 @@ def validation(history: pd.DataFrame, name: str, domain: str = "source") -> "pd.
 def select_epoch(history: pd.DataFrame, config: RunConfig) -> tuple[int, float]:
     """The epoch that a run stands for so far, and the value that decided.
 
-    Only the second half of the epochs trained so far counts: early ones can score well before an alignment has begun to act. The later
-    of equals. A rule that looks at the target chooses among epochs that say something, lest a constant prediction win, which is sure and
-    perfectly dense: their source-validation accuracy is at least half as far above the best constant's as the best epoch's, and the
-    target is not called one class (``call_diversity`` of at least a fifth). Where no epoch is left, source accuracy decides.
+    Only the second half of the epochs trained so far counts: early ones can score well before an
+    alignment has begun to act. The later of equals. A rule that looks at the target chooses among
+    epochs that say something, lest a constant prediction win, which is sure and perfectly dense:
+    their source-validation accuracy is at least half as far above the best constant's as the best
+    epoch's, and the target is not called one class (``call_diversity`` of at least a fifth). Where
+    no epoch is left, source accuracy decides.
 
     The oracle is judged as it is taught, by target labels: by its target-validation accuracy.
     """
@@ -62,7 +66,9 @@ def _meaningful(history: pd.DataFrame, late: "pd.Series[float]") -> "pd.Index[in
 
 
 def should_stop(history: pd.DataFrame, config: RunConfig) -> bool:
-    """Whether the validation loss of the domain that teaches has not reached a new low for ``train.patience`` epochs."""
+    """Whether the validation loss of the domain that teaches has not reached a new low for
+    ``train.patience`` epochs.
+    """
     loss = validation(history, "loss", config.train.supervision)
     if config.train.patience is None or loss.empty:
         return False

@@ -1,4 +1,4 @@
-"""What is worked out once, when a training has ended: metrics with intervals and Grad-CAM at the selected epoch."""
+"""End of a training: metrics with intervals and Grad-CAM at the selected epoch."""
 
 import math
 from typing import Any
@@ -50,7 +50,9 @@ def finish_run(
     device: torch.device,
     report: Report,
 ) -> None:
-    """Finishes a run: weights of the selected epoch back into the network, metrics, Grad-CAM, status "finished"."""
+    """Finishes a run: weights of the selected epoch back into the network, metrics, Grad-CAM,
+    status "finished".
+    """
     from safetensors.torch import load_file
 
     run = Run(writer.path)

@@ -1,4 +1,4 @@
-"""The scores of one evaluated epoch that need no target label, on validation galaxies alone; torch-free, so that old runs can be scored."""
+"""Label-free scores of an evaluated epoch; importing this imports no torch."""
 
 from typing import Any
 
@@ -25,7 +25,9 @@ SCORES: dict[str, tuple[str, int]] = {
     "mmd2": ("both", -1),
     "domain_auc": ("both", -1),
 }
-"""Scores by their name in the history: the domain under which they stand, and whether more (1) or less (-1) is better."""
+"""Scores by their name in the history: the domain under which they stand, and whether more (1) or
+less (-1) is better.
+"""
 
 _FOLDS = 5
 
@@ -82,7 +84,8 @@ def label_free_scores(
         logs, _ = log_density_ratio(
             latents[source], latents[target], groups[source], groups[target], _FOLDS
         )
-        # Not of mean 1: how far its mean is from 1 is what the control variate of this score corrects for.
+        # Not of mean 1: how far its mean is from 1 is what the control variate of this score
+        # corrects for.
         ratio = np.exp(np.clip(logs, -20, 20))
         found["both", "dev"] = model_selection.deep_embedded_validation(losses[known], ratio[known])
     return found

@@ -1,4 +1,4 @@
-"""What a training writes into its run folder, step by step and epoch by epoch."""
+"""Logger of a training: history and evaluations in the run folder."""
 
 import time
 from collections import defaultdict
@@ -101,7 +101,7 @@ class RunLogger:
         self.report(Progress("training", step, self.total, epoch, dict(self.values)))
 
     def epoch(self, epoch: int, step: int, learning_rate: float, seconds: float) -> None:
-        """Evaluates the fixed sample and writes outputs, weights and metrics."""
+        """Evaluate the fixed sample and writes outputs, weights and metrics."""
         started = time.perf_counter()
         parts = [
             network_outputs(

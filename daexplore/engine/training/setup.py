@@ -73,7 +73,8 @@ def set_up(
     nodes: int,
     report: Report,
 ) -> Training:
-    """Check the configuration, open the data, build or restore the network, and open the run folder.
+    """Check the configuration, open the data, build or restore the network, and open the run
+    folder.
 
     Args:
         config: see ``train``; so are the others.
@@ -166,7 +167,9 @@ def _assemble(
 
 
 def build_adapter(config: RunConfig, prepared: TrainingData) -> AdaptationStep:
-    """Network and alignments, initialised by the seed: equal seeds start from equal networks whatever the method."""
+    """Network and alignments, initialised by the seed: equal seeds start from equal networks
+    whatever the method.
+    """
     torch.manual_seed(config.seed)
     classes = len(prepared.classes)
     network = build_network(
@@ -214,7 +217,9 @@ def _fabric(config: RunConfig, devices: int, nodes: int) -> Fabric:
 
 
 def _origin(config: RunConfig, resume: str | Path | None) -> PretrainedRun | None:
-    """The run to start from. A resumed run needs it no more, unless it was killed before it had saved anything."""
+    """The run to start from. A resumed run needs it no more, unless it was killed before it had
+    saved anything.
+    """
     if config.transfer is None or (resume is not None and has_state(Path(resume) / "resume")):
         return None
     return open_origin(config.transfer)

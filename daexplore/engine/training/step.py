@@ -18,16 +18,18 @@ __all__ = ["AdaptationStep"]
 class AdaptationStep(nn.Module):
     """Turns a batch into named losses; ``total`` is the one to differentiate.
 
-    Everything trainable lives in here, so that one optimiser sees the domain classifiers too and distributed training synchronises
-    every gradient.
+    Everything trainable lives in here, so that one optimiser sees the domain classifiers too and
+    distributed training synchronises every gradient.
 
     Args:
         network: the network to train.
         alignments: methods with their weights; none for noDA.
-        batch_norm: "mixed" passes source and target through the network as one batch, so that batch norm sees both domains; "source" passes
-            the source alone in training mode and the target, if an alignment wants it, with the running statistics; "adabn" and "separate"
+        batch_norm: "mixed" passes source and target through the network as one batch, so that batch
+            norm sees both domains; "source" passes the source alone in training mode and the
+            target, if an alignment wants it, with the running statistics; "adabn" and "separate"
             pass each domain by itself through a network that keeps statistics of both.
-        class_weights: weight of each class in the task loss; None weighs all alike. Alignments are not weighed.
+        class_weights: weight of each class in the task loss; None weighs all alike. Alignments are
+            not weighed.
     """
 
     class_weights: Tensor | None
@@ -52,7 +54,9 @@ class AdaptationStep(nn.Module):
         self.batch_norm = batch_norm
 
     def forward(self, batch: DomainBatch, progress: float) -> dict[str, Tensor]:
-        """The losses of one step: ``task``, each alignment's terms, and their weighted sum ``total``."""
+        """The losses of one step: ``task``, each alignment's terms, and their weighted sum
+        ``total``.
+        """
         source, target = self.outputs(batch)
         losses = {"task": self.task_loss(source.logits, batch.source_labels)}
         total = losses["task"]
@@ -71,8 +75,9 @@ class AdaptationStep(nn.Module):
     def task_loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         """Mean cross-entropy, each image's multiplied by the weight of its class.
 
-        Unlike torch's weighted mean it is not divided by the batch's own sum of weights: a batch without the rare class must not count as
-        much as one with it, and means over processes must add up to the mean over all.
+        Unlike torch's weighted mean it is not divided by the batch's own sum of weights: a batch
+        without the rare class must not count as much as one with it, and means over processes must
+        add up to the mean over all.
         """
         if self.class_weights is None:
             return cross_entropy(logits, labels)
@@ -106,7 +111,9 @@ class AdaptationStep(nn.Module):
 
 @contextmanager
 def _own_stream(device: torch.device) -> Iterator[None]:
-    """What is drawn in this block (dropout) leaves the random stream as it was: at weight zero a method must leave no trace."""
+    """What is drawn in this block (dropout) leaves the random stream as it was: at weight zero a
+    method must leave no trace.
+    """
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         yield
 
@@ -129,7 +136,9 @@ def _running_statistics(network: nn.Module) -> Iterator[None]:
 
 
 def _gathered(outputs: DomainOutputs) -> DomainOutputs:
-    """The outputs of all processes, with gradients to each: a two-sample loss on a rank's own few images would be another loss."""
+    """The outputs of all processes, with gradients to each: a two-sample loss on a rank's own few
+    images would be another loss.
+    """
     if not (
         torch.distributed.is_available()
         and torch.distributed.is_initialized()

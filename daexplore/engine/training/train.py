@@ -28,9 +28,9 @@ def train(
 ) -> Run:
     """Train one run and return it.
 
-    Training, early stopping and the choice of the epoch see no target label; target labels, where there are any, go only into metrics
-    marked "oracle". A run killed at any time goes on from its last epoch with ``resume`` and ends in the same numbers,
-    bit for bit on a CPU.
+    Training, early stopping and the choice of the epoch see no target label; target labels, where
+    there are any, go only into metrics marked "oracle". A run killed at any time goes on from its
+    last epoch with ``resume`` and ends in the same numbers, bit for bit on a CPU.
 
     Args:
         config: what to train; None with ``resume``, which takes the run's own.
@@ -71,7 +71,8 @@ def _epoch(training: Training, epoch: int) -> None:
     """Train one epoch, record it, and save what an exact resume needs."""
     config, fabric, loader = training.config, training.fabric, training.loader
     loader.epoch = epoch
-    # Dropout draws from torch's own stream: tied to the epoch, so that a resumed training draws the same.
+    # Dropout draws from torch's own stream: tied to the epoch, so that a resumed training draws the
+    # same.
     entropy = np.random.SeedSequence([config.seed, epoch, fabric.global_rank])
     torch.manual_seed(int(entropy.generate_state(1)[0]))
     training.adapter.train()

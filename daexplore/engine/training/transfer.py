@@ -59,7 +59,8 @@ class PretrainedRun:
         return list(self.run.config.data.bands or self.run.info["data"]["source"]["bands"])
 
     def complete(self, config: RunConfig) -> RunConfig:
-        """The config with what the run decides filled in: network, image size and, where its preprocessing is used, those settings.
+        """The config with what the run decides filled in: network, image size and, where its
+        preprocessing is used, those settings.
 
         Raises:
             InputError: the config asks for something else than the run has.
@@ -91,9 +92,10 @@ class PretrainedRun:
         return dataclasses.replace(data, **recorded)
 
     def load(self, network: Network, prepared: TrainingData) -> None:
-        """Gives the network the run's weights; with a new head, all but the head's.
+        """Return the network the run's weights; with a new head, all but the head's.
 
-        Bands of another survey take the places of the run's in their order; classes are matched by name.
+        Bands of another survey take the places of the run's in their order; classes are matched by
+        name.
 
         Raises:
             InputError: bands, classes or layers do not fit.
@@ -120,7 +122,8 @@ class PretrainedRun:
                 name: tensors[name][order] for name in ("head.weight", "head.bias")
             }
         own = network.state_dict()
-        # Batch norm of another kind: what the new one does not keep apart is left out, what it does starts from the source's.
+        # Batch norm of another kind: what the new one does not keep apart is left out, what it does
+        # starts from the source's.
         tensors = {
             name: tensor for name, tensor in tensors.items() if name in own or not _of_target(name)
         }
@@ -146,7 +149,9 @@ class PretrainedRun:
         return [old.index(name) for name in classes]
 
     def describe(self, prepared: TrainingData) -> dict[str, Any]:
-        """What run.json records: from which weights of which run, and which of its bands each new band takes the place of."""
+        """What run.json records: from which weights of which run, and which of its bands each new
+        band takes the place of.
+        """
         weights = self.run.path / "weights" / f"epoch-{self.epoch:04d}.safetensors"
         return {
             "run": self.run.id,
@@ -162,7 +167,8 @@ class PretrainedRun:
 
 
 def open_origin(transfer: TransferConfig) -> PretrainedRun:
-    """The run that a training is to start from, read and checked as far as it can be without the new images.
+    """The run that a training is to start from, read and checked as far as it can be without the
+    new images.
 
     Raises:
         InputError: no such run or epoch, damaged weights, impossible settings.
@@ -192,10 +198,11 @@ def open_origin(transfer: TransferConfig) -> PretrainedRun:
 
 
 def freeze(network: nn.Module, transfer: TransferConfig) -> None:
-    """Keeps the layers of ``transfer.freeze`` as they are.
+    """Keep the layers of ``transfer.freeze`` as they are.
 
-    Their weights get no gradient. Batch norms among them normalise by their running statistics in training too and do not update them:
-    otherwise a layer said to be frozen would still follow the new images.
+    Their weights get no gradient. Batch norms among them normalise by their running statistics in
+    training too and do not update them: otherwise a layer said to be frozen would still follow the
+    new images.
 
     Raises:
         InputError: a name that is no part of the network, or nothing is left to train.
@@ -204,7 +211,8 @@ def freeze(network: nn.Module, transfer: TransferConfig) -> None:
         part = network.get_submodule(name)
         part.requires_grad_(False)
         if isinstance(part, nn.modules.batchnorm._BatchNorm):
-            # Whoever puts the whole network into training mode, before each forward pass this one leaves it.
+            # Whoever puts the whole network into training mode, before each forward pass this one
+            # leaves it.
             part.register_forward_pre_hook(_in_evaluation_mode)
 
 
@@ -213,7 +221,9 @@ def _in_evaluation_mode(module: nn.Module, _inputs: Any) -> None:
 
 
 def _frozen_parts(network: nn.Module, transfer: TransferConfig) -> list[str]:
-    """The parts with weights that the names of ``transfer.freeze`` stand for: a part itself, or the beginning of its dotted name."""
+    """The parts with weights that the names of ``transfer.freeze`` stand for: a part itself, or the
+    beginning of its dotted name.
+    """
     parts = [
         name
         for name, part in network.named_modules()
@@ -239,7 +249,9 @@ def _frozen_parts(network: nn.Module, transfer: TransferConfig) -> list[str]:
 
 
 def parameter_groups(adapter: AdaptationStep, config: RunConfig) -> list[dict[str, Any]]:
-    """What the optimiser trains, with the peak learning rate of each group: new parts first, then those taken over; nothing frozen."""
+    """What the optimiser trains, with the peak learning rate of each group: new parts first, then
+    those taken over; nothing frozen.
+    """
     rate, transfer = config.train.learning_rate, config.transfer
     if transfer is None:
         return [{"params": list(adapter.parameters()), "lr": rate}]

@@ -1,4 +1,4 @@
-"""One galaxy along a dial: a simulated one is observed anew by the simulator, the image of a real one is degraded."""
+"""Perturbed images of one galaxy: simulated again, or degraded if it is real."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -99,7 +99,9 @@ class Position:
     image: Callable[[int], Array]
 
     def draws(self, count: int, seed: int) -> Array:
-        """(count or 1, C, H, W); at the original position the first draw is the recorded image, whatever the seed."""
+        """(count or 1, C, H, W); at the original position the first draw is the recorded image,
+        whatever the seed.
+        """
         numbers = range(count if self.random else 1)
         return np.concatenate(
             [
@@ -283,7 +285,8 @@ def _coarsening(subject: Subject, ratio: float) -> Callable[[int], Array]:
 
 
 def regridded(images: Array, ratio: float) -> NDArray[np.float32]:
-    """(n, C, H, W) coarse pixels' light shared out over pixels 1 / ratio as wide about the same centre; H x W of these are kept.
+    """(n, C, H, W) coarse pixels' light shared out over pixels 1 / ratio as wide about the same
+    centre; H x W of these are kept.
 
     Args:
         images: fluxes a pixel.
@@ -294,9 +297,11 @@ def regridded(images: Array, ratio: float) -> NDArray[np.float32]:
 
 
 def coarsened(images: Array, ratio: float) -> NDArray[np.float32]:
-    """(n, C, H, W) as pixels ``ratio`` times as wide would have averaged it, drawn on the same grid.
+    """(n, C, H, W) as pixels ``ratio`` times as wide would have averaged it, drawn on the same
+    grid.
 
-    The coarse grid has the same centre and covers the image; its pixels over the edge average what they cover.
+    The coarse grid has the same centre and covers the image; its pixels over the edge average what
+    they cover.
     """
 
     def matrix(n: int) -> NDArray[np.float64]:
@@ -311,7 +316,9 @@ def coarsened(images: Array, ratio: float) -> NDArray[np.float32]:
 
 
 def _overlap(old: int, new: int, ratio: float) -> NDArray[np.float64]:
-    """(new, old) the share of each old pixel within each new one, ``ratio`` times as wide, about the same centre."""
+    """(new, old) the share of each old pixel within each new one, ``ratio`` times as wide, about
+    the same centre.
+    """
     edges = old / 2 + (np.arange(new + 1) - new / 2) * ratio
     left = np.arange(old)
     return np.asarray(

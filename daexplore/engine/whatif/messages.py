@@ -1,4 +1,4 @@
-"""The questions put to a run about one galaxy along a dial, and what comes back; importing this imports no torch."""
+"""Queries and responses of the What-if tab; importing this imports no torch."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""What a run's network says of one galaxy along a dial: image, logits, latents and Grad-CAM at each position."""
+"""Response of a run's network to one galaxy at each level of a perturbation."""
 
 import json
 from functools import lru_cache
@@ -55,7 +55,8 @@ def plan(question: Query) -> LevelPlan:
 
 
 def answer(question: Query, number: int) -> Response:
-    """What the network says at one position of the plan. Galaxy, images and network stay in memory for the next call.
+    """What the network says at one position of the plan. Galaxy, images and network stay in memory
+    for the next call.
 
     Raises:
         InputError: as ``plan``, or the weights are not there.
@@ -159,7 +160,9 @@ def _simulation(
     image: NDArray[np.float32],
     redshift: float | None,
 ) -> Simulation | None:
-    """Where the galaxy comes from, if drawing it again gives its image bit by bit; else it counts as real."""
+    """Where the galaxy comes from, if drawing it again gives its image bit by bit; else it counts
+    as real.
+    """
     made = about.get("simulated")
     if made is None and about.get("path") and Path(about["path"]).exists():
         made = _galaxies(json.dumps(about)).provenance

@@ -60,23 +60,27 @@ def to_onnx(
     check: int = 32,
     overwrite: bool = False,
 ) -> OnnxExport:
-    """Writes a model that takes images as they come and gives the network's answer.
+    """Write a model that takes images as they come and gives the network's answer.
 
-    Input ``images``: (batch, channels, height, width) float32, with the channels, units, pixel scale and size of the domain's galaxy set;
-    any number of them. Outputs ``logits`` (batch, K) and ``latent`` (batch, D). The recorded preprocessing is part of the model. Where the
-    images are not on this machine and the preprocessing does not resample, the size is the network's own: crop or pad about the centre.
+    Input ``images``: (batch, channels, height, width) float32, with the channels, units, pixel
+    scale and size of the domain's galaxy set; any number of them. Outputs ``logits`` (batch, K) and
+    ``latent`` (batch, D). The recorded preprocessing is part of the model. Where the images are not
+    on this machine and the preprocessing does not resample, the size is the network's own: crop or
+    pad about the centre.
 
     Args:
         run: the run, or its folder.
         out: the file.
         epoch: of the weights; the selected one by default.
-        domain: "source" or "target": whose preprocessing, and whose batch-norm statistics where the domains have their own.
+        domain: "source" or "target": whose preprocessing, and whose batch-norm statistics where the
+            domains have their own.
         check: held-out images to compare with torch on.
         overwrite: whether ``out`` may be replaced.
 
     Raises:
-        InputError: onnx, onnxscript or onnxruntime is not installed, the run is damaged or lacks the weights, the size of its images
-            cannot be known, or ``out`` exists or cannot be written.
+        InputError: onnx, onnxscript or onnxruntime is not installed, the run is damaged or lacks
+            the weights, the size of its images cannot be known, or ``out`` exists or cannot be
+            written.
         RuntimeError: onnxruntime disagrees with torch by more than rounding.
     """
     for package in ("onnx", "onnxscript", "onnxruntime"):
@@ -109,7 +113,9 @@ def to_onnx(
 def _checked_on(
     run: Run, preprocess: "Preprocess", domain: str, ids: NDArray[np.object_], count: int
 ) -> tuple[NDArray[np.float32], str]:
-    """(n, C, H, W) held-out images, or made-up ones of the network's own size where those are not on this machine; and which."""
+    """(n, C, H, W) held-out images, or made-up ones of the network's own size where those are not
+    on this machine; and which.
+    """
     from daexplore.data import load_images
     from daexplore.data.preprocessing.steps import Resample
 

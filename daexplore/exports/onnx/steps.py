@@ -1,4 +1,4 @@
-"""The recorded preprocessing as operations of torch, so that it can be exported with the network."""
+"""Preprocessing and network as torch modules, for the export."""
 
 from typing import Any
 
@@ -173,8 +173,8 @@ class _Units(_Constants):
 
 
 class _Background(nn.Module):
-    """The clipped median of the border, by masks on sorted values; like the original in double precision, and all rounds are taken: once
-    nothing changes any more, nothing changes.
+    """The clipped median of the border, by masks on sorted values; like the original in double
+    precision, and all rounds are taken: once nothing changes any more, nothing changes.
     """
 
     def __init__(self, step: Background, size: tuple[int, int]):

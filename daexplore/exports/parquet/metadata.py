@@ -1,4 +1,4 @@
-"""What a Parquet table says of its columns, for astropy and for TOPCAT."""
+"""Column metadata of a Parquet table for astropy and TOPCAT."""
 
 import io
 import warnings
@@ -31,7 +31,8 @@ class Field:
 
 
 def metadata(fields: Sequence[Field], about: Mapping[str, str | int]) -> dict[str, str]:
-    """Key-value pairs of the file: the table's header as astropy writes it, and as VOParquet 1.0 does (a VOTable without data).
+    """Key-value pairs of the file: the table's header as astropy writes it, and as VOParquet 1.0
+    does (a VOTable without data).
 
     Args:
         fields: the columns in order.
@@ -76,7 +77,8 @@ def _votable(fields: Sequence[Field], about: Mapping[str, str | int]) -> str:
 
     stream = io.BytesIO()
     with warnings.catch_warnings():
-        # Names of columns that XML does not take for identifiers, and units that astropy does not know, stay as they are.
+        # Names of columns that XML does not take for identifiers, and units that astropy does not
+        # know, stay as they are.
         warnings.simplefilter("ignore", VOWarning)
         votable = VOTableFile(version="1.4")
         resource = Resource()

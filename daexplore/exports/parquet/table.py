@@ -1,4 +1,4 @@
-"""The evaluated galaxies of a run as one Parquet table that TOPCAT, astropy and Embedding Atlas open."""
+"""Parquet table of a run's evaluated galaxies."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -29,13 +29,16 @@ def to_parquet(
     thumbnail: int = 64,
     overwrite: bool = False,
 ) -> Path:
-    """Writes one row for each evaluated galaxy: ids, domain, split, classes, probability, margin, position, catalogue, logits, latent.
+    """Write one row for each evaluated galaxy: ids, domain, split, classes, probability, margin,
+    position, catalogue, logits, latent.
 
-    Vectors are lists of fixed length, which TOPCAT takes for arrays; ``flat`` makes columns of plain numbers of them. Columns that used
-    target labels have names that begin with ``oracle_``. Units and descriptions are there twice: astropy reads the one, TOPCAT the other
-    (VOParquet 1.0, https://www.ivoa.net/documents/Notes/VOParquet/). A text that is missing is empty, a number NaN.
+    Vectors are lists of fixed length, which TOPCAT takes for arrays; ``flat`` makes columns of
+    plain numbers of them. Columns that used target labels have names that begin with ``oracle_``.
+    Units and descriptions are there twice: astropy reads the one, TOPCAT the other (VOParquet 1.0,
+    https://www.ivoa.net/documents/Notes/VOParquet/). A text that is missing is empty, a number NaN.
 
-    Embedding Atlas: ``embedding-atlas FILE --x projection_x --y projection_y`` (and ``--image image`` with pictures).
+    Embedding Atlas: ``embedding-atlas FILE --x projection_x --y projection_y`` (and ``--image
+    image`` with pictures).
 
     Args:
         run: the run, or its folder.
@@ -50,7 +53,8 @@ def to_parquet(
         The file.
 
     Raises:
-        InputError: the run is damaged or has no such epoch, its images are not here, or ``out`` exists or cannot be written.
+        InputError: the run is damaged or has no such epoch, its images are not here, or ``out``
+            exists or cannot be written.
     """
     import pyarrow.parquet as pq
 

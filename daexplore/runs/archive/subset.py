@@ -22,7 +22,8 @@ __all__ = ["sample_of", "subset"]
 
 
 def sample_of(run: Run, test: int, validation: int) -> list[str]:
-    """The ids of at least so many evaluated images a domain, whole galaxies at a time, the same ones in every run of the same galaxies.
+    """The ids of at least so many evaluated images a domain, whole galaxies at a time, the same
+    ones in every run of the same galaxies.
 
     Args:
         run: any of the runs.
@@ -57,17 +58,20 @@ def subset(
     sample_ids: Collection[str],
     simulated: Mapping[str, Any] | None = None,
 ) -> Run:
-    """Writes a smaller copy of a run beneath ``root``, under the same id. Its config stays, so it can be trained again whole.
+    """Write a smaller copy of a run beneath ``root``, under the same id. Its config stays, so it
+    can be trained again whole.
 
-    What is left out is said in run.json under ``thinned``; maps are left out too, since the network gives them again. The metrics there are
-    those of the whole run.
+    What is left out is said in run.json under ``thinned``; maps are left out too, since the network
+    gives them again. The metrics there are those of the whole run.
 
     Args:
         run: a finished run.
         root: folder of runs; made if need be.
-        epochs: those whose outputs and head are kept; the selected one, whose whole network is kept too, must be among them.
+        epochs: those whose outputs and head are kept; the selected one, whose whole network is kept
+            too, must be among them.
         sample_ids: the galaxies kept.
-        simulated: what simulates both domains' galaxies again, see ``daexplore.data.datasets.describe``, for runs made before it was recorded.
+        simulated: what simulates both domains' galaxies again, see
+            ``daexplore.data.datasets.describe``, for runs made before it was recorded.
 
     Raises:
         InputError: an epoch that the run does not have, or a run of that id in ``root``.
@@ -133,7 +137,9 @@ def _weights(run: Run, draft: Path, epoch: int) -> None:
 
 
 def _history(run: Run, draft: Path) -> None:
-    """Epoch by epoch: of the training losses, which are logged several times an epoch, the last of each epoch."""
+    """Epoch by epoch: of the training losses, which are logged several times an epoch, the last of
+    each epoch.
+    """
     lines = [
         json.loads(line)
         for line in (run.path / "history.jsonl").read_text(encoding="utf-8").splitlines()

@@ -1,4 +1,4 @@
-"""Whether a run is all there and can be read from end to end: what is handed on to others has to be."""
+"""Check that a run is complete and readable before it is exported."""
 
 import numbers
 from collections.abc import Mapping
@@ -32,7 +32,7 @@ _KINDS: dict[str, tuple[type, ...]] = {
 
 
 def verify_run(run: Run) -> None:
-    """Reads every file of a run.
+    """Read every file of a run.
 
     Raises:
         InputError: the first thing that is missing, damaged or not of the kind expected.

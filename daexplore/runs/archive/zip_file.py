@@ -1,4 +1,4 @@
-"""A run as one .zip file: its folder, readable by anything that opens zip files, and its tags and note beside it."""
+"""Zip archive of a run with its tags and note: export and import."""
 
 import json
 import os
@@ -78,8 +78,8 @@ def members_of(archive: zipfile.ZipFile, limit: int) -> ArchiveMembers:
         limit: what they may take unpacked at most [byte].
 
     Raises:
-        InputError: an entry that would lie elsewhere, a link, an encrypted or twofold one, one that is no file of a run; several runs or
-            none; too many or too large files.
+        InputError: an entry that would lie elsewhere, a link, an encrypted or twofold one, one that
+            is no file of a run; several runs or none; too many or too large files.
     """
     entries = archive.infolist()
     if len(entries) > _MAX_FILES:
@@ -111,7 +111,9 @@ def members_of(archive: zipfile.ZipFile, limit: int) -> ArchiveMembers:
 
 
 def _safe(entry: zipfile.ZipInfo) -> str:
-    """The path of an entry, if it leads to a plain file or folder beneath the place of unpacking on every system."""
+    """The path of an entry, if it leads to a plain file or folder beneath the place of unpacking on
+    every system.
+    """
     path, told = entry.filename, entry.orig_filename
     parts = path.removesuffix("/").split("/")
     if (
@@ -180,7 +182,8 @@ class Imported:
 
     Attributes:
         path: its folder.
-        name: what the folder was called where it comes from; another run of this name was here already if it differs.
+        name: what the folder was called where it comes from; another run of this name was here
+            already if it differs.
         missing: folders of images, as run.json has them, that are not on this machine.
     """
 
@@ -195,14 +198,15 @@ def run_size(path: str | Path) -> int:
 
 
 def export_run(path: str | Path, file: str | Path) -> Exported:
-    """Writes a run to one file, read from disk piece by piece.
+    """Write a run to one file, read from disk piece by piece.
 
     Args:
         path: folder of the run.
         file: the archive, or a folder to put it in, named after the run.
 
     Raises:
-        InputError: the run is damaged, is being written, or changes meanwhile; ``file`` exists or cannot be written.
+        InputError: the run is damaged, is being written, or changes meanwhile; ``file`` exists or
+            cannot be written.
     """
     run, file = Run(path), Path(file)
     name = run.path.resolve().name
@@ -243,9 +247,11 @@ def export_run(path: str | Path, file: str | Path) -> Exported:
 
 
 def import_run(file: str | Path, root: str | Path, limit: int = MAX_IMPORT) -> Imported:
-    """Unpacks an archive into a folder of runs. The run is read from end to end before it can be seen there.
+    """Unpacks an archive into a folder of runs. The run is read from end to end before it can be
+    seen there.
 
-    A run of the same name is kept: the new one gets the next free name, ``<name>-2``, unless it is the same run in the same state.
+    A run of the same name is kept: the new one gets the next free name, ``<name>-2``, unless it is
+    the same run in the same state.
 
     Args:
         file: an archive made by ``export_run``, or a run's folder packed by anything else.
@@ -253,8 +259,9 @@ def import_run(file: str | Path, root: str | Path, limit: int = MAX_IMPORT) -> I
         limit: what the run may take on disk at most [byte].
 
     Raises:
-        InputError: ``file`` is not such an archive, would write elsewhere, is too large, or does not hold a whole run; the same run is
-            there already; ``root`` cannot be written to. Nothing is left behind then.
+        InputError: ``file`` is not such an archive, would write elsewhere, is too large, or does
+            not hold a whole run; the same run is there already; ``root`` cannot be written to.
+            Nothing is left behind then.
     """
     file, root = Path(file), Path(root)
     with _refusing(file), zipfile.ZipFile(file) as archive:
@@ -363,7 +370,9 @@ def _checked(folder: Path) -> Run:
 
 
 def _set_times(run: Run) -> None:
-    """Makes the files as old as the run: one that was interrupted elsewhere must not look as if it were being written here."""
+    """Make the files as old as the run: one that was interrupted elsewhere must not look as if it
+    were being written here.
+    """
     try:
         when = datetime.fromisoformat(str(run.info.get("updated", run.info["created"]))).timestamp()
     except ValueError:

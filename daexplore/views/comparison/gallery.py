@@ -1,4 +1,4 @@
-"""Galaxies that a method sets right or gets wrong, with their images where they are on this machine."""
+"""Gallery of galaxies that a method fixes or breaks."""
 
 from dataclasses import dataclass
 from html import escape
@@ -22,7 +22,8 @@ class Flipped:
         before: name of the first network.
         after: name of the second.
         n: labelled images compared.
-        fixed: indexed by sample_id, columns label, before, after: the true class and both probabilities of it; the largest change first.
+        fixed: indexed by sample_id, columns label, before, after: the true class and both
+            probabilities of it; the largest change first.
         broken: likewise.
     """
 
@@ -34,7 +35,8 @@ class Flipped:
 
 
 def flipped_galaxies(names: tuple[str, str], runs: tuple[Run, Run], split: str = "test") -> Flipped:
-    """Which target galaxies the second run gets right and the first does not, and the other way round. All of it is the oracle's knowledge.
+    """Which target galaxies the second run gets right and the first does not, and the other way
+    round. All of it is the oracle's knowledge.
 
     Args:
         names: of both networks.

@@ -89,7 +89,9 @@ _LEFT = {
 
 
 def _row(cells: Iterable[Any]) -> str:
-    r"""A cell that begins with a bracket would be taken for the option of the ``\\`` or ``\midrule`` before it."""
+    r"""A cell that begins with a bracket would be taken for the option of the ``\\`` or
+    ``\midrule`` before it.
+    """
     texts = [latex_text(str(cell)) for cell in cells]
     return (
         " & ".join(f"{{{text}}}" if text.startswith(("[", "*")) else text for text in texts)

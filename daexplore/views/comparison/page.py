@@ -1,4 +1,4 @@
-"""A comparison as one HTML page that opens anywhere: no network, no script, light or dark, fit to be printed."""
+"""HTML page of a comparison: offline, light and dark, printable."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape

@@ -1,4 +1,4 @@
-"""A whole comparison as one HTML file that opens offline: verdicts, figures, tables, galaxies, settings, and how it was made."""
+"""HTML report of a comparison: verdicts, figures, tables, galaxies and settings."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence

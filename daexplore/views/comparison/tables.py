@@ -1,4 +1,4 @@
-"""A comparison of methods as short tables to read, each with its caption, and as CSV and JSON to calculate with."""
+"""Comparison tables for reading, with captions, and as CSV and JSON."""
 
 import json
 import math

@@ -1,4 +1,4 @@
-"""From runs to what a figure for publication shows: the table that is drawn, and what its numbers rest on."""
+"""Shared parts of publication figures: specification, inputs, layout and counts."""
 
 import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -41,7 +41,8 @@ class FigureSpec:
     Attributes:
         name: which plot: one of ``registry.FIGURES``.
         table: exactly what is drawn, one row a mark; its columns are those of the plot.
-        meta: what the numbers rest on, for the head of the CSV file: runs, epoch, split, threshold, n, oracle.
+        meta: what the numbers rest on, for the head of the CSV file: runs, epoch, split, threshold,
+            n, oracle.
         summary: the figure in words.
         classes: names of the labels 0, 1, …
         axes: labels of x and y, for plots whose axes vary.
@@ -77,7 +78,8 @@ class PlotPositions(NamedTuple):
     Attributes:
         x: (n,) of all rows of the evaluation.
         y: (n,) likewise.
-        boundary: where the decision boundary at the threshold stands on x; None where it is no vertical line.
+        boundary: where the decision boundary at the threshold stands on x; None where it is no
+            vertical line.
         axes: labels of x and y.
     """
 
@@ -115,8 +117,8 @@ class FigureInput:
 def labelled(
     compared: Sequence[RunResult], split: str
 ) -> Iterator[tuple[str, str, NDArray[Any], NDArray[Any], NDArray[Any]]]:
-    """Run by run and domain by domain, where there are any labels: label of the run, domain, then labels (n,), probabilities (n, K) and
-    groups (n,) of the split's labelled galaxies."""
+    """Run by run and domain by domain, where there are any labels: label of the run, domain, then
+    labels (n,), probabilities (n, K) and groups (n,) of the split's labelled galaxies."""
     for each in compared:
         found = each.evaluation
         for domain in DOMAINS:

@@ -76,7 +76,9 @@ def paths_drawing(
 
 
 def _draw_paths(axes: Any, drawing: "FigureSpec", _: str, letters: int) -> None:
-    """Columns run, epoch, mmd2, accuracy, n, shown. A hollow marker is the first epoch, a large one the epoch shown."""
+    """Columns run, epoch, mmd2, accuracy, n, shown. A hollow marker is the first epoch, a large one
+    the epoch shown.
+    """
     styles = run_styles(drawing.table["run"])
     for run, part in drawing.table.groupby("run", sort=False):
         style, part = styles[str(run)], part.sort_values("epoch")

@@ -40,7 +40,9 @@ def flips_drawing(
     threshold: float = 0.5,
     pair: tuple[int, int] = (0, 1),
 ) -> FigureSpec:
-    """What becomes of the labelled galaxies that all runs evaluated, from each run to the next: fixed, broken, right or wrong in both."""
+    """What becomes of the labelled galaxies that all runs evaluated, from each run to the next:
+    fixed, broken, right or wrong in both.
+    """
     rows, words = [], []
     for domain in DOMAINS:
         right: list[pd.Series] = []

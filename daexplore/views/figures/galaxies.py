@@ -125,7 +125,9 @@ def _galaxy_panels(drawing: "FigureSpec") -> list[Any]:
 
 
 def _draw_galaxies(axes: Any, drawing: "FigureSpec", run: str, letters: int) -> None:
-    """Columns series (galaxy, boundary), run, epoch, domain, label, x, y. The boundary is a vertical line at x."""
+    """Columns series (galaxy, boundary), run, epoch, domain, label, x, y. The boundary is a
+    vertical line at x.
+    """
     rows = drawing.table[drawing.table["run"] == run]
     galaxies = rows[rows["series"] == "galaxy"]
     # One collection a class, the domains mixed within: neither covers the other.
@@ -170,12 +172,14 @@ def _draw_galaxies(axes: Any, drawing: "FigureSpec", run: str, letters: int) -> 
 
 
 def _same_axes(drawing: "FigureSpec") -> bool:
-    """Whether x and y mean the same in every panel: they do in the margin plane, which has a boundary."""
+    """Whether x and y mean the same in every panel: they do in the margin plane, which has a
+    boundary.
+    """
     return bool((drawing.table["series"] == "boundary").any())
 
 
 def _frame(axes: Any, points: pd.DataFrame, drawn: pd.DataFrame) -> int:
-    """Fits the axes to all but a few far points; how many of those drawn are within."""
+    """Fit the axes to all but a few far points; how many of those drawn are within."""
     xy = points[["x", "y"]].to_numpy(float)
     low, high = np.percentile(xy, [0.5, 99.5], axis=0, method="nearest")
     gap = np.maximum(0.12 * (high - low), 1e-6)

@@ -31,7 +31,9 @@ __all__ = ["FIGURE", "reliability_drawing"]
 
 
 def reliability_drawing(compared: Sequence[RunResult], split: str = "test") -> FigureSpec:
-    """Predicted probability against observed frequency, run by run and domain by domain, in bins of equal mass."""
+    """Predicted probability against observed frequency, run by run and domain by domain, in bins of
+    equal mass.
+    """
     from daexplore.analysis.calibration.reliability import reliability
 
     parts = []

@@ -1,4 +1,4 @@
-"""Views as figures for a paper: column widths in millimetres, embedded fonts, 300 dots an inch, and the very data drawn beside them."""
+"""Rendering of publication figures as PNG, SVG, PDF and CSV."""
 
 import base64
 import io
@@ -104,7 +104,9 @@ def render(drawing: FigureSpec, kind: str, width: float = WIDTHS["two columns"])
 
 
 def svg_data_uri(drawing: FigureSpec, width: float = WIDTHS["two columns"]) -> str:
-    """The figure as an SVG image for the ``src`` of a page that is light or dark as the reader's system is."""
+    """The figure as an SVG image for the ``src`` of a page that is light or dark as the reader's
+    system is.
+    """
     text = _file(drawing, "svg", width, _CURRENT).decode().replace(_CURRENT, "currentColor")
     start = text.index("<svg")
     end = text.index(">", start) + 1

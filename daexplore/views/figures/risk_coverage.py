@@ -30,7 +30,9 @@ __all__ = ["FIGURE", "risk_coverage_drawing"]
 
 
 def risk_coverage_drawing(compared: Sequence[RunResult], split: str = "test") -> FigureSpec:
-    """The share of errors among the galaxies a run is surest of, for each share that is kept, with 95% intervals over galaxies."""
+    """The share of errors among the galaxies a run is surest of, for each share that is kept, with
+    95% intervals over galaxies.
+    """
     from daexplore.analysis.metrics.risk_coverage import risk_coverage
 
     parts, words = [], []

@@ -1,4 +1,4 @@
-"""What the figures of one galaxy along a dial show, as tables: its probability, and its walk through each run's margin plane."""
+"""Publication figures of one perturbed galaxy: probability and margin-plane trajectory."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,7 +30,9 @@ __all__ = ["FIGURES", "DialContext", "dial_drawing", "walks_drawing"]
 
 
 def _draw_dial(axes: Any, drawing: "FigureSpec", _: str, letters: int) -> None:
-    """Columns run, domain, level, original, probability, low, high, first, draws. Hollow: the image as recorded."""
+    """Columns run, domain, level, original, probability, low, high, first, draws. Hollow: the image
+    as recorded.
+    """
     styles = run_styles(drawing.table["run"])
     axes.axhline(
         float(drawing.meta["threshold"].removeprefix("p = ")),
@@ -72,7 +74,9 @@ def _draw_dial(axes: Any, drawing: "FigureSpec", _: str, letters: int) -> None:
 
 
 def _draw_walk(axes: Any, drawing: "FigureSpec", run: str, letters: int) -> None:
-    """Columns run, domain, number, level, original, x, y, draws, boundary, label. Numbers stand at both ends."""
+    """Columns run, domain, number, level, original, x, y, draws, boundary, label. Numbers stand at
+    both ends.
+    """
     part = drawing.table[drawing.table["run"] == run]
     colour = DOMAIN_COLORS[str(part["domain"].iloc[0])]
     boundary = float(part["boundary"].iloc[0])
@@ -161,7 +165,8 @@ def dial_drawing(
     Args:
         compared: the runs, at the epoch that was asked.
         turned: galaxy and dial.
-        table: columns run, domain, number, level, original, how, probability, low, high, first, draws.
+        table: columns run, domain, number, level, original, how, probability, low, high, first,
+            draws.
     """
     summary = summary_dial(table, turned.unit, turned.positive, turned.threshold)
     axes = turned.unit, f"p({turned.positive})"

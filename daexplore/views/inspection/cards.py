@@ -1,4 +1,4 @@
-"""The plots of an inspection, each with its heading and one line of text, in the order in which they answer the question."""
+"""Plot cards of an inspection, each with heading and summary."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -52,7 +52,8 @@ class Card:
 
 
 def inspection_cards(tables: Mapping[str, pd.DataFrame]) -> list[Card]:
-    """What an inspection found as cards: differences, probe and classes first, then pixels, spectra, faults and measured quantities.
+    """What an inspection found as cards: differences, probe and classes first, then pixels,
+    spectra, faults and measured quantities.
 
     Args:
         tables: see :func:`daexplore.views.inspection.pixels.inspection_tables`.
@@ -70,7 +71,9 @@ def inspection_cards(tables: Mapping[str, pd.DataFrame]) -> list[Card]:
 
 
 def fluid_figure(panel: hv.Overlay) -> Any:
-    """The Bokeh figure of a card's frame, as high as it was asked for and as wide as the page has room; the page's ground shows through."""
+    """The Bokeh figure of a card's frame, as high as it was asked for and as wide as the page has
+    room; the page's ground shows through.
+    """
     from bokeh.models import FixedTicker
 
     figure = hv.renderer("bokeh").get_plot(panel).state

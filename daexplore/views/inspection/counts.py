@@ -1,4 +1,4 @@
-"""How many galaxies of which class, and how many pixels are missing or odd, in two domains."""
+"""Counts of galaxies per class, and of missing or bad pixels, in two domains."""
 
 import holoviews as hv
 import numpy as np
@@ -30,7 +30,8 @@ def class_plot(
     """The share of each class in both domains; target labels make it an oracle's plot.
 
     Args:
-        classes: columns domain, label, images, share; the share is NaN for unlabelled images, which are left out.
+        classes: columns domain, label, images, share; the share is NaN for unlabelled images, which
+            are left out.
         size: of the frame [screen pixel]; None stretches.
         title: above the plot.
     """
@@ -53,7 +54,8 @@ def fault_plot(
     size: tuple[int, int] | None = (300, 190),
     title: str = "Missing and odd pixels",
 ) -> hv.Overlay:
-    """Missing, saturated and zero pixels by band; faults that are rarer than ``FEWEST`` everywhere are left out.
+    """Missing, saturated and zero pixels by band; faults that are rarer than ``FEWEST`` everywhere
+    are left out.
 
     Args:
         values: columns domain, band, missing_pixels, saturated_pixels, zero_pixels (shares).

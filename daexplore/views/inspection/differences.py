@@ -1,4 +1,4 @@
-"""In what two domains differ, most different first, and whether a classifier tells them apart."""
+"""Plots of the largest differences between two domains, and of the domain probe."""
 
 import holoviews as hv
 import numpy as np
@@ -19,9 +19,11 @@ def difference_plot(
     size: tuple[int, int] | None = (380, 330),
     title: str = "In what they differ",
 ) -> hv.Overlay:
-    """The quantities in which the domains differ most: Kolmogorov-Smirnov distance with its interval.
+    """The quantities in which the domains differ most: Kolmogorov-Smirnov distance with its
+    interval.
 
-    Filled points lie beyond what two samples of one population would show by chance, open ones do not.
+    Filled points lie beyond what two samples of one population would show by chance, open ones do
+    not.
 
     Args:
         distances: columns words, ks, ks_low, ks_high, chance; in their order.
@@ -66,7 +68,8 @@ def probe_plot(
     size: tuple[int, int] | None = (300, 110),
     title: str = "Can a classifier tell them apart?",
 ) -> hv.Overlay:
-    """The area under the ROC curve with which a cross-validated classifier tells the domains apart, with its interval.
+    """The area under the ROC curve with which a cross-validated classifier tells the domains apart,
+    with its interval.
 
     Args:
         probe: columns images, auc, low, high.

@@ -1,4 +1,4 @@
-"""What an inspection found in words and pictures of galaxies, as markup for the explorer and for the page that stands alone."""
+"""Markup of an inspection for the explorer and the HTML report."""
 
 from collections.abc import Iterable, Mapping
 from html import escape
@@ -53,7 +53,8 @@ def domains_html(domains: pd.DataFrame) -> str:
     """What the two sets are: sizes, bands, scales.
 
     Args:
-        domains: columns domain, name, images, used, galaxies, groups_known, bands, height, width, pixel_scale, nanojansky.
+        domains: columns domain, name, images, used, galaxies, groups_known, bands, height, width,
+            pixel_scale, nanojansky.
     """
     head = ("", "name", "images", "measured", "galaxies", "bands", "pixels", "scale")
     rows = [_domain_row(row) for row in domains.to_dict("records")]
@@ -82,11 +83,13 @@ def walls_html(walls: Iterable[Mapping[str, Any]], about: Mapping[str, str] | No
 def pairs_html(
     pairs: Iterable[Mapping[str, Any]], duplicates: pd.DataFrame, leak: bool | None = None
 ) -> str:
-    """Near-duplicates as pairs of images, and the second once more, turned so that it lies like the first.
+    """Near-duplicates as pairs of images, and the second once more, turned so that it lies like the
+    first.
 
     Args:
         pairs: sample_id_a, sample_id_b, png_a, png_b (data URIs).
-        duplicates: columns sample_id_a, sample_id_b, domain_a, domain_b, split_a, split_b, similarity, angle, mirrored, leak.
+        duplicates: columns sample_id_a, sample_id_b, domain_a, domain_b, split_a, split_b,
+            similarity, angle, mirrored, leak.
         leak: only those in different splits, or only the others; None takes all.
     """
     known = {(row["sample_id_a"], row["sample_id_b"]): row for row in duplicates.to_dict("records")}
@@ -101,7 +104,8 @@ def differences_html(distances: pd.DataFrame) -> str:
     """Every measured quantity with its medians, the change and the distance, most different first.
 
     Args:
-        distances: columns label, band, unit, scale, source, target, change, change_low, change_high, ks, ks_low, ks_high, chance.
+        distances: columns label, band, unit, scale, source, target, change, change_low,
+            change_high, ks, ks_low, ks_high, chance.
     """
     names = (
         "quantity",

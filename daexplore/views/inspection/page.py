@@ -1,4 +1,4 @@
-"""An inspection as one HTML file that opens anywhere: no network, no server, light or dark, fit to be printed."""
+"""HTML report of an inspection: offline, light and dark, printable."""
 
 from collections.abc import Mapping
 from html import escape

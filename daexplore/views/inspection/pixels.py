@@ -1,4 +1,4 @@
-"""Pixels, spectra and measured quantities of two domains, one frame a band: source solid, target dashed."""
+"""Plots of pixels, spectra and measured quantities of two domains."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -56,7 +56,8 @@ def pixel_panels(
 ) -> hv.Layout:
     """Histograms of pixel values, one frame a band.
 
-    The bins are drawn equally wide, as they are even in asinh(value): faint and bright pixels both show. The ticks say the values.
+    The bins are drawn equally wide, as they are even in asinh(value): faint and bright pixels both
+    show. The ticks say the values.
 
     Args:
         histograms: columns domain, band, left, right, share.
@@ -102,7 +103,8 @@ def quantity_panels(
 
     Args:
         distributions: columns domain, quantity, band, left, right, share.
-        summaries: columns domain, quantity, band, label, unit, scale, median; the median is marked below the curve.
+        summaries: columns domain, quantity, band, label, unit, scale, median; the median is marked
+            below the curve.
         quantity: which.
         size: of each frame [screen pixel].
         legend: whether the first frame says which line is which domain.
@@ -150,11 +152,13 @@ def quantity_panels(
 def spectrum_panels(
     spectrum: pd.DataFrame, size: tuple[int, int] = _SIZE, legend: bool = True
 ) -> hv.Layout:
-    """Radial power spectra, one frame a band: the median over images, and a band from the 16th to the 84th percentile.
+    """Radial power spectra, one frame a band: the median over images, and a band from the 16th to
+    the 84th percentile.
 
     Args:
-        spectrum: columns domain, band, frequency [cycles / pixel], frequency_arcsec [cycles / arcsec], power, p16, p84; against cycles
-            per arcsecond where both domains know their pixel scale.
+        spectrum: columns domain, band, frequency [cycles / pixel], frequency_arcsec [cycles /
+            arcsec], power, p16, p84; against cycles per arcsecond where both domains know their
+            pixel scale.
         size: of each frame [screen pixel].
         legend: whether the first frame says which line is which domain.
     """
@@ -261,7 +265,9 @@ def _panel(
 
 
 def _logarithmic(low: float, high: float) -> dict[str, Any]:
-    """Options of a logarithmic x axis with a handful of round ticks: Bokeh's own run into each other on a small frame."""
+    """Options of a logarithmic x axis with a handful of round ticks: Bokeh's own run into each
+    other on a small frame.
+    """
     decades = 10.0 ** np.arange(np.floor(np.log10(low)), np.ceil(np.log10(high)) + 1)
     if len(decades) > _TICKS + 1:
         decades = decades[:: -(-len(decades) // _TICKS)]

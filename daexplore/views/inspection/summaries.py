@@ -46,7 +46,8 @@ def summary_differences(distances: pd.DataFrame, most: int = 3) -> str:
     """What differs most, and how many quantities lie beyond chance.
 
     Args:
-        distances: columns words, ks, ks_low, ks_high, chance, n_source, n_target; most different first.
+        distances: columns words, ks, ks_low, ks_high, chance, n_source, n_target; most different
+            first.
         most: quantities named.
     """
     known = distances.dropna(subset=["ks"])
@@ -140,7 +141,8 @@ def summary_faults(values: pd.DataFrame) -> str:
     """How many images have missing, saturated or constant pixels, by domain.
 
     Args:
-        values: columns domain, band, images, missing_images, saturated_images, constant_images, missing_pixels, zero_pixels.
+        values: columns domain, band, images, missing_images, saturated_images, constant_images,
+            missing_pixels, zero_pixels.
     """
     parts = []
     for domain in DOMAINS:

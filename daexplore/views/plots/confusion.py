@@ -1,4 +1,4 @@
-"""Confusion matrices as tables to read: a count and a share in each cell; the shade behind them only repeats the share."""
+"""Confusion matrices as tables: count and share per cell."""
 
 from html import escape
 from itertools import groupby
@@ -21,7 +21,8 @@ def confusion_tables(cells: pd.DataFrame, split: str = "test") -> str:
     """One table for each run and domain, as markup: a line a domain, a column a run.
 
     Args:
-        cells: one row a cell, columns run, domain, true, called, count, share, n, low, high; an interval is written where it is known.
+        cells: one row a cell, columns run, domain, true, called, count, share, n, low, high; an
+            interval is written where it is known.
         split: which galaxies were counted.
     """
     if cells.empty:
@@ -39,7 +40,8 @@ def confusion_tables(cells: pd.DataFrame, split: str = "test") -> str:
 
 
 def summary_confusion(cells: pd.DataFrame, rule: str, split: str = "test") -> str:
-    """The share of each true class that is called rightly, by run and domain; of unlabelled galaxies what they are called.
+    """The share of each true class that is called rightly, by run and domain; of unlabelled
+    galaxies what they are called.
 
     Args:
         cells: as :func:`confusion_tables` takes them.

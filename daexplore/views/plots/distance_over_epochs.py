@@ -1,4 +1,4 @@
-"""How far the domains lie apart over the epochs, class by class, and what that did to the target's accuracy: several runs in a frame."""
+"""Domain distance over epochs, per class, and its relation to target accuracy."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -29,7 +29,8 @@ _ALPHA = 0.05
 
 
 def summary_distances(table: pd.DataFrame, split: str) -> str:
-    """From where to where the MMD^2 of each run went, and how far that is from chance at the epoch shown.
+    """From where to where the MMD^2 of each run went, and how far that is from chance at the epoch
+    shown.
 
     Args:
         table: as :func:`daexplore.views.plots.distance_over_epochs.mmd_curves` takes it.
@@ -83,7 +84,8 @@ def summary_paths(table: pd.DataFrame, split: str) -> str:
 
 
 def summary_class_distances(measures: pd.DataFrame, split: str) -> str:
-    """The MMD^2 of each class in each run, as called and (oracle) as labelled, and whether it lies beyond chance.
+    """The MMD^2 of each class in each run, as called and (oracle) as labelled, and whether it lies
+    beyond chance.
 
     Args:
         measures: as :func:`daexplore.views.plots.distance_over_epochs.class_distances` takes it.
@@ -144,7 +146,9 @@ def _hidden(rows: pd.DataFrame) -> str:
 
 
 RUN_COLORS = ("#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-"""Hues of Okabe & Ito for runs whose lines belong to both domains: none of them is the source's or the target's."""
+"""Hues of Okabe & Ito for runs whose lines belong to both domains: none of them is the source's or
+the target's.
+"""
 _TICKS = (0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
 _APART = 0.055  # of the axis, between two ticks
 _FEW = 6
@@ -154,7 +158,8 @@ _BIG = 11
 
 @dataclass(frozen=True)
 class AsinhAxis:
-    """An axis that is linear about 0 and logarithmic far from it, so that chance and a hundred times chance are both seen.
+    """An axis that is linear about 0 and logarithmic far from it, so that chance and a hundred
+    times chance are both seen.
 
     Attributes:
         width: where the one passes into the other.
@@ -178,7 +183,9 @@ class AsinhAxis:
         return low - room, high + room
 
     def ticks(self, limits: tuple[float, float]) -> list[tuple[float, str]]:
-        """Round numbers between the limits that do not come too close, as (place, text); 0 is one of them."""
+        """Round numbers between the limits that do not come too close, as (place, text); 0 is one
+        of them.
+        """
         low, high = limits
         kept = [(0.0, "0")]
         for value in [sign * size for size in _TICKS[::-1] for sign in (1, -1)]:
@@ -197,14 +204,18 @@ def mmd_curves(
     legend: bool = True,
     size: tuple[int, int] | None = (480, 280),
 ) -> hv.Overlay:
-    """MMD^2 over the epochs of each run, with a bar at each epoch that holds 95% of what chance gives.
+    """MMD^2 over the epochs of each run, with a bar at each epoch that holds 95% of what chance
+    gives.
 
-    A hollow marker is a distance that the permutation test does not tell from chance (p > 0.05), a large one the epoch that is shown.
+    A hollow marker is a distance that the permutation test does not tell from chance (p > 0.05), a
+    large one the epoch that is shown.
 
     Args:
-        table: columns run, epoch, value, null_low, null_high, p_value, effect (NaN where not computed yet), shown, n_source, n_target.
+        table: columns run, epoch, value, null_low, null_high, p_value, effect (NaN where not
+            computed yet), shown, n_source, n_target.
         split: which held-out images.
-        legend: whether the runs' names stand beside the frame; a page may say them once for all its figures.
+        legend: whether the runs' names stand beside the frame; a page may say them once for all its
+            figures.
         size: of the frame; None stretches.
 
     Returns:
@@ -271,20 +282,24 @@ def distance_paths(
     legend: bool = True,
     size: tuple[int, int] | None = (480, 280),
 ) -> hv.Overlay:
-    """Target accuracy (oracle) against MMD^2: each run's way from epoch to epoch; further seeds of the same settings faint behind it.
+    """Target accuracy (oracle) against MMD^2: each run's way from epoch to epoch; further seeds of
+    the same settings faint behind it.
 
-    A hollow marker is the first epoch, a large filled one the last, a ringed one the selected; their numbers stand beside them.
-    A way to the left and down is negative transfer: the domains come closer and the target is called worse.
+    A hollow marker is the first epoch, a large filled one the last, a ringed one the selected;
+    their numbers stand beside them. A way to the left and down is negative transfer: the domains
+    come closer and the target is called worse.
 
     Args:
-        table: columns run, seed, own (whether it is the run itself or a further seed of its settings), epoch, mmd2, accuracy, selected, n.
+        table: columns run, seed, own (whether it is the run itself or a further seed of its
+            settings), epoch, mmd2, accuracy, selected, n.
         split: which held-out images.
-        legend: whether the runs' names stand beside the frame; a page may say them once for all its figures.
+        legend: whether the runs' names stand beside the frame; a page may say them once for all its
+            figures.
         size: of the frame; None stretches.
 
     Returns:
-        An overlay of the further seeds' paths of each run that has some, a path for each run, the points, the rings of the selected
-        epochs, and the marked epochs' numbers.
+        An overlay of the further seeds' paths of each run that has some, a path for each run, the
+        points, the rings of the selected epochs, and the marked epochs' numbers.
     """
     looks, axis = RunColours(table["run"]), AsinhAxis(_width(table))
     placed = (
@@ -305,7 +320,8 @@ def distance_paths(
         others = [part[keys].to_numpy() for _, part in rows[~rows["own"]].groupby("seed")]
         if others:
             faint.append(hv.Path(others, keys).opts(alpha=0.45, line_width=1.1, **style))
-        # A path, not a curve, which would stand on its x axis; it has no legend, the points' stand for it.
+        # A path, not a curve, which would stand on its x axis; it has no legend, the points' stand
+        # for it.
         lines.append(
             hv.Path([rows.loc[rows["own"], keys].to_numpy()], keys, label=str(run)).opts(
                 line_width=2.2, **style
@@ -363,12 +379,15 @@ def class_distances(
     legend: bool = True,
     size: tuple[int, int] | None = (480, 280),
 ) -> hv.Overlay:
-    """MMD^2 of all galaxies and of each class in every run, over what chance gives; hollow where target labels were used.
+    """MMD^2 of all galaxies and of each class in every run, over what chance gives; hollow where
+    target labels were used.
 
     Args:
-        measures: columns run, name, kind, value, null_low, null_high, p_value, effect, n_source, n_target, oracle.
+        measures: columns run, name, kind, value, null_low, null_high, p_value, effect, n_source,
+            n_target, oracle.
         split: which held-out images.
-        legend: whether the runs' names stand beside the frame; a page may say them once for all its figures.
+        legend: whether the runs' names stand beside the frame; a page may say them once for all its
+            figures.
         size: of the frame; None stretches.
 
     Returns:
@@ -455,7 +474,9 @@ class RunColours:
 
 
 def _points(rows: pd.DataFrame, keys: list[str], tips: list[str], label: str = "") -> hv.Points:
-    """Markers in each run's look; columns ``solid`` and ``big`` say which are filled and how large they are."""
+    """Markers in each run's look; columns ``solid`` and ``big`` say which are filled and how large
+    they are.
+    """
     columns = [name for name in (*tips, "hue", "look", "solid", "big") if name not in keys]
     points = hv.Points(rows, keys, columns, label=label)
     looks = {
@@ -497,7 +518,9 @@ _FORMS = {
 
 
 def _width(table: pd.DataFrame) -> float:
-    """About how far chance reaches: the deviation of an unbiased MMD^2 under the null falls as 1 / n."""
+    """About how far chance reaches: the deviation of an unbiased MMD^2 under the null falls as 1 /
+    n.
+    """
     sizes = table[[name for name in ("n", "n_source", "n_target") if name in table]].to_numpy(float)
     return 5 / max(float(np.nanmax(sizes, initial=2.0)), 2.0)
 

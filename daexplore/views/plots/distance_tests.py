@@ -1,4 +1,4 @@
-"""How far the domains lie apart, beside what chance gives, and where along the decision margin they differ."""
+"""Domain distance with its chance level, and the witness along the decision margin."""
 
 import holoviews as hv
 import numpy as np
@@ -20,10 +20,12 @@ __all__ = [
 
 
 def summary_null(null: NDArray[np.float64], value: float, n: tuple[int, int], split: str) -> str:
-    """Of ``domain_distance.null_histogram``: the observed MMD^2 and the central 95% of what chance gives.
+    """Of ``domain_distance.null_histogram``: the observed MMD^2 and the central 95% of what chance
+    gives.
 
     >>> summary_null(np.linspace(-0.1, 0.1, 201), 0.3, (40, 50), "test")
-    'MMD² of the latents, test, n = 40 source, 50 target images: 0.3, above 95% of chance (−0.095 to 0.095).'
+    'MMD² of the latents, test, n = 40 source, 50 target images: 0.3, above 95% of chance (−0.095 to
+    0.095).'
     """
     low, high = (float(end) for end in np.quantile(null, (0.025, 0.975)))
     where = "above" if value > high else "below" if value < low else "within"
@@ -50,7 +52,9 @@ def summary_bands(measures: pd.DataFrame) -> str:
 
 
 def summary_witness(witness: pd.DataFrame, split: str) -> str:
-    """Of ``domain_distance.witness_margin``: how many images of each domain lie where the source is denser."""
+    """Of ``domain_distance.witness_margin``: how many images of each domain lie where the source is
+    denser.
+    """
     shown = witness[np.isfinite(witness["margin"]) & np.isfinite(witness["witness"])]
     parts = []
     for domain in DOMAINS:
@@ -76,7 +80,8 @@ def null_histogram(
     split: str,
     size: tuple[int, int] | None = (320, 180),
 ) -> hv.Overlay:
-    """The observed MMD^2 beside those of relabelled galaxies: the grey band holds the central 95% of what chance gives.
+    """The observed MMD^2 beside those of relabelled galaxies: the grey band holds the central 95%
+    of what chance gives.
 
     Args:
         null: (P,) of the relabellings.
@@ -115,10 +120,12 @@ def null_histogram(
 
 
 def class_bands(measures: pd.DataFrame, *, size: tuple[int, int] | None = (320, 180)) -> hv.Overlay:
-    """The MMD^2 of all galaxies and of each class, each over the band of what chance gives; hollow where target labels were used.
+    """The MMD^2 of all galaxies and of each class, each over the band of what chance gives; hollow
+    where target labels were used.
 
     Args:
-        measures: columns name, kind, value, null_low, null_high, n_source, n_target, split, oracle, as ``DomainDistance.measures``.
+        measures: columns name, kind, value, null_low, null_high, n_source, n_target, split, oracle,
+            as ``DomainDistance.measures``.
         size: of the frame; None stretches.
 
     Returns:
@@ -171,7 +178,8 @@ def class_bands(measures: pd.DataFrame, *, size: tuple[int, int] | None = (320, 
 def witness_margin(
     witness: pd.DataFrame, *, split: str, size: tuple[int, int] | None = (320, 240)
 ) -> hv.Overlay:
-    """The witness of each image along its distance to the decision boundary: hue is the domain, marker the predicted class.
+    """The witness of each image along its distance to the decision boundary: hue is the domain,
+    marker the predicted class.
 
     Above 0 the source is denser than the target, below 0 the target is.
 

@@ -1,4 +1,4 @@
-"""Galaxies on their way through several runs: who is right under which, who changes side, in what numbers."""
+"""Alluvial plot of prediction changes through several runs."""
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
@@ -22,7 +22,8 @@ def flows(paths: pd.DataFrame) -> pd.DataFrame:
     """How many galaxies go from which level to which, between each run and the next.
 
     Args:
-        paths: one row a way through all runs: for each run a column with the level (0, 1, …) that the galaxies have there, and n.
+        paths: one row a way through all runs: for each run a column with the level (0, 1, …) that
+            the galaxies have there, and n.
 
     Returns:
         Columns stage (0: from the first run to the second), before, after, n.
@@ -53,10 +54,12 @@ def flows_plot(
     dark: bool = False,
     size: tuple[int, int] | None = None,
 ) -> hv.Overlay:
-    """An alluvial diagram: a column a run, a block a level with its count, a band for those who go from one block to another.
+    """An alluvial diagram: a column a run, a block a level with its count, a band for those who go
+    from one block to another.
 
-    The widths of bands are numbers of galaxies, printed on them. Who stays on a level is grey; who changes has the domain's hue, filled
-    where the level rises (wrong to right) and pale with an outline where it falls.
+    The widths of bands are numbers of galaxies, printed on them. Who stays on a level is grey; who
+    changes has the domain's hue, filled where the level rises (wrong to right) and pale with an
+    outline where it falls.
 
     Args:
         paths: as :func:`flows` takes them.
@@ -208,7 +211,9 @@ def _column(sizes: "pd.Series[int]", levels: int, total: int) -> list[tuple[floa
 def _bands(
     table: pd.DataFrame, columns: list[list[tuple[float, float]]], total: int
 ) -> Iterator[dict[str, Any]]:
-    """Each flow's outline and where its count is written. On both sides bands lie in the order of where they go to or come from."""
+    """Each flow's outline and where its count is written. On both sides bands lie in the order of
+    where they go to or come from.
+    """
     for stage, part in table.groupby("stage"):
         i = int(str(stage))
         leaves = [low for low, _ in columns[i]]
@@ -223,7 +228,8 @@ def _bands(
             rise = left + (right - left) * along**2 * (3 - 2 * along)
             x = i + _HALF + (1 - 2 * _HALF) * along
             outline = np.column_stack([np.r_[x, x[::-1]], np.r_[rise, rise[::-1] + height]])
-            # Bands that change level cross half-way: their counts stand before that, those of one block one after another.
+            # Bands that change level cross half-way: their counts stand before that, those of one
+            # block one after another.
             along_band = (
                 (0.5 if len(leaves) == 2 else 0.08)
                 if before == after

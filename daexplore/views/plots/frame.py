@@ -12,7 +12,8 @@ __all__ = ["style_overlay"]
 
 _LETTER = 7.9  # width of a bold letter of 11 points, in the mean [screen pixel]
 
-# Importing the plotting module registers the backend, so that options can be given before a notebook or page asks for it.
+# Importing the plotting module registers the backend, so that options can be given before a
+# notebook or page asks for it.
 
 
 def style_overlay(
@@ -27,7 +28,8 @@ def style_overlay(
     size: tuple[int, int] | None = (380, 330),
     **options: Any,
 ) -> hv.Overlay:
-    """The overlay with title, axes and legend set. Text colours are left to the page's theme, light or dark.
+    """The overlay with title, axes and legend set. Text colours are left to the page's theme, light
+    or dark.
 
     Args:
         plot: what to draw.
@@ -77,7 +79,9 @@ def style_overlay(
 
 
 def _broken(title: str, width: int) -> str:
-    """Lines no wider than the frame; "n = 1500" stays together, for a number of galaxies must be seen whole."""
+    """Lines no wider than the frame; "n = 1500" stays together, for a number of galaxies must be
+    seen whole.
+    """
     kept = title.replace(" = ", "\u00a0=\u00a0")
     return "\n".join(textwrap.wrap(kept, max(12, int(width / _LETTER)))).replace(
         "\u00a0=\u00a0", " = "

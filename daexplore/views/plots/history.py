@@ -1,4 +1,4 @@
-"""What was logged over the epochs, of several runs in one frame."""
+"""Logged quantities over epochs, several runs in one frame."""
 
 from collections.abc import Sequence
 
@@ -40,10 +40,12 @@ _WINDOWS = 10
 
 
 def with_epoch_position(history: pd.DataFrame) -> pd.DataFrame:
-    """A history with a column ``position``: training steps as fractions of an epoch, evaluations at the end of theirs.
+    """A history with a column ``position``: training steps as fractions of an epoch, evaluations at
+    the end of theirs.
 
-    A window that ended at step s of an epoch of S steps stands at (s / S) epochs. S is read off the last finished epoch; within the first
-    one it is not known yet, and windows are then taken to be tenths of it.
+    A window that ended at step s of an epoch of S steps stands at (s / S) epochs. S is read off the
+    last finished epoch; within the first one it is not known yet, and windows are then taken to be
+    tenths of it.
 
     Args:
         history: columns run, epoch, step, split, domain, name, value.
@@ -77,9 +79,11 @@ def history_curves(
     """One logged quantity over the epochs: hue is the domain, dash and marker the run.
 
     Args:
-        history: the runs' histories stacked, with a column ``run``: run, epoch, step, split, domain, name, value.
+        history: the runs' histories stacked, with a column ``run``: run, epoch, step, split,
+            domain, name, value.
         name: the quantity, e.g. "accuracy", "mmd2", "loss/task".
-        split: "train", "validation" or "test"; None takes "train" for losses of the training and "validation" for all else.
+        split: "train", "validation" or "test"; None takes "train" for losses of the training and
+            "validation" for all else.
         domains: which to draw; None draws all there are.
         epoch: marked by a vertical line.
         epochs: the planned number, so that the axis does not move while a run is going on.
@@ -88,7 +92,8 @@ def history_curves(
         size: of the frame; None stretches.
 
     Returns:
-        An overlay of one curve (and its points, for what is known once an epoch) for each run and domain.
+        An overlay of one curve (and its points, for what is known once an epoch) for each run and
+        domain.
     """
     split = split or (
         "train" if name.startswith("loss/") or name == "learning_rate" else "validation"

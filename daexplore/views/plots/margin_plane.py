@@ -1,4 +1,4 @@
-"""From what networks said of galaxies to the tables and figures that compare them."""
+"""Margin plane of one or several runs."""
 
 from collections.abc import Mapping
 from html import escape
@@ -35,7 +35,9 @@ def summary_plane(
 def plane_of(
     run: Run, epoch: int | None = None, pair: tuple[int, int] = (0, 1)
 ) -> tuple[Evaluation, MarginPlane]:
-    """What a run said after an epoch (the selected one by default), and where its margin plane puts each image."""
+    """What a run said after an epoch (the selected one by default), and where its margin plane puts
+    each image.
+    """
     found = run.evaluation(epoch)
     weight, bias = run.head(found.epoch)
     known = (found.latents, found.labels, found.domain, found.split)
@@ -65,7 +67,8 @@ def margin_planes(
     threshold: float = 0.5,
     size: tuple[int, int] = (260, 270),
 ) -> MarginPlanes:
-    """The galaxies of several runs, or of several epochs of one, on both sides of the decision boundary.
+    """The galaxies of several runs, or of several epochs of one, on both sides of the decision
+    boundary.
 
     Args:
         places: by the title of the frame; see :func:`plane_of`.

@@ -30,11 +30,13 @@ def metrics_rows(
     """Numbers in long form, for plots and calculations.
 
     Args:
-        metrics: for each run its ``run.json`` "metrics": domain -> split -> name -> {"value", "low", "high", "n"}.
+        metrics: for each run its ``run.json`` "metrics": domain -> split -> name -> {"value",
+            "low", "high", "n"}.
         splits: which to keep.
 
     Returns:
-        Columns run, domain, split, name, value, low, high, n, oracle; float columns are NaN where nothing is known.
+        Columns run, domain, split, name, value, low, high, n, oracle; float columns are NaN where
+        nothing is known.
     """
     rows = [
         {
@@ -62,12 +64,14 @@ def metrics_table(
     names: Sequence[str] = METRICS,
     digits: int = 3,
 ) -> pd.DataFrame:
-    """One line for each run, domain and split, with intervals; metrics nobody computed have no column.
+    """One line for each run, domain and split, with intervals; metrics nobody computed have no
+    column.
 
     Arguments as in :func:`metrics_rows`.
 
     Returns:
-        Columns run, domain, split, n, labels ("oracle" where target labels were used), then the metrics as text.
+        Columns run, domain, split, n, labels ("oracle" where target labels were used), then the
+        metrics as text.
     """
     lines: list[dict[str, Any]] = []
     for (run, domain, split), rows in metrics_rows(metrics, splits).groupby(
@@ -98,7 +102,9 @@ def metrics_table(
 
 
 def config_differences(configs: Mapping[str, RunConfig]) -> pd.DataFrame:
-    """The settings in which the runs differ: one line a setting, one column a run, "–" where a run has no such setting."""
+    """The settings in which the runs differ: one line a setting, one column a run, "–" where a run
+    has no such setting.
+    """
     table = differences(list(configs.values()))
     lines = [
         {"setting": name} | dict(zip(configs, map(_text, values), strict=True))
@@ -121,7 +127,8 @@ def summary_metrics(
     domain: str = "target",
     split: str = "test",
 ) -> str:
-    """One metric of all runs on one domain, each with its interval, and how many galaxies it rests on.
+    """One metric of all runs on one domain, each with its interval, and how many galaxies it rests
+    on.
 
     Args:
         metrics: for each run its ``run.json`` "metrics".

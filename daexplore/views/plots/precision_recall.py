@@ -1,4 +1,4 @@
-"""Precision-recall curves of several runs, with bands and the point of the chosen threshold; and areas under curves in a line of text."""
+"""Precision-recall curves with bands, and areas under curves as text."""
 
 from collections.abc import Sequence
 
@@ -29,14 +29,17 @@ def precision_recall_curves(
     """All curves of a table in one frame: hue is the domain, dash and marker the run.
 
     Args:
-        curves: one row a point, columns run, domain, tpr (the recall), precision, threshold; optionally ap, shown in the legend.
+        curves: one row a point, columns run, domain, tpr (the recall), precision, threshold;
+            optionally ap, shown in the legend.
         bands: columns run, domain, recall, low, high: a pointwise interval of the precision.
-        points: columns run, domain, tpr, precision: where each curve stands at the chosen threshold.
+        points: columns run, domain, tpr, precision: where each curve stands at the chosen
+            threshold.
         positive: share of positives, drawn as the precision of calling at random.
         title: above the plot.
         legend: HoloViews' ``legend_position``.
         size: of the frame; None stretches.
-        runs: all runs of the comparison in their order, where ``curves`` holds only some: a run then keeps its dash.
+        runs: all runs of the comparison in their order, where ``curves`` holds only some: a run
+            then keeps its dash.
 
     Returns:
         An overlay of the chance line, areas, curves and points, in this order.
@@ -54,7 +57,8 @@ def precision_recall_curves(
     for (run, domain), curve in curves.groupby(["run", "domain"], sort=False):
         area = f" · AP {curve['ap'].iloc[0]:.3f}" if "ap" in curve else ""
         labels[run, domain] = f"{run}{f' · {domain_title(str(domain))}' if several else ''}{area}"
-        # Before the first galaxy is called there is no precision; and the infinite threshold there cannot be shown.
+        # Before the first galaxy is called there is no precision; and the infinite threshold there
+        # cannot be shown.
         shown = curve[np.isfinite(curve["threshold"])].rename(columns={"tpr": "recall"})[
             ["recall", "precision", "threshold"]
         ]

@@ -1,4 +1,4 @@
-"""Reliability diagrams and risk-coverage curves: whether probabilities mean what they say, and which galaxies can be kept."""
+"""Reliability diagrams and risk-coverage curves."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -36,18 +36,21 @@ def reliability_diagram(
     size: Size = (320, 320),
     who: Sequence[str] | None = None,
 ) -> hv.Overlay:
-    """Predicted probability against observed frequency, with intervals: on the diagonal, probabilities mean what they say.
+    """Predicted probability against observed frequency, with intervals: on the diagonal,
+    probabilities mean what they say.
 
     Args:
-        bins: one row a bin, columns who, domain, of, probability, frequency, low, high, counts, galaxies: ``Uncertainty.reliability`` of
-            one stage.
+        bins: one row a bin, columns who, domain, of, probability, frequency, low, high, counts,
+            galaxies: ``Uncertainty.reliability`` of one stage.
         title: above the plot.
         legend: HoloViews' ``legend_position``.
         size: of the frame; None stretches.
-        who: all predictors of the comparison in their order, where ``bins`` holds only some: each then keeps its marker.
+        who: all predictors of the comparison in their order, where ``bins`` holds only some: each
+            then keeps its marker.
 
     Returns:
-        The diagonal, then for each predictor and domain intervals, a line and points: hue is the domain, dash and marker the predictor.
+        The diagonal, then for each predictor and domain intervals, a line and points: hue is the
+            domain, dash and marker the predictor.
     """
     elements: list[hv.Element] = [
         hv.Curve([(0.0, 0.0), (1.0, 1.0)], "probability", "frequency").opts(
@@ -118,7 +121,8 @@ def risk_coverage_curves(
     """Share of errors among the galaxies kept, the surest first, with intervals.
 
     Args:
-        curves: one row a point, columns who, domain, coverage, risk, low, high: ``Uncertainty.risk_coverage`` of one ranking.
+        curves: one row a point, columns who, domain, coverage, risk, low, high:
+            ``Uncertainty.risk_coverage`` of one ranking.
         title: above the plot.
         legend: HoloViews' ``legend_position``.
         size: of the frame; None stretches.
@@ -176,7 +180,8 @@ def risk_coverage_panels(
 
 
 def summary_reliability(scores: pd.DataFrame, domain: str = "target") -> str:
-    """The calibration error of all predictors on one domain before and after, with intervals, and how many images it rests on.
+    """The calibration error of all predictors on one domain before and after, with intervals, and
+    how many images it rests on.
 
     Args:
         scores: ``Uncertainty.scores``: who, domain, split, stage, name, value, low, high, n.
@@ -201,7 +206,8 @@ def summary_risk_coverage(
     """The area under the risk-coverage curve of all predictors on one domain, with intervals.
 
     Args:
-        selective: ``Uncertainty.selective``: who, domain, split, ranking, name, value, low, high, n.
+        selective: ``Uncertainty.selective``: who, domain, split, ranking, name, value, low, high,
+            n.
         domain: which.
         ranking: by what galaxies are kept.
     """

@@ -1,4 +1,4 @@
-"""How performance falls as a dial turns, and how far galaxies are from the boundary."""
+"""Performance against perturbation level, and distances to the boundary."""
 
 from collections.abc import Sequence
 
@@ -29,7 +29,9 @@ def summary_robustness(table: pd.DataFrame, name: str = "accuracy") -> str:
 
 
 def summary_boundary(table: pd.DataFrame) -> str:
-    """Of ``robustness.boundary_scatter``: the median distances of each domain, and how far the two kinds go together."""
+    """Of ``robustness.boundary_scatter``: the median distances of each domain, and how far the two
+    kinds go together.
+    """
     shown = table[np.isfinite(table["input"]) & np.isfinite(table["latent"])]
     parts = [
         f"{domain} {mine['input'].median():.3g} in the image and {mine['latent'].median():.3g} in the latent (n = {len(mine)})"
@@ -63,20 +65,23 @@ def dial_curves(
     legend: str = "right",
     size: tuple[int, int] | None = (380, 260),
 ) -> hv.Overlay:
-    """One quantity against the positions of one dial, or of one attack's strength: hue is the domain, dash and marker the run.
+    """One quantity against the positions of one dial, or of one attack's strength: hue is the
+    domain, dash and marker the run.
 
     Args:
-        table: of one dial: columns run, domain, dial, level, unit, how, name, value, low, high, n, oracle.
+        table: of one dial: columns run, domain, dial, level, unit, how, name, value, low, high, n,
+            oracle.
         name: the quantity: "accuracy", "auc", "change", "consistency" or "flipped".
         domains: which to draw; None draws all there are.
-        runs: all runs of the comparison in their order, where the table holds only some: a run then keeps its dash.
+        runs: all runs of the comparison in their order, where the table holds only some: a run then
+            keeps its dash.
         title: None writes the quantity, the dial and the number of images.
         legend: HoloViews' ``legend_position``.
         size: of the frame; None stretches.
 
     Returns:
-        An overlay of bands (95%, resampling galaxies), curves and points; a single point, without a curve, is the consistency with
-        another exposure at the original depth.
+        An overlay of bands (95%, resampling galaxies), curves and points; a single point, without a
+        curve, is the consistency with another exposure at the original depth.
     """
     rows = table[table["name"] == name]
     if domains is not None:
@@ -129,10 +134,12 @@ def boundary_scatter(
     legend: str = "right",
     size: tuple[int, int] | None = (340, 300),
 ) -> hv.Overlay:
-    """Each galaxy's distance to the decision boundary in the image against that in the latent space: hue is the domain.
+    """Each galaxy's distance to the decision boundary in the image against that in the latent
+    space: hue is the domain.
 
     Args:
-        table: columns domain, input, latent, as ``galaxy_distances`` gives them, of one run; NaN where no way was found.
+        table: columns domain, input, latent, as ``galaxy_distances`` gives them, of one run; NaN
+            where no way was found.
         title: None writes how many galaxies are shown.
         legend: HoloViews' ``legend_position``.
         size: of the frame; None stretches.

@@ -35,7 +35,8 @@ def summary_roc(curves: pd.DataFrame, split: str = "test") -> str:
     """The area under each curve, by domain.
 
     Args:
-        curves: columns run, domain, auc, n (constant along a curve), as ``views.roc.roc_curves`` takes them.
+        curves: columns run, domain, auc, n (constant along a curve), as ``views.roc.roc_curves``
+            takes them.
         split: which galaxies they were computed on.
     """
     parts = []
@@ -57,7 +58,8 @@ def roc_tables(
 ) -> tuple[pd.DataFrame, pd.DataFrame | None]:
     """ROC curves of both domains and their bands, as :mod:`daexplore.views.plots.roc` draws them.
 
-    For more than two classes: the second class of the pair against the first, among the galaxies of those two.
+    For more than two classes: the second class of the pair against the first, among the galaxies of
+    those two.
 
     Args:
         evaluations: by the name of the run.
@@ -65,7 +67,8 @@ def roc_tables(
         pair: the negative and the positive class.
 
     Returns:
-        Curves (run, domain, n, auc, fpr, tpr, threshold), and bands (run, domain, fpr, low, high), None if there is nothing to draw.
+        Curves (run, domain, n, auc, fpr, tpr, threshold), and bands (run, domain, fpr, low, high),
+        None if there is nothing to draw.
     """
     from daexplore.analysis.metrics.bootstrap import roc_band
     from daexplore.analysis.metrics.classification import roc
@@ -142,7 +145,8 @@ def operating_points(curves: pd.DataFrame, threshold: float) -> pd.DataFrame:
         threshold: objects with a score of at least this are called positive.
 
     Returns:
-        Columns run, domain, fpr, tpr, threshold: of each curve the last point whose own threshold is still not below the chosen one,
+        Columns run, domain, fpr, tpr, threshold: of each curve the last point whose own threshold
+            is still not below the chosen one,
         which is exact for curves that hold every distinct score.
     """
     points = []
@@ -178,13 +182,15 @@ def roc_curves(
     """All curves of a table in one frame: hue is the domain, dash and marker the run.
 
     Args:
-        curves: one row a point, columns run, domain, fpr, tpr, threshold; optionally auc, n (constant along a curve), shown in the legend.
+        curves: one row a point, columns run, domain, fpr, tpr, threshold; optionally auc, n
+            (constant along a curve), shown in the legend.
         bands: columns run, domain, fpr, low, high: a pointwise interval of the true positive rate.
         threshold: marks the point of each curve where it is reached.
         title: above the plot.
         legend: HoloViews' ``legend_position``.
         size: of the frame; None stretches.
-        runs: all runs of the comparison in their order, where ``curves`` holds only some: a run then keeps its dash.
+        runs: all runs of the comparison in their order, where ``curves`` holds only some: a run
+            then keeps its dash.
 
     Returns:
         An overlay of the chance line, areas, curves and points, in this order.
@@ -202,7 +208,8 @@ def roc_curves(
         shown = curve.assign(run=str(run), domain=domain_title(str(domain)))[
             ["fpr", "tpr", "threshold", "run", "domain"]
         ]
-        # The first threshold of a ROC is infinite by convention, which JSON and the hover text cannot show.
+        # The first threshold of a ROC is infinite by convention, which JSON and the hover text
+        # cannot show.
         shown["threshold"] = shown["threshold"].clip(upper=1.0)
         elements.append(
             hv.Curve(
@@ -245,7 +252,8 @@ def roc_panels(
     split: str = "test",
     size: tuple[int, int] | None = (340, 340),
 ) -> hv.Layout:
-    """One panel a domain, so that runs are compared like with like; the titles say n, split and domain.
+    """One panel a domain, so that runs are compared like with like; the titles say n, split and
+    domain.
 
     Arguments as in :func:`roc_curves`.
     """

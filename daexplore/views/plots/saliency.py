@@ -1,4 +1,4 @@
-"""Mean Grad-CAM maps by outcome on one scale, overlap across methods and seeds, and the fall of likeness under random weights."""
+"""Mean Grad-CAM maps by outcome, their overlap, and the sanity check."""
 
 import textwrap
 from collections.abc import Mapping
@@ -25,12 +25,14 @@ __all__ = [
 
 
 def summary_saliency(sample_id: str, explained: str, shares: Mapping[str, float]) -> str:
-    """Where the networks looked: the share of the map within the central half of the image's width and height.
+    """Where the networks looked: the share of the map within the central half of the image's width
+    and height.
 
     Args:
         sample_id: the galaxy.
         explained: name of the class the maps explain.
-        shares: for each run that share, 0 to 1; a map without preference has a quarter there; NaN for a map that is zero everywhere.
+        shares: for each run that share, 0 to 1; a map without preference has a quarter there; NaN
+            for a map that is zero everywhere.
     """
     parts = ", ".join(
         f"{run} {share:.0%}" if np.isfinite(share) else f"{run} (map is zero)"
@@ -40,7 +42,9 @@ def summary_saliency(sample_id: str, explained: str, shares: Mapping[str, float]
 
 
 def summary_outcomes(maps: Mapping[str, Mapping[str, Any]]) -> str:
-    """Of ``saliency.outcome_grid``: how many galaxies are in each mean map, and the share of its evidence in the central quarter."""
+    """Of ``saliency.outcome_grid``: how many galaxies are in each mean map, and the share of its
+    evidence in the central quarter.
+    """
     rows = []
     for title, row in maps.items():
         parts = [
@@ -58,7 +62,9 @@ def summary_outcomes(maps: Mapping[str, Mapping[str, Any]]) -> str:
 
 
 def summary_sanity(table: pd.DataFrame, name: str = "correlation") -> str:
-    """Of ``saliency.sanity_curves``: the likeness once all layers are random, beside that of other galaxies' maps."""
+    """Of ``saliency.sanity_curves``: the likeness once all layers are random, beside that of other
+    galaxies' maps.
+    """
     rows = table[table["name"] == name]
     parts = []
     for (run, domain), mine in rows.groupby(["run", "domain"], sort=False):
@@ -77,7 +83,9 @@ def summary_sanity(table: pd.DataFrame, name: str = "correlation") -> str:
 
 
 def _central(mean: NDArray[np.float64]) -> float:
-    """The share within the central half of width and height; cells on its edge count by the part inside."""
+    """The share within the central half of width and height; cells on its edge count by the part
+    inside.
+    """
     inside = [
         np.clip((np.arange(size) + 1) / size, 0.25, 0.75)
         - np.clip(np.arange(size) / size, 0.25, 0.75)
@@ -105,22 +113,25 @@ def map_limit(maps: Mapping[str, Mapping[str, Any]]) -> float:
 def outcome_grid(
     maps: Mapping[str, Mapping[str, Any]], *, limit: float | None = None, size: int = 130
 ) -> hv.Layout:
-    """One row of four mean maps (TP, FP, TN, FN) for each run and domain, all on one colour scale, each on its layer's own grid.
+    """One row of four mean maps (TP, FP, TN, FN) for each run and domain, all on one colour scale,
+    each on its layer's own grid.
 
     Args:
-        maps: title of the row, such as "MMD · seed 0, target (oracle)", to outcome to what ``mean_by_outcome`` gives: mean (rows, cols), n
-            and blank.
+        maps: title of the row, such as "MMD · seed 0, target (oracle)", to outcome to what
+            ``mean_by_outcome`` gives: mean (rows, cols), n and blank.
         limit: the value at the upper end of the colours; None takes the largest of all.
         size: of one map [screen pixel].
 
     Returns:
-        A layout of images; the titles say how many galaxies are in the mean. Where there are none the image is empty.
+        A layout of images; the titles say how many galaxies are in the mean. Where there are none
+        the image is empty.
     """
     top = map_limit(maps) if limit is None else limit
     panels: list[hv.Element] = []
     for title, row in maps.items():
         for number, (outcome, one) in enumerate(row.items()):
-            # HoloViews draws row 0 of an array at the top, as image files do. It warns of maps without a number: of no galaxy none is seen.
+            # HoloViews draws row 0 of an array at the top, as image files do. It warns of maps
+            # without a number: of no galaxy none is seen.
             image = hv.Image(
                 np.nan_to_num(np.asarray(one.mean, np.float64)),
                 bounds=(0, 0, 1, 1),
@@ -151,7 +162,8 @@ def overlap_table(rows: pd.DataFrame, digits: int = 2) -> pd.DataFrame:
     """Overlap across methods beside that across seeds, to read.
 
     Args:
-        rows: columns across, between, domain, pairs, value, low, high, others, chance, n, galaxies, blank, as ``iou_rows`` gives them.
+        rows: columns across, between, domain, pairs, value, low, high, others, chance, n, galaxies,
+            blank, as ``iou_rows`` gives them.
         digits: after the point.
     """
 
@@ -184,11 +196,13 @@ def sanity_curves(
     legend: str = "right",
     size: tuple[int, int] | None = (420, 260),
 ) -> hv.Overlay:
-    """How the maps' likeness to those of the trained network falls as layers are randomised: hue is the domain, dash and marker the run.
+    """How the maps' likeness to those of the trained network falls as layers are randomised: hue is
+    the domain, dash and marker the run.
 
     Args:
-        table: columns run, domain, layer, randomised, name, value, low, high, n, mode, as ``sanity_rows`` gives them; of layer "none" the
-            likeness to other galaxies' maps, drawn as a horizontal line.
+        table: columns run, domain, layer, randomised, name, value, low, high, n, mode, as
+            ``sanity_rows`` gives them; of layer "none" the likeness to other galaxies' maps, drawn
+            as a horizontal line.
         name: "correlation" or "iou".
         legend: HoloViews' ``legend_position``.
         size: of the frame; None stretches.

@@ -31,7 +31,8 @@ def slice_points(
     size: tuple[int, int] | None = (480, 300),
     runs: Sequence[str] | None = None,
 ) -> hv.Overlay:
-    """One domain's slices side by side; hue is the domain, marker and dash the run. Slices without a value stay empty.
+    """One domain's slices side by side; hue is the domain, marker and dash the run. Slices without
+    a value stay empty.
 
     Args:
         rows: of one domain: columns run, domain, slice, place, value, low, high, n, galaxies.
@@ -41,7 +42,8 @@ def slice_points(
         ordered: whether the slices are parts of a scale: then a thin line joins those of a run.
         legend: HoloViews' ``legend_position``.
         size: of the frame; None stretches.
-        runs: all runs of the comparison in their order, where ``rows`` holds only some: each then keeps its place and marker.
+        runs: all runs of the comparison in their order, where ``rows`` holds only some: each then
+            keeps its place and marker.
     """
     names = list(dict.fromkeys(runs if runs is not None else rows["run"]))
     styles = run_styles(names)
@@ -90,7 +92,8 @@ def slice_points(
 def slice_tables(
     rows: pd.DataFrame, *, metric: str, column: str, split: str, labelled: bool = True
 ) -> str:
-    """The same numbers as markup: one table a domain, one line a slice, one column a run; small slices are said to be too small.
+    """The same numbers as markup: one table a domain, one line a slice, one column a run; small
+    slices are said to be too small.
 
     Args:
         rows: columns run, domain, slice, place, value, low, high, n, galaxies, small.

@@ -1,4 +1,4 @@
-"""One galaxy along a dial: its probability against the level, and its walk through a run's margin plane."""
+"""One perturbed galaxy: probability per level, and its margin-plane trajectory."""
 
 from typing import Any
 
@@ -25,10 +25,12 @@ def dial_curves(
     title: str,
     size: tuple[int, int] | None = (520, 300),
 ) -> hv.Overlay:
-    """Probability of a class against the level: hue is the galaxy's domain, dash and marker the run.
+    """Probability of a class against the level: hue is the galaxy's domain, dash and marker the
+    run.
 
     Args:
-        table: columns run, domain, level, original, probability, low, high, first, draws, sorted by run and level; band from low to high.
+        table: columns run, domain, level, original, probability, low, high, first, draws, sorted by
+            run and level; band from low to high.
         unit: of the level.
         threshold: drawn as a horizontal line.
         here: the level that is looked at, drawn as a vertical line.
@@ -37,8 +39,8 @@ def dial_curves(
         size: of the frame.
 
     Returns:
-        An overlay of the threshold, the survey's own level (dotted), the level looked at, and of each run band, curve, points and, larger
-        and hollow, what it said of the recorded image.
+        An overlay of the threshold, the survey's own level (dotted), the level looked at, and of
+        each run band, curve, points and, larger and hollow, what it said of the recorded image.
     """
     styles = run_styles(table["run"])
     own = table.loc[table["original"], "level"]
@@ -114,8 +116,8 @@ def trajectory_plot(
         size: of the frame.
 
     Returns:
-        An overlay of the others, the boundary, the way, its positions, the recorded one (hollow), the levels at both ends, and last the
-        position that is looked at.
+        An overlay of the others, the boundary, the way, its positions, the recorded one (hollow),
+        the levels at both ends, and last the position that is looked at.
     """
     elements: list[hv.Element] = []
     for domain in DOMAINS:
@@ -206,7 +208,8 @@ def walk_limits(others: pd.DataFrame, walks: pd.DataFrame) -> Limits:
 
 
 def summary_dial(table: pd.DataFrame, unit: str, positive: str, threshold: float) -> str:
-    """In a sentence a run: from which to which probability, and between which levels it crosses the threshold.
+    """In a sentence a run: from which to which probability, and between which levels it crosses the
+    threshold.
 
     Args:
         table: as :func:`dial_curves` takes it.
@@ -240,7 +243,8 @@ def summary_dial(table: pd.DataFrame, unit: str, positive: str, threshold: float
 
 
 def summary_walks(walks: pd.DataFrame) -> str:
-    """In a sentence a run: where in its plane the galaxy comes from and where it goes, in the plane's units.
+    """In a sentence a run: where in its plane the galaxy comes from and where it goes, in the
+    plane's units.
 
     Args:
         walks: columns run, number, level, original, x, y, in the order of the levels.

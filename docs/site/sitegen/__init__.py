@@ -1,4 +1,6 @@
-"""The Sphinx extension that writes the generated pages before Sphinx reads them, from the package, the notebooks and docs/."""
+"""The Sphinx extension that writes the generated pages before Sphinx reads them, from the package,
+the notebooks and docs/.
+"""
 
 import os
 from pathlib import Path

@@ -1,4 +1,6 @@
-"""Plots of executed notebooks on a page: BokehJS from this site, loaded once, where Jupyter would keep a copy in each notebook."""
+"""Plots of executed notebooks on a page: BokehJS from this site, loaded once, where Jupyter would
+keep a copy in each notebook.
+"""
 
 import shutil
 from pathlib import Path
@@ -20,7 +22,8 @@ _FILES = ("bokeh.min.js", "bokeh-widgets.min.js", "bokeh-tables.min.js")
 
 
 def plain(outputs: list[Any]) -> list[Any]:
-    """Outputs of a cell as a page shows them: the loading of BokehJS left out, the script of a plot as HTML.
+    """Outputs of a cell as a page shows them: the loading of BokehJS left out, the script of a plot
+    as HTML.
 
     >>> plain([{"output_type": "display_data", "data": {_EXEC: "", _SCRIPT: "f()"}, "metadata": {}}])
     [{'output_type': 'display_data', 'data': {'text/html': '<script>f()</script>'}, 'metadata': {}}]
@@ -52,7 +55,8 @@ def _static(app: Sphinx) -> None:
 
 def _scripts(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:  # noqa: ARG001
     if page.startswith("tutorial/") and page != "tutorial/index":
-        # In the head: the theme puts scripts at the end of the body, where a plot begins as soon as the first of them is there.
+        # In the head: the theme puts scripts at the end of the body, where a plot begins as soon as
+        # the first of them is there.
         tags = (
             f'<script src="{context["pathto"](f"_static/bokeh/{name}", resource=True)}"></script>'
             for name in _FILES
@@ -61,6 +65,6 @@ def _scripts(app: Sphinx, page: str, template: str, context: dict[str, Any], doc
 
 
 def setup(app: Sphinx) -> None:
-    """Gives the pages of notebooks BokehJS."""
+    """Return the pages of notebooks BokehJS."""
     app.connect("builder-inited", _static)
     app.connect("html-page-context", _scripts)

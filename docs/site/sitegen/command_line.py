@@ -17,7 +17,7 @@ def commands() -> Iterator[tuple[str, Any]]:
 
 
 def write(pages: Pages) -> None:
-    """Writes reference/command-line.md."""
+    """Write reference/command-line.md."""
     found = list(commands())
     rows = [
         [f"[`{name}`](#{name.replace(' ', '-')})", _help(command).splitlines()[0]]

@@ -1,4 +1,6 @@
-"""What docstrings need on their way to Sphinx: they are written to be read in the code, and RST takes some signs for its own."""
+"""What docstrings need on their way to Sphinx: they are written to be read in the code, and RST
+takes some signs for its own.
+"""
 
 import inspect
 import re
@@ -14,7 +16,8 @@ _DOCTEST = re.compile(r"^\s*>>>.*(?:\n.*\S.*)*", flags=re.MULTILINE)
 
 
 def escaped(text: str) -> str:
-    r"""Stars, bars and trailing underscores outside of code and doctests as plain signs; code without spaces at its ends.
+    r"""Stars, bars and trailing underscores outside of code and doctests as plain signs; code
+    without spaces at its ends.
 
     >>> escaped("(n, *shape) |w| and ``a * b ``")
     '(n, \\*shape) \\|w\\| and ``a * b``'

@@ -1,4 +1,6 @@
-"""The explorer's rooms in pictures, from docs/screens.md: the picture of the reader's colour scheme, not both."""
+"""The explorer's rooms in pictures, from docs/screens.md: the picture of the reader's colour
+scheme, not both.
+"""
 
 import re
 
@@ -10,7 +12,7 @@ _PICTURE = re.compile(r"^!\[([^\]]*)\]\(([^)]*)-(light|dark)\.png\)$", flags=re.
 
 
 def write(pages: Pages) -> None:
-    """Writes gallery/index.md."""
+    """Write gallery/index.md."""
     text = pages.relinked(pages.read("docs/screens.md"), "docs/screens.md", "gallery/index.md")
 
     def shown(match: re.Match[str]) -> str:

@@ -1,4 +1,6 @@
-"""Formulas as MathML, written when the pages are made: browsers draw it without a script or a font from elsewhere."""
+"""Formulas as MathML, written when the pages are made: browsers draw it without a script or a font
+from elsewhere.
+"""
 
 from typing import Any
 
@@ -44,5 +46,5 @@ def _display(translator: Any, node: nodes.Element) -> None:
 
 
 def setup(app: Sphinx) -> None:
-    """Registers the renderer that conf.py names."""
+    """Register the renderer that conf.py names."""
     app.add_html_math_renderer("mathml", (_inline, None), (_display, None))

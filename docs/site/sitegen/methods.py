@@ -1,4 +1,6 @@
-"""A page a method: what it is, its formula and source, when it fails, what was measured; from the glossary, docstrings and docs/results."""
+"""A page a method: what it is, its formula and source, when it fails, what was measured; from the
+glossary, docstrings and docs/results.
+"""
 
 import re
 from collections.abc import Iterator
@@ -35,7 +37,7 @@ def linked(origin: str) -> str:
 
 
 def write(pages: Pages) -> None:
-    """Writes methods/."""
+    """Write methods/."""
     measured = _measured(pages)
     for name, entry in METHODS.items():
         pages.write(f"methods/{name}.md", "\n".join(_page(name, entry, measured)))

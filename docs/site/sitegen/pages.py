@@ -36,7 +36,7 @@ class Pages:
         self._written: set[Path] = set()
 
     def write(self, page: str, text: str) -> None:
-        """Writes a page, unless it says so already: Sphinx reads again only what changed."""
+        """Write a page, unless it says so already: Sphinx reads again only what changed."""
         path = self.site / page
         self._written.add(path)
         text = text.rstrip() + "\n"
@@ -46,7 +46,7 @@ class Pages:
         path.write_text(text, encoding="utf-8")
 
     def copy(self, file: Path, page: str) -> None:
-        """Puts a file beside the pages, to be downloaded from them."""
+        """Put a file beside the pages, to be downloaded from them."""
         path = self.site / page
         self._written.add(path)
         if not path.exists() or path.read_bytes() != file.read_bytes():
@@ -54,7 +54,7 @@ class Pages:
             shutil.copyfile(file, path)
 
     def finish(self) -> None:
-        """Takes away what an earlier build wrote and this one did not."""
+        """Take away what an earlier build wrote and this one did not."""
         for folder in GENERATED:
             for path in (self.site / folder).rglob("*"):
                 if path.is_file() and path not in self._written:
@@ -65,7 +65,9 @@ class Pages:
         return (self.root / file).read_text(encoding="utf-8")
 
     def relinked(self, text: str, origin: str, page: str) -> str:
-        """Markdown of the file ``origin`` as part of ``page``: links go to pages, pictures stay, what has no page loses its link."""
+        """Markdown of the file ``origin`` as part of ``page``: links go to pages, pictures stay,
+        what has no page loses its link.
+        """
         here = (self.site / page).parent
 
         def changed(match: re.Match[str]) -> str:

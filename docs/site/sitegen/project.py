@@ -12,6 +12,6 @@ _FILES = {
 
 
 def write(pages: Pages) -> None:
-    """Writes project/."""
+    """Write project/."""
     for file, page in _FILES.items():
         pages.write(page, pages.relinked(pages.read(file), file, page))

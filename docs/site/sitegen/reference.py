@@ -1,4 +1,6 @@
-"""Pages of the Python interface: one a module that says what is public, one a package; and the glossary."""
+"""Pages of the Python interface: one a module that says what is public, one a package; and the
+glossary.
+"""
 
 import importlib
 import inspect
@@ -35,7 +37,7 @@ _FLOORS = {
 
 
 def write(pages: Pages) -> None:
-    """Writes reference/, but for the command line and the run folder."""
+    """Write reference/, but for the command line and the run folder."""
     api = _Api(pages)
     floors = [name for name in _FLOORS if importlib.util.find_spec(f"daexplore.{name}")]
     for name in floors:
@@ -52,7 +54,9 @@ def write(pages: Pages) -> None:
 
 
 class _Api:
-    """Writes pages of modules; what one module has from another is shown once, where it is imported from by users."""
+    """Writes pages of modules; what one module has from another is shown once, where it is imported
+    from by users.
+    """
 
     def __init__(self, pages: Pages) -> None:
         self._pages, self._shown = (
@@ -61,7 +65,7 @@ class _Api:
         )
 
     def module(self, name: str) -> bool:
-        """Writes the page of a module and those of its parts; False if there is nothing to show."""
+        """Write the page of a module and those of its parts; False if there is nothing to show."""
         module = importlib.import_module(name)
         mine = [each for each in getattr(module, "__all__", ()) if self._first(module, each)]
         parts = [part for part in _parts(module) if self.module(part)]
@@ -75,7 +79,8 @@ class _Api:
     def _first(self, module: ModuleType, name: str) -> bool:
         value = getattr(module, name)
         key = (_defined(value) or module.__name__, name)
-        # A constant does not know its module: it is shown where it is first met, which is the package.
+        # A constant does not know its module: it is shown where it is first met, which is the
+        # package.
         known = key in self._shown or (
             not _defined(value)
             and any(shown == name and not where.count(".") for where, shown in self._shown)
@@ -116,7 +121,9 @@ def _first_line(module: ModuleType) -> str:
 
 
 def _head(name: str) -> str:
-    """Modules below the floors stand in no table of contents: with 150 of them in the margin of every page nothing could be found."""
+    """Modules below the floors stand in no table of contents: with 150 of them in the margin of
+    every page nothing could be found.
+    """
     above, _, _ = name.rpartition(".")
     return f"---\norphan: true\n---\n\n[← {above}]({above}.md)\n" if above.count(".") else ""
 

@@ -1,4 +1,6 @@
-"""Pages of what was measured: the texts of docs/results as they are, tables and JSON files in full or by their beginning."""
+"""Pages of what was measured: the texts of docs/results as they are, tables and JSON files in full
+or by their beginning.
+"""
 
 import json
 from pathlib import Path
@@ -33,7 +35,7 @@ _ABOUT = {
 
 
 def write(pages: Pages) -> None:
-    """Writes results/."""
+    """Write results/."""
     files = sorted((pages.root / "docs" / "results").iterdir())
     texts = [file for file in files if file.suffix == ".md"]
     data = [file for file in files if file.suffix in (".csv", ".json")]
@@ -65,7 +67,9 @@ def _page(file: Path) -> str:
 
 
 def _shown(value: Any, level: int = 2) -> str:
-    """JSON as tables: plain values as one, lists of records as one each, what is nested under headings."""
+    """JSON as tables: plain values as one, lists of records as one each, what is nested under
+    headings.
+    """
     if isinstance(value, list) and value and all(isinstance(row, dict) for row in value):
         names = list(dict.fromkeys(name for row in value for name in row))
         return table(names, [[_text(row.get(name, "")) for name in names] for row in value])

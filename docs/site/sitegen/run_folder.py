@@ -1,4 +1,6 @@
-"""The specification of run and galaxy-set folders, from docs/architecture.md, beside what a run of the package's examples holds."""
+"""The specification of run and galaxy-set folders, from docs/architecture.md, beside what a run of
+the package's examples holds.
+"""
 
 import re
 from pathlib import Path
@@ -17,7 +19,7 @@ SECTIONS = ("A run is a folder, open without this package", "A galaxy set is a f
 
 
 def write(pages: Pages) -> None:
-    """Writes reference/run-folder.md."""
+    """Write reference/run-folder.md."""
     origin, page = "docs/architecture.md", "reference/run-folder.md"
     text = pages.read(origin)
     parts = [pages.relinked(_section(text, title), origin, page) for title in SECTIONS]

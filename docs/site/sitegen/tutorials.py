@@ -22,14 +22,16 @@ from sitegen.pages import Pages
 __all__ = ["MODES", "executed", "kept_file", "write"]
 
 MODES = ("run", "kept", "off")
-"""What is done with notebooks: executed where they or the package changed; shown with what they last gave; shown without outputs."""
+"""What is done with notebooks: executed where they or the package changed; shown with what they
+last gave; shown without outputs.
+"""
 
 _LOG = logging.getLogger(__name__)
 _PATIENCE = 900  # [s] for one cell
 
 
 def write(pages: Pages, mode: str, kept: Path) -> None:
-    """Writes tutorial/: a page a notebook, and one that leads to them.
+    """Write tutorial/: a page a notebook, and one that leads to them.
 
     Args:
         pages: to write to.
@@ -62,7 +64,9 @@ def write(pages: Pages, mode: str, kept: Path) -> None:
 
 
 def kept_file(kept: Path, file: Path, root: Path) -> Path:
-    """Where a notebook is kept with its outputs: under a name that says which notebook, and which state of the package, it is of."""
+    """Where a notebook is kept with its outputs: under a name that says which notebook, and which
+    state of the package, it is of.
+    """
     return kept / f"{_written(file)}-{_package(root)}.ipynb"
 
 

@@ -1,4 +1,4 @@
-"""One training under way as a card: progress, galaxies moving across the boundary, curves, and what went wrong."""
+"""Card of one running training: progress, margin plane, curves and errors."""
 
 from collections.abc import Callable
 from html import escape
@@ -36,7 +36,8 @@ def progress_text(job: Job, others: list[Job]) -> tuple[str, float | None]:
 
     Args:
         job: the training.
-        others: all trainings of the page: while one of them simulates, those that need the same galaxies wait for it.
+        others: all trainings of the page: while one of them simulates, those that need the same
+            galaxies wait for it.
     """
     epoch, epochs, fraction = job.progress
     reached = f"after {epoch} of {epochs} epochs" if epochs else "before its first epoch"
@@ -64,7 +65,8 @@ def progress_text(job: Job, others: list[Job]) -> tuple[str, float | None]:
 
 
 class TrainingCard:
-    """A training on the page. ``update`` looks at the folder for what was added, and never computes anything that takes long.
+    """A training on the page. ``update`` looks at the folder for what was added, and never computes
+    anything that takes long.
 
     Args:
         job: what to follow.
@@ -84,7 +86,8 @@ class TrainingCard:
         self._axes, self._compute = axes, service
         self._drawn = 0
         self._seen = (0, False)
-        # All is made at once: on a page with many figures, every later insertion costs a walk through all of their parts.
+        # All is made at once: on a page with many figures, every later insertion costs a walk
+        # through all of their parts.
         self._plane, self._curves = LivePlane(axes), LiveCurves(axes)
         self._title, self._progress, self._caption, self._summary = (
             pn.pane.HTML(
@@ -132,7 +135,7 @@ class TrainingCard:
         )
 
     def update(self, others: list[Job]) -> None:
-        """Shows what is new. The job itself is polled by the queue."""
+        """Show what is new. The job itself is polled by the queue."""
         job = self.job
         name = escape(method_label(job.method) if job.method else "Training")
         state = f"<i class='state {job.state}'>{job.state}</i>"
@@ -197,7 +200,8 @@ class TrainingCard:
             )
 
     def _no_plane(self, message: str) -> None:
-        # An epoch without a plane (a collapsed network, say) is no reason to stop following the others.
+        # An epoch without a plane (a collapsed network, say) is no reason to stop following the
+        # others.
         self._summary.object = f"<p class='summary'>{escape(message)}</p>"
 
     def _show(self, points: PlanePoints, classes: tuple[str, ...]) -> None:
@@ -218,7 +222,9 @@ _SUMMARY = {
 
 
 def _progress_html(job: Job, others: list[Job]) -> str:
-    """A bar, a line of text and, after a failure, what went wrong. Plain markup: a widget's property would cost far more to change."""
+    """A bar, a line of text and, after a failure, what went wrong. Plain markup: a widget's
+    property would cost far more to change.
+    """
     text, done = progress_text(job, others)
     value = "" if done is None else f" aria-valuenow='{100 * done:.0f}'"
     kind, width = (

@@ -1,4 +1,4 @@
-"""Which loss pushes whom: a training's losses as arrows between the parts of the network, with their present sizes."""
+"""Diagram of the losses of a training, and of the parts of the network that each one pulls."""
 
 from html import escape
 
@@ -18,7 +18,8 @@ _ROW, _TOP = 46, 62
 
 
 def loss_diagram_html(method: str, weights: dict[str, float], history: pd.DataFrame) -> str:
-    """The diagram of a run's losses with their sizes in its newest epoch, and the same in sentences.
+    """The diagram of a run's losses with their sizes in its newest epoch, and the same in
+    sentences.
 
     Args:
         method: alignments joined by "+".

@@ -1,4 +1,4 @@
-"""All trainings of a page: their cards, the clock that follows them, and what becomes of them when the page is closed."""
+"""Panel of all trainings of a page."""
 
 from collections.abc import Callable, Iterable
 from html import escape
@@ -25,15 +25,18 @@ _SYMBOLS = "●▲■◆★⬢"
 
 
 class TrainingPanel:
-    """The cards of a page's jobs, side by side. Jobs that go on already when the page is opened are among them.
+    """The cards of a page's jobs, side by side. Jobs that go on already when the page is opened are
+    among them.
 
     Args:
         state: whose folder of runs; errors go to its alert.
-        on_end: called whenever the last of the page's jobs has ended, with those runs that have something to compare.
+        on_end: called whenever the last of the page's jobs has ended, with those runs that have
+            something to compare.
 
     Attributes:
         queue: the jobs.
-        view: legend, cards, stop button and the choice of what closing the page does; invisible without jobs.
+        view: legend, cards, stop button and the choice of what closing the page does; invisible
+            without jobs.
     """
 
     def __init__(
@@ -93,7 +96,7 @@ class TrainingPanel:
             pn.state.on_session_destroyed(lambda _: self.close())
 
     def start(self, jobs: Iterable[Job]) -> None:
-        """Adds jobs and starts those whose turn it is.
+        """Add jobs and starts those whose turn it is.
 
         Raises:
             InputError: the folder of runs cannot be written to.
@@ -103,7 +106,7 @@ class TrainingPanel:
         self._session.batched(self.tick)()
 
     def tick(self) -> None:
-        """Follows all jobs; called every second."""
+        """Follow all jobs; called every second."""
         if self.queue.busy:
             self._busy = True
         try:

@@ -1,4 +1,4 @@
-"""The figures of one training under way: where its galaxies lie, and its curves. Columns are replaced, figures are made once."""
+"""Live plots of a training: margin plane and loss curves."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -48,7 +48,9 @@ class PlanePoints:
 
 
 def plane_points(run: Run, epoch: int, split: str = "validation") -> PlanePoints:
-    """The margin plane of an epoch, thinned to what a small figure can show: the same galaxies at every epoch. May take a second."""
+    """The margin plane of an epoch, thinned to what a small figure can show: the same galaxies at
+    every epoch. May take a second.
+    """
     from daexplore.app.latents.embeddings import margin_plane
 
     plane, found = margin_plane(run, epoch), run.evaluation(epoch)
@@ -65,14 +67,17 @@ def plane_points(run: Run, epoch: int, split: str = "validation") -> PlanePoints
 
 
 class SharedAxes:
-    """Ranges that all cards of a page share, for one scale of comparison. They only ever grow: the data move, not the axes."""
+    """Ranges that all cards of a page share, for one scale of comparison. They only ever grow: the
+    data move, not the axes.
+    """
 
     def __init__(self) -> None:
         self.x, self.y = Range1d(start=-6, end=6), Range1d(start=-3, end=7)
         self.accuracy, self.mmd2 = Range1d(start=0.4, end=1.0), Range1d(start=-0.01, end=0.1)
 
     def hold_plane(self, points: PlanePoints) -> int:
-        """Makes room for all but the outermost hundredth of the galaxies on each side, and returns how many lie beyond the frame.
+        """Make room for all but the outermost hundredth of the galaxies on each side, and returns
+        how many lie beyond the frame.
 
         There is a limit: a domain that is far away in one run is not to squeeze all the others.
         """
@@ -91,7 +96,7 @@ class SharedAxes:
         return int(beyond.sum())
 
     def hold_curves(self, history: pd.DataFrame) -> None:
-        """Makes room for a run's accuracies and MMD."""
+        """Make room for a run's accuracies and MMD."""
         for axis, name in ((self.accuracy, "accuracy"), (self.mmd2, "mmd2")):
             values = history.loc[
                 (history["name"] == name) & (history["split"] == "validation"), "value"
@@ -160,7 +165,8 @@ class LivePlane:
         dots.selection_glyph = dots.nonselection_glyph = None
 
     def show(self, points: PlanePoints, classes: tuple[str, ...]) -> None:
-        """Moves the galaxies to where they are after an epoch; those farther out than any frame goes stand at its edge.
+        """Move the galaxies to where they are after an epoch; those farther out than any frame goes
+        stand at its edge.
 
         Args:
             points: the same galaxies at every epoch.
@@ -197,7 +203,8 @@ _LINES: dict[str, tuple[tuple[str, str, str, str], ...]] = {
     "mmd2": (("mmd2", "validation", "both", "solid"),),
     "loss": (("loss/task", "train", "source", "solid"),),
 }
-# Of the alignments' losses, in the order in which they appear, as drawn and as the title shows them.
+# Of the alignments' losses, in the order in which they appear, as drawn and as the title shows
+# them.
 _DASHES = (("dashed", "- -"), ("dotted", "···"), ("dotdash", "· -"), ("dashdot", "- ·"))
 _TITLES = {
     "accuracy": "accuracy, validation: source ―, target - - (oracle)",
@@ -242,7 +249,7 @@ class LiveCurves:
         self.figures[-1].xaxis.axis_label = "epoch"
 
     def show(self, history: pd.DataFrame, epochs: int) -> None:
-        """Draws a run's history so far.
+        """Draw a run's history so far.
 
         Args:
             history: as ``Run.history`` gives it.

@@ -1,4 +1,4 @@
-"""The numbers beside the panels: metrics of every run, for all galaxies and for the outlined ones, and what differs in the settings."""
+"""Panel of metrics for all and for selected galaxies, and of differing settings."""
 
 from collections.abc import Callable
 from typing import Any
@@ -61,7 +61,9 @@ class MetricsPanel:
         )
 
     def draw(self) -> None:
-        """Shows at once what is selected, and, when they are computed, the numbers of what is on screen."""
+        """Show at once what is selected, and, when they are computed, the numbers of what is on
+        screen.
+        """
         state, scenes, selection = self._state.snapshot(), self._scenes(), self._state.selection
         self._clear.visible = selection is not None
         self._count.object = _HINT if selection is None else _counted(len(selection))

@@ -27,7 +27,9 @@ _BLOCK = 8192
 
 
 def nearest(scene: LatentView, row: int, count: int = COUNT) -> NDArray[np.int64]:
-    """The rows nearest to one in the whole latent (Euclidean), nearest first, of the galaxies asked for; images of itself are left out."""
+    """The rows nearest to one in the whole latent (Euclidean), nearest first, of the galaxies asked
+    for; images of itself are left out.
+    """
     found = scene.evaluation
     allowed = scene.inside.copy()
     allowed[found.rows_by_group[str(found.group_ids[row])]] = False
@@ -71,7 +73,7 @@ class Neighbours:
         )
 
     def draw(self) -> None:
-        """Shows the neighbours of the galaxy on screen, once the visitor's hand rests."""
+        """Show the neighbours of the galaxy on screen, once the visitor's hand rests."""
         self._compute.settle(
             "neighbours", _lines, self._scenes(), self._state.galaxy, then=self._show
         )

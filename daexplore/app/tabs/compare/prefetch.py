@@ -1,4 +1,4 @@
-"""The epochs around the one on screen, read and laid out before anybody asks: a step then only moves points."""
+"""Prefetching of the epochs around the displayed one."""
 
 import contextlib
 
@@ -17,7 +17,9 @@ _VALUES = 50_000_000
 
 
 def upcoming_epochs(state: ExplorerState) -> list[tuple[Run, int]]:
-    """What a few steps of the epoch would show that is not on screen: of each run its evaluated epochs around that shown, nearest first."""
+    """What a few steps of the epoch would show that is not on screen: of each run its evaluated
+    epochs around that shown, nearest first.
+    """
     found = []
     for run in state.runs:
         shown, epochs = state.epoch_of(run), run.evaluated
@@ -30,9 +32,11 @@ def upcoming_epochs(state: ExplorerState) -> list[tuple[Run, int]]:
 
 
 def prefetch_epochs(state: ExplorerState, service: Compute) -> None:
-    """Lays them out in a thread, once the visitor's hand rests. What cannot be read is named when it is asked for.
+    """Lay them out in a thread, once the visitor's hand rests. What cannot be read is named when it
+    is asked for.
 
-    Those next to the epoch on screen are always laid out, further ones while their latents together stay below a bound.
+    Those next to the epoch on screen are always laid out, further ones while their latents together
+    stay below a bound.
     """
     here, state = state, state.snapshot()
 

@@ -1,4 +1,4 @@
-"""The landing tab: the same galaxies in each run's latent space side by side, with shared axes, taps and lassos."""
+"""Compare tab: latent plots of the runs side by side, with shared axes."""
 
 from collections.abc import Callable
 from functools import partial
@@ -57,7 +57,8 @@ def build_tab(entry: TabContext) -> TabView:
 
 
 class CompareTab:
-    """Follows the state: another set of runs or another view makes new figures, everything else moves what is in them.
+    """Follows the state: another set of runs or another view makes new figures, everything else
+    moves what is in them.
 
     Args:
         state: what the visitor looks at.
@@ -136,7 +137,9 @@ class CompareTab:
             )
 
     def rebuild(self) -> None:
-        """New figures, one a run. Those of the margin plane share their axes, those of the other views have their own."""
+        """New figures, one a run. Those of the margin plane share their axes, those of the other
+        views have their own.
+        """
         state = self._state
         self._scenes = self._readable()
         count = len(self._scenes)
@@ -162,7 +165,7 @@ class CompareTab:
         return pn.pane.Bokeh(grid, sizing_mode="stretch_both", margin=0)
 
     def update(self, fit: bool = False) -> None:
-        """Moves the points of the figures there are."""
+        """Move the points of the figures there are."""
         state = self._state
         self._scenes = self._readable()
         if len(self._scenes) != len(self._panels):
@@ -216,7 +219,9 @@ class CompareTab:
             self.update()
 
     def _readable(self) -> list[LatentView]:
-        """The scenes of all runs on screen; one that cannot be read is named in an alert and left out, the others stay."""
+        """The scenes of all runs on screen; one that cannot be read is named in an alert and left
+        out, the others stay.
+        """
         found = []
         for run in self._state.runs:
             try:

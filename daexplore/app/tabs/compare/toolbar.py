@@ -29,7 +29,9 @@ _SHAPES = {
 
 
 def toolbar(state: ExplorerState) -> pn.viewable.Viewable:
-    """View, split, domains, colour and, for more than two classes, the pair either side of the boundary."""
+    """View, split, domains, colour and, for more than two classes, the pair either side of the
+    boundary.
+    """
     look: dict[str, Any] = {"size": "small", "margin": 0}
     pair = pmui.Select(
         label="classes either side",

@@ -1,4 +1,4 @@
-"""Inspections as child processes whose results are kept on disk: asked for once, answered for every page."""
+"""Inspection in a child process, shared by all pages and cached on disk."""
 
 import json
 import os
@@ -62,7 +62,7 @@ def load_inspection(folder: Path) -> dict[str, Any] | None:
 def start_inspection(
     choice: DomainChoice, folder: Path, command: Sequence[str] | None = None
 ) -> "InspectionJob":
-    """Starts an inspection, or joins the one of the same galaxies that is under way in this server.
+    """Start an inspection, or joins the one of the same galaxies that is under way in this server.
 
     Args:
         choice: what to inspect.
@@ -83,7 +83,8 @@ def start_inspection(
 
 
 class InspectionJob:
-    """One inspection in a child process of low priority. Several pages may watch it; it outlives them.
+    """One inspection in a child process of low priority. Several pages may watch it; it outlives
+    them.
 
     Args:
         folder: where it writes.
@@ -127,7 +128,7 @@ class InspectionJob:
             os.setpriority(os.PRIO_PROCESS, self._process.pid, _NICE)
 
     def poll(self) -> str:
-        """Looks at the process and what it reports, and returns the new ``state``."""
+        """Look at the process and what it reports, and returns the new ``state``."""
         if self.state != "running":
             return self.state
         code = self._process.poll()
@@ -151,7 +152,9 @@ class InspectionJob:
         return self.state
 
     def leave(self, stop: bool = False) -> None:
-        """One page no longer waits. With ``stop`` the inspection ends, unless another page waits for it too."""
+        """One page no longer waits. With ``stop`` the inspection ends, unless another page waits
+        for it too.
+        """
         self.watchers -= 1
         if not stop or self.watchers > 0 or self._process.poll() is not None:
             return

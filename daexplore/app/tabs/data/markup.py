@@ -1,4 +1,4 @@
-"""What the Data tab shows of two domains: words, walls of galaxies, copies as pairs of images, plots in cards."""
+"""Markup of the Data tab: findings, galleries, duplicates and plot cards."""
 
 from collections.abc import Mapping
 from html import escape
@@ -42,7 +42,9 @@ _PANELS = {
 
 
 def head_html(inspection: Mapping[str, Any]) -> str:
-    """The verdict, what else was found, and what may spoil a training; copies across splits stand right here."""
+    """The verdict, what else was found, and what may spoil a training; copies across splits stand
+    right here.
+    """
     tables = inspection_tables(inspection)
     sentences = [str(sentence) for sentence in inspection["sentences"]]
     verdict = escape(sentences[0] if sentences else str(inspection["verdict"]))
@@ -54,7 +56,9 @@ def head_html(inspection: Mapping[str, Any]) -> str:
 
 
 def look_html(look: DomainPreview | None) -> str:
-    """Walls of both domains by class, and under each name what the set is; nothing before they are there."""
+    """Walls of both domains by class, and under each name what the set is; nothing before they are
+    there.
+    """
     return "" if look is None else walls_html(look.galleries, about=look.words)
 
 

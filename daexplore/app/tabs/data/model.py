@@ -1,4 +1,4 @@
-"""What the Data tab of one page knows: which domains are looked at, their walls, and their inspection. Knows nothing of the screen."""
+"""Model of the Data tab: selected domains, their galleries and inspection."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
@@ -37,7 +37,8 @@ class DomainInspectionModel:
 
     Args:
         root: folder of runs, beneath which inspections are kept.
-        command: makes what inspects a choice into a folder, for tests; by default ``daexplore inspect``.
+        command: makes what inspects a choice into a folder, for tests; by default ``daexplore
+            inspect``.
         opener: reads a choice, for tests.
 
     Attributes:
@@ -63,7 +64,9 @@ class DomainInspectionModel:
         self._wanted = False
 
     def set_domains(self, choice: DomainChoice | None) -> None:
-        """Looks at other domains: their walls come in later, and their inspection if it is kept from before. None looks at nothing."""
+        """Look at other domains: their walls come in later, and their inspection if it is kept from
+        before. None looks at nothing.
+        """
         if choice == self.choice and (
             choice is None or self.look is not None or self._looking is not None
         ):
@@ -71,7 +74,9 @@ class DomainInspectionModel:
         self._open(choice)
 
     def inspect(self, choice: DomainChoice) -> None:
-        """Has domains inspected, as soon as they are open; opens them anew where that was done before, since they may have changed."""
+        """Have domains inspected, as soon as they are open; opens them anew where that was done
+        before, since they may have changed.
+        """
         if (
             choice != self.choice
             or self.inspection is not None
@@ -83,7 +88,7 @@ class DomainInspectionModel:
         self.revision += 1
 
     def stop(self) -> None:
-        """Stops the inspection, unless another page waits for it too."""
+        """Stop the inspection, unless another page waits for it too."""
         if self._inspecting is not None:
             self._inspecting.leave(stop=True)
             self._inspecting = None
@@ -97,7 +102,7 @@ class DomainInspectionModel:
             self._inspecting = None
 
     def tick(self) -> bool:
-        """Follows what goes on; True if anything changed.
+        """Follow what goes on; True if anything changed.
 
         Raises:
             InputError: the domains cannot be read, or their inspection failed.

@@ -1,4 +1,4 @@
-"""Two domains at first sight: walls of galaxies by class and what the sets are, read in a child process."""
+"""Preview of two domains: galleries by class and a description, read in a child process."""
 
 import hashlib
 from collections.abc import Iterator
@@ -66,12 +66,14 @@ class DomainPreview:
 
 
 def submit_preview(choice: DomainChoice) -> "Future[DomainPreview]":
-    """Starts reading the domains in a child process, or joins those who do; the future may hold an InputError."""
+    """Start reading the domains in a child process, or joins those who do; the future may hold an
+    InputError.
+    """
     return submit_process("data", preview_domains, choice)
 
 
 def preview_domains(choice: DomainChoice) -> DomainPreview:
-    """Reads the domains; may take minutes where thousands of files have to be opened.
+    """Read the domains; may take minutes where thousands of files have to be opened.
 
     Raises:
         InputError: a path that cannot be read.
@@ -127,7 +129,9 @@ def _is_preset(name: str) -> bool:
 def _sample(
     name: str, place: int, seed: int, simulated: int | None
 ) -> "tuple[GalaxySet, int, str]":
-    """A few galaxies of a preset: all of them may take minutes, and are the same whoever simulates them."""
+    """A few galaxies of a preset: all of them may take minutes, and are the same whoever simulates
+    them.
+    """
     from daexplore.data.simulate import PRESETS
 
     preset = PRESETS[name]
@@ -163,7 +167,9 @@ def _walls(galaxies: "GalaxySet", domain: str, total: int | None) -> Iterator[di
 
 
 def _sized(stamps: np.ndarray) -> np.ndarray:
-    """Small images with each pixel drawn several times, large ones made smaller: a wall is for the eye."""
+    """Small images with each pixel drawn several times, large ones made smaller: a wall is for the
+    eye.
+    """
     from PIL import Image
 
     side = max(stamps.shape[1:3])

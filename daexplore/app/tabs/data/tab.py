@@ -1,4 +1,4 @@
-"""The Data tab: which galaxies, what they look like, how far apart the domains are, and in what."""
+"""Data tab: selected galaxies, their images, and how the domains differ."""
 
 from html import escape
 from io import BytesIO
@@ -107,7 +107,8 @@ class _Tab:
             margin=0,
             visible=False,
         )
-        # Given to the constructor, the style is warned about: Panel then finds it under its old name too.
+        # Given to the constructor, the style is warned about: Panel then finds it under its old
+        # name too.
         self.save.variant = "outlined"
         self._command, self._progress, self._head, self._walls = (
             pn.pane.HTML("", **html) for _ in range(4)
@@ -148,7 +149,9 @@ class _Tab:
             pn.state.on_session_destroyed(lambda _: data.leave())
 
     def enter(self) -> None:
-        """Offers the galaxies of the runs on screen now, and keeps what was chosen where that is still there."""
+        """Offer the galaxies of the runs on screen now, and keeps what was chosen where that is
+        still there.
+        """
         from daexplore.data.simulate import PRESETS
 
         first = not self._choices
@@ -161,7 +164,7 @@ class _Tab:
         self._chosen()
 
     def tick(self) -> None:
-        """Follows what goes on; called twice a second."""
+        """Follow what goes on; called twice a second."""
         try:
             self._data.tick()
         finally:

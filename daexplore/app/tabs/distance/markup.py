@@ -1,4 +1,4 @@
-"""The words and tables of the room "Domain distance", as markup."""
+"""Markup of the Domain distance tab: captions, verdicts and tables."""
 
 from collections.abc import Sequence
 from html import escape

@@ -1,4 +1,4 @@
-"""How far apart the domains lie in each run, beside chance, class by class and galaxy by galaxy, and what closing the gap was worth."""
+"""Domain distance tab: distances with chance levels, per class and per galaxy."""
 
 import time
 from html import escape
@@ -134,7 +134,7 @@ class DistanceRoom:
         )
 
     def show(self) -> None:
-        """Brings the room up to date, if it is on screen."""
+        """Bring the room up to date, if it is on screen."""
         state = self._state
         if not self._entry.visible():
             return
@@ -180,7 +180,7 @@ class DistanceRoom:
         return tuple(other.seed for other in self._distances.siblings(run))
 
     def _ask(self) -> None:
-        """Asks for what is missing; images come right after the measures that name them."""
+        """Ask for what is missing; images come right after the measures that name them."""
         tasks = self._distances.tasks()
         runs = len(self._state.runs)
         self._backlog.want([*tasks[:runs], *self._pictures(), *tasks[runs:]])
@@ -295,7 +295,7 @@ class _Figure:
         )
 
     def show(self, plot: hv.Overlay | None, text: str) -> None:
-        """Draws a plot, or none."""
+        """Draw a plot, or none."""
         if plot is not None:
             figure = fluid_figure(plot)
             figure.toolbar.logo = None

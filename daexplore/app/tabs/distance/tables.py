@@ -1,4 +1,4 @@
-"""How far apart the domains lie in the runs on screen: what is known at once, what is still to be computed, and what it says."""
+"""Distance tables of the selected runs, and the tasks that complete them."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -43,7 +43,8 @@ class RunVerdict:
     Attributes:
         run: its label.
         against: the first run's.
-        verdicts: the label-free one, then, where the target has labels, the oracle's; empty if there is none, or none yet.
+        verdicts: the label-free one, then, where the target has labels, the oracle's; empty if
+            there is none, or none yet.
         seeds: trainings of the first run's settings and of the run's that it rests on.
         note: why there is none.
     """
@@ -56,7 +57,9 @@ class RunVerdict:
 
 
 def newest_per_seed(state: ExplorerState, run: Run) -> list[Run]:
-    """The newest finished run of every further seed with the settings and galaxies of ``run``, by seed."""
+    """The newest finished run of every further seed with the settings and galaxies of ``run``, by
+    seed.
+    """
     from daexplore.engine.comparison.grouping import group_methods
 
     alike = [
@@ -72,7 +75,8 @@ def newest_per_seed(state: ExplorerState, run: Run) -> list[Run]:
 
 
 class DistanceTables:
-    """Tables of what the state shows. Nothing here computes for long: ``tasks`` says what is missing, and once done it is in the tables.
+    """Tables of what the state shows. Nothing here computes for long: ``tasks`` says what is
+    missing, and once done it is in the tables.
 
     Args:
         state: runs, epoch and split.
@@ -99,10 +103,12 @@ class DistanceTables:
         return found
 
     def curves(self) -> pd.DataFrame:
-        """The MMD^2 of every epoch, from the history at once, with its null band where the test is done.
+        """The MMD^2 of every epoch, from the history at once, with its null band where the test is
+        done.
 
         Returns:
-            Columns run, epoch, value, null_low, null_high, p_value, effect (NaN where not tested), shown, n_source, n_target.
+            Columns run, epoch, value, null_low, null_high, p_value, effect (NaN where not tested),
+            shown, n_source, n_target.
         """
         rows: list[dict[str, Any]] = []
         for run in self._state.runs:
@@ -138,10 +144,12 @@ class DistanceTables:
         return _table(rows, _CURVE, text=("run",))
 
     def paths(self) -> pd.DataFrame:
-        """MMD^2 and target accuracy (oracle, of the most probable class) of every epoch, of each run and of its further seeds.
+        """MMD^2 and target accuracy (oracle, of the most probable class) of every epoch, of each
+        run and of its further seeds.
 
         Returns:
-            Columns run (the label of the run on screen), seed, own, epoch, mmd2, accuracy, selected, n (labelled target images).
+            Columns run (the label of the run on screen), seed, own, epoch, mmd2, accuracy,
+            selected, n (labelled target images).
         """
         rows: list[dict[str, Any]] = []
         for run in self._state.runs:
@@ -179,7 +187,9 @@ class DistanceTables:
         return found
 
     def measures(self) -> pd.DataFrame:
-        """``DomainDistance.measures`` of all runs that are measured, with the columns run and epoch."""
+        """``DomainDistance.measures`` of all runs that are measured, with the columns run and
+        epoch.
+        """
         parts = []
         for run in self._state.runs:
             found = self.measured(run)

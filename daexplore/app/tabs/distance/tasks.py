@@ -1,4 +1,4 @@
-"""The parts of the domain distance that take a moment, each kept once computed: permutation tests, measures of an epoch, verdicts."""
+"""Tasks of the Domain distance tab: permutation tests, measures and verdicts, all cached."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -24,7 +24,9 @@ __all__ = ["MOST", "PERMUTATIONS", "bandwidths_of", "measure_task", "null_task",
 PERMUTATIONS = 1000
 """Relabellings of each test, and resamples of the probe's intervals."""
 MOST = 2000
-"""Images a domain that are compared at most; whole galaxies, drawn at random and alike in both domains."""
+"""Images a domain that are compared at most; whole galaxies, drawn at random and alike in both
+domains.
+"""
 
 _tests: LRUCache["MMDTest"] = LRUCache(1024)
 _measured: LRUCache["DomainDistance"] = LRUCache(24)
@@ -32,7 +34,9 @@ _verdicts: LRUCache[tuple["Verdict", ...]] = LRUCache(128)
 
 
 def bandwidths_of(run: Run) -> tuple[float, ...]:
-    """The sigma^2 of each Gaussian with which a run's MMD^2 was logged, in units of the source's spread."""
+    """The sigma^2 of each Gaussian with which a run's MMD^2 was logged, in units of the source's
+    spread.
+    """
     return tuple(float(value) for value in run.info.get("mmd_bandwidths") or SCALES)
 
 
@@ -51,14 +55,18 @@ def null_task(run: Run, epoch: int, split: str, bandwidths: tuple[float, ...], l
 def measure_task(
     run: Run, epoch: int, split: str, bandwidths: tuple[float, ...], label: str
 ) -> Task:
-    """All measures of an epoch but the Sinkhorn distance, which needs torch: ``daexplore distance`` gives that."""
+    """All measures of an epoch but the Sinkhorn distance, which needs torch: ``daexplore distance``
+    gives that.
+    """
     key = (*change_token(run, epoch), split, bandwidths)
     name = f"{label}: classes, probe and witness of epoch {epoch}"
     return Task(_measured, key, "measure", name, partial(_measure, run, epoch, split, bandwidths))
 
 
 def verdict_task(baseline: Sequence[Run], runs: Sequence[Run], split: str, label: str) -> Task:
-    """Whether a method does better than a baseline, each run at its selected epoch; the first of each are the ones on screen."""
+    """Whether a method does better than a baseline, each run at its selected epoch; the first of
+    each are the ones on screen.
+    """
     key = (
         *(change_token(run, run.selected_epoch or 0) for run in (*baseline, *runs)),
         len(baseline),

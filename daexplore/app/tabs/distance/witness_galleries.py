@@ -1,4 +1,4 @@
-"""The galaxies at both ends of the witness as walls of images that can be tapped: where a network still tells the domains apart."""
+"""Galleries of the galaxies at both extremes of the witness."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -60,7 +60,8 @@ class WitnessExtreme:
 def extremes(
     found: "DomainDistance", classes: Sequence[str], domains: str = "both", count: int = PER_WALL
 ) -> dict[str, list[WitnessExtreme]]:
-    """ "most_source_like" and "most_target_like" -> the galaxies with the largest and the smallest witness, the extreme one first.
+    """ "most_source_like" and "most_target_like" -> the galaxies with the largest and the smallest
+    witness, the extreme one first.
 
     Args:
         found: of one run and epoch.

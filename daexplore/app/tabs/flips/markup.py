@@ -1,4 +1,4 @@
-"""The room of flips as markup: piles of galaxies, the rates beside those of seeds, a page of the table."""
+"""Markup of the Flips tab: outcome groups, flip rates and a page of the table."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -66,7 +66,9 @@ def pile_html(
 
 
 def rates_html(found: PredictionChanges, rates: Sequence[FlipRate] | None) -> str:
-    """How many change between runs, and beside it how many between seeds, as markup; None while that is computed."""
+    """How many change between runs, and beside it how many between seeds, as markup; None while
+    that is computed.
+    """
     what = "change between right and wrong" if found.by == "truth" else "change class"
     oracle = " <i>oracle</i>" if found.oracle else ""
     share = f"Share of {found.split} {found.domain} galaxies that {what}{oracle}, 95% interval over galaxies."
@@ -94,7 +96,8 @@ def table_html(
     descending: bool,
     oracle: bool,
 ) -> str:
-    """A page of the table. Its headings are buttons that sort it; a galaxy's id is a button that chooses it.
+    """A page of the table. Its headings are buttons that sort it; a galaxy's id is a button that
+    chooses it.
 
     Args:
         table: the lines shown.

@@ -1,4 +1,4 @@
-"""Who changes hands between the runs on screen: an alluvial view beside the seeds' noise, galleries, and a table to take away."""
+"""Flips tab: prediction changes between runs, compared with seed variability."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -95,13 +95,14 @@ class _Tab:
             filename="flips.csv",
             margin=0,
         )
-        # Given to the constructor, the style is warned about: Panel then finds it under its old name too.
+        # Given to the constructor, the style is warned about: Panel then finds it under its old
+        # name too.
         self._save.variant = "outlined"
         self.view = self._layout()
         self._watch()
 
     def draw(self) -> None:
-        """Shows what the page's state and the choices of this room ask for."""
+        """Show what the page's state and the choices of this room ask for."""
         show_errors(self._state, self._draw)()
 
     def _layout(self) -> pn.viewable.Viewable:
@@ -163,7 +164,8 @@ class _Tab:
         state, choice = self._state, self._choice
         if not self._entry.visible() or not state.runs:
             return
-        # Another seed that is finished changes what there is to compare with; a training that goes on does not.
+        # Another seed that is finished changes what there is to compare with; a training that goes
+        # on does not.
         finished = tuple(run.id for run in state.evaluated_runs if run.status == "finished")
         key = (
             *(getattr(state, name) for name in _FOLLOWED),

@@ -1,4 +1,4 @@
-"""The flipped galaxies as a table: sorted, paged and saved as CSV with everything that is needed to find them again."""
+"""Table of changed predictions: sorted, paged and saved as CSV."""
 
 import csv
 from typing import Any
@@ -18,12 +18,14 @@ _OWN = ("domain", "split", "label")
 
 
 def flip_table(found: PredictionChanges) -> pd.DataFrame:
-    """One line a galaxy that changes hands between the first run and at least one other, the largest change of probability first.
+    """One line a galaxy that changes hands between the first run and at least one other, the
+    largest change of probability first.
 
     Returns:
-        Columns sample_id, group_id, domain, true class; for each run "p NAME", the probability of the pair's second class, and "distance
-        NAME", the signed distance to the decision boundary at the threshold [source σ], positive on the second class's side; for each run
-        but the first "flip NAME", what becomes of the galaxy; then the catalogue's columns.
+        Columns sample_id, group_id, domain, true class; for each run "p NAME", the probability of
+        the pair's second class, and "distance NAME", the signed distance to the decision boundary
+        at the threshold [source σ], positive on the second class's side; for each run but the first
+        "flip NAME", what becomes of the galaxy; then the catalogue's columns.
     """
     rows = np.flatnonzero(found.flipped)
     change = np.abs(found.probability[1:, rows] - found.probability[0, rows]).max(
@@ -72,7 +74,9 @@ def table_page(table: pd.DataFrame, number: int) -> tuple[int, int, pd.DataFrame
 
 
 def flips_csv(found: PredictionChanges, table: pd.DataFrame) -> str:
-    """The table as CSV. Lines that begin with # say what it is of: ``pandas.read_csv(file, comment="#")`` reads past them."""
+    """The table as CSV. Lines that begin with # say what it is of: ``pandas.read_csv(file,
+    comment="#")`` reads past them.
+    """
     followed = (
         "right or wrong (oracle: labels of the target)"
         if found.oracle
@@ -102,7 +106,8 @@ def _distance(found: PredictionChanges, place: int, ids: Any) -> Any:
     run, epoch = found.runs[place], found.epochs[place]
     plane = margin_plane(run, epoch, found.pair)
     rows = pd.Index(run.evaluation(epoch).sample_ids).get_indexer(pd.Index(ids))
-    # Of more than two classes the threshold decides nothing: the boundary is where both of the pair are as probable.
+    # Of more than two classes the threshold decides nothing: the boundary is where both of the pair
+    # are as probable.
     boundary = (
         plane.threshold_x(found.threshold)
         if plane.threshold_x is not None and len(found.classes) == 2

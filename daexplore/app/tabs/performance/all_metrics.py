@@ -1,4 +1,4 @@
-"""Confusion matrices at the threshold, and every metric with its interval: the sections that are tables."""
+"""Table of all metrics with intervals."""
 
 from functools import partial
 

@@ -1,4 +1,4 @@
-"""Whether the probabilities of the runs on screen mean what they say, and which galaxies can be kept: calibration and selective risk."""
+"""Calibration section: reliability diagrams, scores and temperatures."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -47,11 +47,13 @@ _calibrations: LRUCache[_Rows] = LRUCache(128)
 def calibrations(found: Sequence[EvaluatedRun], split: str) -> dict[str, pd.DataFrame]:
     """Calibration of each run before and after its temperature, in both domains.
 
-    The temperature is fitted on labelled source validation at the epoch shown, as ``daexplore calibrate`` does at the selected one.
+    The temperature is fitted on labelled source validation at the epoch shown, as ``daexplore
+    calibrate`` does at the selected one.
 
     Returns:
-        "bins": who, domain, split, n, stage, of, probability, frequency, low, high, counts, galaxies, as ``views.reliability`` draws them;
-        "scores": who, domain, split, n, stage, name (ece, brier, nll), value, low, high; "fits": who, temperature, n, problem.
+        "bins": who, domain, split, n, stage, of, probability, frequency, low, high, counts,
+        galaxies, as ``views.reliability`` draws them; "scores": who, domain, split, n, stage, name
+        (ece, brier, nll), value, low, high; "fits": who, temperature, n, problem.
     """
     rows: _Rows = {"bins": [], "scores": [], "fits": []}
     for subject in found:

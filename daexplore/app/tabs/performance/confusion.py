@@ -1,4 +1,4 @@
-"""Confusion matrices of the runs on screen at a threshold, as counts and shares of each true class."""
+"""Confusion section: matrices at a threshold, as counts and shares per true class."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -78,9 +78,10 @@ def confusions(found: Sequence[EvaluatedRun], split: str, threshold: float) -> p
     """One row a cell. Cheap enough to follow a slider: some hundred microseconds a matrix.
 
     Returns:
-        Columns run, domain, true (class name, or ``UNLABELLED``), called (class name), count, share (of the galaxies of that true class;
-        NaN where there is none), n (images of the matrix), low and high (NaN: see :func:`with_intervals`). Rows of classes that do not
-        occur are there too, but the row of unlabelled galaxies only if there are some.
+        Columns run, domain, true (class name, or ``UNLABELLED``), called (class name), count, share
+        (of the galaxies of that true class; NaN where there is none), n (images of the matrix), low
+        and high (NaN: see :func:`with_intervals`). Rows of classes that do not occur are there too,
+        but the row of unlabelled galaxies only if there are some.
     """
     from daexplore.analysis.metrics.classification import confusion
 
@@ -123,7 +124,9 @@ def confusions(found: Sequence[EvaluatedRun], split: str, threshold: float) -> p
 
 
 def with_intervals(found: Sequence[EvaluatedRun], split: str, threshold: float) -> pd.DataFrame:
-    """The same with a 95% interval of each share, by resampling galaxies; Wilson's where a whole row is called alike."""
+    """The same with a 95% interval of each share, by resampling galaxies; Wilson's where a whole
+    row is called alike.
+    """
     table = confusions(found, split, threshold)
     by_name = {subject.name: subject for subject in found}
     ends = [
@@ -185,7 +188,8 @@ def _interval(
         return float("nan"), float("nan")
     count, total = int(cell.sum()), len(set(groups[row]))
     if count in (0, int(row.sum())):
-        # All resamples are alike then, which says nothing: Wilson's interval (1927, JASA 22, 209), each galaxy counted once.
+        # All resamples are alike then, which says nothing: Wilson's interval (1927, JASA 22, 209),
+        # each galaxy counted once.
         from scipy.stats import binomtest
 
         ends = binomtest(total if count else 0, total).proportion_ci(method="wilson")

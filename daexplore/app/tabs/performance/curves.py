@@ -1,4 +1,4 @@
-"""ROC and precision-recall curves of the runs on screen, with bands, and where they stand at a threshold."""
+"""ROC and precision-recall sections: curves with bands and the threshold's point."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -79,7 +79,9 @@ class Ranking:
     precision_band: pd.DataFrame
 
     def at(self, threshold: float) -> dict[str, float]:
-        """The rates of the decision ``score > threshold``: fpr, tpr, precision (NaN where nothing is called)."""
+        """The rates of the decision ``score > threshold``: fpr, tpr, precision (NaN where nothing
+        is called).
+        """
         place = max(int(np.searchsorted(-self.thresholds, -threshold, side="left")) - 1, 0)
         precision = float(self.precision[place]) if place else float("nan")
         return {
@@ -92,7 +94,9 @@ class Ranking:
 def rankings(
     found: Sequence[EvaluatedRun], split: str, pair: tuple[int, int] = (0, 1)
 ) -> dict[tuple[str, str], Ranking]:
-    """By (run, domain), the source's first; left out where a class is missing. For more than two classes only those of the pair count."""
+    """By (run, domain), the source's first; left out where a class is missing. For more than two
+    classes only those of the pair count.
+    """
     result = {}
     for domain in DOMAINS:
         for subject in found:
@@ -115,7 +119,8 @@ def _ranking(
     positive = found.labels[mask] == pair[1]
     if not positive.any() or positive.all():
         return None
-    # Of two classes the very numbers that are compared with the threshold elsewhere: the last digit decides where they are equal.
+    # Of two classes the very numbers that are compared with the threshold elsewhere: the last digit
+    # decides where they are equal.
     score = (
         found.probabilities[:, pair[1]]
         if len(subject.run.classes) == 2
@@ -145,10 +150,12 @@ def _ranking(
 def _precision_draws(
     positive: NDArray[np.bool_], score: Floats, weights: Floats
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """(R,) average precision of each reweighting, and a pointwise 95% interval of the precision on the grid of recalls.
+    """(R,) average precision of each reweighting, and a pointwise 95% interval of the precision on
+    the grid of recalls.
 
-    At a recall stands the precision of the smallest set that reaches it: between points of a precision-recall curve a straight line would
-    promise too much (Davis & Goadrich 2006, ICML, 233), and the sum of these steps is the average precision.
+    At a recall stands the precision of the smallest set that reaches it: between points of a
+    precision-recall curve a straight line would promise too much (Davis & Goadrich 2006, ICML,
+    233), and the sum of these steps is the average precision.
     """
     order = np.argsort(-score, kind="stable")
     last = np.flatnonzero(np.r_[np.diff(score[order]) != 0, True])
@@ -172,9 +179,11 @@ def _entry(value: float, drawn: NDArray[np.float64], n: int) -> dict[str, float]
 
 
 def downsampled(found: dict[tuple[str, str], Ranking], x: str, y: str) -> pd.DataFrame:
-    """The curves as a figure draws them: columns run, domain, n, auc, ap, threshold and the two axes.
+    """The curves as a figure draws them: columns run, domain, n, auc, ap, threshold and the two
+    axes.
 
-    Of points that fall on the same pixel the first and the last are kept: the line looks the same and the page stays light.
+    Of points that fall on the same pixel the first and the last are kept: the line looks the same
+    and the page stays light.
     """
     frames = []
     for (run, domain), ranking in found.items():
@@ -221,7 +230,9 @@ def areas(found: dict[tuple[str, str], Ranking], name: str) -> pd.DataFrame:
 
 
 def points(found: dict[tuple[str, str], Ranking], threshold: float) -> pd.DataFrame:
-    """Where each curve stands: columns run, domain, fpr, tpr, precision, threshold. A few microseconds a curve."""
+    """Where each curve stands: columns run, domain, fpr, tpr, precision, threshold. A few
+    microseconds a curve.
+    """
     rows = [
         {"run": run, "domain": domain, **ranking.at(threshold), "threshold": threshold}
         for (run, domain), ranking in found.items()

@@ -33,11 +33,12 @@ _coverages: LRUCache[_Rows] = LRUCache(128)
 
 
 def risk_coverage_tables(found: Sequence[EvaluatedRun], split: str) -> dict[str, pd.DataFrame]:
-    """Risk-coverage curves by the probability of the class that is called, as ``views.reliability`` draws them.
+    """Risk-coverage curves by the probability of the class that is called, as ``views.reliability``
+    draws them.
 
     Returns:
-        "curves": who, domain, split, n, ranking, coverage, risk, low, high; "selective": who, domain, split, n, ranking, name (aurc,
-        excess), value, low, high.
+        "curves": who, domain, split, n, ranking, coverage, risk, low, high; "selective": who,
+        domain, split, n, ranking, name (aurc, excess), value, low, high.
     """
     rows: _Rows = {"curves": [], "selective": []}
     for domain in DOMAINS:

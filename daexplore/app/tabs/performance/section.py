@@ -1,4 +1,4 @@
-"""What all sections of the room "Performance" have in common: when they are drawn, and how their figures look."""
+"""Base class of the sections of the Performance tab."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
@@ -27,7 +27,8 @@ _HEIGHT = "clamp(340px, calc(100vh - 420px), 900px)"
 
 
 class Section(ABC):
-    """A part of the room. It is made when it is first shown, and brought up to date only while it is on screen.
+    """A part of the room. It is made when it is first shown, and brought up to date only while it
+    is on screen.
 
     Args:
         state: what the visitor looks at.
@@ -42,7 +43,7 @@ class Section(ABC):
         self.view = pn.Column(sizing_mode="stretch_width", margin=0, styles={"gap": "8px"})
 
     def show(self) -> None:
-        """Brings the section up to date; does nothing where it is."""
+        """Bring the section up to date; does nothing where it is."""
         key = self._key()
         if key != self._drawn:
             self._drawn, self._threshold = key, self._state.threshold
@@ -69,7 +70,7 @@ class Section(ABC):
     def figures(
         self, makers: Mapping[str, Callable[[], hv.Overlay]], done: Callable[[list[Any]], object]
     ) -> None:
-        """Makes a figure of each plot, by its tag, and calls ``done`` with them."""
+        """Make a figure of each plot, by its tag, and calls ``done`` with them."""
         made: list[Any] = []
 
         def make(tag: str, maker: Callable[[], hv.Overlay]) -> None:
@@ -82,13 +83,15 @@ class Section(ABC):
 
     @abstractmethod
     def draw(self) -> None:
-        """Draws everything anew."""
+        """Draw everything anew."""
 
     def on_threshold_drag(self) -> None:  # noqa: B027
-        """Follows the threshold while the visitor drags it: nothing that takes longer than some milliseconds."""
+        """Follow the threshold while the visitor drags it: nothing that takes longer than some
+        milliseconds.
+        """
 
     def on_threshold_settled(self) -> None:
-        """Follows the threshold once it rests."""
+        """Follow the threshold once it rests."""
         self._threshold = self._state.threshold
 
 
@@ -110,7 +113,9 @@ def notices(sentences: Sequence[str]) -> str:
 
 
 def figure_grid() -> pn.Row:
-    """A row for the figures of the domains side by side; below one another where the page is narrow, as high as the page has room for."""
+    """A row for the figures of the domains side by side; below one another where the page is
+    narrow, as high as the page has room for.
+    """
     styles = {
         "display": "grid",
         "grid-template-columns": "repeat(auto-fit, minmax(min(420px, 100%), 1fr))",
@@ -122,7 +127,9 @@ def figure_grid() -> pn.Row:
 
 
 def panes(figures: Sequence[Any]) -> list[pn.pane.Bokeh]:
-    """Figures of the domains, for the board. They share their axes: what is compared stands at the same height."""
+    """Figures of the domains, for the board. They share their axes: what is compared stands at the
+    same height.
+    """
     for name in ("x_range", "y_range"):
         ranges = [getattr(figure, name) for figure in figures]
         if len(ranges) > 1:

@@ -1,4 +1,4 @@
-"""Metrics per slice of a catalogue column: in which galaxies a run is good, and in which it is not."""
+"""Slices section: metrics per range or value of a catalogue column."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -93,7 +93,9 @@ class Slicing:
 
 
 def slice_columns(found: Sequence[EvaluatedRun]) -> list[str]:
-    """Catalogue columns of the runs on screen with more than one value among their evaluated galaxies, in the order of the tables."""
+    """Catalogue columns of the runs on screen with more than one value among their evaluated
+    galaxies, in the order of the tables.
+    """
     names: dict[str, None] = {}
     for subject in found:
         samples = subject.run.samples
@@ -110,8 +112,8 @@ def slice_columns(found: Sequence[EvaluatedRun]) -> list[str]:
 def slicing(found: Sequence[EvaluatedRun], column: str, split: str) -> Slicing:
     """Parts the evaluated galaxies of a split, both domains and all runs together.
 
-    Numbers go into bins of equally many galaxies, unless there are few different ones; everything else goes by its value, of which only
-    the most frequent have a slice of their own.
+    Numbers go into bins of equally many galaxies, unless there are few different ones; everything
+    else goes by its value, of which only the most frequent have a slice of their own.
 
     Raises:
         InputError: no run on screen has the column.
@@ -186,8 +188,9 @@ def sliced_metrics(
     """One row for each run, domain and slice.
 
     Returns:
-        Columns run, domain, slice (its name), place (its position), value, low, high (95%, galaxies resampled), n (images counted: the
-        labelled ones, or all for "called"), galaxies (different ones among them), small (fewer than ``LEAST``: no value then).
+        Columns run, domain, slice (its name), place (its position), value, low, high (95%, galaxies
+        resampled), n (images counted: the labelled ones, or all for "called"), galaxies (different
+        ones among them), small (fewer than ``LEAST``: no value then).
     """
     rows: list[dict[str, Any]] = []
     for domain in DOMAINS:

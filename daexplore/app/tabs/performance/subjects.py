@@ -1,4 +1,4 @@
-"""What the room "Performance" measures: each run on screen at the epoch shown, and which of its galaxies have labels."""
+"""Evaluated runs of the Performance tab and their labelled galaxies."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -47,7 +47,9 @@ class EvaluatedRun:
 
 
 def subjects(state: ExplorerState) -> list[EvaluatedRun]:
-    """Every run on screen; one that cannot be read is named in an alert and left out, the others stay."""
+    """Every run on screen; one that cannot be read is named in an alert and left out, the others
+    stay.
+    """
     found = []
     for run in state.runs:
         try:
@@ -61,7 +63,9 @@ def subjects(state: ExplorerState) -> list[EvaluatedRun]:
 
 
 def predicted_class(subject: EvaluatedRun, threshold: float) -> NDArray[np.int64]:
-    """(n,) the class each galaxy is called: by the threshold for two classes, the most probable one for more."""
+    """(n,) the class each galaxy is called: by the threshold for two classes, the most probable one
+    for more.
+    """
     if len(subject.run.classes) == 2:
         return (subject.evaluation.probabilities[:, 1] > threshold).astype(np.int64)
     return subject.evaluation.predicted
@@ -76,9 +80,11 @@ def mode(found: Sequence[EvaluatedRun], threshold: float) -> str:
 def unlabelled(
     found: Sequence[EvaluatedRun], split: str, threshold: float, pair: tuple[int, int] = (0, 1)
 ) -> list[str]:
-    """For each domain that has galaxies and no label: a sentence that says so, and what share each run calls the pair's second class.
+    """For each domain that has galaxies and no label: a sentence that says so, and what share each
+    run calls the pair's second class.
 
-    That share needs no labels. It is the catalogue's merger fraction only as far as the calls are right.
+    That share needs no labels. It is the catalogue's merger fraction only as far as the calls are
+    right.
     """
     sentences = []
     for domain in DOMAINS:

@@ -1,4 +1,4 @@
-"""How good the runs on screen are: curves, confusion, calibration, slices, selective risk and all metrics, a section at a time."""
+"""Performance tab: one section at a time."""
 
 from collections.abc import Callable
 
@@ -35,7 +35,9 @@ _CHANGES = ["run_ids", "epoch", "split", "pair", "progress"]
 
 
 def build_tab(entry: TabContext) -> TabView:
-    """The room. A section is made when it is first asked for, and follows the state only while it is on screen."""
+    """The room. A section is made when it is first asked for, and follows the state only while it
+    is on screen.
+    """
     state, session = entry.state, entry.session
     service = Compute(state, session)
     made: dict[str, Section] = {}

@@ -1,4 +1,4 @@
-"""What can be done with the runs in the folder: find, tick, tag, note, put side by side, delete, restore, hand on, take in."""
+"""Model of the Runs tab: search, tags, notes, selection, trash, export and import."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -38,7 +38,8 @@ class TrashRow:
 
 
 class RunsModel(param.Parameterized):
-    """One visitor's view of the folder of runs. Methods that cannot do what they are asked raise ``InputError`` and change nothing.
+    """One visitor's view of the folder of runs. Methods that cannot do what they are asked raise
+    ``InputError`` and change nothing.
 
     Args:
         state: the page's.
@@ -63,7 +64,9 @@ class RunsModel(param.Parameterized):
         self._seen: tuple[Any, ...] = ()
 
     def rows(self) -> list[Row]:
-        """Every run in the folder, newest first, and the damaged ones. The same list as before if nothing has changed."""
+        """Every run in the folder, newest first, and the damaged ones. The same list as before if
+        nothing has changed.
+        """
         seen = (self.state.revision, tuple(self.state.run_ids), *self.change_token())
         if seen != self._seen:
             self._rows = collect(
@@ -96,7 +99,7 @@ class RunsModel(param.Parameterized):
         return sorted({tag for row in rows for tag in row.note.tags})
 
     def put_side_by_side(self) -> None:
-        """Shows the ticked runs in the other rooms."""
+        """Show the ticked runs in the other rooms."""
         chosen = self._asked()
         unfit = [row.label for row in chosen if row.run is None or not row.run.evaluated]
         if unfit:
@@ -109,7 +112,9 @@ class RunsModel(param.Parameterized):
         self.status_message = f"{_names(chosen)} {'is' if len(chosen) == 1 else 'are'} side by side now in the other rooms."
 
     def settings(self, rows: Sequence[Row]) -> tuple[dict[str, RunConfig], str]:
-        """The settings to compare, by label, of the ticked runs, else of those side by side; and a sentence on what they are."""
+        """The settings to compare, by label, of the ticked runs, else of those side by side; and a
+        sentence on what they are.
+        """
         ticked = [row for row in self.chosen(rows) if row.run is not None]
         compared = ticked if len(ticked) > 1 else [row for row in rows if row.beside]
         configs: dict[str, RunConfig] = {}
@@ -126,13 +131,13 @@ class RunsModel(param.Parameterized):
         )
 
     def add_tag(self, tag: str) -> None:
-        """Gives the ticked runs a tag."""
+        """Return the ticked runs a tag."""
         chosen = self._asked()
         self.notes.add_tag([row.name for row in chosen], tag)
         self.status_message = f"{_names(chosen)} now {'has' if len(chosen) == 1 else 'have'} the tag {' '.join(tag.split())!r}."
 
     def remove_tag(self, tag: str) -> None:
-        """Takes a tag from the ticked runs."""
+        """Take a tag from the ticked runs."""
         having = [row for row in self._asked() if tag in row.note.tags]
         if not having:
             raise InputError(f"None of the ticked runs has the tag {tag!r}.")
@@ -140,13 +145,17 @@ class RunsModel(param.Parameterized):
         self.status_message = f"The tag {tag!r} was taken from {_names(having)}."
 
     def write_note(self, text: str, instead_of: str) -> None:
-        """Writes the note of the one run that is ticked; refused if it is not ``instead_of`` any more."""
+        """Write the note of the one run that is ticked; refused if it is not ``instead_of`` any
+        more.
+        """
         row = self._one("write a note on it")
         self.notes.write(row.name, text, instead_of)
         self.status_message = f"The note on {row.label} was saved."
 
     def delete(self) -> None:
-        """Moves the ticked runs to the trash; those that are being written stay, and the reason is said."""
+        """Move the ticked runs to the trash; those that are being written stay, and the reason is
+        said.
+        """
         chosen = self._asked()
         moved, refused = [], []
         for row in chosen:
@@ -165,12 +174,12 @@ class RunsModel(param.Parameterized):
             raise InputError(" ".join(refused))
 
     def undo(self) -> None:
-        """Puts back what was deleted last."""
+        """Put back what was deleted last."""
         items, self.deleted = self.deleted, []
         self.restore(items)
 
     def restore(self, items: Sequence[TrashedRun]) -> None:
-        """Puts runs from the trash back where they were."""
+        """Put runs from the trash back where they were."""
         refused = []
         for item in items:
             try:
@@ -190,7 +199,9 @@ class RunsModel(param.Parameterized):
         return [TrashRow(item, self._label(item)) for item in discarded(self.state.root)]
 
     def change_token(self) -> tuple[int, ...]:
-        """Changes when somebody else has written a tag or a note, or moved something to or from the trash."""
+        """Changes when somebody else has written a tag or a note, or moved something to or from the
+        trash.
+        """
         found = []
         for path in (self.notes.file, trash_folder(self.state.root)):
             try:
@@ -211,7 +222,9 @@ class RunsModel(param.Parameterized):
         return row
 
     def export(self, row: Row, folder: Path) -> tuple[Path, str]:
-        """Writes a run's archive into a folder; takes its time. Returns the file, and what happened in a sentence."""
+        """Write a run's archive into a folder; takes its time. Returns the file, and what happened
+        in a sentence.
+        """
         done = export_run(row.path, folder)
         left = (
             f" Left out, since they are no files of a run: {', '.join(done.left_out)}."
@@ -224,7 +237,9 @@ class RunsModel(param.Parameterized):
         )
 
     def import_archive(self, file: Path) -> str:
-        """Adds the run in an archive to the folder; takes its time. Returns what happened in a sentence."""
+        """Add the run in an archive to the folder; takes its time. Returns what happened in a
+        sentence.
+        """
         done = import_run(file, self.state.root, MAX_IMPORT)
         beside = (
             ""

@@ -1,4 +1,4 @@
-"""The lines of the table of runs: what each says, which of them a search finds, and in what order."""
+"""Rows of the runs table: cells, search and order."""
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -83,7 +83,9 @@ class Row:
 
 
 def labels(runs: Sequence[Run]) -> list[str]:
-    """The label of each run; where several have the same, with the time they were started, or the id if that is the same too."""
+    """The label of each run; where several have the same, with the time they were started, or the
+    id if that is the same too.
+    """
     own = [(run.label, str(run.info["created"])) for run in runs]
     alike, started = Counter(label for label, _ in own), Counter(own)
     found = []
@@ -135,7 +137,9 @@ def matching(rows: Sequence[Row], search: str = "", tags: Collection[str] = ()) 
 
 
 def in_order(rows: Sequence[Row], key: str, descending: bool = False) -> list[Row]:
-    """The rows by a column; those that have nothing there come last either way, and equal ones keep their order."""
+    """The rows by a column; those that have nothing there come last either way, and equal ones keep
+    their order.
+    """
     value = _VALUES[key]
     known = [row for row in rows if value(row) is not None]
     return sorted(known, key=value, reverse=descending) + [

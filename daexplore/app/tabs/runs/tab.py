@@ -1,4 +1,4 @@
-"""The room of the runs: every one in the folder, those that cannot be read with the reason, and what can be done with them."""
+"""Runs tab: all runs of the folder, also damaged ones, and the trash."""
 
 import json
 from html import escape
@@ -38,7 +38,8 @@ def runs_tab(state: ExplorerState) -> pn.viewable.Viewable:
 
 
 class RunsRoom:
-    """The table, what can be done with its lines, what differs between the ticked ones, and the trash.
+    """The table, what can be done with its lines, what differs between the ticked ones, and the
+    trash.
 
     Args:
         state: the page's.
@@ -99,7 +100,7 @@ class RunsRoom:
         show_errors(state, self.draw)()
 
     def draw(self, *_: Any) -> None:
-        """Shows the folder as it is now."""
+        """Show the folder as it is now."""
         board = self.board
         self._stamp = board.change_token()
         rows = board.rows()

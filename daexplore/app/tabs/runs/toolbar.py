@@ -1,4 +1,4 @@
-"""Search, tags, note and buttons of the room of the runs."""
+"""Toolbar of the Runs tab: search, tags, note and actions."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -138,7 +138,7 @@ class RunsToolbar:
             widget.on_click(show_errors(state, partial(_pressed, board, react)))
 
     def draw(self, rows: Sequence[Row], shown: Sequence[Row]) -> None:
-        """Offers what can be done with the runs that are ticked."""
+        """Offer what can be done with the runs that are ticked."""
         board = self._board
         chosen = board.chosen(rows)
         names = {row.name for row in shown}
@@ -166,7 +166,8 @@ class RunsToolbar:
             self._noted = ("", "")
             return
         row, (name, known) = chosen[0], self._noted
-        # What is being written is not replaced under the visitor's hands; saving it says if somebody else was faster.
+        # What is being written is not replaced under the visitor's hands; saving it says if
+        # somebody else was faster.
         if row.name != name or (
             row.note.text != known and self.note.value in (known, row.note.text)
         ):

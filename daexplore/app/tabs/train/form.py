@@ -1,4 +1,4 @@
-"""The form of a training: which galaxies, which methods, which seeds, which options, and the commands that this stands for."""
+"""Training form: galaxies, methods, seeds, options, and the commands that result."""
 
 from html import escape
 from typing import Any
@@ -159,7 +159,7 @@ class TrainForm:
         return command if self._launcher is None else [*self._launcher, *command[4:]]
 
     def refresh_stopped(self) -> None:
-        """Offers those runs that did not come to their end."""
+        """Offer those runs that did not come to their end."""
         runs = [run for run in self._state.all_runs if run.status in _RESUMABLE]
         options = {
             f"{run.label}, {run.status} after epoch {run.info['progress']['epoch']} ({run.id})": run.id

@@ -1,4 +1,4 @@
-"""Options of a training, one by one: those that the visitor adds stand below with their meaning, all others keep their default."""
+"""Options of a training that the user has added; all others keep their default."""
 
 import asyncio
 import json
@@ -48,7 +48,9 @@ class OptionList:
 
     @property
     def settings(self) -> dict[str, str]:
-        """What is set: path -> value as ``--set`` takes it. What is left empty or at its default is not."""
+        """What is set: path -> value as ``--set`` takes it. What is left empty or at its default is
+        not.
+        """
         found = {}
         for path, (setting, widget) in self._rows.items():
             value = widget.value if setting.choices else widget.value.strip()
@@ -67,7 +69,7 @@ class OptionList:
         ]
 
     def set_defaults(self, preset: str | None) -> None:
-        """Goes by the defaults of a preset, or of one's own images for None. What is set stays."""
+        """Go by the defaults of a preset, or of one's own images for None. What is set stays."""
         self._preset = preset
         self._offered = {
             setting.path: setting for setting in (*train_settings(preset), *data_settings(preset))
@@ -89,7 +91,7 @@ class OptionList:
                 self._rows[path] = self._offered[path], widget
 
     def add_option(self, path: str) -> Any:
-        """Adds an option, and returns its widget."""
+        """Add an option, and returns its widget."""
         setting = self._offered[path]
         widget: Any
         if setting.choices:

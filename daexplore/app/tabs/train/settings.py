@@ -1,4 +1,4 @@
-"""What can be set for a training, read from the very dataclasses and constructors that the command line goes by."""
+"""Settings of a training, read from the configuration and the constructors."""
 
 import dataclasses
 import inspect

@@ -1,4 +1,4 @@
-"""Training from the page: which galaxies, which methods, which seeds; then the same live cards as on the first page."""
+"""Train tab: form and live cards."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""Galaxies of both domains to look at before anything is trained: the same ones, noise-free and as the survey sees them."""
+"""Galleries of a simulated preset: the same galaxies in both domains."""
 
 import threading
 from dataclasses import dataclass
@@ -31,7 +31,8 @@ class GalaxyGallery:
 
 
 def galleries(preset: str = "demo", n: int = 48, columns: int = 8) -> list[GalaxyGallery]:
-    """A wall for each domain and class: the first n images of a preset, galaxy by galaxy the same in both domains.
+    """A wall for each domain and class: the first n images of a preset, galaxy by galaxy the same
+    in both domains.
 
     Takes one to two seconds the first time, then it is kept. Safe to call from several threads.
     """

@@ -1,4 +1,4 @@
-"""What a folder without runs shows: the problem in one sentence, the galaxies it is about, and one button that trains three answers."""
+"""Welcome page of a folder without runs: the problem, galaxies, and one button to train."""
 
 from collections.abc import Callable
 from html import escape
@@ -139,7 +139,9 @@ def welcome(
 
 
 def _gallery(state: ExplorerState, session: Session) -> pn.viewable.Viewable:
-    """Both domains' walls; quiet grey until they are drawn, in a thread, since that takes a second or two."""
+    """Both domains' walls; quiet grey until they are drawn, in a thread, since that takes a second
+    or two.
+    """
     pane = pn.pane.HTML(_walls_html([]), stylesheets=STYLES, sizing_mode="stretch_width", margin=0)
 
     def show(found: list[GalaxyGallery]) -> None:

@@ -1,4 +1,4 @@
-"""The markup of the room "What-if": the galaxy, the film along the dial, and the maps at one position."""
+"""Markup of the What-if tab: galaxy, film strip of levels, and maps at one level."""
 
 from collections.abc import Mapping
 from html import escape
@@ -29,7 +29,9 @@ def galaxy_html(chosen: SelectedGalaxy | None, truth: str) -> str:
 def film_html(
     stops: tuple[Level, ...], images: Mapping[int, Response], position: int, sample_id: str
 ) -> str:
-    """The galaxy at each position; the one looked at is outlined. Each frame is a button with its number."""
+    """The galaxy at each position; the one looked at is outlined. Each frame is a button with its
+    number.
+    """
     frames = []
     for number, stop in enumerate(stops):
         answer = images.get(number)
@@ -57,7 +59,9 @@ def maps_html(
     pair: tuple[int, int],
     threshold: float,
 ) -> str:
-    """Grad-CAM of each run at one position, on one scale for all runs and positions; and what each run says there."""
+    """Grad-CAM of each run at one position, on one scale for all runs and positions; and what each
+    run says there.
+    """
     if not answers:
         return "<p class='hint'>Computing Grad-CAM …</p>"
     scale = common_scale(answer.map for answer in everything)

@@ -1,4 +1,4 @@
-"""What the room "What-if" shows of one galaxy along a dial, as tables: probabilities, walks through the margin planes, maps."""
+"""Model of the What-if tab: probabilities, margin-plane trajectories and maps per level."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -83,7 +83,7 @@ class WhatIfModel:
         self.subjects: list[WhatIfQuery] = []
 
     def follow_state(self) -> None:
-        """Takes over what the state shows, and asks for what is missing."""
+        """Take over what the state shows, and asks for what is missing."""
         scenes = [scene(self._state, run) for run in self._state.runs]
         self.chosen = self._choose(scenes)
         self.subjects, self.notes = [], []
@@ -137,7 +137,9 @@ class WhatIfModel:
 
     @property
     def answered(self) -> list[WhatIfQuery]:
-        """The runs that see the same galaxy at the same positions as the first one, and were not refused."""
+        """The runs that see the same galaxy at the same positions as the first one, and were not
+        refused.
+        """
         return [
             one
             for one in self.subjects
@@ -156,7 +158,9 @@ class WhatIfModel:
 
     @property
     def position(self) -> int:
-        """Number of the position that is looked at: the one nearest to what was asked for, else where the survey recorded."""
+        """Number of the position that is looked at: the one nearest to what was asked for, else
+        where the survey recorded.
+        """
         plan, level = self.plan, self._level
         if plan is None:
             return 0
@@ -165,12 +169,12 @@ class WhatIfModel:
         return min(range(len(plan.stops)), key=lambda number: abs(plan.stops[number].level - level))
 
     def set_dial(self, dial: str, seed: int, draws: int) -> None:
-        """Takes another dial, or other noise, and begins where the survey recorded."""
+        """Take another dial, or other noise, and begins where the survey recorded."""
         self.dial, self.seed, self.draws, self._level = dial, seed, draws, None
         self._remember()
 
     def set_level(self, number: int) -> None:
-        """Turns the dial to a position."""
+        """Turn the dial to a position."""
         plan = self.plan
         if plan is not None:
             stop = plan.stops[min(max(number, 0), len(plan.stops) - 1)]
@@ -217,8 +221,9 @@ class WhatIfModel:
         """One row a run and position that is there.
 
         Returns:
-            Columns run, domain, number, level, original, how, probability (of the pair's second class: median over the draws), low and
-            high (quantiles ``CENTRAL``), first (of the first draw), draws.
+            Columns run, domain, number, level, original, how, probability (of the pair's second
+            class: median over the draws), low and high (quantiles ``CENTRAL``), first (of the first
+            draw), draws.
         """
         rows = [
             self._about(one, number, found) | _band(self.probabilities(one, found))
@@ -227,7 +232,8 @@ class WhatIfModel:
         return pd.DataFrame(rows, columns=[*_ABOUT, "probability", "low", "high", "first", "draws"])
 
     def trajectories(self) -> pd.DataFrame:
-        """One row a run and position that is there: where the galaxy lies in the run's margin plane, the mean over the draws.
+        """One row a run and position that is there: where the galaxy lies in the run's margin
+        plane, the mean over the draws.
 
         Returns:
             Columns run, domain, number, level, original, how, x, y, draws.
@@ -272,7 +278,9 @@ class WhatIfModel:
         )
 
     def background(self, subject: WhatIfQuery) -> tuple[pd.DataFrame, int]:
-        """Other galaxies of the split in the run's plane, columns x, y, domain, at most ``BACKGROUND`` of them; and how many there are."""
+        """Other galaxies of the split in the run's plane, columns x, y, domain, at most
+        ``BACKGROUND`` of them; and how many there are.
+        """
         shown, plane = subject.scene, self.plane(subject)
         rows = np.flatnonzero(shown.evaluation.mask(None, self._state.split))
         order = np.argsort(pd.util.hash_array(shown.evaluation.sample_ids[rows]), kind="stable")
@@ -309,7 +317,9 @@ class WhatIfModel:
         return self._asker.plan(subject.scene.run, subject.question)
 
     def _alike(self, subject: WhatIfQuery) -> bool:
-        """Whether a run has the first one's positions and, as far as is known yet, its image of the galaxy."""
+        """Whether a run has the first one's positions and, as far as is known yet, its image of the
+        galaxy.
+        """
         first = next(one for one in self.subjects if self._plan(one) is not None)
         plan, other = self._plan(first), self._plan(subject)
         if plan is None or plan != other:

@@ -1,4 +1,4 @@
-"""What a child process works out for the room "What-if", position by position; each result is kept once it is there."""
+"""Requests of the What-if tab to its child process, level by level and cached."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
@@ -55,13 +55,16 @@ class WhatIfRequests:
         self.failures: dict[Query, str] = {}
 
     def want(self, questions: Sequence[tuple[Run, Query]]) -> None:
-        """Asks these instead of whatever was waiting. The position at which the survey recorded comes first, then its neighbours."""
+        """Ask these instead of whatever was waiting. The position at which the survey recorded
+        comes first, then its neighbours.
+        """
         self._wanted = list(questions)
         needed = self._missing()
         for key in [key for key in self._waiting if key not in needed]:
             self._waiting.pop(key).cancel()
         for key, (question, number) in needed.items():
-            # With work that is done at once, what follows in this list has come in while its head was asked.
+            # With work that is done at once, what follows in this list has come in while its head
+            # was asked.
             if key not in self._waiting and not self._there(key) and question not in self.failures:
                 self._waiting[key] = future = self._submit(question, number)
                 future.add_done_callback(partial(self._done, key, question))
@@ -76,7 +79,9 @@ class WhatIfRequests:
 
     @property
     def progress(self) -> tuple[int, int]:
-        """Positions worked out, and those wanted, of all runs together; (0, 0) before the first plan."""
+        """Positions worked out, and those wanted, of all runs together; (0, 0) before the first
+        plan.
+        """
         done = total = 0
         for run, question in self._wanted:
             plan = self.plan(run, question)
@@ -111,7 +116,8 @@ class WhatIfRequests:
                     found.append(
                         (abs(number - own), _key(run, question, number), (question, number))
                     )
-        # Runs take turns at each position: the images made for the first are then at hand for the others.
+        # Runs take turns at each position: the images made for the first are then at hand for the
+        # others.
         return {key: wanted for _, key, wanted in sorted(found, key=lambda one: one[0])}
 
     def _done(self, key: _Key, question: Query, done: "Future[Any]") -> None:

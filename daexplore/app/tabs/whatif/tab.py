@@ -1,4 +1,4 @@
-"""The noise dial: one galaxy seen by a worse or a better survey, and what each run then says of it."""
+"""What-if tab: one galaxy observed by a worse or better survey, and each run's response."""
 
 from functools import partial
 from html import escape
@@ -160,7 +160,7 @@ class WhatIfRoom:
         )
 
     def show(self) -> None:
-        """Brings the room up to date, if it is on screen."""
+        """Bring the room up to date, if it is on screen."""
         if not self._entry.visible():
             return
         self.logic.follow_state()
@@ -180,7 +180,7 @@ class WhatIfRoom:
             self.slider.value = int(number)
 
     def _arrived(self) -> None:
-        """Shows what is there; the plots once all positions are."""
+        """Show what is there; the plots once all positions are."""
         logic = self.logic
         plan, (done, total) = logic.plan, logic.progress
         self._head.object = galaxy_html(logic.chosen, self._truth())
@@ -334,7 +334,7 @@ class WhatIfRoom:
         return str(shown.run.classes[shown.pair[1]])
 
     def _move(self) -> None:
-        """Follows the dial and the threshold: marks move, nothing is computed."""
+        """Follow the dial and the threshold: marks move, nothing is computed."""
         logic, threshold = self.logic, self._state.threshold
         self._move_pictures()
         plan = logic.plan

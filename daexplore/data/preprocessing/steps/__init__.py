@@ -1,4 +1,4 @@
-"""Steps from images as they come to network input, each with the numbers that it needs, written down and read back."""
+"""Preprocessing steps, each with its parameters, as JSON and back."""
 
 from typing import Any
 
@@ -33,7 +33,9 @@ __all__ = [
 Step = (
     SelectBands | Units | Background | PsfMatch | Resample | Crop | Asinh | Percentile | Normalise
 )
-"""Each has ``apply(images)``: (n, C, H, W) of any real type to float32; none changes its input in place."""
+"""Each has ``apply(images)``: (n, C, H, W) of any real type to float32; none changes its input in
+place.
+"""
 
 STEPS: dict[str, type[Step]] = {
     "bands": SelectBands,
@@ -49,7 +51,9 @@ STEPS: dict[str, type[Step]] = {
 """In the order in which they are taken."""
 
 LEARNED = (Asinh, Percentile, Normalise)
-"""Steps with statistics of training images; the others follow from what a galaxy set says of itself."""
+"""Steps with statistics of training images; the others follow from what a galaxy set says of
+itself.
+"""
 
 
 def record_step(step: Step) -> dict[str, Any]:

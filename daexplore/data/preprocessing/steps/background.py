@@ -13,11 +13,13 @@ __all__ = ["Background", "clipped_median"]
 class Background:
     """Subtracts, from each image and band, the sigma-clipped median of the pixels along its border.
 
-    Nothing is learned from other images. A galaxy that fills its image is part of its own border: choose cut-outs wide enough.
+    Nothing is learned from other images. A galaxy that fills its image is part of its own border:
+    choose cut-outs wide enough.
 
     Attributes:
         width: of the border [pixel].
-        sigma: pixels farther than so many standard deviations from the median are left out, and both are worked out anew,
+        sigma: pixels farther than so many standard deviations from the median are left out, and
+            both are worked out anew,
         rounds: at most so many times.
     """
 
@@ -42,8 +44,8 @@ class Background:
 def clipped_median(values: NDArray[Any], sigma: float, rounds: int) -> NDArray[np.float64]:
     """Median over the last axis of what remains after clipping.
 
-    What remains of sorted values is a stretch of them, of which running sums tell mean and deviation: several times faster than masks,
-    which would cost a third of a training step.
+    What remains of sorted values is a stretch of them, of which running sums tell mean and
+    deviation: several times faster than masks, which would cost a third of a training step.
 
     Args:
         values: (..., m); NaN where m holds one.
@@ -75,7 +77,9 @@ def clipped_median(values: NDArray[Any], sigma: float, rounds: int) -> NDArray[n
 
 
 def _running(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(n, m + 1) sums from the middle outwards, negative before it: a difference of two is a stretch's sum, free of outliers beyond it."""
+    """(n, m + 1) sums from the middle outwards, negative before it: a difference of two is a
+    stretch's sum, free of outliers beyond it.
+    """
     middle = values.shape[1] // 2
     sums = np.zeros((len(values), values.shape[1] + 1))
     np.cumsum(values[:, middle:], axis=1, out=sums[:, middle + 1 :])
@@ -84,7 +88,9 @@ def _running(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _below(ordered: NDArray[np.float64], threshold: NDArray[np.float64]) -> NDArray[np.int64]:
-    """(n,) how many values of each row are less than its threshold, by bisection in all rows at once."""
+    """(n,) how many values of each row are less than its threshold, by bisection in all rows at
+    once.
+    """
     row, width = np.arange(len(ordered)), ordered.shape[1]
     low, high = np.zeros(len(ordered), np.int64), np.full(len(ordered), width)
     for _ in range(width.bit_length()):

@@ -11,7 +11,8 @@ __all__ = ["Crop"]
 
 @dataclass(frozen=True)
 class Crop:
-    """Crops or zero-pads images about their centre; of an odd difference the extra pixel falls off the far end.
+    """Crops or zero-pads images about their centre; of an odd difference the extra pixel falls off
+    the far end.
 
     Attributes:
         size: height and width of what comes out [pixel].

@@ -28,7 +28,8 @@ class Normalise:
     def fit(chunks: Iterable[NDArray[np.float32]]) -> "Normalise":
         """Statistics of images that come in chunks (n, C, H, W), at least one.
 
-        Chunks are merged without the cancellation of E[x^2] - E[x]^2 (Chan, Golub & LeVeque 1983, Am. Stat. 37, 242).
+        Chunks are merged without the cancellation of E[x^2] - E[x]^2 (Chan, Golub & LeVeque 1983,
+        Am. Stat. 37, 242).
         """
         count, mean, squares = 0, np.zeros(1), np.zeros(1)
         for chunk in chunks:

@@ -18,10 +18,12 @@ _SAME = 1e-6
 
 @dataclass(frozen=True)
 class PsfMatch:
-    """Convolves each band with a Gaussian, taking the point spread functions for Gaussians too: their variances then add up.
+    """Convolves each band with a Gaussian, taking the point spread functions for Gaussians too:
+    their variances then add up.
 
-    The kernel is a sampled Gaussian whose variance over the pixels is sigma^2 also where sigma is a fraction of a pixel. Beyond an image's
-    edge stands its mirror image, so that no flux is lost. Blurred noise is correlated from pixel to pixel, and smaller than it was.
+    The kernel is a sampled Gaussian whose variance over the pixels is sigma^2 also where sigma is a
+    fraction of a pixel. Beyond an image's edge stands its mirror image, so that no flux is lost.
+    Blurred noise is correlated from pixel to pixel, and smaller than it was.
 
     Attributes:
         sigma: of the kernel in each band [pixel]; 0 leaves a band as it is.
@@ -73,7 +75,9 @@ def blur_matrix(sigma: float, n: int) -> NDArray[np.float32]:
 
 
 def _kernel(sigma: float) -> NDArray[np.float64]:
-    """Odd in length, positive, adding up to 1. Samples of a narrow Gaussian have less variance than itself: a broader one is looked for."""
+    """Odd in length, positive, adding up to 1. Samples of a narrow Gaussian have less variance than
+    itself: a broader one is looked for.
+    """
     if sigma == 0:
         return np.ones(1)
     reach = math.ceil(6 * sigma + 6)

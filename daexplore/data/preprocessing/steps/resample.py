@@ -14,13 +14,14 @@ __all__ = ["Resample", "overlap_matrix", "resampled_length"]
 
 @dataclass(frozen=True)
 class Resample:
-    """Shares the flux of each pixel among the new pixels by the area in which they overlap ("drizzling" with full-size drops; Fruchter &
-    Hook 2002, PASP 114, 144).
+    """Shares the flux of each pixel among the new pixels by the area in which they overlap
+    ("drizzling" with full-size drops; Fruchter & Hook 2002, PASP 114, 144).
 
-    Pixels are taken for fluxes, such as counts or nJy a pixel: a coarser pixel holds more. Of surface brightness (flux an arcsec^2) that
-    makes sums; dividing them by the square of the ratio gives it back, which normalisation does anyway. New pixels lie about the same
-    centre, and only those that the image covers entirely are made: what remains along the edges, less than one new pixel in all, is cut
-    off.
+    Pixels are taken for fluxes, such as counts or nJy a pixel: a coarser pixel holds more. Of
+    surface brightness (flux an arcsec^2) that makes sums; dividing them by the square of the ratio
+    gives it back, which normalisation does anyway. New pixels lie about the same centre, and only
+    those that the image covers entirely are made: what remains along the edges, less than one new
+    pixel in all, is cut off.
 
     Attributes:
         ratio: side of a new pixel in old ones.

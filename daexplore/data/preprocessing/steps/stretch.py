@@ -1,4 +1,4 @@
-"""From flux, which spans decades, to values that a network can use: asinh, or between two percentiles."""
+"""Stretch of flux: asinh, or between two percentiles."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +13,8 @@ _MAD_TO_SIGMA = 1.4826
 
 @dataclass(frozen=True)
 class Asinh:
-    """``asinh(x / (softening * noise_scale))``, linear near zero and logarithmic far from it (Lupton et al. 2004, PASP 116, 133).
+    """``asinh(x / (softening * noise_scale))``, linear near zero and logarithmic far from it
+    (Lupton et al. 2004, PASP 116, 133).
 
     Attributes:
         softening: in units of the noise scale.
@@ -25,11 +26,14 @@ class Asinh:
 
     @staticmethod
     def fit(pixels: NDArray[np.float32], softening: float) -> "Asinh":
-        """The noise scale is the robust standard deviation, 1.4826 times the median absolute deviation, of training pixels (C, m)."""
+        """The noise scale is the robust standard deviation, 1.4826 times the median absolute
+        deviation, of training pixels (C, m).
+        """
         deviation = np.abs(pixels - np.median(pixels, axis=1, keepdims=True))
         mad = _MAD_TO_SIGMA * np.median(deviation, axis=1).astype(np.float64)
         std = pixels.std(axis=1, dtype=np.float64)
-        # More than half of the pixels can be equal: 8-bit images with a black background, or simulations without noise.
+        # More than half of the pixels can be equal: 8-bit images with a black background, or
+        # simulations without noise.
         return Asinh(softening, tuple(positive(np.where(mad > 0, mad, std)).tolist()))
 
     def apply(self, images: NDArray[Any]) -> NDArray[np.float32]:

@@ -1,4 +1,4 @@
-"""Which files of a folder are the bands of one galaxy, by their names."""
+"""Band files: which files of a folder are bands of one galaxy, by their names."""
 
 import re
 from collections import Counter, defaultdict
@@ -25,7 +25,8 @@ class BandFiles:
     Attributes:
         bands: in their order; empty where a file is a whole galaxy.
         galaxies: the files of each galaxy in the order of the bands, None where one is missing.
-        others: files that belong to none of these galaxies, since their names say none of the bands.
+        others: files that belong to none of these galaxies, since their names say none of the
+            bands.
     """
 
     bands: tuple[str, ...]
@@ -42,12 +43,15 @@ class _Split:
 
 
 def find_band_files(files: Sequence[str], declared: Sequence[str] | None) -> BandFiles | None:
-    """Files whose names or folders differ in one word that is a band; None where each file stands for itself.
+    """Files whose names or folders differ in one word that is a band; None where each file stands
+    for itself.
 
-    The word stands at the same place in all names: last or first among those between "_", "-", "." and blanks, or further in, or it is a
-    folder, or the whole name in the folder of a galaxy. Declared bands are looked for as they are, in any case of letters; at least two of
-    them, or the only one, must be found. Otherwise the words of all files must look like bands (F814W, g, Ks, NUV, W1, …) and most
-    galaxies must have the same two or more of them: these are the bands, sorted.
+    The word stands at the same place in all names: last or first among those between "_", "-", "."
+    and blanks, or further in, or it is a folder, or the whole name in the folder of a galaxy.
+    Declared bands are looked for as they are, in any case of letters; at least two of them, or the
+    only one, must be found. Otherwise the words of all files must look like bands (F814W, g, Ks,
+    NUV, W1, …) and most galaxies must have the same two or more of them: these are the bands,
+    sorted.
 
     Args:
         files: paths relative to the folder, with "/" between folders.
@@ -110,7 +114,9 @@ def _grouped(files: Sequence[str], bands: Sequence[str], split: _Split) -> BandF
 
 
 def _splits(files: Sequence[str]) -> Iterator[_Split]:
-    """One for each place that a word can have, the usual ones first: end of the name, folders from the last, further in, from the front."""
+    """One for each place that a word can have, the usual ones first: end of the name, folders from
+    the last, further in, from the front.
+    """
     parts = [FITS_SUFFIX.sub("", file).split("/") for file in files]
     stems = [_words(those[-1]) for those in parts]
     most = max(map(len, stems))
@@ -130,7 +136,9 @@ def _words(stem: str) -> list[str]:
 
 
 def _taken(parts: list[list[str]], stems: list[list[str]], place: int) -> _Split:
-    """With the word at a place counted from the end (below 0) or the front, and one of its neighbouring separators, taken out."""
+    """With the word at a place counted from the end (below 0) or the front, and one of its
+    neighbouring separators, taken out.
+    """
     words: list[str | None] = []
     rests: list[str] = []
     for those, pieces in zip(parts, stems, strict=True):

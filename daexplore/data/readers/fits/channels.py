@@ -1,4 +1,4 @@
-"""Which images of a FITS file are the galaxy's bands, in which order, and what they are called."""
+"""Channels of a FITS file: which images are bands, their order and names."""
 
 import re
 from collections.abc import Sequence
@@ -76,7 +76,9 @@ class Channel:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Names by which a declared band finds it. FILTER may go on after the band's name: "r DECam SDSS c0002"."""
+        """Names by which a declared band finds it. FILTER may go on after the band's name: "r DECam
+        SDSS c0002".
+        """
         return tuple(
             filter(None, (self.band, self.label, self.extname, self.band.partition(" ")[0]))
         )
@@ -103,7 +105,9 @@ def role_of(name: str) -> str:
 
 
 def squeezed(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """(C, H, W) of an image or cube whose further axes have length 1; other shapes keep another number of axes."""
+    """(C, H, W) of an image or cube whose further axes have length 1; other shapes keep another
+    number of axes.
+    """
     sides = list(shape)
     while len(sides) > 2 and 1 in sides:
         sides.remove(1)
@@ -127,11 +131,13 @@ def choose(
     Args:
         images: those of the file that may be bands.
         primary: header of the file, which speaks for a single image too.
-        declared: bands to take, in this order: by filter or EXTNAME, or by position where none is named so.
+        declared: bands to take, in this order: by filter or EXTNAME, or by position where none is
+            named so.
         path: for errors.
 
     Raises:
-        InputError: axes that are no image, declared bands that are not there, or images that nothing tells apart.
+        InputError: axes that are no image, declared bands that are not there, or images that
+            nothing tells apart.
     """
     for image in images:
         _check_shape(image, declared)

@@ -1,4 +1,4 @@
-"""One galaxy's FITS file: its bands, which pixels are measurements, and what the headers say of them."""
+"""Cutout of one galaxy from a FITS file, with masks and header values."""
 
 import mmap
 from collections.abc import Sequence
@@ -22,24 +22,27 @@ _LSST_PLANES = ("BAD", "CR", "NO_DATA", "SAT", "UNMASKEDNAN")
 
 
 def read_fits(path: str | Path, read: ReadConfig | None = None) -> Cutout:
-    """Reads the bands of one galaxy.
+    """Read the bands of one galaxy.
 
-    Bands are the channels of one cube (C, H, W), or all images of the file that have the same shape; axes of length 1 do not count. Images
-    whose EXTNAME says that they are masks, weights, errors, PSFs and the like are no bands. Declared bands choose and order channels by
-    their filter or EXTNAME; where none of them is named so, they are the channels in the order of the file. Otherwise bands are called
-    after their filters, or their EXTNAMEs.
+    Bands are the channels of one cube (C, H, W), or all images of the file that have the same
+    shape; axes of length 1 do not count. Images whose EXTNAME says that they are masks, weights,
+    errors, PSFs and the like are no bands. Declared bands choose and order channels by their filter
+    or EXTNAME; where none of them is named so, they are the channels in the order of the file.
+    Otherwise bands are called after their filters, or their EXTNAMEs.
 
-    Unmeasured, and so NaN, are pixels where the file says BLANK or NaN, where a mask (MASK, DQ, FLAGS, …) is not 0, and where a weight
-    (WHT, IVAR, …) is 0. Two kinds of mask are read more closely: those of JWST by their first bit (do not use), and those that name their
-    bits as LSST's and HSC's do (MP_BAD = 0, …) by the bits for bad, saturated or missing pixels and cosmic rays, since others mark every
-    detected source.
+    Unmeasured, and so NaN, are pixels where the file says BLANK or NaN, where a mask (MASK, DQ,
+    FLAGS, …) is not 0, and where a weight (WHT, IVAR, …) is 0. Two kinds of mask are read more
+    closely: those of JWST by their first bit (do not use), and those that name their bits as LSST's
+    and HSC's do (MP_BAD = 0, …) by the bits for bad, saturated or missing pixels and cosmic rays,
+    since others mark every detected source.
 
     Args:
         path: of the file; it may be compressed (.fz, .gz, .bz2, .xz).
         read: what is declared: bands, pixel scale and zero points go before what the file says.
 
     Raises:
-        InputError: the file is damaged, has no image, or does not say which of several things its images are.
+        InputError: the file is damaged, has no image, or does not say which of several things its
+            images are.
     """
     path = Path(path)
     data = read_bytes(path)
@@ -162,7 +165,9 @@ def _flux_scales(
 
 
 def _photometry(header: Header, primary: Header) -> Header:
-    """With the primary header's keywords, but not where it speaks of other units: then its zero point is not of these pixels."""
+    """With the primary header's keywords, but not where it speaks of other units: then its zero
+    point is not of these pixels.
+    """
     units = (header.get("BUNIT"), primary.get("BUNIT"))
     if None in units or units[0] == units[1]:
         return header.over(primary)

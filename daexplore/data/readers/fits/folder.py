@@ -32,13 +32,16 @@ _SAME_SCALE = 0.01
 def list_fits_folder(given: Input) -> Listing:
     """The galaxies of a folder and of the folders in it; no image is opened here.
 
-    Each file is a galaxy, unless names or folders differ in the band alone (``gal7_F814W.fits`` and ``gal7_F160W.fits``, or
-    ``g/gal7.fits`` and ``r/gal7.fits``): then these files together are one; see ``find_band_files``. A galaxy is called after its file,
-    without suffix and band; under that name it is looked for in the catalogue, if there is one. Without a catalogue the galaxies are
-    unlabelled, or, where they all lie in two or more sub-folders, each sub-folder is a class. Galaxies that lack a band are set aside.
+    Each file is a galaxy, unless names or folders differ in the band alone (``gal7_F814W.fits`` and
+    ``gal7_F160W.fits``, or ``g/gal7.fits`` and ``r/gal7.fits``): then these files together are one;
+    see ``find_band_files``. A galaxy is called after its file, without suffix and band; under that
+    name it is looked for in the catalogue, if there is one. Without a catalogue the galaxies are
+    unlabelled, or, where they all lie in two or more sub-folders, each sub-folder is a class.
+    Galaxies that lack a band are set aside.
 
     Raises:
-        InputError: no FITS files, two for the same galaxy and band, no galaxy with all bands, or a catalogue that does not go with them.
+        InputError: no FITS files, two for the same galaxy and band, no galaxy with all bands, or a
+            catalogue that does not go with them.
     """
     path, read, table = given.path, given.read, given.table
     files = given.images(FITS_SUFFIXES)

@@ -1,7 +1,8 @@
-"""The parts of a FITS file, their headers and pixels, by the FITS standard 4.0 (Pence et al. 2010, A&A 524, A42; fits.gsfc.nasa.gov).
+"""HDUs of a FITS file: headers and pixels (FITS standard 4.0, Pence et al. 2010).
 
-Many small files are read here: a plain image takes about a third of the time that ``astropy.io.fits`` needs, every broken file is told
-apart from a whole one, and nothing in an odd header can raise. Compressed images are left to astropy.
+Many small files are read here: a plain image takes about a third of the time that
+``astropy.io.fits`` needs, every broken file is told apart from a whole one, and nothing in an odd
+header can raise. Compressed images are left to astropy.
 """
 
 import bz2
@@ -52,7 +53,8 @@ class Hdu:
 
     Attributes:
         header: its keywords.
-        kind: "image", "compressed" (an image in the cells of a table), "table" or what XTENSION says.
+        kind: "image", "compressed" (an image in the cells of a table), "table" or what XTENSION
+            says.
         shape: of the image, the slowest axis first as numpy has it; empty where there is none.
         bitpix: type of the pixels in the file.
         start: of the header [byte].
@@ -78,7 +80,8 @@ class Hdu:
 
 
 def read_bytes(path: Path) -> bytes | mmap.mmap:
-    """The bytes of a file, unpacked where it is compressed as a whole (.gz, .bz2, .xz); a large one is mapped, not read.
+    """The bytes of a file, unpacked where it is compressed as a whole (.gz, .bz2, .xz); a large one
+    is mapped, not read.
 
     Raises:
         InputError: no such file, an empty or broken one, or one that is no FITS file.
@@ -117,7 +120,9 @@ def read_bytes(path: Path) -> bytes | mmap.mmap:
 
 
 def first_image(path: Path) -> Hdu | None:
-    """The first image of a file by its header alone, read or unpacked no further than that; None where there is none or no FITS file."""
+    """The first image of a file by its header alone, read or unpacked no further than that; None
+    where there is none or no FITS file.
+    """
     try:
         with path.open("rb") as stream:
             magic = stream.read(6)
@@ -138,7 +143,8 @@ def first_image(path: Path) -> Hdu | None:
 
 
 def read_hdus(data: bytes | mmap.mmap, path: Path) -> list[Hdu]:
-    """The parts of a file in their order. Bytes after the last one that are no extension are allowed (section 3.5) and ignored.
+    """The parts of a file in their order. Bytes after the last one that are no extension are
+    allowed (section 3.5) and ignored.
 
     Raises:
         InputError: a part that is cut short, or a header that does not say what its data are.
@@ -157,14 +163,17 @@ def read_hdus(data: bytes | mmap.mmap, path: Path) -> list[Hdu]:
 
 
 def raw_pixels(hdu: Hdu, data: bytes | mmap.mmap) -> NDArray[Any]:
-    """Array values as they are stored, of the shape and type that the header says, without BSCALE, BZERO and BLANK."""
+    """Array values as they are stored, of the shape and type that the header says, without BSCALE,
+    BZERO and BLANK.
+    """
     if hdu.kind == "compressed":
         return _decompressed(hdu, data)
     return np.ndarray(hdu.shape, PIXEL_TYPES[hdu.bitpix], data, hdu.data)
 
 
 def physical_values(hdu: Hdu, data: bytes | mmap.mmap) -> NDArray[np.float32]:
-    """Physical values: BZERO + BSCALE * stored (section 5.3), in double precision; NaN where an integer image says BLANK.
+    """Physical values: BZERO + BSCALE * stored (section 5.3), in double precision; NaN where an
+    integer image says BLANK.
 
     Raises:
         InputError: a scaling by 0 or by no number, or a compressed image that cannot be unpacked.
@@ -190,7 +199,9 @@ def physical_values(hdu: Hdu, data: bytes | mmap.mmap) -> NDArray[np.float32]:
 
 
 def integers(hdu: Hdu, data: bytes | mmap.mmap) -> NDArray[np.int64] | None:
-    """Whole numbers as they are meant, with the BZERO that makes them unsigned; None where the image does not hold such."""
+    """Whole numbers as they are meant, with the BZERO that makes them unsigned; None where the
+    image does not hold such.
+    """
     scale, zero = hdu.header.get("BSCALE", 1), hdu.header.get("BZERO", 0)
     if (
         hdu.bitpix < 0
@@ -204,7 +215,8 @@ def integers(hdu: Hdu, data: bytes | mmap.mmap) -> NDArray[np.int64] | None:
 
 
 def by_astropy(hdu: Hdu, data: bytes | mmap.mmap) -> Any:
-    """Data as ``astropy.io.fits`` reads them, for what is not read here: compressed images (stored values) and tables.
+    """Data as ``astropy.io.fits`` reads them, for what is not read here: compressed images (stored
+    values) and tables.
 
     Raises:
         InputError: astropy cannot read them.
@@ -275,7 +287,9 @@ def _read_hdu(data: bytes | mmap.mmap, start: int, where: str) -> Hdu:
 
 
 def _check_tiles(header: Header, bitpix: int, axes: list[int], where: str) -> None:
-    """The table has a row a tile (section 10.1): where it does not, the size is wrong and might be more than there is memory."""
+    """The table has a row a tile (section 10.1): where it does not, the size is wrong and might be
+    more than there is memory.
+    """
     tiles = [
         _whole(header, f"ZTILE{axis}", where, side if axis == 1 else 1)
         for axis, side in enumerate(axes, start=1)

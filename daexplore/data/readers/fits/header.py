@@ -1,4 +1,4 @@
-"""The header of one part of a FITS file: cards of 80 characters (FITS standard 4.0, section 4; Pence et al. 2010, A&A 524, A42)."""
+"""Header of an HDU: cards of 80 characters (FITS standard 4.0, section 4)."""
 
 import mmap
 import re
@@ -22,7 +22,9 @@ _VALUE = re.compile(
 
 
 class Header(Mapping[str, Any]):
-    """Keywords of one header with their values as str, bool, int or float; of repeated ones the first, and only those that can be read."""
+    """Keywords of one header with their values as str, bool, int or float; of repeated ones the
+    first, and only those that can be read.
+    """
 
     def __init__(self, cards: dict[str, str]) -> None:
         self.cards = cards
@@ -55,7 +57,9 @@ class Header(Mapping[str, Any]):
         return len(self.cards)
 
     def over(self, other: "Header") -> "Header":
-        """This header's keywords, and another one's where this says nothing, as an extension inherits from the primary header."""
+        """This header's keywords, and another one's where this says nothing, as an extension
+        inherits from the primary header.
+        """
         return self if other is self else Header(other.cards | self.cards)
 
 

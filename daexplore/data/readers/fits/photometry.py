@@ -1,4 +1,4 @@
-"""What a FITS header says of its image: band, pixel scale, and what one unit of flux is. What it does not say clearly is None."""
+"""Photometry from FITS headers: band, pixel scale and flux unit; None where unclear."""
 
 import math
 import re
@@ -63,9 +63,11 @@ _RATE = re.compile(
 
 
 def band_name(header: Mapping[str, Any]) -> str | None:
-    """The band by BAND, FILTER, INSFILTE, or the filter wheels FILTER1 and FILTER2 of which others are clear; None where none says it.
+    """The band by BAND, FILTER, INSFILTE, or the filter wheels FILTER1 and FILTER2 of which others
+    are clear; None where none says it.
 
-    JWST's filters in the pupil wheel lie before a wider one: then PUPIL names the band. Of two true filters in two wheels both are named.
+    JWST's filters in the pupil wheel lie before a wider one: then PUPIL names the band. Of two true
+    filters in two wheels both are named.
     """
     pupil = header.get("PUPIL")
     if isinstance(pupil, str) and _PUPIL_FILTER.fullmatch(pupil):
@@ -79,9 +81,11 @@ def band_name(header: Mapping[str, Any]) -> str | None:
 
 
 def cube_bands(header: Mapping[str, Any], channels: int) -> tuple[str, ...] | None:
-    """Names of a cube's channels by BAND0, BAND1, … or FILTER1, FILTER2, … (counted from 0 or 1), or one letter each in BANDS.
+    """Names of a cube's channels by BAND0, BAND1, … or FILTER1, FILTER2, … (counted from 0 or 1),
+    or one letter each in BANDS.
 
-    The Legacy Surveys write BANDS and BANDn. None where the number is another one than the channels, or names are missing or repeated.
+    The Legacy Surveys write BANDS and BANDn. None where the number is another one than the
+    channels, or names are missing or repeated.
     """
     for stem in ("BAND", "FILTER", "FILT"):
         for first in (0, 1):
@@ -107,10 +111,12 @@ def cube_bands(header: Mapping[str, Any], channels: int) -> tuple[str, ...] | No
 
 
 def pixel_scale(header: Mapping[str, Any]) -> float | None:
-    """Side of a pixel [arcsec], the root of its area, by the celestial coordinates of the first two axes, else by PIXSCALE and its like.
+    """Side of a pixel [arcsec], the root of its area, by the celestial coordinates of the first two
+    axes, else by PIXSCALE and its like.
 
-    The columns of CD, or of PC times CDELT, are the pixel's sides in degrees (Greisen & Calabretta 2002, A&A 395, 1061, eq. 1-3), or in
-    CUNIT. None where there is no scale, where it lies outside 0.00001 to 600 arcsec, and where the sides differ by more than 5%.
+    The columns of CD, or of PC times CDELT, are the pixel's sides in degrees (Greisen & Calabretta
+    2002, A&A 395, 1061, eq. 1-3), or in CUNIT. None where there is no scale, where it lies outside
+    0.00001 to 600 arcsec, and where the sides differ by more than 5%.
     """
     scale = _wcs_scale(header)
     if scale is None:
@@ -128,13 +134,18 @@ def flux_scale(
 ) -> float | None:
     """Nanojansky of one unit of the pixels; None where the header does not say it.
 
-    1. BUNIT, where it is a flux density (nJy, Jy, nanomaggy, erg/s/cm2/Hz, …), one per solid angle (MJy/sr; times PIXAR_SR or the
+    1. BUNIT, where it is a flux density (nJy, Jy, nanomaggy, erg/s/cm2/Hz, …), one per solid angle
+    (MJy/sr; times PIXAR_SR or the
        squared pixel scale), or one per wavelength with PHOTPLAM given.
-    2. AB zero points ABMAGZP, MAGZERO, MAGZPT, MAGZP, ZEROPNT, ZP: the magnitude of one unit as the pixels stand, whatever the exposure
-       time. Not where a keyword or the survey says that they are Vega magnitudes (2MASS, WISE, UKIRT, VISTA).
+    2. AB zero points ABMAGZP, MAGZERO, MAGZPT, MAGZP, ZEROPNT, ZP: the magnitude of one unit as the
+    pixels stand, whatever the exposure
+       time. Not where a keyword or the survey says that they are Vega magnitudes (2MASS, WISE,
+       UKIRT, VISTA).
     3. FLUXMAG0, the units of magnitude 0 (HSC, LSST).
-    4. PHOTFLAM [erg/s/cm2/A for 1 electron/s] and PHOTPLAM [A] (HST): f_nu = PHOTFLAM PHOTPLAM^2 / c. Only here does the exposure time
-       count: where BUNIT says electrons or counts, and not per second, EXPTIME divides; without BUNIT nothing can be said.
+    4. PHOTFLAM [erg/s/cm2/A for 1 electron/s] and PHOTPLAM [A] (HST): f_nu = PHOTFLAM PHOTPLAM^2 /
+    c. Only here does the exposure time
+       count: where BUNIT says electrons or counts, and not per second, EXPTIME divides; without
+           BUNIT nothing can be said.
 
     Args:
         header: of the image.
@@ -248,7 +259,9 @@ def _unit_scale(text: str, header: Mapping[str, Any], scale: float | None) -> fl
 
 @lru_cache(maxsize=256)
 def _parsed(text: str) -> tuple[str, float]:
-    """What a unit measures ("flux", "surface", "wavelength" or nothing), in nJy, nJy/sr or erg/s/cm2/A."""
+    """What a unit measures ("flux", "surface", "wavelength" or nothing), in nJy, nJy/sr or
+    erg/s/cm2/A.
+    """
     from astropy import units
 
     for spelling, usual in _SPELLINGS:

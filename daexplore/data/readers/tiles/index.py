@@ -1,4 +1,4 @@
-"""Survey tiles: which FITS images with celestial coordinates there are, and which of them show one field in several bands."""
+"""Index of survey tiles: FITS images with celestial coordinates, grouped by field."""
 
 import dataclasses
 import warnings
@@ -23,7 +23,8 @@ _BORDER_POINTS = 32
 
 @dataclass(frozen=True)
 class Plane:
-    """Images on the same pixels in one file: a band, several extensions or a cube, with the masks and weights that belong to them.
+    """Images on the same pixels in one file: a band, several extensions or a cube, with the masks
+    and weights that belong to them.
 
     Attributes:
         path: the file.
@@ -49,7 +50,8 @@ class Tile:
         shape: height and width [pixel].
         wcs: astropy's celestial coordinates of the pixels.
         pixel_scale: [arcsec / pixel], the mean of the two sides.
-        border: (n, 3) points along the outer edge as unit vectors, the four corners at every quarter.
+        border: (n, 3) points along the outer edge as unit vectors, the four corners at every
+            quarter.
         centre: (3,) the middle, likewise.
     """
 
@@ -75,11 +77,12 @@ class Tile:
 def find_tiles(
     folder: Path, files: Sequence[str], declared: tuple[str, ...] | None
 ) -> tuple[list[Tile], list[str]]:
-    """Reads the headers of the files and brings bands of one field together.
+    """Read the headers of the files and brings bands of one field together.
 
-    Every image with celestial coordinates is a tile, in whatever part of its file it is; masks, weights and the like, by EXTNAME or by the
-    file's name, are none. Images of the same size whose corners agree to a tenth of a pixel show one field; their bands are told apart by
-    FILTER and its like, else by the file's name.
+    Every image with celestial coordinates is a tile, in whatever part of its file it is; masks,
+    weights and the like, by EXTNAME or by the file's name, are none. Images of the same size whose
+    corners agree to a tenth of a pixel show one field; their bands are told apart by FILTER and its
+    like, else by the file's name.
 
     Args:
         folder: where the files are.
@@ -90,7 +93,8 @@ def find_tiles(
         The tiles, and the files left out.
 
     Raises:
-        InputError: a damaged file, no tile at all, images of one field that nothing tells apart, fields in different bands.
+        InputError: a damaged file, no tile at all, images of one field that nothing tells apart,
+            fields in different bands.
     """
     science = [file for file in files if not role_of(Path(file).name.partition(".")[0])]
     band_of = _file_bands(science, declared)
@@ -178,7 +182,9 @@ def _channels(
 
 
 def _maps(hdus: list[Hdu], numbers: list[int], images: list[int], kind: str) -> list[int]:
-    """Masks or weights of these images: of as many as images in the file each has its own, else those of the same size."""
+    """Masks or weights of these images: of as many as images in the file each has its own, else
+    those of the same size.
+    """
     those = [number for number, hdu in enumerate(hdus) if hdu.shape and image_role(hdu) == kind]
     if len(those) == len(images):
         return [those[images.index(number)] for number in numbers]
@@ -186,7 +192,9 @@ def _maps(hdus: list[Hdu], numbers: list[int], images: list[int], kind: str) -> 
 
 
 def _geometry(hdu: Hdu, header: bytes) -> Tile | None:
-    """A tile without planes; None where the header has no celestial coordinates along the first two axes."""
+    """A tile without planes; None where the header has no celestial coordinates along the first two
+    axes.
+    """
     from astropy.io import fits
     from astropy.wcs import WCS
     from astropy.wcs.utils import proj_plane_pixel_scales
@@ -213,7 +221,8 @@ def _geometry(hdu: Hdu, header: bytes) -> Tile | None:
         ]
     )
     with warnings.catch_warnings():
-        # Deprecated keywords that astropy mends, and remarks about distortions, change nothing here.
+        # Deprecated keywords that astropy mends, and remarks about distortions, change nothing
+        # here.
         warnings.simplefilter("ignore")
         try:
             wcs = WCS(fits.Header.fromstring(header))

@@ -22,7 +22,8 @@ class TilePositions:
 
     Attributes:
         tile: (N,) number of the tile, -1 where a position lies on none.
-        x: (N,) pixel of the position along the rows, counted from 0 at the centre of the first; NaN off every tile.
+        x: (N,) pixel of the position along the rows, counted from 0 at the centre of the first; NaN
+            off every tile.
         y: (N,) likewise along the columns.
         nearest: (N,) number of the tile whose edge is nearest; only where a position lies on none.
         distance: (N,) to that edge [deg]; only where a position lies on none.
@@ -36,7 +37,8 @@ class TilePositions:
 
 
 def locate(tiles: Sequence[Tile], positions: NDArray[np.float64]) -> TilePositions:
-    """Finds each position's tile: of several that show it the one where its distance to the edge is largest [arcsec].
+    """Find each position's tile: of several that show it the one where its distance to the edge is
+    largest [arcsec].
 
     Args:
         tiles: at least one.
@@ -83,9 +85,12 @@ def locate(tiles: Sequence[Tile], positions: NDArray[np.float64]) -> TilePositio
 
 
 def _pixels(tile: Tile, sky: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Pixel coordinates; NaN where the way back does not lead to the same place, as beyond the range of a projection or distortion."""
+    """Pixel coordinates; NaN where the way back does not lead to the same place, as beyond the
+    range of a projection or distortion.
+    """
     with warnings.catch_warnings():
-        # Distorted coordinates are inverted step by step, which fails, with a warning, for positions far outside the tile.
+        # Distorted coordinates are inverted step by step, which fails, with a warning, for
+        # positions far outside the tile.
         warnings.simplefilter("ignore")
         x, y = (
             np.array(values, np.float64, ndmin=1).round(_DECIMALS)

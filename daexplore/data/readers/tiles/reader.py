@@ -28,19 +28,22 @@ _SAME_SCALE = 0.01
 
 
 def list_tiles(given: Input) -> Listing:
-    """The galaxies of a catalogue on survey tiles, in the catalogue's order; no cut-out is read here.
+    """The galaxies of a catalogue on survey tiles, in the catalogue's order; no cut-out is read
+    here.
 
-    Each galaxy is taken from the tile in which it is farthest from the edge. One off every tile, or without a usable position, is set
-    aside with the reason. One nearer to the edge than half of a cut-out keeps NaN outside the tile, which are mended if they are few, and
-    the column ``edge_pixels`` holds their share. The columns tile, tile_x and tile_y say where it was cut out, counted from pixel 0.
-    Pixels are as they are stored, neither turned nor mirrored nor resampled.
+    Each galaxy is taken from the tile in which it is farthest from the edge. One off every tile, or
+    without a usable position, is set aside with the reason. One nearer to the edge than half of a
+    cut-out keeps NaN outside the tile, which are mended if they are few, and the column
+    ``edge_pixels`` holds their share. The columns tile, tile_x and tile_y say where it was cut out,
+    counted from pixel 0. Pixels are as they are stored, neither turned nor mirrored nor resampled.
 
     Args:
-        given: a folder of tiles, or a single one; its ``read`` declares ``size``, the side of the cut-outs [pixel], which is required,
-            and the catalogue where that is elsewhere.
+        given: a folder of tiles, or a single one; its ``read`` declares ``size``, the side of the
+            cut-outs [pixel], which is required, and the catalogue where that is elsewhere.
 
     Raises:
-        InputError: no size, no catalogue or none with coordinates, no tiles, or a catalogue none of whose galaxies lies on a tile.
+        InputError: no size, no catalogue or none with coordinates, no tiles, or a catalogue none of
+            whose galaxies lies on a tile.
     """
     path, read, table = given.path, given.read, given.table
     if table is None:
@@ -101,7 +104,9 @@ def list_tiles(given: Input) -> Listing:
 
 @dataclass(frozen=True, eq=False)
 class _Load:
-    """Cuts out one galaxy. The world coordinates have done their work before: this holds pixel positions only."""
+    """Cuts out one galaxy. The world coordinates have done their work before: this holds pixel
+    positions only.
+    """
 
     tiles: tuple[tuple[Plane, ...], ...]
     tile: NDArray[np.int64]
@@ -140,7 +145,9 @@ def _stacked(
 
 
 def _names(table: TableFile) -> list[str]:
-    """What the galaxies are called: by the first column of names that tells them all apart, else their row."""
+    """What the galaxies are called: by the first column of names that tells them all apart, else
+    their row.
+    """
     for wanted in ID_COLUMNS:
         for column in table.columns:
             if column.lower() == wanted:
@@ -179,7 +186,9 @@ def _nothing_found(
 
 
 def _recognises(given: Input) -> bool:
-    """A table of positions that names none of the images beside it; of a single file, both have to be declared."""
+    """A table of positions that names none of the images beside it; of a single file, both have to
+    be declared.
+    """
     path, read = given.path, given.read
     if path.is_file():
         declared = read.catalogue is not None and read.size is not None

@@ -1,4 +1,4 @@
-"""Windows of survey tiles: only the pixels asked for are read, from files that stay open or mapped."""
+"""Windows of survey tiles: only the requested pixels are read."""
 
 import dataclasses
 import mmap
@@ -24,9 +24,11 @@ _OPEN_FILES = 16
 
 
 def cut_out(plane: Plane, x: float, y: float, size: int, read: ReadConfig) -> tuple[Cutout, float]:
-    """The pixels around a position, as they are stored: neither turned nor mirrored, the first row first.
+    """The pixels around a position, as they are stored: neither turned nor mirrored, the first row
+    first.
 
-    The same window as ``astropy.nddata.Cutout2D`` takes in its mode "partial"; outside the tile pixels are NaN.
+    The same window as ``astropy.nddata.Cutout2D`` takes in its mode "partial"; outside the tile
+    pixels are NaN.
 
     Args:
         plane: of which file and images.
@@ -57,7 +59,9 @@ def cut_out(plane: Plane, x: float, y: float, size: int, read: ReadConfig) -> tu
 def _window(
     plane: Plane, hdus: list[Hdu], data: bytes | mmap.mmap, inside: tuple[slice, slice]
 ) -> tuple[list[Hdu], bytes]:
-    """The plane's parts as if the file held nothing but the window, so that they are read as any small file is."""
+    """The plane's parts as if the file held nothing but the window, so that they are read as any
+    small file is.
+    """
     pieces: list[bytes] = []
     parts = [] if 0 in plane.hdus else [dataclasses.replace(hdus[0], shape=())]
     start = 0
@@ -94,7 +98,9 @@ def _stored(
 
 @lru_cache(maxsize=_OPEN_FILES)
 def _opened(path: str, changed: int) -> tuple[bytes | mmap.mmap, list[Hdu]]:  # noqa: ARG001
-    """Mapped, so that only what is looked at is read; a file that is packed as a whole has to be unpacked as a whole."""
+    """Mapped, so that only what is looked at is read; a file that is packed as a whole has to be
+    unpacked as a whole.
+    """
     with Path(path).open("rb") as stream:
         plain = stream.read(6) == b"SIMPLE"
         data = (
@@ -109,7 +115,9 @@ _open_files: OrderedDict[tuple[str, int, int], Any] = OrderedDict()
 
 
 def _compressed(path: str, changed: int) -> Any:
-    """astropy's open file, which unpacks only the pieces of a compressed image that are needed; the least used of many is closed."""
+    """astropy's open file, which unpacks only the pieces of a compressed image that are needed; the
+    least used of many is closed.
+    """
     import atexit
     import os
 
