@@ -48,7 +48,8 @@ def chosen(root: Path) -> list[Run]:
             ]
             if not same:
                 raise InputError(
-                    f"{root} has no finished run of {method} with seed {seed} on the preset distant. Run make examples."
+                    f"{root} has no finished run of {method} with seed {seed} on the preset"
+                    " distant. Run make examples."
                 )
             found.append(same[0])
     return found

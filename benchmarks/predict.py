@@ -181,7 +181,11 @@ def main() -> None:
             Path(place) / "parts.fits",
         )
         # Made by another process, whose memory does not count.
-        make = f"import runpy; runpy.run_path({__file__!r})['make_set'](__import__('pathlib').Path({str(data)!r}), {options.n}, "
+        make = (
+            "import runpy;"
+            f" runpy.run_path({__file__!r})['make_set'](__import__('pathlib').Path({str(data)!r}),"
+            f" {options.n}, "
+        )
         subprocess.run([sys.executable, "-c", make + f"{options.size}, {BANDS})"], check=True)
         result = {"images": options.n, "shape": [len(BANDS), options.size, options.size]}
         result["mapped_file_gb"] = (data / "images.npy").stat().st_size / 1e9

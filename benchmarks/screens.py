@@ -58,7 +58,8 @@ def main() -> None:
             for problem in pictures(browser, page, theme, given.rooms, given.out, size)
         ]
     print(
-        f"{sum(file.stat().st_size for file in given.out.glob('*.png')) / 1e6:.2f} MB in {given.out}"
+        f"{sum(file.stat().st_size for file in given.out.glob('*.png')) / 1e6:.2f} MB in"
+        f" {given.out}"
     )
     if problems:
         sys.exit("\n".join(problems))

@@ -153,7 +153,8 @@ def main() -> None:
         print("| " + " | ".join(row) + " |")
     best = lines[lines["epoch"] == lines["epoch"].max()].groupby("method")["oracle/accuracy"].mean()
     print(
-        f"\n{lines.groupby(['method', 'seed']).ngroups} runs. Best method in truth: {best.idxmax()} ({100 * best.max():.1f}%)."
+        f"\n{lines.groupby(['method', 'seed']).ngroups} runs. Best method in truth: {best.idxmax()}"
+        f" ({100 * best.max():.1f}%)."
     )
 
 

@@ -110,10 +110,12 @@ def main() -> None:
     flop = counter.get_total_flops() / (2 * BATCH)
     base = statistics.median(steps["noda"].seconds[3:])
     print(
-        f"{options.network}, {BANDS} x {SIZE} x {SIZE}, {2 * BATCH} images a step, {options.threads} thread(s), {options.rounds} rounds"
+        f"{options.network}, {BANDS} x {SIZE} x {SIZE}, {2 * BATCH} images a step,"
+        f" {options.threads} thread(s), {options.rounds} rounds"
     )
     print(
-        f"matrix-multiplication peak {peak / 1e9:.1f} GFLOP/s; {flop / 1e6:.1f} MFLOP an image, forward and backward"
+        f"matrix-multiplication peak {peak / 1e9:.1f} GFLOP/s; {flop / 1e6:.1f} MFLOP an image,"
+        " forward and backward"
     )
     print(f"{'method':<8}{'images/s':>10}{'ratio to noDA':>15}{'share of peak':>15}")
     for name, step in steps.items():
@@ -124,7 +126,8 @@ def main() -> None:
         rate = 2 * BATCH / seconds
         print(f"{name:<8}{rate:>10.0f}{ratio:>15.3f}{rate * flop / peak:>14.1%}")
     print(
-        f"loading, preprocessing and augmenting a batch takes {statistics.median(loading) / base:.1%} of the noDA step"
+        "loading, preprocessing and augmenting a batch takes"
+        f" {statistics.median(loading) / base:.1%} of the noDA step"
     )
 
 

@@ -66,9 +66,9 @@ def rejections(design: str, repeats: int, source_units: bool) -> dict[str, Any]:
         found.append(p_value <= LEVEL)
     return {
         "design": design,
-        "bandwidths": "units of the first sample's spread"
-        if source_units
-        else "median of the pool",
+        "bandwidths": (
+            "units of the first sample's spread" if source_units else "median of the pool"
+        ),
     } | rate(found)
 
 

@@ -69,9 +69,11 @@ _ALL = (
         summary="No domain adaptation: trained on source labels alone; the baseline.",
         formula="task",
         reference="Ćiprijanović et al. 2021, arXiv:2103.01373: its networks without adaptation",
-        fails="It fails on targets that do not look like the source. Features learned from clean "
-        "images need not survive noise, another point spread function or another redshift. Its "
-        "source accuracy does not show this.",
+        fails=(
+            "It fails on targets that do not look like the source. Features learned from clean "
+            "images need not survive noise, another point spread function or another redshift. Its "
+            "source accuracy does not show this."
+        ),
     ),
     MethodInfo(
         name="mmd",
@@ -79,9 +81,12 @@ _ALL = (
         summary="Aligns source and target latents by the MMD² between their batches.",
         formula="task + λ MMD²(z source, z target)",
         reference="Long et al. 2015, arXiv:1502.02791",
-        fails="It matches whole distributions and ignores classes: mergers may be matched with "
-        "non-mergers. Where the class shares of the domains differ, it moves galaxies across the "
-        "boundary to make the shares equal. From small batches the estimate is mostly noise.",
+        fails=(
+            "It matches whole distributions and ignores classes: mergers may be matched with"
+            " non-mergers. Where the class shares of the domains differ, it moves galaxies across"
+            " the boundary to make the shares equal. From small batches the estimate is mostly"
+            " noise."
+        ),
         implementation="daexplore.alignment.mmd:MMD",
         loss=LossTerm(
             "kernel distance", _LATENTS, "so that the two distributions of latents agree", ("mmd",)
@@ -90,14 +95,18 @@ _ALL = (
     MethodInfo(
         name="dann",
         label="DANN",
-        summary="Adversarial: a domain classifier learns to separate the domains, and the encoder "
-        "learns to prevent it.",
+        summary=(
+            "Adversarial: a domain classifier learns to separate the domains, and the encoder "
+            "learns to prevent it."
+        ),
         formula="∂/∂encoder (task − λ(t) · loss of the domain classifier)",
         reference="Ganin et al. 2016, JMLR 17, 1",
-        fails="The adversarial training may not converge. A domain classifier that is too strong "
-        "lowers target accuracy before source accuracy; one that is too weak finds nothing. Its "
-        "loss at ln 2 does not distinguish the two. Like MMD it ignores classes. Seeds that "
-        "disagree on the target are the warning sign.",
+        fails=(
+            "The adversarial training may not converge. A domain classifier that is too strong"
+            " lowers target accuracy before source accuracy; one that is too weak finds nothing."
+            " Its loss at ln 2 does not distinguish the two. Like MMD it ignores classes. Seeds"
+            " that disagree on the target are the warning sign."
+        ),
         implementation="daexplore.alignment.dann:DANN",
         loss=LossTerm(
             "domain classifier",
@@ -114,9 +123,11 @@ _ALL = (
         summary="Matches the covariances of both domains' latents; the means are not aligned.",
         formula="|C source − C target|² / (4 d²)",
         reference="Sun & Saenko 2016, arXiv:1607.01719",
-        fails="It uses second moments only: means may stay apart, and differences of shape beyond "
-        "the covariance are ignored. The loss grows with the fourth power of the scale of the "
-        "latents, so one weight does not suit two networks.",
+        fails=(
+            "It uses second moments only: means may stay apart, and differences of shape beyond "
+            "the covariance are ignored. The loss grows with the fourth power of the scale of the "
+            "latents, so one weight does not suit two networks."
+        ),
         implementation="daexplore.alignment.coral:CORAL",
         loss=LossTerm(
             "covariances", _LATENTS, "so that both domains have the same covariance", ("coral",)
@@ -128,9 +139,11 @@ _ALL = (
         summary="Local MMD: aligns each source class with the target galaxies predicted as it.",
         formula="mean over classes k of MMD² weighted by (label = k) and p(k)",
         reference="Zhu et al. 2020, arXiv:2106.06633",
-        fails="Target classes are predictions. If most are wrong after the warm-up, each class is "
-        "aligned with the wrong galaxies. Rare classes are missing from many batches and are then "
-        "omitted.",
+        fails=(
+            "Target classes are predictions. If most are wrong after the warm-up, each class is"
+            " aligned with the wrong galaxies. Rare classes are missing from many batches and are"
+            " then omitted."
+        ),
         implementation="daexplore.alignment.lmmd:LMMD",
         loss=LossTerm(
             "kernel distance per class",
@@ -145,9 +158,11 @@ _ALL = (
         summary="Joint MMD: aligns latents and predictions together.",
         formula="MMD² with the kernel k(z, z′) · k(p, p′)",
         reference="Long et al. 2017, arXiv:1605.06636",
-        fails="The joint distribution of the target uses predictions, not labels: confident wrong "
-        "predictions are matched as they are. A product of two kernels needs larger batches than "
-        "one kernel.",
+        fails=(
+            "The joint distribution of the target uses predictions, not labels: confident wrong"
+            " predictions are matched as they are. A product of two kernels needs larger batches"
+            " than one kernel."
+        ),
         implementation="daexplore.alignment.jan:JAN",
         loss=LossTerm(
             "joint kernel distance",
@@ -160,13 +175,17 @@ _ALL = (
     MethodInfo(
         name="cdan",
         label="CDAN",
-        summary="Like DANN, but the domain classifier receives latents and predictions together; "
-        "confident predictions weigh more (+E).",
+        summary=(
+            "Like DANN, but the domain classifier receives latents and predictions together; "
+            "confident predictions weigh more (+E)."
+        ),
         formula="domain classifier of z ⊗ p,   weight 1 + exp(−entropy of p)",
         reference="Long et al. 2018, arXiv:1705.10667",
-        fails="It aligns classes through the network's own predictions. Where these are wrong on "
-        "the target it aligns the wrong classes, and the entropy weights favour confident errors. "
-        "It shares the instability of DANN.",
+        fails=(
+            "It aligns classes through the network's own predictions. Where these are wrong on the"
+            " target it aligns the wrong classes, and the entropy weights favour confident errors."
+            " It shares the instability of DANN."
+        ),
         implementation="daexplore.alignment.cdan:CDAN",
         loss=LossTerm(
             "domain classifier",
@@ -180,12 +199,16 @@ _ALL = (
     MethodInfo(
         name="mcc",
         label="MCC",
-        summary="Minimum class confusion: reduces confusion between classes in target "
-        "predictions; it aligns no distributions.",
+        summary=(
+            "Minimum class confusion: reduces confusion between classes in target "
+            "predictions; it aligns no distributions."
+        ),
         formula="share of the class correlation Pᵀ W P off its diagonal",
         reference="Jin et al. 2020, arXiv:1912.03699",
-        fails="It needs a network that is already mostly right on the target. Confusion also "
-        "falls when all galaxies of two classes are predicted as one. It aligns no distributions.",
+        fails=(
+            "It needs a network that is already mostly right on the target. Confusion also falls"
+            " when all galaxies of two classes are predicted as one. It aligns no distributions."
+        ),
         implementation="daexplore.alignment.mcc:MCC",
         loss=LossTerm(
             "class confusion",
@@ -201,9 +224,11 @@ _ALL = (
         summary="Aligns the domains by optimal transport, with learned loss weights (SIDDA).",
         formula="task / 2a² + S / 2b² + ln(a b)",
         reference="Pandya et al. 2025, arXiv:2501.14048",
-        fails="Transport moves every galaxy, whatever its class; with different class shares some "
-        "must cross the boundary. For few points in many dimensions even two samples of one "
-        "distribution are far apart.",
+        fails=(
+            "Transport moves every galaxy, whatever its class; with different class shares some "
+            "must cross the boundary. For few points in many dimensions even two samples of one "
+            "distribution are far apart."
+        ),
         implementation="daexplore.alignment.sinkhorn:Sinkhorn",
         loss=LossTerm(
             "optimal transport",
@@ -218,8 +243,10 @@ _ALL = (
         summary="Makes source classes compact and well separated, which leaves room to align.",
         formula="within-class scatter / between-class scatter",
         reference="Ćiprijanović et al. 2021, arXiv:2103.01373",
-        fails="It uses the source alone and aligns nothing. Alone it can do harm: classes that "
-        "are compact in the source may rely on features that only the source has.",
+        fails=(
+            "It uses the source alone and aligns nothing. Alone it can do harm: classes that "
+            "are compact in the source may rely on features that only the source has."
+        ),
         implementation="daexplore.alignment.fisher:Fisher",
         loss=LossTerm(
             "class scatter",
@@ -234,8 +261,10 @@ _ALL = (
         summary="Makes predictions confident, so that the boundary avoids dense regions.",
         formula="−1/n Σᵢ Σ_k p_k ln p_k",
         reference="Grandvalet & Bengio 2004, NeurIPS 17",
-        fails="It makes a network confident, not right. On a target that is mostly misclassified, "
-        "wrong predictions become confident; a constant prediction is a minimum of the loss.",
+        fails=(
+            "It makes a network confident, not right. On a target that is mostly misclassified, "
+            "wrong predictions become confident; a constant prediction is a minimum of the loss."
+        ),
         implementation="daexplore.alignment.entropy:Entropy",
         loss=LossTerm(
             "entropy",
@@ -248,12 +277,15 @@ _ALL = (
     MethodInfo(
         name="pseudo",
         label="pseudo-labels",
-        summary="Self-training: the most confident target predictions of each class serve as "
-        "labels.",
+        summary=(
+            "Self-training: the most confident target predictions of each class serve as labels."
+        ),
         formula="task + λ · mean of −ln p(k̂) over the most confident of each class k̂",
         reference="Zou et al. 2018, arXiv:1810.07911",
-        fails="Errors among the first pseudo-labels are learned and reinforce themselves. Equal "
-        "portions per class assume that each batch contains all classes.",
+        fails=(
+            "Errors among the first pseudo-labels are learned and reinforce themselves. Equal "
+            "portions per class assume that each batch contains all classes."
+        ),
         implementation="daexplore.alignment.pseudo_labels:PseudoLabels",
         loss=LossTerm(
             "pseudo-labels",
@@ -266,14 +298,20 @@ _ALL = (
     MethodInfo(
         name="openset",
         label="open set",
-        summary="Attracts target galaxies to known classes or to each other, so that unknown "
-        "classes can stay apart.",
-        formula="task + λ (mean entropy of the similarity to neighbours − mean |H(p)/ln K − ½| "
-        "above the margin)",
+        summary=(
+            "Attracts target galaxies to known classes or to each other, so that unknown "
+            "classes can stay apart."
+        ),
+        formula=(
+            "task + λ (mean entropy of the similarity to neighbours − mean |H(p)/ln K − ½| "
+            "above the margin)"
+        ),
         reference="Saito et al. 2020, arXiv:2002.07953; Ćiprijanović et al. 2023, arXiv:2302.02005",
-        fails="Separating entropies turns difficult galaxies of known classes into unknowns. At "
-        "the package's default weight of 1 known classes are split too. Where the target has no "
-        "unknown class, do not use it, or use the published weight of 0.05.",
+        fails=(
+            "Separating entropies turns difficult galaxies of known classes into unknowns. At the"
+            " package's default weight of 1 known classes are split too. Where the target has no"
+            " unknown class, do not use it, or use the published weight of 0.05."
+        ),
         implementation="daexplore.alignment.open_set:OpenSet",
         loss=LossTerm(
             "neighbours",
@@ -289,9 +327,11 @@ _ALL = (
         summary="Each domain uses its own batch-norm statistics; the control for every method.",
         formula="(x − mean of the domain) / deviation of the domain",
         reference="Li et al. 2018, Pattern Recognition 80, 109",
-        fails="It removes a shift and a scale per feature and nothing else. It needs target "
-        "batches with the class shares of the source: otherwise the statistics contain the "
-        "difference of the shares.",
+        fails=(
+            "It removes a shift and a scale per feature and nothing else. It needs target "
+            "batches with the class shares of the source: otherwise the statistics contain the "
+            "difference of the shares."
+        ),
     ),
     MethodInfo(
         name="oracle",
@@ -299,9 +339,11 @@ _ALL = (
         summary="Trained on target labels as well: the upper bound, marked oracle.",
         formula="mean of −ln p(label) over labelled target images",
         reference="Ganin et al. 2016, JMLR 17, 1: “train on target”",
-        fails="It is not a method but the upper bound: it uses labels that are not available in "
-        "practice, and everything about it is marked oracle. Use it to see how much could be "
-        "gained.",
+        fails=(
+            "It is not a method but the upper bound: it uses labels that are not available in "
+            "practice, and everything about it is marked oracle. Use it to see how much could be "
+            "gained."
+        ),
     ),
 )
 

@@ -19,7 +19,10 @@ _SENTENCE = 40  # [characters] beyond which a cell may be broken into lines
 def card(title: str, lines: Iterable[str], *parts: str) -> str:
     """A title and quiet lines beneath it, both plain text, then ``parts``, which are markup."""
     told = "".join(f"<div style='{_QUIET}'>{escape(line)}</div>" for line in lines)
-    return f"<div style='line-height: 1.45'><div><b>{escape(title)}</b></div>{told}{''.join(parts)}</div>"
+    return (
+        "<div style='line-height:"
+        f" 1.45'><div><b>{escape(title)}</b></div>{told}{''.join(parts)}</div>"
+    )
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], pictured: Sequence[str] = ()) -> str:
@@ -46,9 +49,13 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], pictured: Sequence
 
 def pictures(images: Iterable[tuple[bytes, str]], size: int) -> str:
     """PNG files side by side, each ``size`` pixels wide, each with a text that names it."""
-    style = f"display: inline-block; width: {size}px; height: auto; margin: 0 2px 0 0; border-radius: 3px"
+    style = (
+        f"display: inline-block; width: {size}px; height: auto; margin: 0 2px 0 0;"
+        " border-radius: 3px"
+    )
     return "".join(
-        f"<img src='data:image/png;base64,{base64.b64encode(png).decode()}' alt='{escape(name)}' title='{escape(name)}' style='{style}'>"
+        f"<img src='data:image/png;base64,{base64.b64encode(png).decode()}' alt='{escape(name)}'"
+        f" title='{escape(name)}' style='{style}'>"
         for png, name in images
     )
 

@@ -17,7 +17,10 @@ QUANTITIES = {
     "colour": ("colour", "mag", "linear", ("g-r", "r-i")),
     "half_light_radius": ("half-light radius", "arcsec", "linear", ("r",)),
 }
-VERDICT = "Source and target are far apart: a classifier tells them apart from pixels with AUC 0.998 [0.996, 0.999]."
+VERDICT = (
+    "Source and target are far apart: a classifier tells them apart from pixels with AUC 0.998"
+    " [0.996, 0.999]."
+)
 
 
 def make_inspection(leak: bool = True, labelled: bool = True) -> dict[str, Any]:
@@ -51,9 +54,11 @@ def make_inspection(leak: bool = True, labelled: bool = True) -> dict[str, Any]:
                     int(leak),
                     580,
                     leak,
-                    "1 pair of near-duplicates lies in different splits."
-                    if leak
-                    else "No duplicates.",
+                    (
+                        "1 pair of near-duplicates lies in different splits."
+                        if leak
+                        else "No duplicates."
+                    ),
                 ),
                 ("groups", 0, 560, False, "No galaxy is in two splits."),
             ],
@@ -64,11 +69,11 @@ def make_inspection(leak: bool = True, labelled: bool = True) -> dict[str, Any]:
         "format": 1,
         "verdict": "far apart",
         "sentences": [VERDICT, "The largest difference is noise in g (×35) <b>."],
-        "warnings": [
-            "One galaxy of the training split is in the test split too, turned by 90 degrees."
-        ]
-        if leak
-        else [],
+        "warnings": (
+            ["One galaxy of the training split is in the test split too, turned by 90 degrees."]
+            if leak
+            else []
+        ),
         "advice": ["Match the pixel scales with --set data.pixel_scale=0.396."],
         "numbers": {
             "prior_shift": {"value": 0.3, "low": 0.25, "high": 0.34, "oracle": True},
@@ -97,11 +102,11 @@ def make_inspection(leak: bool = True, labelled: bool = True) -> dict[str, Any]:
             for domain in ("source", "target")
             for label in _labels(domain, labelled)
         ],
-        "pairs": [
-            {"sample_id_a": "sims/1", "sample_id_b": "sims/7", "png_a": _png(4), "png_b": _png(5)}
-        ]
-        if leak
-        else [],
+        "pairs": (
+            [{"sample_id_a": "sims/1", "sample_id_b": "sims/7", "png_a": _png(4), "png_b": _png(5)}]
+            if leak
+            else []
+        ),
     }
 
 
@@ -165,7 +170,10 @@ def _distances() -> pd.DataFrame:
                 words,
             )
         )
-    names = "quantity band label unit scale source target change change_low change_high ks ks_low ks_high chance n_source n_target words"
+    names = (
+        "quantity band label unit scale source target change change_low change_high ks ks_low"
+        " ks_high chance n_source n_target words"
+    )
     return pd.DataFrame(rows, columns=names.split())
 
 
@@ -256,14 +264,20 @@ def _classes(labelled: bool) -> pd.DataFrame:
 
 
 def _values() -> pd.DataFrame:
-    names = "domain band images missing_images missing_pixels saturated_images saturated_pixels zero_pixels constant_images"
+    names = (
+        "domain band images missing_images missing_pixels saturated_images saturated_pixels"
+        " zero_pixels constant_images"
+    )
     rows = [("source", band, 300, 0, 0.0, 0, 0.0, 0.42, 0) for band in BANDS]
     rows += [("target", band, 280, 12, 0.003, 0, 0.0, 0.0, 0) for band in BANDS]
     return pd.DataFrame(rows, columns=names.split())
 
 
 def _duplicates(leak: bool) -> pd.DataFrame:
-    names = "sample_id_a sample_id_b domain_a domain_b split_a split_b group_a group_b label_a label_b similarity angle mirrored cluster leak"
+    names = (
+        "sample_id_a sample_id_b domain_a domain_b split_a split_b group_a group_b label_a label_b"
+        " similarity angle mirrored cluster leak"
+    )
     row = (
         "sims/1",
         "sims/7",

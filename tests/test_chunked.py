@@ -139,7 +139,10 @@ def test_damaged_files_are_named(tmp_path):
     np.save(files[2], WHOLE[:5, :1])
     with pytest.raises(
         InputError,
-        match=r"00002\.npy: holds float32 images of shape \(1, 4, 3\), 00000\.npy holds float32 of \(2, 4, 3\)",
+        match=(
+            r"00002\.npy: holds float32 images of shape \(1, 4, 3\), 00000\.npy holds float32 of"
+            r" \(2, 4, 3\)"
+        ),
     ):
         ChunkedImages.open(files)
     with pytest.raises(InputError, match="at least one file"):

@@ -28,7 +28,10 @@ def test_help(monkeypatch, capsys, command):
 
 
 def test_help_does_not_import_torch():
-    script = "import sys; from daexplore.cli import app; import daexplore.cli.app; assert 'torch' not in sys.modules"
+    script = (
+        "import sys; from daexplore.cli import app; import daexplore.cli.app; assert 'torch' not in"
+        " sys.modules"
+    )
     subprocess.run([sys.executable, "-c", script], check=True)
 
 

@@ -47,8 +47,9 @@ def row(table, **where):
 
 def test_importing_it_loads_neither_torch_nor_the_screen():
     code = (
-        "import sys, daexplore; assert 'daexplore.runs' not in sys.modules; daexplore.Comparison, daexplore.Run\n"
-        "sys.exit(', '.join({'torch', 'sklearn', 'panel', 'holoviews'} & set(sys.modules)) or 0)"
+        "import sys, daexplore; assert 'daexplore.runs' not in sys.modules; daexplore.Comparison,"
+        " daexplore.Run\nsys.exit(', '.join({'torch', 'sklearn', 'panel', 'holoviews'} &"
+        " set(sys.modules)) or 0)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -211,7 +212,10 @@ def test_the_order_of_galaxies_in_a_run_does_not_matter(tmp_path, runs, comparis
 def test_runs_of_other_galaxies_splits_or_classes_are_refused(tmp_path, runs):
     with pytest.raises(
         InputError,
-        match=r"cannot be compared: they saw other source galaxies, source with .* Compare runs trained on the same",
+        match=(
+            r"cannot be compared: they saw other source galaxies, source with .* Compare runs"
+            r" trained on the same"
+        ),
     ):
         Comparison([runs[0], known_run(tmp_path, "mmd", fingerprint="1" * 16)])
     with pytest.raises(

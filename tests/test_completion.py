@@ -65,7 +65,10 @@ def test_bash_leaves_files_to_itself():
 
 @pytest.mark.skipif(not shutil.which("zsh"), reason="no zsh here")
 def test_zsh_takes_the_script():
-    script = 'autoload -Uz compinit && compinit -u -D; eval "$(daexplore completion zsh)"; print ${_comps[daexplore]}'
+    script = (
+        'autoload -Uz compinit && compinit -u -D; eval "$(daexplore completion zsh)"; print'
+        " ${_comps[daexplore]}"
+    )
     assert run("zsh", ["-f", "-c", script]) == ["_daexplore_completion"]
 
 
@@ -97,9 +100,8 @@ def test_another_shell_exits_with_2(monkeypatch, capsys):
 
 def test_completing_is_quick_because_nothing_heavy_is_imported():
     code = (
-        "import sys\nfrom daexplore.cli import app\n"
-        "slow = {'torch', 'pandas', 'panel', 'astropy', 'matplotlib', 'sklearn'} & set(sys.modules)\n"
-        "sys.exit(', '.join(sorted(slow)) or 0)"
+        "import sys\nfrom daexplore.cli import app\nslow = {'torch', 'pandas', 'panel', 'astropy',"
+        " 'matplotlib', 'sklearn'} & set(sys.modules)\nsys.exit(', '.join(sorted(slow)) or 0)"
     )
     result = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=60

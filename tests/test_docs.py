@@ -38,7 +38,10 @@ LOADS = {
     "embed": "src",
     "object": "data",
 }
-PLOT = "import holoviews as hv\n\nfrom daexplore.views.notebook import begin, show\n\nbegin()\nshow(hv.Curve([1, 3, 2]))"
+PLOT = (
+    "import holoviews as hv\n\nfrom daexplore.views.notebook import begin,"
+    " show\n\nbegin()\nshow(hv.Curve([1, 3, 2]))"
+)
 SHOWN = "03_dann"
 
 
@@ -270,7 +273,8 @@ def test_notebooks_how_tos_and_results_have_pages_and_the_front_has_the_explorer
     }
     front = text(site / "index.html")
     assert re.search(
-        r'class="only-light screen"[^>]*src="_images/compare-light|src="_images/compare-light[^>]*only-light',
+        r'class="only-light'
+        r' screen"[^>]*src="_images/compare-light|src="_images/compare-light[^>]*only-light',
         front,
     )
     assert "compare-dark" in front

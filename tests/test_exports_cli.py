@@ -204,9 +204,9 @@ def test_importing_the_exports_imports_none_of_the_other_tools():
     import subprocess
 
     code = (
-        "import sys, daexplore.exports\n"
-        "heavy = {'torch', 'tensorboard', 'mlflow', 'onnx', 'onnxruntime', 'onnxscript', 'panel', 'sqlalchemy'} & set(sys.modules)\n"
-        "sys.exit(', '.join(sorted(heavy)) or 0)"
+        "import sys, daexplore.exports\nheavy = {'torch', 'tensorboard', 'mlflow', 'onnx',"
+        " 'onnxruntime', 'onnxscript', 'panel', 'sqlalchemy'} & set(sys.modules)\nsys.exit(',"
+        " '.join(sorted(heavy)) or 0)"
     )
     result = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=60

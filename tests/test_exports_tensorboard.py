@@ -147,7 +147,8 @@ def test_a_packaged_run_is_exported_and_undefined_values_are_left_out(tmp_path):
     run = example(tmp_path)
     with (run.path / "history.jsonl").open("a") as file:
         file.write(
-            '{"epoch": 16, "step": 9, "split": "test", "domain": "source", "name": "nothing", "value": null}\n'
+            '{"epoch": 16, "step": 9, "split": "test", "domain": "source", "name": "nothing",'
+            ' "value": null}\n'
         )
     found = events(to_tensorboard(run, tmp_path / "logs"))
     tags = found.Tags()["scalars"]

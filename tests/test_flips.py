@@ -109,8 +109,9 @@ def test_paths_flows_and_summary_equal_a_cross_table(state: ExplorerState) -> No
         counts(*(pd.DataFrame({"right": each.astype(bool)}) for each in tables[i : i + 2]))
         for i in (0, 1)
     )
-    assert summary_flows(found.paths(), found.levels, "target", "test", "threshold 0.50") == (
-        f"On {len(found)} test galaxies of the target (oracle), threshold 0.50: "
+    assert (
+        summary_flows(found.paths(), found.levels, "target", "test", "threshold 0.50")
+        == f"On {len(found)} test galaxies of the target (oracle), threshold 0.50: "
         f"noDA to MMD {first['Fixed']} fixed, {first['Broken']} broken; "
         f"MMD to DANN {last['Fixed']} fixed, {last['Broken']} broken."
     )

@@ -166,7 +166,10 @@ def test_copies_of_one_image_share_a_group_where_groups_are_unknown():
 def test_a_galaxy_set_aside_by_the_reader_is_not_dropped_silently():
     with pytest.raises(
         InputError,
-        match=r"1 of 2 galaxies cannot be used, first 'G7': it lies off every tile\..* daexplore ingest",
+        match=(
+            r"1 of 2 galaxies cannot be used, first 'G7': it lies off every tile\..* daexplore"
+            r" ingest"
+        ),
     ):
         load_all(listing(stamp(), aside=[Rejected("G7", "it lies off every tile.")]), ReadConfig())
 

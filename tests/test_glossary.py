@@ -270,7 +270,10 @@ FORMULAS: dict[str, tuple[str, Callable[[], tuple[float, float]]]] = {
         _shares,
     ),
     "MMD²": (
-        "mean_(i≠j) k(xᵢ, xⱼ) + mean_(i≠j) k(yᵢ, yⱼ) − 2 mean k(xᵢ, yⱼ),   k = mean of exp(−|a − b|² / 2σ²)",
+        (
+            "mean_(i≠j) k(xᵢ, xⱼ) + mean_(i≠j) k(yᵢ, yⱼ) − 2 mean k(xᵢ, yⱼ),   k = mean of exp(−|a"
+            " − b|² / 2σ²)"
+        ),
         lambda: (float(mmd2(X, Y, (1.0, 4.0))), _mmd2()),
     ),
     "witness": (
@@ -282,7 +285,10 @@ FORMULAS: dict[str, tuple[str, Callable[[], tuple[float, float]]]] = {
     ),
     "proxy A-distance": ("2 (1 − 2 error)", _probe),
     "margin plane": (
-        "x = (w·z + b) / (|w| σ),   w = w₂ − w₁, b = b₂ − b₁, σ: spread of the source within its classes",
+        (
+            "x = (w·z + b) / (|w| σ),   w = w₂ − w₁, b = b₂ − b₁, σ: spread of the source within"
+            " its classes"
+        ),
         _plane,
     ),
     "seed noise": (

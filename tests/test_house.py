@@ -80,9 +80,9 @@ def test_nothing_is_unpickled(path):
 
 def test_browsing_starts_without_torch():
     code = (
-        "import sys, daexplore.runs, daexplore.config, daexplore.data\n"
-        "slow = {'torch', 'lightning_fabric', 'sklearn', 'umap', 'numba', 'captum', 'galsim', 'panel', 'holoviews'} & set(sys.modules)\n"
-        "sys.exit(', '.join(sorted(slow)) or 0)"
+        "import sys, daexplore.runs, daexplore.config, daexplore.data\nslow = {'torch',"
+        " 'lightning_fabric', 'sklearn', 'umap', 'numba', 'captum', 'galsim', 'panel', 'holoviews'}"
+        " & set(sys.modules)\nsys.exit(', '.join(sorted(slow)) or 0)"
     )
     result = run(sys.executable, "-c", code)
     assert result.returncode == 0, result.stderr

@@ -130,11 +130,17 @@ def test_what_cannot_be_used_is_set_aside_with_its_reason(tmp_path, given):
     [
         (
             {"wide": [0, 3, 9]},
-            r"images differ in size or bands: \d+ of 5x6 in 2 bands \(g, r\), 3 of 7x6 .*first odd one 'drawn/0000'.*--size",
+            (
+                r"images differ in size or bands: \d+ of 5x6 in 2 bands \(g, r\), 3 of 7x6 .*first"
+                r" odd one 'drawn/0000'.*--size"
+            ),
         ),
         (
             {"broken": range(12)},
-            r"more than half of 23 galaxies cannot be used.*file 0 is truncated.*begin anew with --restart",
+            (
+                r"more than half of 23 galaxies cannot be used.*file 0 is truncated.*begin anew"
+                r" with --restart"
+            ),
         ),
         (
             {"broken": range(N)},
@@ -315,7 +321,10 @@ def test_too_little_room_is_said_before_anything_is_written(tmp_path, given, mon
     monkeypatch.setattr(run_module.shutil, "disk_usage", lambda path: usage(4 * N * 60 - 1))
     with pytest.raises(
         InputError,
-        match=r"There is no room.* 5 chunks are still to be written and need 0\.0 MB, 0\.0 MB are free",
+        match=(
+            r"There is no room.* 5 chunks are still to be written and need 0\.0 MB, 0\.0 MB are"
+            r" free"
+        ),
     ):
         quick(tmp_path)
     monkeypatch.setattr(run_module.shutil, "disk_usage", lambda path: usage(4 * N * 60))
@@ -337,7 +346,10 @@ def test_a_full_disk_keeps_what_is_finished(tmp_path, given, monkeypatch, number
         full.setattr(chunk_module, "_write_images", failing)
         with pytest.raises(
             InputError,
-            match=r"There is no room.* 2 chunks are still to be written.* The 3 finished chunks are kept",
+            match=(
+                r"There is no room.* 2 chunks are still to be written.* The 3 finished chunks are"
+                r" kept"
+            ),
         ):
             quick(tmp_path / "parts")
     quick(tmp_path / "parts")

@@ -189,7 +189,10 @@ def test_stop_while_simulating_leaves_nothing(tmp_path, started):
 
 def test_child_that_ignores_the_request_is_ended(tmp_path, started, monkeypatch):
     monkeypatch.setattr(jobs_module, "_GRACE", 0.5)
-    stubborn = "import signal, time; signal.signal(signal.SIGINT, signal.SIG_IGN); print('deaf', flush=True); time.sleep(60)"
+    stubborn = (
+        "import signal, time; signal.signal(signal.SIGINT, signal.SIG_IGN); print('deaf',"
+        " flush=True); time.sleep(60)"
+    )
     job = started(Job([sys.executable, "-c", stubborn], tmp_path))
     time.sleep(0.5)
     job.stop()
@@ -234,7 +237,10 @@ def test_killed_process_of_a_run_leaves_an_interrupted_run(tmp_path, started):
 
 
 def test_message_broken_into_boxed_lines_is_joined():
-    box = "\x1b[31m╭─ Error ──────╮\x1b[0m\n│ Unknown method 'x'; │\n│ there are mmd, dann. │\n╰──────────────╯\n"
+    box = (
+        "\x1b[31m╭─ Error ──────╮\x1b[0m\n│ Unknown method 'x'; │\n│ there are mmd, dann."
+        " │\n╰──────────────╯\n"
+    )
     assert "Unknown method 'x'; there are mmd, dann." in failure_text(box, 2, Path("/nowhere"))
 
 
@@ -336,8 +342,8 @@ def test_commands_are_shown_as_one_types_them(tmp_path):
         train_command(root, "mmd", seed=2, epochs=5, data=("--source", "a", "--target", "b c"))
     )
     assert (
-        shown
-        == f"daexplore train --source a --target 'b c' --method mmd --seed 2 --epochs 5 --runs {shlex.quote(str(root))}"
+        shown == "daexplore train --source a --target 'b c' --method mmd --seed 2 --epochs 5 --runs"
+        f" {shlex.quote(str(root))}"
     )
     assert (
         command_line(resume_command(root / "run"))

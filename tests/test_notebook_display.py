@@ -248,7 +248,10 @@ def test_what_cannot_be_opened_is_told_in_words(given, problem, tmp_path, monkey
 
 
 def test_naming_the_explorer_imports_no_screen():
-    code = "import sys, daexplore; daexplore.explore; sys.exit(', '.join({'panel', 'bokeh', 'holoviews', 'torch'} & set(sys.modules)) or 0)"
+    code = (
+        "import sys, daexplore; daexplore.explore; sys.exit(', '.join({'panel', 'bokeh',"
+        " 'holoviews', 'torch'} & set(sys.modules)) or 0)"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
@@ -264,8 +267,8 @@ def test_a_taken_port_is_told_in_words(tmp_path):
 @pytest.mark.slow
 def test_the_server_answers_under_its_secret_only_and_ends_with_the_kernel(runs):
     code = (
-        f"import sys, daexplore; a, b = (daexplore.explore({str(runs[0].path.parent)!r}) for _ in range(2)); assert a.url == b.url\n"
-        "print(a.url, flush=True); sys.stdin.read()"
+        f"import sys, daexplore; a, b = (daexplore.explore({str(runs[0].path.parent)!r}) for _ in"
+        " range(2)); assert a.url == b.url\nprint(a.url, flush=True); sys.stdin.read()"
     )
     with subprocess.Popen(
         [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True

@@ -79,9 +79,10 @@ def test_chance_and_classes() -> None:
             {"name": "probe_auc", "kind": "", "oracle": False, "value": 0.9} | common,
         ]
     )
-    assert summary_bands(measures) == (
-        "MMD² by class, test: all galaxies 0.5, beyond chance (n = 30 + 40); merger (predicted) 0.02, within chance (n = 30 + 40); "
-        "merger (oracle) −0.2, beyond chance (n = 30 + 40)."
+    assert (
+        summary_bands(measures)
+        == "MMD² by class, test: all galaxies 0.5, beyond chance (n = 30 + 40); merger (predicted)"
+        " 0.02, within chance (n = 30 + 40); merger (oracle) −0.2, beyond chance (n = 30 + 40)."
     )
     assert "nothing" in summary_bands(measures.iloc[:0])
 
@@ -98,7 +99,8 @@ def test_witness_counts_what_is_drawn() -> None:
     told = summary_witness(table, "validation")
     assert (
         told
-        == "Witness, validation: 67% of 3 source and 0% of 2 target images lie where the source is denser; 5 of 6 shown."
+        == "Witness, validation: 67% of 3 source and 0% of 2 target images lie where the source is"
+        " denser; 5 of 6 shown."
     )
 
 
@@ -124,8 +126,10 @@ def test_the_ends_of_a_dial_and_of_a_randomisation() -> None:
             for level, value, how in rows
         ]
     )
-    assert summary_robustness(table) == (
-        "Accuracy against noise [σ]: MMD · seed 0, target (oracle): 0.900 at 1 to 0.500 [0.400, 0.600] at 3, n = 20."
+    assert (
+        summary_robustness(table)
+        == "Accuracy against noise [σ]: MMD · seed 0, target (oracle): 0.900 at 1 to 0.500 [0.400,"
+        " 0.600] at 3, n = 20."
     )
     assert summary_robustness(table, "auc") == "Nothing was measured."
     layers = [("none", 0.1), ("head", 0.8), ("hidden.4", 0.3)]
@@ -157,9 +161,11 @@ def test_distances_and_mean_maps() -> None:
             "latent": [2.0, 4, 6, 8, 1],
         }
     )
-    assert summary_boundary(table) == (
-        "Median distance to the boundary, 4 of 5 images: source 2 in the image and 4 in the latent (n = 3), target 5 in the image and 8 "
-        "in the latent (n = 1); rank correlation 1.00."
+    assert (
+        summary_boundary(table)
+        == "Median distance to the boundary, 4 of 5 images: source 2 in the image and 4 in the"
+        " latent (n = 3), target 5 in the image and 8 in the latent (n = 1); rank correlation"
+        " 1.00."
     )
     assert "none found for 5" in summary_boundary(table.assign(input=np.nan))
     even, middle = np.ones((8, 8)), np.zeros((8, 8))
@@ -173,5 +179,6 @@ def test_distances_and_mean_maps() -> None:
     }
     assert (
         summary_outcomes(maps)
-        == "Mean Grad-CAM by outcome. MMD, source: TP 4 galaxies, 25% central, FP 1 galaxies, 100% central, FN none."
+        == "Mean Grad-CAM by outcome. MMD, source: TP 4 galaxies, 25% central, FP 1 galaxies, 100%"
+        " central, FN none."
     )

@@ -218,7 +218,10 @@ def test_runs_that_do_not_go_together(place, tmp_path):
     data = str(place / "target")
     with pytest.raises(
         InputError,
-        match=r"same classes in the same order: run has non-merger, merger; .* has spiral, merger, disc",
+        match=(
+            r"same classes in the same order: run has non-merger, merger; .* has spiral, merger,"
+            r" disc"
+        ),
     ):
         predict(
             [place / "run", make_run(tmp_path, classes=("spiral", "merger", "disc")).path],

@@ -330,7 +330,10 @@ def test_two_new_sets_take_the_places_of_the_old_ones():
         (
             {"flux_scale": None},
             {},
-            r"what the pixels of the target 'target' mean.*zero point.*data\.target_read\.zero_points",
+            (
+                r"what the pixels of the target 'target' mean.*zero"
+                r" point.*data\.target_read\.zero_points"
+            ),
         ),
         (
             {"pixel_scale": None},

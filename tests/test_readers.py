@@ -255,7 +255,10 @@ def test_a_folder_saved_as_a_set_reads_the_same(tmp_path):
         ("filename,label\n0.png,a\n1.png,b\n0.png,a\n", "sample_id 'set/0.png' stands 2 times"),
         (
             "filename,label\n0.png,a\n1.png,b\nwide.png,b\n",
-            r"2 of 10x8 in 3 bands \(R, G, B\), 1 of 12x8 in 1 band \(grey\); first odd one 'set/wide.png'",
+            (
+                r"2 of 10x8 in 3 bands \(R, G, B\), 1 of 12x8 in 1 band \(grey\); first odd one"
+                r" 'set/wide.png'"
+            ),
         ),
         ("filename,label\n0.png,0.5\n1.png,1\n", "'label' holds fractions, first 0.5"),
     ],

@@ -78,7 +78,10 @@ def test_whole_images_come_back_as_they_are():
         (
             [np.s_[1, :12]],
             0.1,
-            r"survey/7\.fits: a share of 0\.5 of the pixels of its channel 1.*at most 0\.1.*--max-bad-pixels",
+            (
+                r"survey/7\.fits: a share of 0\.5 of the pixels of its channel 1.*at most"
+                r" 0\.1.*--max-bad-pixels"
+            ),
         ),
         (
             [np.s_[1]],

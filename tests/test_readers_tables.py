@@ -45,8 +45,10 @@ def write(path, rows):
         rows = rows[[name for name in rows.colnames if rows[name].ndim == 1]]
         rows.convert_bytestring_to_unicode()
         frame = rows.to_pandas()
-        frame.to_parquet(path) if suffix == ".parquet" else frame.to_csv(
-            path, index=False, sep="\t" if suffix == ".tsv" else ","
+        (
+            frame.to_parquet(path)
+            if suffix == ".parquet"
+            else frame.to_csv(path, index=False, sep="\t" if suffix == ".tsv" else ",")
         )
     else:
         if suffix != ".fits":
@@ -184,17 +186,26 @@ def test_which_table_is_the_catalogue(tmp_path):
         (
             "catalogue.csv",
             b"shape,class\nround,a\n",
-            r"no column that names the images; it has shape, class. Call the one .* filename, or id",
+            (
+                r"no column that names the images; it has shape, class. Call the one .* filename,"
+                r" or id"
+            ),
         ),
         (
             "catalogue.csv",
             b"id,class\n71,a\n72,b\n",
-            r"none of its 2 rows belongs to one of the 4 images .*'g0\.fits', 'g1\.fits', .*got '71', '72'",
+            (
+                r"none of its 2 rows belongs to one of the 4 images .*'g0\.fits', 'g1\.fits', .*got"
+                r" '71', '72'"
+            ),
         ),
         (
             "catalogue.csv",
             b"id,class\ng0,a\ng1,b\n",
-            r"2 of 4 images .* have no row, first 'g2\.fits', 'g3\.fits'; looked for in the column 'id'",
+            (
+                r"2 of 4 images .* have no row, first 'g2\.fits', 'g3\.fits'; looked for in the"
+                r" column 'id'"
+            ),
         ),
         (
             "catalogue.csv",

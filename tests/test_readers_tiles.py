@@ -322,7 +322,10 @@ def far(table):
         (
             far,
             ReadConfig(size=16),
-            r"none of its 1 galaxies lies on one of the 1 tiles.*RA 190\.00\d+.*nearest, tile\.fits, is 3\d\.\d+ deg",
+            (
+                r"none of its 1 galaxies lies on one of the 1 tiles.*RA 190\.00\d+.*nearest,"
+                r" tile\.fits, is 3\d\.\d+ deg"
+            ),
         ),
         (
             lambda table: table.assign(ra="here"),

@@ -42,12 +42,21 @@ SPANS = sorted(set(re.findall(r"(?<!`)`([^`\n]+)`(?!`)", prose(README))))
 
 # A command that is not run, why, and what is looked at in its place.
 EXCUSED = {
-    "make explore": "It would make an environment and open a browser; `daexplore explore runs`, which it calls, is run.",
+    "make explore": (
+        "It would make an environment and open a browser; `daexplore explore runs`, which it calls,"
+        " is run."
+    ),
     "make test": "It would run these tests within themselves.",
-    "make notebooks": "It would open a browser; JupyterLab is driven in tests/browser/test_jupyterlab.py.",
+    "make notebooks": (
+        "It would open a browser; JupyterLab is driven in tests/browser/test_jupyterlab.py."
+    ),
     "make docs": "It needs minutes; tests/test_docs.py builds the pages.",
-    'pip install "daexplore[exports]"': "It needs the network; that the extra brings what the exports import is checked.",
-    "python -m benchmarks.published.moons": "It would train every method for minutes; tests/test_published.py trains some.",
+    'pip install "daexplore[exports]"': (
+        "It needs the network; that the extra brings what the exports import is checked."
+    ),
+    "python -m benchmarks.published.moons": (
+        "It would train every method for minutes; tests/test_published.py trains some."
+    ),
 }
 MAKES = {
     "explore": "daexplore explore runs",
@@ -386,8 +395,8 @@ def test_counts_are_those_of_the_presets_and_of_the_example_runs() -> None:
     source, target = (int(evaluation.mask(domain, "test").sum()) for domain in ("source", "target"))
     assert f"{target} held-out target" in TEXT
     assert (
-        f"{epochs[0]} to {epochs[-1]}: {source} source (blue) and {target} target (orange) images of the test split"
-        in TEXT
+        f"{epochs[0]} to {epochs[-1]}: {source} source (blue) and {target} target (orange) images"
+        " of the test split" in TEXT
     )
     with Image.open(ROOT / "docs" / "images" / "boundary.gif") as picture:
         assert [len(run.evaluated) for run in played] == [picture.n_frames] * 3  # type: ignore[attr-defined]

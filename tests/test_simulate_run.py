@@ -158,14 +158,12 @@ def test_preset_is_simulated_once_and_opened_from_disk(tmp_path, monkeypatch):
 
 def test_processes_that_start_at_once_share_one_simulation(tmp_path, monkeypatch):
     monkeypatch.setenv("DAEXPLORE_CACHE", str(tmp_path))
-    script = textwrap.dedent(
-        """
+    script = textwrap.dedent("""
         from daexplore.data.simulate import open_preset
         done = []
         source, _ = open_preset("demo", n=8, workers=1, progress=lambda *counts: done.append(counts))
         print(len(done), source.fingerprint())
-        """
-    )
+        """)
     children = [
         subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
         for _ in range(3)

@@ -12,9 +12,10 @@ from daexplore.errors import InputError
 
 def samples(n=40, m=30, d=3, shift=0.8, seed=0):
     rng = np.random.default_rng(seed)
-    return rng.normal(size=(n, d)) / np.sqrt(d), rng.normal(size=(m, d)) / np.sqrt(d) + np.eye(d)[
-        0
-    ] * shift
+    return (
+        rng.normal(size=(n, d)) / np.sqrt(d),
+        rng.normal(size=(m, d)) / np.sqrt(d) + np.eye(d)[0] * shift,
+    )
 
 
 def regularised(x, y, blur):

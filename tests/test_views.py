@@ -285,7 +285,8 @@ def test_summaries_say_numbers_n_split_and_oracle(roc_table, history):
     text = summary_metrics(METRICS)
     assert (
         text
-        == f"Accuracy on 1400 test galaxies of the target (oracle): {RUNS[0]} 0.589 [0.569, 0.609]; {RUNS[1]} 0.731 [0.711, 0.751]."
+        == f"Accuracy on 1400 test galaxies of the target (oracle): {RUNS[0]} 0.589 [0.569, 0.609];"
+        f" {RUNS[1]} 0.731 [0.711, 0.751]."
     )
     assert summary_metrics({}) == "No accuracy of the target test galaxies is known yet."
     auc = roc_table.groupby(["run", "domain"])["auc"].first()
@@ -301,7 +302,8 @@ def test_summaries_say_numbers_n_split_and_oracle(roc_table, history):
     )
     assert (
         plane
-        == "MMD, epoch 3: 50% of 150 source, 31% of 140 target galaxies lie on the side called merger."
+        == "MMD, epoch 3: 50% of 150 source, 31% of 140 target galaxies lie on the side called"
+        " merger."
     )
     assert "MMD (map is zero)" in summary_saliency(
         "target/G1", "merger", {"noDA": 0.4, "MMD": float("nan")}

@@ -57,7 +57,8 @@ class Visitor:
     def drawn(self, panels: int) -> float:
         """Wait until so many panels are drawn; milliseconds since the page was asked for."""
         self.page.wait_for_function(
-            "count => window.Bokeh && places().filter(each => each.x.length && each.frame[2] > 50).length === count",
+            "count => window.Bokeh && places().filter(each => each.x.length && each.frame[2] >"
+            " 50).length === count",
             arg=panels,
         )
         time: float = self.page.evaluate("performance.now()")

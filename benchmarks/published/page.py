@@ -90,7 +90,10 @@ def results(found: pd.DataFrame) -> list[str]:
     methods = list(dict.fromkeys(found["method"]))
     n = found.drop_duplicates("domain").set_index("domain")["n"]
     lines = [
-        f"| method | source accuracy (n = {n['source']}) | target accuracy (n = {n['target']}) | each seed | minus noDA | gap closed | |",
+        (
+            f"| method | source accuracy (n = {n['source']}) | target accuracy (n = {n['target']})"
+            " | each seed | minus noDA | gap closed | |"
+        ),
         "|---|---|---|---|---|---|---|",
     ]
     judged: dict[str, list[str]] = {}
@@ -115,7 +118,8 @@ def results(found: pd.DataFrame) -> list[str]:
     said = [READING[word].format(", ".join(judged[word])) for word in READING if word in judged]
     if failed := unlearned(found):
         said.append(
-            f"Trainings far below noDA's (or the oracle's) median on the domain that taught them, by more than {LOST}: {failed}."
+            "Trainings far below noDA's (or the oracle's) median on the domain that taught them,"
+            f" by more than {LOST}: {failed}."
         )
     return ["\n".join(lines), " ".join(said)]
 
@@ -165,7 +169,8 @@ def main() -> None:
     tables = read()
     if not tables:
         sys.exit(
-            f"There is nothing to show yet: first run python -m benchmarks.published.moons, which writes {moons.FILE}."
+            "There is nothing to show yet: first run python -m benchmarks.published.moons, which"
+            f" writes {moons.FILE}."
         )
     FILE.write_text(page(tables))
 

@@ -43,7 +43,8 @@ def measure(problem: Problem, methods: Sequence[Method], file: Path) -> pd.DataF
         for seed in SEEDS:
             outcomes[method.name, seed] = outcome = train(problem, method, seed)
             print(
-                f"{method.name:<20} seed {seed}  target accuracy (oracle) {outcome.accuracy('target'):.3f}",
+                f"{method.name:<20} seed {seed}  target accuracy (oracle)"
+                f" {outcome.accuracy('target'):.3f}",
                 flush=True,
             )
     table = tabulate(outcomes)

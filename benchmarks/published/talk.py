@@ -98,8 +98,11 @@ def section(figures: pd.DataFrame, scores: pd.DataFrame) -> str:
     means = figures[figures["line"] == "mean"]
     n = means[means["domain"] == "target"]["n"].iloc[0]
     lines = [
-        "| method | talk: source / target accuracy [%] | source accuracy | source AUC | target accuracy | target AUC "
-        "| target accuracy minus noDA | AUC minus noDA | gap closed | without labels | oracle verdict |",
+        (
+            "| method | talk: source / target accuracy [%] | source accuracy | source AUC | target"
+            " accuracy | target AUC | target accuracy minus noDA | AUC minus noDA | gap closed |"
+            " without labels | oracle verdict |"
+        ),
         "|---" * 11 + "|",
     ]
     for method in dict.fromkeys(means["method"]):
@@ -120,10 +123,9 @@ def section(figures: pd.DataFrame, scores: pd.DataFrame) -> str:
     chosen, ranks = choose(scores)
     seeds = ", ".join(
         f"{method} {count}"
-        for method, count in means.drop_duplicates("method")
-        .set_index("method")["seeds"]
-        .astype(int)
-        .items()
+        for method, count in (
+            means.drop_duplicates("method").set_index("method")["seeds"].astype(int).items()
+        )
     )
     gap = figures[
         (figures["line"] == "gap") & (figures["method"] == chosen) & (figures["name"] == "accuracy")
@@ -131,8 +133,9 @@ def section(figures: pd.DataFrame, scores: pd.DataFrame) -> str:
     closed = f", which closes {gap['value'].item():.0%} of the oracle's gap" if len(gap) else ""
     order = ", ".join(f"{method} {rank:.1f}" for method, rank in ranks.items())
     said = (
-        f"n = {int(n)} test images a domain; seeds: {seeds}. All target figures used target labels to be computed (oracle). "
-        f"Chosen without target labels: {chosen}{closed}. Mean ranks: {order}; a method that is missing calls the target one class."
+        f"n = {int(n)} test images a domain; seeds: {seeds}. All target figures used target labels"
+        f" to be computed (oracle). Chosen without target labels: {chosen}{closed}. Mean ranks:"
+        f" {order}; a method that is missing calls the target one class."
     )
     return "\n".join(lines) + "\n\n" + said
 

@@ -62,7 +62,8 @@ def _imported(name: str) -> type[Alignment]:
     module, _, attribute = name.partition(":")
     if not attribute:
         raise InputError(
-            f"Unknown method {name!r}; there are noda, {', '.join(METHODS)}, and your own as package.module:Class."
+            f"Unknown method {name!r}; there are noda, {', '.join(METHODS)}, and your own as"
+            " package.module:Class."
         )
     try:
         kind = getattr(importlib.import_module(module), attribute)

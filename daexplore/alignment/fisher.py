@@ -44,7 +44,7 @@ class Fisher(Alignment):
         within = ((source.latents - centres) ** 2).sum(dim=1).mean()
         between = ((centres - self.centres.mean(dim=0)) ** 2).sum(dim=1).mean()
         return {
-            "fisher": within - between
-            if self.form == "difference"
-            else within / between.clamp(min=1e-6)
+            "fisher": (
+                within - between if self.form == "difference" else within / between.clamp(min=1e-6)
+            )
         }

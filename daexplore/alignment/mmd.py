@@ -63,7 +63,8 @@ class MMD(Alignment):
         super().__init__()
         if estimator not in (*_ESTIMATORS, "features"):
             raise InputError(
-                f"The estimator of mmd is one of {', '.join(_ESTIMATORS)}, features; got {estimator!r}."
+                f"The estimator of mmd is one of {', '.join(_ESTIMATORS)}, features; got"
+                f" {estimator!r}."
             )
         self.scales, self.estimator, self.start, self.ramp = tuple(scales), estimator, start, ramp
         if estimator == "features":

@@ -113,7 +113,8 @@ def column_values(run: Run, sample_ids: NDArray[Any], column: str) -> "pd.Series
     frame = run.samples
     if column not in frame.columns:
         raise InputError(
-            f"The galaxies of {run.label} have no column {column!r}; there are {', '.join(columns_of([run])) or 'none'}."
+            f"The galaxies of {run.label} have no column {column!r}; there are"
+            f" {', '.join(columns_of([run])) or 'none'}."
         )
     return frame[column].reindex(sample_ids)
 

@@ -64,7 +64,8 @@ def parse_dial(text: str) -> Dial:
     known = dial.name in DIALS and 0 <= dial.seed <= MAX_SEED and dial.draws in DRAWS
     if len(rest) > 3 or not known or not (dial.level is None or math.isfinite(dial.level)):
         raise InputError(
-            f"The address asks for the dial {text[:60]!r}; expected dial:level:seed:draws, of which all but the first may be left out, "
-            f"with a dial of {', '.join(DIALS)}, a seed from 0 to {MAX_SEED} and {', '.join(map(str, DRAWS))} draws."
+            f"The address asks for the dial {text[:60]!r}; expected dial:level:seed:draws, of which"
+            f" all but the first may be left out, with a dial of {', '.join(DIALS)}, a seed from 0"
+            f" to {MAX_SEED} and {', '.join(map(str, DRAWS))} draws."
         )
     return dial

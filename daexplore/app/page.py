@@ -38,8 +38,9 @@ _TAB = {
 }
 _OWN = "Inspect your own galaxies"
 _EXAMPLE = (
-    "<p class='hint'>This folder has no runs yet. These came with the package: noDA, MMD and DANN in three seeds each, trained on "
-    "simulated distant galaxies and made smaller; what they show is what happened.</p>"
+    "<p class='hint'>This folder has no runs yet. These came with the package: noDA, MMD and DANN"
+    " in three seeds each, trained on simulated distant galaxies and made smaller; what they show"
+    " is what happened.</p>"
 )
 _LOOK_EVERY = 1000  # [ms]
 _WARM_AFTER = 5.0  # [s]

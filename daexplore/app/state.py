@@ -150,7 +150,10 @@ class ExplorerState(param.Parameterized):
     filter = param.String(
         default="",
         constant=True,
-        doc="the column filter behind the selection, as ``parse_filter`` reads it; empty for a lasso",
+        doc=(
+            "the column filter behind the selection, as ``parse_filter`` reads it; empty for a"
+            " lasso"
+        ),
     )
     chosen = param.Boolean(
         default=False,
@@ -162,7 +165,10 @@ class ExplorerState(param.Parameterized):
     training = param.Boolean(
         default=False,
         constant=True,
-        doc="whether the first page shows trainings, and stays until they end or the visitor leaves it",
+        doc=(
+            "whether the first page shows trainings, and stays until they end or the visitor"
+            " leaves it"
+        ),
     )
     show_welcome = param.Boolean(
         default=False,
@@ -270,7 +276,8 @@ class ExplorerState(param.Parameterized):
         selected = run.selected_epoch
         if selected is None:
             raise InputError(
-                f"Run {run.id} has no evaluated epoch yet; wait for its first one or choose another run."
+                f"Run {run.id} has no evaluated epoch yet; wait for its first one or choose another"
+                " run."
             )
         if self.epoch is None:
             return selected
@@ -301,7 +308,8 @@ class ExplorerState(param.Parameterized):
             self.warn(f"{self.root} has no evaluated run {unknown[0]!r}; it was left out.")
         elif len(kept) > MAX_RUNS:
             self.warn(
-                f"{len(kept)} runs were asked for; the first {MAX_RUNS} are shown, more do not fit side by side."
+                f"{len(kept)} runs were asked for; the first {MAX_RUNS} are shown, more do not fit"
+                " side by side."
             )
         self._change(run_ids=kept[:MAX_RUNS], chosen=True)
 

@@ -112,7 +112,8 @@ def _pair(state: ExplorerState, text: str) -> None:
         or parts[0] == parts[1]
     ):
         raise InputError(
-            f"The address asks for the pair of classes {text!r}; expected two different ones from 0 to {max(count - 1, 1)}."
+            f"The address asks for the pair of classes {text!r}; expected two different ones from 0"
+            f" to {max(count - 1, 1)}."
         )
     state.show(pair=(int(parts[0]), int(parts[1])))
 

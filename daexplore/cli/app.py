@@ -42,7 +42,9 @@ class _Commands(TyperGroup):
 app = typer.Typer(
     name=PROGRAM,
     cls=_Commands,
-    help="Domain adaptation for galaxy images: train it, see it, and say honestly whether it helped.",
+    help=(
+        "Domain adaptation for galaxy images: train it, see it, and say honestly whether it helped."
+    ),
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",

@@ -21,14 +21,20 @@ def calibrate(
     runs: Annotated[
         list[Path],
         typer.Argument(
-            help="Folders of runs on the same galaxies; several seeds are also joined to an ensemble."
+            help=(
+                "Folders of runs on the same galaxies; several seeds are also joined to an"
+                " ensemble."
+            )
         ),
     ],
     method: Annotated[
         str,
         typer.Option(
-            help="temperature (from labelled source validation), transcal (weighted by how target-like), "
-            "pseudocal (from mixtures of unlabelled target images) or none."
+            help=(
+                "temperature (from labelled source validation), transcal (weighted by how"
+                " target-like), "
+                "pseudocal (from mixtures of unlabelled target images) or none."
+            )
         ),
     ] = "temperature",
     format: Annotated[str, typer.Option("--format", help="text or json.")] = "text",
@@ -85,7 +91,8 @@ def _print(found: "Uncertainty") -> None:
             if value is not None
         )
         print(
-            f"{fitted['who']}: temperature {fitted['temperature']:.3f} ({fitted['method']}: {_seen(fitted)}{details}){edge}"
+            f"{fitted['who']}: temperature {fitted['temperature']:.3f} ({fitted['method']}:"
+            f" {_seen(fitted)}{details}){edge}"
         )
     tables = found.tables()
     print("\nTest galaxies before and after (ECE debiased, in bins of equal mass; NLL in nat):")
@@ -94,17 +101,19 @@ def _print(found: "Uncertainty") -> None:
     else:
         print("  no test galaxy has a label")
     print(
-        "\nMean risk when only the surest galaxies are kept (AURC, and its excess over the best order):"
+        "\nMean risk when only the surest galaxies are kept (AURC, and its excess over the best"
+        " order):"
     )
     if found.selective:
         print_frame(_selective(tables["selective"]))
     print(
-        "\nHow typical of the source the test galaxies are (no labels used; 5% of further source galaxies score below 0.05):"
+        "\nHow typical of the source the test galaxies are (no labels used; 5% of further source"
+        " galaxies score below 0.05):"
     )
     print_frame(_in_domain(tables["in_domain"]))
     print(
-        f'\nRows marked "oracle" used target labels to report, never to fit: temperatures come from validation galaxies. '
-        f"Intervals: {found.level:.0%}, resampling galaxies."
+        '\nRows marked "oracle" used target labels to report, never to fit: temperatures come from'
+        f" validation galaxies. Intervals: {found.level:.0%}, resampling galaxies."
     )
 
 

@@ -43,8 +43,11 @@ def compare(
     table: Annotated[
         str | None,
         typer.Option(
-            help="One table: metrics, differences, flips, drift, shares, gap or settings; with json also all. "
-            "By default csv and json give each run's own numbers, the other formats everything."
+            help=(
+                "One table: metrics, differences, flips, drift, shares, gap or settings; with json"
+                " also all. "
+                "By default csv and json give each run's own numbers, the other formats everything."
+            )
         ),
     ] = None,
     out: Annotated[
@@ -64,17 +67,20 @@ def compare(
         raise InputError(f"--table must be {', '.join(TABLES)} or all; got {table!r}.")
     if table == "all" and format == "csv":
         raise InputError(
-            f"A CSV file holds one table: give --table {', '.join(TABLES[:-1])} or {TABLES[-1]}, or use --format json."
+            f"A CSV file holds one table: give --table {', '.join(TABLES[:-1])} or {TABLES[-1]}, or"
+            " use --format json."
         )
     found = [run for path in runs for run in find_runs(path)]
     if not found:
         raise InputError(
-            f"There are no runs in {', '.join(map(str, runs))}. Train one with: daexplore train --data demo --method noda"
+            f"There are no runs in {', '.join(map(str, runs))}. Train one with: daexplore train"
+            " --data demo --method noda"
         )
     unfinished = [run for run in found if not run.info["metrics"]]
     if unfinished:
         raise InputError(
-            f"The run {unfinished[0].id} has no metrics yet: it is {unfinished[0].status}. Finish it, or leave it out."
+            f"The run {unfinished[0].id} has no metrics yet: it is {unfinished[0].status}. Finish"
+            " it, or leave it out."
         )
     metrics = {run_name(run, found): run.info["metrics"] for run in found}
     rows = metrics_rows(metrics, (split,))

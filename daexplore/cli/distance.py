@@ -62,7 +62,8 @@ def _print(found: "DomainDistance") -> None:
     print_frame(_rows(found.measures))
     galaxies = about["galaxies"]
     print(
-        f"\nOf {galaxies['source']} source and {galaxies['target']} target galaxies {galaxies['both']} are in both domains."
+        f"\nOf {galaxies['source']} source and {galaxies['target']} target galaxies"
+        f" {galaxies['both']} are in both domains."
     )
     print(_NOTE)
     for domain, ends in found.extremes().items():

@@ -88,26 +88,31 @@ def _print(tables: "dict[str, pd.DataFrame]") -> None:
     from daexplore.views.plots.saliency import overlap_table
 
     print(
-        "Test galaxies with a Grad-CAM map by outcome (maps that are zero everywhere); those of the target are an oracle's:"
+        "Test galaxies with a Grad-CAM map by outcome (maps that are zero everywhere); those of the"
+        " target are an oracle's:"
     )
     print_frame(_counts(tables["outcomes"]))
     if len(tables["overlap"]):
         print(
-            "\nOverlap (IoU of the largest fifth of the cells) across methods, and across seeds as the control; no labels used:"
+            "\nOverlap (IoU of the largest fifth of the cells) across methods, and across seeds as"
+            " the control; no labels used:"
         )
         print_frame(overlap_table(tables["overlap"]))
         print(
-            "Beside it the overlap with maps of other galaxies. Intervals: 95%, resampling galaxies."
+            "Beside it the overlap with maps of other galaxies. Intervals: 95%, resampling"
+            " galaxies."
         )
     else:
         print("\nFor the overlap of maps give two runs or more that differ in method or in seed.")
     if len(tables["sanity"]):
         print(
-            "\nLikeness to the maps of random weights; high where a map shows the image rather than what was learned; no labels used:"
+            "\nLikeness to the maps of random weights; high where a map shows the image rather than"
+            " what was learned; no labels used:"
         )
         print_frame(_sanity(tables["sanity"]))
         print(
-            '"other galaxies": the trained network\'s maps of other galaxies. Intervals: 95%, resampling galaxies.'
+            '"other galaxies": the trained network\'s maps of other galaxies. Intervals: 95%,'
+            " resampling galaxies."
         )
 
 

@@ -24,8 +24,11 @@ def export(
         str,
         typer.Option(
             "--out",
-            help="parquet, onnx: a file, or a folder for several runs. tensorboard: the folder of logs. "
-            "mlflow: a folder for its database and artefacts, or the address of a server.",
+            help=(
+                "parquet, onnx: a file, or a folder for several runs. tensorboard: the folder of"
+                " logs. "
+                "mlflow: a folder for its database and artefacts, or the address of a server."
+            ),
         ),
     ],
     epoch: Annotated[
@@ -41,7 +44,10 @@ def export(
         bool,
         typer.Option(
             "--images",
-            help="parquet, tensorboard: add a picture of each galaxy (minutes where they have to be simulated).",
+            help=(
+                "parquet, tensorboard: add a picture of each galaxy (minutes where they have to be"
+                " simulated)."
+            ),
         ),
     ] = False,
     domain: Annotated[

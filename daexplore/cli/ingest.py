@@ -23,13 +23,19 @@ def ingest(
     source: Annotated[
         Path,
         typer.Argument(
-            help="FITS cut-outs, PNG or JPEG images, a catalogue with survey tiles, a published .npy or FITS file."
+            help=(
+                "FITS cut-outs, PNG or JPEG images, a catalogue with survey tiles, a published .npy"
+                " or FITS file."
+            )
         ),
     ],
     dest: Annotated[
         Path,
         typer.Argument(
-            help="Folder of the galaxy set: new, empty, or begun by an earlier ingest of the same input."
+            help=(
+                "Folder of the galaxy set: new, empty, or begun by an earlier ingest of the same"
+                " input."
+            )
         ),
     ],
     catalogue: Annotated[
@@ -106,7 +112,8 @@ def ingest(
         _show(galaxies, dest)
     _print_aside(dest / "aside.csv")
     print(
-        f"Compare it with another set: daexplore inspect {dest} OTHER\nTrain on them: daexplore train --source {dest} --target OTHER"
+        f"Compare it with another set: daexplore inspect {dest} OTHER\nTrain on them: daexplore"
+        f" train --source {dest} --target OTHER"
     )
 
 

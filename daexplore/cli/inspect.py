@@ -71,7 +71,8 @@ def inspect(
         run is not None and (source or target)
     ):
         raise InputError(
-            "Give a source and a target, or a run with --run; a preset's own two domains are, for example, distant distant."
+            "Give a source and a target, or a run with --run; a preset's own two domains are, for"
+            " example, distant distant."
         )
     if sample < 1:
         raise InputError(f"--sample must be at least 1 image, got {sample}.")
@@ -112,7 +113,8 @@ def _print(answer: dict[str, Any], tables: "dict[str, pd.DataFrame]") -> None:
         if lines:
             print(f"\n{title}", *(f"  - {line}" for line in lines), sep="\n")
     print(
-        f"\nThe {min(_SHOWN, len(tables['distances']))} largest differences (medians; intervals 95%, resampling galaxies):"
+        f"\nThe {min(_SHOWN, len(tables['distances']))} largest differences (medians; intervals"
+        " 95%, resampling galaxies):"
     )
     print_frame(_differences(tables["distances"].head(_SHOWN)))
     print("\nClasses:")
@@ -120,7 +122,8 @@ def _print(answer: dict[str, Any], tables: "dict[str, pd.DataFrame]") -> None:
     if len(tables["duplicates"]):
         shown = tables["duplicates"].head(_SHOWN)
         print(
-            f"\nPairs that look like one galaxy under two names ({len(shown)} of {len(tables['duplicates'])}):"
+            f"\nPairs that look like one galaxy under two names ({len(shown)} of"
+            f" {len(tables['duplicates'])}):"
         )
         names = [
             "sample_id_a",

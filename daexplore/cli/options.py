@@ -37,7 +37,8 @@ def seeds(text: str) -> list[int]:
         chosen = []
     if not chosen or min(chosen) < 0:
         raise InputError(
-            f"--seed must be a number, a range such as 0..2 or a list such as 0,3,5 of numbers from 0 on; got {text!r}."
+            "--seed must be a number, a range such as 0..2 or a list such as 0,3,5 of numbers from"
+            f" 0 on; got {text!r}."
         )
     return chosen
 
@@ -106,7 +107,8 @@ def transfer_config(
         )
         if lonely:
             raise InputError(
-                f"{lonely} says how to start from a trained run: name that run with --init-from RUN."
+                f"{lonely} says how to start from a trained run: name that run with --init-from"
+                " RUN."
             )
         return None
     names = tuple(name.strip() for name in (freeze or "").split(",") if name.strip())
@@ -131,7 +133,8 @@ def _model(network: str | None, transfer: TransferConfig | None) -> ModelConfig:
     model = Run(transfer.run).config.model
     if network not in (None, model.name):
         raise InputError(
-            f"--network {network} and --init-from contradict each other: that run has the network {model.name}."
+            f"--network {network} and --init-from contradict each other: that run has the network"
+            f" {model.name}."
         )
     return model
 
@@ -150,9 +153,9 @@ def _with_data(data: str | None, source: str | None, target: str | None) -> RunC
     folders = [Path(data) / domain for domain in DOMAINS]
     if not all(folder.is_dir() for folder in folders):
         raise InputError(
-            f"--data must be a preset ({', '.join([*PRESETS, *VARIANTS])}) or a folder that holds source/ and target/; "
-            f"{data!r} is neither. "
-            "Your own images go in with --source and --target."
+            f"--data must be a preset ({', '.join([*PRESETS, *VARIANTS])}) or a folder that holds"
+            f" source/ and target/; {data!r} is neither. Your own images go in with --source and"
+            " --target."
         )
     return RunConfig(data=DataConfig(source=str(folders[0]), target=str(folders[1])))
 

@@ -12,14 +12,18 @@ from daexplore.views.plots.metrics_table import metrics_table
 
 __all__ = ["print_frame", "print_metrics", "print_runs", "run_name"]
 
-ORACLE = 'Rows marked "oracle" used target labels to report, never to train or to choose an epoch. Intervals: 95%, resampling galaxies.'
+ORACLE = (
+    'Rows marked "oracle" used target labels to report, never to train or to choose an epoch.'
+    " Intervals: 95%, resampling galaxies."
+)
 
 
 def print_runs(runs: Sequence[Run]) -> None:
     """Test metrics of the given runs at their selected epochs, and where the runs are."""
     for run in runs:
         print(
-            f"{run.label}: epoch {run.selected_epoch} of {run.config.train.epochs}, {run.path}{_origin(run)}"
+            f"{run.label}: epoch {run.selected_epoch} of {run.config.train.epochs},"
+            f" {run.path}{_origin(run)}"
         )
     print_metrics({run_name(run, runs): run.info["metrics"] for run in runs})
 
@@ -49,7 +53,10 @@ def _origin(run: Run) -> str:
         for pair in origin["bands"]
         if pair["new"] != pair["run"]
     )
-    return f"\n  started from {origin['run']}, epoch {origin['epoch']}{'; bands by position: ' + bands if bands else ''}"
+    return (
+        f"\n  started from {origin['run']}, epoch"
+        f" {origin['epoch']}{'; bands by position: ' + bands if bands else ''}"
+    )
 
 
 def print_frame(frame: pd.DataFrame) -> None:

@@ -23,14 +23,20 @@ def predict(
         str | None,
         typer.Option(
             "--data",
-            help="Galaxies of the survey, of any kind that can be read; labels are not needed, nor used.",
+            help=(
+                "Galaxies of the survey, of any kind that can be read; labels are not needed, nor"
+                " used."
+            ),
         ),
     ] = None,
     out: Annotated[
         Path | None,
         typer.Option(
             "--out",
-            help="The catalogue: .fits, .ecsv, .vot or .parquet. Until complete, parts lie beside it.",
+            help=(
+                "The catalogue: .fits, .ecsv, .vot or .parquet. Until complete, parts lie"
+                " beside it."
+            ),
         ),
     ] = None,
     epoch: Annotated[
@@ -73,12 +79,14 @@ def predict(
 
     if not run or data is None or out is None:
         raise InputError(
-            "Give the runs, the survey and the catalogue: daexplore predict --run RUN --data SURVEY --out CATALOGUE.fits"
+            "Give the runs, the survey and the catalogue: daexplore predict --run RUN --data SURVEY"
+            " --out CATALOGUE.fits"
         )
     other = next((setting for setting in settings or [] if not setting.startswith(_SETTING)), None)
     if other is not None:
         raise InputError(
-            f"--set says here how the survey's files are read, such as {_SETTING}pixel_scale=0.26; got {other!r}."
+            f"--set says here how the survey's files are read, such as {_SETTING}pixel_scale=0.26;"
+            f" got {other!r}."
         )
     read = run_config(
         None, None, None, None, "noda", None, None, None, None, settings or []

@@ -78,8 +78,9 @@ def training_progress(title: str) -> Iterator[Callable[[Stage], None]]:
             if stage.stage not in tasks:
                 if stage.stage == "training" and stage.total < FEW_STEPS:
                     bars.console.print(
-                        f"[yellow]Only {stage.total} training steps: a network trained so little looks like one whose adaptation failed. "
-                        "Raise --epochs, or lower the batch with --set train.batch_size=16.[/yellow]"
+                        f"[yellow]Only {stage.total} training steps: a network trained so little"
+                        " looks like one whose adaptation failed. Raise --epochs, or lower the"
+                        " batch with --set train.batch_size=16.[/yellow]"
                     )
                 tasks[stage.stage] = bars.add_task(stage.stage, total=stage.total, values="")
             bars.update(tasks[stage.stage], completed=stage.done, values=_values(stage))

@@ -17,10 +17,13 @@ if TYPE_CHECKING:
 __all__ = ["found_runs", "print_rows", "robustness"]
 
 _ORACLE = (
-    'Test galaxies. Rows marked "oracle" used target labels, to report only. Intervals: 95%, resampling galaxies. '
-    "Consistency and flips use no labels."
+    'Test galaxies. Rows marked "oracle" used target labels, to report only. Intervals: 95%,'
+    " resampling galaxies. Consistency and flips use no labels."
 )
-_ATTACKED = "Attacks lead away from the class predicted. Distances in the image are upper bounds, in the latent space they are exact."
+_ATTACKED = (
+    "Attacks lead away from the class predicted. Distances in the image are upper bounds, in the"
+    " latent space they are exact."
+)
 
 
 @app.command()
@@ -96,7 +99,8 @@ def found_runs(paths: list[Path]) -> "list[Run]":
     usable = [run for run in found if run.selected_epoch is not None]
     if not usable:
         raise InputError(
-            f"There are no evaluated runs in {', '.join(map(str, paths))}. Train one: daexplore train --data demo --method noda"
+            f"There are no evaluated runs in {', '.join(map(str, paths))}. Train one: daexplore"
+            " train --data demo --method noda"
         )
     return usable
 

@@ -22,8 +22,11 @@ def simulate(
     preset: Annotated[
         str,
         typer.Option(
-            help="distant: Illustris-like galaxies at z = 2 with and without noise. demo: fewer of them. "
-            "nearby: Illustris-like and SDSS-like galaxies at z = 0."
+            help=(
+                "distant: Illustris-like galaxies at z = 2 with and without noise. demo: fewer of"
+                " them. "
+                "nearby: Illustris-like and SDSS-like galaxies at z = 0."
+            )
         ),
     ] = "distant",
     n: Annotated[

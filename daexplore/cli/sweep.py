@@ -24,7 +24,10 @@ def sweep(
         str | None,
         typer.Option(
             "--data",
-            help="A preset (distant, distant-asinh, nearby, demo), or a folder holding source/ and target/.",
+            help=(
+                "A preset (distant, distant-asinh, nearby, demo), or a folder holding source/ and"
+                " target/."
+            ),
         ),
     ] = None,
     source: Annotated[
@@ -54,7 +57,9 @@ def sweep(
     cluster: Annotated[
         str,
         typer.Option(
-            help="local: processes on this machine. slurm. debug: one after another in this process."
+            help=(
+                "local: processes on this machine. slurm. debug: one after another in this process."
+            )
         ),
     ] = "local",
     parallel: Annotated[
@@ -64,7 +69,10 @@ def sweep(
     timeout_min: Annotated[
         int | None,
         typer.Option(
-            help="Minutes a job may take. None by default; under Slurm a day, after which it is queued again."
+            help=(
+                "Minutes a job may take. None by default; under Slurm a day, after which it is"
+                " queued again."
+            )
         ),
     ] = None,
     partition: Annotated[str | None, typer.Option(help="Of Slurm.")] = None,
@@ -141,7 +149,8 @@ def sweep_configs(
     names = [name.strip() for name in methods.split(",") if name.strip()]
     if not names:
         raise InputError(
-            f"--methods must name at least one method, such as noda,mmd,mmd+fisher; got {methods!r}."
+            "--methods must name at least one method, such as noda,mmd,mmd+fisher; got"
+            f" {methods!r}."
         )
     grid = settings_grid(settings)
     used = {part for name in names for part in name.split("+")}
@@ -149,7 +158,8 @@ def sweep_configs(
         owner = _alignment_of(setting)
         if owner is not None and owner not in used:
             raise InputError(
-                f"--set {setting}: none of the methods {', '.join(names)} has the alignment {owner!r}. Add one, or leave it out."
+                f"--set {setting}: none of the methods {', '.join(names)} has the alignment"
+                f" {owner!r}. Add one, or leave it out."
             )
     configs = []
     for name, chosen in product(names, grid):
@@ -187,7 +197,8 @@ def settings_grid(settings: Sequence[str]) -> list[list[str]]:
             )
         if name in axes:
             raise InputError(
-                f"--set names {name} twice; give all its values at once, such as {name}={axes[name][0]},{values[0]}."
+                f"--set names {name} twice; give all its values at once, such as"
+                f" {name}={axes[name][0]},{values[0]}."
             )
         axes[name] = [f"{name}={value}" for value in values]
     return [list(chosen) for chosen in product(*axes.values())]
@@ -264,7 +275,8 @@ def _check(configs: "Sequence[RunConfig]") -> None:
     }:
         if name not in PRESETS and not Path(name).exists():
             raise InputError(
-                f"The images {name} do not exist. Give a galaxy set, an .npy file, or a folder with catalogue.csv."
+                f"The images {name} do not exist. Give a galaxy set, an .npy file, or a folder with"
+                " catalogue.csv."
             )
     for alignment in {
         json.dumps([a.name, a.options]): a for config in configs for a in config.alignments

@@ -61,7 +61,10 @@ def _what(item: PlannedRun, followed: Sequence[RunConfig]) -> str:
     if item.config in followed:
         return f"under way elsewhere: {item.run.id}" if item.run else "in the queue of Slurm"
     if item.run:
-        return f"goes on after epoch {max(item.run.evaluated, default=0)} ({item.run.status}): {item.run.id}"
+        return (
+            f"goes on after epoch {max(item.run.evaluated, default=0)} ({item.run.status}):"
+            f" {item.run.id}"
+        )
     return "starts"
 
 
@@ -137,7 +140,8 @@ def follow(launch: SweepLauncher, planned: Sequence[PlannedRun]) -> list[Outcome
         left = launch.stop()
         if left:
             print(
-                f"Slurm goes on with the jobs {', '.join(left)}. End them with: scancel {' '.join(left)}",
+                f"Slurm goes on with the jobs {', '.join(left)}. End them with: scancel"
+                f" {' '.join(left)}",
                 flush=True,
             )
         print("The same command goes on where this one ended.", flush=True)

@@ -17,7 +17,10 @@ def train(
         str | None,
         typer.Option(
             "--data",
-            help="A preset (distant, distant-asinh, nearby, demo), or a folder holding source/ and target/.",
+            help=(
+                "A preset (distant, distant-asinh, nearby, demo), or a folder holding source/ and"
+                " target/."
+            ),
         ),
     ] = None,
     source: Annotated[
@@ -60,7 +63,10 @@ def train(
     class_balance: Annotated[
         str | None,
         typer.Option(
-            help="For unequal classes in the source: none, weights (in the loss) or batches (equal draws)."
+            help=(
+                "For unequal classes in the source: none, weights (in the loss) or batches (equal"
+                " draws)."
+            )
         ),
     ] = None,
     init_from: Annotated[
@@ -75,7 +81,10 @@ def train(
     freeze: Annotated[
         str | None,
         typer.Option(
-            help="Parts of that network to keep as they are, such as convolutions.0,convolutions.1 or convolutions."
+            help=(
+                "Parts of that network to keep as they are, such as convolutions.0,convolutions.1"
+                " or convolutions."
+            )
         ),
     ] = None,
     rate: Annotated[
@@ -95,7 +104,10 @@ def train(
         list[str] | None,
         typer.Option(
             "--set",
-            help="Any setting, such as train.learning_rate=1e-3 or alignments.dann.options.reversal=0.5.",
+            help=(
+                "Any setting, such as train.learning_rate=1e-3 or"
+                " alignments.dann.options.reversal=0.5."
+            ),
         ),
     ] = None,
     runs: Runs = Path("runs"),

@@ -46,7 +46,8 @@ def chosen_bands(bands: Sequence[str], wanted: Sequence[str] | None, where: str)
             else f"cannot give these ({', '.join(wanted)}): name each once, and at least one"
         )
         raise InputError(
-            f"{where} {reason}; it has the bands {', '.join(bands)}. Choose among those with data.bands."
+            f"{where} {reason}; it has the bands {', '.join(bands)}. Choose among those with"
+            " data.bands."
         )
     return tuple(spelled[band.lower()] for band in wanted)
 
@@ -83,16 +84,18 @@ def channel_order(
         common = [band for band, key in zip(network, wanted, strict=True) if key in found]
         subset = f"use what both have (data.bands={setting_list(common)}), or " if common else ""
         raise InputError(
-            f"Mixed bands: {_described(names, channels, have)}; it lacks {', '.join(missing)}. Give both the same bands: {subset}"
-            "match the channels by their order (data.match_bands=position) if you know that they correspond."
+            f"Mixed bands: {_described(names, channels, have)}; it lacks {', '.join(missing)}. Give"
+            f" both the same bands: {subset}match the channels by their order"
+            " (data.match_bands=position) if you know that they correspond."
         )
     if len(have) == len(channels):
         return positions(network, channels)
     if len(have) == len(network):
         return tuple(range(len(have)))
     raise InputError(
-        f"Mixed bands: {_described(names, channels, have)}; channels matched by position must be equally many. "
-        "Name the bands of both (bands of data.source_read and data.target_read), and choose among them with data.bands."
+        f"Mixed bands: {_described(names, channels, have)}; channels matched by position must be"
+        " equally many. Name the bands of both (bands of data.source_read and data.target_read),"
+        " and choose among them with data.bands."
     )
 
 
@@ -112,4 +115,7 @@ def _keys(bands: Sequence[str]) -> list[str]:
 
 
 def _described(names: tuple[str, str], channels: Sequence[str], have: Sequence[str]) -> str:
-    return f"{names[0]} has {len(channels)} bands ({', '.join(channels)}) and {names[1]} has {len(have)} ({', '.join(have)})"
+    return (
+        f"{names[0]} has {len(channels)} bands ({', '.join(channels)}) and {names[1]} has"
+        f" {len(have)} ({', '.join(have)})"
+    )

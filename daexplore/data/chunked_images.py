@@ -56,7 +56,8 @@ class ChunkedImages:
         for path, (shape, other, _) in zip(paths, headers, strict=True):
             if len(shape) != 4 or list(shape[1:]) != size or other != dtype:
                 raise InputError(
-                    f"{path}: holds {other} images of shape {shape[1:]}, {paths[0].name} holds {dtype} of {tuple(size)}."
+                    f"{path}: holds {other} images of shape {shape[1:]}, {paths[0].name} holds"
+                    f" {dtype} of {tuple(size)}."
                 )
         ends = np.cumsum([shape[0] for shape, _, _ in headers], dtype=np.int64)
         starts = np.concatenate([[0], ends[:-1]]).astype(np.int64)
@@ -98,7 +99,8 @@ class ChunkedImages:
             return self._gather(np.arange(len(self))[key])
         if isinstance(key, tuple) or key is None or key is Ellipsis:
             raise IndexError(
-                f"Only rows can be taken from chunked images, not {key!r}: take the rows first, then index the result."
+                f"Only rows can be taken from chunked images, not {key!r}: take the rows first,"
+                " then index the result."
             )
         if isinstance(key, Sequence | np.ndarray) and np.ndim(key):
             rows = np.asarray(key)
@@ -161,7 +163,8 @@ class ChunkedImages:
                         _read_at(file, place, images[order[first] : order[first] + last - first])
             except OSError as error:
                 raise InputError(
-                    f"{self.files[chunk]} cannot be read any more: {error}. Open the galaxy set again, or make it anew."
+                    f"{self.files[chunk]} cannot be read any more: {error}. Open the galaxy set"
+                    " again, or make it anew."
                 ) from error
         return images
 
@@ -199,6 +202,7 @@ def _header(path: Path) -> tuple[tuple[int, ...], np.dtype[Any], int]:
     expected = offset + math.prod(shape) * dtype.itemsize
     if fortran or dtype.hasobject or there != expected:
         raise InputError(
-            f"{path} is damaged: {there} bytes instead of {expected} for {dtype} of shape {shape}. Ingest the galaxies anew."
+            f"{path} is damaged: {there} bytes instead of {expected} for {dtype} of shape {shape}."
+            " Ingest the galaxies anew."
         )
     return shape, dtype, offset

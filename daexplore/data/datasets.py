@@ -51,7 +51,10 @@ def _open(
     return dataclasses.replace(
         galaxies,
         provenance=galaxies.provenance
-        | {"path": str(Path(name).absolute()), "read": to_dict(read)},
+        | {
+            "path": str(Path(name).absolute()),
+            "read": to_dict(read),
+        },
     )
 
 
@@ -116,7 +119,8 @@ def open_described(description: dict[str, Any]) -> GalaxySet:
     path = description.get("path")
     if not path or not Path(path).exists():
         raise InputError(
-            f"The images of {description.get('name')!r} are not on this machine; they were read from {path}."
+            f"The images of {description.get('name')!r} are not on this machine; they were read"
+            f" from {path}."
         )
     galaxies = _reopened(Path(path), description)
     prefix = description.get("prefix")
@@ -168,8 +172,9 @@ def load_images(
         preset = PRESETS.get(simulated["preset"])
         if preset is not None and preset.version == simulated["version"]:
             condition = preset.source if domain == "source" else preset.target
-            return reobserve(
-                preset.name, list(sample_ids), condition, simulated["seed"]
-            ), preset.bands
+            return (
+                reobserve(preset.name, list(sample_ids), condition, simulated["seed"]),
+                preset.bands,
+            )
     galaxies = open_set(description)
     return np.asarray(galaxies.images[galaxies.rows(list(sample_ids))]), galaxies.bands

@@ -61,37 +61,44 @@ class GalaxySet:
         where = f"Galaxy set {self.name!r}"
         if self.images.ndim != 4:
             raise InputError(
-                f"{where}: expected images of shape (N, channels, height, width), got {self.images.shape}."
+                f"{where}: expected images of shape (N, channels, height, width), got"
+                f" {self.images.shape}."
             )
         missing = [column for column in REQUIRED_COLUMNS if column not in self.catalogue.columns]
         if missing:
             raise InputError(
-                f"{where}: the catalogue lacks the column {missing[0]!r}; it has {', '.join(map(str, self.catalogue.columns))}."
+                f"{where}: the catalogue lacks the column {missing[0]!r}; it has"
+                f" {', '.join(map(str, self.catalogue.columns))}."
             )
         if len(self.catalogue) != len(self.images):
             raise InputError(
-                f"{where}: {len(self.images)} images but {len(self.catalogue)} catalogue rows; give one row for each image."
+                f"{where}: {len(self.images)} images but {len(self.catalogue)} catalogue rows; give"
+                " one row for each image."
             )
         if len(self.images) == 0:
             raise InputError(f"{where}: it holds no galaxies; the catalogue is empty.")
         if len(self.bands) != self.images.shape[1]:
             raise InputError(
-                f"{where}: {len(self.bands)} band names ({', '.join(self.bands)}) for {self.images.shape[1]} channels."
+                f"{where}: {len(self.bands)} band names ({', '.join(self.bands)}) for"
+                f" {self.images.shape[1]} channels."
             )
         for what, values in (("flux scales", self.flux_scale), ("PSF widths", self.psf_fwhm)):
             if values is not None and len(values) != len(self.bands):
                 raise InputError(
-                    f"{where}: {len(values)} {what} for the {len(self.bands)} bands {', '.join(self.bands)}; give one for each."
+                    f"{where}: {len(values)} {what} for the {len(self.bands)} bands"
+                    f" {', '.join(self.bands)}; give one for each."
                 )
         repeated = self.catalogue["sample_id"][self.catalogue["sample_id"].duplicated()]
         if len(repeated):
             raise InputError(
-                f"{where}: sample_id {repeated.iloc[0]!r} stands {1 + int((repeated == repeated.iloc[0]).sum())} times; ids must be unique."
+                f"{where}: sample_id {repeated.iloc[0]!r} stands"
+                f" {1 + int((repeated == repeated.iloc[0]).sum())} times; ids must be unique."
             )
         labels = self.labels
         if labels.max(initial=-1) >= len(self.classes) or labels.min(initial=0) < -1:
             raise InputError(
-                f"{where}: labels must be 0 to {len(self.classes) - 1} ({', '.join(self.classes)}) or missing; found {sorted(set(labels))}."
+                f"{where}: labels must be 0 to {len(self.classes) - 1} ({', '.join(self.classes)})"
+                f" or missing; found {sorted(set(labels))}."
             )
 
     def __len__(self) -> int:
@@ -100,7 +107,10 @@ class GalaxySet:
     def __repr__(self) -> str:
         n, c, h, w = self.images.shape
         counts = ", ".join(f"{count} {name}" for name, count in self.class_counts().items())
-        return f"GalaxySet({self.name!r}: {n} images {c}x{h}x{w}, {self.catalogue['group_id'].nunique()} galaxies; {counts})"
+        return (
+            f"GalaxySet({self.name!r}: {n} images {c}x{h}x{w},"
+            f" {self.catalogue['group_id'].nunique()} galaxies; {counts})"
+        )
 
     def _repr_html_(self) -> str:
 
@@ -135,7 +145,8 @@ class GalaxySet:
         rows: NDArray[np.int64] = self._index.get_indexer(pd.Index(list(sample_ids)))
         if (rows < 0).any():
             raise InputError(
-                f"Galaxy set {self.name!r} has no galaxy {list(sample_ids)[int(np.argmax(rows < 0))]!r}."
+                f"Galaxy set {self.name!r} has no galaxy"
+                f" {list(sample_ids)[int(np.argmax(rows < 0))]!r}."
             )
         return rows
 
@@ -165,8 +176,9 @@ class GalaxySet:
         ]
         if bad:
             raise InputError(
-                f"Galaxy set {self.name!r}: {len(bad)} of {len(self)} images hold NaN or infinite pixels, "
-                f"first {self.sample_ids[bad[0]]!r} (row {bad[0]}). `daexplore ingest` mends such pixels, or sets the images aside."
+                f"Galaxy set {self.name!r}: {len(bad)} of {len(self)} images hold NaN or infinite"
+                f" pixels, first {self.sample_ids[bad[0]]!r} (row {bad[0]}). `daexplore ingest`"
+                " mends such pixels, or sets the images aside."
             )
 
     def fingerprint(self) -> str:
@@ -253,8 +265,8 @@ def _require(folder: Path, *names: str) -> None:
     missing = [name for name in names if not (folder / name).is_file()]
     if missing:
         raise InputError(
-            f"{folder} is not a galaxy set: it lacks {', '.join(missing)}. "
-            "Make one with `daexplore simulate` or `daexplore ingest`, or give a path to your images."
+            f"{folder} is not a galaxy set: it lacks {', '.join(missing)}. Make one with `daexplore"
+            " simulate` or `daexplore ingest`, or give a path to your images."
         )
 
 
@@ -277,7 +289,10 @@ def galaxies_card(galaxies: "GalaxySet") -> str:
     scale = f", {galaxies.pixel_scale:.3g}″ a pixel" if galaxies.pixel_scale else ""
     lines = (
         f"{n} images of {galaxies.catalogue['group_id'].nunique()} galaxies",
-        f"{bands} band{'s' if bands > 1 else ''}: {', '.join(galaxies.bands)}; {height} × {width} pixels{scale}",
+        (
+            f"{bands} band{'s' if bands > 1 else ''}: {', '.join(galaxies.bands)}; {height} ×"
+            f" {width} pixels{scale}"
+        ),
     )
     counts = galaxies.class_counts()
     few = min(_MOST_OF_A_CLASS, max(1, _MOST // len(counts)))

@@ -55,11 +55,13 @@ class PairSampler:
     def __post_init__(self) -> None:
         if min(self.source, self.target) < 2:
             raise InputError(
-                f"Training needs at least 2 images a domain, got {self.source} source and {self.target} target images."
+                f"Training needs at least 2 images a domain, got {self.source} source and"
+                f" {self.target} target images."
             )
         if self.batch_size % self.world or self.size // self.world < 2:
             raise InputError(
-                f"A batch of {self.size} images cannot be shared equally by {self.world} processes with at least 2 each."
+                f"A batch of {self.size} images cannot be shared equally by {self.world} processes"
+                " with at least 2 each."
             )
 
     @property

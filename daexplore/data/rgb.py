@@ -74,19 +74,22 @@ def to_rgb(
         images = images[None]
     if images.ndim != 4:
         raise InputError(
-            f"Cannot draw an array of shape {images.shape}: expected (N, channels, height, width) or (channels, height, width)."
+            f"Cannot draw an array of shape {images.shape}: expected (N, channels, height, width)"
+            " or (channels, height, width)."
         )
     channels = images.shape[1]
     if order is None:
         names = [str(i) for i in range(channels)] if bands is None else list(bands)
         if len(names) != channels:
             raise InputError(
-                f"Cannot draw {channels} channels with {len(names)} band names ({', '.join(names)}): give one name for each channel."
+                f"Cannot draw {channels} channels with {len(names)} band names"
+                f" ({', '.join(names)}): give one name for each channel."
             )
         order = band_order(names)
     if not 1 <= len(order) <= 3 or not all(0 <= channel < channels for channel in order):
         raise InputError(
-            f"Cannot draw channels {tuple(order)} of {channels}: give one to three numbers from 0 to {channels - 1}."
+            f"Cannot draw channels {tuple(order)} of {channels}: give one to three numbers from 0"
+            f" to {channels - 1}."
         )
     planes = np.nan_to_num(images[:, list(order)], posinf=0.0, neginf=0.0)
     if (

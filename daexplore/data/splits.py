@@ -45,7 +45,8 @@ def split_groups(
     """
     if len(fractions) != 3 or not (min(fractions) > 0 and abs(sum(fractions) - 1) < 1e-6):
         raise InputError(
-            f"Fractions of train, validation and test must be three positive numbers that add up to 1, got {tuple(fractions)}."
+            "Fractions of train, validation and test must be three positive numbers that add up to"
+            f" 1, got {tuple(fractions)}."
         )
     source_groups, target_groups = _groups(source), _groups(target)
     in_target = set(target_groups)
@@ -65,8 +66,9 @@ def split_groups(
         if empty:
             n = galaxies.catalogue["group_id"].nunique()
             raise InputError(
-                f"Galaxy set {galaxies.name!r}: {n} galaxies (groups) in shares {tuple(fractions)} leave the {empty[0]} split empty. "
-                "Bring more galaxies, or give that split a larger share."
+                f"Galaxy set {galaxies.name!r}: {n} galaxies (groups) in shares {tuple(fractions)}"
+                f" leave the {empty[0]} split empty. Bring more galaxies, or give that split a"
+                " larger share."
             )
     return splits[0], splits[1]
 
@@ -100,7 +102,8 @@ def limit_rows(
     fitting = np.cumsum([sizes[group] for group in order]) <= limit
     if not fitting[0]:
         raise InputError(
-            f"Galaxy set {galaxies.name!r}: a limit of {limit} images is less than the {sizes[order[0]]} of {order[0]!r}; raise it."
+            f"Galaxy set {galaxies.name!r}: a limit of {limit} images is less than the"
+            f" {sizes[order[0]]} of {order[0]!r}; raise it."
         )
     kept = set(order[: int(fitting.sum())])
     return chosen[[group in kept for group in groups]]

@@ -33,8 +33,8 @@ def load_network(run: Run, epoch: int | None = None) -> Network:
     networks = run.info.get("thinned", {}).get("networks")
     if networks is not None and epoch not in networks:
         raise InputError(
-            f"{run.label} is a smaller copy of its run: it keeps the network of epoch {', '.join(map(str, networks))} only, "
-            f"of epoch {epoch} no more than its outputs."
+            f"{run.label} is a smaller copy of its run: it keeps the network of epoch"
+            f" {', '.join(map(str, networks))} only, of epoch {epoch} no more than its outputs."
         )
     preprocess = Preprocess.from_dict(run.info["preprocessing"])
     network = build_network(

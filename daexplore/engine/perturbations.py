@@ -127,7 +127,8 @@ def dial_steps(
     chosen = DIALS[dial].levels if levels is None else tuple(sorted(set(map(float, levels))))
     if not all(np.isfinite(level) and (level >= 0 or dial == "rotation") for level in chosen):
         raise InputError(
-            f"Levels of the dial {dial!r} ({DIALS[dial].unit}) must be finite and not negative; got {chosen}."
+            f"Levels of the dial {dial!r} ({DIALS[dial].unit}) must be finite and not negative; got"
+            f" {chosen}."
         )
     if (
         dial in ("depth", "noise")
@@ -135,7 +136,8 @@ def dial_steps(
         and not noise["target"].max() > 0
     ):
         raise InputError(
-            f"The dial {dial!r} is measured in the target's sky noise, and the borders of its images have none."
+            f"The dial {dial!r} is measured in the target's sky noise, and the borders of its"
+            " images have none."
         )
     if dial == "rotation":
         steps = [
@@ -297,7 +299,8 @@ def _observed(
     reference = preset.target.exposure
     if own is None or (dial == "depth" and reference is None):
         raise InputError(
-            f"The target of the preset {preset.name!r} has no exposure: turn the dial noise instead."
+            f"The target of the preset {preset.name!r} has no exposure: turn the dial noise"
+            " instead."
         )
     simulation = int(galaxies.provenance["seed"])
 

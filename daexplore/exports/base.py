@@ -62,6 +62,7 @@ class Export:
             )
         if out.exists() and not out.is_dir():
             raise InputError(
-                f"{out} is a file; for --to {self.name} give one that ends with {self.suffix}, or a folder."
+                f"{out} is a file; for --to {self.name} give one that ends with {self.suffix}, or a"
+                " folder."
             )
         return out / f"{run.id}{self.suffix}"

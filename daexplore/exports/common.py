@@ -100,7 +100,8 @@ def evaluated_run(run: Run | str | Path) -> Run:
     run = run if isinstance(run, Run) else Run(run)
     if run.selected_epoch is None:
         raise InputError(
-            f"The run {run.id} ({run.status}) has no evaluated epoch yet. Wait for its first, or export another run."
+            f"The run {run.id} ({run.status}) has no evaluated epoch yet. Wait for its first, or"
+            " export another run."
         )
     run.check()
     return run
@@ -122,7 +123,8 @@ def needed(module: str, package: str, purpose: str) -> Any:
     except ImportError as error:
         raise InputError(
             f"{purpose} needs the package {package}, which is not installed here ({error}). "
-            f'Install it with: pip install {package}, or all that exports need with: pip install "daexplore[exports]"'
+            f"Install it with: pip install {package}, or all that exports need with: pip install"
+            ' "daexplore[exports]"'
         ) from error
 
 
@@ -163,7 +165,8 @@ def new_folder(out: Path, overwrite: bool, mark: str) -> Iterator[Path]:
         raise InputError(f"{out} exists. Choose another name, or replace it with --overwrite.")
     if out.exists() and not (out.is_dir() and any(out.glob(mark))):
         raise InputError(
-            f"{out} exists and was not written by this export (it has no {mark}), so it is not replaced. Choose another name."
+            f"{out} exists and was not written by this export (it has no {mark}), so it is not"
+            " replaced. Choose another name."
         )
     temporary = out.with_name(f".{out.name}.{os.getpid()}")
     try:

@@ -91,11 +91,13 @@ def _places(out: str | Path) -> tuple[str, str | None]:
     folder = Path(out).resolve()
     if folder.exists() and not folder.is_dir():
         raise InputError(
-            f"{out} is a file; give a folder for MLflow's database and artefacts, or the address of a server."
+            f"{out} is a file; give a folder for MLflow's database and artefacts, or the address of"
+            " a server."
         )
     if folder.is_dir() and any(folder.iterdir()) and not (folder / "mlflow.db").is_file():
         raise InputError(
-            f"{out} holds other things than a store of MLflow (there is no mlflow.db). Choose another folder with --out."
+            f"{out} holds other things than a store of MLflow (there is no mlflow.db). Choose"
+            " another folder with --out."
         )
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -119,7 +121,8 @@ def _make_room(client: Any, run: Run, experiment: str, out: str, overwrite: bool
     for same in client.search_runs([experiment], f"tags.`{_ID}` = '{run.id}'"):
         if not overwrite:
             raise InputError(
-                f"The run {run.id} is in {out} already. Choose another place, or replace it with --overwrite."
+                f"The run {run.id} is in {out} already. Choose another place, or replace it with"
+                " --overwrite."
             )
         client.delete_run(same.info.run_id)
 
@@ -186,7 +189,9 @@ def _milliseconds(when: str) -> int:
 
 def _write(export: Export, runs: Sequence[Run], out: str, options: ExportOptions) -> Iterator[str]:  # noqa: ARG001
     for run in runs:
-        yield f"{run.id}: run {to_mlflow(run, out, epoch=options.epoch, overwrite=options.overwrite)}"
+        yield (
+            f"{run.id}: run {to_mlflow(run, out, epoch=options.epoch, overwrite=options.overwrite)}"
+        )
     if "://" not in out:
         store = f"sqlite:///{Path(out).resolve() / 'mlflow.db'}"
         yield f"See {'them' if len(runs) > 1 else 'it'} with: mlflow ui --backend-store-uri {store}"

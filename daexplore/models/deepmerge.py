@@ -45,7 +45,8 @@ class DeepMerge(Network):
         super().__init__()
         if size < 8:
             raise InputError(
-                f"The network deepmerge pools three times and needs images of at least 8 x 8 pixels, got {size} x {size}."
+                "The network deepmerge pools three times and needs images of at least 8 x 8"
+                f" pixels, got {size} x {size}."
             )
         convolutions, before = [], bands
         for kernel, width in zip((5, 3, 3), widths, strict=True):

@@ -53,7 +53,8 @@ class ResNet18(Network):
         super().__init__()
         if size < 33:
             raise InputError(
-                f"The network resnet18 halves images five times and needs at least 33 x 33 pixels, got {size} x {size}."
+                "The network resnet18 halves images five times and needs at least 33 x 33 pixels,"
+                f" got {size} x {size}."
             )
         self.stem = nn.Sequential(
             nn.Conv2d(bands, 64, 7, 2, padding=3, bias=False),

@@ -75,7 +75,8 @@ def _parsed(line: bytes, file: Path) -> dict[str, Any]:
         row = json.loads(line)
     except ValueError as error:
         raise InputError(
-            f"{file}: the line {line[:80]!r} is not JSON ({error}). Remove that line, or restore the file from a copy."
+            f"{file}: the line {line[:80]!r} is not JSON ({error}). Remove that line, or restore"
+            " the file from a copy."
         ) from error
     if not isinstance(row, dict):
         raise InputError(f"{file}: expected a JSON object in each line, got {line[:80]!r}.")

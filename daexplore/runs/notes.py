@@ -60,7 +60,8 @@ def clean_note(text: str) -> str:
     """
     if len(text.strip()) > MAX_NOTE:
         raise InputError(
-            f"A note has at most {MAX_NOTE} characters, this one has {len(text.strip())}; shorten it."
+            f"A note has at most {MAX_NOTE} characters, this one has {len(text.strip())};"
+            " shorten it."
         )
     return text.strip()
 
@@ -87,7 +88,8 @@ class RunNotes:
         told = read_json(self.file).get("runs")
         if not isinstance(told, dict):
             raise InputError(
-                f'{self.file}: expected "runs" to hold an object for each run; move the file away, or restore it from a copy.'
+                f'{self.file}: expected "runs" to hold an object for each run; move the file away,'
+                " or restore it from a copy."
             )
         return {
             run_id: parse_note(entry, f"{self.file}: {run_id}") for run_id, entry in told.items()
@@ -129,7 +131,8 @@ class RunNotes:
         def change(note: Note) -> Note:
             if note.text not in (instead_of, text):
                 raise InputError(
-                    f"The note of {run_id} was changed meanwhile; it now says: {note.text!r}. Nothing was written over it."
+                    f"The note of {run_id} was changed meanwhile; it now says: {note.text!r}."
+                    " Nothing was written over it."
                 )
             return replace(note, text=text)
 
@@ -171,7 +174,8 @@ class RunNotes:
             ) from error
         except OSError as error:
             raise InputError(
-                f"{self.file} cannot be written: {error}. Make room or permission in the folder of the runs."
+                f"{self.file} cannot be written: {error}. Make room or permission in the folder of"
+                " the runs."
             ) from error
 
 

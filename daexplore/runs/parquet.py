@@ -40,7 +40,8 @@ def read_table(path: Path, columns: tuple[str, ...]) -> pa.Table:
             table = file.read()
     except (OSError, pa.ArrowException) as error:
         raise InputError(
-            f"{path} is not a readable parquet file ({error}). Restore it from a copy, or remove the run's folder."
+            f"{path} is not a readable parquet file ({error}). Restore it from a copy, or remove"
+            " the run's folder."
         ) from error
     missing = [name for name in columns if name not in table.column_names]
     if missing:
@@ -69,7 +70,8 @@ def check_parquet(path: Path) -> None:
         raise InputError(f"{path} cannot be read: {error}.") from error
     if head != _MAGIC or tail != _MAGIC:
         raise InputError(
-            f"{path} is truncated or is not a parquet file. Restore it from a copy, or remove the run's folder."
+            f"{path} is truncated or is not a parquet file. Restore it from a copy, or remove the"
+            " run's folder."
         )
 
 

@@ -165,7 +165,8 @@ class Run:
         frame: pd.DataFrame = read_table(file, _SAMPLE_COLUMNS).to_pandas().set_index("sample_id")
         if frame.index.has_duplicates:
             raise InputError(
-                f"{file}: sample_id {frame.index[frame.index.duplicated()][0]!r} stands more than once."
+                f"{file}: sample_id {frame.index[frame.index.duplicated()][0]!r} stands more than"
+                " once."
             )
         return frame.assign(label=frame["label"].astype("Int64"))
 
@@ -192,7 +193,8 @@ class Run:
             ) from error
         except (OSError, SafetensorError) as error:
             raise InputError(
-                f"{file} cannot be read, or lacks head.weight or head.bias ({error}). Restore it from a copy."
+                f"{file} cannot be read, or lacks head.weight or head.bias ({error}). Restore it"
+                " from a copy."
             ) from error
 
     def history(self) -> pd.DataFrame:
@@ -250,7 +252,8 @@ class Run:
         """
         if not (self.path / "history.jsonl").is_file():
             raise InputError(
-                f"{self.path / 'history.jsonl'} is missing. Restore it from a copy, or remove the run's folder."
+                f"{self.path / 'history.jsonl'} is missing. Restore it from a copy, or remove the"
+                " run's folder."
             )
         check_parquet(self.path / "samples.parquet")
         for epoch in self.evaluated:
@@ -300,7 +303,8 @@ class Run:
             rows = samples.index.get_indexer(pd.Index(list(ids), dtype=samples.index.dtype))
             if (rows < 0).any():
                 raise InputError(
-                    f"{file}: galaxy {list(ids)[int(np.argmax(rows < 0))]!r} is not in {self.path / 'samples.parquet'}."
+                    f"{file}: galaxy {list(ids)[int(np.argmax(rows < 0))]!r} is not in"
+                    f" {self.path / 'samples.parquet'}."
                 )
             names = {"domain": "domain", "split": "split", "group_ids": "group_id"}
             columns = {
@@ -318,7 +322,8 @@ class Run:
         flat = matrix(table, "map", file)
         if len(shapes) > 1 or any(rows * cols != flat.shape[1] for rows, cols in shapes):
             raise InputError(
-                f"{file}: expected maps of one shape rows x cols, got {sorted(shapes)} with {flat.shape[1]} values each."
+                f"{file}: expected maps of one shape rows x cols, got {sorted(shapes)} with"
+                f" {flat.shape[1]} values each."
             )
         rows, cols = next(iter(shapes), (0, 0))
         return Saliency(
@@ -338,7 +343,8 @@ def _checked(info: dict[str, Any], file: Path) -> dict[str, Any]:
         )
     if version > FORMAT:
         raise InputError(
-            f"{file} has format {version}, this daexplore reads up to {FORMAT}. Update daexplore to open it."
+            f"{file} has format {version}, this daexplore reads up to {FORMAT}. Update daexplore to"
+            " open it."
         )
     missing = [name for name in _REQUIRED if name not in info]
     if missing:
@@ -370,7 +376,8 @@ def run_card(run: "Run") -> str:
     """
     data = run.info.get("data") or {}
     sets = [
-        f"{' '.join(dict.fromkeys((domain, str(about.get('name', '?')))))}, {about.get('n', '?')} images"
+        f"{' '.join(dict.fromkeys((domain, str(about.get('name', '?')))))}, {about.get('n', '?')}"
+        " images"
         for domain, about in data.items()
     ]
     rule = str((run.info.get("selection") or {}).get("rule", "")).replace("_", " ")

@@ -154,7 +154,8 @@ class Selections:
                 taken = {other.stem.casefold() for other in self.folder.glob("[!.]*.json")}
                 if selection.name.casefold() in taken:
                     raise InputError(
-                        f"There is a selection called {selection.name!r} already. Choose another name, or delete that one first."
+                        f"There is a selection called {selection.name!r} already. Choose another"
+                        " name, or delete that one first."
                     )
                 write_json(file, record)
         except OSError as error:
@@ -176,14 +177,16 @@ def _read(file: Path) -> Selection:
     version = record.get("format") if isinstance(record, dict) else None
     if version != _FORMAT:
         raise InputError(
-            f'{file}: expected a JSON object with "format": {_FORMAT}, got {version!r}; this is no selection of daexplore.'
+            f'{file}: expected a JSON object with "format": {_FORMAT}, got {version!r}; this is no'
+            " selection of daexplore."
         )
     ids, note, created, provenance = (
         record.get(name) for name in ("sample_ids", "note", "created", "provenance")
     )
     if record.get("name") != file.stem:
         raise InputError(
-            f"{file}: expected the name {file.stem!r}, got {record.get('name')!r}. Give the file the name of its selection."
+            f"{file}: expected the name {file.stem!r}, got {record.get('name')!r}. Give the file"
+            " the name of its selection."
         )
     if (
         not isinstance(ids, list)
@@ -192,10 +195,12 @@ def _read(file: Path) -> Selection:
         or record.get("n") != len(set(ids))
     ):
         raise InputError(
-            f'{file}: expected "sample_ids", {record.get("n")!r} different texts. Remove it, or restore it from a copy.'
+            f'{file}: expected "sample_ids", {record.get("n")!r} different texts. Remove it, or'
+            " restore it from a copy."
         )
     if not (isinstance(note, str) and isinstance(created, str) and isinstance(provenance, dict)):
         raise InputError(
-            f'{file}: expected texts "note" and "created" and an object "provenance". Remove it, or restore it from a copy.'
+            f'{file}: expected texts "note" and "created" and an object "provenance". Remove it, or'
+            " restore it from a copy."
         )
     return Selection(file.stem, tuple(sorted(set(ids))), note, created, provenance)

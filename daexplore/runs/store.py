@@ -23,7 +23,8 @@ class RunStore:
         self.root = Path(root)
         if self.root.exists() and not self.root.is_dir():
             raise InputError(
-                f"{self.root} is a file; expected a folder of runs. Give the folder that training wrote to."
+                f"{self.root} is a file; expected a folder of runs. Give the folder that training"
+                " wrote to."
             )
         self._runs: dict[Path, Run] = {}
         self._damaged: list[tuple[Path, str]] = []
@@ -83,7 +84,8 @@ class RunStore:
             raise InputError(f"Run {run_id} is damaged: {reason}")
         names = ", ".join(run.id for run in found or self.runs()) or "none"
         raise InputError(
-            f"{'Several runs begin' if found else 'No run begins'} with {run_id!r} in {self.root}: {names}. Give one whole id."
+            f"{'Several runs begin' if found else 'No run begins'} with {run_id!r} in {self.root}:"
+            f" {names}. Give one whole id."
         )
 
     def _ensure(self) -> None:

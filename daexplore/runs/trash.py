@@ -51,7 +51,8 @@ def move_to_trash(path: str | Path) -> TrashedRun:
     writer = _writer(path)
     if writer:
         raise InputError(
-            f"Run {path.name} was not deleted: {writer} is still writing it. Stop the training first."
+            f"Run {path.name} was not deleted: {writer} is still writing it. Stop the training"
+            " first."
         )
     trash = trash_folder(path.parent)
     while True:
@@ -99,7 +100,8 @@ def restore(item: TrashedRun) -> Path:
         # again, for its own results.
         if {entry.name for entry in place.iterdir()} - {"derived"}:
             raise InputError(
-                f"Run {item.name} cannot be restored: {place} exists again. Move that one away first."
+                f"Run {item.name} cannot be restored: {place} exists again. Move that one away"
+                " first."
             )
         shutil.rmtree(place)
     try:

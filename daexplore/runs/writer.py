@@ -213,7 +213,8 @@ class RunWriter:
         n, classes = len(sample_ids), len(self.info["classes"])
         if logits.shape != (n, classes) or latents.shape != (n, self.info["latent_dim"]):
             raise ValueError(
-                f"Expected logits {(n, classes)} and latents {(n, self.info['latent_dim'])}, got {logits.shape} and {latents.shape}."
+                f"Expected logits {(n, classes)} and latents {(n, self.info['latent_dim'])}, got"
+                f" {logits.shape} and {latents.shape}."
             )
         probabilities = softmax(logits)
         predicted = probabilities.argmax(axis=1)
@@ -278,7 +279,8 @@ class RunWriter:
 
 def _unwritable(root: str | Path, error: OSError) -> InputError:
     return InputError(
-        f"The run folder {root} cannot be written to: {error}. Give another one, or make room or permission there."
+        f"The run folder {root} cannot be written to: {error}. Give another one, or make room or"
+        " permission there."
     )
 
 
@@ -304,16 +306,19 @@ def _check_samples(samples: pd.DataFrame) -> None:
     for name in ("sample_id", "group_id", "domain", "split", "label"):
         if name not in samples.columns:
             raise InputError(
-                f"Samples of a run: expected a column {name!r}, got {', '.join(map(str, samples.columns))}."
+                f"Samples of a run: expected a column {name!r}, got"
+                f" {', '.join(map(str, samples.columns))}."
             )
     repeated = samples["sample_id"][samples["sample_id"].duplicated()]
     if len(repeated):
         raise InputError(
-            f"Samples of a run: sample_id {repeated.iloc[0]!r} stands more than once; ids must be unique over both domains."
+            f"Samples of a run: sample_id {repeated.iloc[0]!r} stands more than once; ids must be"
+            " unique over both domains."
         )
     for name, allowed in (("domain", DOMAINS), ("split", SPLITS)):
         unknown = set(samples[name]) - set(allowed)
         if unknown:
             raise InputError(
-                f"Samples of a run: {name} must be one of {', '.join(allowed)}, got {unknown.pop()!r}."
+                f"Samples of a run: {name} must be one of {', '.join(allowed)}, got"
+                f" {unknown.pop()!r}."
             )

@@ -85,10 +85,12 @@ def read_json(path: Path) -> dict[str, Any]:
         ) from error
     except (OSError, ValueError) as error:
         raise InputError(
-            f"{path} is not readable JSON ({error}). Restore it from a copy, or remove the run's folder."
+            f"{path} is not readable JSON ({error}). Restore it from a copy, or remove the run's"
+            " folder."
         ) from error
     if not isinstance(value, dict):
         raise InputError(
-            f"{path}: expected a JSON object, got {type(value).__name__}. Restore it from a copy, or remove the run's folder."
+            f"{path}: expected a JSON object, got {type(value).__name__}. Restore it from a copy,"
+            " or remove the run's folder."
         )
     return value

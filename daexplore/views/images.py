@@ -119,7 +119,8 @@ def mosaic_png(images: NDArray[np.uint8], columns: int, gap: int = 2, zoom: int 
 def _checked(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
     if rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.dtype != np.uint8:
         raise InputError(
-            f"Expected an RGB image, (height, width, 3) uint8, got {rgb.shape} {rgb.dtype}; convert fluxes with to_rgb first."
+            f"Expected an RGB image, (height, width, 3) uint8, got {rgb.shape} {rgb.dtype}; convert"
+            " fluxes with to_rgb first."
         )
     return rgb
 

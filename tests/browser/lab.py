@@ -68,7 +68,8 @@ def run_all(page: Page, cells: int, minutes: float) -> None:
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
     page.wait_for_function(
-        r"count => [...document.querySelectorAll('.jp-InputPrompt')].filter(prompt => /\[\d+\]/.test(prompt.textContent)).length === count",
+        r"count => [...document.querySelectorAll('.jp-InputPrompt')].filter(prompt =>"
+        r" /\[\d+\]/.test(prompt.textContent)).length === count",
         arg=cells,
         timeout=60_000 * minutes,
         polling=500,

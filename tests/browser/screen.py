@@ -90,6 +90,7 @@ def wait_for_halo(page: Page, place: int, x: float, y: float) -> None:
 def wait_for_other_boundary(page: Page, before: float) -> None:
     """Until the boundary of the first panel has moved."""
     page.wait_for_function(
-        f"before => ({_FIGURES})()[0].center.find(item => item.type === 'Span').location !== before",
+        f"before => ({_FIGURES})()[0].center.find(item => item.type === 'Span').location !=="
+        " before",
         arg=before,
     )

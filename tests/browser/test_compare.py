@@ -98,7 +98,10 @@ def test_opens_on_the_three_methods_with_a_true_headline(page: Page, compared: l
     first = compared[0].evaluation()
     target = first.mask("target", "test")
     accuracy = 100 * (first.predicted == first.labels)[target].mean()
-    sentence = f"On {target.sum()} held-out target galaxies (test split, oracle) accuracy noDA {accuracy:.1f}%"
+    sentence = (
+        f"On {target.sum()} held-out target galaxies (test split, oracle) accuracy noDA"
+        f" {accuracy:.1f}%"
+    )
     expect(page.locator(".headline")).to_contain_text(sentence)
 
 
@@ -244,8 +247,8 @@ def test_the_first_galaxy_is_marked_and_said_to_be_chosen(page: Page, compared: 
     ]
     held = first.sample_ids[first.mask("target", "test")]
     assert (
-        f"of {sum(not right[0][name] and all(each[name] for each in right[1:]) for name in held)} test target galaxies"
-        in chosen
+        f"of {sum(not right[0][name] and all(each[name] for each in right[1:]) for name in held)}"
+        " test target galaxies" in chosen
     )
 
 
@@ -312,5 +315,6 @@ def test_roc_curves_of_all_runs_in_both_domains(page: Page, compared: list[Run])
         expect(summary).to_contain_text(run.label)
     expect(summary).to_contain_text("target (oracle), n = ")
     page.wait_for_function(
-        "() => Bokeh.documents.flatMap(doc => [...doc._all_models.values()]).filter(model => model.type === 'Figure').length >= 5"
+        "() => Bokeh.documents.flatMap(doc => [...doc._all_models.values()]).filter(model =>"
+        " model.type === 'Figure').length >= 5"
     )

@@ -112,7 +112,10 @@ def test_an_inspection_says_how_far_apart_shows_plots_and_the_planted_leak_and_i
         "Class balance",
     ):
         expect(page.get_by_role("heading", name=title)).to_be_visible()
-    figures = "() => Bokeh.documents.flatMap(doc => [...doc._all_models.values()]).filter(model => model.type === 'Figure').length"
+    figures = (
+        "() => Bokeh.documents.flatMap(doc => [...doc._all_models.values()]).filter(model =>"
+        " model.type === 'Figure').length"
+    )
     assert page.evaluate(figures) >= 9
 
     pair = page.locator(".pair", has_text="copy-").filter(has_text="leak").first
@@ -163,7 +166,10 @@ def test_the_saved_page_opens_without_a_network_and_says_everything(
     page.wait_for_function(
         "() => window.Bokeh && Bokeh.documents.flatMap(doc => doc.roots()).length >= 15"
     )
-    drawn = "() => Bokeh.documents.flatMap(doc => doc.roots()).every(root => Bokeh.index.find_one_by_id(root.id)?.frame.bbox.width > 60)"
+    drawn = (
+        "() => Bokeh.documents.flatMap(doc => doc.roots()).every(root =>"
+        " Bokeh.index.find_one_by_id(root.id)?.frame.bbox.width > 60)"
+    )
     page.wait_for_function(drawn)
     expect(page.locator("main")).to_contain_text(inspection["warnings"][0])
     expect(page.locator("main")).to_contain_text(inspection["advice"][0])

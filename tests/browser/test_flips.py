@@ -67,7 +67,10 @@ def test_counts_equal_pandas_and_the_control_is_asked_for(
         expect(page.locator("table.rates").first).to_contain_text(
             f"{(~before & after).sum()} fixed, {(before & ~after).sum()} broken"
         )
-    chain = f"noDA to MMD {(~before & right['mmd']).sum()} fixed, {(before & ~right['mmd']).sum()} broken"
+    chain = (
+        f"noDA to MMD {(~before & right['mmd']).sum()} fixed, {(before & ~right['mmd']).sum()}"
+        " broken"
+    )
     expect(page.locator(".summary", has_text=chain)).to_be_visible()
     bands = page.evaluate(
         """() => Bokeh.documents.flatMap(doc => [...doc._all_models.values()])

@@ -21,7 +21,10 @@ TUTORIAL = ROOT / "notebooks" / "01_domain_discrepancy.ipynb"
 KERNEL = {"name": "python3", "display_name": "Python 3"}
 STARTS = """() => Bokeh.documents.flatMap(document => [...document._all_models.values()])
   .filter(model => model.type === 'Figure').map(figure => figure.x_range.start)"""
-FAULTS = "[data-mime-type='application/vnd.jupyter.error'], [data-mime-type='application/vnd.jupyter.stderr']"
+FAULTS = (
+    "[data-mime-type='application/vnd.jupyter.error'],"
+    " [data-mime-type='application/vnd.jupyter.stderr']"
+)
 
 
 @pytest.fixture(scope="module")

@@ -30,7 +30,8 @@ def test_what_is_chosen_on_a_page_is_in_its_link_and_in_the_page_that_it_opens(
     page.get_by_label("Threshold", exact=True).focus()
     page.keyboard.press("ArrowRight")
     page.wait_for_function(
-        "() => ['split=validation', 'epoch=', 'threshold=0.51'].every(part => location.search.includes(part))"
+        "() => ['split=validation', 'epoch=', 'threshold=0.51'].every(part =>"
+        " location.search.includes(part))"
     )
     epoch = int(page.url.partition("epoch=")[2].partition("&")[0])
     assert epoch in run.evaluated

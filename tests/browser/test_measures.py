@@ -144,7 +144,8 @@ def test_domain_distance_shows_what_was_logged_and_walls_that_can_be_tapped(
 ) -> None:
     enter(page, "Domain distance")
     page.wait_for_function(
-        f"() => JSON.parse(({FIGURES})()).filter(figure => figure.title.includes('MMD²')).length >= 2"
+        f"() => JSON.parse(({FIGURES})()).filter(figure => figure.title.includes('MMD²')).length"
+        " >= 2"
     )
     shown = [
         data["data"]

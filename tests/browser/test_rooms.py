@@ -45,7 +45,8 @@ def enter(page: Page, room: str, figures: int) -> None:
     """Go there, and waits until so many figures are in sight and none is without a frame."""
     page.get_by_role("tab", name=room, exact=True).click()
     page.wait_for_function(
-        f"count => {{ const widths = ({_WIDTHS})(); return widths.length >= count && widths.every(width => width > 50); }}",
+        f"count => {{ const widths = ({_WIDTHS})(); return widths.length >= count &&"
+        " widths.every(width => width > 50); }",
         arg=figures,
     )
 

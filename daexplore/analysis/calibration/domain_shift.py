@@ -87,7 +87,8 @@ def log_density_ratio(
 
     if not (np.isfinite(source).all() and np.isfinite(target).all()):
         raise InputError(
-            "Latents hold NaN or infinite values: the training diverged. Train again with a smaller learning rate."
+            "Latents hold NaN or infinite values: the training diverged. Train again with a smaller"
+            " learning rate."
         )
     # One spread for both, so that a direction without variance (a dead unit) stays without.
     z = np.concatenate([source, target]).astype(np.float64)
@@ -122,7 +123,8 @@ def log_density_ratio(
             < 1
         ):
             raise InputError(
-                f"A density ratio with {folds} folds needs validation galaxies of both domains in each; validate on more."
+                f"A density ratio with {folds} folds needs validation galaxies of both domains in"
+                " each; validate on more."
             )
         probe = LogisticRegression(C=1.0, max_iter=1000, class_weight="balanced").fit(
             z[~out], is_target[~out]
@@ -176,7 +178,8 @@ def transcal(
     """
     if not (np.isfinite(source_logits).all() and np.isfinite(target_logits).all()):
         raise InputError(
-            "Logits hold NaN or infinite values: the training diverged. Train again with a smaller learning rate."
+            "Logits hold NaN or infinite values: the training diverged. Train again with a smaller"
+            " learning rate."
         )
     known = source_labels >= 0
     if not known.any():
@@ -239,6 +242,7 @@ def pseudocal(mixed_logits: Floats, calls: NDArray[np.integer[Any]]) -> float:
     """
     if not len(calls):
         raise InputError(
-            "PseudoCal mixes galaxies of different calls, but the network calls all target galaxies alike. Use temperature."
+            "PseudoCal mixes galaxies of different calls, but the network calls all target galaxies"
+            " alike. Use temperature."
         )
     return fit_temperature(mixed_logits, calls)

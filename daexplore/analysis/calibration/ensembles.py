@@ -56,7 +56,8 @@ def combine_members(probabilities: Floats) -> Ensemble:
     """
     if probabilities.ndim != 3 or not len(probabilities):
         raise InputError(
-            f"An ensemble needs probabilities of shape (members, galaxies, classes), got {probabilities.shape}."
+            "An ensemble needs probabilities of shape (members, galaxies, classes), got"
+            f" {probabilities.shape}."
         )
     if not np.isfinite(probabilities).all():
         raise InputError(

@@ -247,7 +247,8 @@ def _scored(
     """
     if not np.isfinite(probabilities).all():
         raise InputError(
-            "Probabilities hold NaN or infinite values: the training diverged. Train again with a smaller learning rate."
+            "Probabilities hold NaN or infinite values: the training diverged. Train again with a"
+            " smaller learning rate."
         )
     known = labels >= 0
     if not known.any():

@@ -47,12 +47,14 @@ def fit_temperature(
     """
     if not np.isfinite(logits).all():
         raise InputError(
-            "Logits hold NaN or infinite values: the training diverged. Train again with a smaller learning rate."
+            "Logits hold NaN or infinite values: the training diverged. Train again with a smaller"
+            " learning rate."
         )
     known = labels >= 0
     if not known.any():
         raise InputError(
-            "A temperature is fitted on labelled galaxies, but none of the validation galaxies has a label."
+            "A temperature is fitted on labelled galaxies, but none of the validation galaxies has"
+            " a label."
         )
     z, truth = logits[known].astype(np.float64), labels[known]
     share = np.ones(len(z)) if weights is None else weights[known].astype(np.float64)

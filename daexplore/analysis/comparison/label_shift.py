@@ -162,7 +162,8 @@ def em_prior(
     """
     if not len(target_probabilities) or (source_shares <= 0).any():
         raise InputError(
-            f"EM needs target galaxies and every class in the source; got {len(target_probabilities)} and {source_shares}."
+            "EM needs target galaxies and every class in the source; got"
+            f" {len(target_probabilities)} and {source_shares}."
         )
     weights = np.vstack(
         [
@@ -191,7 +192,8 @@ def _check_classes(labels: Classes, classes: int, target: int) -> None:
     absent = sorted(set(range(classes)) - set(labels.tolist()))
     if absent:
         raise InputError(
-            f"No labelled source validation galaxy is of class {absent[0]}: the target's shares cannot be estimated from them."
+            f"No labelled source validation galaxy is of class {absent[0]}: the target's shares"
+            " cannot be estimated from them."
         )
     if not target:
         raise InputError("There are no target galaxies whose shares could be estimated.")

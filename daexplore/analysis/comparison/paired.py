@@ -143,7 +143,8 @@ def combine_over_seeds(
     """
     if len({each.shape[1] for each in draws}) != 1:
         raise InputError(
-            f"Methods must share their resamples of galaxies; got {[each.shape[1] - 1 for each in draws]} of them."
+            "Methods must share their resamples of galaxies; got"
+            f" {[each.shape[1] - 1 for each in draws]} of them."
         )
     rng = np.random.default_rng(seed)
     count = draws[0].shape[1] - 1

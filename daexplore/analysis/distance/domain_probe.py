@@ -112,7 +112,8 @@ def domain_probe(
     """
     if not np.isfinite(latents).all():
         raise InputError(
-            "Latents hold NaN or infinite values: the training diverged. Train again with a smaller learning rate."
+            "Latents hold NaN or infinite values: the training diverged. Train again with a smaller"
+            " learning rate."
         )
     z = latents.astype(np.float64)
     z -= z.mean(axis=0)
@@ -129,7 +130,8 @@ def domain_probe(
         held_out = fold == number
         if min((held_out & target).sum(), (held_out & ~target).sum()) < 2:
             raise InputError(
-                f"A domain probe with {folds} folds needs at least 2 images of each domain in each; evaluate more galaxies."
+                f"A domain probe with {folds} folds needs at least 2 images of each domain in each;"
+                " evaluate more galaxies."
             )
         direction = _discriminant(z[~held_out & ~target], z[~held_out & target], shrinkage)
         if without is not None:

@@ -142,21 +142,25 @@ def checked_groups(
     """
     if min(len(x), len(y)) < 2:
         raise InputError(
-            f"A two-sample test needs at least 2 images in each sample, got {len(x)} and {len(y)}; evaluate more galaxies."
+            f"A two-sample test needs at least 2 images in each sample, got {len(x)} and {len(y)};"
+            " evaluate more galaxies."
         )
     if permutations < 1:
         raise InputError(
-            f"A permutation test needs at least 1 permutation, got {permutations}; 1000 give p-values down to 0.001."
+            f"A permutation test needs at least 1 permutation, got {permutations}; 1000 give"
+            " p-values down to 0.001."
         )
     if not (np.isfinite(x).all() and np.isfinite(y).all()):
         raise InputError(
-            "Latents hold NaN or infinite values: the training diverged. Train again with a smaller learning rate."
+            "Latents hold NaN or infinite values: the training diverged. Train again with a smaller"
+            " learning rate."
         )
     if groups_x is None and groups_y is None:
         return np.arange(len(x) + len(y))
     if groups_x is None or groups_y is None or len(groups_x) != len(x) or len(groups_y) != len(y):
         raise InputError(
-            "groups_x and groups_y go together, one entry a row: ids that both samples share name the same galaxy."
+            "groups_x and groups_y go together, one entry a row: ids that both samples share name"
+            " the same galaxy."
         )
     return np.concatenate([groups_x.astype(str), groups_y.astype(str)])
 

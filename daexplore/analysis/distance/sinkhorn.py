@@ -39,11 +39,13 @@ def sinkhorn_distance(x: Floats, y: Floats, blur: float = BLUR, scaling: float =
     """
     if not len(x) or not len(y):
         raise InputError(
-            f"A Sinkhorn distance needs galaxies in both samples, got {len(x)} and {len(y)}; evaluate more galaxies."
+            f"A Sinkhorn distance needs galaxies in both samples, got {len(x)} and {len(y)};"
+            " evaluate more galaxies."
         )
     if not (np.isfinite(x).all() and np.isfinite(y).all()):
         raise InputError(
-            "Latents hold NaN or infinite values: the training diverged. Train again with a smaller learning rate."
+            "Latents hold NaN or infinite values: the training diverged. Train again with a smaller"
+            " learning rate."
         )
     import torch
     from geomloss import SamplesLoss

@@ -44,7 +44,8 @@ def witness(
     """
     if not all(np.isfinite(part).all() for part in (points, x, y)):
         raise InputError(
-            "Latents hold NaN or infinite values: the training diverged. Train again with a smaller learning rate."
+            "Latents hold NaN or infinite values: the training diverged. Train again with a smaller"
+            " learning rate."
         )
     places = points.astype(np.float64)
     own = (

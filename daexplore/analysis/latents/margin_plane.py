@@ -98,14 +98,16 @@ def margin_plane(
     a, b = classes
     if not (0 <= a < len(weight) and 0 <= b < len(weight) and a != b):
         raise InputError(
-            f"A margin plane needs two different classes from 0 to {len(weight) - 1}, got {a} and {b}."
+            f"A margin plane needs two different classes from 0 to {len(weight) - 1}, got {a} and"
+            f" {b}."
         )
     z = latents.astype(np.float64)
     normal = weight[b].astype(np.float64) - weight[a].astype(np.float64)
     length = float(np.linalg.norm(normal))
     if not length > 0:
         raise InputError(
-            f"The network's head does not tell class {a} from class {b} (equal or non-finite weights); choose another epoch."
+            f"The network's head does not tell class {a} from class {b} (equal or non-finite"
+            " weights); choose another epoch."
         )
     if logits is None:
         margin = z @ normal + (float(bias[b]) - float(bias[a]))

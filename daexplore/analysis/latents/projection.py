@@ -125,7 +125,8 @@ def aligned_umap(
     relations = [same_rows(one, other) for one, other in pairwise(ids)]
     if not all(relations):
         raise InputError(
-            "UMAPs are aligned by the galaxies that they have in common, but two that follow each other have none."
+            "UMAPs are aligned by the galaxies that they have in common, but two that follow each"
+            " other have none."
         )
     if len(z) == 1:
         return [umap(z[0], seed, neighbours, min_dist)]
@@ -184,6 +185,7 @@ def _package() -> Any:
 def _finite(latents: Floats) -> NDArray[np.float64]:
     if not np.isfinite(latents).all():
         raise InputError(
-            "Latents hold NaN or infinite values: the training diverged. Train again with a smaller learning rate."
+            "Latents hold NaN or infinite values: the training diverged. Train again with a smaller"
+            " learning rate."
         )
     return latents.astype(np.float64)

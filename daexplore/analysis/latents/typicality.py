@@ -60,7 +60,8 @@ class SourceTypicality:
         """
         if not np.isfinite(source_latents).all():
             raise InputError(
-                "Latents hold NaN or infinite values: the training diverged. Train again with a smaller learning rate."
+                "Latents hold NaN or infinite values: the training diverged. Train again with a"
+                " smaller learning rate."
             )
         z = source_latents.astype(np.float64)
         names, index = np.unique(
@@ -68,7 +69,8 @@ class SourceTypicality:
         )
         if len(names) < 4:
             raise InputError(
-                f"An in-domain score needs at least 4 source validation galaxies, got {len(names)}. Validate on more."
+                f"An in-domain score needs at least 4 source validation galaxies, got {len(names)}."
+                " Validate on more."
             )
         fitted = (np.random.default_rng(seed).permutation(len(names)) < len(names) // 2)[index]
         kinds = np.full(len(z), -1, np.int64) if labels is None else labels.astype(np.int64)
@@ -102,7 +104,8 @@ class SourceTypicality:
         """
         if latents.ndim != 2 or latents.shape[1] != self.means.shape[1]:
             raise InputError(
-                f"Expected latents of dimension {self.means.shape[1]}, got shape {latents.shape}: another run's network?"
+                f"Expected latents of dimension {self.means.shape[1]}, got shape {latents.shape}:"
+                " another run's network?"
             )
         if not np.isfinite(latents).all():
             raise InputError(
@@ -135,7 +138,8 @@ class SourceTypicality:
         """
         if state.get("format") != _FORMAT:
             raise InputError(
-                f'Expected an in-domain score of "format": {_FORMAT}, got {state.get("format")!r}. Fit it again.'
+                f'Expected an in-domain score of "format": {_FORMAT}, got {state.get("format")!r}.'
+                " Fit it again."
             )
         return cls(
             *(np.asarray(state[name], np.float64) for name in ("means", "precision", "distances"))

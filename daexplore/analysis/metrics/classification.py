@@ -104,7 +104,8 @@ def reweighted_metrics(
     """
     if not np.isfinite(probabilities).all():
         raise InputError(
-            "Probabilities hold NaN or infinite values: the training diverged. Train again with a smaller learning rate."
+            "Probabilities hold NaN or infinite values: the training diverged. Train again with a"
+            " smaller learning rate."
         )
     known = labels >= 0
     labels, probabilities, weights = labels[known], probabilities[known], weights[:, known]

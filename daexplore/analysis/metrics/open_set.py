@@ -47,7 +47,8 @@ def h_score(
     known = labels >= 0
     if known.all() or not known.any():
         raise InputError(
-            f"An H-score needs galaxies of known and of unknown classes; got {int(known.sum())} and {int((~known).sum())}."
+            f"An H-score needs galaxies of known and of unknown classes; got {int(known.sum())} and"
+            f" {int((~known).sum())}."
         )
     of_known = float(((predicted == labels) & ~unknown)[known].mean())
     of_unknown = float(unknown[~known].mean())

@@ -78,12 +78,14 @@ def risk_coverage(
     order_by = probabilities.max(axis=1) if confidence is None else confidence
     if not (np.isfinite(probabilities).all() and np.isfinite(order_by).all()):
         raise InputError(
-            "Probabilities or confidences hold NaN or infinite values: the training diverged, or a score is missing."
+            "Probabilities or confidences hold NaN or infinite values: the training diverged, or a"
+            " score is missing."
         )
     known = labels >= 0
     if not known.any():
         raise InputError(
-            "A risk-coverage curve counts errors on labelled galaxies, but none of these has a label."
+            "A risk-coverage curve counts errors on labelled galaxies, but none of these has a"
+            " label."
         )
     order = np.argsort(-order_by[known], kind="stable")
     wrong = (labels[known] != probabilities[known].argmax(axis=1)).astype(np.float64)[order]

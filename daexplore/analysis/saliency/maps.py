@@ -121,7 +121,8 @@ def occlusion(
     stride = window if stride is None else stride
     if not (1 <= window <= min(height, width) and 1 <= stride <= window):
         raise InputError(
-            f"Occlusion needs a window of 1 to {min(height, width)} pixels and a stride of 1 to the window; got {window} and {stride}."
+            f"Occlusion needs a window of 1 to {min(height, width)} pixels and a stride of 1 to the"
+            f" window; got {window} and {stride}."
         )
     explain = Occlusion(_logits(network))
     cover = torch.as_tensor(baseline, dtype=images.dtype, device=images.device)

@@ -105,7 +105,8 @@ def _positions(wish: FigureRequest, label: str, run: Run, epoch: int) -> PlotPos
     found = coordinates(run, epoch, wish.kind, wish.pair)
     if found.kind != wish.kind:
         raise InputError(
-            f"The UMAP of {label}, epoch {epoch}, is still being computed. Save it once it is on screen."
+            f"The UMAP of {label}, epoch {epoch}, is still being computed. Save it once it is on"
+            " screen."
         )
     boundary = None if found.threshold_x is None else float(found.threshold_x(wish.threshold))
     return PlotPositions(found.x, found.y, boundary, found.axes)

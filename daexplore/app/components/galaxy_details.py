@@ -76,11 +76,14 @@ class GalaxyDetails:
             self._waiting.pop(key).cancel()
         if state.galaxy is None:
             self.view.object = (
-                "<p class='hint'>Tap a galaxy in any panel to see its image, its probability and its Grad-CAM in every run; "
-                "the arrow keys walk on.</p>"
+                "<p class='hint'>Tap a galaxy in any panel to see its image, its probability and"
+                " its Grad-CAM in every run; the arrow keys walk on.</p>"
             )
         elif not scenes:
-            self.view.object = f"<p class='hint'>No run on screen has evaluated {escape(state.galaxy)}; it is kept in case another one has.</p>"
+            self.view.object = (
+                f"<p class='hint'>No run on screen has evaluated {escape(state.galaxy)}; it is kept"
+                " in case another one has.</p>"
+            )
         else:
             self.view.object = explained(self._html(scenes, state.galaxy))
 
@@ -121,8 +124,10 @@ class GalaxyDetails:
             for verdict in verdicts
         ]
         return (
-            f"<div class='strip-head'><b>{escape(sample_id)}</b> <span>{domain}, {found.split[row]} split</span>"
-            f"<span class='scale'>{term('Grad-CAM', f'Grad-CAM of {about}')}, one scale: 0 {_RAMP} {scale:.2g}</span></div>"
+            f"<div class='strip-head'><b>{escape(sample_id)}</b> <span>{domain}, {found.split[row]}"
+            " split</span>"
+            f"<span class='scale'>{term('Grad-CAM', f'Grad-CAM of {about}')}, one scale: 0 {_RAMP}"
+            f" {scale:.2g}</span></div>"
             f"{self._chosen()}<div class='strip'>{''.join(cells)}</div>"
             f"<p class='summary'>{escape(_summary(sample_id, about, verdicts))}</p>"
             f"{_catalogue(scene, sample_id)}"
@@ -164,9 +169,12 @@ class GalaxyDetails:
 
 def _image(scene: LatentView, row: int) -> tuple[NDArray[np.uint8] | None, str]:
     try:
-        return galaxy_image(
-            scene.run, str(scene.evaluation.domain[row]), str(scene.evaluation.sample_ids[row])
-        ), ""
+        return (
+            galaxy_image(
+                scene.run, str(scene.evaluation.domain[row]), str(scene.evaluation.sample_ids[row])
+            ),
+            "",
+        )
     except (InputError, OSError) as error:
         return None, str(error)
 
@@ -179,10 +187,16 @@ def _picture(image: NDArray[np.uint8] | None, note: str, text: str) -> str:
 
 def _map(verdict: RunPrediction, image: NDArray[np.uint8] | None, scale: float) -> str:
     if verdict.map is None:
-        return f"<div class='blank' title='{escape(verdict.note, quote=True)}'>Grad-CAM: {escape(verdict.note)}</div>"
+        return (
+            f"<div class='blank' title='{escape(verdict.note, quote=True)}'>Grad-CAM:"
+            f" {escape(verdict.note)}</div>"
+        )
     ground = np.zeros((72, 72, 3), np.uint8) if image is None else image
     text = f"Grad-CAM of {verdict.run}, epoch {verdict.epoch}"
-    return f"<img alt='{escape(text, quote=True)}' src='{data_uri(overlay_png(ground, verdict.map, scale))}'>"
+    return (
+        f"<img alt='{escape(text, quote=True)}'"
+        f" src='{data_uri(overlay_png(ground, verdict.map, scale))}'>"
+    )
 
 
 def _cell(picture: str, title: str, line: str) -> str:
@@ -226,9 +240,15 @@ def _agreement(verdict: RunPrediction, first: RunPrediction) -> str:
     ):
         return ""
     value = float(iou(first.map, verdict.map))
-    about = f"Intersection over union of the fifth of the cells where the maps of {verdict.run} and {first.run} are largest"
+    about = (
+        f"Intersection over union of the fifth of the cells where the maps of {verdict.run} and"
+        f" {first.run} are largest"
+    )
     shown = "–" if np.isnan(value) else f"{value:.2f}"
-    return f"<br><small title='{escape(about, quote=True)}'>{term('IoU')} with {escape(first.run)} {shown}</small>"
+    return (
+        f"<br><small title='{escape(about, quote=True)}'>{term('IoU')} with {escape(first.run)}"
+        f" {shown}</small>"
+    )
 
 
 def _catalogue(scene: LatentView, sample_id: str) -> str:

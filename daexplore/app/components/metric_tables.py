@@ -43,7 +43,10 @@ def metric_tables(found: list[Score], state: ExplorerState, names: tuple[str, ..
         oracle = f" <i>{term('oracle')}</i>" if domain == "target" else ""
         head = [rule, *(Markup(term(_TERMS[name], _TITLES[name])) for name in names)]
         rows = [[s.run, *(_cell(s.metrics.get(name)) for name in names)] for s in lines]
-        caption = f"{term(domain, domain.capitalize())}{oracle} <small>{state.split}, n = {counts}</small>"
+        caption = (
+            f"{term(domain, domain.capitalize())}{oracle} <small>{state.split}, n ="
+            f" {counts}</small>"
+        )
         tables.append(html_table(rows, head, caption=Markup(caption)))
     return explained("".join(tables))
 

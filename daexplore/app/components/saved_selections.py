@@ -47,7 +47,10 @@ def restore_selection(state: ExplorerState, name: str) -> str:
     )
     here = sum(sample_id in known for sample_id in found.sample_ids)
     note = f" {found.note}" if found.note else ""
-    return f"“{found.name}”, saved {found.created[:16].replace('T', ' ')} UTC: {here} of its {len(found)} galaxies are in these runs.{note}"
+    return (
+        f"“{found.name}”, saved {found.created[:16].replace('T', ' ')} UTC: {here} of its"
+        f" {len(found)} galaxies are in these runs.{note}"
+    )
 
 
 class _Bar:

@@ -26,7 +26,9 @@ class SelectableTable(JSComponent):  # type: ignore[misc]
     )
     rows = param.String(
         default="[]",
-        doc="JSON, since hundreds of lines take long to compare: of each key, label, damaged, cells",
+        doc=(
+            "JSON, since hundreds of lines take long to compare: of each key, label, damaged, cells"
+        ),
     )
     order = param.List(
         default=[], item_type=str, doc="keys of the lines to show, from top to bottom"

@@ -54,7 +54,10 @@ def error_message(error: BaseException) -> str:
     if isinstance(error, InputError):
         return str(error)
     _log.error("A callback of the explorer failed", exc_info=error)
-    return f"Something went wrong here: {type(error).__name__}: {error}. The terminal that serves this page has the details."
+    return (
+        f"Something went wrong here: {type(error).__name__}: {error}. The terminal that serves this"
+        " page has the details."
+    )
 
 
 class Session:

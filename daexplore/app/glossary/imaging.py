@@ -25,7 +25,8 @@ METHOD_TERMS = (
     Term(
         "transfer",
         _METHODS,
-        "A training that starts from the weights of another run, with its preprocessing, instead of from chance.",
+        "A training that starts from the weights of another run, with its preprocessing, instead of"
+        " from chance.",
     ),
     Term(
         "weight λ",
@@ -36,7 +37,8 @@ METHOD_TERMS = (
     Term(
         "PSF",
         _IMAGES,
-        "Point spread function: what telescope and air make of a point of light; its width is given as full width at half maximum.",
+        "Point spread function: what telescope and air make of a point of light; its width is given"
+        " as full width at half maximum.",
         "FWHM = √(8 ln 2) σ ≈ 2.355 σ of a Gaussian",
         "",
         "psf",
@@ -44,7 +46,8 @@ METHOD_TERMS = (
     Term(
         "depth",
         _IMAGES,
-        "How faint an image still shows: here the sky noise of a pixel, in units of the survey's own.",
+        "How faint an image still shows: here the sky noise of a pixel, in units of the survey's"
+        " own.",
         "",
         "",
         "depth",
@@ -60,7 +63,8 @@ METHOD_TERMS = (
     Term(
         "redshift",
         _IMAGES,
-        "How far away a galaxy is seen: farther ones are smaller, fainter, and observed at bluer wavelengths of their own.",
+        "How far away a galaxy is seen: farther ones are smaller, fainter, and observed at bluer"
+        " wavelengths of their own.",
         "1 + z = observed wavelength / emitted wavelength",
         "",
         "redshift",
@@ -68,7 +72,8 @@ METHOD_TERMS = (
     Term(
         "stretch",
         _IMAGES,
-        "Flux spans decades: the asinh stretch is linear in the noise and logarithmic in bright cores, so that tidal tails are seen.",
+        "Flux spans decades: the asinh stretch is linear in the noise and logarithmic in bright"
+        " cores, so that tidal tails are seen.",
         "asinh(x / (softening · noise))",
         "Lupton et al. 2004, PASP 116, 133",
         "stretch",
@@ -84,7 +89,8 @@ METHOD_TERMS = (
     Term(
         "band",
         _IMAGES,
-        "The filter through which an image was taken; the channels of both domains are matched by its name.",
+        "The filter through which an image was taken; the channels of both domains are matched by"
+        " its name.",
         "",
         "",
         "bands",

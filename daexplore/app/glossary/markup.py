@@ -58,7 +58,10 @@ def glossary_markdown() -> str:
     lines = [
         "# Glossary",
         "",
-        "The words of the explorer and of the reports; in the explorer each is explained where it stands.",
+        (
+            "The words of the explorer and of the reports; in the explorer each is explained where"
+            " it stands."
+        ),
     ]
     for chapter in (*CHAPTERS, *STATISTIC_CHAPTERS, *METHOD_CHAPTERS):
         lines += ["", f"## {chapter}", ""]

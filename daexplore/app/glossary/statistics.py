@@ -12,7 +12,8 @@ STATISTIC_TERMS = (
     Term(
         "accuracy",
         _QUALITY,
-        "The share of galaxies that are called right; with unequal classes a constant call can have a high one.",
+        "The share of galaxies that are called right; with unequal classes a constant call can have"
+        " a high one.",
         "(TP + TN) / n",
         "",
         "accuracy",
@@ -44,8 +45,8 @@ STATISTIC_TERMS = (
     Term(
         "AUC",
         _QUALITY,
-        "The area under the ROC curve: the chance that a merger gets a higher probability than a non-merger, whatever the threshold; 0.5 "
-        "is guessing.",
+        "The area under the ROC curve: the chance that a merger gets a higher probability than a"
+        " non-merger, whatever the threshold; 0.5 is guessing.",
         "P(p of a merger > p of a non-merger) + ½ P(equal)",
         "Hanley & McNeil 1982, Radiology 143, 29",
         "auc",
@@ -53,45 +54,51 @@ STATISTIC_TERMS = (
     Term(
         "ROC",
         _QUALITY,
-        "Receiver operating characteristic: for every threshold, the share of mergers found against the share of non-mergers taken for "
-        "mergers.",
+        "Receiver operating characteristic: for every threshold, the share of mergers found against"
+        " the share of non-mergers taken for mergers.",
         "TPR = TP / (TP + FN)   against   FPR = FP / (FP + TN)",
     ),
     Term(
         "precision-recall curve",
         _QUALITY,
-        "For every threshold, how pure a catalogue is against how complete it is; unlike the ROC it feels how rare mergers are.",
+        "For every threshold, how pure a catalogue is against how complete it is; unlike the ROC it"
+        " feels how rare mergers are.",
         "TP / (TP + FP)   against   TP / (TP + FN)",
     ),
     Term(
         "confusion matrix",
         _QUALITY,
-        "How many galaxies of each true class are called what: TP and TN on the diagonal are right, FP and FN are not.",
+        "How many galaxies of each true class are called what: TP and TN on the diagonal are right,"
+        " FP and FN are not.",
         "Cᵢⱼ = number of galaxies of class i called j",
     ),
     Term(
         "flips",
         _QUALITY,
-        "Galaxies that two networks call differently: fixed if the second is right, broken if the first was.",
+        "Galaxies that two networks call differently: fixed if the second is right, broken if the"
+        " first was.",
         "fixed: wrong → right,   broken: right → wrong",
         "daexplore.analysis.comparison.flips",
     ),
     Term(
         "slice",
         _QUALITY,
-        "The galaxies for which a column of the catalogue lies in a range, each judged for itself: where a method helps, and where not.",
+        "The galaxies for which a column of the catalogue lies in a range, each judged for itself:"
+        " where a method helps, and where not.",
     ),
     Term(
         "risk-coverage curve",
         _QUALITY,
-        "The share of errors among the galaxies a network is surest of, for every share that is kept.",
+        "The share of errors among the galaxies a network is surest of, for every share that is"
+        " kept.",
         "risk(c) = errors among the surest c·n / (c·n)",
         "El-Yaniv & Wiener 2010, JMLR 11, 1605",
     ),
     Term(
         "AURC",
         _QUALITY,
-        "The mean risk over all coverages; the excess is what is above an order that puts all errors last.",
+        "The mean risk over all coverages; the excess is what is above an order that puts all"
+        " errors last.",
         "mean of risk(c) over c",
         "Geifman & El-Yaniv 2017, arXiv:1705.08500",
         "aurc",
@@ -99,7 +106,8 @@ STATISTIC_TERMS = (
     Term(
         "calibration",
         _SHARES,
-        "Whether probabilities mean what they say: of the galaxies given 0.8, four in five should be of the class.",
+        "Whether probabilities mean what they say: of the galaxies given 0.8, four in five should"
+        " be of the class.",
     ),
     Term(
         "Brier score",
@@ -112,7 +120,8 @@ STATISTIC_TERMS = (
     Term(
         "NLL",
         _SHARES,
-        "Negative log-likelihood: how surprised the network is by the truth; lower is better, and a constant ½ has ln 2.",
+        "Negative log-likelihood: how surprised the network is by the truth; lower is better, and a"
+        " constant ½ has ln 2.",
         "−1/n Σᵢ ln p(true class of i)",
         "",
         "nll",
@@ -120,7 +129,8 @@ STATISTIC_TERMS = (
     Term(
         "ECE",
         _SHARES,
-        "Expected calibration error: how far the probabilities are from the frequencies they promise, less what noise adds to that.",
+        "Expected calibration error: how far the probabilities are from the frequencies they"
+        " promise, less what noise adds to that.",
         "Σ_b |Σ_(i in b) (yᵢ − pᵢ)| / n   over bins b of equal mass, debiased",
         "Naeini et al. 2015, AAAI; Kumar et al. 2019, arXiv:1909.10155",
         "ece",
@@ -128,45 +138,51 @@ STATISTIC_TERMS = (
     Term(
         "reliability diagram",
         _SHARES,
-        "Predicted probability against observed frequency; on the diagonal, of the galaxies given p a share p is of the class.",
+        "Predicted probability against observed frequency; on the diagonal, of the galaxies given p"
+        " a share p is of the class.",
         "",
         "DeGroot & Fienberg 1983, The Statistician 32, 12",
     ),
     Term(
         "temperature scaling",
         _SHARES,
-        "One number T, fitted on source validation, that makes all probabilities less sure (T > 1) or surer (T < 1) and changes no call.",
+        "One number T, fitted on source validation, that makes all probabilities less sure (T > 1)"
+        " or surer (T < 1) and changes no call.",
         "p = softmax(logits / T)",
         "Guo et al. 2017, arXiv:1706.04599",
     ),
     Term(
         "BBSE",
         _SHARES,
-        "Black-box shift estimation: the class shares of the target that, with the network's confusions on the source, give the calls it "
-        "makes there; needs no target label.",
+        "Black-box shift estimation: the class shares of the target that, with the network's"
+        " confusions on the source, give the calls it makes there; needs no target label.",
         "C q = μ,   C_ij = P(called i | class j),   μ_i = share called i on the target",
         "Lipton, Wang & Smola 2018, arXiv:1802.03916",
     ),
     Term(
         "MMD²",
         _DISTANCE,
-        "Maximum mean discrepancy, squared: how far two samples of latents are from one distribution; 0 in the mean if they are of one, "
-        "and the unbiased estimate may then fall below 0.",
-        "mean_(i≠j) k(xᵢ, xⱼ) + mean_(i≠j) k(yᵢ, yⱼ) − 2 mean k(xᵢ, yⱼ),   k = mean of exp(−|a − b|² / 2σ²)",
+        "Maximum mean discrepancy, squared: how far two samples of latents are from one"
+        " distribution; 0 in the mean if they are of one, and the unbiased estimate may then fall"
+        " below 0.",
+        "mean_(i≠j) k(xᵢ, xⱼ) + mean_(i≠j) k(yᵢ, yⱼ) − 2 mean k(xᵢ, yⱼ),   k = mean of exp(−|a −"
+        " b|² / 2σ²)",
         "Gretton et al. 2012, JMLR 13, eq. 3",
         "mmd2",
     ),
     Term(
         "null band",
         _DISTANCE,
-        "Where the value would lie if chance alone had dealt out the domains: 95% of relabellings of galaxies.",
+        "Where the value would lie if chance alone had dealt out the domains: 95% of relabellings"
+        " of galaxies.",
         "p = share of relabellings with a value at least as large",
         "daexplore.analysis.distance.mmd_test",
     ),
     Term(
         "class-conditional MMD²",
         _DISTANCE,
-        "The MMD² of each class for itself: the domains as a whole can match while mergers lie on non-mergers.",
+        "The MMD² of each class for itself: the domains as a whole can match while mergers lie on"
+        " non-mergers.",
         "MMD²(source of class k, target of class k)",
         "Gretton et al. 2012, JMLR 13, eq. 3",
         "class_mmd2",
@@ -174,7 +190,8 @@ STATISTIC_TERMS = (
     Term(
         "domain probe AUC",
         _DISTANCE,
-        "How well a linear function of the latent tells target from source on galaxies it was not fitted on: 0.5 not at all, 1 always.",
+        "How well a linear function of the latent tells target from source on galaxies it was not"
+        " fitted on: 0.5 not at all, 1 always.",
         "AUC of v·z,   v ∝ (S + a I)⁻¹ (mean of the target − mean of the source)",
         "Fisher's discriminant with a ridge: Friedman 1989, JASA 84, 165",
         "probe_auc",
@@ -182,7 +199,8 @@ STATISTIC_TERMS = (
     Term(
         "proxy A-distance",
         _DISTANCE,
-        "The domain probe's error as a distance: 0 if the domains cannot be told apart, 2 if a plane parts them.",
+        "The domain probe's error as a distance: 0 if the domains cannot be told apart, 2 if a"
+        " plane parts them.",
         "2 (1 − 2 error)",
         "Ben-David et al. 2007, NeurIPS 19",
         "a_distance",
@@ -190,7 +208,8 @@ STATISTIC_TERMS = (
     Term(
         "Sinkhorn distance",
         _DISTANCE,
-        "How far, on average, one domain's latents would have to be moved to become the other's, blurred a little.",
+        "How far, on average, one domain's latents would have to be moved to become the other's,"
+        " blurred a little.",
         "√(2 S),   S: debiased entropic optimal transport at the cost |x − y|² / 2",
         "Feydy et al. 2019, arXiv:1810.08278",
     ),

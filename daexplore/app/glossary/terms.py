@@ -39,49 +39,53 @@ TERMS = (
     Term(
         "target",
         _DOMAINS,
-        "The galaxies that a network is meant for, mostly a survey's; it sees their images and never their labels.",
+        "The galaxies that a network is meant for, mostly a survey's; it sees their images and"
+        " never their labels.",
     ),
     Term(
         "oracle",
         _DOMAINS,
-        "Marks what used labels of target galaxies: in real use nobody has them, so it can judge a method but not choose one.",
+        "Marks what used labels of target galaxies: in real use nobody has them, so it can judge a"
+        " method but not choose one.",
     ),
     Term(
         "latent",
         _DOMAINS,
-        "What the last hidden layer makes of an image: a vector of numbers, from which the last, linear layer reads off the class.",
+        "What the last hidden layer makes of an image: a vector of numbers, from which the last,"
+        " linear layer reads off the class.",
         "z = encoder(image),   logits = W z + b",
     ),
     Term(
         "held-out galaxies",
         _DOMAINS,
-        "Galaxies that no weight was fitted on: those of validation chose the epoch, those of test chose nothing; all images of one galaxy "
-        "are in one split, in both domains.",
+        "Galaxies that no weight was fitted on: those of validation chose the epoch, those of test"
+        " chose nothing; all images of one galaxy are in one split, in both domains.",
     ),
     Term(
         "selected epoch",
         _DOMAINS,
-        "The pass over the training images at which a run is shown unless another is asked for: the best one on source validation, of the "
-        "second half of the training.",
+        "The pass over the training images at which a run is shown unless another is asked for: the"
+        " best one on source validation, of the second half of the training.",
     ),
     Term(
         "seed",
         _DOMAINS,
-        "The number that settles everything random in a training: first weights, order of images, noise.",
+        "The number that settles everything random in a training: first weights, order of images,"
+        " noise.",
     ),
     Term(
         "seed noise",
         _DOMAINS,
-        "How many galaxies are called otherwise when the same method is trained once more with another seed: a change that is not larger "
-        "says nothing about a method.",
+        "How many galaxies are called otherwise when the same method is trained once more with"
+        " another seed: a change that is not larger says nothing about a method.",
         "1/n Σᵢ [class by seed a ≠ class by seed b], averaged over pairs of seeds",
         "daexplore.analysis.comparison.flips",
     ),
     Term(
         "95% interval",
         _DOMAINS,
-        "Where the value would lie in 95 of 100 repetitions: galaxies, with all their images, are drawn anew with replacement and the "
-        "value is computed each time.",
+        "Where the value would lie in 95 of 100 repetitions: galaxies, with all their images, are"
+        " drawn anew with replacement and the value is computed each time.",
         "[2.5%, 97.5%] quantiles over resamples of galaxies",
         "Efron & Tibshirani 1993, An Introduction to the Bootstrap",
     ),
@@ -94,24 +98,29 @@ TERMS = (
     Term(
         "margin plane",
         _VIEWS,
-        "Galaxies as the network's last layer sees them: x is the distance to the decision boundary, y how target-like a linear probe "
-        "that may not use x finds them; the boundary is exactly a vertical line, and the axes mean the same in every run and epoch.",
-        "x = (w·z + b) / (|w| σ),   w = w₂ − w₁, b = b₂ − b₁, σ: spread of the source within its classes",
+        "Galaxies as the network's last layer sees them: x is the distance to the decision"
+        " boundary, y how target-like a linear probe that may not use x finds them; the boundary is"
+        " exactly a vertical line, and the axes mean the same in every run and epoch.",
+        "x = (w·z + b) / (|w| σ),   w = w₂ − w₁, b = b₂ − b₁, σ: spread of the source within its"
+        " classes",
         "daexplore.analysis.latents.margin_plane",
         "plane",
     ),
     Term(
         "PCA",
         _VIEWS,
-        "Principal component analysis: the latents seen along the two directions in which the source varies most.",
-        "(z − z̄)·v₁ and (z − z̄)·v₂,   v: eigenvectors of the covariance with the largest eigenvalues",
+        "Principal component analysis: the latents seen along the two directions in which the"
+        " source varies most.",
+        "(z − z̄)·v₁ and (z − z̄)·v₂,   v: eigenvectors of the covariance with the largest"
+        " eigenvalues",
         "Pearson 1901, Phil. Mag. 2, 559",
         "pca",
     ),
     Term(
         "UMAP",
         _VIEWS,
-        "A map of the latents that keeps who is next to whom, and nothing else: distances and gaps on it are not distances.",
+        "A map of the latents that keeps who is next to whom, and nothing else: distances and gaps"
+        " on it are not distances.",
         "",
         "McInnes, Healy & Melville 2018, arXiv:1802.03426",
         "umap",
@@ -119,8 +128,8 @@ TERMS = (
     Term(
         "AlignedUMAP",
         _VIEWS,
-        "UMAPs of several epochs or runs, each of its own latents, laid out together so that the same galaxy stays near its place; "
-        "distances and gaps on it are no distances either.",
+        "UMAPs of several epochs or runs, each of its own latents, laid out together so that the"
+        " same galaxy stays near its place; distances and gaps on it are no distances either.",
         "Σ UMAP losses + λ Σᵢ |place of i in one map − its place in the next|²",
         "McInnes, Healy & Melville 2018, arXiv:1802.03426; umap.AlignedUMAP",
         "aligned",
@@ -128,7 +137,8 @@ TERMS = (
     Term(
         "witness",
         _VIEWS,
-        "Where the domains differ: above 0 the source is denser around a galaxy, below 0 the target; its own images are left out.",
+        "Where the domains differ: above 0 the source is denser around a galaxy, below 0 the"
+        " target; its own images are left out.",
         "f(z) = mean k(z, source) − mean k(z, target)",
         "Gretton et al. 2012, JMLR 13, sec. 2.3",
         "witness",
@@ -136,22 +146,24 @@ TERMS = (
     Term(
         "Grad-CAM",
         _GALAXY,
-        "Where in the image the evidence for a class lies: the last convolution's maps, weighed by how much the class grows with each.",
+        "Where in the image the evidence for a class lies: the last convolution's maps, weighed by"
+        " how much the class grows with each.",
         "max(0, Σ_k α_k A_k),   α_k = mean of ∂(logit) / ∂A_k over the map",
         "Selvaraju et al. 2017, arXiv:1610.02391",
     ),
     Term(
         "IoU",
         _GALAXY,
-        "Intersection over union: how far two maps point to the same places, of the fifth of their cells that are largest; chance alone "
-        "gives about 0.11.",
+        "Intersection over union: how far two maps point to the same places, of the fifth of their"
+        " cells that are largest; chance alone gives about 0.11.",
         "|A ∩ B| / |A ∪ B|",
         "daexplore.analysis.saliency.maps",
     ),
     Term(
         "nearest in the latent",
         _GALAXY,
-        "The galaxies whose latents lie closest: those this network takes for alike; if all are of one domain, the domains lie apart.",
+        "The galaxies whose latents lie closest: those this network takes for alike; if all are of"
+        " one domain, the domains lie apart.",
         "smallest |zᵢ − z|",
     ),
     Term(

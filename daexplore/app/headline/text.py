@@ -71,8 +71,14 @@ def _noise(noise: tuple[float, int] | None) -> str:
     if noise is None:
         return ""
     pairs = "one pair" if noise[1] == 1 else f"{noise[1]} pairs"
-    title = f"Galaxies that change hands between two seeds of one method, in the mean over {pairs} of finished runs on these galaxies"
-    return f" <small title='{title}'>({term('seed noise', f'another seed alone: {noise[0]:.0f}')})</small>"
+    title = (
+        f"Galaxies that change hands between two seeds of one method, in the mean over {pairs} of"
+        " finished runs on these galaxies"
+    )
+    return (
+        " <small"
+        f" title='{title}'>({term('seed noise', f'another seed alone: {noise[0]:.0f}')})</small>"
+    )
 
 
 def _arrow(scenes: list[LatentView], values: list[str]) -> str:

@@ -86,7 +86,8 @@ def parse_seeds(text: str) -> list[int]:
         first, dots, last = part.partition("..")
         if not first.strip().isdecimal() or (dots and not last.strip().isdecimal()):
             raise InputError(
-                f"Seeds: expected whole numbers such as 0, 3, 5 or a range such as 0..2, got {text!r}."
+                "Seeds: expected whole numbers such as 0, 3, 5 or a range such as 0..2, got"
+                f" {text!r}."
             )
         seeds += range(int(first), int(last if dots else first) + 1)
     if not 0 < len(seeds) <= _MOST_SEEDS:
@@ -112,7 +113,8 @@ def parse_together(text: str) -> list[str]:
             if name not in ALIGNMENTS and not re.fullmatch(r"[\w.]+:\w+", name):
                 known = ", ".join(sorted(ALIGNMENTS))
                 raise InputError(
-                    f"Together in one run: there is no method {name!r}; there are {known}, and your own as package.module:Class."
+                    f"Together in one run: there is no method {name!r}; there are {known}, and your"
+                    " own as package.module:Class."
                 )
         if len(set(names)) < len(names):
             raise InputError(f"Together in one run: {run!r} names one method twice.")
@@ -151,11 +153,13 @@ def data_arguments(preset: str | None, source: str = "", target: str = "") -> tu
     for domain, path in (("source", source), ("target", target)):
         if not path.strip():
             raise InputError(
-                f"Give the path of the {domain} images: a galaxy set, an .npy file, or a folder with catalogue.csv."
+                f"Give the path of the {domain} images: a galaxy set, an .npy file, or a folder"
+                " with catalogue.csv."
             )
         if not Path(path.strip()).expanduser().exists():
             raise InputError(
-                f"The {domain} images {path.strip()} do not exist on the machine that serves this page; give another path."
+                f"The {domain} images {path.strip()} do not exist on the machine that serves this"
+                " page; give another path."
             )
     return (
         "--source",

@@ -133,7 +133,8 @@ class Job:
             log = (self.folder / "log.txt").open("wb")
         except OSError as error:
             raise InputError(
-                f"The run folder {self.root} cannot be written to: {error}. Give another one, or make room or permission there."
+                f"The run folder {self.root} cannot be written to: {error}. Give another one, or"
+                " make room or permission there."
             ) from error
         environment = {
             **os.environ,

@@ -122,7 +122,10 @@ def _scaled(
     ramp = f"linear-gradient(90deg, {', '.join(palette[:: len(palette) // 8])})"
     absent = f" {_swatch(NEUTRAL, 'no value')}" if missing else ""
     first, last = ends or (f"{low:.3g}", f"{high:.3g}")
-    scale = f"<span>{escape(title)} {first} <span class='ramp' style='background: {ramp}'></span> {last}</span>"
+    scale = (
+        f"<span>{escape(title)} {first} <span class='ramp' style='background: {ramp}'></span>"
+        f" {last}</span>"
+    )
     return Colouring(colours, f"{scale}{absent}{_outlines()}")
 
 
@@ -178,7 +181,10 @@ def _swatch(colour: str, text: str) -> str:
 
 
 def _outlines() -> str:
-    ring = "<svg width='12' height='12' aria-hidden='true'><circle cx='6' cy='6' r='5' fill='none' stroke='{}' stroke-width='2'/></svg>"
+    ring = (
+        "<svg width='12' height='12' aria-hidden='true'><circle cx='6' cy='6' r='5' fill='none'"
+        " stroke='{}' stroke-width='2'/></svg>"
+    )
     return "".join(
         f"<span>{ring.format(hue)}{domain}</span>"
         for domain, hue in DOMAIN_COLORS.items()

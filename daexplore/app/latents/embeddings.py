@@ -19,14 +19,22 @@ __all__ = ["CAPTIONS", "Embeddings", "change_token", "coordinates", "margin_plan
 
 CAPTIONS = {
     "plane": (
-        "x: signed distance of the latent to the decision hyperplane, in units of the source's within-class spread. "
-        "y: how target-like a linear probe that may not use x finds it. Both mean the same in every run and epoch."
+        "x: signed distance of the latent to the decision hyperplane, in units of the source's"
+        " within-class spread. y: how target-like a linear probe that may not use x finds it. Both"
+        " mean the same in every run and epoch."
     ),
-    "pca": "The two directions of largest variance of each network's own latents: compare shapes between runs, not positions or axes.",
-    "umap": "UMAP keeps neighbourhoods: distances and gaps on it are not distances, and no two maps share axes. Numbers stand beside it.",
+    "pca": (
+        "The two directions of largest variance of each network's own latents: compare shapes"
+        " between runs, not positions or axes."
+    ),
+    "umap": (
+        "UMAP keeps neighbourhoods: distances and gaps on it are not distances, and no two maps"
+        " share axes. Numbers stand beside it."
+    ),
     "aligned": (
-        "UMAPs of all epochs of a run, each of its own latents, laid out together so that a galaxy stays near its place; each run is "
-        "turned as a whole: the second class rather to the right, the target rather up. Distances and gaps on it are not distances."
+        "UMAPs of all epochs of a run, each of its own latents, laid out together so that a galaxy"
+        " stays near its place; each run is turned as a whole: the second class rather to the"
+        " right, the target rather up. Distances and gaps on it are not distances."
     ),
 }
 

@@ -62,8 +62,8 @@ def compute_aligned(run_path: Path, evaluated: tuple[int, ...] = ()) -> pd.DataF
     places = sum(map(len, found))
     if places > MOST_ALIGNED:
         raise InputError(
-            f"{run.label} has {places} places to lay out together (galaxies times epochs), more than {MOST_ALIGNED}: choose UMAP instead, "
-            "which takes each epoch for itself."
+            f"{run.label} has {places} places to lay out together (galaxies times epochs), more"
+            f" than {MOST_ALIGNED}: choose UMAP instead, which takes each epoch for itself."
         )
     maps = projection.aligned_umap(
         [each.latents for each in found], [each.sample_ids for each in found]

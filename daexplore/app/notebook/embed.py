@@ -27,12 +27,13 @@ _PAGE = Path(__file__).parents[1] / "serve.py"
 # The page is made for windows of at least 1120 pixels: a narrower cell shows it smaller. CSS
 # divides lengths only by way of an angle.
 _MARKUP = (
-    "<div style='container-type: inline-size'>"
-    "<p style='margin: 0 0 4px'><a href='{url}' target='_blank' rel='noopener'>Open the explorer in a tab of its own</a></p>"
-    "<div style='height: {height}px; overflow: hidden; border: 1px solid #7f7f7f55; border-radius: 6px; box-sizing: border-box'>"
-    "<iframe src='{url}' title='daexplore explorer' allow='clipboard-write' style='--scale: min(1, tan(atan2(100cqw, 1120px))); border: 0; "
-    "width: max(100%, 1120px); height: calc(100% / var(--scale)); transform: scale(var(--scale)); transform-origin: 0 0'></iframe>"
-    "</div></div>"
+    "<div style='container-type: inline-size'><p style='margin: 0 0 4px'><a href='{url}'"
+    " target='_blank' rel='noopener'>Open the explorer in a tab of its own</a></p><div"
+    " style='height: {height}px; overflow: hidden; border: 1px solid #7f7f7f55; border-radius: 6px;"
+    " box-sizing: border-box'><iframe src='{url}' title='daexplore explorer'"
+    " allow='clipboard-write' style='--scale: min(1, tan(atan2(100cqw, 1120px))); border: 0; width:"
+    " max(100%, 1120px); height: calc(100% / var(--scale)); transform: scale(var(--scale));"
+    " transform-origin: 0 0'></iframe></div></div>"
 )
 
 
@@ -123,7 +124,8 @@ class _Server:
                             or ["it says nothing"]
                         )[-1]
                         raise InputError(
-                            f"The explorer's server does not start on port {port}: {last}. Name another port."
+                            f"The explorer's server does not start on port {port}: {last}. Name"
+                            " another port."
                         )
                     time.sleep(0.1)
             except BaseException:
@@ -185,13 +187,15 @@ def _opened(runs: str | Path | Run | Sequence[Run | str | Path] | None) -> tuple
         root = Path(runs).expanduser()
         if not root.is_dir():
             raise InputError(
-                f"{root} is no folder; expected one that holds runs, or a run's own. Train some: daexplore train --data demo"
+                f"{root} is no folder; expected one that holds runs, or a run's own. Train some:"
+                " daexplore train --data demo"
             )
         return root.resolve(), []
     given = [runs] if isinstance(runs, str | Path | Run) else list(runs)
     if not given:
         raise InputError(
-            "There are no runs to show in an empty list. Give a folder of runs, or None for those that come with the package."
+            "There are no runs to show in an empty list. Give a folder of runs, or None for those"
+            " that come with the package."
         )
     paths = list(
         dict.fromkeys(
@@ -218,7 +222,8 @@ def _gathered(paths: tuple[Path, ...]) -> Path:
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice:
         raise InputError(
-            f"Two of the runs are called {twice}; give one of them, or put them side by side under other names."
+            f"Two of the runs are called {twice}; give one of them, or put them side by side under"
+            " other names."
         )
     folder = Path(tempfile.mkdtemp(prefix="daexplore-"))
     for path in paths:

@@ -45,7 +45,10 @@ class FlipsState(param.Parameterized):
     )
     other = param.String(
         default="",
-        doc="id of the run that the first one is compared with in the galleries; the second one if unknown",
+        doc=(
+            "id of the run that the first one is compared with in the galleries; the second one if"
+            " unknown"
+        ),
     )
     pages = param.Dict(default={}, doc="which page of each pile is shown, from 0")
     order = param.String(
@@ -201,7 +204,8 @@ def outcomes(state: ExplorerState, domain: str = "target", by: str = "truth") ->
         if run.classes != runs[0].classes:
             one, other = (", ".join(each.classes) for each in (runs[0], run))
             raise InputError(
-                f"{state.label(runs[0])} tells {one} apart and {state.label(run)} {other}; leave one of them out."
+                f"{state.label(runs[0])} tells {one} apart and {state.label(run)} {other}; leave"
+                " one of them out."
             )
     epochs = tuple(state.epoch_of(run) for run in runs)
     pair = (int(state.pair[0]), int(state.pair[1]))

@@ -160,7 +160,10 @@ def verdict(found: Sequence[FlipRate]) -> str:
             else "about as many"
         )
         told.append(f"{rate.name} {how}")
-    return f"Training {control.name} once more with another seed moves {control.value:.1%} of the galaxies; {', '.join(told)}."
+    return (
+        f"Training {control.name} once more with another seed moves {control.value:.1%} of the"
+        f" galaxies; {', '.join(told)}."
+    )
 
 
 def retrain_command(root: Path, run: Run, seed: int) -> list[str]:

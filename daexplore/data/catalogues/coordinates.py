@@ -64,8 +64,9 @@ def positions(table: TableFile) -> NDArray[np.float64]:
     columns = coordinate_columns(table)
     if columns is None:
         raise InputError(
-            f"{table.path} has no coordinates, which cut-outs from survey tiles need; it has {', '.join(table.frame.columns)}. "
-            "Expected right ascension and declination in columns such as ra and dec, or RAJ2000 and DEJ2000 [deg]."
+            f"{table.path} has no coordinates, which cut-outs from survey tiles need; it has"
+            f" {', '.join(table.frame.columns)}. Expected right ascension and declination in"
+            " columns such as ra and dec, or RAJ2000 and DEJ2000 [deg]."
         )
     ra, dec = (
         _degrees(table, column, hours) for column, hours in zip(columns, (True, False), strict=True)
@@ -84,7 +85,8 @@ def _degrees(table: TableFile, column: str, hours: bool) -> NDArray[np.float64]:
         return np.asarray(np.rad2deg(numbers.to_numpy(np.float64, na_value=np.nan)))
     if unit not in _DEGREES:
         raise InputError(
-            f"{table.path}: the column {column!r} is in {table.units[column]!r}; positions must be in degrees, hours or radians."
+            f"{table.path}: the column {column!r} is in {table.units[column]!r}; positions must be"
+            " in degrees, hours or radians."
         )
     return numbers.to_numpy(np.float64, na_value=np.nan) * _DEGREES[unit]
 

@@ -28,8 +28,8 @@ def label_column(table: pd.DataFrame, declared: str | None, where: object) -> st
     """
     if declared is not None and declared not in table.columns:
         raise InputError(
-            f"{where} has no column {declared!r} for the labels; it has {', '.join(map(str, table.columns))}. "
-            "Name one of those, or leave the choice out."
+            f"{where} has no column {declared!r} for the labels; it has"
+            f" {', '.join(map(str, table.columns))}. Name one of those, or leave the choice out."
         )
     return declared or next((column for column in LABEL_COLUMNS if column in table.columns), None)
 
@@ -48,7 +48,8 @@ def class_codes(column: pd.Series, name: str, where: object) -> tuple[pd.Series,
         whole = (known % 1 == 0) & (known.abs() < 2**53)
         if not whole.all():
             raise InputError(
-                f"{where}: the column {name!r} holds fractions, first {known[~whole].iloc[0]}; classes must be text or whole numbers."
+                f"{where}: the column {name!r} holds fractions, first {known[~whole].iloc[0]};"
+                " classes must be text or whole numbers."
             )
         column = known.astype("int64").reindex(column.index).astype("Int64")
         if len(known) and known.isin((0, 1)).all():
@@ -60,7 +61,8 @@ def class_codes(column: pd.Series, name: str, where: object) -> tuple[pd.Series,
         values = sorted(column.dropna().unique())
     if len(values) > _MOST_CLASSES:
         raise InputError(
-            f"{where}: the column {name!r} holds {len(values)} different values; those are no classes. Name another column."
+            f"{where}: the column {name!r} holds {len(values)} different values; those are no"
+            " classes. Name another column."
         )
     codes = column.map({value: code for code, value in enumerate(values)}).astype("Int64")
     return codes, tuple(map(str, values))
@@ -76,7 +78,9 @@ def merger_labels(values: NDArray[Any], where: object) -> NDArray[np.int64]:
     if not known.all():
         first = int(np.argmin(known))
         raise InputError(
-            f"{where}: labels must be 0 ({MERGERS[0]}) or 1 ({MERGERS[1]}); {len(values) - int(known.sum())} of {len(values)} are not, "
-            f"first {values.tolist()[first]!r} in row {first}. For other classes give a table with one row an image: `--catalogue`."
+            f"{where}: labels must be 0 ({MERGERS[0]}) or 1 ({MERGERS[1]});"
+            f" {len(values) - int(known.sum())} of {len(values)} are not, first"
+            f" {values.tolist()[first]!r} in row {first}. For other classes give a table with one"
+            " row an image: `--catalogue`."
         )
     return values.astype(np.int64)

@@ -110,7 +110,8 @@ def keyed_by_sample(
     for column in (read.label, read.group):
         if column in table.dropped:
             raise InputError(
-                f"{table.path}: a cell of the column {column!r} holds several values; labels and groups are single ones."
+                f"{table.path}: a cell of the column {column!r} holds several values; labels and"
+                " groups are single ones."
             )
     label = label_column(frame, read.label, table.path)
     codes, classes = (
@@ -141,8 +142,8 @@ def _without_catalogue(
     for what, column in (("label", read.label), ("group", read.group)):
         if column is not None:
             raise InputError(
-                f"{folder} has no catalogue, so no column {column!r} for the {what}s. Put catalogue.csv there, "
-                f"give the table with `--catalogue`, or leave `--{what}` out."
+                f"{folder} has no catalogue, so no column {column!r} for the {what}s. Put"
+                f" catalogue.csv there, give the table with `--catalogue`, or leave `--{what}` out."
             )
     sample_ids = [f"{set_name}/{name}" for name in names]
     label = pd.Series(pd.NA, index=range(len(names)), dtype="Int64")
@@ -164,7 +165,8 @@ def _groups(
     """
     if read.group is not None and read.group not in frame:
         raise InputError(
-            f"{where} has no column {read.group!r} for the groups; it has {', '.join(map(str, frame.columns))}. Name one of those."
+            f"{where} has no column {read.group!r} for the groups; it has"
+            f" {', '.join(map(str, frame.columns))}. Name one of those."
         )
     column = read.group or ("group_id" if "group_id" in frame else None)
     if column is None or frame[column].isna().all():
@@ -210,20 +212,24 @@ def _match(names: Sequence[str], table: TableFile, folder: Path) -> tuple[NDArra
     values = as_text(table.frame[best])
     if (rows < 0).all():
         raise InputError(
-            f"{table.path}: none of its {len(values)} rows belongs to one of the {len(names)} images in {folder}. "
-            f"Expected names like {_examples(names)} (folder and suffix may be missing), got {_examples(values)} in the column {best!r}. "
-            "Give the catalogue of these images, or call its column with their names filename. If the images are survey tiles from which "
-            "galaxies are to be cut out, the catalogue needs their positions, in columns such as ra and dec [degree]."
+            f"{table.path}: none of its {len(values)} rows belongs to one of the {len(names)}"
+            f" images in {folder}. Expected names like {_examples(names)} (folder and suffix may be"
+            f" missing), got {_examples(values)} in the column {best!r}. Give the catalogue of"
+            " these images, or call its column with their names filename. If the images are survey"
+            " tiles from which galaxies are to be cut out, the catalogue needs their positions, in"
+            " columns such as ra and dec [degree]."
         )
     missing = [name for name, row in zip(names, rows, strict=True) if row < 0]
     twice = [name for name in missing if values.count(name) > 1]
     if twice:
         raise InputError(
-            f"{table.path}: {twice[0]!r} stands {values.count(twice[0])} times in the column {best!r}. Keep one row an image."
+            f"{table.path}: {twice[0]!r} stands {values.count(twice[0])} times in the column"
+            f" {best!r}. Keep one row an image."
         )
     raise InputError(
-        f"{table.path}: {len(missing)} of {len(names)} images in {folder} have no row, first {_examples(missing)}; looked for in "
-        f"the column {best!r}, which holds {_examples(values)}. Add their rows (labels may stay empty), or move the images away."
+        f"{table.path}: {len(missing)} of {len(names)} images in {folder} have no row, first"
+        f" {_examples(missing)}; looked for in the column {best!r}, which holds"
+        f" {_examples(values)}. Add their rows (labels may stay empty), or move the images away."
     )
 
 

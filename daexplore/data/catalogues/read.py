@@ -78,7 +78,8 @@ def find_catalogue(folder: Path, declared: str | None = None) -> Path | None:
             if path.is_file():
                 return path
         raise InputError(
-            f"There is no catalogue at {declared}, neither as it stands nor in {folder}. Give the path of the table."
+            f"There is no catalogue at {declared}, neither as it stands nor in {folder}. Give the"
+            " path of the table."
         )
     files = sorted(
         file for file in folder.iterdir() if file.is_file() and not file.name.startswith(".")
@@ -91,8 +92,9 @@ def find_catalogue(folder: Path, declared: str | None = None) -> Path | None:
     tables = [file for file in tables if _CATALOGUE.fullmatch(file.name)] or tables
     if len(tables) > 1:
         raise InputError(
-            f"{folder} holds {len(tables)} tables: {', '.join(sorted(file.name for file in tables))}. Say which one is the catalogue "
-            "(`--catalogue NAME`), or call it catalogue."
+            f"{folder} holds {len(tables)} tables:"
+            f" {', '.join(sorted(file.name for file in tables))}. Say which one is the catalogue"
+            " (`--catalogue NAME`), or call it catalogue."
         )
     return tables[0] if tables else None
 
@@ -168,7 +170,8 @@ def _read(path: Path, text: tuple[str, ...]) -> TableFile:
         return _read_astropy(path)
     understood = ", ".join(TABLE_SUFFIXES)
     raise InputError(
-        f"{path} is no kind of table that is understood: {understood} or a FITS table. Write the catalogue as one of those."
+        f"{path} is no kind of table that is understood: {understood} or a FITS table. Write the"
+        " catalogue as one of those."
     )
 
 

@@ -62,7 +62,8 @@ def catalogue_kind(path: Path) -> str:
     kind = _KINDS.get(path.suffix.lower())
     if kind is None:
         raise InputError(
-            f"{path}: the suffix {path.suffix!r} stands for no kind of catalogue. Expected one of {', '.join(_KINDS)}."
+            f"{path}: the suffix {path.suffix!r} stands for no kind of catalogue. Expected one of"
+            f" {', '.join(_KINDS)}."
         )
     return kind
 
@@ -165,8 +166,8 @@ def _ascii(values: NDArray[Any], column: Column) -> NDArray[np.bytes_]:
         return np.char.encode(text, "ascii")
     except UnicodeEncodeError as error:
         raise InputError(
-            f"The column {column.name} holds {str(error.object)!r}, and FITS tables hold ASCII letters only. "
-            "Write an .ecsv, .vot or .parquet catalogue instead."
+            f"The column {column.name} holds {str(error.object)!r}, and FITS tables hold ASCII"
+            " letters only. Write an .ecsv, .vot or .parquet catalogue instead."
         ) from error
 
 

@@ -38,12 +38,14 @@ def verify(folder: str | Path) -> int:
         ]
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(
-            f"{folder}/galaxies.json cannot be read as a galaxy set's: {error!r}. Ingest the galaxies anew."
+            f"{folder}/galaxies.json cannot be read as a galaxy set's: {error!r}. Ingest the"
+            " galaxies anew."
         ) from error
     if damaged:
         raise InputError(
-            f"{folder}: {len(damaged)} of {len(chunks)} chunks are damaged or missing, {', '.join(damaged[:5])}"
-            f"{', …' * (len(damaged) > 5)}. Ingest the galaxies anew, with --restart into the same folder."
+            f"{folder}: {len(damaged)} of {len(chunks)} chunks are damaged or missing,"
+            f" {', '.join(damaged[:5])}{', …' * (len(damaged) > 5)}. Ingest the galaxies anew, with"
+            " --restart into the same folder."
         )
     return len(chunks)
 
@@ -86,7 +88,10 @@ class RejectionTally:
         self.rejected += record.rejected
         listing = self.plan.listing
         odd = [one for one in self.rejected if one.odd]
-        stay = f" Finished chunks stay in {self.plan.folder}; with other settings begin anew with --restart."
+        stay = (
+            f" Finished chunks stay in {self.plan.folder}; with other settings begin anew with"
+            " --restart."
+        )
         if len(odd) > _ODD * len(listing):
             first = min(odd, key=lambda one: one.row)
             raise InputError(
@@ -95,7 +100,8 @@ class RejectionTally:
         if len(self.rejected) > _BAD * len(listing):
             reasons = most_frequent(one.reason for one in self.rejected)
             raise InputError(
-                f"{listing.name}: more than half of {len(listing)} galaxies cannot be used. The most frequent reasons: {reasons}{stay}"
+                f"{listing.name}: more than half of {len(listing)} galaxies cannot be used. The"
+                f" most frequent reasons: {reasons}{stay}"
             )
 
 

@@ -68,7 +68,8 @@ def ingest(
         # This is a worker that runs the user's script anew: without this it would wait for ever for
         # the process that started it.
         raise InputError(
-            "A script that ingests galaxies needs the line `if __name__ == '__main__':` above what it does."
+            "A script that ingests galaxies needs the line `if __name__ == '__main__':` above what"
+            " it does."
         )
     for what, number in (("workers", workers), ("galaxies a chunk", chunk)):
         if number is not None and number < 1:
@@ -119,13 +120,15 @@ def _write_missing(plan: Plan, workers: int | None, progress: Progress | None) -
                 progress(done, len(plan.listing))
     except BrokenProcessPool as error:
         raise InputError(
-            f"A process that read {plan.listing.name} was ended from outside, perhaps because memory ran out. Finished chunks stay in "
-            f"{plan.folder}: run the same again, with fewer --workers."
+            f"A process that read {plan.listing.name} was ended from outside, perhaps because"
+            f" memory ran out. Finished chunks stay in {plan.folder}: run the same again, with"
+            " fewer --workers."
         ) from error
     except OSError as error:
         if error.errno not in _FULL:
             raise InputError(
-                f"Cannot write to {plan.folder}: {error}. Finished chunks stay: mend that, and run the same again."
+                f"Cannot write to {plan.folder}: {error}. Finished chunks stay: mend that, and run"
+                " the same again."
             ) from error
         raise _full(
             plan, [number for number in missing if read_record(plan.folder, number) is None]
@@ -214,7 +217,8 @@ def _needed(plan: Plan, missing: list[int]) -> int:
 def _full(plan: Plan, missing: list[int]) -> InputError:
     free = shutil.disk_usage(plan.folder).free
     return InputError(
-        f"There is no room for the galaxies in {plan.folder}: {len(missing)} chunks are still to be written and need "
-        f"{_needed(plan, missing) / 1e6:.1f} MB, {free / 1e6:.1f} MB are free. The {plan.count - len(missing)} finished chunks are kept: "
-        "make room there (or raise your quota) and run the same again."
+        f"There is no room for the galaxies in {plan.folder}: {len(missing)} chunks are still to be"
+        f" written and need {_needed(plan, missing) / 1e6:.1f} MB, {free / 1e6:.1f} MB are free."
+        f" The {plan.count - len(missing)} finished chunks are kept: make room there (or raise your"
+        " quota) and run the same again."
     )

@@ -47,7 +47,8 @@ def locked(folder: Path) -> Iterator[None]:
         lock.acquire(timeout=0)
     except Timeout as error:
         raise InputError(
-            f"Another process is ingesting into {folder}. Wait until it has ended, or choose another folder."
+            f"Another process is ingesting into {folder}. Wait until it has ended, or choose"
+            " another folder."
         ) from error
     except OSError as error:
         raise InputError(f"Cannot write to {folder}: {error}. Choose another folder.") from error
@@ -66,7 +67,8 @@ def outside(source: Path, folder: Path) -> None:
     one, other = source.expanduser().resolve(), folder.resolve()
     if other.is_relative_to(one) or one.is_relative_to(other):
         raise InputError(
-            f"{folder} and the input {source} lie within each other. Choose a folder beside the input."
+            f"{folder} and the input {source} lie within each other. Choose a folder beside the"
+            " input."
         )
 
 
@@ -110,7 +112,8 @@ def begun_with(folder: Path) -> dict[str, Any] | None:
     )
     if others:
         raise InputError(
-            f"{folder} holds something else ({', '.join(others[:3])}{', …' * (len(others) > 3)}). Choose a new or empty folder."
+            f"{folder} holds something else ({', '.join(others[:3])}{', …' * (len(others) > 3)})."
+            " Choose a new or empty folder."
         )
     return None
 
@@ -122,7 +125,8 @@ def _at(path: Path, keys: tuple[str, ...]) -> dict[str, Any]:
             found = found[key]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(
-            f"{path.parent} holds another galaxy set, or one that is damaged. Choose a new or empty folder."
+            f"{path.parent} holds another galaxy set, or one that is damaged. Choose a new or empty"
+            " folder."
         ) from error
     return dict(found)
 
@@ -151,7 +155,8 @@ def check_same(folder: Path, before: dict[str, Any], now: dict[str, Any]) -> Non
         if before.get(name) != now[name]
     ]
     raise InputError(
-        f"{folder} was begun with another input: {'; '.join(changes)}. Choose another folder, or begin anew there with --restart."
+        f"{folder} was begun with another input: {'; '.join(changes)}. Choose another folder, or"
+        " begin anew there with --restart."
     )
 
 

@@ -130,8 +130,9 @@ class CommonFormat:
 def _units(galaxies: GalaxySet, domain: str, order: tuple[int, ...]) -> Units:
     if galaxies.flux_scale is None:
         raise InputError(
-            f"data.units=nanojansky needs to know what the pixels of the {domain} {galaxies.name!r} mean, and neither its files nor the "
-            f"settings say it. Declare an AB zero point for each band (data.{domain}_read.zero_points), or set data.units=native."
+            f"data.units=nanojansky needs to know what the pixels of the {domain} {galaxies.name!r}"
+            " mean, and neither its files nor the settings say it. Declare an AB zero point for"
+            f" each band (data.{domain}_read.zero_points), or set data.units=native."
         )
     return Units(tuple(galaxies.flux_scale[channel] for channel in order))
 
@@ -139,8 +140,10 @@ def _units(galaxies: GalaxySet, domain: str, order: tuple[int, ...]) -> Units:
 def _known_scale(galaxies: GalaxySet, domain: str) -> float:
     if galaxies.pixel_scale is None:
         raise InputError(
-            f"A common pixel scale or PSF needs the pixel scale of the {domain} {galaxies.name!r}, and neither its files nor the settings "
-            f"say it. Declare it (data.{domain}_read.pixel_scale, in arcsec), or leave data.pixel_scale and data.psf_fwhm out."
+            f"A common pixel scale or PSF needs the pixel scale of the {domain} {galaxies.name!r},"
+            " and neither its files nor the settings say it. Declare it"
+            f" (data.{domain}_read.pixel_scale, in arcsec), or leave data.pixel_scale and"
+            " data.psf_fwhm out."
         )
     return galaxies.pixel_scale
 
@@ -148,15 +151,17 @@ def _known_scale(galaxies: GalaxySet, domain: str) -> float:
 def _blur(galaxies: GalaxySet, domain: str, order: tuple[int, ...], wanted: float) -> PsfMatch:
     if galaxies.psf_fwhm is None:
         raise InputError(
-            f"data.psf_fwhm={wanted} needs the PSF of the {domain} {galaxies.name!r}, which is not known. Declare its full width at half "
-            f"maximum in each band (data.{domain}_read.psf_fwhm, in arcsec), or leave data.psf_fwhm out."
+            f"data.psf_fwhm={wanted} needs the PSF of the {domain} {galaxies.name!r}, which is not"
+            " known. Declare its full width at half maximum in each band"
+            f" (data.{domain}_read.psf_fwhm, in arcsec), or leave data.psf_fwhm out."
         )
     own, scale = [galaxies.psf_fwhm[channel] for channel in order], _known_scale(galaxies, domain)
     sigma = tuple(kernel_sigma(width, wanted, scale) for width in own)
     broad = [channel for channel, width in zip(order, sigma, strict=True) if math.isnan(width)]
     if broad:
         raise InputError(
-            f'The PSF of the {domain} {galaxies.name!r} in {galaxies.bands[broad[0]]} is {galaxies.psf_fwhm[broad[0]]:.4g}" wide, broader '
-            f'than data.psf_fwhm={wanted}". Images can be blurred but not sharpened: choose at least {max(own):.4g}.'
+            f"The PSF of the {domain} {galaxies.name!r} in {galaxies.bands[broad[0]]} is"
+            f' {galaxies.psf_fwhm[broad[0]]:.4g}" wide, broader than data.psf_fwhm={wanted}".'
+            f" Images can be blurred but not sharpened: choose at least {max(own):.4g}."
         )
     return PsfMatch(sigma)

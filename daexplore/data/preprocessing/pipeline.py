@@ -162,7 +162,8 @@ class Preprocess:
         channels = len(steps.bands)
         if images.ndim != 4 or images.shape[1] != channels:
             raise InputError(
-                f"Expected images of shape (n, {channels}, height, width), as in the training; got {images.shape}."
+                f"Expected images of shape (n, {channels}, height, width), as in the training; got"
+                f" {images.shape}."
             )
         # float64 pixels beyond float32's range become infinite and are then refused in words, as is
         # what comes of NaN.
@@ -178,8 +179,9 @@ class Preprocess:
         if not np.isfinite(total):
             bad = ~np.isfinite(result).all(axis=(1, 2, 3))
             raise InputError(
-                f"{int(bad.sum())} of {len(images)} {domain} images hold NaN or infinite pixels, first number {np.argmax(bad)}. "
-                "`daexplore ingest` mends such pixels, or sets the images aside."
+                f"{int(bad.sum())} of {len(images)} {domain} images hold NaN or infinite pixels,"
+                f" first number {np.argmax(bad)}. `daexplore ingest` mends such pixels, or sets the"
+                " images aside."
             )
         return result
 
@@ -301,7 +303,8 @@ def _check(config: DataConfig) -> None:
     low, high = config.percentiles
     if not 0 <= low < high <= 100:
         raise InputError(
-            f"percentiles must be two numbers from 0 to 100, the lower one first; got {config.percentiles}."
+            "percentiles must be two numbers from 0 to 100, the lower one first; got"
+            f" {config.percentiles}."
         )
 
 

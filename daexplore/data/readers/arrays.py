@@ -49,13 +49,14 @@ def _cropped(galaxies: GalaxySet, size: int | None) -> GalaxySet:
         return galaxies
     if size > min(height, width):
         raise InputError(
-            f"Galaxy set {galaxies.name!r} has images of {width}x{height} pixels, fewer than the declared size {size}. "
-            "Declare a smaller one."
+            f"Galaxy set {galaxies.name!r} has images of {width}x{height} pixels, fewer than the"
+            f" declared size {size}. Declare a smaller one."
         )
     if isinstance(galaxies.images, ChunkedImages):
         raise InputError(
-            f"Galaxy set {galaxies.name!r} is stored in chunks of {width}x{height} pixels and cannot be opened at the declared size "
-            f"{size}. Let the training crop it (--set data.size), or ingest it again with --size."
+            f"Galaxy set {galaxies.name!r} is stored in chunks of {width}x{height} pixels and"
+            f" cannot be opened at the declared size {size}. Let the training crop it (--set"
+            " data.size), or ingest it again with --size."
         )
     top, left = (height - size) // 2, (width - size) // 2
     return dataclasses.replace(
@@ -117,7 +118,8 @@ def with_overrides(galaxies: GalaxySet, read: ReadConfig) -> GalaxySet:
     if read.group is not None:
         if read.group not in catalogue:
             raise InputError(
-                f"{where} has no column {read.group!r} for the groups; it has {', '.join(map(str, catalogue))}. Name one of those."
+                f"{where} has no column {read.group!r} for the groups; it has"
+                f" {', '.join(map(str, catalogue))}. Name one of those."
             )
         catalogue = catalogue.assign(
             group_id=[
@@ -144,29 +146,33 @@ def _bands(galaxies: GalaxySet, declared: tuple[str, ...]) -> tuple[str, ...]:
     """
     if declared != galaxies.bands and set(declared) & set(galaxies.bands):
         raise InputError(
-            f"Galaxy set {galaxies.name!r} has the bands {', '.join(galaxies.bands)}, but {', '.join(declared)} are declared. "
-            "Leave the declaration out; which bands a training uses, and in which order, is its own setting."
+            f"Galaxy set {galaxies.name!r} has the bands {', '.join(galaxies.bands)}, but"
+            f" {', '.join(declared)} are declared. Leave the declaration out; which bands a"
+            " training uses, and in which order, is its own setting."
         )
     return declared
 
 
 STORED = Reader(
     "galaxy set",
-    "a folder with galaxies.json: a galaxy set, as `daexplore simulate` and `daexplore ingest` write it",
+    "a folder with galaxies.json: a galaxy set, as `daexplore simulate` and `daexplore ingest`"
+    " write it",
     lambda given: (given.path / "galaxies.json").is_file(),
     list_arrays,
     read_arrays,
 )
 NPY = Reader(
     "npy",
-    "a .npy file: images (N, channels, height, width), their labels in a file named alike with _y_ or _y",
+    "a .npy file: images (N, channels, height, width), their labels in a file named alike with _y_"
+    " or _y",
     lambda given: given.path.is_file() and given.path.suffix.lower() == ".npy",
     list_arrays,
     read_arrays,
 )
 HLSP = Reader(
     "hlsp",
-    "a FITS file of many images, as published: images (N, channels, height, width), labels in the next HDU",
+    "a FITS file of many images, as published: images (N, channels, height, width), labels in the"
+    " next HDU",
     lambda given: (
         given.path.is_file() and bool(FITS_SUFFIX.search(given.path.name)) and is_hlsp(given.path)
     ),

@@ -55,7 +55,8 @@ def fill_bad_pixels(
     shares = bad.mean(axis=(1, 2))
     if bad.all():
         raise InputError(
-            f"{where}: no pixel holds a measurement, all {bad.size} are NaN, infinite or masked. Leave this image out."
+            f"{where}: no pixel holds a measurement, all {bad.size} are NaN, infinite or masked."
+            " Leave this image out."
         )
     if shares.max() > max_bad or shares.max() == 1:
         band = f" of its channel {int(shares.argmax())}" if len(shares) > 1 else ""
@@ -65,8 +66,8 @@ def fill_bad_pixels(
             else "a channel without any measurement cannot be mended"
         )
         raise InputError(
-            f"{where}: a share of {shares.max():.3g} of the pixels{band} is NaN, infinite or masked, but {limit}. "
-            "Leave this image out, or allow more with --max-bad-pixels."
+            f"{where}: a share of {shares.max():.3g} of the pixels{band} is NaN, infinite or"
+            f" masked, but {limit}. Leave this image out, or allow more with --max-bad-pixels."
         )
     mended = np.where(bad, np.float32(np.nan), pixels)
     for channel in np.flatnonzero(shares):

@@ -60,7 +60,8 @@ def read_hlsp(path: Path, read: ReadConfig) -> GalaxySet:
     if images is None or len(images.shape) != 4:
         got = "no image" if images is None else f"an array of shape {images.shape}"
         raise InputError(
-            f"{path}: expected images of shape (N, channels, height, width) in the first HDU with an image, got {got}."
+            f"{path}: expected images of shape (N, channels, height, width) in the first HDU with"
+            f" an image, got {got}."
         )
     name = read.name or FITS_SUFFIX.sub("", path.name)
     about = _about(path, read, name, images, hdus, data)
@@ -104,7 +105,8 @@ def _bands(path: Path, read: ReadConfig, images: Hdu) -> tuple[tuple[str, ...], 
     if read.bands is not None:
         if len(read.bands) != channels:
             raise InputError(
-                f"{images.where}: {len(read.bands)} bands are declared, but its images have {channels} channels. Name each once."
+                f"{images.where}: {len(read.bands)} bands are declared, but its images have"
+                f" {channels} channels. Name each once."
             )
         return tuple(read.bands), "declared"
     if named := cube_bands(images.header, channels):
@@ -134,7 +136,8 @@ def _about(
         if table is None or len(table.frame) != n:
             rows = 0 if table is None else len(table.frame)
             raise InputError(
-                f"{read.catalogue}: expected {n} rows, one for each image of {path.name} in their order, got {rows}."
+                f"{read.catalogue}: expected {n} rows, one for each image of {path.name} in their"
+                f" order, got {rows}."
             )
         return keyed_by_sample(sample_ids, table, read)
     labels = next(
@@ -146,8 +149,8 @@ def _about(
     for what, column in (("label", read.label), ("group", read.group)):
         if column is not None:
             raise InputError(
-                f"{path} has no column {column!r} for the {what}s. Give a table, one row an image in their order, with `--catalogue`, "
-                f"or leave `--{what}` out."
+                f"{path} has no column {column!r} for the {what}s. Give a table, one row an image"
+                f" in their order, with `--catalogue`, or leave `--{what}` out."
             )
     label: Any = (
         pd.NA
@@ -186,6 +189,7 @@ def _columns(hdu: Hdu, n: int, data: bytes | mmap.mmap) -> pd.DataFrame:
         found = f"an array of shape {hdu.shape}"
     if len(frame) != n or frame.shape[1] == 0 or (hdu.shape and max(hdu.shape) != n):
         raise InputError(
-            f"{hdu.where}: expected {n} labels, one for each image, got {found}. Correct the file, or give --catalogue."
+            f"{hdu.where}: expected {n} labels, one for each image, got {found}. Correct the file,"
+            " or give --catalogue."
         )
     return frame

@@ -58,7 +58,8 @@ def list_folder(given: Input) -> Listing:
         attached = _by_folder(attached, names, path) if table is None else attached
     else:
         raise InputError(
-            f"{path} holds no images ({', '.join(IMAGE_SUFFIXES)}). Put them there, or give the folder where they are."
+            f"{path} holds no images ({', '.join(IMAGE_SUFFIXES)}). Put them there, or give the"
+            " folder where they are."
         )
     provenance = {"reader": "folder", "path": str(path.resolve())} | attached.provenance
     return Listing(
@@ -91,8 +92,8 @@ def _named_files(table: TableFile, column: str) -> list[str]:
     empty = table.frame[column].isna()
     if empty.any():
         raise InputError(
-            f"{table.path}: {int(empty.sum())} rows have no {column}, first row {int(np.argmax(empty)) + 1}. "
-            "Fill them in, or drop the rows."
+            f"{table.path}: {int(empty.sum())} rows have no {column}, first row"
+            f" {int(np.argmax(empty)) + 1}. Fill them in, or drop the rows."
         )
     return [str(value).strip() for value in table.frame[column]]
 
@@ -126,7 +127,8 @@ def _read_image(path: Path) -> NDArray[Any]:
     ) as error:  # Broken images raise OSError, SyntaxError, ValueError, struct.error and more.
         reason = "there is no such file" if isinstance(error, FileNotFoundError) else str(error)
         raise InputError(
-            f"{path} cannot be read ({reason}). Put it there as PNG or JPEG, or take its row out of the catalogue."
+            f"{path} cannot be read ({reason}). Put it there as PNG or JPEG, or take its row out of"
+            " the catalogue."
         ) from error
     return pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
 
@@ -137,7 +139,8 @@ def _recognises(given: Input) -> bool:
 
 READER = Reader(
     "images",
-    "a folder of PNG or JPEG images: with a catalogue such as catalogue.csv, one sub-folder a class, or without labels",
+    "a folder of PNG or JPEG images: with a catalogue such as catalogue.csv, one sub-folder a"
+    " class, or without labels",
     _recognises,
     list_folder,
 )

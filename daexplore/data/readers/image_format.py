@@ -65,22 +65,26 @@ def decide_frame(listing: Listing, read: ReadConfig) -> ImageFormat:
     if read.bands is not None:
         if len(read.bands) != channels and not set(read.bands) <= set(bands or ()):
             raise InputError(
-                f"{where}: {len(read.bands)} bands are declared ({', '.join(read.bands)}), but the images have {channels} channels"
-                f"{_names(bands)}. Name each of them once, in their order."
+                f"{where}: {len(read.bands)} bands are declared ({', '.join(read.bands)}), but the"
+                f" images have {channels} channels{_names(bands)}. Name each of them once, in their"
+                " order."
             )
         bands, channels = tuple(read.bands), len(read.bands)
     for what, values in (("zero points", read.zero_points), ("PSF widths", read.psf_fwhm)):
         if values is not None and len(values) != channels:
             raise InputError(
-                f"{where}: {len(values)} {what} are declared for {channels} bands. Give one for each, in their order."
+                f"{where}: {len(values)} {what} are declared for {channels} bands. Give one for"
+                " each, in their order."
             )
     alike = [stamp for stamp in stamps if read.bands is not None or stamp.bands == bands]
     return ImageFormat(
         (channels, read.size or height, read.size or width),
         tuple(f"channel {channel}" for channel in range(channels)) if bands is None else bands,
-        read.pixel_scale
-        if read.pixel_scale is not None
-        else _usual([stamp.pixel_scale for stamp in alike], statistics.median_low),
+        (
+            read.pixel_scale
+            if read.pixel_scale is not None
+            else _usual([stamp.pixel_scale for stamp in alike], statistics.median_low)
+        ),
         declared_flux(read)
         or _usual([_arranged(stamp.flux_scale, stamp, bands) for stamp in alike], statistics.mode),
         read.psf_fwhm
@@ -116,8 +120,9 @@ def fit_to_format(
     pixels = _cropped(pixels, frame, read, where)
     if read.pixel_scale is None and not _same_scale(stamp.pixel_scale, frame.pixel_scale):
         raise InputError(
-            f"{where}: its pixels measure {_said(stamp.pixel_scale)} arcsec, the others' {_said(frame.pixel_scale)}. "
-            "Resample it, or declare --pixel-scale if the file is wrong."
+            f"{where}: its pixels measure {_said(stamp.pixel_scale)} arcsec, the others'"
+            f" {_said(frame.pixel_scale)}. Resample it, or declare --pixel-scale if the file is"
+            " wrong."
         )
     if read.zero_points is None:
         pixels = _in_units(pixels, stamp, frame, where)
@@ -217,7 +222,8 @@ def _channels(stamp: Cutout, frame: ImageFormat, read: ReadConfig, where: str) -
         return list(range(len(frame.bands)))
     wanted = ", ".join(frame.bands) if frame.named else f"{len(frame.bands)} bands without names"
     raise InputError(
-        f"{where}: it has {describe_format(stamp)}; expected {wanted}. Give all images the same bands, or name them with --bands."
+        f"{where}: it has {describe_format(stamp)}; expected {wanted}. Give all images the same"
+        " bands, or name them with --bands."
     )
 
 
@@ -237,7 +243,8 @@ def _cropped(
         )
     if height < read.size or width < read.size:
         raise InputError(
-            f"{where}: it measures {width}x{height} pixels, fewer than the declared size {read.size}. Declare a smaller --size."
+            f"{where}: it measures {width}x{height} pixels, fewer than the declared size"
+            f" {read.size}. Declare a smaller --size."
         )
     top, left = (height - read.size) // 2, (width - read.size) // 2
     return pixels[:, top : top + read.size, left : left + read.size]
@@ -250,7 +257,8 @@ def _in_units(pixels: NDArray[Any], stamp: Cutout, frame: ImageFormat, where: st
             ("it has", "the others do not") if scale else ("the others have", "it does not")
         )
         raise InputError(
-            f"{where}: {with_it} a zero point, {without}: its fluxes cannot be compared. Declare --zero-points."
+            f"{where}: {with_it} a zero point, {without}: its fluxes cannot be compared. Declare"
+            " --zero-points."
         )
     if scale is None or frame.flux_scale is None or scale == frame.flux_scale:
         return pixels

@@ -130,8 +130,9 @@ def mixed(name: str, forms: Counter[str], first: str) -> InputError:
     """
     counts = ", ".join(f"{count} of {found}" for found, count in forms.most_common(5))
     return InputError(
-        f"{name}: images differ in size or bands: {counts}; first odd one {first!r}. Crop or resample them to one size, "
-        "or crop all about their centres with --size; where the bands differ, choose those that all have with --bands."
+        f"{name}: images differ in size or bands: {counts}; first odd one {first!r}. Crop or"
+        " resample them to one size, or crop all about their centres with --size; where the bands"
+        " differ, choose those that all have with --bands."
     )
 
 
@@ -207,8 +208,9 @@ def _refuse(listing: Listing, done: list[FittedCutout], bad: list[int]) -> NoRet
 
 def _unusable(listing: Listing, count: int, first: str, reasons: Iterable[str]) -> InputError:
     return InputError(
-        f"{listing.name}: {count} of {len(listing) + len(listing.aside)} galaxies cannot be used, first {first!r}: "
-        f"{most_frequent(reasons)} Take them out, or set them aside with: daexplore ingest SOURCE DEST"
+        f"{listing.name}: {count} of {len(listing) + len(listing.aside)} galaxies cannot be used,"
+        f" first {first!r}: {most_frequent(reasons)} Take them out, or set them aside with:"
+        " daexplore ingest SOURCE DEST"
     )
 
 
@@ -220,8 +222,9 @@ def _check_memory(listing: Listing, frame: ImageFormat) -> None:
     there = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     if needed > there / 2:
         raise InputError(
-            f"{listing.name}: its {len(listing)} images take {needed / 1e9:.1f} GB, more than half of this machine's {there / 1e9:.1f} GB. "
-            "Ingest them once, and train from the result, which stays on disk: daexplore ingest SOURCE DEST"
+            f"{listing.name}: its {len(listing)} images take {needed / 1e9:.1f} GB, more than half"
+            f" of this machine's {there / 1e9:.1f} GB. Ingest them once, and train from the result,"
+            " which stays on disk: daexplore ingest SOURCE DEST"
         )
 
 

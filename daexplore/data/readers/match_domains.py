@@ -46,8 +46,9 @@ def check_domains(
     shared = set(source.sample_ids) & set(target.sample_ids)
     if shared:
         raise InputError(
-            f"Source and target share {len(shared)} sample ids, first {min(shared)!r}; ids must tell the domains apart. "
-            f"Read them under different names (they are called {source.name!r} and {target.name!r})."
+            f"Source and target share {len(shared)} sample ids, first {min(shared)!r}; ids must"
+            " tell the domains apart. Read them under different names (they are called"
+            f" {source.name!r} and {target.name!r})."
         )
     source, target = match_classes(source, target)
     source.check_finite()
@@ -74,9 +75,9 @@ def match_classes(source: GalaxySet, target: GalaxySet) -> tuple[GalaxySet, Gala
     }
     if counts and not set(counts) & set(source.classes):
         raise InputError(
-            f"No class of the target {target.name!r} ({', '.join(counts)}) is one of the source {source.name!r} "
-            f"({', '.join(source.classes) or 'it has no labels'}). Give the classes the same names, choose another label column, "
-            "or leave the target unlabelled."
+            f"No class of the target {target.name!r} ({', '.join(counts)}) is one of the source"
+            f" {source.name!r} ({', '.join(source.classes) or 'it has no labels'}). Give the"
+            " classes the same names, choose another label column, or leave the target unlabelled."
         )
     number = {
         index: source.classes.index(name)
@@ -113,6 +114,7 @@ def require_two_classes(
         )
         where = galaxies.provenance.get("path", "")
         raise InputError(
-            f"The source {galaxies.name!r} must have labels of at least two classes, but {found}. "
-            f"Name the column with the labels, or add images of another class{f' ({where})' if where else ''}."
+            f"The source {galaxies.name!r} must have labels of at least two classes, but {found}."
+            " Name the column with the labels, or add images of another"
+            f" class{f' ({where})' if where else ''}."
         )

@@ -74,7 +74,8 @@ def _from_table(path: Path, read: ReadConfig, name: str, n: int) -> MatchedCatal
     if table is None or len(table.frame) != n:
         rows = 0 if table is None else len(table.frame)
         raise InputError(
-            f"{read.catalogue}: expected {n} rows, one for each image of {path.name} in their order, got {rows}."
+            f"{read.catalogue}: expected {n} rows, one for each image of {path.name} in their"
+            f" order, got {rows}."
         )
     return keyed_by_sample([f"{name}/{row:06d}" for row in range(n)], table, read)
 
@@ -83,8 +84,8 @@ def _from_arrays(path: Path, read: ReadConfig, name: str, n: int) -> MatchedCata
     for what, column in (("label", read.label), ("group", read.group)):
         if column is not None:
             raise InputError(
-                f"{path} has no catalogue, so no column {column!r} for the {what}s. Give the table, one row an image in their order, with "
-                f"`--catalogue`, or leave `--{what}` out."
+                f"{path} has no catalogue, so no column {column!r} for the {what}s. Give the table,"
+                f" one row an image in their order, with `--catalogue`, or leave `--{what}` out."
             )
     labels_file, ids_file = (
         _beside(path, _label_stems(path.stem)),
@@ -139,13 +140,15 @@ def _images(path: Path) -> NDArray[Any]:
     n, channels, _, last = images.shape
     if channels > _MOST_CHANNELS >= last:
         raise InputError(
-            f"{path}: {expected}, got {images.shape}, which has the channels last. Save numpy.moveaxis(images, -1, 1)."
+            f"{path}: {expected}, got {images.shape}, which has the channels last. Save"
+            " numpy.moveaxis(images, -1, 1)."
         )
     if n == 0 or 0 in images.shape:
         raise InputError(f"{path}: {expected}, got {images.shape}, which is empty.")
     if images.dtype.kind not in "fiu":
         raise InputError(
-            f"{path}: expected real numbers as pixels, got {images.dtype}. Save images.astype('float32')."
+            f"{path}: expected real numbers as pixels, got {images.dtype}. Save"
+            " images.astype('float32')."
         )
     return images
 
@@ -188,7 +191,8 @@ def _column(path: Path, of: Path, n: int, what: str) -> NDArray[Any]:
             else ""
         )
         raise InputError(
-            f"{path}: expected {n} {what}, one for each image of {of.name}, got an array of shape {values.shape}.{hint}"
+            f"{path}: expected {n} {what}, one for each image of {of.name}, got an array of shape"
+            f" {values.shape}.{hint}"
         )
     return values
 
@@ -198,7 +202,8 @@ def _ids(path: Path, of: Path, n: int) -> list[str]:
     if values.dtype.kind == "f":
         if not np.array_equal(values, np.floor(values)):
             raise InputError(
-                f"{path}: galaxy ids must be whole numbers or text, got {values.dtype} with fractions or NaN."
+                f"{path}: galaxy ids must be whole numbers or text, got {values.dtype} with"
+                " fractions or NaN."
             )
         values = values.astype(np.int64)
     return [value.decode() if isinstance(value, bytes) else str(value) for value in values.tolist()]

@@ -74,8 +74,8 @@ def _recognise(path: Path, read: ReadConfig) -> tuple[Reader, Input]:
         reason = "the folder holds neither images nor a catalogue"
     elif FITS_SUFFIX.search(path.name):
         raise InputError(
-            f"{path} holds one image. Give the folder of all cut-outs; or, if it is a survey tile, a catalogue of positions and the size "
-            "of the cut-outs: --catalogue FILE --size 64."
+            f"{path} holds one image. Give the folder of all cut-outs; or, if it is a survey tile,"
+            " a catalogue of positions and the size of the cut-outs: --catalogue FILE --size 64."
         )
     else:
         reason = f"the kind of file ({path.suffix or 'no suffix'}) is none of them"

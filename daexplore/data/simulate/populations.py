@@ -35,9 +35,10 @@ class Colours:
 
     def of(self, population: str) -> tuple[Triple, float]:
         """Typical colours and scatter of "old", "disc", "young" or "any" light."""
-        return getattr(self, population), self.scatters[
-            ("old", "disc", "young", "any").index(population)
-        ]
+        return (
+            getattr(self, population),
+            self.scatters[("old", "disc", "young", "any").index(population)],
+        )
 
 
 @dataclass(frozen=True)

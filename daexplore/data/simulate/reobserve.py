@@ -54,7 +54,8 @@ def reobserve(
     chosen = find_preset(preset)
     if min(seed, noise_seed) < 0:
         raise InputError(
-            f"Seeds must be whole numbers of at least 0; got seed {seed} and noise_seed {noise_seed}."
+            f"Seeds must be whole numbers of at least 0; got seed {seed} and noise_seed"
+            f" {noise_seed}."
         )
     _check(condition)
     images = [
@@ -146,7 +147,8 @@ def _check(condition: SurveyCondition) -> None:
     ):
         if value is not None and not (np.isfinite(value) and value > 0):
             raise InputError(
-                f"The {what} of condition {condition.name!r} must be a positive number, got {value}."
+                f"The {what} of condition {condition.name!r} must be a positive number, got"
+                f" {value}."
             )
     if not condition.bands:
         raise InputError(f"Condition {condition.name!r} has no bands; give it at least one.")

@@ -132,7 +132,8 @@ def _checked(preset: Preset, n: int | None, seed: int, workers: int | None) -> i
         # This is a worker that runs the user's script anew: without this it would wait for ever for
         # the process that started it.
         raise InputError(
-            "A script that simulates galaxies needs the line `if __name__ == '__main__':` above what it does."
+            "A script that simulates galaxies needs the line `if __name__ == '__main__':` above"
+            " what it does."
         )
     n = preset.n if n is None else n
     if n < 4:
@@ -143,7 +144,8 @@ def _checked(preset: Preset, n: int | None, seed: int, workers: int | None) -> i
         raise InputError(f"Cannot simulate with seed {seed}: give a whole number of at least 0.")
     if workers is not None and workers < 1:
         raise InputError(
-            f"Cannot simulate with {workers} workers: give a number of at least 1, or none for one a CPU."
+            f"Cannot simulate with {workers} workers: give a number of at least 1, or none for one"
+            " a CPU."
         )
     return n
 

@@ -86,7 +86,8 @@ class Uncertainty:
         names = [field.name for field in fields(cls)]
         if state.get("format") != _FORMAT or not set(names) <= set(state):
             raise InputError(
-                f'Expected uncertainties of "format": {_FORMAT}, got {state.get("format")!r}. Compute them again.'
+                f'Expected uncertainties of "format": {_FORMAT}, got {state.get("format")!r}.'
+                " Compute them again."
             )
         return cls(**{name: state[name] for name in names})
 

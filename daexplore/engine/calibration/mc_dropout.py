@@ -69,8 +69,9 @@ def mc_dropout(
     layers = dropout_layers(network)
     if not layers:
         raise InputError(
-            "MC dropout needs a network trained with dropout, but this one has none: all passes would be the same. "
-            "Train one with: daexplore train --set model.options.dropout=0.2, or use several seeds as an ensemble."
+            "MC dropout needs a network trained with dropout, but this one has none: all passes"
+            " would be the same. Train one with: daexplore train --set model.options.dropout=0.2,"
+            " or use several seeds as an ensemble."
         )
     was_training = network.training
     network.eval()

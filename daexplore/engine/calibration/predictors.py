@@ -80,21 +80,24 @@ def matched(runs: Sequence[Run], names: Sequence[str]) -> list[Evaluation]:
     both = held[0] & held[1]
     if both:
         raise InputError(
-            f"{names[0]}: the galaxy {min(both)!r} is in validation and in test ({len(both)} such). What is fitted on one would be scored "
-            "on the same galaxies: split again by group_id, and train again."
+            f"{names[0]}: the galaxy {min(both)!r} is in validation and in test ({len(both)} such)."
+            " What is fitted on one would be scored on the same galaxies: split again by group_id,"
+            " and train again."
         )
     found = [first]
     for run, name in zip(runs[1:], names[1:], strict=True):
         other = run.evaluation()
         if run.classes != runs[0].classes:
             raise InputError(
-                f"{names[0]} has the classes {runs[0].classes}, {name} has {run.classes}. Only runs of the same can be joined."
+                f"{names[0]} has the classes {runs[0].classes}, {name} has {run.classes}. Only runs"
+                " of the same can be joined."
             )
         place = {sample_id: row for row, sample_id in enumerate(other.sample_ids)}
         if set(place) != set(first.sample_ids):
             different = len(set(place) ^ set(first.sample_ids))
             raise InputError(
-                f"{names[0]} and {name} were evaluated on other galaxies ({different} of them). Join runs of the same data."
+                f"{names[0]} and {name} were evaluated on other galaxies ({different} of them)."
+                " Join runs of the same data."
             )
         rows = np.array([place[sample_id] for sample_id in first.sample_ids])
         arrays = {
@@ -106,7 +109,8 @@ def matched(runs: Sequence[Run], names: Sequence[str]) -> list[Evaluation]:
             if (arrays[field] != getattr(first, field)).any():
                 at = first.sample_ids[int(np.argmax(arrays[field] != getattr(first, field)))]
                 raise InputError(
-                    f"{names[0]} and {name} differ in the {field} of {at!r}. Join runs of the same data and data.split_seed."
+                    f"{names[0]} and {name} differ in the {field} of {at!r}. Join runs of the same"
+                    " data and data.split_seed."
                 )
         found.append(replace(other, **arrays))
     return found
@@ -179,7 +183,8 @@ def fit(
         return _fit(value, evaluation, labelled, "labelled source validation", {})
     if not target.any():
         raise InputError(
-            f"The method {method} needs target validation galaxies, but the run evaluated none. Use temperature."
+            f"The method {method} needs target validation galaxies, but the run evaluated none. Use"
+            " temperature."
         )
     if method == "transcal":
         groups = evaluation.group_ids[source], evaluation.group_ids[target]
@@ -208,7 +213,8 @@ def fit(
         )
     if predictor.kind == "MC dropout":
         raise InputError(
-            "PseudoCal is not defined for MC dropout here. Use --method temperature, transcal or none with --mc-dropout."
+            "PseudoCal is not defined for MC dropout here. Use --method temperature, transcal or"
+            " none with --mc-dropout."
         )
     mixed, calls, rows = _mixed(predictor, evaluation, np.flatnonzero(target), seed, report)
     used = np.isin(np.arange(len(evaluation)), rows)

@@ -64,12 +64,14 @@ class Comparison:
         self.split, self.level, self.seed, self.resamples = split, level, seed, resamples
         if not self.runs:
             raise InputError(
-                "There are no runs to compare. Train some with: daexplore train --data demo --method noda"
+                "There are no runs to compare. Train some with: daexplore train --data demo"
+                " --method noda"
             )
         for run in self.runs:
             if run.selected_epoch is None:
                 raise InputError(
-                    f"The run {run.id} has no evaluated epoch yet: it is {run.status}. Finish it, or leave it out."
+                    f"The run {run.id} has no evaluated epoch yet: it is {run.status}. Finish it,"
+                    " or leave it out."
                 )
         check_comparable(self.runs)
         self.methods = group_methods(self.runs)
@@ -92,7 +94,10 @@ class Comparison:
 
     def __repr__(self) -> str:
         names = ", ".join(f"{method.name} x {len(method.runs)}" for method in self.methods)
-        return f"Comparison({names}; baseline {self.baseline.name if self.baseline else None}, {self.split})"
+        return (
+            f"Comparison({names}; baseline {self.baseline.name if self.baseline else None},"
+            f" {self.split})"
+        )
 
     def _repr_html_(self) -> str:
         return comparison_card(self)
@@ -186,7 +191,8 @@ class Comparison:
         sample, notes = self.sample, []
         if len(sample.sample_ids) < sample.largest:
             notes.append(
-                f"Only the {len(sample.sample_ids)} of {sample.largest} {self.split} images that all runs evaluated are compared."
+                f"Only the {len(sample.sample_ids)} of {sample.largest} {self.split} images that"
+                " all runs evaluated are compared."
             )
         if self.baseline is None and len(self.methods) > 1:
             notes.append(
@@ -196,7 +202,8 @@ class Comparison:
             )
         if sum(method.oracle for method in self.methods) > 1:
             notes.append(
-                "Several oracles differ in their settings: no share of the gap is given. Leave all but one out."
+                "Several oracles differ in their settings: no share of the gap is given. Leave all"
+                " but one out."
             )
         if not (sample.inside("target") & (sample.labels >= 0)).any():
             notes.append("The target has no labels here: nothing is said of its accuracy.")
@@ -298,7 +305,10 @@ def comparison_card(comparison: "Comparison") -> str:
     what = (
         f"Method minus {base.name}, on the same galaxies" if base and differs else "Mean over seeds"
     )
-    note = f"{what}; {comparison.level:.0%} intervals over galaxies and, from two seeds on, over seeds. oracle: target labels were used."
+    note = (
+        f"{what}; {comparison.level:.0%} intervals over galaxies and, from two seeds on, over"
+        " seeds. oracle: target labels were used."
+    )
     lines = [f"{about['split']} split, {counts}", *comparison.notes]
     title = f"{methods} against {against}" if methods and against else methods or against
     return card(

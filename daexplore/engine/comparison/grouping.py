@@ -94,14 +94,16 @@ def check_comparable(runs: Sequence[Run]) -> None:
         pair = f"{first.label} ({first.id}) and {run.label} ({run.id}) cannot be compared"
         if run.classes != first.classes:
             raise InputError(
-                f"{pair}: their classes are {', '.join(first.classes)} and {', '.join(run.classes)}. Leave one out."
+                f"{pair}: their classes are {', '.join(first.classes)} and"
+                f" {', '.join(run.classes)}. Leave one out."
             )
         for domain in DOMAINS:
             one, other = (each.info["data"][domain] for each in (first, run))
             if one["fingerprint"] != other["fingerprint"]:
                 raise InputError(
-                    f"{pair}: they saw other {domain} galaxies, {_described(one)} and {_described(other)}. "
-                    "Compare runs trained on the same galaxy sets, or train again on one of them."
+                    f"{pair}: they saw other {domain} galaxies, {_described(one)} and"
+                    f" {_described(other)}. Compare runs trained on the same galaxy sets, or train"
+                    " again on one of them."
                 )
         both = (
             first.samples["split"]
@@ -112,8 +114,9 @@ def check_comparable(runs: Sequence[Run]) -> None:
         if len(moved):
             galaxy = moved.iloc[0]
             raise InputError(
-                f"{pair}: their galaxies are split differently; {moved.index[0]} is in {galaxy['one']} in the one and in {galaxy['other']} "
-                "in the other. Train both with the same data.split_seed, data.fractions and data.limit."
+                f"{pair}: their galaxies are split differently; {moved.index[0]} is in"
+                f" {galaxy['one']} in the one and in {galaxy['other']} in the other. Train both"
+                " with the same data.split_seed, data.fractions and data.limit."
             )
 
 
@@ -145,8 +148,9 @@ def common_sample(runs: Sequence[Run], split: str) -> CommonSample:
         count = len(set(sample.groups[sample.inside(domain)]))
         if count < 10:
             raise InputError(
-                f"These runs have {count} {domain} {split} galaxies in common; at least 10 are needed. "
-                "Compare runs that evaluated the same galaxies (train.evaluation_limit), or the other split."
+                f"These runs have {count} {domain} {split} galaxies in common; at least 10 are"
+                " needed. Compare runs that evaluated the same galaxies (train.evaluation_limit),"
+                " or the other split."
             )
     return sample
 

@@ -74,7 +74,8 @@ def resample_method(
         rows = row_order(evaluation, sample)
         if not np.isfinite(evaluation.logits[rows]).all():
             raise InputError(
-                f"The outputs of {run.label} ({run.id}) hold NaN or infinite values: it diverged. Leave it out."
+                f"The outputs of {run.label} ({run.id}) hold NaN or infinite values: it diverged."
+                " Leave it out."
             )
         predicted.append(evaluation.predicted[rows].astype(np.int64))
         probabilities.append(evaluation.probabilities[rows])

@@ -175,15 +175,24 @@ def label_free_verdict(evidence: Evidence) -> Verdict:
     elif lost:
         outcome, sentence = (
             "warning",
-            f"{name} brings the domains closer, but at a cost on the source that it must earn on the target.",
+            (
+                f"{name} brings the domains closer, but at a cost on the source that it must earn"
+                " on the target."
+            ),
         )
     elif warned and closer:
         outcome = "warning"
-        sentence = f"{name} brings the domains closer, but classes may be swapped: marginals that match do not prove that classes do."
+        sentence = (
+            f"{name} brings the domains closer, but classes may be swapped: marginals that match do"
+            " not prove that classes do."
+        )
     elif warned:
         outcome, sentence = (
             "warning",
-            f"{name} does not bring the domains closer, and its predictions on the target give cause for doubt.",
+            (
+                f"{name} does not bring the domains closer, and its predictions on the target give"
+                " cause for doubt."
+            ),
         )
     elif closer:
         outcome = "may have helped"
@@ -192,7 +201,10 @@ def label_free_verdict(evidence: Evidence) -> Verdict:
             if reasons[0].sign == "for"
             else "at no clear cost to the source"
         )
-        sentence = f"{name} brings the domains closer {cost}, and nothing here speaks against it; only target labels can prove help."
+        sentence = (
+            f"{name} brings the domains closer {cost}, and nothing here speaks against it; only"
+            " target labels can prove help."
+        )
     else:
         outcome, sentence = "no evidence", f"Nothing shows that {name} brings the domains closer."
     return Verdict(name, evidence.baseline, outcome, sentence, tuple(reasons), oracle=False)
@@ -206,11 +218,17 @@ def oracle_verdict(evidence: OracleEvidence) -> Verdict:
     where = f"{evidence.n} target {evidence.split} images of {evidence.galaxies} galaxies"
     if accuracy.above and auc.below:
         outcome = "misleading"
-        sentence = f"{name} raises target accuracy but ranks the galaxies worse: a shifted threshold hides that classes are mixed."
+        sentence = (
+            f"{name} raises target accuracy but ranks the galaxies worse: a shifted threshold hides"
+            " that classes are mixed."
+        )
     elif accuracy.below and auc.above:
         outcome, sentence = (
             "misleading",
-            f"{name} ranks the target's galaxies better, yet its threshold is off and accuracy falls.",
+            (
+                f"{name} ranks the target's galaxies better, yet its threshold is off and accuracy"
+                " falls."
+            ),
         )
     elif accuracy.below or auc.below:
         outcome, sentence = (
@@ -235,19 +253,24 @@ def oracle_verdict(evidence: OracleEvidence) -> Verdict:
     else:
         outcome, sentence = (
             "no evidence",
-            f"No difference between {name} and {evidence.baseline} on the target can be told from chance.",
+            (
+                f"No difference between {name} and {evidence.baseline} on the target can be told"
+                " from chance."
+            ),
         )
     reasons = [
         Reason(_sign(accuracy), f"target accuracy {_signed(accuracy)} on {where}"),
         Reason(_sign(auc), f"target AUC {_signed(auc)}"),
         Reason(
-            "unclear"
-            if evidence.p_grouped > 0.05
-            else "for"
-            if evidence.fixed > evidence.broken
-            else "against",
-            f"{evidence.fixed:.0f} images fixed, {evidence.broken:.0f} broken in the mean over pairs of networks "
-            f"(McNemar over galaxies, p = {evidence.p_grouped:.2g})",
+            (
+                "unclear"
+                if evidence.p_grouped > 0.05
+                else "for"
+                if evidence.fixed > evidence.broken
+                else "against"
+            ),
+            f"{evidence.fixed:.0f} images fixed, {evidence.broken:.0f} broken in the mean over"
+            f" pairs of networks (McNemar over galaxies, p = {evidence.p_grouped:.2g})",
         ),
         *_few_seeds(evidence.seeds),
     ]
@@ -277,7 +300,8 @@ def _domains(evidence: Evidence) -> list[Reason]:
         found.append(
             Reason(
                 sign,
-                f"AUC of a linear domain probe {before:.3f} → {after:.3f} (0.5: the domains cannot be told apart)",
+                f"AUC of a linear domain probe {before:.3f} → {after:.3f} (0.5: the domains cannot"
+                " be told apart)",
             )
         )
     return found
@@ -293,9 +317,15 @@ def _classes(evidence: Evidence) -> list[Reason]:
             )
             continue
         if np.isfinite(its_before):
-            text = f"MMD² of galaxies called {name} {its_before:.4f} → {its_after:.4f}, change {_signed(change, 4)}"
+            text = (
+                f"MMD² of galaxies called {name} {its_before:.4f} → {its_after:.4f}, change"
+                f" {_signed(change, 4)}"
+            )
         else:
-            text = f"MMD² of galaxies called {name} {its_after:.4f}; {evidence.baseline} calls too few of one domain so to compare"
+            text = (
+                f"MMD² of galaxies called {name} {its_after:.4f}; {evidence.baseline} calls too few"
+                " of one domain so to compare"
+            )
         # A class that stays apart while the whole comes together: galaxies of another class have
         # taken its place.
         far = max(3 * after, (its_before if np.isfinite(its_before) else before) / 2)
@@ -310,12 +340,18 @@ def _classes(evidence: Evidence) -> list[Reason]:
 def _shares(evidence: Evidence) -> list[Reason]:
     found = []
     if not evidence.baseline_possible and all(share.possible for share in evidence.shares):
-        text = f"no mixture of the classes would be called as {evidence.baseline} calls the target, but one would as {evidence.method} does"
+        text = (
+            f"no mixture of the classes would be called as {evidence.baseline} calls the target,"
+            f" but one would as {evidence.method} does"
+        )
         found.append(Reason("for", text))
     for share in evidence.shares:
         called = f"{share.predicted.value:.1%} of the target called {share.name}"
         if not share.possible:
-            text = f"{called}: no mixture of the classes, as the source shows them, would be called so; the domains differ in more than shares"
+            text = (
+                f"{called}: no mixture of the classes, as the source shows them, would be called"
+                " so; the domains differ in more than shares"
+            )
             found.append(Reason("warning", text))
             continue
         estimates = [
@@ -353,7 +389,10 @@ def _seeds(evidence: Evidence) -> list[Reason]:
     base = evidence.baseline_seeds_changed[1]
     found = []
     if np.isfinite(target):
-        text = f"two seeds of {evidence.method} call {target:.1%} of the target and {source:.1%} of the source differently"
+        text = (
+            f"two seeds of {evidence.method} call {target:.1%} of the target and {source:.1%} of"
+            " the source differently"
+        )
         bound = f"so at least {target / 2:.1%} of the target are called wrong in the mean"
         found.append(Reason("unclear", f"{text}, {bound}"))
     if np.isfinite(evidence.seeds_kappa.value):
@@ -361,19 +400,29 @@ def _seeds(evidence: Evidence) -> list[Reason]:
         # way or another.
         kappa = evidence.seeds_kappa
         doubtful = kappa.value <= SUBSTANTIAL
-        text = f"agreement of the seeds on the target beyond chance: kappa {kappa.value:.2f} [{kappa.low:.2f}, {kappa.high:.2f}]"
+        text = (
+            f"agreement of the seeds on the target beyond chance: kappa {kappa.value:.2f}"
+            f" [{kappa.low:.2f}, {kappa.high:.2f}]"
+        )
         more = (
-            f"; up to {SUBSTANTIAL} it is moderate at best: which class a galaxy gets depends on the seed"
+            f"; up to {SUBSTANTIAL} it is moderate at best: which class a galaxy gets depends on"
+            " the seed"
             if doubtful
             else ""
         )
         found.append(Reason("warning" if doubtful else "for", f"{text}{more}"))
     if np.isfinite(evidence.excess.value):
-        text = f"{evidence.excess.value:.1%} of the target change class beyond what seeds change (seeds of {evidence.baseline}: {base:.1%})"
+        text = (
+            f"{evidence.excess.value:.1%} of the target change class beyond what seeds change"
+            f" (seeds of {evidence.baseline}: {base:.1%})"
+        )
         found.append(Reason("unclear", text))
     between, own, its = evidence.ranks
     if np.isfinite(own) and np.isfinite(its):
-        text = f"rank correlation of the target's probabilities between seeds {its:.2f} → {own:.2f}, between the methods {between:.2f}"
+        text = (
+            f"rank correlation of the target's probabilities between seeds {its:.2f} → {own:.2f},"
+            f" between the methods {between:.2f}"
+        )
         found.append(
             Reason(
                 "warning" if own < its - 0.1 or between < min(own, its) - 0.3 else "unclear", text
@@ -385,7 +434,10 @@ def _seeds(evidence: Evidence) -> list[Reason]:
 def _few_seeds(seeds: tuple[int, int]) -> list[Reason]:
     if min(seeds) > 1:
         return []
-    text = f"{seeds[0]} and {seeds[1]} seeds: the intervals leave out how much one training differs from the next; train at least 3 of each"
+    text = (
+        f"{seeds[0]} and {seeds[1]} seeds: the intervals leave out how much one training differs"
+        " from the next; train at least 3 of each"
+    )
     return [Reason("unclear", text)]
 
 

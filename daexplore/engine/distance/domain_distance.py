@@ -66,7 +66,8 @@ class DomainDistance:
         ]
         if rows.empty:
             raise InputError(
-                f"There is no measure {name!r} of {kind or 'all galaxies'}; there are {sorted(set(self.measures['name']))}."
+                f"There is no measure {name!r} of {kind or 'all galaxies'}; there are"
+                f" {sorted(set(self.measures['name']))}."
             )
         return {str(key): value for key, value in rows.iloc[0].items()}
 
@@ -93,11 +94,11 @@ class DomainDistance:
             "differ" if mmd["p_value"] <= 0.05 else "cannot be told from one another by this test"
         )
         return (
-            f"{self.metadata['label']}, epoch {self.metadata['epoch']}, {self.metadata['split']}: the latents of {mmd['n_source']} source and "
-            f"{mmd['n_target']} target images {verdict}: MMD² {mmd['value']:.4g}, by chance "
-            f"{mmd['null_low']:.2g} to {mmd['null_high']:.2g} "
-            f"(p = {mmd['p_value']:.3g}, {mmd['effect']:.1f} σ); domain probe AUC {probe['value']:.3f} "
-            f"[{probe['low']:.3f}, {probe['high']:.3f}]."
+            f"{self.metadata['label']}, epoch {self.metadata['epoch']}, {self.metadata['split']}:"
+            f" the latents of {mmd['n_source']} source and {mmd['n_target']} target images"
+            f" {verdict}: MMD² {mmd['value']:.4g}, by chance {mmd['null_low']:.2g} to"
+            f" {mmd['null_high']:.2g} (p = {mmd['p_value']:.3g}, {mmd['effect']:.1f} σ); domain"
+            f" probe AUC {probe['value']:.3f} [{probe['low']:.3f}, {probe['high']:.3f}]."
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -147,12 +148,13 @@ def domain_distance(
     counts = [int(found.mask(domain, split).sum()) for domain in DOMAINS]
     if min(counts) < _FEWEST:
         raise InputError(
-            f"Run {run.id} has {counts[0]} source and {counts[1]} target images in {split}; at least {_FEWEST} of each are needed. "
-            "Choose another split, or train with more images."
+            f"Run {run.id} has {counts[0]} source and {counts[1]} target images in {split}; at"
+            f" least {_FEWEST} of each are needed. Choose another split, or train with more images."
         )
     if not np.isfinite(found.latents).all():
         raise InputError(
-            f"Run {run.id}, epoch {found.epoch}: latents hold NaN or infinite values. Choose another epoch, or train it again."
+            f"Run {run.id}, epoch {found.epoch}: latents hold NaN or infinite values. Choose"
+            " another epoch, or train it again."
         )
     bandwidths = tuple(float(value) for value in run.info.get("mmd_bandwidths") or SCALES)
     settings = Settings(bandwidths, permutations, seed, most)

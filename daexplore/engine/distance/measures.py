@@ -161,7 +161,11 @@ def measures_table(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
     )
     return table.astype(
         dict.fromkeys(_NUMBERS, np.float64)
-        | {"n_source": np.int64, "n_target": np.int64, "oracle": bool}
+        | {
+            "n_source": np.int64,
+            "n_target": np.int64,
+            "oracle": bool,
+        }
     )
 
 

@@ -120,7 +120,8 @@ def sanity_check(
     """
     if mode not in ("cascading", "independent") or draws < 1 or len(images) < 2:
         raise InputError(
-            f"A sanity check needs the mode cascading or independent, a draw and two images; got {mode!r}, {draws} and {len(images)}."
+            "A sanity check needs the mode cascading or independent, a draw and two images; got"
+            f" {mode!r}, {draws} and {len(images)}."
         )
     trained = np.abs(explain(network, images, classes))
     other = other_galaxies(groups, seed)

@@ -327,7 +327,8 @@ def _stored(run: Run) -> Saliency:
     found = run.saliency()
     if found is None:
         raise InputError(
-            f"Run {run.id} has no Grad-CAM maps at its selected epoch; they are made when a training finishes."
+            f"Run {run.id} has no Grad-CAM maps at its selected epoch; they are made when a"
+            " training finishes."
         )
     return found
 
@@ -337,7 +338,8 @@ def _with_outcomes(
 ) -> tuple[NDArray[np.float32], NDArray[np.object_]]:
     if not 0 <= positive < len(run.classes):
         raise InputError(
-            f"The positive class must be 0 to {len(run.classes) - 1} ({', '.join(run.classes)}), got {positive}."
+            f"The positive class must be 0 to {len(run.classes) - 1} ({', '.join(run.classes)}),"
+            f" got {positive}."
         )
     evaluation, stored = run.evaluation(), _stored(run)
     ids = [
@@ -369,7 +371,8 @@ def _common_ids(runs: list[Run], domain: str) -> tuple[list[str], NDArray[Any]]:
     grids = {_stored(run).maps.shape[1:] for run in runs}
     if len(grids) > 1:
         raise InputError(
-            f"Maps can be compared on one grid only; these runs have {sorted(grids)}. Compare runs with one network."
+            f"Maps can be compared on one grid only; these runs have {sorted(grids)}. Compare runs"
+            " with one network."
         )
     common = set.intersection(*(set(map(str, _stored(run).sample_ids)) for run in runs))
     samples = runs[0].samples
@@ -380,6 +383,7 @@ def _common_ids(runs: list[Run], domain: str) -> tuple[list[str], NDArray[Any]]:
     ]
     if len(ids) < 2:
         raise InputError(
-            f"These runs have no maps of the same {domain} galaxies. Compare runs of one data set and one split."
+            f"These runs have no maps of the same {domain} galaxies. Compare runs of one data set"
+            " and one split."
         )
     return ids, samples.loc[ids, "group_id"].to_numpy(object)

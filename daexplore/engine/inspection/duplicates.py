@@ -60,9 +60,11 @@ def duplicate_pairs(
         # A target's labels are for the class balance only.
         "label": np.concatenate(
             [
-                side.labels[side.searched]
-                if side.domain == "source"
-                else np.full(len(side.searched), "")
+                (
+                    side.labels[side.searched]
+                    if side.domain == "source"
+                    else np.full(len(side.searched), "")
+                )
                 for side in sides
             ]
         ),
@@ -102,14 +104,21 @@ def leakage_checks(sides: list[DomainSample], duplicates: pd.DataFrame) -> pd.Da
         n, images = len(set(side.groups)), len(side.galaxies)
         known = groups_known(side.galaxies)
         words = (
-            f"The {side.domain}'s {images} images show {n} galaxies; images of one galaxy stay in one split."
+            f"The {side.domain}'s {images} images show {n} galaxies; images of one galaxy stay in"
+            " one split."
             if known
-            else f"The {side.domain} does not say which images show the same galaxy: each counts as one of its own, and copies may leak."
+            else (
+                f"The {side.domain} does not say which images show the same galaxy: each counts as"
+                " one of its own, and copies may leak."
+            )
         )
         checks.append((f"groups known in the {side.domain}", n, images, not known, words))
         unsplit = int((side.splits == "").sum())
         if unsplit:
-            words = f"The {side.domain} has too few galaxies for a training, a validation and a test split."
+            words = (
+                f"The {side.domain} has too few galaxies for a training, a validation and a test"
+                " split."
+            )
             checks.append((f"splits of the {side.domain}", unsplit, images, True, words))
     shared = set(sides[0].groups) & set(sides[1].groups)
     words = f"{len(shared)} galaxies are in both domains" + (
@@ -136,7 +145,8 @@ def leakage_checks(sides: list[DomainSample], duplicates: pd.DataFrame) -> pd.Da
     searched = sum(len(side.searched) for side in sides)
     leaks = int(duplicates["leak"].sum())
     words = (
-        f"{leaks} pairs of images in different splits look like one galaxy under two names: look at them, and leave one out or group them."
+        f"{leaks} pairs of images in different splits look like one galaxy under two names: look at"
+        " them, and leave one out or group them."
         if leaks
         else f"No galaxy was found under two names in different splits, among {searched} images."
     )

@@ -22,20 +22,22 @@ def findings(found: Mapping[str, Any]) -> tuple[str, ...]:
         second = probe.loc["normalised"]
         verdict = _short(str(second["verdict"]))
         said.append(
-            f"Preprocessed for a training, and each image on its own level and scale, they are {verdict}: {_auc(second)}."
+            "Preprocessed for a training, and each image on its own level and scale, they are"
+            f" {verdict}: {_auc(second)}."
         )
     said.append(_differences(found["distances"]))
     shift = found["numbers"]["prior_shift"]
     if shift is not None:
         said.append(
-            f"The shares of the classes differ by {shift['value']:.2f} [{shift['low']:.2f}, {shift['high']:.2f}] "
-            "(total variation distance; oracle: it uses target labels)."
+            f"The shares of the classes differ by {shift['value']:.2f} [{shift['low']:.2f},"
+            f" {shift['high']:.2f}] (total variation distance; oracle: it uses target labels)."
         )
     searched = found["numbers"]["duplicates_searched"]
     pairs, leaks = found["numbers"]["duplicate_pairs"], found["numbers"]["leaks"]
     if pairs:
         said.append(
-            f"{pairs} pairs of images look like one galaxy under two names, {leaks} of them in different splits."
+            f"{pairs} pairs of images look like one galaxy under two names, {leaks} of them in"
+            " different splits."
         )
     else:
         said.append(f"No galaxy was found twice under different names, among {searched} images.")
@@ -56,7 +58,8 @@ def warnings(found: Mapping[str, Any]) -> tuple[str, ...]:
             worst = rows.loc[rows[column].idxmax()]
             if worst[column]:
                 said.append(
-                    f"{int(worst[column])} of {int(worst['images'])} {domain} images have {what} in {worst['band']}."
+                    f"{int(worst[column])} of {int(worst['images'])} {domain} images have {what} in"
+                    f" {worst['band']}."
                 )
     rare = found["classes"]
     rare = rare[(rare["domain"] == "source") & (rare["share"] < _RARE)]
@@ -67,7 +70,8 @@ def warnings(found: Mapping[str, Any]) -> tuple[str, ...]:
     sizes = found["domains"][["height", "width"]].drop_duplicates()
     if len(sizes) > 1:
         said.append(
-            "The domains' images have different sizes; a training crops or pads the target to the source's."
+            "The domains' images have different sizes; a training crops or pads the target to the"
+            " source's."
         )
     scales = found["domains"]["pixel_scale"].dropna()
     if len(scales) == 2 and not np.isclose(scales.iloc[0], scales.iloc[1], rtol=0.01):
@@ -83,11 +87,13 @@ def advice(found: Mapping[str, Any]) -> tuple[str, ...]:
     domains = found["domains"]
     if found["numbers"]["leaks"]:
         said.append(
-            "Give copies of one galaxy the same group (column group_id or --group), so that they stay in one split."
+            "Give copies of one galaxy the same group (column group_id or --group), so that they"
+            " stay in one split."
         )
     if not domains["groups_known"].all():
         said.append(
-            "If several images show one galaxy, name the column that says so (--group when ingesting)."
+            "If several images show one galaxy, name the column that says so (--group when"
+            " ingesting)."
         )
     scales = domains["pixel_scale"].dropna()
     if len(scales) == 2 and not np.isclose(scales.iloc[0], scales.iloc[1], rtol=0.01):
@@ -95,16 +101,19 @@ def advice(found: Mapping[str, Any]) -> tuple[str, ...]:
     shift = found["numbers"]["prior_shift"]
     if shift is not None and shift["low"] > _PRIOR_SHIFT:
         said.append(
-            "The class shares differ: aligning whole distributions can then push classes onto each other; watch each class."
+            "The class shares differ: aligning whole distributions can then push classes onto each"
+            " other; watch each class."
         )
     verdict = str(found["probe"]["verdict"].iloc[-1])
     if verdict in ("far apart", "apart"):
         said.append(
-            "Train without and with alignment and compare: daexplore train --method noda, then --method mmd."
+            "Train without and with alignment and compare: daexplore train --method noda, then"
+            " --method mmd."
         )
     elif verdict == "the same":
         said.append(
-            "There is little for an alignment to do: a training without one (--method noda) is the one to beat."
+            "There is little for an alignment to do: a training without one (--method noda) is the"
+            " one to beat."
         )
     else:
         said.append("Bring more images: these are too few to tell whether the domains differ.")
@@ -116,7 +125,9 @@ def _verdict(verdict: str) -> str:
         "far apart": "Source and target are far apart: from pixels alone",
         "apart": "Source and target are apart: from pixels alone",
         "the same": "Source and target look the same: from pixels alone",
-        "too few to tell": "There are too few images to tell whether source and target differ: from pixels alone",
+        "too few to tell": (
+            "There are too few images to tell whether source and target differ: from pixels alone"
+        ),
     }[verdict]
 
 
@@ -127,7 +138,10 @@ def _short(verdict: str) -> str:
 def _auc(row: pd.Series) -> str:
     if not np.isfinite(row["auc"]):
         return "no classifier can be tested"
-    return f"a classifier tells them apart with AUC {row['auc']:.3f} [{row['low']:.3f}, {row['high']:.3f}] (0.5 is chance)"
+    return (
+        f"a classifier tells them apart with AUC {row['auc']:.3f} [{row['low']:.3f},"
+        f" {row['high']:.3f}] (0.5 is chance)"
+    )
 
 
 def _seen(domains: pd.DataFrame) -> str:
@@ -146,5 +160,8 @@ def _differences(distances: pd.DataFrame) -> str:
     most = beyond.drop_duplicates("quantity").head(_NAMED)
     parts = [f"{row['words']}, distance {row['ks']:.2f}" for row in most.to_dict("records")]
     count = beyond["quantity"].nunique()
-    more = f"; {count} of {distances['quantity'].nunique()} measured quantities differ by more than chance explains"
+    more = (
+        f"; {count} of {distances['quantity'].nunique()} measured quantities differ by more than"
+        " chance explains"
+    )
     return f"They differ most in {'; '.join(parts)}{more}."

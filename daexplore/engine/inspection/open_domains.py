@@ -62,8 +62,9 @@ def open_run(
         recorded = run.samples["split"].reindex(galaxies.sample_ids)
         if recorded.isna().any():
             raise InputError(
-                f"The run {folder} knows nothing of the {domain} galaxy {recorded.index[recorded.isna()][0]!r}: its images have changed "
-                "since. Inspect them with daexplore inspect SOURCE TARGET."
+                f"The run {folder} knows nothing of the {domain} galaxy"
+                f" {recorded.index[recorded.isna()][0]!r}: its images have changed since. Inspect"
+                " them with daexplore inspect SOURCE TARGET."
             )
         splits[domain] = recorded.to_numpy(str)
     return run.config.data, source, target, splits

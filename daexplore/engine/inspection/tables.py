@@ -107,7 +107,10 @@ def distances(
             | _ks(value, target, weights, by_chance)
         )
     table = pd.DataFrame(rows).assign(chance=float(np.quantile(chance, 0.95)))
-    columns = "quantity band label unit scale source target change change_low change_high ks ks_low ks_high chance n_source n_target words"
+    columns = (
+        "quantity band label unit scale source target change change_low change_high ks ks_low"
+        " ks_high chance n_source n_target words"
+    )
     return table.sort_values("ks", ascending=False, kind="stable", ignore_index=True)[
         columns.split()
     ]
@@ -376,7 +379,10 @@ def values(measured: list[Measured], bands: tuple[str, ...]) -> pd.DataFrame:
                     int(odd["constant"].sum()),
                 )
             )
-    names = "domain band images missing_images missing_pixels saturated_images saturated_pixels zero_pixels constant_images"
+    names = (
+        "domain band images missing_images missing_pixels saturated_images saturated_pixels"
+        " zero_pixels constant_images"
+    )
     return pd.DataFrame(rows, columns=names.split())
 
 

@@ -15,9 +15,10 @@ __all__ = ["header", "predicted_columns", "probability_names"]
 
 
 _KEYS = (
-    "FPRINT: fingerprint of the galaxies, as in run.json; TEMPER: temperature of the probabilities, fitted on NTEMPER labelled source "
-    "validation images; for run n RUNn: its folder, WHASHn: SHA-256 of its weights, NVALIDn: source validation images that in_domain was "
-    "fitted on, NSEENn: images of this survey that it was trained on"
+    "FPRINT: fingerprint of the galaxies, as in run.json; TEMPER: temperature of the probabilities,"
+    " fitted on NTEMPER labelled source validation images; for run n RUNn: its folder, WHASHn:"
+    " SHA-256 of its weights, NVALIDn: source validation images that in_domain was fitted on,"
+    " NSEENn: images of this survey that it was trained on"
 )
 
 
@@ -130,6 +131,6 @@ def _steps(member: EnsembleMember, galaxies: GalaxySet) -> str:
     names = ", ".join(record_step(step)["step"] for step in preprocess.target.steps)
     height, width = preprocess.size
     return (
-        f"As the target of RUN1, its statistics: {names}; to {width} x {height} pixel of {', '.join(preprocess.bands)}, "
-        f"from {', '.join(galaxies.bands)}; numbers in run.json"
+        f"As the target of RUN1, its statistics: {names}; to {width} x {height} pixel of"
+        f" {', '.join(preprocess.bands)}, from {', '.join(galaxies.bands)}; numbers in run.json"
     )

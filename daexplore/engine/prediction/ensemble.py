@@ -72,36 +72,42 @@ def open_runs(paths: Sequence[str | Path]) -> list[Run]:
     """
     if not paths:
         raise InputError(
-            "A prediction needs at least one run: give its folder with --run RUN; several make an ensemble."
+            "A prediction needs at least one run: give its folder with --run RUN; several make an"
+            " ensemble."
         )
     if len(paths) > _MOST_RUNS:
         raise InputError(
-            f"An ensemble may have {_MOST_RUNS} runs at most, since its header numbers them with two digits; got {len(paths)}."
+            f"An ensemble may have {_MOST_RUNS} runs at most, since its header numbers them with"
+            f" two digits; got {len(paths)}."
         )
     runs = [Run(path) for path in paths]
     folders = [run.path.resolve() for run in runs]
     twice = next((run for i, run in enumerate(runs) if folders[i] in folders[:i]), None)
     if twice is not None:
         raise InputError(
-            f"The run {twice.id} is named twice. The members of an ensemble must be different runs, such as other seeds."
+            f"The run {twice.id} is named twice. The members of an ensemble must be different runs,"
+            " such as other seeds."
         )
     for run in runs:
         if run.selected_epoch is None:
             raise InputError(
-                f"The run {run.id} ({run.status}) has no trained epoch yet. Wait for its first, or take another run."
+                f"The run {run.id} ({run.status}) has no trained epoch yet. Wait for its first, or"
+                " take another run."
             )
     first = runs[0]
     for run in runs[1:]:
         if run.classes != first.classes:
             raise InputError(
-                f"The runs of an ensemble must have the same classes in the same order: {first.id} has {', '.join(first.classes)}; "
-                f"{run.id} has {', '.join(run.classes)}. Predict with one at a time."
+                f"The runs of an ensemble must have the same classes in the same order: {first.id}"
+                f" has {', '.join(first.classes)}; {run.id} has {', '.join(run.classes)}. Predict"
+                " with one at a time."
             )
         bands = [Preprocess.from_dict(one.info["preprocessing"]).bands for one in (first, run)]
         if {band.lower() for band in bands[0]} != {band.lower() for band in bands[1]}:
             raise InputError(
-                f"The runs of an ensemble must have the same bands: {first.id} has {', '.join(bands[0])}; "
-                f"{run.id} has {', '.join(bands[1])}. Predict with one at a time."
+                f"The runs of an ensemble must have the same bands: {first.id} has"
+                f" {', '.join(bands[0])}; {run.id} has {', '.join(bands[1])}. Predict with one at a"
+                " time."
             )
     return runs
 
@@ -161,8 +167,9 @@ def pooled_temperature(members: Sequence[EnsembleMember]) -> Temperature:
     shared = [name for name in rows[0] if all(name in other for other in rows)]
     if len(shared) < _LEAST_SHARED:
         raise InputError(
-            f"A temperature needs {_LEAST_SHARED} labelled source images that are in the validation of every run; there are {len(shared)}. "
-            "Take runs of the same source and split, or leave --temperature out."
+            f"A temperature needs {_LEAST_SHARED} labelled source images that are in the validation"
+            f" of every run; there are {len(shared)}. Take runs of the same source and split, or"
+            " leave --temperature out."
         )
     chosen = [np.array([own[name] for name in shared]) for own in rows]
     pooled = combine_members(

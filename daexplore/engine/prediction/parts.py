@@ -119,7 +119,8 @@ def open_parts(
             lock.acquire(timeout=0)
         except Timeout as error:
             raise InputError(
-                f"Another process is writing {out}. Wait until it has ended, or choose another name."
+                f"Another process is writing {out}. Wait until it has ended, or choose another"
+                " name."
             ) from error
     try:
         before = _state(folder)
@@ -133,7 +134,8 @@ def open_parts(
                 write_json(folder / _STATE, {"identity": identity, "replaces": overwrite})
         elif before["replaces"] and out.exists() and not overwrite:
             raise InputError(
-                f"{out} exists, and replacing it was begun with --overwrite. Say so again, or choose another name."
+                f"{out} exists, and replacing it was begun with --overwrite. Say so again, or"
+                " choose another name."
             )
         # One that was not there in the beginning was put there complete.
         complete = before is not None and not before["replaces"] and out.exists()
@@ -150,8 +152,8 @@ def writing(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise InputError(
-            f"Cannot write {path}: {error}. Finished parts stay in place: make room or choose another place for the catalogue, then run "
-            "the same again."
+            f"Cannot write {path}: {error}. Finished parts stay in place: make room or choose"
+            " another place for the catalogue, then run the same again."
         ) from error
 
 
@@ -160,7 +162,8 @@ def _state(folder: Path) -> dict[str, Any] | None:
     if not (folder / _STATE).is_file():
         if any(path.name != _LOCK and not path.name.startswith(".") for path in folder.iterdir()):
             raise InputError(
-                f"{folder} is needed for parts of the catalogue but holds something else. Move it away."
+                f"{folder} is needed for parts of the catalogue but holds something else. Move it"
+                " away."
             )
         return None
     state = read_json(folder / _STATE)
@@ -182,6 +185,6 @@ def _another(out: Path, before: dict[str, Any], now: dict[str, Any]) -> InputErr
         if before.get(name) != now.get(name)
     ]
     return InputError(
-        f"{out} was begun with another input: {'; '.join(changes)}. Run it as it was begun, choose another name, or delete what is there "
-        "with --overwrite."
+        f"{out} was begun with another input: {'; '.join(changes)}. Run it as it was begun, choose"
+        " another name, or delete what is there with --overwrite."
     )

@@ -336,8 +336,9 @@ def _damaged(galaxies: GalaxySet, rows: NDArray[np.int64], error: InputError) ->
     if not len(bad):
         return error
     return InputError(
-        f"The image of {galaxies.sample_ids[bad[0]]!r} (row {bad[0]} of {len(galaxies)}) holds NaN or infinite pixels. "
-        "`daexplore ingest SURVEY DEST` mends such pixels, or sets the images aside: predict from DEST."
+        f"The image of {galaxies.sample_ids[bad[0]]!r} (row {bad[0]} of {len(galaxies)}) holds NaN"
+        " or infinite pixels. `daexplore ingest SURVEY DEST` mends such pixels, or sets the images"
+        " aside: predict from DEST."
     )
 
 

@@ -36,8 +36,9 @@ def open_survey(
     for run in runs:
         if run.info["data"]["source"].get("fingerprint") == fingerprint:
             raise InputError(
-                f"{data} is the source of the run {run.id}: the labelled galaxies that it was taught with. Give the survey's galaxies; how "
-                f"well the run does on held-out ones of its source says `daexplore evaluate {run.path}`."
+                f"{data} is the source of the run {run.id}: the labelled galaxies that it was"
+                " taught with. Give the survey's galaxies; how well the run does on held-out ones"
+                f" of its source says `daexplore evaluate {run.path}`."
             )
     return galaxies, fingerprint
 

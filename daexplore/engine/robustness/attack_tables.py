@@ -210,7 +210,8 @@ def _boundary(
     groups = table["group_id"].to_numpy(object)
     if len(table) < 2:
         raise InputError(
-            f"No way across the boundary was found for the {domain} galaxies of run {run.id}: it calls all galaxies alike."
+            f"No way across the boundary was found for the {domain} galaxies of run {run.id}: it"
+            " calls all galaxies alike."
         )
     weights = group_weights(groups, resamples)
     far, latent = (table[name].to_numpy(np.float64) for name in ("input", "latent"))

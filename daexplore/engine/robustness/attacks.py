@@ -76,7 +76,8 @@ def pgd(
 
     if norm not in ("Linf", "L2") or not 0 <= radius < np.inf or steps < 1:
         raise InputError(
-            f"PGD needs the norm Linf or L2, a radius of at least 0 and a step; got {norm!r}, {radius} and {steps}."
+            f"PGD needs the norm Linf or L2, a radius of at least 0 and a step; got {norm!r},"
+            f" {radius} and {steps}."
         )
     if radius == 0 or not len(images):
         return images.clone()
@@ -227,7 +228,8 @@ def _crossing(
 
 def margins_of(logits: Tensor, own: Tensor, point: Tensor | None = None) -> Tensor:
     """(n,) logit of the own class less that of another: the largest, or, where the logits depend on
-    ``point``, the one whose linearised boundary is nearest (Moosavi-Dezfooli et al. 2016, eq. 8)."""
+    ``point``, the one whose linearised boundary is nearest (Moosavi-Dezfooli et al. 2016, eq. 8).
+    """
     mine = logits.gather(1, own[:, None])
     others = (mine - logits).scatter(1, own[:, None], float("inf"))
     if point is None or logits.shape[1] == 2:

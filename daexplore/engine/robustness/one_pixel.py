@@ -78,11 +78,13 @@ def one_pixel(
         or not (np.asarray(low) < np.asarray(high)).all()
     ):
         raise InputError(
-            f"The one-pixel attack needs a lowest and a higher highest value for each of {channels} bands; got {low} and {high}."
+            f"The one-pixel attack needs a lowest and a higher highest value for each of {channels}"
+            f" bands; got {low} and {high}."
         )
     if population < 5 or generations < 1:
         raise InputError(
-            f"Differential evolution needs a population of at least 5 and a generation; got {population} and {generations}."
+            "Differential evolution needs a population of at least 5 and a generation; got"
+            f" {population} and {generations}."
         )
     bounds = [
         (0.0, height - 1.0),

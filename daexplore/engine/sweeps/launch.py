@@ -309,9 +309,11 @@ def _submitting() -> Iterator[None]:
         yield
     except NameError as error:
         raise InputError(
-            f"A parameter given with --slurm is none of submitit's: {error}. Give those that submitit lists."
+            f"A parameter given with --slurm is none of submitit's: {error}. Give those that"
+            " submitit lists."
         ) from error
     except (RuntimeError, OSError) as error:
         raise InputError(
-            f"Cannot submit the trainings: {error}. Check the parameters, or train here with --cluster local."
+            f"Cannot submit the trainings: {error}. Check the parameters, or train here with"
+            " --cluster local."
         ) from error

@@ -74,7 +74,8 @@ class RunLogger:
         self.window.clear()
         if not np.isfinite(means["total"]):
             raise InputError(
-                f"The loss became {means['total']} in epoch {epoch}. Lower the learning rate or the alignment's weight."
+                f"The loss became {means['total']} in epoch {epoch}. Lower the learning rate or the"
+                " alignment's weight."
             )
         self.writer.append_history(
             [

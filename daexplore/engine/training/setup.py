@@ -194,11 +194,13 @@ def _check(config: RunConfig) -> None:
         build_alignment(alignment, latent_dim=2, classes=2)
     if config.alignments and config.train.supervision == "target":
         raise InputError(
-            'The oracle is taught by target labels alone: leave the alignments out, or set train.supervision="source".'
+            "The oracle is taught by target labels alone: leave the alignments out, or set"
+            ' train.supervision="source".'
         )
     if config.batch_norm == "separate" and not config.alignments:
         raise InputError(
-            'Without an alignment nothing trains the target\'s own scale and shift: set train.batch_norm="adabn", or add one.'
+            "Without an alignment nothing trains the target's own scale and shift: set"
+            ' train.batch_norm="adabn", or add one.'
         )
 
 

@@ -69,8 +69,9 @@ class PretrainedRun:
         model = old.model if config.model == ModelConfig() else config.model
         if model.name != old.model.name:
             raise InputError(
-                f"The run {self.run.id} has the network {old.model.name} and the new training asks for {model.name}. "
-                "Leave the network out to take the run's, or start from a run of that network."
+                f"The run {self.run.id} has the network {old.model.name} and the new training asks"
+                f" for {model.name}. Leave the network out to take the run's, or start from a run"
+                " of that network."
             )
         data = config.data
         if data.size is None:
@@ -86,8 +87,9 @@ class PretrainedRun:
         for name, value in recorded.items():
             if getattr(data, name) not in (value, getattr(DataConfig(), name)):
                 raise InputError(
-                    f"The new training asks for data.{name}={getattr(data, name)!r}, but the images are to be preprocessed as in the run "
-                    f"{self.run.id}, which has {value!r}. Leave the setting out, or learn new preprocessing with --fit-preprocessing."
+                    f"The new training asks for data.{name}={getattr(data, name)!r}, but the images"
+                    f" are to be preprocessed as in the run {self.run.id}, which has {value!r}."
+                    " Leave the setting out, or learn new preprocessing with --fit-preprocessing."
                 )
         return dataclasses.replace(data, **recorded)
 
@@ -103,13 +105,15 @@ class PretrainedRun:
         bands = prepared.preprocess.source.used
         if len(bands) != len(self.bands):
             raise InputError(
-                f"The run {self.run.id} has {len(self.bands)} bands ({', '.join(self.bands)}) and the new images have {len(bands)} "
-                f"({', '.join(bands)}); one network needs the same number. Choose as many with --set 'data.bands=[…]'."
+                f"The run {self.run.id} has {len(self.bands)} bands ({', '.join(self.bands)}) and"
+                f" the new images have {len(bands)} ({', '.join(bands)}); one network needs the"
+                " same number. Choose as many with --set 'data.bands=[…]'."
             )
         if set(bands) == set(self.bands) and list(bands) != self.bands:
             raise InputError(
-                f"The new images have the bands {', '.join(bands)}, which the run {self.run.id} has in another order: "
-                f"{', '.join(self.bands)}. Give them that order with --set 'data.bands={setting_list(self.bands)}'."
+                f"The new images have the bands {', '.join(bands)}, which the run {self.run.id} has"
+                f" in another order: {', '.join(self.bands)}. Give them that order with --set"
+                f" 'data.bands={setting_list(self.bands)}'."
             )
         tensors = (
             self.tensors
@@ -131,9 +135,10 @@ class PretrainedRun:
             if name not in own or own[name].shape != tensor.shape:
                 shape = f"has shape {tuple(own[name].shape)}" if name in own else "does not exist"
                 raise InputError(
-                    f"{name} of the run {self.run.id} (options {self.run.config.model.options}, images of "
-                    f"{self.preprocess.size[0]} pixels) has shape {tuple(tensor.shape)}; in the new network (images of "
-                    f"{prepared.preprocess.size[0]} pixels) it {shape}. Leave the network's options and data.size out to take the run's."
+                    f"{name} of the run {self.run.id} (options {self.run.config.model.options},"
+                    f" images of {self.preprocess.size[0]} pixels) has shape {tuple(tensor.shape)};"
+                    f" in the new network (images of {prepared.preprocess.size[0]} pixels) it"
+                    f" {shape}. Leave the network's options and data.size out to take the run's."
                 )
         network.load_state_dict(tensors, strict=False)
         if not any(map(_of_target, tensors)):
@@ -143,8 +148,9 @@ class PretrainedRun:
         old = self.run.classes
         if set(old) != set(classes):
             raise InputError(
-                f"The run {self.run.id} tells {', '.join(old)} apart and the new images have the classes {', '.join(classes)}. "
-                "Start a new last layer for them with --new-head, or give the classes the same names."
+                f"The run {self.run.id} tells {', '.join(old)} apart and the new images have the"
+                f" classes {', '.join(classes)}. Start a new last layer for them with --new-head,"
+                " or give the classes the same names."
             )
         return [old.index(name) for name in classes]
 
@@ -177,11 +183,13 @@ def open_origin(transfer: TransferConfig) -> PretrainedRun:
     epoch = run.selected_epoch if transfer.epoch is None else transfer.epoch
     if epoch is None:
         raise InputError(
-            f"The run {run.id} has not ended its first epoch, so there are no weights to start from. Train it on, or take another."
+            f"The run {run.id} has not ended its first epoch, so there are no weights to start"
+            " from. Train it on, or take another."
         )
     if not 0 < transfer.rate < float("inf"):
         raise InputError(
-            f"The rate of the layers taken over must be a positive factor, got {transfer.rate}. Freeze layers to keep them."
+            f"The rate of the layers taken over must be a positive factor, got {transfer.rate}."
+            " Freeze layers to keep them."
         )
     network = load_network(run, epoch)
     broken = [
@@ -189,7 +197,8 @@ def open_origin(transfer: TransferConfig) -> PretrainedRun:
     ]
     if broken:
         raise InputError(
-            f"The run {run.id} has weights that are not finite at epoch {epoch}, first {broken[0]!r}. Start from another epoch."
+            f"The run {run.id} has weights that are not finite at epoch {epoch}, first"
+            f" {broken[0]!r}. Start from another epoch."
         )
     _frozen_parts(network, transfer)
     return PretrainedRun(
@@ -234,16 +243,19 @@ def _frozen_parts(network: nn.Module, transfer: TransferConfig) -> list[str]:
         chosen = [part for part in parts if part == name or part.startswith(name + ".")]
         if not chosen:
             raise InputError(
-                f"The network has no part {name!r} to freeze. Parts with weights: {', '.join(parts)}."
+                f"The network has no part {name!r} to freeze. Parts with weights:"
+                f" {', '.join(parts)}."
             )
         frozen += chosen
     if transfer.head == "new" and "head" in frozen:
         raise InputError(
-            "The head cannot be both new and frozen: nothing would ever train it. Take it out of --freeze, or keep the old head."
+            "The head cannot be both new and frozen: nothing would ever train it. Take it out of"
+            " --freeze, or keep the old head."
         )
     if set(frozen) == set(parts):
         raise InputError(
-            "All parts of the network are frozen, so nothing is left to train. Freeze fewer of them."
+            "All parts of the network are frozen, so nothing is left to train. Freeze fewer of"
+            " them."
         )
     return frozen
 

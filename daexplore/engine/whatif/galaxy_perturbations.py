@@ -137,23 +137,43 @@ def remark(subject: Subject, dial: str) -> str:
         if field
         else ""
     )
-    return f"Simulated galaxy: the simulator observes it anew at each position. {_SIMULATED[dial]}{drawn}"
+    return (
+        "Simulated galaxy: the simulator observes it anew at each position."
+        f" {_SIMULATED[dial]}{drawn}"
+    )
 
 
 _REAL = {
-    "psf": "Blurred by a Gaussian, and given back the sky noise that blurring takes away. It cannot be made sharper.",
-    "depth": "Noise is added to what the image has. A real image cannot be made deeper: positions below its own noise are left out.",
-    "pixel": "Light is averaged over coarser pixels and drawn back on the survey's grid; as if the sky dominated, no noise is added. "
-    "Finer pixels cannot be made.",
+    "psf": (
+        "Blurred by a Gaussian, and given back the sky noise that blurring takes away. It cannot be"
+        " made sharper."
+    ),
+    "depth": (
+        "Noise is added to what the image has. A real image cannot be made deeper: positions below"
+        " its own noise are left out."
+    ),
+    "pixel": (
+        "Light is averaged over coarser pixels and drawn back on the survey's grid; as if the sky"
+        " dominated, no noise is added. Finer pixels cannot be made."
+    ),
     "redshift": "A real galaxy cannot be moved to another redshift.",
 }
 _SIMULATED = {
-    "psf": "Its point spread function is convolved with a Gaussian; sharper than the survey's own is not offered.",
+    "psf": (
+        "Its point spread function is convolved with a Gaussian; sharper than the survey's own is"
+        " not offered."
+    ),
     "depth": "The exposure is the one that gives this noise, down to none at all.",
-    "pixel": "The camera has coarser pixels, noise and read-out included, and the light is shared out over the survey's grid. Finer pixels "
-    "are not offered: the simulator's stamp would not cover the same sky.",
-    "redshift": "Size, flux and rest-frame bands change, the galaxy does not evolve. Its spectrum is a power law between the bands and "
-    "beyond the outermost, an approximation that grows with the distance moved.",
+    "pixel": (
+        "The camera has coarser pixels, noise and read-out included, and the light is shared out"
+        " over the survey's grid. Finer pixels are not offered: the simulator's stamp would not"
+        " cover the same sky."
+    ),
+    "redshift": (
+        "Size, flux and rest-frame bands change, the galaxy does not evolve. Its spectrum is a"
+        " power law between the bands and beyond the outermost, an approximation that grows with"
+        " the distance moved."
+    ),
 }
 
 
@@ -207,7 +227,8 @@ def _observed(subject: Subject, simulation: Simulation, dial: str) -> list[Posit
     if dial == "redshift":
         if simulation.redshift is None:
             raise InputError(
-                f"The catalogue does not say the redshift of {subject.sample_id}, so that it cannot be moved to another."
+                f"The catalogue does not say the redshift of {subject.sample_id}, so that it cannot"
+                " be moved to another."
             )
         wanted = [
             float(f"{factor * simulation.redshift:.3g}") for factor in _FARTHER if factor != 1
@@ -218,7 +239,8 @@ def _observed(subject: Subject, simulation: Simulation, dial: str) -> list[Posit
         ]
     if target.exposure is None:
         raise InputError(
-            f"The target of the preset {simulation.preset.name!r} has no exposure: there is no depth to measure in."
+            f"The target of the preset {simulation.preset.name!r} has no exposure: there is no"
+            " depth to measure in."
         )
     start = relative_noise(own, target)
     exposures = {

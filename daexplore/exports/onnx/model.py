@@ -129,9 +129,10 @@ def _checked_on(
             raise InputError(
                 f"{error} Without them the size of the images that the model takes cannot be known."
             ) from error
-    return _made_up(
-        preprocess, domain, count
-    ), "made-up images, as the run's own are not on this machine"
+    return (
+        _made_up(preprocess, domain, count),
+        "made-up images, as the run's own are not on this machine",
+    )
 
 
 def _made_up(preprocess: "Preprocess", domain: str, count: int) -> NDArray[np.float32]:
@@ -228,7 +229,10 @@ def _describe(run: Run, preprocess: "Preprocess", done: OnnxExport, file: Path) 
     if run.config.train.supervision == "target":
         about["oracle"] = "target labels taught this run"
     model = onnx.load(str(file))
-    model.doc_string = f"{run.label}, epoch {done.epoch}: images of the {done.domain} as they come, to logits and latent"
+    model.doc_string = (
+        f"{run.label}, epoch {done.epoch}: images of the {done.domain} as they come, to logits and"
+        " latent"
+    )
     for key, value in about.items():
         entry = model.metadata_props.add()
         entry.key, entry.value = (

@@ -57,9 +57,10 @@ def _size_after(step: Step, size: tuple[int, int]) -> tuple[int, int]:
     if isinstance(step, Crop):
         return step.size[0], step.size[1]
     if isinstance(step, Resample):
-        return overlap_matrix(size[0], step.ratio).shape[0], overlap_matrix(
-            size[1], step.ratio
-        ).shape[0]
+        return (
+            overlap_matrix(size[0], step.ratio).shape[0],
+            overlap_matrix(size[1], step.ratio).shape[0],
+        )
     return size
 
 

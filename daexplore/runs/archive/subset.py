@@ -79,7 +79,8 @@ def subset(
     missing = sorted(set(epochs) - set(run.evaluated))
     if missing or run.selected_epoch not in epochs:
         raise InputError(
-            f"Run {run.id} has the epochs {run.evaluated} and stands for {run.selected_epoch}; asked for {sorted(epochs)}."
+            f"Run {run.id} has the epochs {run.evaluated} and stands for {run.selected_epoch};"
+            f" asked for {sorted(epochs)}."
         )
     path = root / run.id
     if path.exists():
@@ -102,7 +103,11 @@ def subset(
         write_json(
             draft / "run.json",
             run.info
-            | {"evaluated": sorted(epochs), "thinned": about, "data": _data(run, simulated)},
+            | {
+                "evaluated": sorted(epochs),
+                "thinned": about,
+                "data": _data(run, simulated),
+            },
         )
         draft.rename(path)
     finally:

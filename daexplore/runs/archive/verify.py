@@ -54,13 +54,15 @@ def verify_run(run: Run) -> None:
             expected["logits"],
         ):
             raise InputError(
-                f"{weights_file(run.path, epoch)}: the head is {weight.shape} and {bias.shape}; run.json says {expected}."
+                f"{weights_file(run.path, epoch)}: the head is {weight.shape} and {bias.shape};"
+                f" run.json says {expected}."
             )
     for epoch in set(run.saliency_epochs) & set(run.evaluated):
         run.saliency(epoch)
     if samples["label"].max() >= len(run.classes):
         raise InputError(
-            f"{run.path / 'samples.parquet'}: label {samples['label'].max()} has no name; classes: {', '.join(run.classes)}."
+            f"{run.path / 'samples.parquet'}: label {samples['label'].max()} has no name; classes:"
+            f" {', '.join(run.classes)}."
         )
 
 
@@ -69,7 +71,8 @@ def _check_kinds(info: Mapping[str, Any], file: str) -> None:
         # True is an int to Python, not to a reader.
         if not isinstance(info.get(name), kinds) or isinstance(info.get(name), bool):
             raise InputError(
-                f"{file}: expected {name!r} to be {kinds[0].__name__}, got {type(info.get(name)).__name__}."
+                f"{file}: expected {name!r} to be {kinds[0].__name__}, got"
+                f" {type(info.get(name)).__name__}."
             )
     if info["status"] not in _STATUS:
         raise InputError(f"{file}: status must be {', '.join(_STATUS)}; got {info['status']!r}.")
@@ -103,5 +106,6 @@ def _check_metrics(metrics: Mapping[str, Any], file: str) -> None:
                 value = entry.get("value") if isinstance(entry, dict) else "nothing"
                 if value is not None and not isinstance(value, numbers.Real):
                     raise InputError(
-                        f"{file}: expected a number in metrics.{domain}.{split}.{name}, got {value!r}."
+                        f"{file}: expected a number in metrics.{domain}.{split}.{name}, got"
+                        f" {value!r}."
                     )

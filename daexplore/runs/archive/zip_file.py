@@ -42,7 +42,8 @@ NOTES = "notes.json"
 RUN_FILE = re.compile(
     r"run\.json|history\.jsonl|samples\.parquet|log\.txt"
     r"|evaluations/epoch=\d{4,9}/outputs\.parquet|saliency/epoch=\d{4,9}/gradcam\.parquet|weights/epoch-\d{4,9}\.safetensors"
-    r"|resume/epoch-\d{4,9}\.(json|safetensors)|derived/[A-Za-z0-9_][A-Za-z0-9_+=,@ .-]{0,120}\.(json|parquet|csv)"
+    r"|resume/epoch-\d{4,9}\.(json|safetensors)|derived/[A-Za-z0-9_][A-Za-z0-9_+=,@"
+    r" .-]{0,120}\.(json|parquet|csv)"
 )
 """Paths of the files of a run, within its folder."""
 RUN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_+=.-]{0,149}")
@@ -105,7 +106,8 @@ def members_of(archive: zipfile.ZipFile, limit: int) -> ArchiveMembers:
         files[inside] = entry
     if len(names) != 1:
         raise InputError(
-            f"it holds {f'{len(names)} runs, such as {sorted(names)[:2]}' if names else 'no run'}; expected one folder."
+            f"it holds {f'{len(names)} runs, such as {sorted(names)[:2]}' if names else 'no run'};"
+            " expected one folder."
         )
     return ArchiveMembers(names.pop(), files, notes, _size(files, notes, limit))
 
@@ -133,7 +135,8 @@ def _safe(entry: zipfile.ZipInfo) -> str:
         raise InputError(f"the entry {told!r} is encrypted.")
     if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise InputError(
-            f"the entry {told!r} is packed by method {entry.compress_type}; expected 0 (stored) or 8 (deflate)."
+            f"the entry {told!r} is packed by method {entry.compress_type}; expected 0 (stored) or"
+            " 8 (deflate)."
         )
     return path
 
@@ -143,7 +146,8 @@ def _size(files: dict[str, zipfile.ZipInfo], notes: zipfile.ZipInfo | None, limi
     for path, entry in every.items():
         if entry.file_size > _MAX_JSON.get(path, limit):
             raise InputError(
-                f"{path} would unpack to {entry.file_size} bytes; at most {_MAX_JSON.get(path, limit)} are taken."
+                f"{path} would unpack to {entry.file_size} bytes; at most"
+                f" {_MAX_JSON.get(path, limit)} are taken."
             )
     size = sum(entry.file_size for entry in every.values())
     if size > limit:
@@ -212,7 +216,8 @@ def export_run(path: str | Path, file: str | Path) -> Exported:
     name = run.path.resolve().name
     if not RUN_NAME.fullmatch(name):
         raise InputError(
-            f"{run.path}: an archive holds the folder of a run, named by letters, digits and _+=.- only; rename it first."
+            f"{run.path}: an archive holds the folder of a run, named by letters, digits and _+=.-"
+            " only; rename it first."
         )
     if run.alive():
         raise InputError(
@@ -237,11 +242,13 @@ def export_run(path: str | Path, file: str | Path) -> Exported:
                 archive.writestr(_entry(NOTES), to_json(note_json(note), indent=1) + "\n")
             if run.reload() or _listing(run.path)[0] != listed:
                 raise InputError(
-                    f"Run {name} was changed while it was exported; export it again when nothing writes it."
+                    f"Run {name} was changed while it was exported; export it again when nothing"
+                    " writes it."
                 )
     except OSError as error:
         raise InputError(
-            f"Run {name} cannot be exported to {file}: {error}. Give another file, or make room there."
+            f"Run {name} cannot be exported to {file}: {error}. Give another file, or make room"
+            " there."
         ) from error
     return Exported(file, len(listed), tuple(left_out))
 
@@ -315,7 +322,8 @@ def _refusing(file: Path) -> Iterator[None]:
         yield
     except FileNotFoundError as error:
         raise InputError(
-            f"{error.filename or file} is missing. Give the archive of a run, made by: daexplore runs export RUN FILE"
+            f"{error.filename or file} is missing. Give the archive of a run, made by: daexplore"
+            " runs export RUN FILE"
         ) from error
     except InputError as error:
         raise InputError(f"{file.name} was not imported: {error}") from error
@@ -333,7 +341,8 @@ def _refusing(file: Path) -> Iterator[None]:
         RuntimeError,
     ) as error:
         raise InputError(
-            f"{file.name} was not imported: it is damaged, or not a zip file ({error}). Copy it again."
+            f"{file.name} was not imported: it is damaged, or not a zip file ({error}). Copy it"
+            " again."
         ) from error
 
 

@@ -85,7 +85,10 @@ def gallery_html(flipped: Flipped, run: Run, most: int = 8) -> str:
         if title == "Broken":
             head = f"<h4>{title} by {escape(flipped.after)}, right before: {count}</h4>"
         rows.append(f"{head}{_row(shown, run, flipped)}")
-    note = f"{escape(flipped.before)} and {escape(flipped.after)} on {flipped.n} labelled target images. <i>oracle</i> "
+    note = (
+        f"{escape(flipped.before)} and {escape(flipped.after)} on {flipped.n} labelled target"
+        " images. <i>oracle</i> "
+    )
     note = f"<p class='hint'>{note}p is the probability of the true class.</p>"
     return f"<article><h3>{escape(flipped.after)}</h3>{note}{''.join(rows)}</article>"
 
@@ -101,7 +104,10 @@ def _row(shown: pd.DataFrame, run: Run, flipped: Flipped) -> str:
         if str(sample_id) in pictures:
             alt = f"Target galaxy {name}, a {kind}"
             picture = f"<img alt='{alt}' src='{pictures[str(sample_id)]}'>"
-        words = f"{escape(flipped.before)} p {row['before']:.2f}<br>{escape(flipped.after)} p {row['after']:.2f}"
+        words = (
+            f"{escape(flipped.before)} p {row['before']:.2f}<br>{escape(flipped.after)} p"
+            f" {row['after']:.2f}"
+        )
         figures.append(
             f"<figure>{picture}<figcaption><b>{name}</b><br>{kind}<br>{words}</figcaption></figure>"
         )

@@ -45,7 +45,10 @@ def comparison_latex(shown: Iterable[ShownTable], about: Mapping[str, Any]) -> s
         about: ``Comparison.to_dict()``.
     """
     runs = sum(len(method["runs"]) for method in about["methods"])
-    head = f"% Written by daexplore compare: {runs} runs, {about['split']} split. Needs \\usepackage{{booktabs}}.\n"
+    head = (
+        f"% Written by daexplore compare: {runs} runs, {about['split']} split. Needs"
+        " \\usepackage{booktabs}.\n"
+    )
     return head + "\n".join(_table(each) for each in shown)
 
 

@@ -90,7 +90,8 @@ def comparison_html(
             static_text("views", name) for name in ("report.css", "inspect.css", "comparison.css")
         ),
         counts=escape(
-            f"{about['split'].capitalize()} split: {counts}. What used target labels is marked oracle."
+            f"{about['split'].capitalize()} split: {counts}. What used target labels is marked"
+            " oracle."
         ),
         notes="".join(
             f"<ul class='warnings'><li>{escape(note)}</li></ul>" for note in about["notes"]
@@ -116,7 +117,10 @@ def _verdicts(verdicts: Sequence[Mapping[str, Any]]) -> str:
 
 def _verdict(verdict: Mapping[str, Any]) -> str:
     kind = "With target labels <i>oracle</i>" if verdict["oracle"] else "Without target labels"
-    outcome = f"<span class='outcome {_OUTCOMES.get(verdict['outcome'], 'plain')}'>{escape(verdict['outcome'])}</span>"
+    outcome = (
+        "<span class='outcome"
+        f" {_OUTCOMES.get(verdict['outcome'], 'plain')}'>{escape(verdict['outcome'])}</span>"
+    )
     reasons = []
     for reason in verdict["reasons"]:
         sign, colour, words = _SIGNS.get(reason["sign"], ("·", "plain", "does not decide"))
@@ -143,7 +147,10 @@ def _section(shown: ShownTable, tables: Mapping[str, pd.DataFrame]) -> str:
             cells.append(Cell(content, _word(name, words)))
         rows.append(cells)
     table = html_table(rows, head, css_class="numbers")
-    return f"<section><h2>{escape(shown.title)}</h2><div class='wide'>{table}</div><p class='hint'>{escape(shown.caption)}</p></section>"
+    return (
+        f"<section><h2>{escape(shown.title)}</h2><div class='wide'>{table}</div><p"
+        f" class='hint'>{escape(shown.caption)}</p></section>"
+    )
 
 
 def _word(name: Any, words: set[str]) -> str:

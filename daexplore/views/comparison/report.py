@@ -100,7 +100,10 @@ def _figure(title: str, drawing: FigureSpec) -> str:
     except InputError:
         picture = ""
     about = f"{drawing.summary} {drawing.meta['oracle'][:1].upper()}{drawing.meta['oracle'][1:]}."
-    return f"<figure><h3>{escape(title)}</h3>{picture}<figcaption class='hint'>{escape(about)}</figcaption></figure>"
+    return (
+        f"<figure><h3>{escape(title)}</h3>{picture}<figcaption"
+        f" class='hint'>{escape(about)}</figcaption></figure>"
+    )
 
 
 def _places(run: Run) -> PlotPositions:
@@ -166,10 +169,11 @@ def _settings(methods: list[tuple[str, list[Run]]], about: Mapping[str, Any]) ->
         for domain, found in about["counts"].items()
     )
     how = (
-        f"daexplore {__version__}; {about['split']} split, {counts}; {about['level']:.0%} intervals from {about['resamples']} resamples "
-        f"of galaxies, seed {about['seed']}; classes {', '.join(about['classes'])}. What used target labels is marked oracle."
+        f"daexplore {__version__}; {about['split']} split, {counts}; {about['level']:.0%} intervals"
+        f" from {about['resamples']} resamples of galaxies, seed {about['seed']}; classes"
+        f" {', '.join(about['classes'])}. What used target labels is marked oracle."
     )
     return (
-        f"<section class='made'><h2>How it was made</h2><p>{escape(how)}</p><div class='wide'>{table}</div>"
-        f"{configs}</section>"
+        f"<section class='made'><h2>How it was made</h2><p>{escape(how)}</p><div"
+        f" class='wide'>{table}</div>{configs}</section>"
     )

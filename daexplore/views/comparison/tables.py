@@ -64,7 +64,10 @@ def display_tables(
         for name, found in about["counts"].items()
     )
     where = f"{split.capitalize()} split, {counts}."
-    sure = f"{level} intervals over galaxies (the same for all methods) and, from two seeds on, over seeds; not widened for many methods."
+    sure = (
+        f"{level} intervals over galaxies (the same for all methods) and, from two seeds on, over"
+        " seeds; not widened for many methods."
+    )
     oracle = 'Rows marked "oracle" used target labels.'
     every = (
         (
@@ -88,36 +91,51 @@ def display_tables(
         (
             "distances",
             "Distance between the domains",
-            f"Unbiased MMD² of the latents, of all galaxies and class by class, as called without labels or as labelled (oracle); AUC of a "
-            f"linear domain probe (0.5: cannot be told apart). {where} {sure}",
+            (
+                "Unbiased MMD² of the latents, of all galaxies and class by class, as called"
+                " without labels or as labelled (oracle); AUC of a linear domain probe (0.5:"
+                f" cannot be told apart). {where} {sure}"
+            ),
             _distances(tables["metrics"]),
         ),
         (
             "flips",
             f"Fixed and broken since {base}",
-            f"Images, in the mean over pairs of networks. {where} p of McNemar's test with galaxies as units, for these networks: exact on "
-            f"the sign of each galaxy, and cluster-adjusted (Durkalski et al. 2003). {oracle}",
+            (
+                f"Images, in the mean over pairs of networks. {where} p of McNemar's test with"
+                " galaxies as units, for these networks: exact on the sign of each galaxy, and"
+                f" cluster-adjusted (Durkalski et al. 2003). {oracle}"
+            ),
             _flips(tables["flips"]),
         ),
         (
             "drift",
             "Images that change class",
-            f"Share called otherwise than by {base}, beside what two seeds of one method change; excess is beyond the mean of both "
-            f"methods' seeds. Kappa: Fleiss (1971), seeds as raters. Ranks: Spearman correlation of probabilities. {where} "
-            "No class labels are used.",
+            (
+                f"Share called otherwise than by {base}, beside what two seeds of one method"
+                " change; excess is beyond the mean of both methods' seeds. Kappa: Fleiss (1971),"
+                f" seeds as raters. Ranks: Spearman correlation of probabilities. {where} No class"
+                " labels are used."
+            ),
             _drift(tables["drift"]),
         ),
         (
             "shares",
             "Classes in the target",
-            f"Share called, and share estimated without target labels by BBSE (Lipton et al. 2018) and EM (Saerens et al. 2002) from "
-            f"source validation: right if only the shares differ between the domains. {where} {oracle}",
+            (
+                "Share called, and share estimated without target labels by BBSE (Lipton et al."
+                " 2018) and EM (Saerens et al. 2002) from source validation: right if only the"
+                f" shares differ between the domains. {where} {oracle}"
+            ),
             _shares(tables["shares"]),
         ),
         (
             "gap",
             "Share of the oracle gap closed",
-            f"(method − {base}) / (oracle − {base}) on the target. {where} {sure} All of it is oracle.",
+            (
+                f"(method − {base}) / (oracle − {base}) on the target. {where} {sure} All of it is"
+                " oracle."
+            ),
             _gap(tables["gap"]),
         ),
         (

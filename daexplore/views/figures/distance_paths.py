@@ -52,7 +52,8 @@ def paths_drawing(
         if len(rows):
             first, last = rows.iloc[0], rows.iloc[-1]
             words.append(
-                f"{each.label}: MMD² {first['mmd2']:.3g} to {last['mmd2']:.3g}, accuracy {first['accuracy']:.3f} to {last['accuracy']:.3f}"
+                f"{each.label}: MMD² {first['mmd2']:.3g} to {last['mmd2']:.3g}, accuracy"
+                f" {first['accuracy']:.3f} to {last['accuracy']:.3f}"
             )
     columns = ["run", "epoch", "mmd2", "accuracy", "n", "shown"]
     table = pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
@@ -71,7 +72,8 @@ def paths_drawing(
         "paths",
         table,
         meta,
-        f"From the first epoch to the last, {split} split: {'; '.join(words) or 'nothing was logged'}.",
+        f"From the first epoch to the last, {split} split:"
+        f" {'; '.join(words) or 'nothing was logged'}.",
     )
 
 

@@ -70,7 +70,8 @@ def flips_drawing(
             counts = {row["outcome"]: row["count"] for row in rows[-4:]}
             if len(both):
                 words.append(
-                    f"{step} on {domain}, n = {len(both)}: {counts['fixed']} fixed, {counts['broken']} broken"
+                    f"{step} on {domain}, n = {len(both)}: {counts['fixed']} fixed,"
+                    f" {counts['broken']} broken"
                 )
     table = pd.DataFrame(rows, columns=["step", "domain", "outcome", "count", "n"])
     table = table[table["n"] > 0].reset_index(drop=True)
@@ -89,7 +90,8 @@ def flips_drawing(
         "flips",
         table,
         meta,
-        f"Flips, {split} split: {'; '.join(words) or 'two runs with labelled galaxies are needed'}.",
+        f"Flips, {split} split:"
+        f" {'; '.join(words) or 'two runs with labelled galaxies are needed'}.",
     )
 
 

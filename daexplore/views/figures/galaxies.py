@@ -103,7 +103,8 @@ def galaxies_drawing(
     )
     galaxies = table[table["series"] == "galaxy"] if parts else table
     counts = "; ".join(
-        f"{each.label} {int((galaxies['run'] == each.label).sum())} of {int(each.evaluation.mask(split=split).sum())}"
+        f"{each.label} {int((galaxies['run'] == each.label).sum())} of"
+        f" {int(each.evaluation.mask(split=split).sum())}"
         for each in compared
     )
     meta = figure_metadata(

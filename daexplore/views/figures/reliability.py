@@ -54,8 +54,9 @@ def reliability_drawing(compared: Sequence[RunResult], split: str = "test") -> F
         else pd.DataFrame(columns=["run", "domain", "of", "n"])
     )
     words = "; ".join(
-        f"{run} on {domain}, n = {int(rows['n'].iloc[0])}, from {rows['frequency'].iloc[0]:.2f} at {rows['probability'].iloc[0]:.2f} "
-        f"to {rows['frequency'].iloc[-1]:.2f} at {rows['probability'].iloc[-1]:.2f}"
+        f"{run} on {domain}, n = {int(rows['n'].iloc[0])}, from {rows['frequency'].iloc[0]:.2f} at"
+        f" {rows['probability'].iloc[0]:.2f} to {rows['frequency'].iloc[-1]:.2f} at"
+        f" {rows['probability'].iloc[-1]:.2f}"
         for (run, domain), rows in table.groupby(["run", "domain"], sort=False)
     )
     summary = (

@@ -23,7 +23,10 @@ DPI = 300
 _MM = 25.4  # an inch [mm]
 _INK = "#1a1a1a"
 _CURRENT = "#010203"  # stands for the colour of the text around the figure
-_ON_PAGE = "<style>svg{color:#1a1a1a}@media (prefers-color-scheme:dark){svg{color:#f2f2f2}}@media print{svg{color:#1a1a1a}}</style>"
+_ON_PAGE = (
+    "<style>svg{color:#1a1a1a}@media (prefers-color-scheme:dark){svg{color:#f2f2f2}}@media"
+    " print{svg{color:#1a1a1a}}</style>"
+)
 # Matplotlib's settings belong to the whole process, and figures are drawn in threads.
 _lock = threading.RLock()
 

@@ -36,8 +36,10 @@ def legend_html() -> str:
     """Which hue and which dash is which domain."""
     lines = {"solid": "", "dashed": " stroke-dasharray='6 4'"}
     signs = "".join(
-        f"<span><svg width='30' height='10' aria-hidden='true'><path d='M0 5H30' stroke='{DOMAIN_COLORS[domain]}' stroke-width='2.5'"
-        f"{lines[DOMAIN_DASHES[domain]]}/></svg>{domain}, {DOMAIN_DASHES[domain]}</span>"
+        "<span><svg width='30' height='10' aria-hidden='true'><path d='M0 5H30'"
+        f" stroke='{DOMAIN_COLORS[domain]}'"
+        f" stroke-width='2.5'{lines[DOMAIN_DASHES[domain]]}/></svg>{domain},"
+        f" {DOMAIN_DASHES[domain]}</span>"
         for domain in DOMAINS
     )
     return f"<div class='key'>{signs}<span>▲ △ medians</span></div>"
@@ -72,10 +74,14 @@ def walls_html(walls: Iterable[Mapping[str, Any]], about: Mapping[str, str] | No
     sections = []
     for domain in DOMAINS:
         figures = "".join(_wall(wall) for wall in walls if wall["domain"] == domain)
-        mark = f"<span style='color:{DOMAIN_COLORS[domain]}' aria-hidden='true'>{'■' if domain == 'source' else '□'}</span>"
+        mark = (
+            f"<span style='color:{DOMAIN_COLORS[domain]}'"
+            f" aria-hidden='true'>{'■' if domain == 'source' else '□'}</span>"
+        )
         words = f" <small>{escape(about[domain])}</small>" if about else ""
         sections.append(
-            f"<section aria-label='{domain} galaxies'><h3>{mark} {domain.capitalize()}{words}</h3>{figures}</section>"
+            f"<section aria-label='{domain} galaxies'><h3>{mark}"
+            f" {domain.capitalize()}{words}</h3>{figures}</section>"
         )
     return f"<div class='domains'>{''.join(sections)}</div>"
 
@@ -151,14 +157,20 @@ def _domain_row(row: Mapping[Any, Any]) -> list[Any]:
         f"{int(row['height'])} × {int(row['width'])}",
         scale + (", fluxes in nJy" if row["nanojansky"] else ""),
     )
-    mark = f"<span style='color:{DOMAIN_COLORS[domain]}' aria-hidden='true'>{'■' if domain == 'source' else '□'}</span>"
+    mark = (
+        f"<span style='color:{DOMAIN_COLORS[domain]}'"
+        f" aria-hidden='true'>{'■' if domain == 'source' else '□'}</span>"
+    )
     return [Cell(Markup(f"{mark} {domain}"), head=True), *cells]
 
 
 def _wall(wall: Mapping[str, Any]) -> str:
     label, n, total = escape(str(wall["label"])), int(wall["n"]), wall["total"]
     alt = f"{n} images of the class {label} in the {wall['domain']} domain"
-    caption = f"{label}{_ORACLE if wall.get('oracle') else ''} <span>{f'{n} of {total}' if total else f'{n} shown'}</span>"
+    caption = (
+        f"{label}{_ORACLE if wall.get('oracle') else ''}"
+        f" <span>{f'{n} of {total}' if total else f'{n} shown'}</span>"
+    )
     return (
         f"<figure><figcaption>{caption}</figcaption><img src='{wall['png']}' alt='{alt}'></figure>"
     )
@@ -176,14 +188,17 @@ def _pair(pair: Mapping[str, Any], row: Mapping[Any, Any]) -> str:
     )
     images = "".join(_tile(pair, row, side) for side in "ab")
     again = (
-        f"<figure><span><img src='{pair['png_b']}' alt='the second image {turned}' style='transform: {turn}'></span>"
-        f"<figcaption>the second, {turned}</figcaption></figure>"
+        f"<figure><span><img src='{pair['png_b']}' alt='the second image {turned}'"
+        f" style='transform: {turn}'></span><figcaption>the second, {turned}</figcaption></figure>"
     )
     kind = (
         "<i class='bad'>leak?</i> alike in different splits" if row["leak"] else "near-duplicates"
     )
     where = f"{kind}, similarity {float(row['similarity']):.3f}"
-    return f"<div class='pair'><p>{where}</p><div>{images}{again if angle or mirrored else ''}</div></div>"
+    return (
+        "<div"
+        f" class='pair'><p>{where}</p><div>{images}{again if angle or mirrored else ''}</div></div>"
+    )
 
 
 def _tile(pair: Mapping[str, Any], row: Mapping[Any, Any], side: str) -> str:
@@ -191,7 +206,10 @@ def _tile(pair: Mapping[str, Any], row: Mapping[Any, Any], side: str) -> str:
     place = ", ".join(
         str(value) for value in (row[f"domain_{side}"], row[f"split_{side}"]) if value
     )
-    return f"<figure><img src='{pair[f'png_{side}']}' alt='galaxy {name}'><figcaption><b>{name}</b><br>{escape(place)}</figcaption></figure>"
+    return (
+        f"<figure><img src='{pair[f'png_{side}']}' alt='galaxy"
+        f" {name}'><figcaption><b>{name}</b><br>{escape(place)}</figcaption></figure>"
+    )
 
 
 def _difference_row(row: Mapping[Any, Any]) -> list[Any]:

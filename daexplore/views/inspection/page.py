@@ -120,7 +120,8 @@ def _card(card: Card, drawings: str) -> str:
     oracle = " <i>oracle</i>" if card.oracle else ""
     name = escape(card.title)
     picture = (
-        f"<div class='panels' role='img' aria-label='{escape(card.summary, quote=True)}'>{drawings}</div>"
+        "<div class='panels' role='img'"
+        f" aria-label='{escape(card.summary, quote=True)}'>{drawings}</div>"
         if drawings
         else ""
     )
@@ -146,6 +147,10 @@ def _footer(inspection: Mapping[str, Any]) -> str:
         about = numbers[domain]
         where = f" in {escape(str(about['path']))}" if about.get("path") else ""
         parts.append(
-            f"{domain} {escape(str(about['name']))}{where}, fingerprint {escape(str(about['fingerprint']))}"
+            f"{domain} {escape(str(about['name']))}{where}, fingerprint"
+            f" {escape(str(about['fingerprint']))}"
         )
-    return f"<p>Made by <code>daexplore inspect</code>. {'; '.join(parts)}; seed {numbers.get('seed')}.</p>"
+    return (
+        f"<p>Made by <code>daexplore inspect</code>. {'; '.join(parts)}; seed"
+        f" {numbers.get('seed')}.</p>"
+    )

@@ -59,8 +59,14 @@ def summary_differences(distances: pd.DataFrame, most: int = 3) -> str:
         f"{row['words']} {interval_text(row['ks'], row['ks_low'], row['ks_high'], 2)}"
         for row in rows
     )
-    n = f"n = {int(known['n_source'].max())} source and {int(known['n_target'].max())} target images"
-    return f"{beyond} of {len(known)} quantities differ by more than chance (grey); Kolmogorov–Smirnov distance of {named}; {n}."
+    n = (
+        f"n = {int(known['n_source'].max())} source and {int(known['n_target'].max())} target"
+        " images"
+    )
+    return (
+        f"{beyond} of {len(known)} quantities differ by more than chance (grey); Kolmogorov–Smirnov"
+        f" distance of {named}; {n}."
+    )
 
 
 def summary_quantity(summaries: pd.DataFrame, quantity: str) -> str:
@@ -82,7 +88,10 @@ def summary_quantity(summaries: pd.DataFrame, quantity: str) -> str:
     label, unit = rows.iloc[0][["label", "unit"]]
     undefined = int(rows["undefined"].fillna(0).max())
     without = f"; up to {undefined} images have no value" if undefined else ""
-    return f"{capitalise(str(label))}{f' [{unit}]' if unit else ''}, median, source → target: {'; '.join(parts)}{without}; n = {_counts(rows)}."
+    return (
+        f"{capitalise(str(label))}{f' [{unit}]' if unit else ''}, median, source → target:"
+        f" {'; '.join(parts)}{without}; n = {_counts(rows)}."
+    )
 
 
 def summary_pixels(histograms: pd.DataFrame) -> str:
@@ -98,7 +107,10 @@ def summary_pixels(histograms: pd.DataFrame) -> str:
         ).fillna(0.0)
         if set(DOMAINS) <= set(table.columns):
             parts.append(f"{band} {float(np.minimum(table['source'], table['target']).sum()):.0%}")
-    return f"Overlap of the two histograms of pixel values (100% is the same): {', '.join(parts) or 'unknown'}."
+    return (
+        "Overlap of the two histograms of pixel values (100% is the same):"
+        f" {', '.join(parts) or 'unknown'}."
+    )
 
 
 def summary_spectrum(spectrum: pd.DataFrame) -> str:
@@ -114,7 +126,10 @@ def summary_spectrum(spectrum: pd.DataFrame) -> str:
         ]
         powers = " → ".join(f"{power.iloc[-1]:.2g}" for power in ends if len(power))
         parts.append(f"{band} {powers}")
-    return f"Power in the finest details, white noise of the same total = 1, source → target: {'; '.join(parts)}; n = {_counts(spectrum)}."
+    return (
+        "Power in the finest details, white noise of the same total = 1, source → target:"
+        f" {'; '.join(parts)}; n = {_counts(spectrum)}."
+    )
 
 
 def summary_classes(classes: pd.DataFrame) -> str:
@@ -161,7 +176,8 @@ def summary_faults(values: pd.DataFrame) -> str:
             else []
         )
         parts.append(
-            f"{domain}, {int(rows['images'].max())} images: {', '.join(found) or 'nothing missing or odd'}"
+            f"{domain}, {int(rows['images'].max())} images:"
+            f" {', '.join(found) or 'nothing missing or odd'}"
         )
     return f"{capitalise('; '.join(parts))}." if parts else "No pixel was looked at."
 

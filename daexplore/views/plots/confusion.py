@@ -102,6 +102,9 @@ def _cell(true: str, domain: str, row: dict[Any, Any]) -> Cell:
     known = np.isfinite(row["low"]) and np.isfinite(row["high"])
     interval = f"[{100 * row['low']:.1f}, {100 * row['high']:.1f}]" if known else ""
     # At most half as dark as the hue, so that the text can be read on it on either ground.
-    shade = f"background: color-mix(in srgb, {DOMAIN_COLORS[domain]} {50 * row['share']:.0f}%, transparent)"
+    shade = (
+        f"background: color-mix(in srgb, {DOMAIN_COLORS[domain]} {50 * row['share']:.0f}%,"
+        " transparent)"
+    )
     text = f"<b>{row['count']}</b>{100 * row['share']:.1f}%<small>{interval}</small>"
     return Cell(Markup(text), "right" if true == row["called"] else "", style=shade)

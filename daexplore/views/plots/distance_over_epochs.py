@@ -43,11 +43,14 @@ def summary_distances(table: pd.DataFrame, split: str) -> str:
         rows = rows.sort_values("epoch")
         first, last = rows.iloc[0], rows.iloc[-1]
         parts.append(
-            f"{run} {first['value']:.3g} (epoch {first['epoch']}) to {last['value']:.3g} (epoch {last['epoch']})"
-            f"{_against_chance(rows[rows['shown']])}"
+            f"{run} {first['value']:.3g} (epoch {first['epoch']}) to {last['value']:.3g} (epoch"
+            f" {last['epoch']}){_against_chance(rows[rows['shown']])}"
         )
     counts = table.iloc[0]
-    return f"MMD² of the latents, {split}, n = {counts['n_source']} source, {counts['n_target']} target images: {'; '.join(parts)}."
+    return (
+        f"MMD² of the latents, {split}, n = {counts['n_source']} source, {counts['n_target']}"
+        f" target images: {'; '.join(parts)}."
+    )
 
 
 def summary_paths(table: pd.DataFrame, split: str) -> str:
@@ -58,7 +61,10 @@ def summary_paths(table: pd.DataFrame, split: str) -> str:
         split: which held-out images.
     """
     if table.empty:
-        return f"Target accuracy ({split}, oracle) is not known: the target has no labels here, or nothing is logged yet."
+        return (
+            f"Target accuracy ({split}, oracle) is not known: the target has no labels here, or"
+            " nothing is logged yet."
+        )
     parts = []
     for run, rows in table.groupby("run", sort=False):
         own = rows[rows["own"]].sort_values("epoch")
@@ -75,12 +81,16 @@ def summary_paths(table: pd.DataFrame, split: str) -> str:
         )
         joint = "yet" if (moved == "closer") != (fared == "better") else "and"
         parts.append(
-            f"{run} from epoch {first['epoch']} to {end['epoch']} {moved} ({first['mmd2']:.3g} to {end['mmd2']:.3g}) {joint} {fared} "
-            f"({first['accuracy']:.3f} to {end['accuracy']:.3f}){_seeds(rows)}"
+            f"{run} from epoch {first['epoch']} to {end['epoch']} {moved} ({first['mmd2']:.3g} to"
+            f" {end['mmd2']:.3g}) {joint} {fared} ({first['accuracy']:.3f} to"
+            f" {end['accuracy']:.3f}){_seeds(rows)}"
         )
     counts = sorted(set(table["n"]))
     n = str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
-    return f"MMD² and target accuracy (oracle), {split}, n = {n} labelled target images: {'; '.join(parts)}."
+    return (
+        f"MMD² and target accuracy (oracle), {split}, n = {n} labelled target images:"
+        f" {'; '.join(parts)}."
+    )
 
 
 def summary_class_distances(measures: pd.DataFrame, split: str) -> str:
@@ -107,7 +117,10 @@ def _against_chance(shown: pd.DataFrame) -> str:
         return ""
     row = shown.iloc[0]
     told = "beyond chance" if row["p_value"] <= _ALPHA else "not told from chance"
-    return f", at epoch {row['epoch']} {told} ({row['effect']:+.1f} σ, 95% of chance {row['null_low']:.2g} to {row['null_high']:.2g})"
+    return (
+        f", at epoch {row['epoch']} {told} ({row['effect']:+.1f} σ, 95% of chance"
+        f" {row['null_low']:.2g} to {row['null_high']:.2g})"
+    )
 
 
 def _seeds(rows: pd.DataFrame) -> str:
@@ -129,9 +142,11 @@ def _seeds(rows: pd.DataFrame) -> str:
 
 def _each(rows: pd.DataFrame) -> str:
     return ", ".join(
-        f"{row['kind']} {row['value']:.3g}{'*' if row['p_value'] <= _ALPHA else ''}"
-        if np.isfinite(row["value"])
-        else f"{row['kind']} –"
+        (
+            f"{row['kind']} {row['value']:.3g}{'*' if row['p_value'] <= _ALPHA else ''}"
+            if np.isfinite(row["value"])
+            else f"{row['kind']} –"
+        )
         for row in rows.to_dict("records")
     )
 

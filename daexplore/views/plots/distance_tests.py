@@ -30,7 +30,10 @@ def summary_null(null: NDArray[np.float64], value: float, n: tuple[int, int], sp
     low, high = (float(end) for end in np.quantile(null, (0.025, 0.975)))
     where = "above" if value > high else "below" if value < low else "within"
     chance = f"{_short(low)} to {_short(high)}"
-    return f"MMD² of the latents, {split}, n = {n[0]} source, {n[1]} target images: {_short(value)}, {where} 95% of chance ({chance})."
+    return (
+        f"MMD² of the latents, {split}, n = {n[0]} source, {n[1]} target images: {_short(value)},"
+        f" {where} 95% of chance ({chance})."
+    )
 
 
 def summary_bands(measures: pd.DataFrame) -> str:
@@ -41,7 +44,8 @@ def summary_bands(measures: pd.DataFrame) -> str:
         what = f"{row['kind'] or 'all galaxies'}{' (oracle)' if row['oracle'] else ' (predicted)' if row['kind'] else ''}"
         beyond = "beyond" if not row["null_low"] <= row["value"] <= row["null_high"] else "within"
         parts.append(
-            f"{what} {_short(row['value'])}, {beyond} chance (n = {row['n_source']} + {row['n_target']})"
+            f"{what} {_short(row['value'])}, {beyond} chance (n = {row['n_source']} +"
+            f" {row['n_target']})"
         )
     split = ", ".join(dict.fromkeys(rows["split"]))
     return (
@@ -62,7 +66,10 @@ def summary_witness(witness: pd.DataFrame, split: str) -> str:
         if len(values):
             parts.append(f"{(values > 0).mean():.0%} of {len(values)} {domain}")
     told = " and ".join(parts) or "no"
-    return f"Witness, {split}: {told} images lie where the source is denser; {len(shown)} of {len(witness)} shown."
+    return (
+        f"Witness, {split}: {told} images lie where the source is denser; {len(shown)} of"
+        f" {len(witness)} shown."
+    )
 
 
 def _short(value: float) -> str:
@@ -134,7 +141,8 @@ def class_bands(measures: pd.DataFrame, *, size: tuple[int, int] | None = (320, 
     rows = measures[measures["name"].isin(["mmd2", "class_mmd2"]) & np.isfinite(measures["value"])]
     named = rows.assign(
         what=[
-            f"{kind or 'all'}{' (oracle)' if oracle else ' (predicted)' if kind else ''}, n = {n} + {m}"
+            f"{kind or 'all'}{' (oracle)' if oracle else ' (predicted)' if kind else ''}, n = {n}"
+            f" + {m}"
             for kind, oracle, n, m in zip(
                 rows["kind"], rows["oracle"], rows["n_source"], rows["n_target"], strict=True
             )

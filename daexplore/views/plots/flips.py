@@ -185,7 +185,10 @@ def summary_flows(
             )
         parts.append(f"{runs[int(str(stage))]} to {runs[int(str(stage)) + 1]} {words}")
     told = "; ".join(parts) or "choose a second run to see who changes"
-    return f"On {int(paths['n'].sum())} {split} galaxies of the {where}{f', {rule}' if rule else ''}: {told}."
+    return (
+        f"On {int(paths['n'].sum())} {split} galaxies of the {where}{f', {rule}' if rule else ''}:"
+        f" {told}."
+    )
 
 
 def _unframed(plot: Any, _: Any) -> None:

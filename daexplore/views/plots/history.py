@@ -30,7 +30,8 @@ def summary_curves(history: pd.DataFrame, name: str, split: str = "validation") 
         where = "" if domain == "both" else f" on {domain_title(str(domain))}"
         first, last = line.iloc[0], line.iloc[-1]
         parts.append(
-            f"{run}{where} {first['value']:.3g} to {last['value']:.3g} (epoch {int(first['epoch'])} to {int(last['epoch'])})"
+            f"{run}{where} {first['value']:.3g} to {last['value']:.3g} (epoch {int(first['epoch'])}"
+            f" to {int(last['epoch'])})"
         )
     return f"{quantity} ({split}): {'; '.join(parts)}."
 

@@ -118,7 +118,8 @@ def margin_planes(
             )
         )
     key = "".join(
-        f"<b style='color: {DOMAIN_COLORS[domain]}; margin-right: 20px'>{sign} {domain_title(domain)}: {escape(kind)}</b>"
+        f"<b style='color: {DOMAIN_COLORS[domain]}; margin-right: 20px'>{sign}"
+        f" {domain_title(domain)}: {escape(kind)}</b>"
         for domain in DOMAINS
         for sign, kind in zip("●▲■◆", classes, strict=False)
     )

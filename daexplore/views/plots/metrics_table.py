@@ -144,4 +144,7 @@ def summary_metrics(
         f"{row['run']} {interval_text(row['value'], row['low'], row['high'])}"
         for row in rows.to_dict("records")
     )
-    return f"{capitalise(QUANTITIES.get(name, name))} on {count_range(rows['n'])} {split} galaxies of the {domain_title(domain)}: {values}."
+    return (
+        f"{capitalise(QUANTITIES.get(name, name))} on {count_range(rows['n'])} {split} galaxies of"
+        f" the {domain_title(domain)}: {values}."
+    )

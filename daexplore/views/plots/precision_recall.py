@@ -104,10 +104,14 @@ def summary_areas(areas: pd.DataFrame, quantity: str, split: str = "test") -> st
             for row in rows.to_dict("records")
         )
         parts.append(
-            f"{domain_title(domain)}, n = {' / '.join(str(int(n)) for n in dict.fromkeys(rows['n']))}: {values}"
+            f"{domain_title(domain)}, n ="
+            f" {' / '.join(str(int(n)) for n in dict.fromkeys(rows['n']))}: {values}"
         )
     if not parts:
-        return f"{quantity}: no curve can be drawn, since galaxies of both classes with labels are needed."
+        return (
+            f"{quantity}: no curve can be drawn, since galaxies of both classes with labels are"
+            " needed."
+        )
     return f"{quantity} on {split} galaxies: {'; '.join(parts)}."
 
 

@@ -105,7 +105,10 @@ def reliability_panels(bins: pd.DataFrame, *, size: Size = (300, 300)) -> hv.Lay
         part = bins[bins["domain"] == domain]
         for stage in dict.fromkeys(part["stage"]):
             rows = part[part["stage"] == stage]
-            title = f"{capitalise(domain_title(domain))}, {rows['split'].iloc[0]}, {stage}: n = {count_range(rows['n'])}"
+            title = (
+                f"{capitalise(domain_title(domain))}, {rows['split'].iloc[0]}, {stage}: n ="
+                f" {count_range(rows['n'])}"
+            )
             panels.append(reliability_diagram(rows, title=title, size=size, who=who))
     return hv.Layout(panels).cols(2).opts(shared_axes=True, backend="bokeh")
 
@@ -174,7 +177,10 @@ def risk_coverage_panels(
     panels = []
     for domain in (name for name in DOMAINS if (curves["domain"] == name).any()):
         rows = curves[curves["domain"] == domain]
-        title = f"{capitalise(domain_title(domain))}, {rows['split'].iloc[0]}, kept by {ranking}: n = {count_range(rows['n'])}"
+        title = (
+            f"{capitalise(domain_title(domain))}, {rows['split'].iloc[0]}, kept by {ranking}: n ="
+            f" {count_range(rows['n'])}"
+        )
         panels.append(risk_coverage_curves(rows, title=title, size=size, who=who))
     return hv.Layout(panels).cols(2).opts(shared_axes=True, backend="bokeh")
 
@@ -196,7 +202,10 @@ def summary_reliability(scores: pd.DataFrame, domain: str = "target") -> str:
     for name, found in rows.groupby("who", sort=False):
         texts = [f"{_interval(row)} {row['stage']}" for row in found.to_dict("records")]
         parts.append(f"{name} {', '.join(texts)}")
-    start = f"Calibration error (ECE, debiased) on {count_range(rows['n'])} {rows['split'].iloc[0]} galaxies of the {domain_title(domain)}"
+    start = (
+        f"Calibration error (ECE, debiased) on {count_range(rows['n'])} {rows['split'].iloc[0]}"
+        f" galaxies of the {domain_title(domain)}"
+    )
     return f"{start}: {'; '.join(parts)}."
 
 
@@ -221,7 +230,10 @@ def summary_risk_coverage(
     if chosen.empty:
         return f"Risk and coverage on the {domain} are not known: no labelled galaxy there."
     values = "; ".join(f"{row['who']} {_interval(row)}" for row in chosen.to_dict("records"))
-    start = f"Area under the risk-coverage curve on {count_range(chosen['n'])} {chosen['split'].iloc[0]} galaxies of the {domain_title(domain)}"
+    start = (
+        f"Area under the risk-coverage curve on {count_range(chosen['n'])}"
+        f" {chosen['split'].iloc[0]} galaxies of the {domain_title(domain)}"
+    )
     return f"{start}, kept by {ranking}: {values}."
 
 

@@ -21,11 +21,17 @@ def summary_robustness(table: pd.DataFrame, name: str = "accuracy") -> str:
         mine = mine.sort_values("level", kind="stable")
         first, last = mine.iloc[0], mine.iloc[-1]
         where = domain_title(str(domain)) if bool(mine["oracle"].any()) else domain
-        ends = f"{first['value']:.3f} at {first['level']:.3g} to {last['value']:.3f} [{last['low']:.3f}, {last['high']:.3f}]"
+        ends = (
+            f"{first['value']:.3f} at {first['level']:.3g} to {last['value']:.3f}"
+            f" [{last['low']:.3f}, {last['high']:.3f}]"
+        )
         parts.append(f"{run}, {where}: {ends} at {last['level']:.3g}, n = {int(last['n'])}")
     if not parts:
         return "Nothing was measured."
-    return f"{capitalise(QUANTITIES.get(name, name))} against {rows['dial'].iloc[0]} [{rows['unit'].iloc[0]}]: {'; '.join(parts)}."
+    return (
+        f"{capitalise(QUANTITIES.get(name, name))} against {rows['dial'].iloc[0]}"
+        f" [{rows['unit'].iloc[0]}]: {'; '.join(parts)}."
+    )
 
 
 def summary_boundary(table: pd.DataFrame) -> str:
@@ -34,7 +40,8 @@ def summary_boundary(table: pd.DataFrame) -> str:
     """
     shown = table[np.isfinite(table["input"]) & np.isfinite(table["latent"])]
     parts = [
-        f"{domain} {mine['input'].median():.3g} in the image and {mine['latent'].median():.3g} in the latent (n = {len(mine)})"
+        f"{domain} {mine['input'].median():.3g} in the image and {mine['latent'].median():.3g} in"
+        f" the latent (n = {len(mine)})"
         for domain, mine in shown.groupby("domain", sort=False)
     ]
     if not parts:
@@ -44,7 +51,10 @@ def summary_boundary(table: pd.DataFrame) -> str:
         if len(shown) > 2
         else ""
     )
-    return f"Median distance to the boundary, {len(shown)} of {len(table)} images: {', '.join(parts)}{rank}."
+    return (
+        f"Median distance to the boundary, {len(shown)} of {len(table)} images:"
+        f" {', '.join(parts)}{rank}."
+    )
 
 
 _NAMES = {

@@ -38,7 +38,10 @@ def summary_saliency(sample_id: str, explained: str, shares: Mapping[str, float]
         f"{run} {share:.0%}" if np.isfinite(share) else f"{run} (map is zero)"
         for run, share in shares.items()
     )
-    return f"Grad-CAM of {explained} for {sample_id}, share in the central quarter of the image: {parts or 'no map stored'}."
+    return (
+        f"Grad-CAM of {explained} for {sample_id}, share in the central quarter of the image:"
+        f" {parts or 'no map stored'}."
+    )
 
 
 def summary_outcomes(maps: Mapping[str, Mapping[str, Any]]) -> str:
@@ -48,9 +51,12 @@ def summary_outcomes(maps: Mapping[str, Mapping[str, Any]]) -> str:
     rows = []
     for title, row in maps.items():
         parts = [
-            f"{outcome} {one.n} galaxies, {_central(np.asarray(one.mean, np.float64)):.0%} central"
-            if one.n
-            else f"{outcome} none"
+            (
+                f"{outcome} {one.n} galaxies, {_central(np.asarray(one.mean, np.float64)):.0%}"
+                " central"
+                if one.n
+                else f"{outcome} none"
+            )
             for outcome, one in row.items()
         ]
         rows.append(f"{title}: {', '.join(parts)}")
@@ -76,10 +82,14 @@ def summary_sanity(table: pd.DataFrame, name: str = "correlation") -> str:
             last = steps.iloc[-1]
             floor = f", other galaxies {other.iloc[0]:.2f}" if len(other) else ""
             parts.append(
-                f"{run}, {domain}: {last['value']:.2f} [{last['low']:.2f}, {last['high']:.2f}]{floor}, n = {int(last['n'])}"
+                f"{run}, {domain}: {last['value']:.2f} [{last['low']:.2f},"
+                f" {last['high']:.2f}]{floor}, n = {int(last['n'])}"
             )
     what = "Rank correlation" if name == "correlation" else "IoU"
-    return f"{what} with the trained network's maps once all layers are random: {'; '.join(parts) or 'nothing measured'}."
+    return (
+        f"{what} with the trained network's maps once all layers are random:"
+        f" {'; '.join(parts) or 'nothing measured'}."
+    )
 
 
 def _central(mean: NDArray[np.float64]) -> float:

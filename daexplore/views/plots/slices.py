@@ -120,7 +120,10 @@ def slice_tables(
         total = " / ".join(
             str(int(n)) for n in dict.fromkeys(part.groupby("run", sort=False)["n"].sum())
         )
-        caption = f"{domain.capitalize()}{oracle} <small>{escape(metric)} by {escape(column)}, {escape(split)}, n = {total}</small>"
+        caption = (
+            f"{domain.capitalize()}{oracle} <small>{escape(metric)} by {escape(column)},"
+            f" {escape(split)}, n = {total}</small>"
+        )
         head = ["slice", "images", "galaxies", *map(str, runs)]
         tables.append(html_table(lines, head, css_class="slices", caption=Markup(caption)))
     return f"<div class='side-by-side'>{''.join(tables)}</div>"
@@ -142,12 +145,16 @@ def summary_slices(
             continue
         low, high = (known.loc[known["value"].idxmin()], known.loc[known["value"].idxmax()])
         ends = [
-            f"{end['slice']} {interval_text(end['value'], end['low'], end['high'], 2)} (n = {end['n']})"
+            f"{end['slice']} {interval_text(end['value'], end['low'], end['high'], 2)} (n ="
+            f" {end['n']})"
             for end in (low, high)
         ]
         parts.append(f"{where}: lowest {ends[0]}, highest {ends[1]}")
     if not parts:
-        return f"No {split} galaxies with a label are known here, so {metric} cannot be shown by {column}."
+        return (
+            f"No {split} galaxies with a label are known here, so {metric} cannot be shown by"
+            f" {column}."
+        )
     small = rows[rows["small"]].drop_duplicates(["domain", "place"])
     end = f" {len(small)} slices are too small for a number." if len(small) else ""
     return (

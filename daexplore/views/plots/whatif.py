@@ -233,7 +233,8 @@ def summary_dial(table: pd.DataFrame, unit: str, positive: str, threshold: float
             else side
         )
         parts.append(
-            f"{run}: {first['probability']:.2f} at {first['level']:.3g} to {last['probability']:.2f} at {last['level']:.3g}, {words}"
+            f"{run}: {first['probability']:.2f} at {first['level']:.3g} to"
+            f" {last['probability']:.2f} at {last['level']:.3g}, {words}"
         )
     return (
         f"p({positive}) of one galaxy against the {unit}: {'; '.join(parts)}."

@@ -17,7 +17,10 @@ _LOAD, _EXEC, _SCRIPT = (
     "application/javascript",
 )
 # The server behind it ended with the notebook's kernel.
-_EXPLORER = "<p><em>Here stands the explorer while the notebook runs: <a href='../gallery/index.html'>its rooms in pictures</a>.</em></p>"
+_EXPLORER = (
+    "<p><em>Here stands the explorer while the notebook runs: <a href='../gallery/index.html'>its"
+    " rooms in pictures</a>.</em></p>"
+)
 _FILES = ("bokeh.min.js", "bokeh-widgets.min.js", "bokeh-tables.min.js")
 
 

@@ -52,9 +52,15 @@ def _page(name: str, entry: MethodInfo, measured: pd.DataFrame) -> Iterator[str]
     if entry.implementation:
         kind = alignment.METHODS[name]
         yield "## How it is done here\n"
-        yield f"```{{eval-rst}}\n.. autoclass:: daexplore.alignment.{kind.__name__}\n   :no-index:\n```\n"
+        yield (
+            f"```{{eval-rst}}\n.. autoclass:: daexplore.alignment.{kind.__name__}\n  "
+            " :no-index:\n```\n"
+        )
         yield "Its options are set with `--set`, for example:\n"
-        yield f"```sh\ndaexplore train --data demo --method {name} --set alignments.{name}.weight=0.5\n```\n"
+        yield (
+            f"```sh\ndaexplore train --data demo --method {name} --set"
+            f" alignments.{name}.weight=0.5\n```\n"
+        )
     yield f"## When it fails\n\n{entry.fails}\n"
     rows = measured[measured["method"] == name]
     if len(rows):
@@ -64,8 +70,8 @@ def _page(name: str, entry: MethodInfo, measured: pd.DataFrame) -> Iterator[str]
             rows[["problem", "accuracy", "difference"]].to_numpy().tolist(),
         )
         yield (
-            "Means of five seeds with 95% intervals, default options and weight 1, none of it tuned to these problems but as said under "
-            "[published values](../results/published.md).\n"
+            "Means of five seeds with 95% intervals, default options and weight 1, none of it tuned"
+            " to these problems but as said under [published values](../results/published.md).\n"
         )
 
 
@@ -86,9 +92,11 @@ def _measured(pages: Pages) -> pd.DataFrame:
                     "method": row.method,
                     "problem": problem,
                     "accuracy": f"{row.value:.3f} [{row.low:.3f}, {row.high:.3f}]",
-                    "difference": ""
-                    if difference is None
-                    else "{value:+.3f} [{low:+.3f}, {high:+.3f}]".format(**difference),
+                    "difference": (
+                        ""
+                        if difference is None
+                        else "{value:+.3f} [{low:+.3f}, {high:+.3f}]".format(**difference)
+                    ),
                 }
             )
     return pd.DataFrame(found)

@@ -104,7 +104,10 @@ def _parts(module: ModuleType) -> list[str]:
 
 def _page(module: ModuleType, names: list[str], parts: list[str]) -> Iterator[str]:
     yield f"# {module.__name__}\n"
-    yield f"```{{eval-rst}}\n{inspect.getdoc(module) or ''}\n\n.. py:module:: {module.__name__}\n```\n"
+    yield (
+        f"```{{eval-rst}}\n{inspect.getdoc(module) or ''}\n\n.. py:module::"
+        f" {module.__name__}\n```\n"
+    )
     for name in names:
         yield _directive(module.__name__, name)
     if parts:

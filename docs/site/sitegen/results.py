@@ -14,7 +14,10 @@ __all__ = ["write"]
 
 _ROWS = 20
 _ABOUT = {
-    "control": "noDA with batch normalisation over both domains, three seeds: what part of the gain is not the losses' doing",
+    "control": (
+        "noDA with batch normalisation over both domains, three seeds: what part of the gain is not"
+        " the losses' doing"
+    ),
     "distant": "noDA, MMD and DANN on the preset distant, three seeds",
     "nearby": "the preset nearby, five seeds, with transfer",
     "nearby-summary": "the same as means over seeds with intervals",
@@ -52,7 +55,10 @@ def write(pages: Pages) -> None:
 
 def _page(file: Path) -> str:
     about = _ABOUT.get(file.stem, "")
-    head = f"# {file.stem}\n\n{about[:1].upper()}{about[1:]}{'.' if about else ''} {{download}}`{file.name} <files/{file.name}>`\n"
+    head = (
+        f"# {file.stem}\n\n{about[:1].upper()}{about[1:]}{'.' if about else ''}"
+        f" {{download}}`{file.name} <files/{file.name}>`\n"
+    )
     if file.suffix == ".csv":
         values = pd.read_csv(file, dtype=str, keep_default_na=False)
         shown = (

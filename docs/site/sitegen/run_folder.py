@@ -31,14 +31,18 @@ def _section(text: str, title: str) -> str:
     found = re.search(rf"^## {re.escape(title)}\n.*?(?=^## )", text, flags=re.MULTILINE | re.DOTALL)
     if not found:
         raise ValueError(
-            f"docs/architecture.md has no section {title!r}, which the specification of the run folder is made of."
+            f"docs/architecture.md has no section {title!r}, which the specification of the run"
+            " folder is made of."
         )
     return found[0]
 
 
 def _example() -> str:
     run = min((Path(daexplore.__file__).parent / "examples").glob("*-mmd-*"))
-    about = f"The files of `{run.name}`, a run that comes with the package (`daexplore/examples`), and the columns of its tables."
+    about = (
+        f"The files of `{run.name}`, a run that comes with the package (`daexplore/examples`), and"
+        " the columns of its tables."
+    )
     lines = [f"### An example\n\n{about}\n"]
     rows = []
     for file in sorted(

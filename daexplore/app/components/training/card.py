@@ -176,7 +176,10 @@ class TrainingCard:
         parts = [f"{name} {last[key]:.3f}" for name, key in _SUMMARY.items() if key in last.index]
         if parts and run.evaluated:
             epoch = int(history.loc[history["split"] == "validation", "epoch"].max())
-            self._summary.object = f"<p class='summary'>Validation, n = {_counts(run)}, epoch {epoch}: {', '.join(parts)}</p>"
+            self._summary.object = (
+                f"<p class='summary'>Validation, n = {_counts(run)}, epoch {epoch}:"
+                f" {', '.join(parts)}</p>"
+            )
         self._lower.visible = True
         self._draw_forces()
 
@@ -208,7 +211,8 @@ class TrainingCard:
         beyond = self._axes.hold_plane(points)
         self._plane.show(points, classes)
         self._caption.object = (
-            f"<p class='foot'>Margin plane after epoch {points.epoch}: {points.shown} of {points.total} {points.split} galaxies"
+            f"<p class='foot'>Margin plane after epoch {points.epoch}: {points.shown} of"
+            f" {points.total} {points.split} galaxies"
             f"{f', {beyond} of them beyond the frame, the farthest at its edge' if beyond else ''}</p>"
         )
         self._upper.visible = True
@@ -230,7 +234,10 @@ def _progress_html(job: Job, others: list[Job]) -> str:
     kind, width = (
         ("bar unknown", "") if done is None else ("bar", f" style='width: {100 * done:.1f}%'")
     )
-    bar = f"<div class='{kind}' role='progressbar' aria-valuemin='0' aria-valuemax='100'{value}><div{width}></div></div>"
+    bar = (
+        f"<div class='{kind}' role='progressbar' aria-valuemin='0'"
+        f" aria-valuemax='100'{value}><div{width}></div></div>"
+    )
     error = f"<p class='error' role='alert'>{escape(job.error)}</p>" if job.error else ""
     return f"{bar}<p class='caption'>{escape(text)}</p>{error}"
 

@@ -12,8 +12,14 @@ __all__ = ["loss_diagram_html"]
 _LOSSES = {name: method.loss for name, method in METHODS.items() if method.loss is not None}
 
 
-_NOTE = "Arrows run against the data, as gradients do; the wider, the larger the weighted loss now (not its gradient). Dashed: sign reversed."
-_TASK = "The task loss pulls classifier and encoder so that labelled source galaxies fall on the right side of the boundary."
+_NOTE = (
+    "Arrows run against the data, as gradients do; the wider, the larger the weighted loss now (not"
+    " its gradient). Dashed: sign reversed."
+)
+_TASK = (
+    "The task loss pulls classifier and encoder so that labelled source galaxies fall on the right"
+    " side of the boundary."
+)
 _ROW, _TOP = 46, 62
 
 
@@ -75,13 +81,20 @@ def loss_diagram_html(method: str, weights: dict[str, float], history: pd.DataFr
         f"Parts of the network and who is pushed by which loss in a run of {method_label(method)}",
         quote=True,
     )
-    picture = f"<svg viewBox='0 0 364 {height}' role='img' aria-label='{title}' class='forces'>{_HEAD}{''.join(drawn)}</svg>"
-    return f"{picture}<ul class='forces'>{''.join(f'<li>{each}</li>' for each in sentences)}</ul><p class='hint'>{_NOTE}</p>"
+    picture = (
+        f"<svg viewBox='0 0 364 {height}' role='img' aria-label='{title}'"
+        f" class='forces'>{_HEAD}{''.join(drawn)}</svg>"
+    )
+    return (
+        f"{picture}<ul class='forces'>{''.join(f'<li>{each}</li>' for each in sentences)}</ul><p"
+        f" class='hint'>{_NOTE}</p>"
+    )
 
 
 _HEAD = (
-    "<defs><marker id='tip' viewBox='0 0 8 8' refX='6' refY='4' markerWidth='9' markerHeight='9' markerUnits='userSpaceOnUse' "
-    "orient='auto'><path d='M0,0 L8,4 L0,8 z' fill='#D55E00'/></marker></defs>"
+    "<defs><marker id='tip' viewBox='0 0 8 8' refX='6' refY='4' markerWidth='9' markerHeight='9'"
+    " markerUnits='userSpaceOnUse' orient='auto'><path d='M0,0 L8,4 L0,8 z'"
+    " fill='#D55E00'/></marker></defs>"
 )
 
 
@@ -90,8 +103,8 @@ def _sentence(name: str, force: LossTerm) -> str:
     also = " and the classifier" if force.also_classifier else ""
     if force.reversed:
         return (
-            f"{shown} reads {force.reads}: the {force.box} learns to tell the domains apart; its gradient reaches the encoder with "
-            f"its sign reversed, and pulls it {force.pulls}."
+            f"{shown} reads {force.reads}: the {force.box} learns to tell the domains apart; its"
+            f" gradient reaches the encoder with its sign reversed, and pulls it {force.pulls}."
         )
     return f"{shown} reads {force.reads} and pulls the encoder{also} {force.pulls}."
 
@@ -101,11 +114,17 @@ def _box(top: int, text: str, left: int, width: int = 0, quiet: bool = False) ->
     edge = "stroke-dasharray='2 3'" if quiet else ""
     shape = f"x='{left}' y='{top + 14}' width='{width}' height='32' rx='5'"
     rect = f"<rect {shape} fill='none' stroke='currentColor' stroke-opacity='.55' {edge}/>"
-    return f"{rect}<text x='{left + width / 2}' y='{top + 34}' text-anchor='middle'>{escape(text)}</text>"
+    return (
+        f"{rect}<text x='{left + width / 2}' y='{top + 34}'"
+        f" text-anchor='middle'>{escape(text)}</text>"
+    )
 
 
 def _flow(start: int, end: int) -> str:
-    return f"<line x1='{start}' x2='{end}' y1='30' y2='30' stroke='currentColor' stroke-opacity='.45'/>"
+    return (
+        f"<line x1='{start}' x2='{end}' y1='30' y2='30' stroke='currentColor'"
+        " stroke-opacity='.45'/>"
+    )
 
 
 def _size_text(top: int, name: str, size: float | None) -> str:
@@ -116,4 +135,7 @@ def _size_text(top: int, name: str, size: float | None) -> str:
 def _arrow(path: str, size: float, dashed: bool = False) -> str:
     width = 1.2 + 4 * min(abs(size), 1.5) / 1.5
     dash = "stroke-dasharray='6 4'" if dashed else ""
-    return f"<path d='{path}' fill='none' stroke='#D55E00' stroke-width='{width:.1f}' {dash} marker-end='url(#tip)'/>"
+    return (
+        f"<path d='{path}' fill='none' stroke='#D55E00' stroke-width='{width:.1f}' {dash}"
+        " marker-end='url(#tip)'/>"
+    )

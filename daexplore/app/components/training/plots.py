@@ -131,7 +131,8 @@ class LivePlane:
         )
         set_aria_label(
             self.figure,
-            "margin plane: distance to the boundary and domain probe of validation galaxies, by domain and class",
+            "margin plane: distance to the boundary and domain probe of validation galaxies, by"
+            " domain and class",
         )
         self._side = BoxAnnotation(
             left=0, fill_color=NEUTRAL, fill_alpha=0.08, line_color=None, level="underlay"

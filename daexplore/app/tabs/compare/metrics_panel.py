@@ -17,7 +17,10 @@ from daexplore.app.theme import STYLE
 __all__ = ["MetricsPanel"]
 
 
-_HINT = "<p class='hint'>Draw around galaxies in a panel, or choose a column, to see how the runs do on them.</p>"
+_HINT = (
+    "<p class='hint'>Draw around galaxies in a panel, or choose a column, to see how the runs do on"
+    " them.</p>"
+)
 _BRIEF = ("accuracy", "auc", "recall")
 
 
@@ -70,8 +73,8 @@ class MetricsPanel:
         self._settings.object = differences_table(scenes)
 
         def compute() -> tuple[list[Score], list[Score]]:
-            return scores(state, scenes), [] if selection is None else scores(
-                state, scenes, selection
+            return scores(state, scenes), (
+                [] if selection is None else scores(state, scenes, selection)
             )
 
         def show(found: tuple[list[Score], list[Score]]) -> None:
@@ -82,4 +85,7 @@ class MetricsPanel:
 
 
 def _counted(count: int) -> str:
-    return f"<p class='hint'><b class='count'>{count}</b> galaxies selected; the same ones in every run.</p>"
+    return (
+        f"<p class='hint'><b class='count'>{count}</b> galaxies selected; the same ones in every"
+        " run.</p>"
+    )

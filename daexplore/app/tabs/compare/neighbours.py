@@ -98,7 +98,10 @@ def _line(scene: LatentView, row: int) -> str:
         _picture(scene, int(other), image)
         for other, image in zip(rows, _images(scene, rows), strict=True)
     )
-    return f"<div class='near'><span>{escape(scene.label)}<small>{words}</small></span>{pictures}</div>"
+    return (
+        "<div"
+        f" class='near'><span>{escape(scene.label)}<small>{words}</small></span>{pictures}</div>"
+    )
 
 
 def _images(scene: LatentView, rows: NDArray[np.int64]) -> list[NDArray[np.uint8] | None]:
@@ -128,8 +131,17 @@ def _picture(scene: LatentView, row: int, image: NDArray[np.uint8] | None) -> st
         else scene.run.classes[label] + (" (oracle)" if domain == "target" else "")
     )
     text = escape(f"{name}: {domain}, {truth}, p {scene.probability[row]:.2f}", quote=True)
-    look = f"border-color: {DOMAIN_COLORS[domain]}; border-style: {'solid' if domain == 'source' else 'dashed'}"
+    look = (
+        f"border-color: {DOMAIN_COLORS[domain]}; border-style:"
+        f" {'solid' if domain == 'source' else 'dashed'}"
+    )
     if image is None:
-        return f"<span class='near-blank' data-galaxy='{escape(name, quote=True)}' title='{text}' style='{look}'>{escape(domain[0])}</span>"
+        return (
+            f"<span class='near-blank' data-galaxy='{escape(name, quote=True)}' title='{text}'"
+            f" style='{look}'>{escape(domain[0])}</span>"
+        )
     source = data_uri(galaxy_png(image))
-    return f"<img data-galaxy='{escape(name, quote=True)}' alt='{text}' title='{text}' src='{source}' style='{look}'>"
+    return (
+        f"<img data-galaxy='{escape(name, quote=True)}' alt='{text}' title='{text}' src='{source}'"
+        f" style='{look}'>"
+    )

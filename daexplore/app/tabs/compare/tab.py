@@ -306,7 +306,8 @@ class CompareTab:
             # Asking again would fail again: the key stays, and the components stay on screen.
             self._asked.add(key)
             self._state.warn(
-                f"The UMAP of {key[1]}, epoch {key[2]}, could not be computed. {error_message(done.exception())}"
+                f"The UMAP of {key[1]}, epoch {key[2]}, could not be computed."
+                f" {error_message(done.exception())}"
             )
             return
         if self._state.view == key[0]:
@@ -334,7 +335,10 @@ def _without_event(react: Callable[[], None], _: Any) -> None:
 
 def _grid(kind: str, cells: list[str]) -> str:
     columns = f"grid-template-columns: repeat({max(len(cells), 1)}, minmax(0, 1fr))"
-    return f"<div class='panel-grid' style='{columns}'>{''.join(f'<div class=panel-{kind}>{cell}</div>' for cell in cells)}</div>"
+    return (
+        "<div class='panel-grid'"
+        f" style='{columns}'>{''.join(f'<div class=panel-{kind}>{cell}</div>' for cell in cells)}</div>"
+    )
 
 
 def _head(shown: LatentView, state: ExplorerState) -> str:

@@ -22,7 +22,10 @@ _SHAPES = {
     "triangle": "<path d='M6 1 L11 10.5 L1 10.5 Z'/>",
     "square": "<path d='M2 2 H10 V10 H2 Z'/>",
     "diamond": "<path d='M6 0.5 L10.5 6 L6 11.5 L1.5 6 Z'/>",
-    "star": "<path d='M6 0 L7.5 4.4 L12 4.4 L8.4 7.1 L9.7 11.5 L6 8.8 L2.3 11.5 L3.6 7.1 L0 4.4 L4.5 4.4 Z'/>",
+    "star": (
+        "<path d='M6 0 L7.5 4.4 L12 4.4 L8.4 7.1 L9.7 11.5 L6 8.8 L2.3 11.5 L3.6 7.1 L0 4.4 L4.5"
+        " 4.4 Z'/>"
+    ),
     "hex": "<path d='M3.5 1.5 H8.5 L11.2 6 L8.5 10.5 H3.5 L0.8 6 Z'/>",
     "x": "<path d='M2 2 L10 10 M10 2 L2 10' stroke='currentColor' stroke-width='1.6'/>",
 }
@@ -91,7 +94,8 @@ def legend(scenes: list[LatentView], hues: str) -> str:
     )
     parts.append(
         _item(
-            "<circle cx='6' cy='6' r='5.5' fill='none' stroke='currentColor' stroke-width='2' stroke-dasharray='3 2'/>",
+            "<circle cx='6' cy='6' r='5.5' fill='none' stroke='currentColor' stroke-width='2'"
+            " stroke-dasharray='3 2'/>",
             "same galaxy, other domain",
         )
     )

@@ -79,15 +79,18 @@ def findings(inspection: Mapping[str, Any]) -> list[pn.viewable.Viewable]:
             styles=_CARDS,
         ),
         html_pane(
-            f"<div class='section'><h2>Every measured quantity</h2><div class='wide'>{differences_html(tables['distances'])}</div></div>",
+            "<div class='section'><h2>Every measured quantity</h2><div"
+            f" class='wide'>{differences_html(tables['distances'])}</div></div>",
             DATA_STYLES,
         ),
         html_pane(
-            f"<div class='section'><h2>Copies and splits</h2>{checks_html(tables['leakage'])}{others}</div>",
+            "<div class='section'><h2>Copies and"
+            f" splits</h2>{checks_html(tables['leakage'])}{others}</div>",
             DATA_STYLES,
         ),
         html_pane(
-            f"<div class='section'><h2>What was inspected</h2><div class='wide'>{domains_html(tables['domains'])}</div></div>",
+            "<div class='section'><h2>What was inspected</h2><div"
+            f" class='wide'>{domains_html(tables['domains'])}</div></div>",
             DATA_STYLES,
         ),
     ]

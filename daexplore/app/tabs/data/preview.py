@@ -205,14 +205,14 @@ def validated_choice(source: str, target: str, label: str = "") -> DomainChoice:
     for domain, text in (("source", source.strip()), ("target", target.strip())):
         if not text:
             raise InputError(
-                f"Give the path of the {domain} images: a galaxy set, an .npy or FITS file, a folder of images, a catalogue; "
-                f"or a preset ({', '.join(PRESETS)})."
+                f"Give the path of the {domain} images: a galaxy set, an .npy or FITS file, a"
+                f" folder of images, a catalogue; or a preset ({', '.join(PRESETS)})."
             )
         path = Path(text).expanduser()
         if text not in PRESETS and not path.exists():
             raise InputError(
-                f"The {domain} images {text} do not exist on the machine that serves this page; give another path, "
-                f"or a preset ({', '.join(PRESETS)})."
+                f"The {domain} images {text} do not exist on the machine that serves this page;"
+                f" give another path, or a preset ({', '.join(PRESETS)})."
             )
         paths.append(text if text in PRESETS else str(path))
     return DomainChoice(paths[0], paths[1], label.strip() or None)

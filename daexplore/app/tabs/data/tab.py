@@ -29,10 +29,11 @@ _KINDS = (
     "a catalogue (CSV, ECSV, FITS, VOTable, Parquet) of images, or of positions on survey tiles",
 )
 _TEACH = (
-    "<p class='lead'>Before anything is trained: <b>how far apart are these domains, and in what?</b></p>"
-    "<p class='hint'>Press Inspect. Pixels, noise, signal-to-noise, spectra, colours, sizes, classes, missing values and copies of "
-    "galaxies across splits are measured in both domains, with intervals over galaxies, and a classifier tries to tell the domains "
-    "apart. No network is trained, and no label of the target decides anything.</p>"
+    "<p class='lead'>Before anything is trained: <b>how far apart are these domains, and in"
+    " what?</b></p><p class='hint'>Press Inspect. Pixels, noise, signal-to-noise, spectra, colours,"
+    " sizes, classes, missing values and copies of galaxies across splits are measured in both"
+    " domains, with intervals over galaxies, and a classifier tries to tell the domains apart. No"
+    " network is trained, and no label of the target decides anything.</p>"
 )
 
 

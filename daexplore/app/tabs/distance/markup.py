@@ -30,7 +30,8 @@ def key_html(runs: Sequence[str]) -> str:
     """Hue, dash and marker of each run, said once for all figures."""
     looks = RunColours(runs)
     parts = [
-        f"<span><svg width='34' height='12' aria-hidden='true'><g fill='{looks.hue[run]}' stroke='{looks.hue[run]}'>"
+        f"<span><svg width='34' height='12' aria-hidden='true'><g fill='{looks.hue[run]}'"
+        f" stroke='{looks.hue[run]}'>"
         f"<path d='M0 6 H34' stroke-width='2.2' stroke-dasharray='{_DASHES[looks.dash[run]]}'/>"
         f"{_SHAPES[looks.marker[run]]}</g></svg>{escape(run)}</span>"
         for run in runs
@@ -56,7 +57,8 @@ def _judgement(judgement: RunVerdict, split: str) -> str:
         bad = " bad" if verdict.outcome in _BAD else ""
         mark = "<i>oracle</i> with target labels" if verdict.oracle else "without target labels"
         parts.append(
-            f"<br><span class='outcome{bad}'>{escape(verdict.outcome)}</span> {mark}: {escape(verdict.sentence)}"
+            f"<br><span class='outcome{bad}'>{escape(verdict.outcome)}</span> {mark}:"
+            f" {escape(verdict.sentence)}"
         )
     reasons = "".join(
         f"<li>{escape(reason.text)}</li>"
@@ -64,7 +66,10 @@ def _judgement(judgement: RunVerdict, split: str) -> str:
         for reason in verdict.reasons
     )
     one, other = judgement.seeds
-    about = f"Why? Selected epochs, {split} split, {one} + {other} training{'s' if one + other > 2 else ''} of these settings"
+    about = (
+        f"Why? Selected epochs, {split} split, {one} + {other}"
+        f" training{'s' if one + other > 2 else ''} of these settings"
+    )
     return f"<li>{head}{''.join(parts)}<details><summary>{about}</summary><ul>{reasons}</ul></details></li>"
 
 
@@ -92,7 +97,10 @@ def numbers_html(measures: pd.DataFrame, runs: Sequence[str], failures: Sequence
         for key in keys
     ]
     split = str(measures["split"].iloc[0])
-    about = f"{escape(split)} split; MMD²: 95% of chance, effect in standard deviations of chance, images of source + target"
+    about = (
+        f"{escape(split)} split; MMD²: 95% of chance, effect in standard deviations of chance,"
+        " images of source + target"
+    )
     caption = Markup(f"In numbers <small>{about}</small>")
     table = html_table(rows, ["", *head], css_class="numbers-by-run", caption=caption)
     return explained(f"{told}{table}")
@@ -138,10 +146,11 @@ def caption(
     )
     kernel = ", ".join(f"{value:g}" for value in bandwidths)
     text = (
-        f"MMD²: unbiased, of the whole latent in units of the source's spread, Gaussian kernels with σ² = {kernel} in every run and "
-        f"epoch. Null bands: 95% of {PERMUTATIONS} relabellings of galaxies{sizes}; a hollow marker is not told from chance (p > 0.05), "
-        "a large one is the epoch shown. Held-out galaxies only. Accuracy: of the most probable class. Proxy A-distance: 2 (1 − 2 error) "
-        "of the cross-validated linear domain probe."
+        "MMD²: unbiased, of the whole latent in units of the source's spread, Gaussian kernels"
+        f" with σ² = {kernel} in every run and epoch. Null bands: 95% of {PERMUTATIONS}"
+        f" relabellings of galaxies{sizes}; a hollow marker is not told from chance (p > 0.05), a"
+        " large one is the epoch shown. Held-out galaxies only. Accuracy: of the most probable"
+        " class. Proxy A-distance: 2 (1 − 2 error) of the cross-validated linear domain probe."
     )
     return "".join(f"<p class='caption'>{escape(line)}</p>" for line in (text, *notes))
 
@@ -150,8 +159,14 @@ def progress_html(done: int, total: int, name: str) -> str:
     """What is being computed, or nothing."""
     if not name:
         return ""
-    role = f"role='progressbar' aria-label='domain distance' aria-valuemin='0' aria-valuemax='{total}' aria-valuenow='{done}'"
-    bar = f"<div class='bar' {role}><div style='width: {100 * done / max(total, 1):.0f}%'></div></div>"
+    role = (
+        f"role='progressbar' aria-label='domain distance' aria-valuemin='0' aria-valuemax='{total}'"
+        f" aria-valuenow='{done}'"
+    )
+    bar = (
+        f"<div class='bar' {role}><div style='width:"
+        f" {100 * done / max(total, 1):.0f}%'></div></div>"
+    )
     return f"{bar}<p class='caption'>{done} of {total} done · {escape(name)}</p>"
 
 

@@ -311,6 +311,7 @@ def _images(run: Run, ends: dict[str, list[WitnessExtreme]], label: str) -> Task
 
 
 _RULE = (
-    "<p class='caption'>The witness is the mean kernel of a galaxy's latent to the source's less that to the target's, its own galaxy left "
-    "out: above 0 the source is denser there, below 0 the target. Bar: domain. Tap a galaxy, or press Enter on it, to look at it.</p>"
+    "<p class='caption'>The witness is the mean kernel of a galaxy's latent to the source's less"
+    " that to the target's, its own galaxy left out: above 0 the source is denser there, below 0"
+    " the target. Bar: domain. Tap a galaxy, or press Enter on it, to look at it.</p>"
 )

@@ -212,7 +212,10 @@ class DistanceTables:
             verdicts = task.memo.peek(task.key)
             note = failures.get(task.key, "Being computed …") if verdicts is None else ""
             if verdicts == ():
-                note = "One of the two was taught by target labels: whether that helped is no question."
+                note = (
+                    "One of the two was taught by target labels: whether that helped is no"
+                    " question."
+                )
             seeds = 1 + len(self.siblings(runs[0])), 1 + len(self.siblings(run))
             found.append(
                 RunVerdict(
@@ -226,15 +229,17 @@ class DistanceTables:
         runs = self._state.runs
         others = [run for run in runs if bandwidths_of(run) != self.bandwidths]
         found = [
-            f"{self._state.label(run)} was logged with other bandwidths ({_numbers(bandwidths_of(run))}): its MMD² is computed anew with "
-            "those of the first run, and its path is left out."
+            f"{self._state.label(run)} was logged with other bandwidths"
+            f" ({_numbers(bandwidths_of(run))}): its MMD² is computed anew with those of the first"
+            " run, and its path is left out."
             for run in others
         ]
         for run in runs:
             tested = len(_spread_out(run.evaluated, self._state.epoch_of(run)))
             if tested < len(run.evaluated):
                 found.append(
-                    f"{self._state.label(run)}: null bands at {tested} of {len(run.evaluated)} epochs."
+                    f"{self._state.label(run)}: null bands at {tested} of {len(run.evaluated)}"
+                    " epochs."
                 )
         return found
 

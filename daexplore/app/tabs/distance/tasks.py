@@ -186,6 +186,7 @@ def _judge(baseline: tuple[Run, ...], runs: tuple[Run, ...], split: str) -> tupl
     methods = group_methods((*baseline, *runs))
     if len(methods) < 2:
         raise InputError(
-            "It has the settings of the first run: what differs between the two is the chance of a training."
+            "It has the settings of the first run: what differs between the two is the chance of a"
+            " training."
         )
     return Comparison((*baseline, *runs), baseline=methods[0].name, split=split).verdicts

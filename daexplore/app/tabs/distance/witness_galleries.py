@@ -147,7 +147,8 @@ def galleries_html(
         title = _TITLES[name]
         group = f"role='group' aria-label='{title} galaxies of {escape(label, quote=True)}'"
         parts.append(
-            f"<h4>{title} <small>{len(galaxies)} of {total} images</small></h4><div class='wall' {group}>{cells}</div>"
+            f"<h4>{title} <small>{len(galaxies)} of {total} images</small></h4><div class='wall'"
+            f" {group}>{cells}</div>"
         )
     return f"<section>{''.join(parts)}</section>"
 
@@ -157,7 +158,10 @@ def _cell(galaxy: WitnessExtreme, pictures: dict[str, tuple[str, str]] | None, c
         escape(galaxy.sample_id, quote=True),
         f"{galaxy.witness:+.3f}".replace("-", "−"),
     )
-    text = f"{sample_id}, {galaxy.domain}, called {escape(galaxy.predicted_class, quote=True)}, witness {value}"
+    text = (
+        f"{sample_id}, {galaxy.domain}, called {escape(galaxy.predicted_class, quote=True)},"
+        f" witness {value}"
+    )
     uri, note = (
         ("", "reading …") if pictures is None else pictures.get(galaxy.sample_id, ("", "reading …"))
     )
@@ -167,7 +171,8 @@ def _cell(galaxy: WitnessExtreme, pictures: dict[str, tuple[str, str]] | None, c
         else f"<span class='blank' role='img' aria-label='{text}'>{escape(note)}</span>"
     )
     return (
-        f"<div class='galaxy' data-galaxy='{sample_id}' aria-pressed='{str(chosen).lower()}' title='{text}'>{picture}"
-        f"<span class='name'>{sample_id.replace('/', '/<wbr>')}</span>"
-        f"<span class='of' style='--hue: {DOMAIN_COLORS[galaxy.domain]}'>{galaxy.domain} {value}</span></div>"
+        f"<div class='galaxy' data-galaxy='{sample_id}' aria-pressed='{str(chosen).lower()}'"
+        f" title='{text}'>{picture}<span"
+        f" class='name'>{sample_id.replace('/', '/<wbr>')}</span><span class='of' style='--hue:"
+        f" {DOMAIN_COLORS[galaxy.domain]}'>{galaxy.domain} {value}</span></div>"
     )

@@ -50,8 +50,8 @@ def pile_html(
     oracle = " <i>oracle</i>" if found.oracle else ""
     name = escape(pile.name)
     turn = "".join(
-        f"<button class='turn' {click_payload('page', place, page + step)} data-key='{word}' aria-label='{name}: {word} galaxies'"
-        f"{'' if possible else ' disabled'}>{sign}</button>"
+        f"<button class='turn' {click_payload('page', place, page + step)} data-key='{word}'"
+        f" aria-label='{name}: {word} galaxies'{'' if possible else ' disabled'}>{sign}</button>"
         for step, word, sign, possible in (
             (-1, "previous", "‹", page > 0),
             (1, "next", "›", start + len(rows) < total),
@@ -60,8 +60,9 @@ def pile_html(
     cells = "".join(_cell(found, int(row), picture, problem) for row in rows)
     body = f"<div class='cells'>{cells}</div>" if cells else "<p class='hint'>None.</p>"
     return (
-        f"<section aria-label='{name}'><div class='pile-head'><h3>{name} <b class='pile-count'>{total}</b></h3>"
-        f"<span>{escape(pile.meaning)}{oracle}</span><span class='shown'>{count}</span>{turn}</div>{body}</section>"
+        f"<section aria-label='{name}'><div class='pile-head'><h3>{name} <b"
+        f" class='pile-count'>{total}</b></h3><span>{escape(pile.meaning)}{oracle}</span><span"
+        f" class='shown'>{count}</span>{turn}</div>{body}</section>"
     )
 
 
@@ -71,7 +72,10 @@ def rates_html(found: PredictionChanges, rates: Sequence[FlipRate] | None) -> st
     """
     what = "change between right and wrong" if found.by == "truth" else "change class"
     oracle = " <i>oracle</i>" if found.oracle else ""
-    share = f"Share of {found.split} {found.domain} galaxies that {what}{oracle}, 95% interval over galaxies."
+    share = (
+        f"Share of {found.split} {found.domain} galaxies that {what}{oracle}, 95% interval over"
+        " galaxies."
+    )
     head = f"<h3>More than {term('seed noise')}?</h3><p class='hint'>{share}</p>"
     if rates is None:
         return explained(f"{head}<p class='hint'>computing …</p>")
@@ -119,8 +123,8 @@ def table_html(
     ]
     first = page * PAGE
     turn = "".join(
-        f"<button class='turn' {click_payload('table', number)} data-key='{word}' aria-label='table: {word} page'"
-        f"{'' if possible else ' disabled'}>{sign}</button>"
+        f"<button class='turn' {click_payload('table', number)} data-key='{word}'"
+        f" aria-label='table: {word} page'{'' if possible else ' disabled'}>{sign}</button>"
         for number, word, sign, possible in (
             (0, "first", "«", page > 0),
             (page - 1, "previous", "‹", page > 0),
@@ -129,9 +133,10 @@ def table_html(
         )
     )
     return (
-        "<div class='wide' tabindex='0' role='region' aria-label='table of flipped galaxies'>"
-        f"{html_table(lines, heads, css_class='flips')}</div>"
-        f"<div class='pile-head'><span class='shown'>{len(table)} shown of {total}, {first + 1} to {first + len(table)}</span>{turn}</div>"
+        "<div class='wide' tabindex='0' role='region' aria-label='table of flipped"
+        f" galaxies'>{html_table(lines, heads, css_class='flips')}</div><div"
+        f" class='pile-head'><span class='shown'>{len(table)} shown of {total}, {first + 1} to"
+        f" {first + len(table)}</span>{turn}</div>"
     )
 
 
@@ -152,12 +157,14 @@ def _cell(
     oracle = " <i>oracle</i>" if found.domain == "target" else ""
     truth = f"is {escape(found.classes[label])}{oracle}" if label >= 0 else "unlabelled"
     lines = "".join(
-        f"<span class='p'><span>{escape(name)}</span><b>{found.probability[place, row]:.2f}</b></span>"
+        "<span"
+        f" class='p'><span>{escape(name)}</span><b>{found.probability[place, row]:.2f}</b></span>"
         for place, name in enumerate(found.names)
     )
     return (
-        f"<button class='cell' {click_payload('galaxy', sample_id)} data-galaxy='{shown}' data-key='{shown}' aria-pressed='false' title='{shown}'>"
-        f"{seen}<span class='id'><bdi>{shown}</bdi></span><span class='truth'>{truth}</span>{lines}</button>"
+        f"<button class='cell' {click_payload('galaxy', sample_id)} data-galaxy='{shown}'"
+        f" data-key='{shown}' aria-pressed='false' title='{shown}'>{seen}<span"
+        f" class='id'><bdi>{shown}</bdi></span><span class='truth'>{truth}</span>{lines}</button>"
     )
 
 
@@ -165,19 +172,26 @@ def _rate(rate: FlipRate, found: PredictionChanges, most: float) -> list[Any]:
     name = escape(rate.name)
     if not rate.pairs:
         lone = (
-            f"<details><summary><b>{name}</b> has no second seed here. Train one to know what chance "
-            f"alone moves</summary><code class='command'>{escape(rate.command)}</code></details>"
+            f"<details><summary><b>{name}</b> has no second seed here. Train one to know what"
+            " chance alone moves</summary><code"
+            f" class='command'>{escape(rate.command)}</code></details>"
         )
         return [Cell(Markup(lone), "lone", span=2)]
     if not math.isfinite(rate.value):
         return [rate.name, "no galaxy in common"]
-    bar = f"<div class='rate-bar {'seeds' if rate.seeds else 'runs'}' style='width: {100 * rate.value / most:.1f}%'></div>"
+    bar = (
+        f"<div class='rate-bar {'seeds' if rate.seeds else 'runs'}' style='width:"
+        f" {100 * rate.value / most:.1f}%'></div>"
+    )
     number = f"<b>{rate.value:.1%}</b> <small>[{rate.low:.1%}, {rate.high:.1%}]</small>"
     if rate.seeds:
         spread = f", {rate.least:.1%} to {rate.most:.1%}" if rate.pairs > 1 else ""
         note = f"{rate.pairs} seed pair{'s' if rate.pairs > 1 else ''}{spread}, n = {rate.n}"
     elif found.by == "truth":
-        note = f"{rate.up} fixed, {rate.down} broken, n = {rate.n}<br>McNemar over galaxies: {_p(rate.p)}"
+        note = (
+            f"{rate.up} fixed, {rate.down} broken, n = {rate.n}<br>McNemar over galaxies:"
+            f" {_p(rate.p)}"
+        )
     else:
         note = f"{round(rate.value * rate.n)} of n = {rate.n}"
     return [Markup(f"{name}{bar}"), Markup(f"{number}<small>{note}</small>")]

@@ -205,7 +205,10 @@ class _Tab:
 
         self._inked = self._state.dark
         paths = found.paths()
-        title = f"{found.domain.capitalize()}{' (oracle)' if found.oracle else ''}, {found.split}, {_count(found)}, {found.rule}"
+        title = (
+            f"{found.domain.capitalize()}{' (oracle)' if found.oracle else ''}, {found.split},"
+            f" {_count(found)}, {found.rule}"
+        )
         self._plot.object = flows_plot(
             paths, found.levels, domain=found.domain, title=title, dark=self._state.dark
         )
@@ -273,7 +276,10 @@ class _Tab:
             else " Press a galaxy to choose it for all rooms."
         )
         against = "" if len(found.classes) == 2 else f" against {first}"
-        text = f"Numbers are p({second}){against} under each run; in each gallery the largest change of it comes first.{chosen}{missing}"
+        text = (
+            f"Numbers are p({second}){against} under each run; in each gallery the largest change"
+            f" of it comes first.{chosen}{missing}"
+        )
         self._note.object = f"<p class='hint'>{text}</p>"
         self._go.visible = bool(galaxy)
 
@@ -313,10 +319,16 @@ class _Tab:
         order = choice.order if choice.order in table.columns else ""
         page, pages, lines = table_page(sorted_table(table, choice), choice.table_page)
         kinds = "; ".join(_kinds(found, place) for place in range(1, len(found.runs)))
-        told = f"{len(table)} of {_count(found)} {found.domain} galaxies{f' ({kinds})' if kinds else ''}"
+        told = (
+            f"{len(table)} of {_count(found)} {found.domain}"
+            f" galaxies{f' ({kinds})' if kinds else ''}"
+        )
         by = f"by {order}" if order else "the largest change of probability first"
         distance = "distance: signed, to the decision boundary at the threshold [source σ]"
-        self._title.object = f"<h3>Every galaxy that flips</h3><p class='hint'>{escape(f'{told}; {by}. {distance}.')}</p>"
+        self._title.object = (
+            "<h3>Every galaxy that flips</h3><p"
+            f" class='hint'>{escape(f'{told}; {by}. {distance}.')}</p>"
+        )
         self._lines.markup = table_html(
             lines, page, pages, len(table), order, choice.descending, found.domain == "target"
         )
@@ -337,7 +349,8 @@ class _Tab:
     def _csv(self) -> BytesIO:
         if self._found is None or self._table is None or self._table.empty:
             raise InputError(
-                "There is no flipped galaxy to save; choose other runs, another epoch or another threshold."
+                "There is no flipped galaxy to save; choose other runs, another epoch or another"
+                " threshold."
             )
         return BytesIO(flips_csv(self._found, sorted_table(self._table, self._choice)).encode())
 
@@ -351,7 +364,10 @@ def _count_all(
 def _count(found: PredictionChanges) -> str:
     if len(found) == found.total:
         return f"n = {len(found)}"
-    return f"n = {len(found)} of {found.total}, {'labelled and ' if found.by == 'truth' else ''}evaluated by all runs"
+    return (
+        f"n = {len(found)} of {found.total},"
+        f" {'labelled and ' if found.by == 'truth' else ''}evaluated by all runs"
+    )
 
 
 def _kinds(found: PredictionChanges, place: int) -> str:

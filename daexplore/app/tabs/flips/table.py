@@ -85,7 +85,10 @@ def flips_csv(found: PredictionChanges, table: pd.DataFrame) -> str:
         else "class called"
     )
     head = [
-        f"galaxies that flip between {found.names[0]} and at least one other run: {len(table)} of {len(found)}",
+        (
+            f"galaxies that flip between {found.names[0]} and at least one other run: {len(table)}"
+            f" of {len(found)}"
+        ),
         f"followed: {followed}",
         f"domain: {found.domain}",
         f"split: {found.split}",

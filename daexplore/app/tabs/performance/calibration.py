@@ -111,11 +111,13 @@ def temperatures(fits: pd.DataFrame, split: str) -> str:
             f"{row['who']} {row['temperature']:.2f} (n = {row['n']})" for row in known
         )
         parts.append(
-            f"Temperatures, fitted on labelled source validation galaxies: {values}; above 1 the network was too sure."
+            f"Temperatures, fitted on labelled source validation galaxies: {values}; above 1 the"
+            " network was too sure."
         )
         if split == "validation":
             parts.append(
-                "The source galaxies shown are those they were fitted on, so there the diagram flatters."
+                "The source galaxies shown are those they were fitted on, so there the diagram"
+                " flatters."
             )
     lost = fits[fits["problem"] != ""].to_dict("records") if len(fits) else []
     parts += [f"{row['who']} has no temperature: {row['problem']}" for row in lost]
@@ -131,15 +133,17 @@ _TITLES = {
 }
 _WORDS = {"ece": "ECE", "brier": "Brier score", "nll": "NLL", "aurc": "AURC", "excess": "AURC"}
 _RELIABILITY = (
-    "<p class='caption'>Bins hold equally many galaxies; on the diagonal, of the galaxies given a probability p a share p is of the class. "
-    "ECE: mean distance from the diagonal, less what noise adds to it. Brier: mean squared error of the probability. NLL: mean −ln of the "
-    "true class's probability. "
-    "All three are better when lower; intervals 95%, by resampling galaxies.</p>"
+    "<p class='caption'>Bins hold equally many galaxies; on the diagonal, of the galaxies given a"
+    " probability p a share p is of the class. ECE: mean distance from the diagonal, less what"
+    " noise adds to it. Brier: mean squared error of the probability. NLL: mean −ln of the true"
+    " class's probability. All three are better when lower; intervals 95%, by resampling"
+    " galaxies.</p>"
 )
 _RISK = (
-    "<p class='caption'>Galaxies are kept in the order of the probability of the class that is called (the most probable one, whatever the "
-    "threshold); risk is the share of errors among those kept. AURC: mean risk over all coverages, lower is better; excess: less the AURC "
-    "of an order that puts all errors last. Bands and intervals 95%, by resampling galaxies.</p>"
+    "<p class='caption'>Galaxies are kept in the order of the probability of the class that is"
+    " called (the most probable one, whatever the threshold); risk is the share of errors among"
+    " those kept. AURC: mean risk over all coverages, lower is better; excess: less the AURC of an"
+    " order that puts all errors last. Bands and intervals 95%, by resampling galaxies.</p>"
 )
 
 
@@ -242,7 +246,10 @@ def score_tables(scores: pd.DataFrame, kinds: dict[str, str], by: str) -> str:
             cells = [_cell(at[pair]) if pair in at else "–" for pair in names]
             lines.append([Cell(str(who), head=True), *cells])
         oracle = " <i>oracle</i>" if domain == "target" else ""
-        caption = f"{domain.capitalize()}{oracle} <small>{escape(str(part['split'].iloc[0]))}, n = {_counts(part)}</small>"
+        caption = (
+            f"{domain.capitalize()}{oracle} <small>{escape(str(part['split'].iloc[0]))}, n ="
+            f" {_counts(part)}</small>"
+        )
         tables.append(html_table(lines, ["run", *head], caption=Markup(caption)))
     return explained(f"<div class='side-by-side'>{''.join(tables)}</div>")
 

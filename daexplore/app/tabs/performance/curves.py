@@ -364,6 +364,7 @@ class CurveSection(Section):
         if any(len(subject.run.classes) > 2 for subject in self._subjects):
             names = self._subjects[0].run.classes
             lines.append(
-                f"Of more than two classes, only {names[pair[1]]} against {names[pair[0]]}: galaxies of the others do not count here."
+                f"Of more than two classes, only {names[pair[1]]} against {names[pair[0]]}:"
+                " galaxies of the others do not count here."
             )
         self._hints.object = notices(lines)

@@ -127,7 +127,8 @@ def slicing(found: Sequence[EvaluatedRun], column: str, split: str) -> Slicing:
     ]
     if not parts:
         raise InputError(
-            f"No run on screen has a catalogue column {column!r}; there are {', '.join(slice_columns(found)) or 'none'}."
+            f"No run on screen has a catalogue column {column!r}; there are"
+            f" {', '.join(slice_columns(found)) or 'none'}."
         )
     values = pd.concat(parts)
     values = values[~values.index.duplicated()]
@@ -169,7 +170,10 @@ def _by_value(values: "pd.Series[Any]", column: str, numeric: bool) -> Slicing:
     if len(counts) > _MOST:
         codes = codes.mask(codes.isna() & text.notna(), len(names))
         names.append(f"{len(counts) - _MOST} others")
-        note += f"; the {len(counts) - _MOST} rarer ones, {int((codes == len(names) - 1).sum())} images, are joined"
+        note += (
+            f"; the {len(counts) - _MOST} rarer ones, {int((codes == len(names) - 1).sum())}"
+            " images, are joined"
+        )
     return _made(codes.fillna(-1).astype(np.int64), names, column, note, ordered=numeric)
 
 
@@ -280,8 +284,9 @@ def _number(value: float) -> str:
 
 
 _CAPTION = (
-    f"<p class='caption'>Bars: 95% intervals by resampling galaxies. A slice of fewer than {LEAST} galaxies is too small for a number. "
-    "Looking at many slices finds some bad ones by chance: believe what both the interval and a second run show.</p>"
+    f"<p class='caption'>Bars: 95% intervals by resampling galaxies. A slice of fewer than {LEAST}"
+    " galaxies is too small for a number. Looking at many slices finds some bad ones by chance:"
+    " believe what both the interval and a second run show.</p>"
 )
 _Result = tuple[Slicing, pd.DataFrame]
 
@@ -373,7 +378,8 @@ class SliceSection(Section):
             "labelled": labelled,
         }
         self._summary.object = summary(
-            f"{summary_slices(rows, **about)} Slices: {parts.note}, the same in all runs and both domains."
+            f"{summary_slices(rows, **about)} Slices: {parts.note}, the same in all runs and both"
+            " domains."
         )
         self._tables.object = slice_tables(rows, **about)
 

@@ -95,10 +95,13 @@ def unlabelled(
         for subject in known:
             mask = subject.rows(domain, split, labelled=False)
             shares.append(
-                f"{subject.name} {(predicted_class(subject, threshold)[mask] == pair[1]).mean():.1%} of {mask.sum()}"
+                f"{subject.name}"
+                f" {(predicted_class(subject, threshold)[mask] == pair[1]).mean():.1%} of"
+                f" {mask.sum()}"
             )
         sentences.append(
-            f"The {domain} {split} galaxies have no labels, so nothing that counts errors can be shown for them. "
-            f"Without labels is known what share is called {known[0].run.classes[pair[1]]} ({mode(known, threshold)}): {', '.join(shares)}."
+            f"The {domain} {split} galaxies have no labels, so nothing that counts errors can be"
+            " shown for them. Without labels is known what share is called"
+            f" {known[0].run.classes[pair[1]]} ({mode(known, threshold)}): {', '.join(shares)}."
         )
     return sentences

@@ -104,12 +104,16 @@ class RunsModel(param.Parameterized):
         unfit = [row.label for row in chosen if row.run is None or not row.run.evaluated]
         if unfit:
             raise InputError(
-                f"{unfit[0]} cannot be put side by side: it has no evaluated epoch that can be read. Take its tick away."
+                f"{unfit[0]} cannot be put side by side: it has no evaluated epoch that can be"
+                " read. Take its tick away."
             )
         if len(chosen) > MAX_RUNS:
             raise InputError(f"{len(chosen)} runs are ticked; at most {MAX_RUNS} fit side by side.")
         self.state.set_runs([row.run.id for row in chosen if row.run is not None])
-        self.status_message = f"{_names(chosen)} {'is' if len(chosen) == 1 else 'are'} side by side now in the other rooms."
+        self.status_message = (
+            f"{_names(chosen)} {'is' if len(chosen) == 1 else 'are'} side by side now in the other"
+            " rooms."
+        )
 
     def settings(self, rows: Sequence[Row]) -> tuple[dict[str, RunConfig], str]:
         """The settings to compare, by label, of the ticked runs, else of those side by side; and a
@@ -134,7 +138,10 @@ class RunsModel(param.Parameterized):
         """Return the ticked runs a tag."""
         chosen = self._asked()
         self.notes.add_tag([row.name for row in chosen], tag)
-        self.status_message = f"{_names(chosen)} now {'has' if len(chosen) == 1 else 'have'} the tag {' '.join(tag.split())!r}."
+        self.status_message = (
+            f"{_names(chosen)} now {'has' if len(chosen) == 1 else 'have'} the tag"
+            f" {' '.join(tag.split())!r}."
+        )
 
     def remove_tag(self, tag: str) -> None:
         """Take a tag from the ticked runs."""
@@ -189,7 +196,10 @@ class RunsModel(param.Parameterized):
         self.deleted = [item for item in self.deleted if item not in items]
         back = len(items) - len(refused)
         if back:
-            self.status_message = f"{items[0].name if back == len(items) == 1 else f'{back} runs'} restored from the trash."
+            self.status_message = (
+                f"{items[0].name if back == len(items) == 1 else f'{back} runs'} restored from the"
+                " trash."
+            )
         self.state.refresh()
         if refused:
             raise InputError(" ".join(refused))
@@ -216,8 +226,8 @@ class RunsModel(param.Parameterized):
         size = run_size(row.path)
         if size > MAX_PAGE:
             raise InputError(
-                f"{row.label} takes {size / 2**20:.0f} MB; the page hands out at most {MAX_PAGE // 2**20}. "
-                f"From a terminal: daexplore runs export {row.path} FILE.zip"
+                f"{row.label} takes {size / 2**20:.0f} MB; the page hands out at most"
+                f" {MAX_PAGE // 2**20}. From a terminal: daexplore runs export {row.path} FILE.zip"
             )
         return row
 
@@ -233,7 +243,10 @@ class RunsModel(param.Parameterized):
         )
         return (
             done.file,
-            f"{row.label} was exported as {done.file.name}, {done.file.stat().st_size / 2**20:.1f} MB.{left}",
+            (
+                f"{row.label} was exported as {done.file.name},"
+                f" {done.file.stat().st_size / 2**20:.1f} MB.{left}"
+            ),
         )
 
     def import_archive(self, file: Path) -> str:
@@ -275,7 +288,8 @@ class RunsModel(param.Parameterized):
                 and process_exists(told.get("process") or {})
             ):
                 raise InputError(
-                    f"Run {row.name} was not deleted: a training of it is starting. Stop that first."
+                    f"Run {row.name} was not deleted: a training of it is starting. Stop that"
+                    " first."
                 )
 
     def _label(self, item: TrashedRun) -> str:

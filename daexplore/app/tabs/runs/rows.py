@@ -47,7 +47,10 @@ COLUMNS: tuple[dict[str, str], ...] = (
         "text": "target accuracy",
         "kind": "number",
         "badge": "oracle",
-        "help": "Share of held-out target galaxies classified rightly; it takes target labels, which no training sees.",
+        "help": (
+            "Share of held-out target galaxies classified rightly; it takes target labels, which no"
+            " training sees."
+        ),
     },
     {
         "key": "galaxies",

@@ -137,7 +137,10 @@ class RunsRoom:
         binned = self.board.trash()
         names = {each.item.path.name for each in binned}
         self._trash.visible = bool(binned)
-        self._bin_head.object = f"<h2>Trash</h2><p class='hint'>{len(binned)} runs; nothing is ever removed from here by itself.</p>"
+        self._bin_head.object = (
+            f"<h2>Trash</h2><p class='hint'>{len(binned)} runs; nothing is ever removed from here"
+            " by itself.</p>"
+        )
         self.bin.param.update(
             rows=json.dumps(
                 [
@@ -178,4 +181,7 @@ def _differences(configs: dict[str, Any], about: str) -> str:
     frame = config_differences(configs)
     if frame.empty:
         return f"{head}<p class='hint'>Nothing: the settings are the same ({escape(about)}).</p>"
-    return f"{head}<p class='hint'>{len(frame)} settings; {escape(about)}.</p><div class='settings'>{settings_table(frame)}</div>"
+    return (
+        f"{head}<p class='hint'>{len(frame)} settings; {escape(about)}.</p><div"
+        f" class='settings'>{settings_table(frame)}</div>"
+    )

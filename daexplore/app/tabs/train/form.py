@@ -162,7 +162,9 @@ class TrainForm:
         """Offer those runs that did not come to their end."""
         runs = [run for run in self._state.all_runs if run.status in _RESUMABLE]
         options = {
-            f"{run.label}, {run.status} after epoch {run.info['progress']['epoch']} ({run.id})": run.id
+            f"{run.label}, {run.status} after epoch {run.info['progress']['epoch']} ({run.id})": (
+                run.id
+            )
             for run in runs
         }
         if options != self.stopped.options:
@@ -199,7 +201,8 @@ class TrainForm:
         idle = [path for path in self.options.settings if path not in used]
         if idle:
             raise InputError(
-                f"The option {idle[0]} concerns none of the methods chosen: choose its method too, or take it away."
+                f"The option {idle[0]} concerns none of the methods chosen: choose its method too,"
+                " or take it away."
             )
         for seed in parse_seeds(self.seeds.value):
             for method in methods:
@@ -218,7 +221,10 @@ class TrainForm:
                 label=f"Start {len(lines)} training{'s' if len(lines) > 1 else ''}", disabled=False
             )
             rest = f"\n… and {len(lines) - _SHOWN} more" if len(lines) > _SHOWN else ""
-            text = f"<p class='hint'>The same from a terminal:</p><pre class='commands'>{escape(chr(10).join(lines[:_SHOWN]))}{rest}</pre>"
+            text = (
+                "<p class='hint'>The same from a terminal:</p><pre"
+                f" class='commands'>{escape(chr(10).join(lines[:_SHOWN]))}{rest}</pre>"
+            )
         except InputError as error:
             # The button stays active: pressed, it says the same as an alert.
             text = f"<p class='hint'>{escape(str(error))}</p>"

@@ -105,7 +105,10 @@ class OptionList:
         else:
             widget = pmui.TextInput(label=path, placeholder=setting.shown, width=220, **_SMALL)
         widget.param.watch(lambda _: self._changed(), "value")
-        text = f"<p class='hint'>{escape(setting.help)} Default: <code>{escape(setting.shown)}</code></p>"
+        text = (
+            f"<p class='hint'>{escape(setting.help)} Default:"
+            f" <code>{escape(setting.shown)}</code></p>"
+        )
         away = pmui.IconButton(
             icon="close", size="small", margin=0, description=f"Leave {path} at its default"
         )

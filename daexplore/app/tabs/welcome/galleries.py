@@ -50,7 +50,10 @@ def _walls(preset: str, n: int, columns: int) -> list[GalaxyGallery]:
         stamps = to_rgb(np.asarray(galaxies.images), galaxies.bands)
         for label, kind in reversed(list(enumerate(galaxies.classes))):
             rows = np.flatnonzero(galaxies.labels == label)
-            alt = f"{len(rows)} images of {kind}s in the {galaxies.name} domain, {', '.join(galaxies.bands)}"
+            alt = (
+                f"{len(rows)} images of {kind}s in the {galaxies.name} domain,"
+                f" {', '.join(galaxies.bands)}"
+            )
             found.append(
                 GalaxyGallery(galaxies.name, kind, mosaic_png(stamps[rows], columns, gap=3), alt)
             )

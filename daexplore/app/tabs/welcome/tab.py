@@ -26,13 +26,16 @@ __all__ = ["welcome"]
 _BEGIN = "Train noDA, MMD and DANN (about 3 minutes)"
 _HEADLINE = "A network trained on simulations loses its skill on the survey."
 _LEAD = (
-    "Below are the same galaxies twice: as a simulation draws them, and as a survey sees them. A network learns mergers from the labelled "
-    "simulation (the source) and is asked about the survey (the target), where nobody labelled anything. Domain adaptation tries to carry "
-    "the skill over. Train the same network without it and with two kinds of it, and watch the galaxies move across the decision boundary."
+    "Below are the same galaxies twice: as a simulation draws them, and as a survey sees them. A"
+    " network learns mergers from the labelled simulation (the source) and is asked about the"
+    " survey (the target), where nobody labelled anything. Domain adaptation tries to carry the"
+    " skill over. Train the same network without it and with two kinds of it, and watch the"
+    " galaxies move across the decision boundary."
 )
 _LIVE = (
-    "Each point is a galaxy that no network was trained on. Right of the line a network calls it a merger; the higher it lies, the more "
-    "it looks like the survey to the network. Watch where the target goes without adaptation, and whether MMD and DANN bring it back."
+    "Each point is a galaxy that no network was trained on. Right of the line a network calls it a"
+    " merger; the higher it lies, the more it looks like the survey to the network. Watch where the"
+    " target goes without adaptation, and whether MMD and DANN bring it back."
 )
 _DOMAINS = {
     "source": ("Source", "simulated, labelled"),
@@ -70,7 +73,8 @@ def welcome(
         visible=False,
     )
     hint = pn.pane.HTML(
-        f"<p class='hint'>The same from a terminal: <code>{escape(command_line(command('mmd')))}</code></p>",
+        "<p class='hint'>The same from a terminal:"
+        f" <code>{escape(command_line(command('mmd')))}</code></p>",
         stylesheets=STYLES,
         margin=0,
     )
@@ -163,16 +167,25 @@ def _walls_html(found: list[GalaxyGallery]) -> str:
         blank = (
             ""
             if rows
-            else "<figure><figcaption>drawing galaxies …</figcaption><div class='wall-blank'></div></figure>"
+            else (
+                "<figure><figcaption>drawing galaxies …</figcaption><div"
+                " class='wall-blank'></div></figure>"
+            )
             * 2
         )
-        head = f"<h2><span style='color:{DOMAIN_COLORS[domain]}'>■</span> {name} <small>{about}</small></h2>"
+        head = (
+            f"<h2><span style='color:{DOMAIN_COLORS[domain]}'>■</span> {name}"
+            f" <small>{about}</small></h2>"
+        )
         blocks.append(f"<section aria-label='{name} galaxies'>{head}{pictures or blank}</section>")
     return f"<div class='walls'>{''.join(blocks)}</div>"
 
 
 def _figure(wall: GalaxyGallery) -> str:
-    return f"<figure><figcaption>{escape(wall.kind)}s</figcaption><img src='{data_uri(wall.png)}' alt='{escape(wall.alt)}'></figure>"
+    return (
+        f"<figure><figcaption>{escape(wall.kind)}s</figcaption><img src='{data_uri(wall.png)}'"
+        f" alt='{escape(wall.alt)}'></figure>"
+    )
 
 
 def _hero(text: str) -> str:

@@ -18,11 +18,15 @@ _SAID = {"recorded": "as recorded", "observed anew": "observed anew", "degraded"
 def galaxy_html(chosen: SelectedGalaxy | None, truth: str) -> str:
     """Which galaxy it is, and how it was chosen."""
     if chosen is None:
-        return "<p class='hint'>No run on screen has evaluated a galaxy to turn the dial on. Choose other runs above.</p>"
+        return (
+            "<p class='hint'>No run on screen has evaluated a galaxy to turn the dial on. Choose"
+            " other runs above.</p>"
+        )
     reason = f"Chosen for a start: {escape(chosen.reason)}. " if chosen.reason else ""
     return (
-        f"<h3>{escape(chosen.sample_id)} <small>{escape(chosen.domain)}, {escape(chosen.split)} split, {truth}</small></h3>"
-        f"<p class='hint'>{reason}Tap another galaxy in Compare, Flips or Domain distance to turn the dial on that one.</p>"
+        f"<h3>{escape(chosen.sample_id)} <small>{escape(chosen.domain)}, {escape(chosen.split)}"
+        f" split, {truth}</small></h3><p class='hint'>{reason}Tap another galaxy in Compare, Flips"
+        " or Domain distance to turn the dial on that one.</p>"
     )
 
 
@@ -44,8 +48,10 @@ def film_html(
         own = "<i>survey's own</i>" if stop.original else ""
         looked = number == position
         frames.append(
-            f"<figure data-galaxy='{number}' class='frame{' looked' if looked else ''}' aria-pressed='{_flag(looked)}' "
-            f"aria-label='{text}'>{picture}<figcaption><b>{stop.level:.3g}</b> {own}<br>{escape(stop.note)}</figcaption></figure>"
+            f"<figure data-galaxy='{number}' class='frame{' looked' if looked else ''}'"
+            f" aria-pressed='{_flag(looked)}'"
+            f" aria-label='{text}'>{picture}<figcaption><b>{stop.level:.3g}</b>"
+            f" {own}<br>{escape(stop.note)}</figcaption></figure>"
         )
     return f"<div class='film'>{''.join(frames)}</div>"
 
@@ -77,7 +83,10 @@ def maps_html(
         )
         explained = classes[answer.explained]
         alt = escape(f"Grad-CAM of {run} for {explained} at {stop.level:.3g}", quote=True)
-        says = f"for {escape(explained)}<br>p({escape(classes[pair[1]])}) <b>{middle:.2f}</b>: {called}{spread}"
+        says = (
+            f"for {escape(explained)}<br>p({escape(classes[pair[1]])}) <b>{middle:.2f}</b>:"
+            f" {called}{spread}"
+        )
         picture = (
             f"<img alt='{alt}' src='{data_uri(overlay_png(answer.image, answer.map, scale))}'>"
         )
@@ -85,9 +94,9 @@ def maps_html(
             f"<figure>{picture}<figcaption><b>{escape(run)}</b><br>{says}</figcaption></figure>"
         )
     return (
-        f"<div class='strip-head'><b>Grad-CAM at {stop.level:.3g}</b><span>of the first draw</span>"
-        f"<span class='scale'>one scale for all runs and positions: 0 {_RAMP} {scale:.2g}</span></div>"
-        f"<div class='strip maps'>{''.join(cells)}</div>"
+        f"<div class='strip-head'><b>Grad-CAM at {stop.level:.3g}</b><span>of the first"
+        f" draw</span><span class='scale'>one scale for all runs and positions: 0 {_RAMP}"
+        f" {scale:.2g}</span></div><div class='strip maps'>{''.join(cells)}</div>"
     )
 
 

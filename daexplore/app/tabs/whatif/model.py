@@ -243,7 +243,11 @@ class WhatIfModel:
             x, y = self.positions(one, found)
             rows.append(
                 self._about(one, number, found)
-                | {"x": float(x.mean()), "y": float(y.mean()), "draws": len(x)}
+                | {
+                    "x": float(x.mean()),
+                    "y": float(y.mean()),
+                    "draws": len(x),
+                }
             )
         return pd.DataFrame(rows, columns=[*_ABOUT, "x", "y", "draws"])
 

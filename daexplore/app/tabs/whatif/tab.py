@@ -236,7 +236,10 @@ class WhatIfRoom:
 
         def plane(one: WhatIfQuery, frame: pd.DataFrame, total: int) -> None:
             walk = walks[walks["run"] == one.scene.label]
-            title = f"{one.scene.label}, epoch {one.scene.evaluation.epoch}, {len(frame)} of {total} {self._state.split}"
+            title = (
+                f"{one.scene.label}, epoch {one.scene.evaluation.epoch}, {len(frame)} of {total}"
+                f" {self._state.split}"
+            )
             marker = class_marker(int(one.scene.evaluation.labels[one.row]))
             plot = trajectory_plot(
                 frame,
@@ -274,7 +277,10 @@ class WhatIfRoom:
         plan, state = self.logic.plan, self._state
         assert plan is not None
         assert self.logic.chosen is not None
-        title = f"{self.logic.chosen.sample_id}, n = 1 galaxy, up to {int(curves['draws'].max())} draws of the noise"
+        title = (
+            f"{self.logic.chosen.sample_id}, n = 1 galaxy, up to {int(curves['draws'].max())} draws"
+            " of the noise"
+        )
         plot = dial_curves(
             curves,
             unit=plan.unit,
@@ -305,7 +311,8 @@ class WhatIfRoom:
     def _compared(self) -> list[RunResult]:
         if not self.logic.ready:
             raise InputError(
-                "The galaxy's answers along the dial are not there yet. Save the figure once it is on screen."
+                "The galaxy's answers along the dial are not there yet. Save the figure once it is"
+                " on screen."
             )
         scenes = [one.scene for one in self.logic.answered]
         return [
@@ -344,7 +351,10 @@ class WhatIfRoom:
             level, _, here = _spans(self._curve)
             level.location, here.location = threshold, plan.stops[logic.position].level
             low, high = (f"{100 * each:.0f}" for each in CENTRAL)
-            band = f"Line: median of the draws; band: from the {low}th to the {high}th percentile. Hollow: the image as recorded."
+            band = (
+                f"Line: median of the draws; band: from the {low}th to the {high}th percentile."
+                " Hollow: the image as recorded."
+            )
             self._said.object = words_html(
                 summary_dial(logic.curves(), plan.unit, self._positive(), threshold), band
             )
@@ -391,8 +401,9 @@ class WhatIfRoom:
 
 
 _WALK = (
-    f"Each stop is the mean over the draws; the number at either end is its level. Behind: at most {BACKGROUND} galaxies of both domains. "
-    "The axes are the run's own at this epoch and stay fixed; y is from the probe that was fitted without this galaxy."
+    "Each stop is the mean over the draws; the number at either end is its level. Behind: at most"
+    f" {BACKGROUND} galaxies of both domains. The axes are the run's own at this epoch and stay"
+    " fixed; y is from the probe that was fitted without this galaxy."
 )
 
 

@@ -49,7 +49,8 @@ def resampled_length(n: int, ratio: float) -> int:
     length = int(n / ratio + 1e-6)
     if length < 1:
         raise InputError(
-            f"Images {n} pixels wide are smaller than one pixel of the common scale, {ratio:.4g} of theirs. Choose a finer one."
+            f"Images {n} pixels wide are smaller than one pixel of the common scale, {ratio:.4g} of"
+            " theirs. Choose a finer one."
         )
     return length
 

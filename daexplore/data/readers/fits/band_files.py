@@ -104,7 +104,8 @@ def _grouped(files: Sequence[str], bands: Sequence[str], split: _Split) -> BandF
         those = galaxies.setdefault(rest, [None] * len(bands))
         if those[index] is not None:
             raise InputError(
-                f"{those[index]} and {file} are two files of the galaxy {rest!r} in the band {bands[index]}. Keep one of them."
+                f"{those[index]} and {file} are two files of the galaxy {rest!r} in the band"
+                f" {bands[index]}. Keep one of them."
             )
         those[index] = file
     others = tuple(file for file, rest in left.items() if rest not in galaxies)

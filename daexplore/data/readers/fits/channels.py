@@ -117,7 +117,8 @@ def squeezed(shape: tuple[int, ...]) -> tuple[int, ...]:
 def described(images: Sequence[Hdu]) -> str:
     """Sizes and names, such as "64x64 (SCI), 32x32 (HDU 2)"; the width first."""
     named = [
-        f"{'x'.join(map(str, reversed(image.shape)))} ({image.name or image.where.rpartition(', ')[2]})"
+        f"{'x'.join(map(str, reversed(image.shape)))}"
+        f" ({image.name or image.where.rpartition(', ')[2]})"
         for image in images[:6]
     ]
     return ", ".join(named) + (f", … ({len(images)} in all)" if len(images) > 6 else "")
@@ -150,8 +151,8 @@ def choose(
         return _declared(channels, declared, path, images), tuple(declared)
     if len(images) > 1 and len(channels) > len(images):
         raise InputError(
-            f"{path}: which are its bands? It has a cube beside other images: {described(images)}. Keep one of them in the file, "
-            "or name with --bands the extensions to take."
+            f"{path}: which are its bands? It has a cube beside other images: {described(images)}."
+            " Keep one of them in the file, or name with --bands the extensions to take."
         )
     return channels, _names(channels, images, path)
 
@@ -165,11 +166,13 @@ def _check_shape(image: Hdu, declared: Sequence[str] | None) -> None:
             else "Save one cube a galaxy; a file of many galaxies is given by itself."
         )
         raise InputError(
-            f"{image.where}: expected an image (width x height) or a cube (width x height x bands), got {axes}. {hint}"
+            f"{image.where}: expected an image (width x height) or a cube (width x height x bands),"
+            f" got {axes}. {hint}"
         )
     if shape[0] > _MOST_CHANNELS >= shape[2] and len(declared or ()) != shape[0]:
         raise InputError(
-            f"{image.where}: a cube of {axes} has its bands along the first axis. Write it with numpy.moveaxis(cube, -1, 0)."
+            f"{image.where}: a cube of {axes} has its bands along the first axis. Write it with"
+            " numpy.moveaxis(cube, -1, 0)."
         )
 
 
@@ -209,12 +212,14 @@ def _declared(
             repr(channel.names[0]) if channel.names else "one without name" for channel in channels
         )
         raise InputError(
-            f"{path} has {what} called {odd!r}; it has {here}. Declare bands that are in the file, each once (--bands)."
+            f"{path} has {what} called {odd!r}; it has {here}. Declare bands that are in the file,"
+            " each once (--bands)."
         )
     if len(declared) != len(channels):
         raise InputError(
-            f"{path}: {len(declared)} bands are declared ({', '.join(declared)}), but it has {len(channels)} channels: "
-            f"{described(images)}. Name each of them once, in their order."
+            f"{path}: {len(declared)} bands are declared ({', '.join(declared)}), but it has"
+            f" {len(channels)} channels: {described(images)}. Name each of them once, in their"
+            " order."
         )
     return list(channels)
 
@@ -235,7 +240,8 @@ def _names(
             return tuple(names)
     if len(images) > 1 and any(channel.names for channel in channels):
         raise InputError(
-            f"{path}: nothing tells its {len(images)} images apart, neither filter nor EXTNAME: {described(images)}. "
-            "If they are bands, name them in the order of the file with --bands; if they are detectors or galaxies, write a file for each."
+            f"{path}: nothing tells its {len(images)} images apart, neither filter nor EXTNAME:"
+            f" {described(images)}. If they are bands, name them in the order of the file with"
+            " --bands; if they are detectors or galaxies, write a file for each."
         )
     return None

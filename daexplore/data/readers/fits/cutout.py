@@ -65,8 +65,9 @@ def stamp_from(
     used = list(dict.fromkeys(channel.image for channel in channels))
     if len({squeezed(images[index].shape)[1:] for index in used}) > 1:
         raise InputError(
-            f"{path}: its images differ in size: {described([images[index] for index in used])}. The bands of a galaxy must have the same "
-            "pixels: name those that have with --bands, or write a file for each galaxy."
+            f"{path}: its images differ in size: {described([images[index] for index in used])}."
+            " The bands of a galaxy must have the same pixels: name those that have with --bands,"
+            " or write a file for each galaxy."
         )
     planes = {index: _measurements(index, images, hdus, data) for index in used}
     if len(used) == 1 and [channel.plane for channel in channels] == list(
@@ -85,12 +86,14 @@ def _no_image(path: Path, hdus: Sequence[Hdu]) -> InputError:
     others = [hdu for hdu in hdus if hdu.shape]
     if others:
         return InputError(
-            f"{path} has no image of the galaxy: by its name {others[0].name!r} is none. Rename the extension if it is one."
+            f"{path} has no image of the galaxy: by its name {others[0].name!r} is none. Rename the"
+            " extension if it is one."
         )
     kinds = sorted({hdu.kind for hdu in hdus} - {"image", "compressed"})
     found = f"it holds a {' and a '.join(kinds)}" if kinds else "its headers come without pixels"
     return InputError(
-        f"{path} has no image: {found}. If it is a catalogue, give it with --catalogue; otherwise move it away."
+        f"{path} has no image: {found}. If it is a catalogue, give it with --catalogue; otherwise"
+        " move it away."
     )
 
 
@@ -105,14 +108,16 @@ def _measurements(
         if len(images) > 1 and len(maps) > 1:
             if len(maps) != len(images):
                 raise InputError(
-                    f"{maps[0].where}: {len(maps)} {kind}s for {len(images)} images. Give one for all, or one for each in order."
+                    f"{maps[0].where}: {len(maps)} {kind}s for {len(images)} images. Give one for"
+                    " all, or one for each in order."
                 )
             maps = [maps[index]]
         for one in maps:
             shape = squeezed(one.shape)
             if shape not in (pixels.shape, (1, *pixels.shape[1:])):
                 raise InputError(
-                    f"{one.where}: the {kind} {described([one])} does not fit the image {described([image])}. Correct the file."
+                    f"{one.where}: the {kind} {described([one])} does not fit the image"
+                    f" {described([image])}. Correct the file."
                 )
             bad = (
                 _flagged(one, data, hdus[0].header)
@@ -140,7 +145,8 @@ def _pixel_scale(headers: Sequence[Header], path: Path) -> float | None:
     if scales and max(scales) > (1 + _SAME_SCALE) * min(scales):
         listed = ", ".join(f"{scale:.4g}" for scale in scales)
         raise InputError(
-            f"{path}: its bands have pixels of {listed} arcsec. Resample them to one grid, or declare the true scale."
+            f"{path}: its bands have pixels of {listed} arcsec. Resample them to one grid, or"
+            " declare the true scale."
         )
     return scales[0] if scales else None
 

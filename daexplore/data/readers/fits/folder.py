@@ -47,14 +47,16 @@ def list_fits_folder(given: Input) -> Listing:
     files = given.images(FITS_SUFFIXES)
     if not files:
         raise InputError(
-            f"{path} holds no FITS images ({', '.join(FITS_SUFFIXES[::5])}). Put them there, or give the folder where they are."
+            f"{path} holds no FITS images ({', '.join(FITS_SUFFIXES[::5])}). Put them there, or"
+            " give the folder where they are."
         )
     found = find_band_files(files, read.bands) or _one_each(files, path)
     complete = {name: those for name, those in found.galaxies.items() if None not in those}
     if not complete:
         name, those = next(iter(found.galaxies.items()))
         raise InputError(
-            f"{path}: no galaxy has all bands ({', '.join(found.bands)}); {_lacking(name, those, found)}. Declare fewer bands."
+            f"{path}: no galaxy has all bands ({', '.join(found.bands)});"
+            f" {_lacking(name, those, found)}. Declare fewer bands."
         )
     set_name = read.name or path.resolve().name
     names = list(complete)
@@ -97,7 +99,8 @@ def _one_each(files: list[str], path: Path) -> BandFiles:
         name = FITS_SUFFIX.sub("", file)
         if name in galaxies:
             raise InputError(
-                f"{path}: {galaxies[name][0]} and {file} are two files of one galaxy. Keep one of them."
+                f"{path}: {galaxies[name][0]} and {file} are two files of one galaxy. Keep one of"
+                " them."
             )
         galaxies[name] = (file,)
     return BandFiles((), galaxies)
@@ -130,19 +133,22 @@ def _joined(stamps: list[Cutout], paths: list[Path], bands: tuple[str, ...]) -> 
     for stamp, path in zip(stamps, paths, strict=True):
         if len(stamp.pixels) != 1:
             raise InputError(
-                f"{path}: expected the one band that its name says, got {len(stamp.pixels)}. Keep one image in the file."
+                f"{path}: expected the one band that its name says, got {len(stamp.pixels)}. Keep"
+                " one image in the file."
             )
         if stamp.pixels.shape != first.pixels.shape:
             (height, width), (h, w) = stamp.pixels.shape[1:], first.pixels.shape[1:]
             raise InputError(
-                f"{path} measures {width}x{height} pixels, {paths[0].name} {w}x{h}. Bring the bands to one grid first."
+                f"{path} measures {width}x{height} pixels, {paths[0].name} {w}x{h}. Bring the bands"
+                " to one grid first."
             )
     if scales and max(scales) > (1 + _SAME_SCALE) * min(scales):
         listed = ", ".join(
             f"{path.name} {stamp.pixel_scale}" for stamp, path in zip(stamps, paths, strict=True)
         )
         raise InputError(
-            f"{paths[0]}: the bands' pixels differ in size ({listed} arcsec). Bring them to one grid first."
+            f"{paths[0]}: the bands' pixels differ in size ({listed} arcsec). Bring them to one"
+            " grid first."
         )
     fluxes = [None if stamp.flux_scale is None else stamp.flux_scale[0] for stamp in stamps]
     flux = None if None in fluxes else tuple(value for value in fluxes if value is not None)
@@ -160,7 +166,8 @@ def _recognises(given: Input) -> bool:
 
 READER = Reader(
     "fits",
-    "a folder of FITS cut-outs: a file a galaxy, or a file a galaxy and band; with a catalogue or without",
+    "a folder of FITS cut-outs: a file a galaxy, or a file a galaxy and band; with a catalogue or"
+    " without",
     _recognises,
     list_fits_folder,
 )

@@ -98,11 +98,13 @@ def read_bytes(path: Path) -> bytes | mmap.mmap:
         data = module.decompress(data[:]) if module else data
     except (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile) as error:
         raise InputError(
-            f"{path}: the compressed file is cut short or damaged ({error}). Copy or download it again."
+            f"{path}: the compressed file is cut short or damaged ({error}). Copy or download it"
+            " again."
         ) from error
     except OSError as error:
         raise InputError(
-            f"{path} cannot be read: {error.strerror or error}. Check that it is a file and may be read."
+            f"{path} cannot be read: {error.strerror or error}. Check that it is a file and may be"
+            " read."
         ) from error
     if len(data) == 0:
         raise InputError(f"{path} is empty. Copy or download it again.")
@@ -114,7 +116,8 @@ def read_bytes(path: Path) -> bytes | mmap.mmap:
             else ""
         )
         raise InputError(
-            f"{path} is no FITS file: it begins with {start!r}, not with SIMPLE.{page} Download it again, or move it away."
+            f"{path} is no FITS file: it begins with {start!r}, not with SIMPLE.{page} Download it"
+            " again, or move it away."
         )
     return data
 
@@ -155,7 +158,8 @@ def read_hdus(data: bytes | mmap.mmap, path: Path) -> list[Hdu]:
         hdu = _read_hdu(data, start, f"{path}, HDU {len(hdus)}")
         if hdu.end > len(data):
             raise InputError(
-                f"{hdu.where}: the file is cut short: its data end at byte {hdu.end}, the file at {len(data)}. Copy or download it again."
+                f"{hdu.where}: the file is cut short: its data end at byte {hdu.end}, the file at"
+                f" {len(data)}. Copy or download it again."
             )
         hdus.append(hdu)
         start = hdu.data + _padded(hdu.end - hdu.data)
@@ -235,7 +239,8 @@ def by_astropy(hdu: Hdu, data: bytes | mmap.mmap) -> Any:
             return fits.HDUList.fromstring(alone, do_not_scale_image_data=True)[1].data
     except Exception as error:  # astropy raises errors of every kind on damaged tiles
         raise InputError(
-            f"{hdu.where}: the {hdu.kind} cannot be unpacked ({error}). Copy or download the file again."
+            f"{hdu.where}: the {hdu.kind} cannot be unpacked ({error}). Copy or download the file"
+            " again."
         ) from error
 
 
@@ -254,7 +259,8 @@ def _read_hdu(data: bytes | mmap.mmap, start: int, where: str) -> Hdu:
     bitpix = _whole(header, "BITPIX", where)
     if bitpix not in PIXEL_TYPES:
         raise InputError(
-            f"{where}: BITPIX = {bitpix}, expected one of {', '.join(map(str, PIXEL_TYPES))}. The header is damaged."
+            f"{where}: BITPIX = {bitpix}, expected one of {', '.join(map(str, PIXEL_TYPES))}. The"
+            " header is damaged."
         )
     axes = _axes(header, "NAXIS", where)
     groups = start == 0 and header.get("GROUPS") is True and axes[:1] == [0]
@@ -301,8 +307,9 @@ def _check_tiles(header: Header, bitpix: int, axes: list[int], where: str) -> No
         or (axes and rows != _whole(header, "NAXIS2", where))
     ):
         raise InputError(
-            f"{where}: the header says a compressed image of type {bitpix} and size {axes} in {rows} tiles, which it cannot be. "
-            "The header is damaged; copy or download the file again."
+            f"{where}: the header says a compressed image of type {bitpix} and size {axes} in"
+            f" {rows} tiles, which it cannot be. The header is damaged; copy or download the file"
+            " again."
         )
 
 
@@ -314,7 +321,8 @@ def _whole(header: Header, keyword: str, where: str, default: int | None = None)
         or (value < 0 and not keyword.endswith("BITPIX"))
     ):
         raise InputError(
-            f"{where}: {keyword} = {value!r}, expected a whole number. The header is damaged; copy or download the file again."
+            f"{where}: {keyword} = {value!r}, expected a whole number. The header is damaged; copy"
+            " or download the file again."
         )
     return value
 
@@ -332,6 +340,7 @@ def _decompressed(hdu: Hdu, data: bytes | mmap.mmap) -> NDArray[Any]:
     unpacked = by_astropy(hdu, data)
     if unpacked is None or unpacked.shape != hdu.shape:
         raise InputError(
-            f"{hdu.where}: the compressed image is not {hdu.shape} when unpacked. Copy or download the file again."
+            f"{hdu.where}: the compressed image is not {hdu.shape} when unpacked. Copy or download"
+            " the file again."
         )
     return np.asarray(unpacked)

@@ -17,7 +17,8 @@ CARD = 80
 
 _MOST_BLOCKS = 2000
 _VALUE = re.compile(
-    r" *(?:'((?:[^']|'')*)'|([TF])(?=[ /]|$)|([+-]?[0-9]+)(?=[ /]|$)|([+-]?[0-9.]+(?:[EeDd][+-]?[0-9]+)?)(?=[ /]|$))"
+    r" *(?:'((?:[^']|'')*)'|([TF])(?=[ /]|$)|([+-]?[0-9]+)(?=["
+    r" /]|$)|([+-]?[0-9.]+(?:[EeDd][+-]?[0-9]+)?)(?=[ /]|$))"
 )
 
 
@@ -75,5 +76,6 @@ def read_cards(data: bytes | mmap.mmap, start: int, where: str) -> tuple[dict[st
             if text[at + 8 : at + 9] == "=" and keyword not in cards:
                 cards[keyword] = text[at + 9 : at + CARD]
     raise InputError(
-        f"{where}: the header has no END: the file is cut short or damaged. Copy or download it again."
+        f"{where}: the header has no END: the file is cut short or damaged. Copy or download it"
+        " again."
     )

@@ -106,8 +106,9 @@ def find_tiles(
     used = {plane.path for tile in single for plane in tile.planes}
     if not single:
         raise InputError(
-            f"{folder}: none of its {len(files)} FITS files holds an image with celestial coordinates (CTYPE RA---TAN and the like). "
-            "Give survey tiles with a world coordinate system."
+            f"{folder}: none of its {len(files)} FITS files holds an image with celestial"
+            " coordinates (CTYPE RA---TAN and the like). Give survey tiles with a world coordinate"
+            " system."
         )
     tiles, lacking = _in_bands(_fields(single), declared)
     left_out = [file for file in files if folder / file not in used]
@@ -275,8 +276,9 @@ def _fields(single: Sequence[Tile]) -> list[Tile]:
         if tile.bands is None or there.bands is None or set(tile.bands) & set(there.bands):
             band = f"in the band {tile.bands[0]}" if tile.bands else "and nothing says their bands"
             raise InputError(
-                f"{there.planes[0].path} and {tile.planes[0].path.name} show the same field {band}. Keep one of them, or say the bands in "
-                "FILTER or in the files' names (field1_g.fits, field1_r.fits)."
+                f"{there.planes[0].path} and {tile.planes[0].path.name} show the same field {band}."
+                " Keep one of them, or say the bands in FILTER or in the files' names"
+                " (field1_g.fits, field1_r.fits)."
             )
         fields[match] = dataclasses.replace(there, planes=there.planes + tile.planes)
     return fields
@@ -292,8 +294,8 @@ def _in_bands(tiles: list[Tile], declared: tuple[str, ...] | None) -> tuple[list
         if odd is not None:
             names = [", ".join(tile.bands or ("no band that it names",)) for tile in (first, odd)]
             raise InputError(
-                f"Tiles differ in their bands: {first.planes[0].path} has {names[0]}, {odd.name} has {names[1]}. "
-                "Declare with --bands those to take, or add the missing files."
+                f"Tiles differ in their bands: {first.planes[0].path} has {names[0]}, {odd.name}"
+                f" has {names[1]}. Declare with --bands those to take, or add the missing files."
             )
         return tiles, []
     wanted = [band.casefold() for band in declared]
@@ -311,6 +313,7 @@ def _in_bands(tiles: list[Tile], declared: tuple[str, ...] | None) -> tuple[list
             lacking.append(tile)
     if not kept:
         raise InputError(
-            f"No tile has all declared bands ({', '.join(declared)}); {lacking[0].planes[0].path} has {', '.join(lacking[0].bands or ())}."
+            f"No tile has all declared bands ({', '.join(declared)}); {lacking[0].planes[0].path}"
+            f" has {', '.join(lacking[0].bands or ())}."
         )
     return kept, lacking

@@ -48,12 +48,14 @@ def list_tiles(given: Input) -> Listing:
     path, read, table = given.path, given.read, given.table
     if table is None:
         raise InputError(
-            f"{path}: tiles need a catalogue of positions. Put one beside them, or give it with --catalogue."
+            f"{path}: tiles need a catalogue of positions. Put one beside them, or give it with"
+            " --catalogue."
         )
     sky = positions(table)
     if read.size is None or read.size < 1:
         raise InputError(
-            f"{path}: how large are cut-outs from its tiles to be? Declare the side in pixels, for example --size 64."
+            f"{path}: how large are cut-outs from its tiles to be? Declare the side in pixels, for"
+            " example --size 64."
         )
     tiles, left_out = find_tiles(given.folder, given.images(FITS_SUFFIXES), read.bands)
     usable = np.isfinite(sky).all(axis=1)
@@ -158,7 +160,10 @@ def _names(table: TableFile) -> list[str]:
 
 
 def _off(position: NDArray[np.float64], distance: float, nearest: Tile) -> str:
-    return f"{_said(position)} lies off every tile; the edge of the nearest, {nearest.name}, is {distance:.4g} deg away."
+    return (
+        f"{_said(position)} lies off every tile; the edge of the nearest, {nearest.name}, is"
+        f" {distance:.4g} deg away."
+    )
 
 
 def _said(position: NDArray[np.float64]) -> str:
@@ -174,14 +179,16 @@ def _nothing_found(
 ) -> InputError:
     if placed is None:
         return InputError(
-            f"{table.path}: none of its {len(sky)} rows has a usable position; expected degrees, or sexagesimal text."
+            f"{table.path}: none of its {len(sky)} rows has a usable position; expected degrees, or"
+            " sexagesimal text."
         )
     first = int(np.argmin(placed.distance))
     position = sky[np.isfinite(sky).all(axis=1)][first]
     return InputError(
-        f"{table.path}: none of its {len(sky)} galaxies lies on one of the {len(tiles)} tiles of {path}. "
-        f"The nearest: {_off(position, placed.distance[first], tiles[placed.nearest[first]])} "
-        "Are the coordinates in degrees, and the tiles of this survey?"
+        f"{table.path}: none of its {len(sky)} galaxies lies on one of the {len(tiles)} tiles of"
+        f" {path}. The nearest:"
+        f" {_off(position, placed.distance[first], tiles[placed.nearest[first]])} Are the"
+        " coordinates in degrees, and the tiles of this survey?"
     )
 
 
@@ -210,7 +217,8 @@ def _galaxies(files: list[str], read: ReadConfig) -> list[str]:
 
 READER = Reader(
     "tiles",
-    "survey tiles with a catalogue: FITS images with celestial coordinates, a table with RA and Dec, and the size of the cut-outs",
+    "survey tiles with a catalogue: FITS images with celestial coordinates, a table with RA and"
+    " Dec, and the size of the cut-outs",
     _recognises,
     list_tiles,
 )

@@ -91,7 +91,8 @@ def _stored(
         )
     except Exception as error:  # astropy raises errors of every kind on damaged tiles
         raise InputError(
-            f"{hdu.where}: the compressed image cannot be unpacked ({error}). Copy or download the file again."
+            f"{hdu.where}: the compressed image cannot be unpacked ({error}). Copy or download the"
+            " file again."
         ) from error
     return raw.astype(raw.dtype.newbyteorder(">"))
 
