@@ -38,10 +38,13 @@ LOADS = {
     "embed": "src",
     "object": "data",
 }
-PLOT = (
-    "import holoviews as hv\n\nfrom daexplore.views.notebook import begin,"
-    " show\n\nbegin()\nshow(hv.Curve([1, 3, 2]))"
-)
+PLOT = """\
+import holoviews as hv
+
+from daexplore.views.notebook import init_notebook, show
+
+init_notebook()
+show(hv.Curve([1, 3, 2]))"""
 SHOWN = "03_dann"
 
 

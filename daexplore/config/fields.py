@@ -245,4 +245,5 @@ class RunConfig:
         return self.train.batch_norm
 
 
-"""Presets that are other settings on the galaxies of a simulator preset: name -> that one's name."""
+"""Presets that are other settings on the galaxies of a simulator preset: name -> that one's name.
+"""

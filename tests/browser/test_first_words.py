@@ -38,7 +38,7 @@ def test_without_an_earlier_visitor_it_says_what_is_compared():
 def test_who_clicks_at_once_comes_to_the_room_and_to_nothing_else(visit):
     page = visit()
     page.get_by_role("tab", name="Flips").click()
-    expect(page.get_by_text("Words used here").filter(visible=True)).to_contain_text("seed noise")
+    expect(page.get_by_text("Glossary:").filter(visible=True)).to_contain_text("seed noise")
     expect(page.locator(".galaxy-strip").filter(visible=True)).to_have_count(0)
     page.get_by_role("tab", name="Compare").click()
     wait_for_panels(page, 3)

@@ -147,7 +147,7 @@ def test_the_first_tutorial_runs_and_its_plots_can_be_moved(
         expect(figure.locator("canvas").first).to_be_visible()
 
     cell = page.locator(".jp-CodeCell").nth(
-        next(place for place in drawn if "show(roc_curves(" in code[place].source)
+        next(place for place in drawn if re.search(r"show\(\s*roc_curves\(", code[place].source))
     )
     cell.locator("[title^=Pan]").click()
     before = page.evaluate(STARTS)

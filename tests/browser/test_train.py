@@ -292,7 +292,7 @@ def test_a_further_method_with_an_option_pauses_dies_and_is_resumed(
     found.get_by_label("Which loss pushes whom").click()
     expect(found.locator("svg.forces")).to_have_attribute("aria-label", re.compile("LMMD"))
     expect(found.locator("ul.forces")).to_contain_text(
-        "each class lies where it lies in the source"
+        "each target class moves to the same class of the source"
     )
     found.get_by_role("button", name="Go on").click()
     expect(found).to_contain_text(re.compile(r"Epoch \d+ of 12"))
