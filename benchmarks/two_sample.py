@@ -30,7 +30,7 @@ from daexplore.analysis.distance.domain_probe import spread
 from daexplore.analysis.distance.mmd_test import mmd_test
 from daexplore.kernels import SCALES
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "helpers"))
 two_samples = importlib.import_module("two_samples")
 
 LEVEL = 0.05

@@ -24,7 +24,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 HERE = Path(__file__).parent
 TESTS = HERE.parents[1] / "tests"
-sys.path[:0] = [str(TESTS), str(TESTS / "browser")]
+sys.path[:0] = [str(TESTS / "helpers"), str(TESTS / "browser")]
 factories, server = (importlib.import_module(name) for name in ("factories", "server"))
 WATCH = (HERE / "watch.js").read_text()
 METHODS = ("noda", "mmd", "dann")

@@ -4,9 +4,7 @@ import json
 import os
 import re
 import signal
-import statistics
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -69,15 +67,13 @@ def wait_until(condition: Callable[[], bool], seconds: float = 180.0) -> None:
         time.sleep(0.2)
 
 
-def answer_time(served: Served) -> float:
-    """Median time [s] in which the one thread that also serves the page answers."""
-    waits = []
-    for _ in range(9):
-        began = time.perf_counter()
-        urllib.request.urlopen(served.url.rpartition("/")[0] + "/favicon.ico").close()
-        waits.append(time.perf_counter() - began)
-        time.sleep(0.2)
-    return statistics.median(waits)
+def busy_share(served: Served, seconds: float = 2.0) -> float:
+    """Share of the time in which the process that serves the page computes; of no other process."""
+    process = psutil.Process(served.pid)
+    before, began = process.cpu_times(), time.perf_counter()
+    time.sleep(seconds)
+    after, took = process.cpu_times(), time.perf_counter() - began
+    return (after.user + after.system - before.user - before.system) / took
 
 
 def statuses(root: Path) -> list[str]:
@@ -97,15 +93,14 @@ def test_empty_folder_shows_both_domains_and_the_trio_trains_live_until_the_comp
             expect(picture).to_be_visible(timeout=PATIENCE)
             assert picture.evaluate("image => image.naturalWidth") > 500
 
-    idle = answer_time(empty)
     page.get_by_role("button", name=BEGIN).click()
     for method in ("noDA", "MMD", "DANN"):
         expect(card(page, method)).to_contain_text("running", timeout=PATIENCE)
     expect(card(page, "MMD")).to_contain_text("Margin plane after epoch", timeout=PATIENCE)
     expect(card(page, "MMD")).to_contain_text("target (oracle)", timeout=PATIENCE)
 
-    # On a machine that is busy with other things everything is slow, also before the trainings.
-    assert answer_time(empty) < max(0.5, 8 * idle), "the server answers while three trainings run"
+    # Its one thread also answers the user; how fast it does depends on what else the machine does.
+    assert busy_share(empty) < 0.8
 
     page.set_default_timeout(PATIENCE)
     wait_for_panels(page, 3)

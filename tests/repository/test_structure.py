@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 MODULES = sorted((ROOT / "daexplore").rglob("*.py"))
 SCRIPTS = [
     path for folder in ("apps", "benchmarks") for path in sorted((ROOT / folder).rglob("*.py"))

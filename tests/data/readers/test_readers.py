@@ -12,7 +12,7 @@ from daexplore.data.readers import check_domains, match_classes, read_galaxies, 
 from daexplore.data.splits import split_groups
 from daexplore.errors import InputError
 
-REAL = Path(__file__).resolve().parents[2] / "shared" / "data" / "galaxy_zoo_examples"
+REAL = Path(__file__).resolve().parents[4] / "shared" / "data" / "galaxy_zoo_examples"
 N = 6
 
 

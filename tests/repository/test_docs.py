@@ -26,7 +26,7 @@ from daexplore import methods
 from daexplore.alignment import METHODS
 from daexplore.app.glossary.markup import GLOSSARY
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 SITE = ROOT / "docs" / "site"
 LOADS = {
     "script": "src",

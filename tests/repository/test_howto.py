@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from blocks import PATIENCE, blocks, environment, languages
 
-FOLDER = Path(__file__).parents[1] / "docs" / "site" / "howto"
+FOLDER = Path(__file__).parents[2] / "docs" / "site" / "howto"
 PAGES = sorted(path for path in FOLDER.glob("*.md") if path.stem != "index")
 
 

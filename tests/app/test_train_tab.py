@@ -32,7 +32,7 @@ from daexplore.errors import InputError
 from daexplore.methods import ALIGNMENTS
 from daexplore.views.style import DOMAIN_COLORS
 
-FAKE = str(Path(__file__).with_name("fake_training.py"))
+FAKE = str(Path(__file__).parents[1] / "helpers" / "fake_training.py")
 
 
 def fake(root, method="noda", *options):

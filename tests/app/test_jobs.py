@@ -19,7 +19,7 @@ from daexplore.app.jobs.queue import JobQueue, find_jobs
 from daexplore.errors import InputError
 from daexplore.runs import Run, RunStore
 
-FAKE = str(Path(__file__).with_name("fake_training.py"))
+FAKE = str(Path(__file__).parents[1] / "helpers" / "fake_training.py")
 
 
 def fake(root, *options, method="noda"):

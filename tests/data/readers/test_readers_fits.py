@@ -9,7 +9,7 @@ import pytest
 from daexplore.data.readers.fits.cutout import read_fits
 from daexplore.errors import InputError
 
-ZOO = Path(__file__).parents[2] / "shared" / "data" / "fits_zoo"
+ZOO = Path(__file__).parents[4] / "shared" / "data" / "fits_zoo"
 
 READ = {
     "blank.fits": (1, 1, 1),

@@ -14,7 +14,7 @@ from daexplore.config import AlignmentConfig, RunConfig
 from daexplore.errors import InputError
 from daexplore.runs import Run, RunStore, RunWriter
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 def create(root, config=None, samples=None, classes=("a", "b"), latent_dim=3, **fields):

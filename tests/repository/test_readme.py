@@ -31,7 +31,7 @@ from daexplore.data.simulate import PRESETS
 from daexplore.methods import methods_table
 from daexplore.runs import RunStore
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
 TEXT = README.read_text(encoding="utf-8")
 LINES = [
@@ -50,12 +50,12 @@ EXCUSED = {
     "make notebooks": (
         "It would open a browser; JupyterLab is driven in tests/browser/test_jupyterlab.py."
     ),
-    "make docs": "It needs minutes; tests/test_docs.py builds the pages.",
+    "make docs": "It needs minutes; tests/repository/test_docs.py builds the pages.",
     'pip install "daexplore[exports]"': (
         "It needs the network; that the extra brings what the exports import is checked."
     ),
     "python -m benchmarks.published.moons": (
-        "It would train every method for minutes; tests/test_published.py trains some."
+        "It would train every method for minutes; tests/repository/test_published.py trains some."
     ),
 }
 MAKES = {

@@ -18,7 +18,7 @@ from daexplore.runs import Run, RunStore, RunWriter
 from daexplore.utils.files import atomic_write
 from daexplore.utils.processes import process_exists, process_identity
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 def halve(file):
@@ -164,7 +164,7 @@ def test_samples_are_checked(tmp_path, change, message):
 def test_processes_creating_at_once_get_different_ids(tmp_path):
     code = f"""
 import sys
-sys.path.insert(0, {str(ROOT / "tests")!r})
+sys.path.insert(0, {str(ROOT / "tests" / "helpers")!r})
 from factories import make_samples
 from daexplore.config import RunConfig
 from daexplore.runs import RunWriter

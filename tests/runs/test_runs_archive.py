@@ -23,7 +23,7 @@ from daexplore.runs.notes import MAX_NOTE, Note, RunNotes
 from daexplore.runs.trash import discarded, move_to_trash, restore, trash_folder
 from daexplore.utils.processes import process_identity
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")

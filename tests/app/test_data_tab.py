@@ -32,7 +32,7 @@ from daexplore.app.tabs.data.preview import (
 from daexplore.app.tabs.data.tab import data_room
 from daexplore.errors import InputError
 
-SCRIPT = Path(__file__).parent / "fake_inspecting.py"
+SCRIPT = Path(__file__).parents[1] / "helpers" / "fake_inspecting.py"
 CHOICE = DomainChoice("sims", "survey")
 
 

@@ -12,7 +12,7 @@ from sklearn.metrics import balanced_accuracy_score
 
 from daexplore.config import AlignmentConfig, RunConfig, TrainConfig, TransferConfig
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")

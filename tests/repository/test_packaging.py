@@ -21,7 +21,7 @@ import daexplore
 from daexplore.engine.inference import load_network
 from daexplore.runs import Run
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def project():

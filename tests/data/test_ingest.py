@@ -378,7 +378,10 @@ def script(folder, text, *arguments):
 
 
 def environment():
-    return os.environ | {"PYTHONPATH": str(Path(__file__).parent), "OMP_NUM_THREADS": "1"}
+    return os.environ | {
+        "PYTHONPATH": str(Path(__file__).parents[1] / "helpers"),
+        "OMP_NUM_THREADS": "1",
+    }
 
 
 @pytest.mark.slow

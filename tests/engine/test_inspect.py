@@ -16,7 +16,7 @@ from daexplore.cli import main
 from daexplore.data import match_classes, read_galaxies
 from daexplore.engine.inspection.inspect_domains import inspect_domains
 
-REAL = Path(__file__).resolve().parents[2] / "shared" / "data" / "galaxy_zoo_examples"
+REAL = Path(__file__).resolve().parents[3] / "shared" / "data" / "galaxy_zoo_examples"
 
 
 @pytest.fixture(scope="module")
