@@ -68,7 +68,9 @@ def median_heuristic(x: Array, y: Array, floor: float = 1e-12) -> float:
 
 
 def gaussian_kernel(d2: Array, bandwidths: Sequence[float]) -> Array:
-    """Mean of Gaussian kernels ``exp(-d2 / (2 s))`` over the bandwidths ``s`` (sigma^2), in [0, 1]."""
+    """Mean of Gaussian kernels ``exp(-d2 / (2 s))`` over the bandwidths ``s`` (sigma^2), in [0,
+    1].
+    """
     xp: Any = array_namespace(d2)
     total = xp.exp(d2 * (-0.5 / bandwidths[0]))
     for bandwidth in bandwidths[1:]:

@@ -26,7 +26,9 @@ install_import_hook(CHECKED, "beartype.beartype")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Say which tests one worker runs: those of a file, whose fixtures train once, and all that drive a browser."""
+    """Say which tests one worker runs: those of a file, whose fixtures train once, and all that
+    drive a browser.
+    """
     for item in items:
         group = "browser" if item.get_closest_marker("browser") else item.nodeid.partition("::")[0]
         item.add_marker(pytest.mark.xdist_group(group))

@@ -1,4 +1,6 @@
-"""A page with one line on it. Served by the benchmark: no page of this server can be there sooner."""
+"""A page with one line on it. Served by the benchmark: no page of this server can be there
+sooner.
+"""
 
 import panel as pn
 

@@ -30,7 +30,9 @@ CELLS = (("source", "accuracy"), ("source", "auc"), ("target", "accuracy"), ("ta
 
 
 def measure(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The figures of a folder of runs, one line each, and the scores of every run but the oracle's."""
+    """The figures of a folder of runs, one line each, and the scores of every run but the
+    oracle's.
+    """
     comparison = Comparison([folder])
     parts = [
         comparison.metrics.assign(line="mean"),

@@ -99,7 +99,9 @@ def page(
 
 
 def _preselect(state: ExplorerState) -> None:
-    """A first visit opens with a galaxy that tells something; an address that names one keeps it."""
+    """A first visit opens with a galaxy that tells something; an address that names one keeps
+    it.
+    """
     if state.galaxy is None:
         found = opening_galaxy(state, [scene(state, run) for run in state.runs])
         if found is not None:

@@ -351,7 +351,9 @@ class ExplorerState(param.Parameterized):
         self._change(selection_name=name)
 
     def select_galaxy(self, sample_id: str | None, reason: str = "") -> None:
-        """Select one galaxy; ``reason`` states how it was chosen where the user did not choose it."""
+        """Select one galaxy; ``reason`` states how it was chosen where the user did not choose
+        it.
+        """
         self._change(galaxy=sample_id, galaxy_reason=reason)
 
     def show(self, **choices: Any) -> None:

@@ -11,9 +11,10 @@ from daexplore.errors import InputError
 __all__ = ["URL_STATE", "apply_query", "to_query"]
 
 URL_STATE = (
-    "run_ids", "chosen", "tab", "epoch", "view", "split", "domains", "colour", "pair", "threshold", "galaxy", "filter", "selection_name", "dial",
+    "run_ids", "chosen", "tab", "epoch", "view", "split", "domains", "colour", "pair", "threshold",
+    "galaxy", "filter", "selection_name", "dial",
 )  # fmt: skip
-"""What of the state an address holds; a lasso goes in under the name it was saved by."""
+"""Fields of the state that the address contains; a lasso only under the name it was saved by."""
 
 
 def to_query(state: ExplorerState) -> dict[str, str]:

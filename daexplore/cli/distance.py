@@ -23,9 +23,11 @@ _TITLES = {
     "a_distance": "proxy A-distance",
     "sinkhorn": "Sinkhorn distance (source spread)",
 }
-_NOTE = """By chance: the central 95% over relabelled galaxies; effect: distance from their mean in their standard deviations.
-Intervals: 95%, resampling galaxies. Classes are predictions; rows marked "oracle" used true classes, of the target too.
-Latents are in units of the source's spread. The witness says which galaxies are source-like and target-like."""
+_NOTE = """\
+By chance: the central 95% over relabelled galaxies. Effect: distance from their mean in their
+standard deviations. Intervals: 95%, resampling galaxies. Classes are predictions; rows marked
+"oracle" used true classes, also of the target. Latents are in units of the source's spread. The
+witness shows which galaxies are source-like and target-like."""
 
 
 @app.command()

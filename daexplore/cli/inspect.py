@@ -60,7 +60,9 @@ def inspect(
         ),
     ] = None,
 ) -> None:
-    """Say how far apart two domains are, in what, and whether one galaxy is in training and test."""
+    """Say how far apart two domains are, in what, and whether one galaxy is in training and
+    test.
+    """
     from daexplore.cli.options import run_config
     from daexplore.cli.progress import training_progress
     from daexplore.engine.inspection.inspect_domains import inspect_domains

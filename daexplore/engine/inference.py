@@ -68,7 +68,9 @@ def network_outputs(
     device: torch.device | None = None,
     report: Callable[[int], None] | None = None,
 ) -> Outputs:
-    """Latents (n, D) and logits (n, K) of the given rows, in evaluation mode, without augmentation."""
+    """Latents (n, D) and logits (n, K) of the given rows, in evaluation mode, without
+    augmentation.
+    """
     was_training = network.training
     network.eval()
     latents, logits = [], []

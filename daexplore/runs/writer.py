@@ -122,7 +122,8 @@ class RunWriter:
             "note": "",
         }
         info |= fields
-        stem = f"{now:%Y%m%dT%H%M%S}-{re.sub('[^a-z0-9+_.]', '-', config.method)}-{info['config_hash']}"
+        method = re.sub("[^a-z0-9+_.]", "-", config.method)
+        stem = f"{now:%Y%m%dT%H%M%S}-{method}-{info['config_hash']}"
         draft = root / f".{stem}-{uuid.uuid4().hex[:8]}"
         try:
             draft.mkdir(parents=True)

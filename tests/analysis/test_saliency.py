@@ -34,7 +34,9 @@ class Small(nn.Module):
 
 
 def by_hand(network, image, target):
-    """Selvaraju et al. 2017: relu of the activations weighted by the mean gradient of each channel."""
+    """Selvaraju et al. 2017: relu of the activations weighted by the mean gradient of each
+    channel.
+    """
     network.eval()
     kept = {}
 

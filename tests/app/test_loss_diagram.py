@@ -45,8 +45,8 @@ def test_arrows_are_where_the_gradients_are(name: str) -> None:
     method, force = METHODS[name](6, 2), LOSS_TERMS[name]
     pair = outputs(0), outputs(1)
     total(method, pair).backward()
-    reaches = {part: any(each.grad is not None and bool(each.grad.abs().sum() > 0) for each in leaves) for part, leaves in {
-        "latents": [one.latents for one in pair], "logits": [one.logits for one in pair]}.items()}  # fmt: skip
+    reaches = {part: any(each.grad is not None and bool(each.grad.abs().sum() > 0) for each in leaves) for part, leaves in {  # noqa: E501
+        "latents": [one.latents for one in pair], "logits": [one.logits for one in pair]}.items()}  # fmt: skip  # noqa: E501
     assert force.also_classifier == reaches["logits"]
     assert reaches["latents"] or reaches["logits"]
     assert force.learns == ("domain classifier" in force.box)

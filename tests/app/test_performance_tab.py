@@ -1,4 +1,6 @@
-"""The room "Performance": what it counts, against scikit-learn and pandas, and what it draws when."""
+"""The room "Performance": what it counts, against scikit-learn and pandas, and what it draws
+when.
+"""
 
 import shutil
 from dataclasses import replace

@@ -1,4 +1,6 @@
-"""The room of the runs without a browser: what it lists, finds, sorts, tags, deletes and hands on."""
+"""The room of the runs without a browser: what it lists, finds, sorts, tags, deletes and hands
+on.
+"""
 
 import json
 import shutil

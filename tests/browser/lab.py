@@ -28,7 +28,9 @@ _QUIET = {
 
 
 class Lab(Server):
-    """JupyterLab on the notebooks of a folder; the cells are run in the Python that runs the tests."""
+    """JupyterLab on the notebooks of a folder; the cells are run in the Python that runs the
+    tests.
+    """
 
     def __init__(self, folder: Path, settings: Path, **environment: str) -> None:
         port = free_port()

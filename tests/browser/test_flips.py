@@ -1,4 +1,6 @@
-"""The room of flips in a real browser: its counts, images and table are those of the run folders."""
+"""The room of flips in a real browser: its counts, images and table are those of the run
+folders.
+"""
 
 import io
 from collections.abc import Callable

@@ -169,7 +169,7 @@ def test_latex_is_balanced_and_escaped(compare, tmp_path):
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
 def test_latex_compiles(compare, tmp_path):
     compare("--out", tmp_path / "compare.tex")
-    document = "\\documentclass{article}\n\\usepackage{booktabs}\n\\begin{document}\n\\input{compare}\n\\end{document}\n"
+    document = "\\documentclass{article}\n\\usepackage{booktabs}\n\\begin{document}\n\\input{compare}\n\\end{document}\n"  # noqa: E501
     (tmp_path / "main.tex").write_text(document)
     done = subprocess.run(
         ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "main.tex"],

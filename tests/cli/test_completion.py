@@ -38,7 +38,7 @@ name=${{registered#*-F }}; name=${{name%% *}}
 COMP_WORDS=({" ".join(f"'{word}'" for word in words)}); COMP_CWORD={len(words) - 1}; COMP_LINE='{line}'; COMP_POINT={len(line)}
 "$name" daexplore '{words[-1]}' '{words[-2]}'
 printf '%s\\n' "${{COMPREPLY[@]}}"
-"""
+"""  # noqa: E501
     return run("bash", ["--norc", "--noprofile", "-c", script])
 
 

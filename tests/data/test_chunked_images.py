@@ -1,4 +1,6 @@
-"""Chunked images give the same rows as the same array in one piece, and say which file is damaged."""
+"""Chunked images give the same rows as the same array in one piece, and say which file is
+damaged.
+"""
 
 import io
 

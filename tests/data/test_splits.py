@@ -83,7 +83,9 @@ def test_unlabelled_source_galaxies_take_nothing_from_the_classes():
 
 
 def test_shares_hold_in_a_class_also_where_only_some_galaxies_are_shared():
-    """A rare class whose galaxies the target shows in part: both parts are dealt out in the shares."""
+    """A rare class whose galaxies the target shows in part: both parts are dealt out in the
+    shares.
+    """
     source = make("s", [f"G{i}" for i in range(400)], [int(i % 20 == 0) for i in range(400)])
     target = make("t", [f"G{i}" for i in range(0, 800, 2)], [None] * 400)
     splits, others = split_groups(source, target, FRACTIONS, 1)

@@ -1,4 +1,6 @@
-"""Measurements on images with known answers, and the distances between domains that rest on them."""
+"""Measurements on images with known answers, and the distances between domains that rest on
+them.
+"""
 
 from itertools import pairwise
 

@@ -1,4 +1,6 @@
-"""A training from data to run folder: exact resume, no use of target labels, selection, failures."""
+"""A training from data to run folder: exact resume, no use of target labels, selection,
+failures.
+"""
 
 import dataclasses
 import json

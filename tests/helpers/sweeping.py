@@ -31,7 +31,7 @@ for task in $(seq 0 $last); do
     SLURM_JOB_ID=$((5000 + task)) SLURM_ARRAY_TASK_ID=$task sh "$FAKE_SLURM/script.sh" > /dev/null 2>&1 &
 done
 echo Submitted batch job 4242
-"""
+"""  # noqa: E501
 
 # --unbuffered --output FILE --error FILE COMMAND
 SRUN = """#!/bin/sh

@@ -69,7 +69,9 @@ def naive_test(x, y, groups_x, groups_y, bandwidths, permutations, rng):
 
 
 def deal(second, galaxies, rng):
-    """Galaxies in both samples swap their sides or not; the others exchange sides among each other."""
+    """Galaxies in both samples swap their sides or not; the others exchange sides among each
+    other.
+    """
     dealt = second.copy()
     singles = []
     for rows in galaxies:

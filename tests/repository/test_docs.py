@@ -117,7 +117,9 @@ def sitegen() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The pages, one notebook among them as if it had been executed before, and had drawn a plot."""
+    """The pages, one notebook among them as if it had been executed before, and had drawn a
+    plot.
+    """
     root = tmp_path_factory.mktemp("documents")
     folder, out = copied(root), root / "build" / "html"
     tutorials = importlib.import_module("sitegen.tutorials")

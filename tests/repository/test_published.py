@@ -14,7 +14,9 @@ from benchmarks.published.table import tabulate
 
 
 def outcomes(seed=0, n=400, seeds=3):
-    """Made up: noda finds 60% of the target, mmd 80%, the oracle 90%; all find 95% of the source."""
+    """Made up: noda finds 60% of the target, mmd 80%, the oracle 90%; all find 95% of the
+    source.
+    """
     rng = np.random.default_rng(seed)
     labels = {domain: rng.integers(0, 2, n) for domain in ("source", "target")}
     found = {}

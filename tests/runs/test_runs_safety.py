@@ -1,4 +1,6 @@
-"""Damaged folders are refused with a reason, writing is safe against crashes and other processes."""
+"""Damaged folders are refused with a reason, writing is safe against crashes and other
+processes.
+"""
 
 import json
 import os
@@ -173,7 +175,7 @@ print("ready", flush=True)
 sys.stdin.readline()
 for _ in range(15):
     print(RunWriter.create({str(tmp_path)!r}, RunConfig(), data={{}}, classes=("a", "b"), latent_dim=3, samples=samples).path.name)
-"""
+"""  # noqa: E501
     processes = [
         subprocess.Popen(
             [sys.executable, "-c", code],

@@ -188,7 +188,7 @@ def test_metrics_table_says_value_interval_n_split_domain_and_oracle():
     table = metrics_table(METRICS, ("test", "validation"))
     assert list(table.columns) == ["run", "domain", "split", "n", "labels", "accuracy", "auc"]
     assert table.to_dict("records")[1] == {
-        "run": RUNS[0], "domain": "target", "split": "test", "n": 1400, "labels": "oracle", "accuracy": "0.589 [0.569, 0.609]", "auc": "–",
+        "run": RUNS[0], "domain": "target", "split": "test", "n": 1400, "labels": "oracle", "accuracy": "0.589 [0.569, 0.609]", "auc": "–",  # noqa: E501
     }  # fmt: skip
     assert list(table["labels"]) == ["known", "oracle", "oracle", "oracle"]
     assert list(table["auc"]) == ["0.960 [0.940, 0.980]", "–", "–", "–"]

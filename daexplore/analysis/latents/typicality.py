@@ -156,7 +156,9 @@ def _distances(
 
 
 def _shrunk_covariance(centred: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(n, D) with zero mean -> (D, D), positive definite also where units are dead or D exceeds n."""
+    """(n, D) with zero mean -> (D, D), positive definite also where units are dead or D exceeds
+    n.
+    """
     from sklearn.covariance import ledoit_wolf_shrinkage
 
     shrinkage = float(ledoit_wolf_shrinkage(centred, assume_centered=True))

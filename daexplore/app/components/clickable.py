@@ -44,7 +44,9 @@ def click_payload(*words: str | int) -> str:
 
 
 def galaxy_clicked(select: Callable[[str], object]) -> Callable[[Any], None]:
-    """Return a handler that calls ``select`` with the id of a clicked galaxy and ignores the rest."""
+    """Return a handler that calls ``select`` with the id of a clicked galaxy and ignores the
+    rest.
+    """
 
     def handle(payload: Any) -> None:
         match payload:

@@ -54,7 +54,9 @@ def _tell(state: ExplorerState) -> str:
 
 
 def _key(state: ExplorerState) -> Hashable:
-    """All that the sentence depends on; which other runs there are bears on the noise of the seeds."""
+    """All that the sentence depends on; which other runs there are bears on the noise of the
+    seeds.
+    """
     shown = tuple((*change_token(run, state.epoch_of(run)), state.label(run)) for run in state.runs)
     return (
         shown,

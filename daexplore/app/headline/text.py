@@ -104,7 +104,9 @@ def _percent(entry: dict[str, float] | None, interval: bool) -> str:
 
 
 def _flips(first: LatentView, second: LatentView, state: ExplorerState) -> tuple[int, int]:
-    """Target galaxies that ``second`` gets right and ``first`` does not, and the other way round."""
+    """Target galaxies that ``second`` gets right and ``first`` does not, and the other way
+    round.
+    """
     before, after = (_right(scene, state) for scene in (first, second))
     common = before.keys() & after.keys()
     fixed = sum(after[key] and not before[key] for key in common)

@@ -140,10 +140,8 @@ def _categories(values: Sequence["pd.Series[Any]"], title: str) -> Colouring:
         for each in values
     ]
     absent = _swatch(NEUTRAL, "no value") if any(each.isna().any() for each in values) else ""
-    return Colouring(
-        colours,
-        f"<span>{escape(title)}:</span>{''.join(_swatch(hue, name) for name, hue in hues.items())}{absent}{_outlines()}",
-    )
+    swatches = "".join(_swatch(hue, name) for name, hue in hues.items())
+    return Colouring(colours, f"<span>{escape(title)}:</span>{swatches}{absent}{_outlines()}")
 
 
 def _limits(numbers: Sequence[NDArray[np.float64]]) -> tuple[float, float]:

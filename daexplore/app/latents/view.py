@@ -96,7 +96,9 @@ class LatentView:
         return None if sample_id is None else self.evaluation.row_by_id.get(sample_id)
 
     def mask_of(self, sample_ids: Iterable[str]) -> NDArray[np.bool_]:
-        """(n,) which rows are of these galaxies; those that this run did not evaluate are left out."""
+        """(n,) which rows are of these galaxies; those that this run did not evaluate are left
+        out.
+        """
         places = self.evaluation.row_by_id
         mask = np.zeros(len(self.evaluation), bool)
         mask[[places[name] for name in sample_ids if name in places]] = True

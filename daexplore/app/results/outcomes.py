@@ -160,7 +160,9 @@ class PredictionChanges:
         return np.asarray(words[first, other], object)
 
     def paths(self) -> pd.DataFrame:
-        """How many galaxies go which way through the runs: a column of levels for each run, and n."""
+        """How many galaxies go which way through the runs: a column of levels for each run, and
+        n.
+        """
         frame = pd.DataFrame(self.level.T, columns=list(self.names))
         return frame.groupby(list(self.names), sort=True).size().rename("n").reset_index()
 

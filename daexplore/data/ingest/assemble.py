@@ -94,9 +94,8 @@ class RejectionTally:
         )
         if len(odd) > _ODD * len(listing):
             first = min(odd, key=lambda one: one.row)
-            raise InputError(
-                f"{mixed(listing.name, self.forms, listing.catalogue['sample_id'].iloc[first.row])}{stay}"
-            )
+            example = listing.catalogue["sample_id"].iloc[first.row]
+            raise InputError(f"{mixed(listing.name, self.forms, example)}{stay}")
         if len(self.rejected) > _BAD * len(listing):
             reasons = most_frequent(one.reason for one in self.rejected)
             raise InputError(

@@ -99,7 +99,9 @@ def _opened(path: str, read: ReadConfig, changed: int) -> GalaxySet:  # noqa: AR
 
 
 def with_overrides(galaxies: GalaxySet, read: ReadConfig) -> GalaxySet:
-    """A stored set under what the caller declares; sample ids keep their text after the old name."""
+    """A stored set under what the caller declares; sample ids keep their text after the old
+    name.
+    """
     catalogue = galaxies.catalogue
     changes: dict[str, Any] = {}
     if read.name is not None and read.name != galaxies.name:

@@ -56,7 +56,9 @@ class Input:
         return catalogue_of(self.folder, self.read)
 
     def images(self, suffixes: tuple[str, ...]) -> list[str]:
-        """Return the files with one of the suffixes, in any case of letters, but not the catalogue."""
+        """Return the files with one of the suffixes, in any case of letters, but not the
+        catalogue.
+        """
         own = None if self.table is None else self.table.path.resolve()
         names = set() if own is None or self.table is None else {own.name, self.table.path.name}
 

@@ -35,7 +35,9 @@ _PUBLISHED = re.compile(r"hlsp_.*_((?:f\d{3,4}[a-z]+\d?-?)+)_", re.IGNORECASE)
 
 
 def is_hlsp(path: Path) -> bool:
-    """Whether the first image of a FITS file holds many galaxies: four axes, by its header alone."""
+    """Whether the first image of a FITS file holds many galaxies: four axes, by its header
+    alone.
+    """
     image = first_image(path) if FITS_SUFFIX.search(path.name) else None
     return image is not None and len(image.shape) == 4 and image.shape[0] > 1
 

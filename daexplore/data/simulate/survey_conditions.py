@@ -216,7 +216,9 @@ def observe(
 def _sky_residual(
     images: NDArray[np.float32], condition: SurveyCondition, rng: np.random.Generator
 ) -> NDArray[np.float32]:
-    """(N, C, H, W) plane that sky subtraction leaves in each image and band, as a share of the sky."""
+    """(N, C, H, W) plane that sky subtraction leaves in each image and band, as a share of the
+    sky.
+    """
     count, channels, height, width = images.shape
     level, x, y = condition.sky_error * rng.standard_normal((3, count, channels, 1, 1))
     rows, columns = np.linspace(-1, 1, height)[:, None], np.linspace(-1, 1, width)

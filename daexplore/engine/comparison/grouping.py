@@ -179,7 +179,9 @@ def _key(run: Run) -> str:
 
 
 def _names(runs: Sequence[Run]) -> list[str]:
-    """The label without the seed; where several methods have it, with the settings they differ in."""
+    """The label without the seed; where several methods have it, with the settings they differ
+    in.
+    """
     plain = [run.label.rpartition(" · ")[0] or method_label(run.method) for run in runs]
     often = Counter(plain)
     names = []

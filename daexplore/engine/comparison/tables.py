@@ -405,7 +405,9 @@ def _counts(
     oracle: bool = False,
     labelled: bool = True,
 ) -> dict[str, Any]:
-    """On how many images and galaxies a number rests, and whether target labels had a part in it."""
+    """On how many images and galaxies a number rests, and whether target labels had a part in
+    it.
+    """
     here = sample.inside(domain) if domain != "both" else np.ones(len(sample.labels), bool)
     labelled = labelled and (domain != "both" or name.startswith("mmd2_true/"))
     if labelled:

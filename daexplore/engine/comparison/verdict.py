@@ -375,12 +375,8 @@ def _shares(evidence: Evidence) -> list[Reason]:
         if outside:
             found.append(Reason("warning", f"{text}: predictions and estimates are far apart"))
         else:
-            found.append(
-                Reason(
-                    "unclear",
-                    f"{text}{': the two estimates disagree, so more than shares differ' if apart else ''}",
-                )
-            )
+            more = ": the two estimates disagree, so more than shares differ" if apart else ""
+            found.append(Reason("unclear", f"{text}{more}"))
     return found
 
 

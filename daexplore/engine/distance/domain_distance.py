@@ -102,7 +102,9 @@ class DomainDistance:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """All of it but the table of witness values, as JSON types; null for what is not defined."""
+        """All of it but the table of witness values, as JSON types; null for what is not
+        defined.
+        """
         rows = self.measures.astype(object).where(self.measures.notna(), None).to_dict("records")
         return {
             "about": self.metadata,
@@ -158,7 +160,8 @@ def domain_distance(
         )
     bandwidths = tuple(float(value) for value in run.info.get("mmd_bandwidths") or SCALES)
     settings = Settings(bandwidths, permutations, seed, most)
-    stem = f"domain-distance-epoch={found.epoch:04d}-{split}-{outputs_digest((_VERSION, settings), [found])[:8]}"
+    digest = outputs_digest((_VERSION, settings), [found])[:8]
+    stem = f"domain-distance-epoch={found.epoch:04d}-{split}-{digest}"
     if (kept := _read(run, stem)) is not None:
         return kept
     about, measures, null, chosen = measure_distance(found, split, run.classes, settings, report)

@@ -79,7 +79,9 @@ class DomainSample:
 
     @cached_property
     def searched(self) -> NDArray[np.int64]:
-        """The images among which copies are looked for: all, or the sample and others up to 40 000."""
+        """The images among which copies are looked for: all, or the sample and others up to 40
+        000.
+        """
         if len(self.galaxies) <= _SEARCHED:
             return np.arange(len(self.galaxies))
         rest = np.setdiff1d(

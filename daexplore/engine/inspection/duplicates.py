@@ -98,7 +98,9 @@ def _radii(sides: list[DomainSample]) -> list[float]:
 
 
 def leakage_checks(sides: list[DomainSample], duplicates: pd.DataFrame) -> pd.DataFrame:
-    """What could carry a galaxy from one split into another: ``check, count, of, problem, words``."""
+    """What could carry a galaxy from one split into another: ``check, count, of, problem,
+    words``.
+    """
     checks = []
     for side in sides:
         n, images = len(set(side.groups)), len(side.galaxies)

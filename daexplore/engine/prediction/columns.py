@@ -96,7 +96,9 @@ def header(
     fingerprint: str,
     temperature: Temperature | None,
 ) -> Meta:
-    """The header's lines by keyword; the same for the same input, so it names no time and no path."""
+    """The header's lines by keyword; the same for the same input, so it names no time and no
+    path.
+    """
     oracle = any(member.oracle for member in members)
     lines: dict[str, str | int | float | bool] = {
         "CREATOR": f"daexplore {daexplore.__version__} predict",

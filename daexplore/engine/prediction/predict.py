@@ -196,7 +196,9 @@ def _outputs(
     rows: NDArray[np.int64],
     device: torch.device,
 ) -> list[tuple[NDArray[np.float32], NDArray[np.float32]]]:
-    """Latents and logits of a batch from each member; members with the same preprocessing share it."""
+    """Latents and logits of a batch from each member; members with the same preprocessing share
+    it.
+    """
     prepared: dict[DomainSteps, torch.Tensor] = {}
     results = []
     for member in members:

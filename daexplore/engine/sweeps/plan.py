@@ -79,7 +79,9 @@ def plan(configs: Sequence[RunConfig], runs: str | Path) -> list[PlannedRun]:
 
 
 def find_run(runs: str | Path, config: RunConfig) -> Run | None:
-    """The run of this very config (seed included) beneath ``runs`` that has come furthest, or None."""
+    """The run of this very config (seed included) beneath ``runs`` that has come furthest, or
+    None.
+    """
     return _by_hash(runs).get(config_hash(config))
 
 

@@ -70,7 +70,9 @@ def _table(fields: Sequence[Field], about: Mapping[str, str | int]) -> Any:
 
 
 def _votable(fields: Sequence[Field], about: Mapping[str, str | int]) -> str:
-    """The fields are written here and not by astropy, whose writer leaves out tables without rows."""
+    """The fields are written here and not by astropy, whose writer leaves out tables without
+    rows.
+    """
     from astropy.io.votable.exceptions import VOWarning
     from astropy.io.votable.tree import Field as VOField
     from astropy.io.votable.tree import Param, Resource, TableElement, VOTableFile

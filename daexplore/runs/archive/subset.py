@@ -128,7 +128,9 @@ def _outputs(run: Run, draft: Path, epoch: int, sample_ids: Collection[str]) -> 
 
 
 def _weights(run: Run, draft: Path, epoch: int) -> None:
-    """The network of the selected epoch; of the others only the head, which the margin plane needs."""
+    """The network of the selected epoch; of the others only the head, which the margin plane
+    needs.
+    """
     from safetensors.numpy import save
 
     with atomic_write(weights_file(draft, epoch)) as temporary:

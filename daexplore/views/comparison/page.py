@@ -82,10 +82,9 @@ def comparison_html(
         f"{n['n']} {domain} images of {n['galaxies']} galaxies"
         for domain, n in about["counts"].items()
     )
+    compared = [name for name in names if not against or name != about["baseline"]]
     return _PAGE.format(
-        title=escape(
-            f"{', '.join(name for name in names if not against or name != about['baseline'])}{against}"
-        ),
+        title=escape(f"{', '.join(compared)}{against}"),
         style="".join(
             static_text("views", name) for name in ("report.css", "inspect.css", "comparison.css")
         ),

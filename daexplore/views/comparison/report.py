@@ -161,7 +161,7 @@ def _settings(methods: list[tuple[str, list[Run]]], about: Mapping[str, Any]) ->
     table = html_table(rows, [Cell(name, "word") for name in head], css_class="numbers")
     configs = "".join(
         f"<details><summary>All settings of {escape(name)}, seed {runs[0].seed}</summary>"
-        f"<pre>{escape(json.dumps(to_dict(runs[0].config), indent=1, ensure_ascii=False, default=str))}</pre></details>"
+        f"<pre>{escape(_config_text(runs[0]))}</pre></details>"
         for name, runs in methods
     )
     counts = "; ".join(
@@ -177,3 +177,7 @@ def _settings(methods: list[tuple[str, list[Run]]], about: Mapping[str, Any]) ->
         f"<section class='made'><h2>How it was made</h2><p>{escape(how)}</p><div"
         f" class='wide'>{table}</div>{configs}</section>"
     )
+
+
+def _config_text(run: Run) -> str:
+    return json.dumps(to_dict(run.config), indent=1, ensure_ascii=False, default=str)

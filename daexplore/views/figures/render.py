@@ -120,7 +120,9 @@ def svg_data_uri(drawing: FigureSpec, width: float = WIDTHS["two columns"]) -> s
 
 
 def csv_text(drawing: FigureSpec) -> str:
-    """What is drawn, in full precision, beneath lines that start with "#" and say what it rests on."""
+    """What is drawn, in full precision, beneath lines that start with "#" and say what it rests
+    on.
+    """
     lines = [
         f"# {name}: {' '.join(text.split())}"
         for name, text in (*drawing.meta.items(), ("figure", drawing.summary))

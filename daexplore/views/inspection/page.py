@@ -50,7 +50,8 @@ _PAGE = """<!doctype html>
 <div class="cards">{cards}</div></section>
 <section><h2>Every measured quantity</h2>
 <div class="wide">{differences}</div>
-<p class="hint">Intervals are 95%, over galaxies. Distances in bold lie beyond what two samples of one population show by chance.</p>
+<p class="hint">Intervals are 95%, over galaxies.
+Distances in bold exceed what two samples of one population show by chance.</p>
 </section>
 <section><h2>Copies and splits</h2>
 {checks}

@@ -41,7 +41,8 @@ def summary_bands(measures: pd.DataFrame) -> str:
     rows = measures[measures["name"].isin(["mmd2", "class_mmd2"]) & np.isfinite(measures["value"])]
     parts = []
     for row in rows.to_dict("records"):
-        what = f"{row['kind'] or 'all galaxies'}{' (oracle)' if row['oracle'] else ' (predicted)' if row['kind'] else ''}"
+        classes = " (oracle)" if row["oracle"] else " (predicted)" if row["kind"] else ""
+        what = f"{row['kind'] or 'all galaxies'}{classes}"
         beyond = "beyond" if not row["null_low"] <= row["value"] <= row["null_high"] else "within"
         parts.append(
             f"{what} {_short(row['value'])}, {beyond} chance (n = {row['n_source']} +"

@@ -1,4 +1,6 @@
-"""Writes generated pages, and turns links between files of the repository into links between pages."""
+"""Writes generated pages, and turns links between files of the repository into links between
+pages.
+"""
 
 import os
 import re

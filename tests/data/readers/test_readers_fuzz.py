@@ -1,4 +1,6 @@
-"""Whatever stands in a FITS file, reading it gives a galaxy or a sentence that says what is wrong."""
+"""Whatever stands in a FITS file, reading it gives a galaxy or a sentence that says what is
+wrong.
+"""
 
 import io
 import warnings

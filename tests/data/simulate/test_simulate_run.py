@@ -163,7 +163,7 @@ def test_processes_that_start_at_once_share_one_simulation(tmp_path, monkeypatch
         done = []
         source, _ = open_preset("demo", n=8, workers=1, progress=lambda *counts: done.append(counts))
         print(len(done), source.fingerprint())
-        """)
+        """)  # noqa: E501
     children = [
         subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
         for _ in range(3)

@@ -210,10 +210,10 @@ class TrainingCard:
     def _show(self, points: PlanePoints, classes: tuple[str, ...]) -> None:
         beyond = self._axes.hold_plane(points)
         self._plane.show(points, classes)
+        outside = f"; {beyond} outside the frame, the farthest drawn at its edge" if beyond else ""
         self._caption.object = (
             f"<p class='foot'>Margin plane after epoch {points.epoch}: {points.shown} of"
-            f" {points.total} {points.split} galaxies"
-            f"{f', {beyond} of them beyond the frame, the farthest at its edge' if beyond else ''}</p>"
+            f" {points.total} {points.split} galaxies{outside}</p>"
         )
         self._upper.visible = True
 

@@ -335,10 +335,8 @@ def _without_event(react: Callable[[], None], _: Any) -> None:
 
 def _grid(kind: str, cells: list[str]) -> str:
     columns = f"grid-template-columns: repeat({max(len(cells), 1)}, minmax(0, 1fr))"
-    return (
-        "<div class='panel-grid'"
-        f" style='{columns}'>{''.join(f'<div class=panel-{kind}>{cell}</div>' for cell in cells)}</div>"
-    )
+    inner = "".join(f"<div class=panel-{kind}>{cell}</div>" for cell in cells)
+    return f"<div class='panel-grid' style='{columns}'>{inner}</div>"
 
 
 def _head(shown: LatentView, state: ExplorerState) -> str:

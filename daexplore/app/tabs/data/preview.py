@@ -91,7 +91,9 @@ def preview_domains(choice: DomainChoice) -> DomainPreview:
 
 
 def _opened(choice: DomainChoice) -> "Iterator[tuple[GalaxySet, int | None, str]]":
-    """The sets; how many images there are, where only a sample was made; and what identifies them."""
+    """The sets; how many images there are, where only a sample was made; and what identifies
+    them.
+    """
     from daexplore.data import open_described, read_galaxies
 
     if choice.run is None:

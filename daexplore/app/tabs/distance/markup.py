@@ -40,7 +40,9 @@ def key_html(runs: Sequence[str]) -> str:
 
 
 def judgements_html(judgements: Sequence[RunVerdict], split: str) -> str:
-    """A plain sentence for each run against the first one; what rests on target labels is marked."""
+    """A plain sentence for each run against the first one; what rests on target labels is
+    marked.
+    """
     if not judgements:
         return (
             "<p class='hint'>Choose a second run to hear whether it does better than the first.</p>"
@@ -70,7 +72,8 @@ def _judgement(judgement: RunVerdict, split: str) -> str:
         f"Why? Selected epochs, {split} split, {one} + {other}"
         f" training{'s' if one + other > 2 else ''} of these settings"
     )
-    return f"<li>{head}{''.join(parts)}<details><summary>{about}</summary><ul>{reasons}</ul></details></li>"
+    details = f"<details><summary>{about}</summary><ul>{reasons}</ul></details>"
+    return f"<li>{head}{''.join(parts)}{details}</li>"
 
 
 def numbers_html(measures: pd.DataFrame, runs: Sequence[str], failures: Sequence[str]) -> str:

@@ -208,7 +208,9 @@ def downsampled(found: dict[tuple[str, str], Ranking], x: str, y: str) -> pd.Dat
 
 
 def bands(found: dict[tuple[str, str], Ranking], name: str) -> pd.DataFrame:
-    """One of the bands, "roc_band" or "precision_band", of all curves, with columns run and domain."""
+    """One of the bands, "roc_band" or "precision_band", of all curves, with columns run and
+    domain.
+    """
     frames = [
         getattr(ranking, name).assign(run=run, domain=domain)
         for (run, domain), ranking in found.items()

@@ -158,7 +158,9 @@ class OptionList:
 
 
 def method_options() -> tuple[dict[str, list[Setting]], tuple[str, ...]]:
-    """Return the options of every alignment by its name, and the names of networks; imports torch."""
+    """Return the options of every alignment by its name, and the names of networks; imports
+    torch.
+    """
     from daexplore.alignment import METHODS
     from daexplore.app.tabs.train.settings import method_settings
     from daexplore.models import NETWORKS

@@ -38,7 +38,9 @@ class Crop:
         )
 
     def inside(self, images: NDArray[Any]) -> NDArray[np.float32]:
-        """(n, C, at most size): real pixels only, for made-up zeros say nothing about the images."""
+        """(n, C, at most size): real pixels only, for made-up zeros say nothing about the
+        images.
+        """
         height, width = images.shape[2:]
         top, left = max(0, (height - self.size[0]) // 2), max(0, (width - self.size[1]) // 2)
         return np.ascontiguousarray(

@@ -121,7 +121,8 @@ def _file_bands(files: Sequence[str], declared: tuple[str, ...] | None) -> dict[
     for wanted in dict.fromkeys((None, declared)):
         try:
             found = find_band_files(files, wanted)
-        except InputError:  # Names of tiles that differ in one word are no contradiction as two images of a galaxy are.
+        except InputError:
+            # Two tiles may well differ in one word; two images of a galaxy may not.
             continue
         for those in found.galaxies.values() if found else ():
             bands |= (

@@ -13,7 +13,9 @@ from daexplore.data.readers.tiles.index import Tile
 __all__ = ["TilePositions", "locate"]
 
 _ROUND_TRIP = 0.5
-_DECIMALS = 3  # Distortions are inverted to a ten-thousandth of a pixel; beyond that noise would choose the window of an even size.
+# Distortions are inverted to a ten-thousandth of a pixel: beyond that, noise would choose the
+# window of an even size.
+_DECIMALS = 3
 
 
 @dataclass(frozen=True, eq=False)

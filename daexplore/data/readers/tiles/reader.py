@@ -133,7 +133,9 @@ class _Load:
 def _stacked(
     stamps: tuple[Cutout, ...], planes: tuple[Plane, ...], columns: dict[str, Any]
 ) -> Cutout:
-    """One galaxy of several files; their footprints are the same, and so are their pixels' sizes."""
+    """One galaxy of several files; their footprints are the same, and so are their pixels'
+    sizes.
+    """
     fluxes = [stamp.flux_scale for stamp in stamps]
     flux = None if None in fluxes else tuple(value for values in fluxes for value in values or ())
     bands = tuple(band for plane in planes for band in plane.bands or ())
