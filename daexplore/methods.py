@@ -366,8 +366,11 @@ def method_label(method: str) -> str:
     return "+".join(labels)
 
 
-def methods_table() -> str:
-    """Return the methods as a table in Markdown: name, what it does, reference."""
-    lines = ["| `--method` | what it does | reference |", "|---|---|---|"]
-    lines += [f"| `{method.name}` | {method.summary} | {method.reference} |" for method in _ALL]
+def methods_table(references: bool = True) -> str:
+    """Return the methods as a table in Markdown: name, what it does, and the reference."""
+    heads = ["`--method`", "what it does", *(["reference"] if references else [])]
+    lines = [f"| {' | '.join(heads)} |", "|" + "---|" * len(heads)]
+    for method in _ALL:
+        cells = [f"`{method.name}`", method.summary, method.reference][: len(heads)]
+        lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)

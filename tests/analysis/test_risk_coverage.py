@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy.stats import entropy as shannon
 
-from daexplore.analysis.calibration.ensembles import combine_members, entropy
+from daexplore.analysis.calibration.ensembles import combine_members
+from daexplore.analysis.metrics.classification import entropy
 from daexplore.analysis.metrics.risk_coverage import risk_coverage
 from daexplore.errors import InputError
 

@@ -33,12 +33,22 @@ from daexplore.runs import RunStore
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
-TEXT = README.read_text(encoding="utf-8")
+PAGES = [
+    README,
+    ROOT / "docs" / "commands.md",
+    ROOT / "docs" / "results" / "nearby.md",
+    ROOT / "docs" / "results" / "README.md",
+]
+# Links of the other pages go by way of the repository's root, so that all can be checked alike.
+TEXT = "\n".join(re.sub(r"\]\((\.\./)+", "](", page.read_text(encoding="utf-8")) for page in PAGES)
 LINES = [
     [line for line in block.text.splitlines() if line and not line.startswith("#")]
-    for block in blocks(README)
+    for page in PAGES
+    for block in blocks(page)
 ]
-SPANS = sorted(set(re.findall(r"(?<!`)`([^`\n]+)`(?!`)", prose(README))))
+SPANS = sorted(
+    {span for page in PAGES for span in re.findall(r"(?<!`)`([^`\n]+)`(?!`)", prose(page))}
+)
 
 # A command that is not run, why, and what is looked at in its place.
 EXCUSED = {
@@ -351,6 +361,10 @@ def test_what_is_said_in_python_works_in_a_fresh_interpreter(
     assert done.returncode == 0, done.stderr
 
 
+def test_the_readme_can_be_read_in_five_minutes() -> None:
+    assert len(README.read_text(encoding="utf-8").split()) < 1200
+
+
 def test_links_and_pictures_are_there() -> None:
     links = re.findall(r"\]\(([^)\s]+)\)", TEXT) + re.findall(
         r"(?:src|srcset|href)=\"([^\"]+)\"", TEXT
@@ -371,7 +385,8 @@ def test_links_and_pictures_are_there() -> None:
     assert all(re.search(r'alt="[^"]{20,}"', tag) for tag in re.findall(r"<img [^>]*>", TEXT))
 
 
-def test_the_table_of_methods_is_that_of_the_registry() -> None:
+def test_the_tables_of_methods_are_those_of_the_registry() -> None:
+    assert methods_table(references=False) in README.read_text(encoding="utf-8")
     assert methods_table() in TEXT
     assert set(methods.METHODS) == {"noda", *METHODS, "adabn", "oracle"}
 

@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from daexplore.analysis.metrics.classification import entropy
 from daexplore.errors import InputError
 
-__all__ = ["Ensemble", "combine_members", "entropy"]
+__all__ = ["Ensemble", "combine_members"]
 
 Floats = NDArray[np.floating[Any]]
 
@@ -77,9 +78,3 @@ def combine_members(probabilities: Floats) -> Ensemble:
         mutual_information=np.maximum(total - expected, 0.0),
         members=len(p),
     )
-
-
-def entropy(probabilities: Floats) -> NDArray[np.float64]:
-    """(…, K) -> (…): Shannon entropy [nat], with 0 log 0 = 0."""
-    p = np.asarray(probabilities, np.float64)
-    return np.asarray(-(p * np.log(np.where(p > 0, p, 1.0))).sum(axis=-1))

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from daexplore.analysis.calibration.ensembles import entropy
+from daexplore.analysis.metrics.classification import entropy
 
 __all__ = [
     "batch_nuclear_norm",

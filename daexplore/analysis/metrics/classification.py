@@ -15,6 +15,7 @@ __all__ = [
     "auc",
     "classification_metrics",
     "confusion",
+    "entropy",
     "precision_recall",
     "reweighted_metrics",
     "roc",
@@ -263,3 +264,9 @@ def _mean_over_classes(
         return values[:, 0]
     counts = (actual > 0) & np.isfinite(values)
     return _ratio(np.where(counts, values, 0.0).sum(axis=1), counts.sum(axis=1).astype(np.float64))
+
+
+def entropy(probabilities: Floats) -> NDArray[np.float64]:
+    """(…, K) -> (…): Shannon entropy [nat], with 0 log 0 = 0."""
+    p = np.asarray(probabilities, np.float64)
+    return np.asarray(-(p * np.log(np.where(p > 0, p, 1.0))).sum(axis=-1))

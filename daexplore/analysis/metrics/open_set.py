@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from daexplore.analysis.calibration.ensembles import entropy
+from daexplore.analysis.metrics.classification import entropy
 from daexplore.errors import InputError
 
 __all__ = ["h_score", "unknown_score"]

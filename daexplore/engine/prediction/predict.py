@@ -14,8 +14,9 @@ import torch
 from numpy.typing import NDArray
 
 import daexplore
-from daexplore.analysis.calibration.ensembles import combine_members, entropy
+from daexplore.analysis.calibration.ensembles import combine_members
 from daexplore.analysis.calibration.temperature import apply_temperature
+from daexplore.analysis.metrics.classification import entropy
 from daexplore.config import ReadConfig
 from daexplore.data import GalaxySet
 from daexplore.data.catalogues.survey_columns import survey_columns, survey_piece

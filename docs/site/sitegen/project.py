@@ -6,6 +6,8 @@ __all__ = ["write"]
 
 _FILES = {
     "docs/architecture.md": "project/architecture.md",
+    "docs/decisions.md": "project/decisions.md",
+    "docs/lessons.md": "project/lessons.md",
     "CONTRIBUTING.md": "project/contributing.md",
     "CHANGELOG.md": "project/changes.md",
 }

@@ -1,4 +1,4 @@
-"""The specification of run and galaxy-set folders, from docs/architecture.md, beside what a run of
+"""The specification of run and galaxy-set folders, from docs/formats.md, beside what a run of
 the package's examples holds.
 """
 
@@ -14,13 +14,13 @@ from sitegen.pages import Pages, table
 
 __all__ = ["SECTIONS", "write"]
 
-SECTIONS = ("A run is a folder, open without this package", "A galaxy set is a folder")
-"""Of docs/architecture.md."""
+SECTIONS = ("Run folder", "Galaxy set")
+"""Of docs/formats.md."""
 
 
 def write(pages: Pages) -> None:
     """Write reference/run-folder.md."""
-    origin, page = "docs/architecture.md", "reference/run-folder.md"
+    origin, page = "docs/formats.md", "reference/run-folder.md"
     text = pages.read(origin)
     parts = [pages.relinked(_section(text, title), origin, page) for title in SECTIONS]
     said = f"Format {FORMAT}. Domains are {' and '.join(DOMAINS)}, splits {', '.join(SPLITS)}.\n"
@@ -28,10 +28,12 @@ def write(pages: Pages) -> None:
 
 
 def _section(text: str, title: str) -> str:
-    found = re.search(rf"^## {re.escape(title)}\n.*?(?=^## )", text, flags=re.MULTILINE | re.DOTALL)
+    found = re.search(
+        rf"^## {re.escape(title)}\n.*?(?=^## |\Z)", text, flags=re.MULTILINE | re.DOTALL
+    )
     if not found:
         raise ValueError(
-            f"docs/architecture.md has no section {title!r}, which the specification of the run"
+            f"docs/formats.md has no section {title!r}, which the specification of the run"
             " folder is made of."
         )
     return found[0]
