@@ -1,4 +1,6 @@
-"""Domain adaptation for galaxy images: train it, see it, and say honestly whether it helped."""
+"""Train domain-adaptation methods on galaxy images, see what they do, and test whether they
+help.
+"""
 
 from importlib import import_module
 from typing import Any

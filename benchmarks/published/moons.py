@@ -6,7 +6,7 @@ sigmoid units; a domain classifier without hidden layer; lambda = 6 at its full 
 first step on. From the authors' code: noise 0.05, coordinates centred and doubled, Xavier's uniform
 first weights.
 
-Otherwise than published: the moons are drawn anew for each seed instead of once; accuracies are
+Otherwise than published: the moons are drawn again for each seed instead of once; accuracies are
 taken on 2000 further points of each domain, the same for all seeds, instead of read off a figure;
 and the optimiser is the package's AdamW with its one-cycle schedule, on batches of 10 a domain,
 instead of plain steps of single points.

@@ -61,7 +61,7 @@ class DomainClassifier(nn.Module):
         weights: tuple[Tensor, Tensor] | None = None,
     ) -> Tensor:
         """Binary cross-entropy, the mean of the two domains' weighted means; ln 2 where the domains
-        cannot be told apart.
+        cannot be separated.
 
         Domains of unequal batch size count equally, or the classifier would learn the larger one's
         share.

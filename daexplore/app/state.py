@@ -124,7 +124,7 @@ class ExplorerState(param.Parameterized):
         doc="probability beyond which a galaxy counts as of the pair's second class",
     )
     pair = param.NumericTuple(
-        default=(0, 1), length=2, constant=True, doc="the two classes either side of the boundary"
+        default=(0, 1), length=2, constant=True, doc="the two Class pair of the boundary"
     )
     galaxy = param.String(
         default=None, allow_None=True, constant=True, doc="sample_id of the tapped galaxy"

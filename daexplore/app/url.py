@@ -72,7 +72,7 @@ def _room(state: ExplorerState, text: str) -> None:
     names = [tab.name for tab in TABS]
     if text not in names:
         raise InputError(
-            f"The address asks for the room {text!r}; expected one of {', '.join(names)}."
+            f"The address asks for the tab {text!r}; expected one of {', '.join(names)}."
         )
     state.open_tab(text)
 

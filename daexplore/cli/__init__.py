@@ -47,7 +47,7 @@ def main() -> None:
     except SystemExit as ended:
         if ended.code == 130:
             _leave(
-                "Interrupted. What had begun can go on: daexplore train --resume RUN, or the same"
+                "Interrupted. Resume with: daexplore train --resume RUN, or the same"
                 " ingest, predict or sweep again.",
                 130,
             )
@@ -57,7 +57,7 @@ def main() -> None:
         with os.fdopen(handle, "w") as log:
             traceback.print_exc(file=log)
         _leave(
-            f"This is a fault in daexplore, not in your input: {type(error).__name__}:"
+            f"Internal error (not caused by your input): {type(error).__name__}:"
             f" {error}\nDetails are in {path}; please report it.",
             1,
         )

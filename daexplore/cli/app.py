@@ -43,7 +43,8 @@ app = typer.Typer(
     name=PROGRAM,
     cls=_Commands,
     help=(
-        "Domain adaptation for galaxy images: train it, see it, and say honestly whether it helped."
+        "Train domain-adaptation methods on galaxy images, see what they do, and test whether they"
+        " help."
     ),
     no_args_is_help=True,
     pretty_exceptions_enable=False,

@@ -40,14 +40,12 @@ def calibrate(
     format: Annotated[str, typer.Option("--format", help="text or json.")] = "text",
     mc_dropout: Annotated[
         int,
-        typer.Option(
-            "--mc-dropout", help="Passes with dropout at work, beside each run; 0 does without."
-        ),
+        typer.Option("--mc-dropout", help="Passes with active dropout per run; 0 for none."),
     ] = 0,
     bins: Annotated[int, typer.Option(help="Bins of equal mass.")] = 10,
     seed: Annotated[int, typer.Option(help="Of resamples, folds, mixtures and drops.")] = 0,
 ) -> None:
-    """Say how far a run's probabilities can be trusted in each domain, before and after
+    """Report the calibration of a run's probabilities in each domain, before and after
     calibration, with intervals.
     """
     from daexplore.cli.progress import training_progress
@@ -101,8 +99,8 @@ def _print(found: "Uncertainty") -> None:
     else:
         print("  no test galaxy has a label")
     print(
-        "\nMean risk when only the surest galaxies are kept (AURC, and its excess over the best"
-        " order):"
+        "\nMean risk when only the most confident galaxies are kept (AURC, and its excess over the"
+        " best order):"
     )
     if found.selective:
         print_frame(_selective(tables["selective"]))

@@ -41,7 +41,7 @@ def distance(
     ] = 1000,
     seed: Annotated[int, typer.Option(help="Of the relabellings and resamples.")] = 0,
 ) -> None:
-    """Measure how far apart the domains lie in the latent space, beside what chance gives."""
+    """Measure the domain distance in latent space, with its chance level."""
     from daexplore.cli.progress import training_progress
     from daexplore.engine.distance.domain_distance import domain_distance
     from daexplore.runs import Run

@@ -39,7 +39,7 @@ def explain(
     seed: Annotated[int, typer.Option(help="Which galaxies, and which random weights.")] = 0,
     format: Annotated[str, typer.Option("--format", help="text, csv or json.")] = "text",
 ) -> None:
-    """Say where networks look: maps by outcome, overlap across methods beside seeds, and a check
+    """Report saliency maps: by outcome, overlap across methods and seeds, and a check
     against random weights.
     """
     import pandas as pd

@@ -18,7 +18,7 @@ def explore(
         bool, typer.Option("--browser/--no-browser", help="Open the page in the browser.")
     ] = True,
 ) -> None:
-    """Open the explorer: see galaxies cross the decision boundary, run beside run."""
+    """Open the explorer: see galaxies cross the decision boundary, run by run."""
     import os
     import subprocess
     import sys

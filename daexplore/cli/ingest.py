@@ -39,7 +39,7 @@ def ingest(
         ),
     ],
     catalogue: Annotated[
-        str | None, typer.Option(help="The table, where it does not lie beside the images.")
+        str | None, typer.Option(help="The table, if it is not in the folder of the images.")
     ] = None,
     label: Annotated[str | None, typer.Option(help="Its column with the class.")] = None,
     group: Annotated[
@@ -68,7 +68,8 @@ def ingest(
     ] = None,
     name: Annotated[str | None, typer.Option(help="Short name of the set.")] = None,
     max_bad_pixels: Annotated[
-        float, typer.Option(help="Share of NaN or masked pixels up to which an image is mended.")
+        float,
+        typer.Option(help="Share of NaN or masked pixels up to which bad pixels are interpolated."),
     ] = 0.1,
     workers: Annotated[
         int | None,
@@ -83,8 +84,7 @@ def ingest(
     """Read any images once into a galaxy set that training can use even if it is larger than
     memory.
 
-    Stopped in whatever way it goes on when the same is run again. Galaxies that cannot be used are
-    set aside and listed.
+    Run the same command again to resume. Galaxies that cannot be used are rejected and listed.
     """
     from daexplore.cli.progress import stage_progress
     from daexplore.config import ReadConfig
@@ -151,9 +151,7 @@ def _print_aside(table: Path) -> None:
         next(rows)
         first = list(islice(rows, _SHOWN))
         count = len(first) + sum(1 for _ in rows)
-    print(
-        f"{count} {'galaxy was' if count == 1 else 'galaxies were'} set aside, listed in {table}:"
-    )
+    print(f"{count} {'galaxy was' if count == 1 else 'galaxies were'} rejected, listed in {table}:")
     for name, reason in first:
         print(f"  {name}: {reason}")
     if count > len(first):

@@ -28,7 +28,10 @@ def inspect(
     target: Annotated[
         str | None,
         typer.Argument(
-            help="Images of the survey, likewise. A preset twice: its source and its target."
+            help=(
+                "Images of the survey, of the same kinds. A preset twice: its source and its"
+                " target."
+            )
         ),
     ] = None,
     run: Annotated[
@@ -60,7 +63,7 @@ def inspect(
         ),
     ] = None,
 ) -> None:
-    """Say how far apart two domains are, in what, and whether one galaxy is in training and
+    """Report how much two domains differ, in what, and whether one galaxy is in training and
     test.
     """
     from daexplore.cli.options import run_config

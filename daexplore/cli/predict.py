@@ -34,7 +34,7 @@ def predict(
         typer.Option(
             "--out",
             help=(
-                "The catalogue: .fits, .ecsv, .vot or .parquet. Until complete, parts lie"
+                "The catalogue: .fits, .ecsv, .vot or .parquet. Until complete, parts are stored"
                 " beside it."
             ),
         ),
@@ -68,10 +68,10 @@ def predict(
         ),
     ] = None,
 ) -> None:
-    """Write a catalogue of a survey: probabilities, how sure they are, and how much each galaxy is
+    """Write a catalogue of a survey: probabilities, their uncertainty, and how much each galaxy is
     like those of the training.
 
-    Stopped in whatever way it goes on when the same is run again.
+    Run the same command again to resume.
     """
     from daexplore.cli.options import run_config
     from daexplore.cli.progress import training_progress
@@ -118,6 +118,8 @@ def predict(
         )
         print(f"  predicted, not corrected for mistakes: {shares}")
     if done.oracle:
-        print("  oracle: target labels taught a run; the catalogue says so in its header")
+        print(
+            "  oracle: target labels were used in training; the header of the catalogue states it"
+        )
     for note in done.notes:
         print(f"  {note}")

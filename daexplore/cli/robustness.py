@@ -50,7 +50,7 @@ def robustness(
     seed: Annotated[int, typer.Option(help="Which galaxies, and which noise.")] = 0,
     format: Annotated[str, typer.Option("--format", help="text, csv or json.")] = "text",
 ) -> None:
-    """Say how robust runs are: performance as a dial turns, or under attack. Results are kept with
+    """Report how robust runs are: under perturbed images, or under attack. Results are saved with
     each run.
     """
     from daexplore.cli.progress import training_progress

@@ -35,7 +35,9 @@ def sweep(
     ] = None,
     target: Annotated[
         str | None,
-        typer.Option("--target", help="Images of the survey, likewise; labels are not needed."),
+        typer.Option(
+            "--target", help="Images of the survey, of the same kinds; labels are not needed."
+        ),
     ] = None,
     label: Annotated[
         str | None, typer.Option(help="Column of catalogue.csv that holds the class.")
@@ -89,10 +91,10 @@ def sweep(
         ),
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would run, and run nothing.")
+        bool, typer.Option("--dry-run", help="Show what would run, and run nothing.")
     ] = False,
 ) -> None:
-    """Train methods x seeds x settings. Called again, it skips what is finished, goes on with what
+    """Train methods x seeds x settings. Called again, it skips what is finished, resumes what
     is not, and starts the rest.
     """
     from daexplore.cli.options import seeds as parse_seeds

@@ -62,7 +62,7 @@ def _what(item: PlannedRun, followed: Sequence[RunConfig]) -> str:
         return f"under way elsewhere: {item.run.id}" if item.run else "in the queue of Slurm"
     if item.run:
         return (
-            f"goes on after epoch {max(item.run.evaluated, default=0)} ({item.run.status}):"
+            f"resumes after epoch {max(item.run.evaluated, default=0)} ({item.run.status}):"
             f" {item.run.id}"
         )
     return "starts"
@@ -140,11 +140,11 @@ def follow(launch: SweepLauncher, planned: Sequence[PlannedRun]) -> list[Outcome
         left = launch.stop()
         if left:
             print(
-                f"Slurm goes on with the jobs {', '.join(left)}. End them with: scancel"
+                f"Slurm continues the jobs {', '.join(left)}. End them with: scancel"
                 f" {' '.join(left)}",
                 flush=True,
             )
-        print("The same command goes on where this one ended.", flush=True)
+        print("The same command resumes where this one ended.", flush=True)
         raise
     return ended
 
@@ -196,5 +196,5 @@ def conclude(planned: Sequence[PlannedRun], ended: Sequence[Outcome], runs: Path
         log = job_log(outcome.config, runs)
         where = f" (log: {log})" if log is not None and log.exists() and not outcome.input else ""
         print(f"  {names[config_hash(outcome.config)]}: {_how(outcome)}{where}")
-    print("The same command goes on with them.")
+    print("The same command resumes them.")
     return _BAD_INPUT if all(outcome.input for outcome in failed) else _FAULT

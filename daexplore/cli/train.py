@@ -32,7 +32,9 @@ def train(
     ] = None,
     target: Annotated[
         str | None,
-        typer.Option("--target", help="Images of the survey, likewise; labels are not needed."),
+        typer.Option(
+            "--target", help="Images of the survey, of the same kinds; labels are not needed."
+        ),
     ] = None,
     label: Annotated[
         str | None, typer.Option(help="Column of catalogue.csv that holds the class.")

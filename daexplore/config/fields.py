@@ -23,15 +23,15 @@ class ReadConfig:
         name: short name of the set, with which its sample ids begin.
         label: column of the catalogue that holds the class.
         group: column of the catalogue that names the physical galaxy.
-        catalogue: path of the table, where it does not lie beside the images.
+        catalogue: path of the table, if it is not in the folder of the images.
         bands: names of the channels in their order; where each band has a file of its own, also
             which of them.
         pixel_scale: [arcsec / pixel].
         zero_points: AB magnitude that gives 1 unit of the pixels, in each band.
         psf_fwhm: full width at half maximum of the point spread function in each band [arcsec].
         size: side of the cut-outs made from survey tiles [pixel].
-        max_bad_pixels: share of NaN, infinite or masked pixels up to which an image is mended; with
-            more of them it is bad.
+        max_bad_pixels: share of NaN, infinite or masked pixels up to which bad pixels are
+            interpolated; with more of them it is bad.
     """
 
     name: str | None = None

@@ -164,7 +164,7 @@ class ChunkedImages:
             except OSError as error:
                 raise InputError(
                     f"{self.files[chunk]} cannot be read any more: {error}. Open the galaxy set"
-                    " again, or make it anew."
+                    " again, or make it again."
                 ) from error
         return images
 
@@ -197,12 +197,12 @@ def _header(path: Path) -> tuple[tuple[int, ...], np.dtype[Any], int]:
             offset, there = file.tell(), os.fstat(file.fileno()).st_size
     except (OSError, ValueError) as error:
         raise InputError(
-            f"{path} cannot be read as a .npy file: {error}. Ingest the galaxies anew."
+            f"{path} cannot be read as a .npy file: {error}. Ingest the galaxies again."
         ) from error
     expected = offset + math.prod(shape) * dtype.itemsize
     if fortran or dtype.hasobject or there != expected:
         raise InputError(
             f"{path} is damaged: {there} bytes instead of {expected} for {dtype} of shape {shape}."
-            " Ingest the galaxies anew."
+            " Ingest the galaxies again."
         )
     return shape, dtype, offset

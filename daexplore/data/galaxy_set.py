@@ -178,7 +178,7 @@ class GalaxySet:
             raise InputError(
                 f"Galaxy set {self.name!r}: {len(bad)} of {len(self)} images hold NaN or infinite"
                 f" pixels, first {self.sample_ids[bad[0]]!r} (row {bad[0]}). `daexplore ingest`"
-                " mends such pixels, or sets the images aside."
+                " interpolates such pixels, or rejects the images."
             )
 
     def fingerprint(self) -> str:
@@ -257,7 +257,7 @@ class GalaxySet:
             if isinstance(error, InputError):
                 raise
             raise InputError(
-                f"The galaxy set in {folder} cannot be read: {error}. Make it anew."
+                f"The galaxy set in {folder} cannot be read: {error}. Make it again."
             ) from error
 
 

@@ -51,7 +51,7 @@ class Perturbation:
     Attributes:
         unit: of its levels.
         levels: where it is turned to by default.
-        simulated: whether simulated galaxies are observed anew, rather than their images degraded.
+        simulated: whether simulated galaxies are observed again, rather than their images degraded.
     """
 
     unit: str
@@ -85,7 +85,7 @@ class PerturbationLevel:
         level: in the dial's unit.
         original: whether the images are there as the run saw them.
         images: from ids (n,) and images as they came (n, C, H, W) to images at this level.
-        how: "original", "observed anew", "another exposure" or "degraded".
+        how: "original", "observed again", "another exposure" or "degraded".
     """
 
     level: float
@@ -107,7 +107,7 @@ def dial_steps(
     first.
 
     Depth is that of the survey: at level v the sky noise is v times the target's, in the median
-    over the bands. Where galaxies are observed anew the exposure is the one that gives it, else
+    over the bands. Where galaxies are observed again the exposure is the one that gives it, else
     noise is added to what the image has; levels below that are left out.
 
     Args:
@@ -117,7 +117,7 @@ def dial_steps(
         noise: (C,) sky noise of each domain, see ``sky_sigma``.
         levels: where to turn it to; None takes the dial's own.
         seed: of added noise; each galaxy has its own stream.
-        simulated: whether the sets are a preset's and can be observed anew.
+        simulated: whether the sets are a preset's and can be observed again.
 
     Raises:
         InputError: an unknown dial, a level that cannot be, or noise that cannot be measured.
@@ -325,7 +325,7 @@ def _observed(
     steps = [
         _original(start),
         *(
-            PerturbationLevel(level, False, observing(condition), "observed anew")
+            PerturbationLevel(level, False, observing(condition), "observed again")
             for level, condition in conditions.items()
         ),
     ]

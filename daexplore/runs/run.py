@@ -165,7 +165,7 @@ class Run:
         frame: pd.DataFrame = read_table(file, _SAMPLE_COLUMNS).to_pandas().set_index("sample_id")
         if frame.index.has_duplicates:
             raise InputError(
-                f"{file}: sample_id {frame.index[frame.index.duplicated()][0]!r} stands more than"
+                f"{file}: sample_id {frame.index[frame.index.duplicated()][0]!r} occurs more than"
                 " once."
             )
         return frame.assign(label=frame["label"].astype("Int64"))

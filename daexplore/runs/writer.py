@@ -313,7 +313,7 @@ def _check_samples(samples: pd.DataFrame) -> None:
     repeated = samples["sample_id"][samples["sample_id"].duplicated()]
     if len(repeated):
         raise InputError(
-            f"Samples of a run: sample_id {repeated.iloc[0]!r} stands more than once; ids must be"
+            f"Samples of a run: sample_id {repeated.iloc[0]!r} occurs more than once; ids must be"
             " unique over both domains."
         )
     for name, allowed in (("domain", DOMAINS), ("split", SPLITS)):

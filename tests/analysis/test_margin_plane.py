@@ -170,7 +170,7 @@ def test_a_collapsed_network_is_still_drawn():
 
 def test_hopeless_input_is_refused():
     case = make_case()
-    with pytest.raises(InputError, match="does not tell class 0 from class 1"):
+    with pytest.raises(InputError, match="does not separate class 0 from class 1"):
         margin_plane(**(case | {"weight": np.zeros((2, 6))}))
     with pytest.raises(InputError, match="diverged"):
         margin_plane(**(case | {"latents": np.full((600, 6), np.nan)}))

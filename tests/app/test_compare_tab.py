@@ -261,7 +261,7 @@ def test_the_noise_of_a_seed_is_the_mean_number_of_flips_between_seeds(tmp_path:
     assert noise is not None
     assert noise[0] == pytest.approx(np.mean(flips))
     assert noise[1] == 3
-    assert f"another seed alone: {noise[0]:.0f}" in headline(state, scenes_of(state), noise)
+    assert f"seed-to-seed changes: {noise[0]:.0f}" in headline(state, scenes_of(state), noise)
 
 
 def test_one_seed_has_no_noise_to_tell(state: ExplorerState) -> None:

@@ -1,4 +1,4 @@
-"""What changes hands between runs, counted as the page does and once more with pandas."""
+"""What changes prediction between runs, counted as the page does and once more with pandas."""
 
 import dataclasses
 import io

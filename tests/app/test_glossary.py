@@ -266,7 +266,7 @@ FORMULAS: dict[str, tuple[str, Callable[[], tuple[float, float]]]] = {
         ),
     ),
     "BBSE": (
-        "C q = μ,   C_ij = P(called i | class j),   μ_i = share called i on the target",
+        "C q = μ,   C_ij = P(predicted i | class j),   μ_i = share predicted i on the target",
         _shares,
     ),
     "MMD²": (

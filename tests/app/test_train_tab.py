@@ -390,11 +390,11 @@ def test_home_folder_is_understood(tmp_path, monkeypatch):
 
 def test_card_of_a_collapsed_network_says_so(tmp_path):
     job = Job.of_run(make_run(tmp_path, n=40, epochs=1, status="running"))
-    error = InputError("The network's head does not tell class 0 from class 1.")
+    error = InputError("The network's head does not separate class 0 from class 1.")
     card = TrainingCard(job, SharedAxes(), Failing(ExplorerState(tmp_path), error))
     card.update([job])
     card.update([job])
-    assert "does not tell class 0" in card._summary.object
+    assert "does not separate class 0" in card._summary.object
 
 
 def test_form_offers_every_method_of_the_registry(form):

@@ -399,7 +399,7 @@ def test_without_a_galaxy_one_is_chosen_and_said_how(folder, runs):
     assert chosen.domain == "target"
     assert chosen.split == "test"
     assert chosen.sample_id in room._head.object
-    assert f"Chosen for a start: {chosen.reason}" in room._head.object
+    assert f"Example galaxy: {chosen.reason}" in room._head.object
     assert state.galaxy is None
 
 

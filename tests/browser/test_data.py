@@ -76,7 +76,7 @@ def test_the_tab_opens_from_the_keyboard_on_the_walls_of_the_runs_galaxies_and_t
     wait_for_panels(page, 1)
     page.get_by_role("tab", name="Data").focus()
     page.keyboard.press("Enter")
-    expect(page.get_by_text("how far apart are these domains, and in what?")).to_be_visible()
+    expect(page.get_by_text("how do these domains differ?")).to_be_visible()
     for domain in ("source", "target"):
         for kind in ("merger", "non-merger"):
             picture = page.get_by_alt_text(f"images of the class {kind} in the {domain} domain")
@@ -106,7 +106,7 @@ def test_an_inspection_says_how_far_apart_shows_plots_and_the_planted_leak_and_i
     expect(page.locator(".verdict")).to_contain_text(re.compile(r"\d\.\d+"))
     for title in (
         "In what do they differ?",
-        "Can a classifier tell them apart?",
+        "Can a classifier separate them?",
         "Pixel values",
         "Power spectra",
         "Class balance",
@@ -137,7 +137,7 @@ def test_an_inspection_says_how_far_apart_shows_plots_and_the_planted_leak_and_i
     other = page.context.browser.new_context().new_page()
     other.goto(page.url)
     other.get_by_role("tab", name="Data").click()
-    expect(other.get_by_text("how far apart are these domains, and in what?")).to_be_visible()
+    expect(other.get_by_text("how do these domains differ?")).to_be_visible()
     expect(other.locator(".verdict")).to_have_count(0)
     own(other, leaky / "source", leaky / "target")
     expect(other.locator(".verdict")).to_have_text(verdict, timeout=30_000)

@@ -125,7 +125,7 @@ def test_ticked_runs_are_compared_by_what_differs_and_go_side_by_side(
         *(str(Run(store / name).seed) for name in (first, second)),
     ]
     page.get_by_role("button", name="Side by side").click()
-    expect(page.locator(".said")).to_have_text("2 runs are side by side now in the other rooms.")
+    expect(page.locator(".said")).to_have_text("2 runs are side by side now in the other tabs.")
     expect(table(page).locator("tr", has_text="side by side")).to_have_count(2)
     page.get_by_role("tab", name="Compare").click()
     expect(page.locator(".panel-head")).to_have_count(2)

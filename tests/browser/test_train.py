@@ -284,7 +284,7 @@ def test_a_further_method_with_an_option_pauses_dies_and_is_resumed(
     found.get_by_role("button", name="Pause").click()
     expect(found).to_contain_text("Paused after")
     assert process.status() == psutil.STATUS_STOPPED
-    found.get_by_label("Which loss pushes whom").click()
+    found.get_by_label("Losses and gradients").click()
     expect(found.locator("svg.forces")).to_have_attribute("aria-label", re.compile("LMMD"))
     expect(found.locator("ul.forces")).to_contain_text(
         "each target class moves to the same class of the source"

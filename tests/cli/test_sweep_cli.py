@@ -137,7 +137,7 @@ def test_a_sweep_trains_skips_and_goes_on(tmp_path, monkeypatch, capsys, trainin
     assert code == 0
     assert "4 trainings" in out
     assert "1 done, 1 to go on with, 2 to start" in out
-    assert "goes on after epoch 1 (stopped)" in out
+    assert "resumes after epoch 1 (stopped)" in out
     assert (training.resumed, training.begun) == ([("mmd", 1)], [("noda", 1), ("mmd", 0)])
     assert f"daexplore compare {tmp_path}" in out
     assert all(find_run(tmp_path, config).status == "finished" for config in wanted)

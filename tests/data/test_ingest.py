@@ -105,7 +105,7 @@ def test_what_cannot_be_used_is_set_aside_with_its_reason(tmp_path, given):
             N,
             broken=[0, 5, 6, 7, 8, 9],
             wide=[11],
-            aside=[Rejected("G99", "it lies off every tile.")],
+            aside=[Rejected("G99", "it is off every tile.")],
         )
     )
     galaxies = quick(tmp_path)
@@ -115,7 +115,7 @@ def test_what_cannot_be_used_is_set_aside_with_its_reason(tmp_path, given):
         np.asarray(galaxies.images), np.stack([Drawn()(row).pixels for row in kept])
     )
     found = aside_of(tmp_path)
-    assert found[:2] == [("G99", "it lies off every tile."), ("drawn/0000", "file 0 is truncated.")]
+    assert found[:2] == [("G99", "it is off every tile."), ("drawn/0000", "file 0 is truncated.")]
     assert found[-1][0] == "drawn/0011"
     assert "it measures 7x6 pixels, the others 5x6" in found[-1][1]
     assert galaxies.provenance["set_aside"] == len(found) == 8
@@ -138,7 +138,7 @@ def test_what_cannot_be_used_is_set_aside_with_its_reason(tmp_path, given):
         (
             {"broken": range(12)},
             (
-                r"more than half of 23 galaxies cannot be used.*file 0 is truncated.*begin anew"
+                r"more than half of 23 galaxies cannot be used.*file 0 is truncated.*start again"
                 r" with --restart"
             ),
         ),
@@ -159,7 +159,9 @@ def test_mixed_sizes_become_one_by_a_declared_size(tmp_path, given):
     given(drawn(N, wide=range(9)))
     with pytest.raises(InputError, match="differ in size or bands"):
         quick(tmp_path)
-    with pytest.raises(InputError, match=r"begun with another input: size None -> 4\..*--restart"):
+    with pytest.raises(
+        InputError, match=r"started with another input: size None -> 4\..*--restart"
+    ):
         quick(tmp_path, ReadConfig(size=4))
     galaxies = quick(tmp_path, ReadConfig(size=4), restart=True)
     np.testing.assert_array_equal(
@@ -255,7 +257,7 @@ def test_a_changed_input_is_refused(tmp_path, given, listing, options, message, 
     given(listing)
     with pytest.raises(
         InputError,
-        match=rf"was begun with another input: {message}\. Choose another folder, or .*--restart",
+        match=rf"was started with another input: {message}\. Choose another folder, or .*--restart",
     ):
         quick(tmp_path, **options)
     assert contents(tmp_path) == before
@@ -304,7 +306,7 @@ def test_a_second_process_is_sent_away(tmp_path, given):
 def test_input_and_result_are_kept_apart(tmp_path):
     (tmp_path / "input").mkdir()
     for dest in ("input", "input/set"):
-        with pytest.raises(InputError, match="lie within each other"):
+        with pytest.raises(InputError, match="contain each other"):
             ingest(tmp_path / "input", tmp_path / dest, workers=1)
 
 

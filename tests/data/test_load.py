@@ -167,11 +167,11 @@ def test_a_galaxy_set_aside_by_the_reader_is_not_dropped_silently():
     with pytest.raises(
         InputError,
         match=(
-            r"1 of 2 galaxies cannot be used, first 'G7': it lies off every tile\..* daexplore"
+            r"1 of 2 galaxies cannot be used, first 'G7': it is off every tile\..* daexplore"
             r" ingest"
         ),
     ):
-        load_all(listing(stamp(), aside=[Rejected("G7", "it lies off every tile.")]), ReadConfig())
+        load_all(listing(stamp(), aside=[Rejected("G7", "it is off every tile.")]), ReadConfig())
 
 
 def test_unreadable_galaxies_are_counted_with_their_reasons():

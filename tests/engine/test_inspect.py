@@ -49,9 +49,9 @@ def halves(galaxies, seed=0):
         (0.85, 0.9, "far apart"),
         (0.7, 0.9, "apart"),
         (0.45, 0.55, "the same"),
-        (0.4, 0.7, "too few to tell"),
+        (0.4, 0.7, "too few to decide"),
         (0.4, 0.48, "the same"),
-        (np.nan, np.nan, "too few to tell"),
+        (np.nan, np.nan, "too few to decide"),
     ],
 )
 def test_verdicts(low, high, verdict):
@@ -68,7 +68,7 @@ def test_the_probe_finds_a_shift_and_is_silent_about_few_galaxies():
     few = pixel_probe(
         features, target, np.where(target, np.arange(300) % 5, np.arange(300)).astype(str)
     )
-    assert few.verdict == "too few to tell"
+    assert few.verdict == "too few to decide"
     assert np.isnan(few.auc)
 
 
@@ -257,7 +257,7 @@ def test_mock_galaxies_and_a_real_survey_are_far_apart():
 
 def test_halves_of_a_real_survey_are_not_called_apart():
     found = inspect_domains(*halves(real("decals"), seed=1))
-    assert found.verdict in ("the same", "too few to tell")
+    assert found.verdict in ("the same", "too few to decide")
     assert (found.probe["low"] <= 0.5).all()
     assert "No measured quantity differs" in " ".join(found.sentences)
 

@@ -67,7 +67,7 @@ def test_parts_of_another_input_are_never_mixed_in(place, quick, tmp_path):
     images = np.array(GalaxySet.load(place / "target").images) + 1
     shifted = other(place, tmp_path / "set", images=images)
     with pytest.raises(
-        InputError, match=r"c\.fits was begun with another input: data \w+ -> \w+\. .*--overwrite"
+        InputError, match=r"c\.fits was started with another input: data \w+ -> \w+\. .*--overwrite"
     ):
         quick(shifted)
     with pytest.raises(InputError, match=r"another input: batch_size 8 -> 4"):

@@ -150,8 +150,8 @@ def test_simulated_galaxies_are_observed_anew():
     assert [(step.level, step.how) for step in steps] == [
         (1.0, "original"),
         (1.0, "another exposure"),
-        (0.0, "observed anew"),
-        (2.0, "observed anew"),
+        (0.0, "observed again"),
+        (2.0, "observed again"),
     ]
     ids = target.sample_ids[:4]
     images = {(step.level, step.how): step.images(ids, target.images[:4]) for step in steps}
@@ -162,10 +162,10 @@ def test_simulated_galaxies_are_observed_anew():
     # Read-outs make noise too: a quarter of the exposure would be too short.
     assert 2500 / 4 < exposure < 2500 / 2
     assert np.median(sky_noise(shallow) / sky_noise(preset.target)) == pytest.approx(2.0)
-    np.testing.assert_array_equal(images[2.0, "observed anew"], reobserve("demo", ids, shallow))
+    np.testing.assert_array_equal(images[2.0, "observed again"], reobserve("demo", ids, shallow))
     # The presets' two surveys differ in depth alone.
     np.testing.assert_allclose(
-        images[0.0, "observed anew"], source.images[:4], rtol=1e-4, atol=1e-4
+        images[0.0, "observed again"], source.images[:4], rtol=1e-4, atol=1e-4
     )
     assert (
         dial_steps("depth", "source", sets, noise_of(sets), (1.0,), simulated=True)[0].level == 0.0

@@ -143,7 +143,7 @@ def test_no_folder_of_runs(tmp_path):
     ("change", "message"),
     [
         (lambda s: s.drop(columns="group_id"), "expected a column 'group_id'"),
-        (lambda s: s.assign(sample_id="same"), "sample_id 'same' stands more than once"),
+        (lambda s: s.assign(sample_id="same"), "sample_id 'same' occurs more than once"),
         (
             lambda s: s.assign(split="exam"),
             "split must be one of train, validation, test, got 'exam'",

@@ -99,7 +99,7 @@ def test_witness_counts_what_is_drawn() -> None:
     told = summary_witness(table, "validation")
     assert (
         told
-        == "Witness, validation: 67% of 3 source and 0% of 2 target images lie where the source is"
+        == "Witness, validation: 67% of 3 source and 0% of 2 target images are where the source is"
         " denser; 5 of 6 shown."
     )
 

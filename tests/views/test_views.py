@@ -302,8 +302,7 @@ def test_summaries_say_numbers_n_split_and_oracle(roc_table, history):
     )
     assert (
         plane
-        == "MMD, epoch 3: 50% of 150 source, 31% of 140 target galaxies lie on the side called"
-        " merger."
+        == "MMD, epoch 3: 50% of 150 source, 31% of 140 target galaxies are on the side of merger."
     )
     assert "MMD (map is zero)" in summary_saliency(
         "target/G1", "merger", {"noDA": 0.4, "MMD": float("nan")}

@@ -242,7 +242,7 @@ def pseudocal(mixed_logits: Floats, calls: NDArray[np.integer[Any]]) -> float:
     """
     if not len(calls):
         raise InputError(
-            "PseudoCal mixes galaxies of different calls, but the network calls all target galaxies"
-            " alike. Use temperature."
+            "PseudoCal mixes galaxies of different predictions, but the network predicts one class"
+            " for all target galaxies. Use temperature."
         )
     return fit_temperature(mixed_logits, calls)

@@ -75,12 +75,12 @@ def bbse(
     """Black-box shift estimation: the shares that, with the source's confusions, give the classes
     called on the target.
 
-    Solves ``C q = mu`` with ``C_ij = P(called i | class j)`` on labelled source galaxies that the
-    network has not learned from and ``mu_i`` the share called i on the target (Lipton, Wang & Smola
-    2018, ICML, arXiv:1802.03916, sec. 4: the same system in terms of the weights ``q_j / p_j``).
-    Exact for a pure change of shares, p(x | y) being the same in both domains; noise or blur break
-    that, and the better an alignment has matched each class, the nearer it comes to holding.
-    Negative shares are set to 0 and the rest scaled to 1.
+    Solves ``C q = mu`` with ``C_ij = P(predicted i | class j)`` on labelled source galaxies that
+    the network has not learned from and ``mu_i`` the share predicted i on the target (Lipton, Wang
+    & Smola 2018, ICML, arXiv:1802.03916, sec. 4: the same system in terms of the weights ``q_j /
+    p_j``). Exact for a pure change of shares, p(x | y) being the same in both domains; noise or
+    blur break that, and the better an alignment has matched each class, the nearer it comes to
+    holding. Negative shares are set to 0 and the rest scaled to 1.
 
     Args:
         source_labels: (n,) of validation galaxies; negative ones (missing) are left out.

@@ -132,7 +132,7 @@ def call_diversity(predicted: NDArray[np.integer[Any]], labels: NDArray[np.integ
     source's labels: near 0 where a network calls the whole survey one class.
 
     Args:
-        predicted: (n,) class called, of target galaxies.
+        predicted: (n,) predicted class, of target galaxies.
         labels: (m,) class of source galaxies, at least two classes.
     """
     called, known = (np.bincount(values) / len(values) for values in (predicted, labels))

@@ -69,7 +69,7 @@ class DomainProbe:
         fold: (n,) which direction was fitted without that row.
         scores: (n,) latent along that direction.
         auc: mean over folds of the area under the ROC curve for telling target from source: 0.5 if
-            the domains cannot be told apart.
+            the domains cannot be separated.
         thresholds: (folds,) halfway between the two domains' mean scores in training: above it a
             galaxy is called the target's.
     """
@@ -90,7 +90,7 @@ def domain_probe(
     seed: int = 0,
     shrinkage: float = 1e-3,
 ) -> DomainProbe:
-    """How well a linear function of the latent tells target from source. Uses no class labels.
+    """How well a linear function of the latent separates target from source. Uses no class labels.
 
     Fisher's linear discriminant with a ridge, ``v ~ (S + a I)^-1 (mean_target - mean_source)`` with
     S the mean of the two domains' covariances and a = shrinkage * trace(S) / D (Friedman 1989, JASA
@@ -160,7 +160,7 @@ def probe_intervals(
 
     ``a_distance`` is the proxy A-distance ``2 (1 - 2 error)`` (Ben-David et al. 2007, NeurIPS 19,
     sec. 4), the error on held-out galaxies with both domains counted alike: 0 if the domains cannot
-    be told apart, 2 if a plane parts them. The intervals are those of the fitted probes; how the
+    be separated, 2 if a plane separates them. The intervals are those of the fitted probes; how the
     probes would differ on other training galaxies is not in them.
 
     Args:

@@ -33,7 +33,7 @@ class PixelProbe:
             domain.
         low: lower end of the 95% interval.
         high: upper end.
-        verdict: "far apart", "apart", "the same" or "too few to tell".
+        verdict: "far apart", "apart", "the same" or "too few to decide".
         n_source: images.
         n_target: images.
         folds: of the cross-validation.
@@ -53,12 +53,12 @@ def probe_verdict(low: float, high: float) -> str:
     reaches 0.5 and ends below 0.6.
     """
     if not low <= high:
-        return "too few to tell"
+        return "too few to decide"
     if low > FAR:
         return "far apart"
     if low > 0.5:
         return "apart"
-    return "the same" if high < ALIKE else "too few to tell"
+    return "the same" if high < ALIKE else "too few to decide"
 
 
 def pixel_features(
@@ -128,7 +128,7 @@ def pixel_probe(
     counts = int((~target).sum()), int(target.sum())
     galaxies = [len(np.unique(groups[side].astype(str))) for side in (~target, target)]
     if min(galaxies) < _FEWEST:
-        return PixelProbe(float("nan"), float("nan"), float("nan"), "too few to tell", *counts, 0)
+        return PixelProbe(float("nan"), float("nan"), float("nan"), "too few to decide", *counts, 0)
     fold = _folds(target, groups, seed)
     scores = np.zeros(len(features))
     for number in range(_FOLDS):

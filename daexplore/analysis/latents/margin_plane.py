@@ -106,7 +106,7 @@ def margin_plane(
     length = float(np.linalg.norm(normal))
     if not length > 0:
         raise InputError(
-            f"The network's head does not tell class {a} from class {b} (equal or non-finite"
+            f"The network's head does not separate class {a} from class {b} (equal or non-finite"
             " weights); choose another epoch."
         )
     if logits is None:

@@ -38,7 +38,7 @@ def h_score(
 
     Args:
         labels: (n,) class index, -1 for a class that the source does not have.
-        predicted: (n,) class called.
+        predicted: (n,) predicted class.
         unknown: (n,) whether the galaxy is called unknown instead.
 
     Raises:

@@ -42,7 +42,7 @@ class FigureRequest:
         split: which held-out galaxies.
         domains: which are drawn.
         threshold: probability of the pair's second class.
-        pair: the classes either side of the boundary.
+        pair: the Class pair of the boundary.
     """
 
     view: str

@@ -135,7 +135,7 @@ class GalaxyDetails:
 
     def _chosen(self) -> str:
         return (
-            f"<p class='summary'>Chosen for a start: {escape(self._state.galaxy_reason)}.</p>"
+            f"<p class='summary'>Example galaxy: {escape(self._state.galaxy_reason)}.</p>"
             if self._state.galaxy_reason
             else ""
         )

@@ -54,7 +54,7 @@ def metric_tables(found: list[Score], state: ExplorerState, names: tuple[str, ..
 def differences_table(scenes: list[LatentView]) -> str:
     """The settings in which the runs on screen differ, as markup."""
     if len(scenes) < 2:
-        return "<p class='hint'>Choose a second run to compare its settings.</p>"
+        return "<p class='hint'>Select a second run to compare its settings.</p>"
     frame = config_differences({scene.label: scene.run.config for scene in scenes})
     if frame.empty:
         return "<p class='hint'>Nothing: the settings are the same.</p>"

@@ -31,14 +31,15 @@ METHOD_TERMS = (
     Term(
         "weight λ",
         _METHODS,
-        "How much the alignment counts beside the labels; at 0 a method is noDA bit for bit.",
+        "Factor of the alignment loss relative to the task loss; at 0 a method is noDA bit for"
+        " bit.",
         "loss = task + λ · alignment",
     ),
     Term(
         "PSF",
         _IMAGES,
-        "Point spread function: what telescope and air make of a point of light; its width is given"
-        " as full width at half maximum.",
+        "Point spread function: the image of a point source through telescope and atmosphere; its"
+        " width is given as full width at half maximum.",
         "FWHM = √(8 ln 2) σ ≈ 2.355 σ of a Gaussian",
         "",
         "psf",

@@ -58,10 +58,7 @@ def glossary_markdown() -> str:
     lines = [
         "# Glossary",
         "",
-        (
-            "The words of the explorer and of the reports; in the explorer each is explained where"
-            " it stands."
-        ),
+        "Terms of the explorer and of the reports; the explorer explains each where it is used.",
     ]
     for chapter in (*CHAPTERS, *STATISTIC_CHAPTERS, *METHOD_CHAPTERS):
         lines += ["", f"## {chapter}", ""]

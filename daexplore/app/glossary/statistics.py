@@ -12,8 +12,8 @@ STATISTIC_TERMS = (
     Term(
         "accuracy",
         _QUALITY,
-        "The share of galaxies that are called right; with unequal classes a constant call can have"
-        " a high one.",
+        "The share of correct predictions; with unequal classes a constant prediction can score"
+        " high.",
         "(TP + TN) / n",
         "",
         "accuracy",
@@ -21,7 +21,7 @@ STATISTIC_TERMS = (
     Term(
         "precision",
         _QUALITY,
-        "Of the galaxies called mergers, the share that are: the purity of a catalogue.",
+        "Of the predicted mergers, the share that are mergers: the purity of a catalogue.",
         "TP / (TP + FP)",
         "",
         "precision",
@@ -29,7 +29,7 @@ STATISTIC_TERMS = (
     Term(
         "recall",
         _QUALITY,
-        "Of the mergers, the share that are called so: the completeness of a catalogue.",
+        "Of the mergers, the share that are predicted as mergers: the completeness of a catalogue.",
         "TP / (TP + FN)",
         "",
         "recall",
@@ -61,37 +61,36 @@ STATISTIC_TERMS = (
     Term(
         "precision-recall curve",
         _QUALITY,
-        "For every threshold, how pure a catalogue is against how complete it is; unlike the ROC it"
-        " feels how rare mergers are.",
+        "For every threshold, how pure a catalogue is against how complete it is; unlike the ROC"
+        " curve it depends on the merger fraction.",
         "TP / (TP + FP)   against   TP / (TP + FN)",
     ),
     Term(
         "confusion matrix",
         _QUALITY,
-        "How many galaxies of each true class are called what: TP and TN on the diagonal are right,"
+        "Number of galaxies per true and predicted class: TP and TN on the diagonal are right,"
         " FP and FN are not.",
-        "Cᵢⱼ = number of galaxies of class i called j",
+        "Cᵢⱼ = number of galaxies of class i predicted as j",
     ),
     Term(
         "flips",
         _QUALITY,
-        "Galaxies that two networks call differently: fixed if the second is right, broken if the"
-        " first was.",
+        "Galaxies that two networks predict differently: fixed if the second is right, broken if"
+        " the first was.",
         "fixed: wrong → right,   broken: right → wrong",
         "daexplore.analysis.comparison.flips",
     ),
     Term(
         "slice",
         _QUALITY,
-        "The galaxies for which a column of the catalogue lies in a range, each judged for itself:"
+        "The galaxies for which a column of the catalogue is in a range, each evaluated separately:"
         " where a method helps, and where not.",
     ),
     Term(
         "risk-coverage curve",
         _QUALITY,
-        "The share of errors among the galaxies a network is surest of, for every share that is"
-        " kept.",
-        "risk(c) = errors among the surest c·n / (c·n)",
+        "The share of errors among the most confident predictions, for every share that is kept.",
+        "risk(c) = errors among the c·n most confident / (c·n)",
         "El-Yaniv & Wiener 2010, JMLR 11, 1605",
     ),
     Term(
@@ -106,8 +105,8 @@ STATISTIC_TERMS = (
     Term(
         "calibration",
         _SHARES,
-        "Whether probabilities mean what they say: of the galaxies given 0.8, four in five should"
-        " be of the class.",
+        "Whether probabilities equal frequencies: of the galaxies given 0.8, 80% should be of the"
+        " class.",
     ),
     Term(
         "Brier score",
@@ -120,8 +119,8 @@ STATISTIC_TERMS = (
     Term(
         "NLL",
         _SHARES,
-        "Negative log-likelihood: how surprised the network is by the truth; lower is better, and a"
-        " constant ½ has ln 2.",
+        "Negative log-likelihood: mean negative log-probability of the true class; lower is better,"
+        " and a constant ½ has ln 2.",
         "−1/n Σᵢ ln p(true class of i)",
         "",
         "nll",
@@ -146,8 +145,8 @@ STATISTIC_TERMS = (
     Term(
         "temperature scaling",
         _SHARES,
-        "One number T, fitted on source validation, that makes all probabilities less sure (T > 1)"
-        " or surer (T < 1) and changes no call.",
+        "One number T, fitted on source validation, that makes all probabilities less (T > 1) or"
+        " more (T < 1) confident and changes no prediction.",
         "p = softmax(logits / T)",
         "Guo et al. 2017, arXiv:1706.04599",
     ),
@@ -155,8 +154,8 @@ STATISTIC_TERMS = (
         "BBSE",
         _SHARES,
         "Black-box shift estimation: the class shares of the target that, with the network's"
-        " confusions on the source, give the calls it makes there; needs no target label.",
-        "C q = μ,   C_ij = P(called i | class j),   μ_i = share called i on the target",
+        " confusions on the source, give its predictions there; needs no target label.",
+        "C q = μ,   C_ij = P(predicted i | class j),   μ_i = share predicted i on the target",
         "Lipton, Wang & Smola 2018, arXiv:1802.03916",
     ),
     Term(
@@ -173,15 +172,15 @@ STATISTIC_TERMS = (
     Term(
         "null band",
         _DISTANCE,
-        "Where the value would lie if chance alone had dealt out the domains: 95% of relabellings"
-        " of galaxies.",
+        "Range of the value if the domains were assigned at random: 95% of relabellings of"
+        " galaxies.",
         "p = share of relabellings with a value at least as large",
         "daexplore.analysis.distance.mmd_test",
     ),
     Term(
         "class-conditional MMD²",
         _DISTANCE,
-        "The MMD² of each class for itself: the domains as a whole can match while mergers lie on"
+        "The MMD² per class: the domains can match as a whole while mergers are matched with"
         " non-mergers.",
         "MMD²(source of class k, target of class k)",
         "Gretton et al. 2012, JMLR 13, eq. 3",
@@ -190,8 +189,8 @@ STATISTIC_TERMS = (
     Term(
         "domain probe AUC",
         _DISTANCE,
-        "How well a linear function of the latent tells target from source on galaxies it was not"
-        " fitted on: 0.5 not at all, 1 always.",
+        "How well a linear function of the latent separates target from source on galaxies it was"
+        " not fitted on: 0.5 not at all, 1 always.",
         "AUC of v·z,   v ∝ (S + a I)⁻¹ (mean of the target − mean of the source)",
         "Fisher's discriminant with a ridge: Friedman 1989, JASA 84, 165",
         "probe_auc",
@@ -199,8 +198,8 @@ STATISTIC_TERMS = (
     Term(
         "proxy A-distance",
         _DISTANCE,
-        "The domain probe's error as a distance: 0 if the domains cannot be told apart, 2 if a"
-        " plane parts them.",
+        "The domain probe's error as a distance: 0 if the domains cannot be separated, 2 if a plane"
+        " separates them.",
         "2 (1 − 2 error)",
         "Ben-David et al. 2007, NeurIPS 19",
         "a_distance",
@@ -216,7 +215,7 @@ STATISTIC_TERMS = (
     Term(
         "negative transfer",
         _DISTANCE,
-        "Adaptation that brings the domains together and makes the target's calls worse.",
+        "Adaptation that brings the domains together and makes the target's predictions worse.",
         "",
         "Wang et al. 2019, arXiv:1811.09751",
     ),

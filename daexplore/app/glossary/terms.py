@@ -39,14 +39,14 @@ TERMS = (
     Term(
         "target",
         _DOMAINS,
-        "The galaxies that a network is meant for, mostly a survey's; it sees their images and"
-        " never their labels.",
+        "The galaxies that a network is meant for, mostly a survey's; its images are used in"
+        " training, its labels never.",
     ),
     Term(
         "oracle",
         _DOMAINS,
-        "Marks what used labels of target galaxies: in real use nobody has them, so it can judge a"
-        " method but not choose one.",
+        "Marks what used target labels. They are not available in practice: an oracle value can"
+        " evaluate a method but not select one.",
     ),
     Term(
         "latent",
@@ -76,23 +76,23 @@ TERMS = (
     Term(
         "seed noise",
         _DOMAINS,
-        "How many galaxies are called otherwise when the same method is trained once more with"
-        " another seed: a change that is not larger says nothing about a method.",
+        "Predictions that change when the same method is trained with another seed. A change that"
+        " is not larger is no evidence for a method.",
         "1/n Σᵢ [class by seed a ≠ class by seed b], averaged over pairs of seeds",
         "daexplore.analysis.comparison.flips",
     ),
     Term(
         "95% interval",
         _DOMAINS,
-        "Where the value would lie in 95 of 100 repetitions: galaxies, with all their images, are"
-        " drawn anew with replacement and the value is computed each time.",
+        "Range of the value in 95 of 100 repetitions that draw galaxies, with all their images,"
+        " with replacement.",
         "[2.5%, 97.5%] quantiles over resamples of galaxies",
         "Efron & Tibshirani 1993, An Introduction to the Bootstrap",
     ),
     Term(
         "threshold",
         _DOMAINS,
-        "A galaxy is called of the second class if its probability of it is larger than this.",
+        "A galaxy is predicted as the second class if its probability is larger than this.",
         "p > t   ⇔   w·z + b > ln(t / (1 − t))",
     ),
     Term(
@@ -119,7 +119,7 @@ TERMS = (
     Term(
         "UMAP",
         _VIEWS,
-        "A map of the latents that keeps who is next to whom, and nothing else: distances and gaps"
+        "A map of the latents that preserves neighbourhoods only: distances and gaps"
         " on it are not distances.",
         "",
         "McInnes, Healy & Melville 2018, arXiv:1802.03426",
@@ -146,8 +146,8 @@ TERMS = (
     Term(
         "Grad-CAM",
         _GALAXY,
-        "Where in the image the evidence for a class lies: the last convolution's maps, weighed by"
-        " how much the class grows with each.",
+        "Where in the image the evidence for a class lies: the last convolution's maps, weighted by"
+        " their effect on the class score.",
         "max(0, Σ_k α_k A_k),   α_k = mean of ∂(logit) / ∂A_k over the map",
         "Selvaraju et al. 2017, arXiv:1610.02391",
     ),
@@ -162,14 +162,14 @@ TERMS = (
     Term(
         "nearest in the latent",
         _GALAXY,
-        "The galaxies whose latents lie closest: those this network takes for alike; if all are of"
-        " one domain, the domains lie apart.",
+        "The galaxies with the closest latents, which this network regards as similar; if all are"
+        " of one domain, the domains are separated.",
         "smallest |zᵢ − z|",
     ),
     Term(
         "margin",
         _GALAXY,
-        "How far a galaxy lies from the decision boundary: far is sure, near is undecided.",
+        "Distance of a galaxy from the decision boundary: far is confident, near is uncertain.",
         "w·z + b = ln(p / (1 − p))",
     ),
 )

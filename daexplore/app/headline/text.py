@@ -20,8 +20,8 @@ def headline(
     Args:
         state: threshold and split.
         scenes: of the runs on screen.
-        noise: how many galaxies change hands between two seeds of one method, and over how many
-            pairs of seeds that is a mean.
+        noise: how many galaxies change prediction between two seeds of one method, and over how
+            many pairs of seeds that is a mean.
     """
     if not scenes:
         return ""
@@ -72,12 +72,12 @@ def _noise(noise: tuple[float, int] | None) -> str:
         return ""
     pairs = "one pair" if noise[1] == 1 else f"{noise[1]} pairs"
     title = (
-        f"Galaxies that change hands between two seeds of one method, in the mean over {pairs} of"
+        f"Predictions that change between two seeds of one method, on average over {pairs} of"
         " finished runs on these galaxies"
     )
     return (
         " <small"
-        f" title='{title}'>({term('seed noise', f'another seed alone: {noise[0]:.0f}')})</small>"
+        f" title='{title}'>({term('seed noise', f'seed-to-seed changes: {noise[0]:.0f}')})</small>"
     )
 
 

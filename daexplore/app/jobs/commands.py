@@ -113,11 +113,11 @@ def parse_together(text: str) -> list[str]:
             if name not in ALIGNMENTS and not re.fullmatch(r"[\w.]+:\w+", name):
                 known = ", ".join(sorted(ALIGNMENTS))
                 raise InputError(
-                    f"Together in one run: there is no method {name!r}; there are {known}, and your"
+                    f"Combined losses: there is no method {name!r}; there are {known}, and your"
                     " own as package.module:Class."
                 )
         if len(set(names)) < len(names):
-            raise InputError(f"Together in one run: {run!r} names one method twice.")
+            raise InputError(f"Combined losses: {run!r} names one method twice.")
         found.append("+".join(names))
     return list(dict.fromkeys(found))
 

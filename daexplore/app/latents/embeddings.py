@@ -29,7 +29,7 @@ CAPTIONS = {
     ),
     "umap": (
         "UMAP keeps neighbourhoods: distances and gaps on it are not distances, and no two maps"
-        " share axes. Numbers stand beside it."
+        " share axes. Numbers are shown with it."
     ),
     "aligned": (
         "UMAPs of all epochs of a run, each of its own latents, laid out together so that a galaxy"

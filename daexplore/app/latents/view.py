@@ -33,7 +33,7 @@ class LatentView:
         inside: (n,) mask of the split and domains asked for.
         rows: (m,) the rows that are drawn, m <= MAX_POINTS: the same galaxies in the same order in
             every run and epoch.
-        pair: the two classes either side of the boundary.
+        pair: the two Class pair of the boundary.
     """
 
     run: Run

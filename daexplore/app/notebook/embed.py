@@ -121,7 +121,7 @@ class _Server:
                         log.seek(0)
                         last = (
                             log.read().decode(errors="replace").strip().splitlines()
-                            or ["it says nothing"]
+                            or ["it does not answer"]
                         )[-1]
                         raise InputError(
                             f"The explorer's server does not start on port {port}: {last}. Name"

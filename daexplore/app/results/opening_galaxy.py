@@ -83,7 +83,7 @@ def opening_galaxy(state: ExplorerState, scenes: list[LatentView]) -> OpeningGal
         )
     else:
         chosen = (after != before).all(axis=0)
-        words = f"target galaxies that {_names(others)} and {_name(first)} call differently"
+        words = f"target galaxies that {_names(others)} and {_name(first)} predict differently"
     if not chosen.any():
         return None
     least = np.where(chosen, np.abs(moved).min(axis=0), -np.inf)

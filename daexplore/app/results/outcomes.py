@@ -41,7 +41,7 @@ class FlipsState(param.Parameterized):
     by: Any = param.Selector(
         default="truth",
         objects=["truth", "class"],
-        doc="whether right or wrong is followed, or the class called",
+        doc="whether correctness or the predicted class is followed",
     )
     other = param.String(
         default="",
@@ -91,8 +91,8 @@ class PredictionChanges:
         domain: of the galaxies.
         split: likewise.
         by: "truth", where ``level`` is 0 for wrong and 1 for right and only labelled galaxies
-            count; "class", where it is the class called.
-        pair: the two classes either side of the boundary.
+            count; "class", where it is the predicted class.
+        pair: the two Class pair of the boundary.
         threshold: probability beyond which a galaxy is called the pair's second class, where there
             are two classes.
         sample_ids: (n,) text.
@@ -145,7 +145,7 @@ class PredictionChanges:
 
     @cached_property
     def flipped(self) -> NDArray[np.bool_]:
-        """(n,) which galaxies change hands between the first run and at least one other."""
+        """(n,) which galaxies change prediction between the first run and at least one other."""
         return np.asarray((self.level[1:] != self.level[0]).any(axis=0), bool)
 
     def kinds(self, place: int) -> NDArray[np.object_]:
@@ -206,7 +206,7 @@ def outcomes(state: ExplorerState, domain: str = "target", by: str = "truth") ->
         if run.classes != runs[0].classes:
             one, other = (", ".join(each.classes) for each in (runs[0], run))
             raise InputError(
-                f"{state.label(runs[0])} tells {one} apart and {state.label(run)} {other}; leave"
+                f"{state.label(runs[0])} separates {one} apart and {state.label(run)} {other}; leave"
                 " one of them out."
             )
     epochs = tuple(state.epoch_of(run) for run in runs)
@@ -274,23 +274,23 @@ def piles(found: PredictionChanges, place: int) -> list[OutcomeGroup]:
         low, high = found.classes[a], found.classes[b]
         up, down = (first == a) & (other == b), (first == b) & (other == a)
         parts = [
-            (f"{low} → {high}", f"called {low} under {one}, {high} under {two}", up),
-            (f"{high} → {low}", f"called {high} under {one}, {low} under {two}", down),
+            (f"{low} → {high}", f"predicted {low} under {one}, {high} under {two}", up),
+            (f"{high} → {low}", f"predicted {high} under {one}, {low} under {two}", down),
         ]
         if len(found.classes) > 2:
             parts.append(
                 (
                     "Other changes",
-                    f"called otherwise under {one} than under {two}",
+                    f"predicted differently under {one} than under {two}",
                     (first != other) & ~up & ~down,
                 )
             )
-            parts.append(("Unchanged", f"called the same under {one} and {two}", first == other))
+            parts.append(("Unchanged", f"predicted the same under {one} and {two}", first == other))
         else:
             parts += [
                 (
                     f"Stays {name}",
-                    f"called {name} under {one} and {two}",
+                    f"predicted {name} under {one} and {two}",
                     (first == k) & (other == k),
                 )
                 for k, name in ((b, high), (a, low))

@@ -56,7 +56,7 @@ class SeedGroup:
 
 @dataclass(frozen=True)
 class FlipRate:
-    """How many of the galaxies change hands, over all pairs of networks.
+    """How many of the galaxies change prediction, over all pairs of networks.
 
     Attributes:
         name: between what.
@@ -294,8 +294,8 @@ def _rate(
 
 
 def seed_flip_rate(state: ExplorerState) -> tuple[float, int] | None:
-    """How many target galaxies change hands between two seeds of one method, in the mean over the
-    methods on screen that have two.
+    """How many target galaxies change prediction between two seeds of one method, in the mean over
+    the methods on screen that have two.
 
     Returns:
         That number, and of how many pairs of seeds it is the mean; None where no method has two

@@ -223,7 +223,7 @@ def _match(names: Sequence[str], table: TableFile, folder: Path) -> tuple[NDArra
     twice = [name for name in missing if values.count(name) > 1]
     if twice:
         raise InputError(
-            f"{table.path}: {twice[0]!r} stands {values.count(twice[0])} times in the column"
+            f"{table.path}: {twice[0]!r} occurs {values.count(twice[0])} times in the column"
             f" {best!r}. Keep one row an image."
         )
     raise InputError(

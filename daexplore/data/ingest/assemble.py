@@ -39,13 +39,13 @@ def verify(folder: str | Path) -> int:
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(
             f"{folder}/galaxies.json cannot be read as a galaxy set's: {error!r}. Ingest the"
-            " galaxies anew."
+            " galaxies again."
         ) from error
     if damaged:
         raise InputError(
             f"{folder}: {len(damaged)} of {len(chunks)} chunks are damaged or missing,"
-            f" {', '.join(damaged[:5])}{', …' * (len(damaged) > 5)}. Ingest the galaxies anew, with"
-            " --restart into the same folder."
+            f" {', '.join(damaged[:5])}{', …' * (len(damaged) > 5)}. Ingest the galaxies again,"
+            " with --restart into the same folder."
         )
     return len(chunks)
 
@@ -89,7 +89,7 @@ class RejectionTally:
         listing = self.plan.listing
         odd = [one for one in self.rejected if one.odd]
         stay = (
-            f" Finished chunks stay in {self.plan.folder}; with other settings begin anew with"
+            f" Finished chunks stay in {self.plan.folder}; with other settings start again with"
             " --restart."
         )
         if len(odd) > _ODD * len(listing):

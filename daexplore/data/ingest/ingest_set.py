@@ -61,7 +61,7 @@ def ingest(
 
     Raises:
         InputError: an input that cannot be used or is mixed (more than a tenth of other size or
-            bands, more than half unusable), a folder that holds something else or was begun with
+            bands, more than half unusable), a folder that holds something else or was started with
             another input, another process at it, a full disk; finished chunks stay.
     """
     if getattr(multiprocessing.current_process(), "_inheriting", False):
@@ -121,14 +121,14 @@ def _write_missing(plan: Plan, workers: int | None, progress: Progress | None) -
     except BrokenProcessPool as error:
         raise InputError(
             f"A process that read {plan.listing.name} was ended from outside, perhaps because"
-            f" memory ran out. Finished chunks stay in {plan.folder}: run the same again, with"
-            " fewer --workers."
+            f" memory ran out. Finished chunks stay in {plan.folder}: run the same command again,"
+            " with fewer --workers."
         ) from error
     except OSError as error:
         if error.errno not in _FULL:
             raise InputError(
-                f"Cannot write to {plan.folder}: {error}. Finished chunks stay: mend that, and run"
-                " the same again."
+                f"Cannot write to {plan.folder}: {error}. Finished chunks stay: fix that, and run"
+                " the same command again."
             ) from error
         raise _full(
             plan, [number for number in missing if read_record(plan.folder, number) is None]
@@ -220,5 +220,5 @@ def _full(plan: Plan, missing: list[int]) -> InputError:
         f"There is no room for the galaxies in {plan.folder}: {len(missing)} chunks are still to be"
         f" written and need {_needed(plan, missing) / 1e6:.1f} MB, {free / 1e6:.1f} MB are free."
         f" The {plan.count - len(missing)} finished chunks are kept: make room there (or raise your"
-        " quota) and run the same again."
+        " quota) and run the same command again."
     )

@@ -67,8 +67,7 @@ def outside(source: Path, folder: Path) -> None:
     one, other = source.expanduser().resolve(), folder.resolve()
     if other.is_relative_to(one) or one.is_relative_to(other):
         raise InputError(
-            f"{folder} and the input {source} lie within each other. Choose a folder beside the"
-            " input."
+            f"{folder} and the input {source} contain each other. Choose a folder beside the input."
         )
 
 
@@ -155,8 +154,8 @@ def check_same(folder: Path, before: dict[str, Any], now: dict[str, Any]) -> Non
         if before.get(name) != now[name]
     ]
     raise InputError(
-        f"{folder} was begun with another input: {'; '.join(changes)}. Choose another folder, or"
-        " begin anew there with --restart."
+        f"{folder} was started with another input: {'; '.join(changes)}. Choose another folder, or"
+        " start again there with --restart."
     )
 
 

@@ -180,8 +180,8 @@ class Preprocess:
             bad = ~np.isfinite(result).all(axis=(1, 2, 3))
             raise InputError(
                 f"{int(bad.sum())} of {len(images)} {domain} images hold NaN or infinite pixels,"
-                f" first number {np.argmax(bad)}. `daexplore ingest` mends such pixels, or sets the"
-                " images aside."
+                f" first number {np.argmax(bad)}. `daexplore ingest` interpolates such pixels, or"
+                " rejects the images."
             )
         return result
 
@@ -365,7 +365,7 @@ def _chunks(
         if not np.isfinite(flux).all():
             raise InputError(
                 f"Galaxy set {galaxies.name!r}: training images hold NaN or infinite pixels. "
-                "`daexplore ingest` mends such pixels, or sets the images aside."
+                "`daexplore ingest` interpolates such pixels, or rejects the images."
             )
         yield flux
 

@@ -61,9 +61,9 @@ def fill_bad_pixels(
     if shares.max() > max_bad or shares.max() == 1:
         band = f" of its channel {int(shares.argmax())}" if len(shares) > 1 else ""
         limit = (
-            f"at most {max_bad:.3g} can be mended"
+            f"at most {max_bad:.3g} can be interpolated"
             if shares.max() < 1
-            else "a channel without any measurement cannot be mended"
+            else "a channel without any measurement cannot be interpolated"
         )
         raise InputError(
             f"{where}: a share of {shares.max():.3g} of the pixels{band} is NaN, infinite or"

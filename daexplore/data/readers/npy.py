@@ -119,7 +119,7 @@ def _open(path: Path) -> NDArray[Any]:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         raise InputError(
-            f"{path} cannot be read as a plain .npy array: {error}. Write it anew with numpy.save."
+            f"{path} cannot be read as a plain .npy array: {error}. Write it again with numpy.save."
         ) from error
     if not isinstance(array, np.ndarray):
         raise InputError(f"{path} is an archive of several arrays; give one .npy file.")

@@ -206,7 +206,7 @@ class Comparison:
                 " but one out."
             )
         if not (sample.inside("target") & (sample.labels >= 0)).any():
-            notes.append("The target has no labels here: nothing is said of its accuracy.")
+            notes.append("The target has no labels here: its accuracy is unknown.")
         return tuple(notes)
 
     def tables(self) -> dict[str, pd.DataFrame]:

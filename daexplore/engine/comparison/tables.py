@@ -165,8 +165,8 @@ def drift_table(
     weights: NDArray[np.float64],
     level: float,
 ) -> pd.DataFrame:
-    """How many images change their class from the baseline to each method, beside what two seeds of
-    one method change; no labels used.
+    """How many images change their class from the baseline to each method, compared with two
+    seeds of one method; no labels used.
     """
     rows = []
     every = np.vstack([np.ones(weights.shape[1]), weights])

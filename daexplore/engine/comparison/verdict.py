@@ -101,7 +101,7 @@ class Evidence:
         class_mmd2: the same by predicted class: (baseline, method, difference).
         domain_auc: of a linear domain probe: (baseline, method).
         shares: of each class in the target.
-        seeds_changed: (source, target) share of images that two seeds of the method call
+        seeds_changed: (source, target) share of images that two seeds of the method predict
             differently; NaN with one seed.
         baseline_seeds_changed: likewise of the baseline.
         excess: images called otherwise than by the baseline, beyond what seeds change, on the
@@ -170,7 +170,7 @@ def label_free_verdict(evidence: Evidence) -> Verdict:
     if lost and (change.value < -COLLAPSE or not closer):
         outcome, sentence = (
             "negative transfer",
-            f"{name} harms already on the source, where labels are known.",
+            f"{name} lowers accuracy on the labelled source.",
         )
     elif lost:
         outcome, sentence = (
@@ -253,10 +253,7 @@ def oracle_verdict(evidence: OracleEvidence) -> Verdict:
     else:
         outcome, sentence = (
             "no evidence",
-            (
-                f"No difference between {name} and {evidence.baseline} on the target can be told"
-                " from chance."
-            ),
+            f"No difference between {name} and {evidence.baseline} on the target is significant.",
         )
     reasons = [
         Reason(_sign(accuracy), f"target accuracy {_signed(accuracy)} on {where}"),
@@ -301,7 +298,7 @@ def _domains(evidence: Evidence) -> list[Reason]:
             Reason(
                 sign,
                 f"AUC of a linear domain probe {before:.3f} → {after:.3f} (0.5: the domains cannot"
-                " be told apart)",
+                " be separated)",
             )
         )
     return found
@@ -313,18 +310,21 @@ def _classes(evidence: Evidence) -> list[Reason]:
     for name, (its_before, its_after, change) in evidence.class_mmd2.items():
         if not np.isfinite(its_after):
             found.append(
-                Reason("warning", f"{evidence.method} calls hardly any galaxy of one domain {name}")
+                Reason(
+                    "warning",
+                    f"{evidence.method} predicts hardly any galaxy of one domain as {name}",
+                )
             )
             continue
         if np.isfinite(its_before):
             text = (
-                f"MMD² of galaxies called {name} {its_before:.4f} → {its_after:.4f}, change"
+                f"MMD² of galaxies predicted as {name} {its_before:.4f} → {its_after:.4f}, change"
                 f" {_signed(change, 4)}"
             )
         else:
             text = (
-                f"MMD² of galaxies called {name} {its_after:.4f}; {evidence.baseline} calls too few"
-                " of one domain so to compare"
+                f"MMD² of galaxies predicted as {name} {its_after:.4f}; {evidence.baseline} calls"
+                " too few of one domain so to compare"
             )
         # A class that stays apart while the whole comes together: galaxies of another class have
         # taken its place.
@@ -341,15 +341,15 @@ def _shares(evidence: Evidence) -> list[Reason]:
     found = []
     if not evidence.baseline_possible and all(share.possible for share in evidence.shares):
         text = (
-            f"no mixture of the classes would be called as {evidence.baseline} calls the target,"
+            f"no mixture of the classes would be predicted as {evidence.baseline} predicts the target,"
             f" but one would as {evidence.method} does"
         )
         found.append(Reason("for", text))
     for share in evidence.shares:
-        called = f"{share.predicted.value:.1%} of the target called {share.name}"
+        called = f"{share.predicted.value:.1%} of the target predicted as {share.name}"
         if not share.possible:
             text = (
-                f"{called}: no mixture of the classes, as the source shows them, would be called"
+                f"{called}: no mixture of the classes, as the source shows them, would be predicted"
                 " so; the domains differ in more than shares"
             )
             found.append(Reason("warning", text))
@@ -386,10 +386,10 @@ def _seeds(evidence: Evidence) -> list[Reason]:
     found = []
     if np.isfinite(target):
         text = (
-            f"two seeds of {evidence.method} call {target:.1%} of the target and {source:.1%} of"
+            f"two seeds of {evidence.method} predict {target:.1%} of the target and {source:.1%} of"
             " the source differently"
         )
-        bound = f"so at least {target / 2:.1%} of the target are called wrong in the mean"
+        bound = f"so at least {target / 2:.1%} of the target are misclassified on average"
         found.append(Reason("unclear", f"{text}, {bound}"))
     if np.isfinite(evidence.seeds_kappa.value):
         # What the data leave open the seed decides: the domains can be matched with the classes one

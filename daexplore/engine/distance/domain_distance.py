@@ -90,9 +90,7 @@ class DomainDistance:
     def summary(self) -> str:
         """One line: whether the domains can be told apart, and how well."""
         mmd, probe = self.measure("mmd2"), self.measure("probe_auc")
-        verdict = (
-            "differ" if mmd["p_value"] <= 0.05 else "cannot be told from one another by this test"
-        )
+        verdict = "differ" if mmd["p_value"] <= 0.05 else "do not differ significantly in this test"
         return (
             f"{self.metadata['label']}, epoch {self.metadata['epoch']}, {self.metadata['split']}:"
             f" the latents of {mmd['n_source']} source and {mmd['n_target']} target images"

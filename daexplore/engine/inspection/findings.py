@@ -116,7 +116,7 @@ def advice(found: Mapping[str, Any]) -> tuple[str, ...]:
             " one to beat."
         )
     else:
-        said.append("Bring more images: these are too few to tell whether the domains differ.")
+        said.append("Bring more images: these are too few to decide whether the domains differ.")
     return tuple(said)
 
 
@@ -125,21 +125,21 @@ def _verdict(verdict: str) -> str:
         "far apart": "Source and target are far apart: from pixels alone",
         "apart": "Source and target are apart: from pixels alone",
         "the same": "Source and target look the same: from pixels alone",
-        "too few to tell": (
-            "There are too few images to tell whether source and target differ: from pixels alone"
+        "too few to decide": (
+            "There are too few images to decide whether source and target differ: from pixels alone"
         ),
     }[verdict]
 
 
 def _short(verdict: str) -> str:
-    return "too few to tell apart or alike" if verdict == "too few to tell" else verdict
+    return "too few to decide" if verdict == "too few to decide" else verdict
 
 
 def _auc(row: pd.Series) -> str:
     if not np.isfinite(row["auc"]):
         return "no classifier can be tested"
     return (
-        f"a classifier tells them apart with AUC {row['auc']:.3f} [{row['low']:.3f},"
+        f"a classifier separates them with AUC {row['auc']:.3f} [{row['low']:.3f},"
         f" {row['high']:.3f}] (0.5 is chance)"
     )
 

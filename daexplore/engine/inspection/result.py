@@ -18,7 +18,8 @@ class Inspection:
     report only. Intervals are 95%, resampling galaxies (groups), not images.
 
     Attributes:
-        verdict: of the images as they come: "far apart", "apart", "the same" or "too few to tell".
+        verdict: of the images as they come: "far apart", "apart", "the same" or "too few to
+            decide".
         sentences: what was found, most important first; each a whole sentence.
         warnings: what may spoil a training or its evaluation, likewise; empty if nothing was found.
         advice: what to do next, likewise.
@@ -29,7 +30,7 @@ class Inspection:
         probe: can a classifier tell the domains apart from pixels? Two rows, ``images`` "as they
             come" and "normalised" (preprocessed as for a training, and each image on its own level
             and scale): ``images, auc, low, high, verdict, n_source, n_target, folds``. ``verdict``
-            is "far apart", "apart", "the same" or "too few to tell".
+            is "far apart", "apart", "the same" or "too few to decide".
         distances: one row a measured quantity and band, most different first: ``quantity, band,
             label, unit, scale, source, target, change, change_low, change_high, ks, ks_low,
             ks_high, chance, n_source, n_target, words``. ``label`` is the quantity in words;

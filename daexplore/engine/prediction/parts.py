@@ -106,8 +106,8 @@ def open_parts(
             prediction deleted.
 
     Raises:
-        InputError: another process is at it, it was begun with another input, or the folder cannot
-            be written.
+        InputError: another process is at it, it was started with another input, or the folder
+            cannot be written.
     """
     from filelock import FileLock, Timeout
 
@@ -134,7 +134,7 @@ def open_parts(
                 write_json(folder / _STATE, {"identity": identity, "replaces": overwrite})
         elif before["replaces"] and out.exists() and not overwrite:
             raise InputError(
-                f"{out} exists, and replacing it was begun with --overwrite. Say so again, or"
+                f"{out} exists, and replacing it was started with --overwrite. Pass it again, or"
                 " choose another name."
             )
         # One that was not there in the beginning was put there complete.
@@ -153,7 +153,7 @@ def writing(path: Path) -> Iterator[None]:
     except OSError as error:
         raise InputError(
             f"Cannot write {path}: {error}. Finished parts stay in place: make room or choose"
-            " another place for the catalogue, then run the same again."
+            " another place for the catalogue, then run the same command again."
         ) from error
 
 
@@ -168,7 +168,7 @@ def _state(folder: Path) -> dict[str, Any] | None:
         return None
     state = read_json(folder / _STATE)
     if not isinstance(state.get("identity"), dict) or not isinstance(state.get("replaces"), bool):
-        raise InputError(f"{folder / _STATE} is damaged. Delete {folder} to begin anew.")
+        raise InputError(f"{folder / _STATE} is damaged. Delete {folder} to start again.")
     return state
 
 
@@ -185,6 +185,6 @@ def _another(out: Path, before: dict[str, Any], now: dict[str, Any]) -> InputErr
         if before.get(name) != now.get(name)
     ]
     return InputError(
-        f"{out} was begun with another input: {'; '.join(changes)}. Run it as it was begun, choose"
-        " another name, or delete what is there with --overwrite."
+        f"{out} was started with another input: {'; '.join(changes)}. Run it as it was begun,"
+        " choose another name, or delete what is there with --overwrite."
     )

@@ -340,8 +340,8 @@ def _damaged(galaxies: GalaxySet, rows: NDArray[np.int64], error: InputError) ->
         return error
     return InputError(
         f"The image of {galaxies.sample_ids[bad[0]]!r} (row {bad[0]} of {len(galaxies)}) holds NaN"
-        " or infinite pixels. `daexplore ingest SURVEY DEST` mends such pixels, or sets the images"
-        " aside: predict from DEST."
+        " or infinite pixels. `daexplore ingest SURVEY DEST` interpolates such pixels, or rejects"
+        " the images: predict from DEST."
     )
 
 

@@ -37,8 +37,8 @@ def open_survey(
         if run.info["data"]["source"].get("fingerprint") == fingerprint:
             raise InputError(
                 f"{data} is the source of the run {run.id}: the labelled galaxies that it was"
-                " taught with. Give the survey's galaxies; how well the run does on held-out ones"
-                f" of its source says `daexplore evaluate {run.path}`."
+                " trained with. Give the survey's galaxies; for its performance on held-out ones"
+                f" of its source use `daexplore evaluate {run.path}`."
             )
     return galaxies, fingerprint
 

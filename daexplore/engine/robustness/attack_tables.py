@@ -211,7 +211,7 @@ def _boundary(
     if len(table) < 2:
         raise InputError(
             f"No way across the boundary was found for the {domain} galaxies of run {run.id}: it"
-            " calls all galaxies alike."
+            " predicts one class for all galaxies."
         )
     weights = group_weights(groups, resamples)
     far, latent = (table[name].to_numpy(np.float64) for name in ("input", "latent"))

@@ -61,7 +61,7 @@ def evaluate_perturbed(
 ) -> pd.DataFrame:
     """Performance of runs on their test galaxies at each position of a dial.
 
-    Galaxies of a simulated preset are observed anew under the changed survey; of all others the
+    Galaxies of a simulated preset are observed again under the changed survey; of all others the
     images are degraded. Images are made once for all runs that share their test galaxies. Results
     are kept with each run.
 
@@ -78,7 +78,7 @@ def evaluate_perturbed(
         One row a number, columns ``COLUMNS``. Names: accuracy and auc; "change", of the accuracy
         from the original position, paired; "consistency", the share of images whose predicted class
         is that at the original position, and "predicted share", of class 1 of
-        two: no labels are used for these. Where galaxies can be observed anew, the row "another
+        two: no labels are used for these. Where galaxies can be observed again, the row "another
             exposure" has the consistency between two
         exposures of one depth.
 

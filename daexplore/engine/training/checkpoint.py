@@ -61,7 +61,7 @@ def load_state(
         tensors = load_file(newest.with_suffix(".safetensors"))
     except (OSError, ValueError) as error:
         raise InputError(
-            f"The resume state {newest} cannot be read: {error}. Start the training anew."
+            f"The resume state {newest} cannot be read: {error}. Start the training again."
         ) from error
     adapter.load_state_dict(
         {

@@ -148,7 +148,7 @@ class PretrainedRun:
         old = self.run.classes
         if set(old) != set(classes):
             raise InputError(
-                f"The run {self.run.id} tells {', '.join(old)} apart and the new images have the"
+                f"The run {self.run.id} has the classes {', '.join(old)} and the new images have the"
                 f" classes {', '.join(classes)}. Start a new last layer for them with --new-head,"
                 " or give the classes the same names."
             )

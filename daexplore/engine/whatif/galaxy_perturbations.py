@@ -85,7 +85,7 @@ class Position:
     Attributes:
         level: in the dial's unit.
         original: whether this is what the survey recorded.
-        how: "recorded", "observed anew" or "degraded".
+        how: "recorded", "observed again" or "degraded".
         note: the level in other words.
         random: whether there is noise to draw; without it every draw is the same.
         image: from the seed of the noise to the image (1, C, H, W).
@@ -130,15 +130,15 @@ def positions(subject: Subject, dial: str) -> list[Position]:
 def remark(subject: Subject, dial: str) -> str:
     """What turning the dial means for this galaxy, and what it cannot do, in words."""
     if subject.simulation is None:
-        return f"Real image: it is degraded, not observed anew. {_REAL[dial]}"
+        return f"Real image: it is degraded, not observed again. {_REAL[dial]}"
     field = subject.simulation.condition.field is not None and dial == "pixel"
     drawn = (
-        " Other objects in its field are drawn anew, since the stamp spans more sky."
+        " Other objects in its field are drawn again, since the stamp spans more sky."
         if field
         else ""
     )
     return (
-        "Simulated galaxy: the simulator observes it anew at each position."
+        "Simulated galaxy: the simulator observes it again at each position."
         f" {_SIMULATED[dial]}{drawn}"
     )
 
@@ -204,7 +204,7 @@ def _observed(subject: Subject, simulation: Simulation, dial: str) -> list[Posit
         return Position(
             level,
             False,
-            "observed anew",
+            "observed again",
             note,
             condition.exposure is not None,
             observing(condition, ratio),

@@ -46,7 +46,7 @@ class LevelPlan:
     """Where a dial can be turned to.
 
     Attributes:
-        simulated: whether the galaxy is observed anew.
+        simulated: whether the galaxy is observed again.
         unit: of the levels.
         stops: by their level.
         remark: what turning means, and what cannot be done.

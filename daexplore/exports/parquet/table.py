@@ -131,7 +131,7 @@ def _arrow(run: Run, table: GalaxyTable, flat: bool, pictures: list[bytes] | Non
 
 def _taught(run: Run) -> str:
     return (
-        "; target labels taught this run, so all that it says is oracle"
+        "; target labels were used in training, so all values are oracle"
         if run.config.train.supervision == "target"
         else ""
     )

@@ -79,7 +79,7 @@ def subset(
     missing = sorted(set(epochs) - set(run.evaluated))
     if missing or run.selected_epoch not in epochs:
         raise InputError(
-            f"Run {run.id} has the epochs {run.evaluated} and stands for {run.selected_epoch};"
+            f"Run {run.id} has the epochs {run.evaluated} and is represented by {run.selected_epoch};"
             f" asked for {sorted(epochs)}."
         )
     path = root / run.id

@@ -92,7 +92,7 @@ def members_of(archive: zipfile.ZipFile, limit: int) -> ArchiveMembers:
     for entry in entries:
         path = _safe(entry)
         if path.casefold() in seen:
-            raise InputError(f"the entry {path!r} stands in it twice.")
+            raise InputError(f"the entry {path!r} occurs in it twice.")
         seen.add(path.casefold())
         if entry.is_dir() or _LITTER.fullmatch(path):
             continue

@@ -16,7 +16,7 @@ __all__ = ["Flipped", "flipped_galaxies", "gallery_html"]
 
 @dataclass(frozen=True, eq=False)
 class Flipped:
-    """Target galaxies whose class two networks call differently, one of them rightly.
+    """Target galaxies whose class two networks predict differently, one of them rightly.
 
     Attributes:
         before: name of the first network.

@@ -80,7 +80,7 @@ def _pictures(methods: list[tuple[str, list[Run]]], about: Mapping[str, Any]) ->
         ),
         ("ROC curves", roc_drawing(compared, split)),
         ("Domain distance and accuracy over the epochs", curves_drawing(whole, histories, split)),
-        ("Do probabilities mean what they say?", reliability_drawing(compared, split)),
+        ("Are the probabilities calibrated?", reliability_drawing(compared, split)),
     )
     note = (
         ""

@@ -92,9 +92,9 @@ def display_tables(
             "distances",
             "Distance between the domains",
             (
-                "Unbiased MMD² of the latents, of all galaxies and class by class, as called"
-                " without labels or as labelled (oracle); AUC of a linear domain probe (0.5:"
-                f" cannot be told apart). {where} {sure}"
+                "Unbiased MMD² of the latents, of all galaxies and class by class, as predicted"
+                " without labels or as labelled (oracle); AUC of a linear domain probe (0.5: cannot"
+                " be separated). {where} {sure}"
             ),
             _distances(tables["metrics"]),
         ),
@@ -112,8 +112,8 @@ def display_tables(
             "drift",
             "Images that change class",
             (
-                f"Share called otherwise than by {base}, beside what two seeds of one method"
-                " change; excess is beyond the mean of both methods' seeds. Kappa: Fleiss (1971),"
+                f"Share predicted differently than by {base}, compared with two seeds of one"
+                " method; excess is beyond the mean of both methods' seeds. Kappa: Fleiss (1971),"
                 f" seeds as raters. Ranks: Spearman correlation of probabilities. {where} No class"
                 " labels are used."
             ),
@@ -123,7 +123,7 @@ def display_tables(
             "shares",
             "Classes in the target",
             (
-                "Share called, and share estimated without target labels by BBSE (Lipton et al."
+                "Share predicted, and share estimated without target labels by BBSE (Lipton et al."
                 " 2018) and EM (Saerens et al. 2002) from source validation: right if only the"
                 f" shares differ between the domains. {where} {oracle}"
             ),
@@ -205,7 +205,7 @@ def _numbers(table: pd.DataFrame, signed: bool = False) -> pd.DataFrame:
 
 
 def _distances(table: pd.DataFrame) -> pd.DataFrame:
-    """Two lines a method: classes as called, and classes as labelled."""
+    """Two lines a method: classes as predicted, and classes as labelled."""
     lines = []
     for method, rows in table[table["domain"] == "both"].groupby("method", sort=False):
         found = {row["name"]: row for row in rows.to_dict("records")}
@@ -218,7 +218,7 @@ def _distances(table: pd.DataFrame) -> pd.DataFrame:
             labels = "oracle" if any(row["oracle"] for row in known) else "none"
             line = {
                 "method": method,
-                "classes": "as called" if way == "predicted" else "as labelled",
+                "classes": "as predicted" if way == "predicted" else "as labelled",
                 "labels": labels,
             }
             line |= {

@@ -50,7 +50,7 @@ def galaxies_drawing(
         kind: "plane", "pca", "umap" or "aligned".
         split: which held-out galaxies.
         threshold: probability of the pair's second class.
-        pair: the classes either side of the boundary.
+        pair: the Class pair of the boundary.
         domains: which are drawn.
     """
     parts, words = [], []
@@ -96,7 +96,7 @@ def galaxies_drawing(
             )
         )
         words.append(
-            f"{label}, epoch {found.epoch}: {beyond or '0'} galaxies are called {classes[pair[1]]}"
+            f"{label}, epoch {found.epoch}: {beyond or '0'} galaxies are predicted as {classes[pair[1]]}"
         )
     table = (
         pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["series", "run"])

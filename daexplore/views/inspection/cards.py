@@ -98,7 +98,7 @@ def _far_apart(tables: Mapping[str, pd.DataFrame]) -> Iterator[Card]:
         )
     known = probe["auc"].notna().any()
     plots = (probe_plot(probe, size=(300, 90), title=""),) if known else ()
-    yield Card("Can a classifier tell them apart?", plots, summary_probe(probe), columns=2)
+    yield Card("Can a classifier separate them?", plots, summary_probe(probe), columns=2)
 
 
 def _pixels(tables: Mapping[str, pd.DataFrame]) -> Iterator[Card]:

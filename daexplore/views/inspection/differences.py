@@ -66,7 +66,7 @@ def difference_plot(
 def probe_plot(
     probe: pd.DataFrame,
     size: tuple[int, int] | None = (300, 110),
-    title: str = "Can a classifier tell them apart?",
+    title: str = "Can a classifier separate them?",
 ) -> hv.Overlay:
     """The area under the ROC curve with which a cross-validated classifier tells the domains apart,
     with its interval.

@@ -52,13 +52,13 @@ def summary_confusion(cells: pd.DataFrame, rule: str, split: str = "test") -> st
     for (run, domain), rows in _matrices(cells).items():
         last = rows[-1]["called"]
         shares = [
-            f"{row['share']:.0%} of {row['true']} called so"
+            f"{row['share']:.0%} of {row['true']} predicted so"
             for row in rows
             if row["true"] == row["called"] and row["share"] >= 0
         ]
         known = domain_title(domain) if _labelled(rows) else domain
         shares += [
-            f"{row['share']:.0%} of the unlabelled called {last}"
+            f"{row['share']:.0%} of the unlabelled predicted as {last}"
             for row in rows
             if (row["true"], row["called"]) == (UNLABELLED, last)
         ]

@@ -108,7 +108,7 @@ def summary_class_distances(measures: pd.DataFrame, split: str) -> str:
         classes = rows[rows["name"] == "class_mmd2"]
         free, oracle = (_each(classes[classes["oracle"] == flag]) for flag in (False, True))
         known = f"; true classes (oracle): {oracle}" if oracle else ""
-        parts.append(f"{run}, called classes: {free}{known}{_hidden(rows)}")
+        parts.append(f"{run}, predicted classes: {free}{known}{_hidden(rows)}")
     return f"MMD² class by class, {split}; * beyond chance (p ≤ {_ALPHA}): {'. '.join(parts)}."
 
 
@@ -116,7 +116,7 @@ def _against_chance(shown: pd.DataFrame) -> str:
     if shown.empty or not np.isfinite(shown["p_value"].iloc[0]):
         return ""
     row = shown.iloc[0]
-    told = "beyond chance" if row["p_value"] <= _ALPHA else "not told from chance"
+    told = "beyond chance" if row["p_value"] <= _ALPHA else "not significant (p > 0.05)"
     return (
         f", at epoch {row['epoch']} {told} ({row['effect']:+.1f} σ, 95% of chance"
         f" {row['null_low']:.2g} to {row['null_high']:.2g})"
@@ -541,7 +541,9 @@ def _width(table: pd.DataFrame) -> float:
 
 
 def _what(kind: str, oracle: bool) -> str:
-    return "all galaxies" if not kind else f"true {kind} (oracle)" if oracle else f"called {kind}"
+    return (
+        "all galaxies" if not kind else f"true {kind} (oracle)" if oracle else f"predicted {kind}"
+    )
 
 
 def _counts(table: pd.DataFrame) -> str:

@@ -68,7 +68,7 @@ def summary_witness(witness: pd.DataFrame, split: str) -> str:
             parts.append(f"{(values > 0).mean():.0%} of {len(values)} {domain}")
     told = " and ".join(parts) or "no"
     return (
-        f"Witness, {split}: {told} images lie where the source is denser; {len(shown)} of"
+        f"Witness, {split}: {told} images are where the source is denser; {len(shown)} of"
         f" {len(witness)} shown."
     )
 

@@ -29,7 +29,7 @@ def summary_plane(
         positive: name of the class on the right of the boundary.
     """
     parts = ", ".join(f"{right[domain]:.0%} of {counts[domain]} {domain}" for domain in right)
-    return f"{run}, epoch {epoch}: {parts} galaxies lie on the side called {positive}."
+    return f"{run}, epoch {epoch}: {parts} galaxies are on the side of {positive}."
 
 
 def plane_of(
@@ -52,7 +52,7 @@ class MarginPlanes(NamedTuple):
     Attributes:
         layout: one frame a run, on shared axes.
         key: what hue and marker mean, as HTML.
-        note: how many points lie outside the frames.
+        note: how many points are outside the frames.
     """
 
     layout: hv.Layout
@@ -126,5 +126,5 @@ def margin_planes(
     return MarginPlanes(
         hv.Layout(frames),
         key,
-        f"{int(outside.sum())} of {len(points)} points lie outside the frames.",
+        f"{int(outside.sum())} of {len(points)} points are outside the frames.",
     )

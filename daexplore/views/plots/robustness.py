@@ -61,7 +61,7 @@ _NAMES = {
     "change": "change of accuracy",
     "consistency": "share of unchanged predictions",
     "flipped": "share of flipped predictions",
-    "predicted share": "share called class 1",
+    "predicted share": "share predicted as class 1",
 }
 
 

@@ -86,7 +86,7 @@ def test_whole_images_come_back_as_they_are():
         (
             [np.s_[1]],
             1.0,
-            r"survey/7\.fits: a share of 1 of the pixels of its channel 1.*cannot be mended",
+            r"survey/7\.fits: a share of 1 of the pixels of its channel 1.*cannot be interpolated",
         ),
     ],
 )

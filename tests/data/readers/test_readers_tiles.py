@@ -323,7 +323,7 @@ def far(table):
             far,
             ReadConfig(size=16),
             (
-                r"none of its 1 galaxies lies on one of the 1 tiles.*RA 190\.00\d+.*nearest,"
+                r"none of its 1 galaxies is on one of the 1 tiles.*RA 190\.00\d+.*nearest,"
                 r" tile\.fits, is 3\d\.\d+ deg"
             ),
         ),

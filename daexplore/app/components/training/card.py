@@ -109,7 +109,7 @@ class TrainingCard:
         self.pause = pmui.Button(label="Pause", icon="pause", **button)
         self.pause.on_click(lambda _: self._hold())
         self._resumable = on_resume is not None
-        self.why = pmui.Switch(label="Which loss pushes whom", value=False, size="small", margin=0)
+        self.why = pmui.Switch(label="Losses and gradients", value=False, size="small", margin=0)
         self.why.param.watch(lambda _: self._draw_forces(), "value")
         self._forces = pn.pane.HTML(
             "", stylesheets=STYLES, sizing_mode="stretch_width", margin=0, visible=False

@@ -73,12 +73,11 @@ def loss_diagram_html(method: str, weights: dict[str, float], history: pd.DataFr
             )
         sentences.append(_sentence(name, force))
     sentences += [
-        f"{escape(name)} is a method of your own: its loss pulls as its file says."
-        for name in others
+        f"{escape(name)} is your own method: its file states what its loss does." for name in others
     ]
     height = _TOP + _ROW * len(names)
     title = escape(
-        f"Parts of the network and who is pushed by which loss in a run of {method_label(method)}",
+        f"Parts of the network and the losses that pull them in a run of {method_label(method)}",
         quote=True,
     )
     picture = (
@@ -103,7 +102,7 @@ def _sentence(name: str, force: LossTerm) -> str:
     also = " and the classifier" if force.also_classifier else ""
     if force.reversed:
         return (
-            f"{shown} reads {force.reads}: the {force.box} learns to tell the domains apart; its"
+            f"{shown} reads {force.reads}: the {force.box} learns to separate the domains; its"
             f" gradient reaches the encoder with its sign reversed, and pulls it {force.pulls}."
         )
     return f"{shown} reads {force.reads} and pulls the encoder{also} {force.pulls}."

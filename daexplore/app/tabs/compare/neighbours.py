@@ -85,7 +85,11 @@ class Neighbours:
 def _lines(scenes: list[LatentView], galaxy: str | None) -> str:
     rows = [(scene, scene.row_of(galaxy)) for scene in scenes]
     lines = [_line(scene, row) for scene, row in rows if row is not None]
-    head = f"<b>{term('nearest in the latent', 'Nearest in each latent')}</b>" if lines else ""
+    head = (
+        f"<b>{term('nearest in the latent', 'Nearest neighbours in latent space')}</b>"
+        if lines
+        else ""
+    )
     return explained(f"{head}{''.join(lines)}")
 
 

@@ -37,7 +37,7 @@ def toolbar(state: ExplorerState) -> pn.viewable.Viewable:
     """
     look: dict[str, Any] = {"size": "small", "margin": 0}
     pair = pmui.Select(
-        label="classes either side",
+        label="Class pair",
         options=_pairs(state),
         value=tuple(state.pair),
         width=210,

@@ -29,11 +29,11 @@ _KINDS = (
     "a catalogue (CSV, ECSV, FITS, VOTable, Parquet) of images, or of positions on survey tiles",
 )
 _TEACH = (
-    "<p class='lead'>Before anything is trained: <b>how far apart are these domains, and in"
-    " what?</b></p><p class='hint'>Press Inspect. Pixels, noise, signal-to-noise, spectra, colours,"
-    " sizes, classes, missing values and copies of galaxies across splits are measured in both"
-    " domains, with intervals over galaxies, and a classifier tries to tell the domains apart. No"
-    " network is trained, and no label of the target decides anything.</p>"
+    "<p class='lead'>Before anything is trained: <b>how do these domains differ?</b></p><p"
+    " class='hint'>Press Inspect. Pixels, noise, signal-to-noise, spectra, colours, sizes, classes,"
+    " missing values and copies of galaxies across splits are measured in both domains, with"
+    " intervals over galaxies, and a classifier tries to tell the domains apart. No network is"
+    " trained, and no label of the target decides anything.</p>"
 )
 
 
@@ -87,7 +87,7 @@ class _Tab:
             **small,
         )
         self.label = pmui.TextInput(
-            label="Label column", placeholder="found by itself", width=150, visible=False, **small
+            label="Label column", placeholder="auto-detect", width=150, visible=False, **small
         )
         self.inspect = pmui.Button(
             label="Inspect", icon="search", color="primary", variant="contained", margin=0

@@ -44,9 +44,7 @@ def judgements_html(judgements: Sequence[RunVerdict], split: str) -> str:
     marked.
     """
     if not judgements:
-        return (
-            "<p class='hint'>Choose a second run to hear whether it does better than the first.</p>"
-        )
+        return "<p class='hint'>Select a second run to compare with the first.</p>"
     return f"<ul class='judgements'>{''.join(_judgement(each, split) for each in judgements)}</ul>"
 
 
@@ -115,7 +113,7 @@ def _title(name: str, kind: str, oracle: bool) -> str:
         return (
             f"{of_class}, true {escape(kind)} <i>oracle</i>"
             if oracle
-            else f"{of_class}, called {escape(kind)}"
+            else f"{of_class}, predicted {escape(kind)}"
         )
     return (
         f"{term('MMD²')}, all"
@@ -151,7 +149,7 @@ def caption(
     text = (
         "MMD²: unbiased, of the whole latent in units of the source's spread, Gaussian kernels"
         f" with σ² = {kernel} in every run and epoch. Null bands: 95% of {PERMUTATIONS}"
-        f" relabellings of galaxies{sizes}; a hollow marker is not told from chance (p > 0.05), a"
+        f" relabellings of galaxies{sizes}; a hollow marker is not significant (p > 0.05), a"
         " large one is the epoch shown. Held-out galaxies only. Accuracy: of the most probable"
         " class. Proxy A-distance: 2 (1 − 2 error) of the cross-validated linear domain probe."
     )

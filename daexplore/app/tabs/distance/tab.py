@@ -48,7 +48,7 @@ from daexplore.views.plots.distance_over_epochs import (
 __all__ = ["DistanceRoom", "build_tab"]
 
 _SIZE = (560, 300)
-# Null bands come in one by one; the figure, which takes a moment, is drawn anew only so often [s].
+# Null bands come in one by one; the figure, which takes a moment, is drawn again only so often [s].
 _EVERY = 10.0
 
 

@@ -230,7 +230,7 @@ class DistanceTables:
         others = [run for run in runs if bandwidths_of(run) != self.bandwidths]
         found = [
             f"{self._state.label(run)} was logged with other bandwidths"
-            f" ({_numbers(bandwidths_of(run))}): its MMD² is computed anew with those of the first"
+            f" ({_numbers(bandwidths_of(run))}): its MMD² is computed again with those of the first"
             " run, and its path is left out."
             for run in others
         ]

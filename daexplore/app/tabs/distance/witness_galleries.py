@@ -159,7 +159,7 @@ def _cell(galaxy: WitnessExtreme, pictures: dict[str, tuple[str, str]] | None, c
         f"{galaxy.witness:+.3f}".replace("-", "−"),
     )
     text = (
-        f"{sample_id}, {galaxy.domain}, called {escape(galaxy.predicted_class, quote=True)},"
+        f"{sample_id}, {galaxy.domain}, predicted {escape(galaxy.predicted_class, quote=True)},"
         f" witness {value}"
     )
     uri, note = (

@@ -77,7 +77,7 @@ class _Tab:
             options={"Target": "target", "Source": "source"}, value="target", **small
         )
         self._by = pmui.RadioButtonGroup(
-            options={"Right or wrong": "truth", "Class called": "class"}, value="truth", **small
+            options={"Right or wrong": "truth", "Predicted class": "class"}, value="truth", **small
         )
         self._other = pmui.RadioButtonGroup(options={}, **small)
         self._versus = pn.pane.HTML("", stylesheets=FLIPS_STYLES, margin=0, align="center")
@@ -213,7 +213,7 @@ class _Tab:
             paths, found.levels, domain=found.domain, title=title, dark=self._state.dark
         )
         unlabelled = (
-            " None of them has a label, so that only the class called can be followed."
+            " None of them has a label, so that only the predicted class can be followed."
             if found.by != self._choice.by
             else ""
         )
@@ -273,7 +273,7 @@ class _Tab:
         chosen = (
             f" Chosen: <b>{escape(galaxy)}</b>."
             if galaxy
-            else " Press a galaxy to choose it for all rooms."
+            else " Select a galaxy to show it in all tabs."
         )
         against = "" if len(found.classes) == 2 else f" against {first}"
         text = (

@@ -18,7 +18,7 @@ _OWN = ("domain", "split", "label")
 
 
 def flip_table(found: PredictionChanges) -> pd.DataFrame:
-    """One line a galaxy that changes hands between the first run and at least one other, the
+    """One line a galaxy that changes prediction between the first run and at least one other, the
     largest change of probability first.
 
     Returns:
@@ -82,7 +82,7 @@ def flips_csv(found: PredictionChanges, table: pd.DataFrame) -> str:
         if found.oracle
         else "right or wrong"
         if found.by == "truth"
-        else "class called"
+        else "predicted class"
     )
     head = [
         (

@@ -17,8 +17,8 @@ __all__ = ["NumbersSection"]
 _ALL = ("accuracy", "auc", "precision", "recall", "f1", "brier")
 _CAPTION = (
     "<p class='caption'>Each cell: how many images, and their share of the true class (its row)"
-    " with a 95% interval by resampling galaxies, which comes in once the threshold rests. Cells on"
-    " the diagonal, where the call is right, have a frame.</p>"
+    " with a 95% interval by resampling galaxies, which follows on release of the threshold. Cells"
+    " on the diagonal, where the prediction is right, have a frame.</p>"
 )
 
 

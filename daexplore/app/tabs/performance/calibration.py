@@ -112,7 +112,7 @@ def temperatures(fits: pd.DataFrame, split: str) -> str:
         )
         parts.append(
             f"Temperatures, fitted on labelled source validation galaxies: {values}; above 1 the"
-            " network was too sure."
+            " network was overconfident."
         )
         if split == "validation":
             parts.append(
@@ -140,10 +140,10 @@ _RELIABILITY = (
     " galaxies.</p>"
 )
 _RISK = (
-    "<p class='caption'>Galaxies are kept in the order of the probability of the class that is"
-    " called (the most probable one, whatever the threshold); risk is the share of errors among"
-    " those kept. AURC: mean risk over all coverages, lower is better; excess: less the AURC of an"
-    " order that puts all errors last. Bands and intervals 95%, by resampling galaxies.</p>"
+    "<p class='caption'>Galaxies are kept in the order of the probability of the predicted class"
+    " (the most probable one, whatever the threshold); risk is the share of errors among those"
+    " kept. AURC: mean risk over all coverages, lower is better; excess: less the AURC of an order"
+    " that puts all errors last. Bands and intervals 95%, by resampling galaxies.</p>"
 )
 
 

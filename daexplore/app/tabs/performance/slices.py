@@ -58,7 +58,7 @@ METRICS = {
     "f1": "F1",
     "auc": "ROC AUC",
     "brier": "Brier score",
-    "called": "share called positive",
+    "called": "share predicted positive",
 }
 """What can be shown of a slice; the last one needs no labels."""
 _OWN = ("group_id", "domain", "split", "label")

@@ -101,7 +101,7 @@ def unlabelled(
             )
         sentences.append(
             f"The {domain} {split} galaxies have no labels, so nothing that counts errors can be"
-            " shown for them. Without labels is known what share is called"
+            " shown for them. Without labels only the share predicted as"
             f" {known[0].run.classes[pair[1]]} ({mode(known, threshold)}): {', '.join(shares)}."
         )
     return sentences

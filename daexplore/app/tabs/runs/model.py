@@ -112,7 +112,7 @@ class RunsModel(param.Parameterized):
         self.state.set_runs([row.run.id for row in chosen if row.run is not None])
         self.status_message = (
             f"{_names(chosen)} {'is' if len(chosen) == 1 else 'are'} side by side now in the other"
-            " rooms."
+            " tabs."
         )
 
     def settings(self, rows: Sequence[Row]) -> tuple[dict[str, RunConfig], str]:

@@ -17,19 +17,19 @@ COLUMNS: tuple[dict[str, str], ...] = (
         "key": "run",
         "text": "run",
         "kind": "name",
-        "help": "Methods and seed; beneath it the run's folder.",
+        "help": "Methods and seed; below, the run's folder.",
     },
     {
         "key": "tags",
         "text": "tags and note",
         "kind": "words",
-        "help": "What was written about the run here; kept beside it, not in it.",
+        "help": "Your note on the run; stored beside it, not in it.",
     },
     {"key": "started", "text": "started [UTC]", "help": "When the run was begun."},
     {
         "key": "status",
         "text": "status",
-        "help": "Interrupted: it says running, but its process is gone; it can be resumed.",
+        "help": "Interrupted: its process has ended; it can be resumed.",
     },
     {
         "key": "epochs",

@@ -21,7 +21,7 @@ __all__ = ["RunsRoom", "build_tab", "runs_tab"]
 
 _LOOK_EVERY = 2000  # [ms]
 _BIN_COLUMNS = [
-    {"text": "run", "help": "Methods and seed; beneath it the run's folder."},
+    {"text": "run", "help": "Methods and seed; below, the run's folder."},
     {"text": "deleted [UTC]", "help": "When it was moved to the trash."},
 ]
 
@@ -138,8 +138,8 @@ class RunsRoom:
         names = {each.item.path.name for each in binned}
         self._trash.visible = bool(binned)
         self._bin_head.object = (
-            f"<h2>Trash</h2><p class='hint'>{len(binned)} runs; nothing is ever removed from here"
-            " by itself.</p>"
+            f"<h2>Trash</h2><p class='hint'>{len(binned)} runs; nothing is removed"
+            " automatically.</p>"
         )
         self.bin.param.update(
             rows=json.dumps(

@@ -54,7 +54,7 @@ class RunsToolbar:
             label="Find", placeholder="method, status, tag, folder …", width=300, **low
         )
         self.tags = pmui.MultiChoice(
-            label="With all of these tags",
+            label="Filter by tags (all)",
             options=[],
             width=260,
             margin=0,

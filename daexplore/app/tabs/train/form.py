@@ -71,7 +71,7 @@ class TrainForm:
             label="Further methods", options=further, value=[], width=420, margin=0
         )
         self.together = pmui.TextInput(
-            label="Together in one run",
+            label="Combined losses",
             placeholder="mmd+fisher",
             description="Alignments joined by +, runs by commas; your own as package.module:Class",
             width=260,
@@ -80,7 +80,7 @@ class TrainForm:
         self.seeds = pmui.TextInput(
             label="Seeds", value="0", width=110, description="0, or 0,3,5, or 0..2", **small
         )
-        self.epochs = pmui.TextInput(label="Epochs", placeholder="as advised", width=120, **small)
+        self.epochs = pmui.TextInput(label="Epochs", placeholder="default", width=120, **small)
         self.options = OptionList(self._changed)
         self.options.set_defaults(self._preset)
         self.start = pmui.Button(

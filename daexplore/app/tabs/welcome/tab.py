@@ -26,16 +26,16 @@ __all__ = ["welcome"]
 _BEGIN = "Train noDA, MMD and DANN (about 3 minutes)"
 _HEADLINE = "A network trained on simulations loses its skill on the survey."
 _LEAD = (
-    "Below are the same galaxies twice: as a simulation draws them, and as a survey sees them. A"
+    "Below are the same galaxies twice: as simulated, and as a survey observes them. A"
     " network learns mergers from the labelled simulation (the source) and is asked about the"
-    " survey (the target), where nobody labelled anything. Domain adaptation tries to carry the"
+    " survey (the target), which has no labels. Domain adaptation tries to carry the"
     " skill over. Train the same network without it and with two kinds of it, and watch the"
     " galaxies move across the decision boundary."
 )
 _LIVE = (
-    "Each point is a galaxy that no network was trained on. Right of the line a network calls it a"
-    " merger; the higher it lies, the more it looks like the survey to the network. Watch where the"
-    " target goes without adaptation, and whether MMD and DANN bring it back."
+    "Each point is a galaxy that no network was trained on. Right of the line it is predicted as a"
+    " merger; the higher, the more it resembles the survey. Watch where the target goes without"
+    " adaptation, and whether MMD and DANN bring it back."
 )
 _DOMAINS = {
     "source": ("Source", "simulated, labelled"),

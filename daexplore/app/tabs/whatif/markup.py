@@ -12,7 +12,7 @@ from daexplore.views.images import colorbar_png, common_scale, data_uri, galaxy_
 __all__ = ["film_html", "galaxy_html", "hints_html", "maps_html", "words_html"]
 
 _RAMP = f"<img alt='dark to bright' src='{data_uri(colorbar_png(96, 8))}'>"
-_SAID = {"recorded": "as recorded", "observed anew": "observed anew", "degraded": "degraded"}
+_SAID = {"recorded": "as recorded", "observed again": "observed again", "degraded": "degraded"}
 
 
 def galaxy_html(chosen: SelectedGalaxy | None, truth: str) -> str:
@@ -22,7 +22,7 @@ def galaxy_html(chosen: SelectedGalaxy | None, truth: str) -> str:
             "<p class='hint'>No run on screen has evaluated a galaxy to turn the dial on. Choose"
             " other runs above.</p>"
         )
-    reason = f"Chosen for a start: {escape(chosen.reason)}. " if chosen.reason else ""
+    reason = f"Example galaxy: {escape(chosen.reason)}. " if chosen.reason else ""
     return (
         f"<h3>{escape(chosen.sample_id)} <small>{escape(chosen.domain)}, {escape(chosen.split)}"
         f" split, {truth}</small></h3><p class='hint'>{reason}Tap another galaxy in Compare, Flips"

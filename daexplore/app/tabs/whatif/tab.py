@@ -84,7 +84,7 @@ class WhatIfRoom:
         small: dict[str, Any] = {"size": "small", "margin": 0}
         self.dial = pmui.RadioButtonGroup(options=_DIALS, value=self.logic.dial, label="", **small)
         self.slider = pmui.IntSlider(
-            label="Position of the dial",
+            label="Level",
             start=0,
             end=1,
             value=0,
@@ -96,7 +96,7 @@ class WhatIfRoom:
             label="Noise seed", value=self.logic.seed, start=0, end=MAX_SEED, width=110, **small
         )
         self.draws = pmui.Select(
-            label="Draws of the noise",
+            label="Noise realisations",
             options=list(DRAWS),
             value=self.logic.draws,
             width=140,
@@ -372,7 +372,7 @@ class WhatIfRoom:
     def _move_pictures(self) -> None:
         logic, plan = self.logic, self.logic.plan
         level = "" if plan is None else f": {plan.stops[logic.position].level:.3g}"
-        self.slider.label = f"Position of the dial{level}"
+        self.slider.label = f"Level{level}"
         if plan is None or logic.chosen is None or not logic.answered:
             self._film.markup = self._maps.object = ""
             return

@@ -240,7 +240,7 @@ def _names(
             return tuple(names)
     if len(images) > 1 and any(channel.names for channel in channels):
         raise InputError(
-            f"{path}: nothing tells its {len(images)} images apart, neither filter nor EXTNAME:"
+            f"{path}: nothing distinguishes its {len(images)} images, neither filter nor EXTNAME:"
             f" {described(images)}. If they are bands, name them in the order of the file with"
             " --bands; if they are detectors or galaxies, write a file for each."
         )

@@ -163,7 +163,7 @@ def _names(table: TableFile) -> list[str]:
 
 def _off(position: NDArray[np.float64], distance: float, nearest: Tile) -> str:
     return (
-        f"{_said(position)} lies off every tile; the edge of the nearest, {nearest.name}, is"
+        f"{_said(position)} is off every tile; the edge of the nearest, {nearest.name}, is"
         f" {distance:.4g} deg away."
     )
 
@@ -187,7 +187,7 @@ def _nothing_found(
     first = int(np.argmin(placed.distance))
     position = sky[np.isfinite(sky).all(axis=1)][first]
     return InputError(
-        f"{table.path}: none of its {len(sky)} galaxies lies on one of the {len(tiles)} tiles of"
+        f"{table.path}: none of its {len(sky)} galaxies is on one of the {len(tiles)} tiles of"
         f" {path}. The nearest:"
         f" {_off(position, placed.distance[first], tiles[placed.nearest[first]])} Are the"
         " coordinates in degrees, and the tiles of this survey?"
