@@ -158,7 +158,7 @@ class ExplorerState(param.Parameterized):
     chosen = param.Boolean(
         default=False,
         constant=True,
-        doc="whether the visitor picked the runs, so that new ones no longer join by themselves",
+        doc="whether the user picked the runs, so that new ones no longer join by themselves",
     )
     dark = param.Boolean(default=False, constant=True, doc="whether the page is dark")
     alert = param.String(default="", constant=True, doc="what went wrong, in a sentence")

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from test_alignment_contract import outputs
+from domain_outputs import outputs
 from torch.nn.functional import cross_entropy
 
 from daexplore.alignment import DANN, MMD, build_alignment, ganin_schedule, reverse_gradient

@@ -4,6 +4,7 @@ weight zero, calm on odd batches.
 
 import pytest
 import torch
+from domain_outputs import outputs
 
 from daexplore.alignment import METHODS, build_alignment
 from daexplore.config import AlignmentConfig, ModelConfig
@@ -15,15 +16,6 @@ REACHED = {"fisher": {"source"}, "mcc": {"target"}, "pseudo": {"target"}}
 """Domains whose latents a method moves, where not both: what the labels or the target's own
 predictions alone teach.
 """
-
-
-def outputs(n=12, dimension=8, classes=2, seed=0, shift=0.0, labelled=True):
-    """Latents of their own and logits of one head for both domains."""
-    generator = torch.Generator().manual_seed(seed)
-    latents = (torch.randn(n, dimension, generator=generator) + shift).requires_grad_()
-    labels = torch.randint(classes, (n,), generator=generator) if labelled else None
-    head = torch.randn(dimension, classes, generator=torch.Generator().manual_seed(99))
-    return DomainOutputs(latents, latents @ head, labels)
 
 
 def constant(n, labelled, classes=2):

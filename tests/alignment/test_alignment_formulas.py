@@ -8,8 +8,8 @@ import numpy as np
 import ot
 import pytest
 import torch
+from domain_outputs import outputs
 from scipy.special import entr, softmax
-from test_alignment_contract import outputs
 
 from daexplore.alignment import (
     CDAN,

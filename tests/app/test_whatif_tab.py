@@ -12,8 +12,8 @@ import pandas as pd
 import pytest
 from bokeh.models import Scatter, Span
 from factories import make_galaxies, make_run
-from test_boundary import make_case
-from test_train import config
+from latent_case import make_case
+from small_training import config
 
 from daexplore.analysis.latents.margin_plane import margin_plane, project_new
 from daexplore.app.core.session import Session

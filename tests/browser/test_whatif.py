@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "helpers"))
 
 from factories import make_galaxies
 from server import Served
-from test_train import config
+from small_training import config
 
 from daexplore.engine.training.train import train
 from daexplore.runs import Run

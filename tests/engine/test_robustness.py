@@ -10,7 +10,7 @@ import pytest
 from command import call
 from factories import make_galaxies
 from scipy.ndimage import gaussian_filter
-from test_train import config
+from small_training import config
 
 from daexplore.analysis.metrics.classification import classification_metrics
 from daexplore.data.galaxy_set import GalaxySet

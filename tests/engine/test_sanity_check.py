@@ -14,7 +14,7 @@ import torch
 from command import call
 from factories import make_galaxies, make_run
 from scipy.stats import spearmanr
-from test_train import config
+from small_training import config
 
 from daexplore.analysis.saliency.maps import gradcam
 from daexplore.config import ModelConfig

@@ -9,16 +9,15 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from factories import make_galaxies
-from safetensors.numpy import load_file
+from small_training import EPOCHS, config, products
 
 from daexplore.alignment import METHODS
-from daexplore.config import AlignmentConfig, DataConfig, RunConfig, TrainConfig, to_dict
+from daexplore.config import RunConfig, TrainConfig, to_dict
 from daexplore.data.galaxy_set import GalaxySet
 from daexplore.engine.evaluate_run import evaluate_run
 from daexplore.engine.explanation.gradcam import gradcam_map
@@ -29,8 +28,6 @@ from daexplore.engine.training.train import train
 from daexplore.errors import InputError
 from daexplore.runs import Run
 
-EPOCHS = 4
-
 
 @pytest.fixture(scope="module")
 def galaxies(tmp_path_factory):
@@ -39,46 +36,9 @@ def galaxies(tmp_path_factory):
     return folder
 
 
-def config(folder, method="dann", seed=0, **options):
-    alignments = () if method == "noda" else (AlignmentConfig(method),)
-    settings = {
-        "epochs": EPOCHS,
-        "batch_size": 16,
-        "evaluation_limit": 60,
-        "saliency_limit": 10,
-    } | options
-    data = DataConfig(str(folder / "source"), str(folder / "target"))
-    return RunConfig(data=data, alignments=alignments, train=TrainConfig(**settings), seed=seed)
-
-
 @pytest.fixture(scope="module")
 def run(galaxies, tmp_path_factory):
     return train(config(galaxies), tmp_path_factory.mktemp("runs"))
-
-
-def products(path: Path) -> dict[str, object]:
-    """Everything that training, evaluation and selection produced, times and process aside."""
-    found: dict[str, object] = {}
-    for file in sorted(path.rglob("*")):
-        name = str(file.relative_to(path))
-        if file.suffix == ".safetensors":
-            found |= {f"{name}:{key}": value.tobytes() for key, value in load_file(file).items()}
-        elif file.name in ("outputs.parquet", "gradcam.parquet"):
-            found[name] = pd.read_parquet(file).to_json(double_precision=15)
-        elif file.name == "history.jsonl":
-            found[name] = file.read_text()
-    info = json.loads((path / "run.json").read_text())
-    return found | {
-        key: info[key]
-        for key in (
-            "evaluated",
-            "selected_epoch",
-            "selection",
-            "metrics",
-            "mmd_bandwidths",
-            "status",
-        )
-    }
 
 
 def test_a_finished_run_is_complete(run):

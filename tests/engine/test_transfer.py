@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from command import call
 from factories import make_galaxies
 from safetensors.numpy import load_file, save_file
-from test_cli import call
-from test_train import products
+from small_training import products
 
 from daexplore.config import (
     AlignmentConfig,

@@ -7,6 +7,7 @@ import re
 import shlex
 import subprocess
 import sys
+from collections import Counter
 from functools import cache
 from pathlib import Path
 
@@ -62,6 +63,49 @@ def test_a_module_is_short_documented_and_says_what_it_offers(path):
         if isinstance(target, ast.Name)
     }
     assert "__all__" in offered or path.name == "__main__.py" or not names
+
+
+def test_no_folder_holds_more_than_twenty_modules():
+    counts = Counter(path.parent for path in MODULES)
+    assert {str(folder.relative_to(ROOT)): n for folder, n in counts.items() if n > 20} == {}
+
+
+PRIVATE_WORDS = (
+    r"anew|likewise|whoever|beneath|furnish\w*|visitors?|mend(?:s|ed|ing)?|at hand|set aside|"
+    "sets aside|told from chance|changes? hands|comes? in later|goes on with"
+)
+
+
+def words_for_users():
+    """Text that a user reads: pages of documentation, and strings of the package but docstrings."""
+    for path in [
+        ROOT / "README.md",
+        ROOT / "CONTRIBUTING.md",
+        *(ROOT / "docs").glob("*.md"),
+        *(ROOT / "docs" / "site").glob("howto/*.md"),
+        *(ROOT / "daexplore").rglob("README.md"),
+    ]:
+        yield path, path.read_text()
+    for path in MODULES:
+        tree = ast.parse(path.read_text())
+        docstrings = {
+            id(node.value)
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+        }
+        for node in ast.walk(tree):
+            text = node.value if isinstance(node, ast.Constant) else None
+            if isinstance(text, str) and id(node) not in docstrings:
+                yield path, text
+
+
+def test_users_read_plain_english():
+    found = [
+        (named(path), word)
+        for path, text in words_for_users()
+        for word in re.findall(rf"\b(?:{PRIVATE_WORDS})\b", text)
+    ]
+    assert found == []
 
 
 @pytest.mark.parametrize("path", MODULES + SCRIPTS, ids=named)

@@ -206,8 +206,8 @@ def outcomes(state: ExplorerState, domain: str = "target", by: str = "truth") ->
         if run.classes != runs[0].classes:
             one, other = (", ".join(each.classes) for each in (runs[0], run))
             raise InputError(
-                f"{state.label(runs[0])} separates {one} apart and {state.label(run)} {other}; leave"
-                " one of them out."
+                f"{state.label(runs[0])} separates {one} apart and {state.label(run)} {other};"
+                " leave one of them out."
             )
     epochs = tuple(state.epoch_of(run) for run in runs)
     pair = (int(state.pair[0]), int(state.pair[1]))

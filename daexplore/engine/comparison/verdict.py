@@ -341,8 +341,8 @@ def _shares(evidence: Evidence) -> list[Reason]:
     found = []
     if not evidence.baseline_possible and all(share.possible for share in evidence.shares):
         text = (
-            f"no mixture of the classes would be predicted as {evidence.baseline} predicts the target,"
-            f" but one would as {evidence.method} does"
+            f"no mixture of the classes would be predicted as {evidence.baseline} predicts the"
+            f" target, but one would as {evidence.method} does"
         )
         found.append(Reason("for", text))
     for share in evidence.shares:

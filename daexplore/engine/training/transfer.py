@@ -148,9 +148,9 @@ class PretrainedRun:
         old = self.run.classes
         if set(old) != set(classes):
             raise InputError(
-                f"The run {self.run.id} has the classes {', '.join(old)} and the new images have the"
-                f" classes {', '.join(classes)}. Start a new last layer for them with --new-head,"
-                " or give the classes the same names."
+                f"The run {self.run.id} has the classes {', '.join(old)} and the new images have"
+                f" the classes {', '.join(classes)}. Start a new last layer for them with"
+                " --new-head, or give the classes the same names."
             )
         return [old.index(name) for name in classes]
 

@@ -79,8 +79,8 @@ def subset(
     missing = sorted(set(epochs) - set(run.evaluated))
     if missing or run.selected_epoch not in epochs:
         raise InputError(
-            f"Run {run.id} has the epochs {run.evaluated} and is represented by {run.selected_epoch};"
-            f" asked for {sorted(epochs)}."
+            f"Run {run.id} has the epochs {run.evaluated} and is represented by"
+            f" {run.selected_epoch}; asked for {sorted(epochs)}."
         )
     path = root / run.id
     if path.exists():

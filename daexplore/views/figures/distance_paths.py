@@ -115,7 +115,7 @@ def _draw_paths(axes: Any, drawing: "FigureSpec", _: str, letters: int) -> None:
         axes,
         letters,
         "Distance and target accuracy",
-        f"{drawing.meta['split']}, target n = {count_range(drawing.table['n'])}",
+        f"{drawing.meta['split']}, target n = {count_range(drawing.table['n'].dropna())}",
     )
 
 

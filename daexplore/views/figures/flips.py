@@ -146,7 +146,7 @@ def _draw_flips(axes: Any, drawing: "FigureSpec", domain: str, letters: int) -> 
         axes,
         letters,
         capitalise(domain_title(domain)),
-        f"{drawing.meta['split']} n = {count_range(rows['n'])}",
+        f"{drawing.meta['split']} n = {count_range(rows['n'].dropna())}",
     )
 
 

@@ -96,7 +96,8 @@ def galaxies_drawing(
             )
         )
         words.append(
-            f"{label}, epoch {found.epoch}: {beyond or '0'} galaxies are predicted as {classes[pair[1]]}"
+            f"{label}, epoch {found.epoch}: {beyond or '0'} galaxies are predicted as"
+            f" {classes[pair[1]]}"
         )
     table = (
         pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["series", "run"])

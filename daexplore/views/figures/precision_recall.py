@@ -107,7 +107,7 @@ def _draw_precision_recall(axes: Any, drawing: "FigureSpec", domain: str, letter
         axes,
         letters,
         capitalise(domain_title(domain)),
-        f"{drawing.meta['split']} n = {count_range(rows['n'])}",
+        f"{drawing.meta['split']} n = {count_range(rows['n'].dropna())}",
     )
 
 

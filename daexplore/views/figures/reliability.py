@@ -101,7 +101,7 @@ def _draw_reliability(axes: Any, drawing: "FigureSpec", domain: str, letters: in
         axes,
         letters,
         capitalise(domain_title(domain)),
-        f"{drawing.meta['split']} n = {count_range(rows['n'])}",
+        f"{drawing.meta['split']} n = {count_range(rows['n'].dropna())}",
     )
 
 

@@ -88,7 +88,7 @@ def _draw_risk(axes: Any, drawing: "FigureSpec", domain: str, letters: int) -> N
         axes,
         letters,
         capitalise(domain_title(domain)),
-        f"{drawing.meta['split']} n = {count_range(rows['n'])}",
+        f"{drawing.meta['split']} n = {count_range(rows['n'].dropna())}",
     )
 
 

@@ -80,7 +80,7 @@ def _draw_roc(axes: Any, drawing: "FigureSpec", domain: str, letters: int) -> No
         axes,
         letters,
         capitalise(domain_title(domain)),
-        f"{drawing.meta['split']} n = {count_range(rows['n'])}",
+        f"{drawing.meta['split']} n = {count_range(rows['n'].dropna())}",
     )
 
 

@@ -109,7 +109,7 @@ def _draw_walk(axes: Any, drawing: "FigureSpec", run: str, letters: int) -> None
         )
     axes.margins(0.15)
     axes.set(xlabel=drawing.axes[0], ylabel=drawing.axes[1])
-    title(axes, letters, run, f"mean of {count_range(part['draws'])} draws")
+    title(axes, letters, run, f"mean of {count_range(part['draws'].dropna())} draws")
 
 
 def _walk_key(drawing: "FigureSpec", ink: str) -> list[Any]:

@@ -1,23 +1,16 @@
 """Readers: published names, folders of images, and every bad input in words."""
 
 import dataclasses
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from image_files import REAL, N, images, save_folder
 from PIL import Image
 
 from daexplore.data.readers import check_domains, match_classes, read_galaxies, require_two_classes
 from daexplore.data.splits import split_groups
 from daexplore.errors import InputError
-
-REAL = Path(__file__).resolve().parents[4] / "shared" / "data" / "galaxy_zoo_examples"
-N = 6
-
-
-def images(n=N, bands=3, size=8, dtype=np.float32):
-    return np.random.default_rng(0).normal(size=(n, bands, size, size)).astype(dtype)
 
 
 def save_pair(folder, x, y, labels=(0.0, 1.0, 0.0, 1.0, 1.0, 0.0), **options):
@@ -133,19 +126,6 @@ def test_npy_ids_of_another_length_are_refused(tmp_path):
         read_galaxies(path)
     np.save(tmp_path / "x_ID.npy", [1, 1, 2, 2, 3, 3])
     assert read_galaxies(path).catalogue["group_id"].nunique() == 3
-
-
-def save_folder(folder, table, mode="RGB", size=(10, 8), suffix="png"):
-    folder.mkdir(exist_ok=True)
-    generator = np.random.default_rng(0)
-    table = pd.DataFrame(table)
-    if "filename" not in table:
-        table.insert(0, "filename", [f"{i}.{suffix}" for i in range(len(table))])
-    for filename in table["filename"]:
-        shape = (size[1], size[0], 3) if mode == "RGB" else (size[1], size[0])
-        Image.fromarray(generator.integers(0, 256, shape).astype(np.uint8)).save(folder / filename)
-    table.to_csv(folder / "catalogue.csv", index=False)
-    return folder
 
 
 MORPHOLOGY = {

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from astropy.table import MaskedColumn, Table
+from image_files import REAL, images, save_folder
 from PIL import Image
-from test_readers import REAL, images, save_folder
 
 from daexplore.config import DataConfig, ReadConfig
 from daexplore.data import describe, open_described, open_domains
