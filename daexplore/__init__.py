@@ -1,6 +1,4 @@
-"""Train domain-adaptation methods on galaxy images, see what they do, and test whether they
-help.
-"""
+"""Domain adaptation for galaxy images."""
 
 from importlib import import_module
 from typing import Any

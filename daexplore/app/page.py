@@ -49,7 +49,7 @@ _WARM_AFTER = 5.0  # [s]
 def page(
     root: str | os.PathLike[str] | None = None, examples: str | os.PathLike[str] | None = EXAMPLES
 ) -> pmui.Page:
-    """The whole page for one visitor.
+    """The whole page for one user.
 
     Args:
         root: folder of runs; None takes the environment variable DAEXPLORE_RUNS, else ``runs``.
@@ -83,7 +83,7 @@ def page(
         sx=_BAR,
         busy_indicator=None,
     )
-    # Whether the server is busy is one flag for all visitors: each event of one of them would go
+    # Whether the server is busy is one flag for all users: each event of one of them would go
     # through every model of all pages, twice.
     with edit_readonly(shell):
         shell.busy = False
@@ -112,7 +112,7 @@ def _own_style_sheets() -> None:
     """Have Panel's style sheets come from this server.
 
     Panel notes that only when it renders a page's HTML. A session that is made anew when a slow or
-    lost connection comes back has none rendered, and would send the visitor to another host.
+    lost connection comes back has none rendered, and would send the user to another host.
     """
     from panel.io.resources import LOCAL_DIST
 
@@ -123,7 +123,7 @@ def _own_style_sheets() -> None:
 
 @cache
 def _warm_up() -> None:
-    """Import, beside the first visitor's page, what the other tabs need: the first to open one does
+    """Import, beside the first user's page, what the other tabs need: the first to open one does
     not wait for it then.
     """
     timer = threading.Timer(
@@ -166,7 +166,7 @@ def _content(
 
 
 def _example(state: ExplorerState) -> pn.viewable.Viewable:
-    """State that what is shown came with the package, and leads on to the visitor's own."""
+    """State that what is shown came with the package, and leads on to the user's own."""
     words = pn.pane.HTML(
         _EXAMPLE, stylesheets=[STYLE], sizing_mode="stretch_width", margin=0, align="center"
     )

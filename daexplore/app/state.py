@@ -1,53 +1,27 @@
 """State of one page: runs, epoch, view, threshold, galaxy and selection."""
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import param
 
 from daexplore.app.catalogue_columns import COLUMN, column_values, columns_of, parse_filter
+from daexplore.app.default_runs import default_runs
 from daexplore.app.dial_setting import Dial
 from daexplore.config import DEFAULT_METHODS
 from daexplore.errors import InputError
 from daexplore.runs import Run, RunStore
 from daexplore.runs.selections import Selection, Selections
 
-__all__ = ["EXAMPLES", "MAX_RUNS", "ExplorerState", "default_runs"]
+__all__ = ["EXAMPLES", "MAX_RUNS", "ExplorerState"]
 
 MAX_RUNS = 4
 EXAMPLES = Path(__file__).parents[1] / "examples"
 """Finished runs that come with the package."""
 
 _DISPLAYED = {"epoch", "view", "split", "domains", "colour", "threshold", "pair", "dial"}
-
-
-def default_runs(runs: Sequence[Run]) -> list[str]:
-    """The ids to open with: the latest noDA, MMD and DANN that saw the newest run's galaxies; if
-    there is none of them, the latest three.
-
-    Args:
-        runs: newest first.
-    """
-    usable = [run for run in runs if run.evaluated]
-    if not usable:
-        return []
-    same_data = [run for run in usable if fingerprints(run) == fingerprints(usable[0])]
-    trio = [
-        next((run for run in same_data if run.method == method), None) for method in DEFAULT_METHODS
-    ]
-    chosen = [run for run in trio if run is not None]
-    if len(chosen) < len(DEFAULT_METHODS):
-        others = [run for run in same_data if run.method not in DEFAULT_METHODS]
-        chosen += others[: len(DEFAULT_METHODS) - len(chosen)]
-    return [run.id for run in chosen]
-
-
-def fingerprints(run: Run) -> tuple[Any, Any]:
-    """Which galaxies a run saw, source and target."""
-    data = run.info.get("data", {})
-    return data.get("source", {}).get("fingerprint"), data.get("target", {}).get("fingerprint")
 
 
 def _digest(run: Run) -> tuple[Any, ...]:
@@ -166,8 +140,7 @@ class ExplorerState(param.Parameterized):
         default=False,
         constant=True,
         doc=(
-            "whether the first page shows trainings, and stays until they end or the visitor"
-            " leaves it"
+            "whether the first page shows trainings, and stays until they end or the user leaves it"
         ),
     )
     show_welcome = param.Boolean(
@@ -198,7 +171,7 @@ class ExplorerState(param.Parameterized):
             self.param.update(**values)
 
     def snapshot(self) -> "ExplorerState":
-        """What this state is now, for a thread: it stays so when the visitor goes on. The folder
+        """What this state is now, for a thread: it stays so when the user goes on. The folder
         and its runs are shared.
         """
         taken = ExplorerState.__new__(ExplorerState)
@@ -297,7 +270,7 @@ class ExplorerState(param.Parameterized):
         return f"{run.label} · {started[5:19].replace('T', ' ') if unique else run.id}"
 
     def set_runs(self, run_ids: Iterable[str]) -> None:
-        """Put these runs side by side because the visitor asked for them; at most ``MAX_RUNS``,
+        """Put these runs side by side because the user asked for them; at most ``MAX_RUNS``,
         unknown ids are left out and named.
         """
         wanted = list(dict.fromkeys(run_ids))
@@ -427,7 +400,7 @@ class ExplorerState(param.Parameterized):
                 sorted(self.all_runs, key=lambda run: run.seed) if self.example else self.all_runs
             )
             # Runs only join by themselves: what is being looked at is not exchanged under the
-            # visitor's eyes.
+            # user's eyes.
             joined = [
                 *self.run_ids,
                 *(run_id for run_id in default_runs(offered) if run_id not in self.run_ids),

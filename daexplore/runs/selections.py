@@ -26,7 +26,7 @@ class Selection:
     Attributes:
         name: also that of its file.
         sample_ids: sorted, each once.
-        note: the visitor's own words.
+        note: the user's own words.
         created: when, in UTC, ISO 8601.
         provenance: JSON types that say where it came from: runs, epoch, view, threshold, filter.
     """

@@ -9,6 +9,7 @@ from factories import make_run
 from sklearn.metrics import accuracy_score, roc_auc_score
 
 from daexplore.app.core.cache import LRUCache
+from daexplore.app.default_runs import default_runs
 from daexplore.app.dial_setting import Dial
 from daexplore.app.headline import line as sentence_module
 from daexplore.app.headline.text import headline
@@ -17,7 +18,7 @@ from daexplore.app.latents.plot_geometry import inside_polygon, nearest_on_scree
 from daexplore.app.latents.view import scene
 from daexplore.app.results.metrics import scores
 from daexplore.app.results.seed_variability import seed_flip_rate
-from daexplore.app.state import ExplorerState, default_runs
+from daexplore.app.state import ExplorerState
 from daexplore.app.url import URL_STATE, apply_query, to_query
 from daexplore.errors import InputError
 from daexplore.runs import Run, RunWriter

@@ -296,7 +296,8 @@ def test_a_resume_is_exact_though_the_old_run_is_gone(old, new, run, tmp_path, a
 def test_other_classes_need_a_new_head_and_get_one(old, tmp_path):
     make_galaxies(tmp_path, 90, classes=("elliptical", "spiral", "merger"))
     with pytest.raises(
-        InputError, match=r"non-merger, merger apart .* elliptical, spiral, merger\. .* --new-head"
+        InputError,
+        match=r"the classes non-merger, merger and .* elliptical, spiral, merger\. .* --new-head",
     ):
         train(config(tmp_path, transfer=TransferConfig(str(old.path))), tmp_path / "runs")
     done = train(

@@ -464,6 +464,6 @@ def test_three_classes_and_galaxies_without_a_label(tmp_path: Path) -> None:
         "target: unlabelled",
     ]
     assert drawing.meta["oracle"] == "no target labels are used"
-    assert "called merger" in drawing.summary
+    assert "predicted as merger" in drawing.summary
     for make in (roc_drawing, reliability_drawing):
         assert set(make([compared]).table["domain"]) == {"source"}

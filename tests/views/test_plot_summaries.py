@@ -45,7 +45,7 @@ WORDS = {
     "witness_margin": "summary_witness",
 }
 # Plots are put together of these.
-PARTS = {"band_areas", "style_overlay", "threshold_point"}
+PARTS = {"band_areas", "style_overlay", "run_points", "threshold_point"}
 
 
 def test_every_plot_has_its_line_of_text() -> None:

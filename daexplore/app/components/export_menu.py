@@ -136,7 +136,7 @@ class ExportMenu:
     """Draws what is asked for beside the page's own work, then hands it to the browser.
 
     Args:
-        state: what the visitor looks at.
+        state: what the user looks at.
         session: in which the files come in.
         view: which figure is offered first.
         own: figures of this room alone, by the name on the page, offered before the others.
@@ -267,7 +267,7 @@ def export_menu(
     room can hold one.
 
     Args:
-        state: what the visitor looks at.
+        state: what the user looks at.
         session: in which the files come in.
         view: which figure is offered first.
         own: figures of the room alone, by the name on the page, offered before the others.

@@ -140,7 +140,7 @@ def _threshold(state: ExplorerState) -> pn.viewable.Viewable:
         size="small",
     )
     bind(slider, state, "threshold")
-    # In the page itself the boundary is under the visitor's hand; everything else follows from the
+    # In the page itself the boundary is under the user's hand; everything else follows from the
     # server.
     slider.jscallback(value=_FOLLOW)
     return _prompt(slider)

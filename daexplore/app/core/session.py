@@ -91,7 +91,7 @@ class Session:
 
     def call_soon(self, function: Callable[[], object]) -> None:
         """Run ``function`` in this session as soon as it can, whatever thread this is called from;
-        drops it once the visitor is gone.
+        drops it once the user is gone.
         """
         if self._document is None:
             function()

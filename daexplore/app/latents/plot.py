@@ -152,7 +152,7 @@ class LatentPlot:
             # Far below a pixel; and the same number as in the page, which has moved the line
             # already and need not paint it again.
             x = round(float(place(threshold)), PLACES)
-            # For the script that moves them with the visitor's hand: a position in units of the
+            # For the script that moves them with the user's hand: a position in units of the
             # threshold's logit.
             scale = float(place(1 / (1 + np.exp(-1.0))))
             self.boundary.location = self._side.left = self._left.x = self._right.x = x

@@ -117,7 +117,7 @@ def set_ranges(ranges: Ranges, limits: tuple[tuple[float, float], tuple[float, f
 
 
 def is_default_view(ranges: Ranges) -> bool:
-    """Whether the visitor has neither zoomed nor panned."""
+    """Whether the user has neither zoomed nor panned."""
     return all(
         bool(np.isclose(axis.start, axis.reset_start) and np.isclose(axis.end, axis.reset_end))
         for axis in ranges

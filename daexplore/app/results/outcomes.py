@@ -33,7 +33,7 @@ PAGE = 10
 
 
 class FlipsState(param.Parameterized):
-    """One visitor's choices in this room, beside those of the page."""
+    """One user's choices in this room, beside those of the page."""
 
     domain: Any = param.Selector(
         default="target", objects=["target", "source"], doc="whose galaxies"

@@ -15,11 +15,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from daexplore.app.core.cache import LRUCache
+from daexplore.app.default_runs import fingerprints
 from daexplore.app.jobs.commands import command_line, train_command
 from daexplore.app.latents.embeddings import change_token
 from daexplore.app.results.metrics import predicted_class
 from daexplore.app.results.outcomes import PredictionChanges, outcomes, predictions_only
-from daexplore.app.state import ExplorerState, fingerprints
+from daexplore.app.state import ExplorerState
 from daexplore.config import AlignmentConfig, DataConfig, RunConfig, differences, preset, replace_at
 from daexplore.errors import InputError
 from daexplore.runs import Run

@@ -73,7 +73,7 @@ class Neighbours:
         )
 
     def draw(self) -> None:
-        """Show the neighbours of the galaxy on screen, once the visitor's hand rests."""
+        """Show the neighbours of the galaxy on screen, once the user's hand rests."""
         self._compute.settle(
             "neighbours", _lines, self._scenes(), self._state.galaxy, then=self._show
         )

@@ -61,7 +61,7 @@ class CompareTab:
     moves what is in them.
 
     Args:
-        state: what the visitor looks at.
+        state: what the user looks at.
         session: in which slow results come in.
     """
 

@@ -5,7 +5,8 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
-from daexplore.app.state import ExplorerState, fingerprints
+from daexplore.app.default_runs import fingerprints
+from daexplore.app.state import ExplorerState
 from daexplore.app.tabs.data.inspection_job import (
     InspectionJob,
     folder_of,

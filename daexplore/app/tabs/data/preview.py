@@ -196,7 +196,7 @@ def _words(galaxies: "GalaxySet", total: int) -> str:
 
 
 def validated_choice(source: str, target: str, label: str = "") -> DomainChoice:
-    """The choice that a visitor typed in.
+    """The choice that a user typed in.
 
     Raises:
         InputError: a field that is empty, or a path that does not exist on this machine.

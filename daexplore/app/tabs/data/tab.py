@@ -49,7 +49,7 @@ def data_room(
 
     Args:
         state: the page's; its runs' galaxies are offered, and its alert says what went wrong.
-        session: the visitor's.
+        session: the user's.
         data: what the tab knows; by default its own over the page's folder of runs.
     """
     tab = _Tab(state, session, data or DomainInspectionModel(state.root))

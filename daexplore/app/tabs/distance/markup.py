@@ -12,7 +12,7 @@ from daexplore.app.glossary.markup import explained, term
 from daexplore.app.tabs.distance.tables import RunVerdict
 from daexplore.app.tabs.distance.tasks import MOST, PERMUTATIONS
 from daexplore.utils.html import Cell, html_table
-from daexplore.views.plots.distance_over_epochs import RunColours
+from daexplore.views.plots.distance_style import RunColours
 
 __all__ = ["caption", "judgements_html", "key_html", "lines_html", "numbers_html", "progress_html"]
 

@@ -36,14 +36,9 @@ from daexplore.app.tabs.distance.witness_galleries import (
 from daexplore.app.tabs.registry import TabContext, TabView
 from daexplore.runs import Run
 from daexplore.views.inspection.cards import fluid_figure
-from daexplore.views.plots.distance_over_epochs import (
-    class_distances,
-    distance_paths,
-    mmd_curves,
-    summary_class_distances,
-    summary_distances,
-    summary_paths,
-)
+from daexplore.views.plots.class_distances import class_distances, summary_class_distances
+from daexplore.views.plots.distance_over_epochs import mmd_curves, summary_distances
+from daexplore.views.plots.distance_paths import distance_paths, summary_paths
 
 __all__ = ["DistanceRoom", "build_tab"]
 

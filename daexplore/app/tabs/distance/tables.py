@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 
 from daexplore.app.core.compute import Task
-from daexplore.app.state import ExplorerState, fingerprints
+from daexplore.app.default_runs import fingerprints
+from daexplore.app.state import ExplorerState
 from daexplore.app.tabs.distance.tasks import bandwidths_of, measure_task, null_task, verdict_task
 from daexplore.domains import DOMAINS
 from daexplore.runs import Run

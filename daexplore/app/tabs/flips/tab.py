@@ -182,7 +182,7 @@ class _Tab:
         self._found, self._seen, self._problem = found, key, ""
         place = choice.place(found)
         self._piles = piles(found, place) if place else []
-        # The widgets then say what is shown: nothing that a visitor chose.
+        # The widgets then say what is shown: nothing that a user chose.
         self._following = True
         try:
             self._draw_bar(found, place)

@@ -260,7 +260,7 @@ class CurveSection(Section):
     """The curves are drawn once; a drag of the threshold sends one point a curve.
 
     Args:
-        state: what the visitor looks at.
+        state: what the user looks at.
         service: where bands are computed.
         kind: "roc" or "precision-recall".
     """

@@ -31,7 +31,7 @@ class Section(ABC):
     is on screen.
 
     Args:
-        state: what the visitor looks at.
+        state: what the user looks at.
         service: where results are computed.
     """
 
@@ -86,7 +86,7 @@ class Section(ABC):
         """Draw everything anew."""
 
     def on_threshold_drag(self) -> None:  # noqa: B027
-        """Follow the threshold while the visitor drags it: nothing that takes longer than some
+        """Follow the threshold while the user drags it: nothing that takes longer than some
         milliseconds.
         """
 

@@ -38,7 +38,7 @@ class TrashRow:
 
 
 class RunsModel(param.Parameterized):
-    """One visitor's view of the folder of runs. Methods that cannot do what they are asked raise
+    """One user's view of the folder of runs. Methods that cannot do what they are asked raise
     ``InputError`` and change nothing.
 
     Args:

@@ -43,7 +43,7 @@ class RunsRoom:
 
     Args:
         state: the page's.
-        session: the visitor's.
+        session: the user's.
         visible: whether the room is the one on screen.
     """
 

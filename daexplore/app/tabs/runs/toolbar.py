@@ -35,8 +35,8 @@ class RunsToolbar:
     """The widgets above the table; what they do is the board's.
 
     Args:
-        board: what the visitor does with the runs.
-        session: the visitor's.
+        board: what the user does with the runs.
+        session: the user's.
 
     Attributes:
         finding: the line with search and import.
@@ -166,7 +166,7 @@ class RunsToolbar:
             self._noted = ("", "")
             return
         row, (name, known) = chosen[0], self._noted
-        # What is being written is not replaced under the visitor's hands; saving it says if
+        # What is being written is not replaced under the user's hands; saving it says if
         # somebody else was faster.
         if row.name != name or (
             row.note.text != known and self.note.value in (known, row.note.text)

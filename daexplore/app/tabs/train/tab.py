@@ -32,7 +32,7 @@ def train_tab(
 
     Args:
         state: whose folder of runs is filled.
-        on_finished: called when the visitor wants to compare what was trained.
+        on_finished: called when the user wants to compare what was trained.
         launcher: replaces ``python -m daexplore train``, for tests.
     """
     form = TrainForm(state, launcher)

@@ -36,7 +36,7 @@ class SelectedGalaxy:
         sample_id: its id.
         domain: "source" or "target".
         split: "validation" or "test".
-        reason: how it was chosen, if the visitor did not choose it.
+        reason: how it was chosen, if the user did not choose it.
     """
 
     sample_id: str
