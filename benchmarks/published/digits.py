@@ -5,14 +5,14 @@ The pair is MNIST -> MNIST-M (Ganin et al. 2016, JMLR 17, 59, Section 5.2.4) mad
 nothing that has to be downloaded:
 
 - Source: the 1797 digits of 8 x 8 pixels of ``sklearn.datasets.load_digits`` (Alpaydin & Kaynak
-1998, UCI), grey values 0 to 1. - Target: each of them turned by a random angle within 15 degrees,
-its difference taken from a random patch of the photograph "china.jpg"
-  (also scikit-learn's, at half its size) made fainter, |strength * patch - digit| as in MNIST-M,
-  and blurred by a Gaussian of half a pixel. Drawn once, from seed 0. The strength is 0.3 ("faint")
-  or 0.5 ("strong").
+  1998, UCI), grey values 0 to 1.
+- Target: each of them turned by a random angle within 15 degrees,
+  its difference taken from a random patch of the photograph "china.jpg" (also scikit-learn's, at
+  half its size) made fainter, |strength * patch - digit| as in MNIST-M, and blurred by a Gaussian
+  of half a pixel. Drawn once, from seed 0. The strength is 0.3 ("faint") or 0.5 ("strong").
 - 60% of the digits train, 15% validate, 25% test (450 of them), stratified, from seed 0; a digit is
-in the same part in both domains.
-  Each domain is normalised by the mean and deviation of its own training images.
+  in the same part in both domains. Each domain is normalised by the mean and deviation of its own
+  training images.
 
 How hard the pairs are is told by a support vector machine. Trained on the source's pixels it finds
 0.99 of the source's test digits; of the target's it finds 0.78 (faint) and 0.48 (strong), and

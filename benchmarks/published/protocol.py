@@ -4,18 +4,15 @@ epoch, on arrays in memory.
 What holds for all of it:
 
 - A domain is split once into train, validation and test. A method sees the target's training images
-without their labels, and nothing
-  else of the target. Only the oracle, which shows what could be had, learns from the target's
-  labels.
+  without their labels, and nothing else of the target. Only the oracle, which shows what could be
+  had, learns from the target's labels.
 - The epoch is chosen by the source's validation accuracy (the oracle's by the target's) in the
-second half of the training, by
-  ``daexplore.engine.training.epoch_selection``. No target label stops a training or selects an
-  epoch.
+  second half of the training, by ``daexplore.engine.training.epoch_selection``. No target label
+  stops a training or selects an epoch.
 - Seeds 0 to 4 give the first weights, the order of the batches and, where a problem draws its
-training data, those too. The test images
-  are the same for all methods and seeds.
+  training data, those too. The test images are the same for all methods and seeds.
 - Every method has one setting for all seeds. What the settings are, and what they were chosen by,
-stands with each problem.
+  stands with each problem.
 """
 
 from collections.abc import Callable
