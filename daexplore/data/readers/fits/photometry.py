@@ -135,10 +135,11 @@ def flux_scale(
     """Nanojansky of one unit of the pixels; None where the header does not say it.
 
     1. BUNIT, where it is a flux density (nJy, Jy, nanomaggy, erg/s/cm2/Hz, …), one per solid angle
-       (MJy/sr; times PIXAR_SR or the squared pixel scale), or one per wavelength with PHOTPLAM given.
+       (MJy/sr; times PIXAR_SR or the squared pixel scale), or one per wavelength with PHOTPLAM
+       given.
     2. AB zero points ABMAGZP, MAGZERO, MAGZPT, MAGZP, ZEROPNT, ZP: the magnitude of one unit of the
-       pixels, whatever the exposure time. Not where a keyword or the survey says that they are Vega
-       magnitudes (2MASS, WISE, UKIRT, VISTA).
+       pixels, whatever the exposure time. Not where a keyword or the survey says that they are
+       Vega magnitudes (2MASS, WISE, UKIRT, VISTA).
     3. FLUXMAG0, the units of magnitude 0 (HSC, LSST).
     4. PHOTFLAM [erg/s/cm2/A for 1 electron/s] and PHOTPLAM [A] (HST):
        f_nu = PHOTFLAM PHOTPLAM^2 / c. Only here does the exposure time count: where BUNIT says
