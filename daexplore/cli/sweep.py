@@ -98,7 +98,7 @@ def sweep(
     is not, and starts the rest.
     """
     from daexplore.cli.options import seeds as parse_seeds
-    from daexplore.cli.sweep_report import conclude, follow, print_plan
+    from daexplore.cli.sweep_report import print_plan, print_progress, print_results
     from daexplore.engine.sweeps.launch import SweepLauncher, followed_jobs
     from daexplore.engine.sweeps.plan import plan
 
@@ -122,8 +122,8 @@ def sweep(
     ]
     if cluster != "slurm":
         _simulate(to_start)
-    ended = follow(SweepLauncher(to_start, runs, resources, followed), planned)
-    raise typer.Exit(conclude(planned, ended, runs))
+    ended = print_progress(SweepLauncher(to_start, runs, resources, followed), planned)
+    raise typer.Exit(print_results(planned, ended, runs))
 
 
 def sweep_configs(

@@ -15,7 +15,7 @@ from daexplore.engine.sweeps.plan import Outcome, PlannedRun, find_run
 from daexplore.methods import method_label
 from daexplore.runs import RunStore
 
-__all__ = ["conclude", "follow", "print_plan"]
+__all__ = ["print_plan", "print_progress", "print_results"]
 
 _INTERVAL = 0.5  # [s]
 _FAULT, _BAD_INPUT = 1, 2
@@ -83,7 +83,7 @@ def _settings(configs: Sequence[RunConfig]) -> list[dict[str, str]]:
     ]
 
 
-def follow(launch: SweepLauncher, planned: Sequence[PlannedRun]) -> list[Outcome]:
+def print_progress(launch: SweepLauncher, planned: Sequence[PlannedRun]) -> list[Outcome]:
     """Bars of all trainings until the last has ended, as the run folders tell it.
 
     Raises:
@@ -171,7 +171,7 @@ def _how(outcome: Outcome) -> str:
     return f"{word}: {outcome.error}" if outcome.error else word
 
 
-def conclude(planned: Sequence[PlannedRun], ended: Sequence[Outcome], runs: Path) -> int:
+def print_results(planned: Sequence[PlannedRun], ended: Sequence[Outcome], runs: Path) -> int:
     """Print the finished runs, what failed and why, and how to go on.
 
     Returns:

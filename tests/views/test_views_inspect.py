@@ -18,8 +18,8 @@ from daexplore.views.inspection.markup import (
     checks_html,
     differences_html,
     domains_html,
+    galleries_html,
     pairs_html,
-    walls_html,
 )
 from daexplore.views.inspection.page import inspection_html
 from daexplore.views.inspection.pixels import (
@@ -192,7 +192,7 @@ def test_pairs_show_both_images_and_the_second_turned_back(inspection, tables):
 
 
 def test_walls_have_alternative_text_and_mark_target_labels(inspection):
-    markup = walls_html(inspection["walls"], about={"source": "<sims>", "target": "survey"})
+    markup = galleries_html(inspection["walls"], about={"source": "<sims>", "target": "survey"})
     assert len(re.findall("<img [^>]*alt='16 images of the class", markup)) == 4
     assert markup.count("<i>oracle</i>") == 2
     assert "&lt;sims&gt;" in markup

@@ -35,11 +35,11 @@ def submit_process(pool: str, function: Callable[..., Any], *arguments: Any) -> 
             _pools.pop(pool).shutdown(wait=False)
             future = _pool(pool).submit(function, *arguments)
         _pending[key] = future
-    future.add_done_callback(lambda _: _forget(key))
+    future.add_done_callback(lambda _: _remove_result(key))
     return future
 
 
-def _forget(key: tuple[Any, ...]) -> None:
+def _remove_result(key: tuple[Any, ...]) -> None:
     with _lock:
         _pending.pop(key, None)
 

@@ -121,7 +121,7 @@ def _arrow(run: Run, table: GalaxyTable, flat: bool, pictures: list[bytes] | Non
         "epoch": table.epoch,
         "classes": ", ".join(run.classes),
         "projection": table.projection,
-        "oracle": "columns named oracle_* used labels of the target" + _taught(run),
+        "oracle": "columns named oracle_* used labels of the target" + _labels_used(run),
         "daexplore": str(run.info.get("versions", {}).get("daexplore", "")),
     }
     return pa.table(arrays).replace_schema_metadata(
@@ -129,7 +129,7 @@ def _arrow(run: Run, table: GalaxyTable, flat: bool, pictures: list[bytes] | Non
     )
 
 
-def _taught(run: Run) -> str:
+def _labels_used(run: Run) -> str:
     return (
         "; target labels were used in training, so all values are oracle"
         if run.config.train.supervision == "target"

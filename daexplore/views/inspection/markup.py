@@ -20,10 +20,10 @@ __all__ = [
     "checks_html",
     "differences_html",
     "domains_html",
+    "galleries_html",
     "legend_html",
     "list_html",
     "pairs_html",
-    "walls_html",
 ]
 
 INSPECT_STYLE = static_text("views", "inspect.css")
@@ -63,7 +63,9 @@ def domains_html(domains: pd.DataFrame) -> str:
     return html_table(rows, head, css_class="numbers")
 
 
-def walls_html(walls: Iterable[Mapping[str, Any]], about: Mapping[str, str] | None = None) -> str:
+def galleries_html(
+    walls: Iterable[Mapping[str, Any]], about: Mapping[str, str] | None = None
+) -> str:
     """Galaxies of each domain side by side, class by class.
 
     Args:

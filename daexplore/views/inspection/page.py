@@ -12,10 +12,10 @@ from daexplore.views.inspection.markup import (
     checks_html,
     differences_html,
     domains_html,
+    galleries_html,
     legend_html,
     list_html,
     pairs_html,
-    walls_html,
 )
 from daexplore.views.inspection.pixels import inspection_tables
 
@@ -91,7 +91,7 @@ def inspection_html(inspection: Mapping[str, Any]) -> str:
         warnings=_section(
             "What may spoil the result", list_html(inspection["warnings"], "warnings")
         ),
-        walls=walls_html(inspection["walls"]),
+        walls=galleries_html(inspection["walls"]),
         key=legend_html(),
         cards="".join(
             _card(card, "".join(f"<div>{next(waiting)}</div>" for _ in card.panels))

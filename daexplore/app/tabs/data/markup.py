@@ -15,10 +15,10 @@ from daexplore.views.inspection.markup import (
     checks_html,
     differences_html,
     domains_html,
+    galleries_html,
     legend_html,
     list_html,
     pairs_html,
-    walls_html,
 )
 from daexplore.views.inspection.pixels import inspection_tables
 
@@ -59,7 +59,7 @@ def look_html(look: DomainPreview | None) -> str:
     """Walls of both domains by class, and under each name what the set is; nothing before they are
     there.
     """
-    return "" if look is None else walls_html(look.galleries, about=look.words)
+    return "" if look is None else galleries_html(look.galleries, about=look.words)
 
 
 def findings(inspection: Mapping[str, Any]) -> list[pn.viewable.Viewable]:

@@ -14,7 +14,14 @@ from daexplore.app.tabs.distance.tasks import MOST, PERMUTATIONS
 from daexplore.utils.html import Cell, html_table
 from daexplore.views.plots.distance_style import RunColours
 
-__all__ = ["caption", "judgements_html", "key_html", "lines_html", "numbers_html", "progress_html"]
+__all__ = [
+    "caption",
+    "judgements_html",
+    "legend_html",
+    "lines_html",
+    "numbers_html",
+    "progress_html",
+]
 
 _SHAPES = {
     "circle": "<circle cx='17' cy='6' r='4.5'/>",
@@ -26,7 +33,7 @@ _DASHES = {"solid": "", "dashed": "6 4", "dotted": "2 3", "dotdash": "2 3 6 3"}
 _BAD = ("negative transfer", "warning", "misleading")
 
 
-def key_html(runs: Sequence[str]) -> str:
+def legend_html(runs: Sequence[str]) -> str:
     """Hue, dash and marker of each run, said once for all figures."""
     looks = RunColours(runs)
     parts = [

@@ -19,7 +19,7 @@ from daexplore.app.latents.view import scene
 from daexplore.app.tabs.distance.markup import (
     caption,
     judgements_html,
-    key_html,
+    legend_html,
     lines_html,
     numbers_html,
     progress_html,
@@ -142,7 +142,7 @@ class DistanceRoom:
         )
         if key != self._seen:
             self._seen = key
-            self._key.object = key_html([state.label(run) for run in state.runs])
+            self._key.object = legend_html([state.label(run) for run in state.runs])
             self._make_walls()
             self._draw_curves()
             self._draw_paths()
@@ -172,7 +172,7 @@ class DistanceRoom:
         ]
 
     def _known(self, run: Run) -> tuple[int, ...]:
-        return tuple(other.seed for other in self._distances.siblings(run))
+        return tuple(other.seed for other in self._distances.seed_group(run))
 
     def _ask(self) -> None:
         """Ask for what is missing; images come right after the measures that name them."""

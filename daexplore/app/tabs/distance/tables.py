@@ -155,7 +155,7 @@ class DistanceTables:
         rows: list[dict[str, Any]] = []
         for run in self._state.runs:
             label = self._state.label(run)
-            for each in (run, *self.siblings(run)):
+            for each in (run, *self.seed_group(run)):
                 if bandwidths_of(each) != self.bandwidths:
                     continue
                 mmd2, accuracy = (
@@ -217,7 +217,7 @@ class DistanceTables:
                     "One of the two was taught by target labels: whether that helped is no"
                     " question."
                 )
-            seeds = 1 + len(self.siblings(runs[0])), 1 + len(self.siblings(run))
+            seeds = 1 + len(self.seed_group(runs[0])), 1 + len(self.seed_group(run))
             found.append(
                 RunVerdict(
                     self._state.label(run), self._state.label(runs[0]), verdicts or (), seeds, note
@@ -253,7 +253,7 @@ class DistanceTables:
             if key in failures
         ]
 
-    def siblings(self, run: Run) -> list[Run]:
+    def seed_group(self, run: Run) -> list[Run]:
         """As the function, once for each change of the runs folder."""
         key = self._state.revision, run.id
         if key not in self._siblings:
@@ -276,7 +276,7 @@ class DistanceTables:
         return null_task(run, epoch, self._state.split, self.bandwidths, self._state.label(run))
 
     def _verdict(self, run: Run) -> Task:
-        groups = [[each, *self.siblings(each)] for each in (self._state.runs[0], run)]
+        groups = [[each, *self.seed_group(each)] for each in (self._state.runs[0], run)]
         return verdict_task(groups[0], groups[1], self._state.split, self._state.label(run))
 
     def _logged(self, run: Run, name: str, domain: str) -> dict[int, float]:
