@@ -15,7 +15,7 @@ _LAZY = {
 
 
 def __getattr__(name: str) -> Any:
-    # Named here, imported on first use: ``import daexplore`` stays instant, and no floor below
+    # Named here, imported on first use: ``import daexplore`` stays instant, and no layer below
     # reaches up through this file.
     if name not in _LAZY:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -17,7 +17,7 @@ _SENTENCE = 40  # [characters] beyond which a cell may be broken into lines
 
 
 def card(title: str, lines: Iterable[str], *parts: str) -> str:
-    """A title and quiet lines beneath it, both plain text, then ``parts``, which are markup."""
+    """A title and quiet lines below it, both plain text, then ``parts``, which are markup."""
     told = "".join(f"<div style='{_QUIET}'>{escape(line)}</div>" for line in lines)
     return (
         "<div style='line-height:"

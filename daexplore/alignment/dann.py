@@ -44,7 +44,7 @@ class DANN(Alignment):
         self, source: DomainOutputs, target: DomainOutputs, progress: float
     ) -> dict[str, Tensor]:
         """One term, ``domain``: the domain classifier's binary cross-entropy, ln 2 where it cannot
-        tell the domains apart.
+        distinguish the domains.
         """
         reversal = self.reversal * ganin_schedule(progress, self.gamma)
         return {"domain": self.classifier.loss(source.latents, target.latents, reversal)}

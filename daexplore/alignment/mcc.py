@@ -11,7 +11,7 @@ __all__ = ["MCC"]
 
 
 class MCC(Alignment):
-    """Jin et al. 2020 (arXiv:1912.03699): the share of a batch's class correlation that lies
+    """Jin et al. 2020 (arXiv:1912.03699): the share of a batch's class correlation that is
     between different classes.
 
     With ``P`` the softened predictions (n, K) and weights ``w ~ 1 + exp(-H)`` of mean 1 (eq. 4-5),

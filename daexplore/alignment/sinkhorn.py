@@ -19,7 +19,7 @@ class Sinkhorn(Alignment):
     ``task / (2 a^2) + divergence / (2 b^2) + log(a b)`` (Kendall et al. 2018, arXiv:1705.07115)
     with a and b learned, ``a >= 1e-3`` and ``b >= a / 4``, after a warm-up with the task alone.
     Here a and b learn by that loss, while the network sees it times ``2 a^2``, a factor that Adam
-    does not feel: ``task + (a / b)^2 divergence``. The task so keeps its weight, and the method's
+    does not see: ``task + (a / b)^2 divergence``. The task so keeps its weight, and the method's
     weight multiplies the divergence alone. Until the warm-up ends a and b follow the optimum of
     their loss, ``a^2 = task`` and ``b^2 = divergence``: from 1 they would be learned too late for
     latents of any other scale, and the divergence of large latents would drown the task.
@@ -67,7 +67,7 @@ class Sinkhorn(Alignment):
         return {"sinkhorn": divergence(source.latents.contiguous(), target.latents.contiguous())}
 
     def penalty(self, terms: dict[str, Tensor], task: Tensor) -> Tensor:
-        """``(a / b)^2 divergence`` in value and for the network; a and b feel SIDDA's loss."""
+        """``(a / b)^2 divergence`` in value and for the network; a and b see SIDDA's loss."""
         divergence = terms["sinkhorn"]
         if self.scales is None:
             return divergence

@@ -26,8 +26,8 @@ COLUMN = "column:"
 """How the name of a hue that is a catalogue column begins."""
 
 MOST_CATEGORIES = 8
-"""Of a column that is told apart by hue and by name; one with more values that are no numbers names
-galaxies, it does not group them.
+"""Of a column whose values have their own hue and name; one with more values that are no numbers
+names galaxies, it does not group them.
 """
 
 _OWN = ("group_id", "domain", "split", "label", "seed")
@@ -40,7 +40,7 @@ class ColumnFilter:
     Attributes:
         column: its name.
         low: least value, for numbers.
-        high: largest value, likewise.
+        high: largest value, as above.
         values: the categories kept, where the column has no numbers.
     """
 

@@ -19,7 +19,7 @@ MAX_SEED = 999
 
 @dataclass(frozen=True)
 class Dial:
-    """A dial and where it stands.
+    """A perturbation and its level.
 
     Attributes:
         name: one of ``DIALS``.

@@ -75,8 +75,8 @@ def page(
                 content,
                 sizing_mode="stretch_width",
                 margin=(8, 20),
-                # A room higher than the window would otherwise be as high as the window, and what
-                # stands below it lie on it.
+                # Without this, a tab taller than the window is clipped, and what
+                # follows overlaps it.
                 styles={"max-height": "none"},
             )
         ],
@@ -99,7 +99,7 @@ def page(
 
 
 def _preselect(state: ExplorerState) -> None:
-    """A first visit opens with a galaxy that tells something; an address that names one keeps
+    """A first visit opens with an informative galaxy; an address that names one keeps
     it.
     """
     if state.galaxy is None:
@@ -111,7 +111,7 @@ def _preselect(state: ExplorerState) -> None:
 def _own_style_sheets() -> None:
     """Have Panel's style sheets come from this server.
 
-    Panel notes that only when it renders a page's HTML. A session that is made anew when a slow or
+    Panel notes that only when it renders a page's HTML. A session that is rebuilt when a slow or
     lost connection comes back has none rendered, and would send the user to another host.
     """
     from panel.io.resources import LOCAL_DIST
@@ -137,7 +137,7 @@ def _content(
     state: ExplorerState, session: Session
 ) -> tuple[pn.viewable.Viewable, pn.viewable.Viewable]:
     """The menu and what it leads to. Without anything to compare there is no menu, but a welcome,
-    until the first run comes in.
+    until the first run arrives.
     """
     menu = pmui.TabMenu(
         items=[{"label": tab.name} for tab in TABS],
@@ -189,7 +189,9 @@ def _example(state: ExplorerState) -> pn.viewable.Viewable:
 
 
 def _first_training(state: ExplorerState) -> bool:
-    """Whether trainings go on and none was ever finished here: then a reload leads back to them."""
+    """Whether trainings run and none was ever finished here: then a reload leads back to
+    them.
+    """
     from daexplore.app.jobs.queue import find_jobs
 
     return not any(run.status == "finished" for run in state.user_runs) and any(
@@ -233,10 +235,10 @@ def _welcome(state: ExplorerState, session: Session) -> pn.viewable.Viewable:
 
 
 def _rooms(state: ExplorerState, session: Session, menu: pmui.TabMenu) -> pn.viewable.Viewable:
-    """One room a menu item, furnished when it is first entered."""
+    """One tab per menu item, built when it is first opened."""
     names = [tab.name for tab in TABS]
     rooms = [pn.Column(sizing_mode="stretch_width", margin=0) for _ in TABS]
-    # Among Bokeh's own columns a room's figures would be laid out with those of rooms out of sight:
+    # Among Bokeh's own columns a tab's figures would be laid out with those of hidden tabs:
     # columns of React part them.
     walls = [
         pmui.Column(room, sizing_mode="stretch_width", margin=0, visible=False) for room in rooms
@@ -264,7 +266,7 @@ def _rooms(state: ExplorerState, session: Session, menu: pmui.TabMenu) -> pn.vie
         if chosen in entered:
             entered[chosen]()
         elif not rooms[chosen].objects:
-            # The page's HTML leaves first; the room is furnished while the browser loads its
+            # The page's HTML leaves first; the tab is built while the browser loads its
             # scripts.
             rooms[chosen].objects = [
                 pn.pane.HTML("<p class='hint'>Drawing …</p>", stylesheets=[STYLE])

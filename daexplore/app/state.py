@@ -26,7 +26,7 @@ _DISPLAYED = {"epoch", "view", "split", "domains", "colour", "threshold", "pair"
 
 def _digest(run: Run) -> tuple[Any, ...]:
     """What the panels show of a run; its last line is the file of its newest outputs, which a
-    resumed run writes anew.
+    resumed run writes again.
     """
     outputs = (
         run.path / "evaluations" / f"epoch={max(run.evaluated, default=0):04d}" / "outputs.parquet"
@@ -45,7 +45,7 @@ class ExplorerState(param.Parameterized):
     Fields are read-only: they change through the methods below, which state the intent.
     ``app/README.md`` lists who reacts to each.
 
-    ``epoch`` None stands for each run's own selected epoch; a number is clipped to what each run
+    ``epoch`` None means each run's own selected epoch; a number is clipped to what each run
     has evaluated.
 
     Args:
@@ -171,8 +171,8 @@ class ExplorerState(param.Parameterized):
             self.param.update(**values)
 
     def snapshot(self) -> "ExplorerState":
-        """What this state is now, for a thread: it stays so when the user goes on. The folder
-        and its runs are shared.
+        """What this state is now, for a thread: it stays so when the user goes elsewhere. The
+        folder and its runs are shared.
         """
         taken = ExplorerState.__new__(ExplorerState)
         param.Parameterized.__init__(taken, **self.param.values())  # type: ignore[no-untyped-call]
@@ -259,8 +259,8 @@ class ExplorerState(param.Parameterized):
         )
 
     def label(self, run: Run) -> str:
-        """A run's label, told apart by the time it was started if another run in the folder has the
-        same.
+        """A run's label, distinguished by the time it was started if another run in the folder has
+        the same.
         """
         alike = [other for other in self.all_runs if other.label == run.label]
         if len(alike) < 2:
@@ -364,7 +364,7 @@ class ExplorerState(param.Parameterized):
         self._change(show_welcome=shown)
 
     def refresh(self) -> bool:
-        """Look at the runs folder: new, changed or removed runs come in, and a running run's newest
+        """Look at the runs folder: new, changed or removed runs arrive, and a running run's newest
         epoch is followed.
 
         Costs a few ``stat`` a run when nothing changed.
@@ -392,15 +392,15 @@ class ExplorerState(param.Parameterized):
     def _follow(self, last: int | None) -> None:
         known = {run.id for run in self.all_runs}
         if self.run_ids and not known.intersection(self.run_ids):
-            # All are gone, as the examples are when the folder's first run comes in: begin anew.
+            # All are gone, as the examples are when the folder's first run arrives: start again.
             self._change(run_ids=[], chosen=False, epoch=None)
         if not self.chosen:
             # Of the examples the first seed has epochs to play.
             offered = (
                 sorted(self.all_runs, key=lambda run: run.seed) if self.example else self.all_runs
             )
-            # Runs only join by themselves: what is being looked at is not exchanged under the
-            # user's eyes.
+            # Runs only join by themselves: selected runs are never replaced while the
+            # user looks at them.
             joined = [
                 *self.run_ids,
                 *(run_id for run_id in default_runs(offered) if run_id not in self.run_ids),

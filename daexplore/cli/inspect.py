@@ -176,7 +176,7 @@ def _classes(classes: "pd.DataFrame") -> "pd.DataFrame":
 
 def _write(path: Path, text: str) -> None:
     try:
-        # A mistyped folder is not made: the table would be written where nobody looks.
+        # A mistyped folder is not made: the table would be written to a wrong place.
         path.parent.resolve(strict=True)
         with atomic_write(path) as temporary:
             temporary.write_text(text, encoding="utf-8")

@@ -90,7 +90,7 @@ def transfer_config(
     new_head: bool,
     fit: bool,
 ) -> TransferConfig | None:
-    """How a training starts from another run, or None where it starts anew.
+    """How a training starts from another run, or None where it starts from new weights.
 
     Raises:
         InputError: settings of a transfer without a run to start from.

@@ -1,4 +1,4 @@
-"""``daexplore runs``: a run as one file, to hand on or to keep."""
+"""``daexplore runs``: a run as one file, to pass on or to keep."""
 
 from pathlib import Path
 from typing import Annotated

@@ -113,7 +113,7 @@ def sweep(
     print_plan(planned, busy, resources, runs)
     if dry_run:
         return
-    # What was begun comes first: it ends sooner.
+    # What was started comes first: it ends sooner.
     to_start = [
         item.config
         for state in ("resume", "new")
@@ -266,8 +266,8 @@ def _resources(
 
 
 def _check(configs: "Sequence[RunConfig]") -> None:
-    """Images that are not there, and a method that is unknown or has wrong options, are told before
-    anything runs.
+    """Images that are not there, and a method that is unknown or has wrong options, are reported
+    before anything runs.
     """
     from daexplore.alignment import build_alignment
     from daexplore.data.simulate import PRESETS

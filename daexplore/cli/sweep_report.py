@@ -24,7 +24,7 @@ _FAULT, _BAD_INPUT = 1, 2
 def print_plan(
     planned: Sequence[PlannedRun], followed: Sequence[RunConfig], resources: Resources, runs: Path
 ) -> None:
-    """A table with one line a training: what is done, goes on, or starts."""
+    """A table with one line a training: what is done, resumed, or started."""
     settings = _settings([item.config for item in planned])
     rows = []
     for item, setting in zip(planned, settings, strict=True):
@@ -84,7 +84,7 @@ def _settings(configs: Sequence[RunConfig]) -> list[dict[str, str]]:
 
 
 def print_progress(launch: SweepLauncher, planned: Sequence[PlannedRun]) -> list[Outcome]:
-    """Bars of all trainings until the last has ended, as the run folders tell it.
+    """Bars of all trainings until the last has ended, read from the run folders.
 
     Raises:
         KeyboardInterrupt: the user has had enough; local jobs are interrupted before, Slurm's go
@@ -172,10 +172,10 @@ def _how(outcome: Outcome) -> str:
 
 
 def print_results(planned: Sequence[PlannedRun], ended: Sequence[Outcome], runs: Path) -> int:
-    """Print the finished runs, what failed and why, and how to go on.
+    """Print the finished runs, what failed and why, and how to continue.
 
     Returns:
-        The exit code: 0, or 2 if the user can mend all that failed, else 1.
+        The exit code: 0, or 2 if the user can fix all that failed, else 1.
     """
     finished = [
         run

@@ -118,7 +118,7 @@ def config_hash(config: RunConfig) -> str:
 
 def differences(configs: list[RunConfig]) -> dict[str, list[Any]]:
     """The settings that are not the same in all configs: dotted name -> value in each; what is
-    "auto" counts as what it stands for.
+    "auto" counts as the value it means.
     """
     flat = [
         _flatten(to_dict(config)) | {"train.batch_norm": config.batch_norm} for config in configs

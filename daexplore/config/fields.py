@@ -52,7 +52,7 @@ class DataConfig:
 
     Attributes:
         source: name of a simulator preset, or a path that ``read_galaxies`` understands; labelled.
-        target: likewise; its labels, if it has any, are only ever used to report results marked
+        target: as above; its labels, if it has any, are only ever used to report results marked
             "oracle".
         label: column of the catalogues that holds the class, where a reader would have to choose;
             ``source_read.label`` goes before it.
@@ -150,7 +150,7 @@ class TrainConfig:
             (each batch draws all classes equally often).
         supervision: whose labels teach. "target" is the oracle: it trains on labelled target
             images, to see how well that can be done at all, and everything about it is marked so.
-        selection: which epoch a run stands for, within the second half: see
+        selection: which epoch represents a run, within the second half: see
             ``daexplore.engine.training.epoch_selection``.
         patience: stop after so many epochs without a better source-validation loss; None never
             stops early.

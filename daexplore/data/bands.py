@@ -16,7 +16,7 @@ _NUMBERED = re.compile(r"channel \d+|gr[ae]y", re.IGNORECASE)
 
 
 def bands_are_distinct(bands: Sequence[str]) -> bool:
-    """Whether these are names of bands that tell channels apart, not numbers, and not the one name
+    """Whether these are names of bands that distinguish channels, not numbers, and not the one name
     twice.
     """
     return not any(_NUMBERED.fullmatch(band) for band in bands) and len(
@@ -59,9 +59,9 @@ def channel_order(
     match: str,
     names: tuple[str, str] = ("the source", "the target"),
 ) -> tuple[int, ...]:
-    """Which of a set's channels stands at each of the network's inputs.
+    """The channel of a set at each of the network's inputs.
 
-    Names that tell channels apart are matched whatever the case of their letters. The colours of a
+    Names that distinguish channels are matched whatever the case of their letters. The colours of a
     picture are called R, G and B but are no bands: they match those of another picture only. Where
     one of the two has numbers for names, position counts.
 

@@ -20,10 +20,10 @@ __all__ = ["ChunkedImages", "Images"]
 
 @dataclass(frozen=True, eq=False)
 class ChunkedImages:
-    """Looks like an (N, C, H, W) array to whoever takes rows out of it.
+    """Looks like an (N, C, H, W) array when rows are taken out of it.
 
     Rows are read from the files into new arrays. Nothing is mapped or held: the operating system
-    keeps what is read often in the memory nobody else needs, as it does for memory-mapped files,
+    keeps what is read often in otherwise unused memory, as it does for memory-mapped files,
     but a set takes no address space, and may be larger than a limit on that.
 
     Attributes:
@@ -140,7 +140,7 @@ class ChunkedImages:
         return np.where(rows < 0, rows + len(self), rows)
 
     def _gather(self, rows: NDArray[np.int64]) -> NDArray[Any]:
-        """Each file is opened once, and rows that stand together in it and in the result are read
+        """Each file is opened once, and rows that are together in it and in the result are read
         in one piece.
         """
         images = np.empty((len(rows), *self.shape[1:]), self.dtype)

@@ -41,9 +41,9 @@ def balanced_order(
     """Which rows an epoch takes, all classes equally often.
 
     Of every K rows in the order one is of each class, in random order. Each class goes through its
-    own rows in random order, starting over, in a new order, after the last; the next epoch goes on
-    where this one ended, so that every row of a common class has its turn in time, and a rare
-    class's rows come several times an epoch. The order is a function of (seed, epoch) alone.
+    own rows in random order, starting over, in a new order, after the last; the next epoch
+    continues where this one ended, so that every row of a common class has its turn in time, and a
+    rare class's rows come several times an epoch. The order is a function of (seed, epoch) alone.
 
     Args:
         labels: (n,) class of each row.

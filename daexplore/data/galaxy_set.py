@@ -35,12 +35,12 @@ class GalaxySet:
             by row, where they come from disk.
         catalogue: N rows; ``sample_id`` (unique text), ``group_id`` (text; images of one physical
             galaxy share it), ``label`` (nullable integer index into ``classes``; missing where
-            nobody labelled it), then whatever else is known.
+            it is unlabelled), then whatever else is known.
         classes: names of the labels 0, 1, …
-        bands: names of the channels, declared by whoever made the data, never guessed.
+        bands: names of the channels, declared by the maker of the data, never guessed.
         name: short name of the set.
         pixel_scale: [arcsec / pixel], None where unknown.
-        flux_scale: nanojansky that one unit of a pixel stands for, in each band; None where
+        flux_scale: nanojansky that one unit of a pixel represents, in each band; None where
             unknown.
         psf_fwhm: full width at half maximum of the point spread function in each band [arcsec];
             None where unknown.
@@ -211,7 +211,7 @@ class GalaxySet:
         return folder
 
     def about(self) -> dict[str, Any]:
-        """What galaxies.json says of the set."""
+        """Content of galaxies.json."""
         return {
             "format": 1,
             "name": self.name,

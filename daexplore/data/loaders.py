@@ -152,7 +152,7 @@ class DomainPairLoader:
         sampler: over ``source_rows`` and ``target_rows``.
         augment: whether to apply a random symmetry of the square to each image.
         source_domain: whose preprocessing the labelled images get; "target" where labelled target
-            images stand in the source's place.
+            images are in the source's place.
     """
 
     def __init__(

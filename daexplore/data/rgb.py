@@ -51,7 +51,7 @@ def to_rgb(
     ``noise`` standard deviations of the sky above black, or at ``softening`` of the white level in
     images without noise.
 
-    Pictures, that is bands R, G and B from 0 to 255, were stretched by whoever made them and are
+    Pictures, that is bands R, G and B from 0 to 255, were stretched by their maker and are
     shown as they are.
 
     Args:

@@ -221,7 +221,7 @@ def rotated(images: Array, angle: float) -> NDArray[np.float32]:
     """(n, C, H, W) turned counterclockwise by an angle [deg] about their centres.
 
     Multiples of 90 degrees of square images only move pixels. All others are interpolated by cubic
-    splines, which smooths pixel noise a little; beyond the edge stands the mirror image.
+    splines, which smooths pixel noise a little; beyond the edge is the mirror image.
     """
     from scipy.ndimage import rotate
 

@@ -76,7 +76,7 @@ def history_scalars(run: Run) -> list[Scalar]:
 
 
 def selected_scalars(run: Run) -> list[Scalar]:
-    """The metrics of run.json at the epoch the run stands for, with their intervals:
+    """The metrics of run.json at the run's selected epoch, with their intervals:
     "selected/test/source/accuracy", "…_low", "…_high".
     """
     found = []
@@ -185,11 +185,11 @@ def new_folder(out: Path, overwrite: bool, mark: str) -> Iterator[Path]:
 
 @contextmanager
 def quiet(level: int, *loggers: str) -> Iterator[None]:
-    """Keep to itself what other libraries tell of their own workings and of coming changes: nothing
-    that a user could mend.
+    """Silence other libraries' messages about their own workings and coming changes: nothing
+    that a user could fix.
 
     Args:
-        level: of messages that are still told.
+        level: of messages that are still shown.
         loggers: names of those libraries' loggers.
     """
     found = [logging.getLogger(name) for name in loggers]

@@ -175,8 +175,8 @@ def _positions(run: Run, found: Evaluation) -> tuple[NDArray[np.float64], str]:
             plane = margin_plane(*args, groups=found.group_ids, logits=found.logits)
             return np.stack([plane.x, plane.y], axis=1), "Margin plane"
         except InputError:
-            # Too few galaxies for the probe, or a head that tells no classes apart; components can
-            # always be had.
+            # Too few galaxies for the probe, or a head that distinguishes no classes; components
+            # can always be had.
             pass
     return pca(found.latents)[0], "Principal components of the latents"
 
@@ -218,7 +218,7 @@ def _catalogue_values(series: "pd.Series[Any]") -> NDArray[Any]:
 
 
 def _unit(name: str) -> str | None:
-    """What a name such as separation_arcsec says of its unit."""
+    """Unit implied by a name such as separation_arcsec."""
     if name.lower() in ("ra", "dec"):
         return "deg"
     found = re.search(r"_([a-z]+)$", name.lower())

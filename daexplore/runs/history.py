@@ -26,7 +26,7 @@ def read_new_lines(file: Path, offset: int = 0) -> tuple[list[dict[str, Any]], i
     left for the next call.
 
     An offset that is not at a line's start belongs to a file that was shortened since: then reading
-    starts anew, and the offset returned may be smaller than the one given.
+    starts again, and the offset returned may be smaller than the one given.
 
     Raises:
         InputError: a complete line that is not a JSON object.

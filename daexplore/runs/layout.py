@@ -9,15 +9,15 @@ FORMAT = 1
 
 
 def evaluation_file(run: Path, epoch: int) -> Path:
-    """Where the outputs of the evaluation sample after ``epoch`` lie."""
+    """Where the outputs of the evaluation sample after ``epoch`` are."""
     return run / "evaluations" / f"epoch={epoch:04d}" / "outputs.parquet"
 
 
 def saliency_file(run: Path, epoch: int) -> Path:
-    """Where the Grad-CAM maps after ``epoch`` lie."""
+    """Where the Grad-CAM maps after ``epoch`` are."""
     return run / "saliency" / f"epoch={epoch:04d}" / "gradcam.parquet"
 
 
 def weights_file(run: Path, epoch: int) -> Path:
-    """Where the network's tensors after ``epoch`` lie."""
+    """Where the network's tensors after ``epoch`` are."""
     return run / "weights" / f"epoch-{epoch:04d}.safetensors"

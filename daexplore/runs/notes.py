@@ -20,7 +20,7 @@ _WAIT = 10.0  # [s]
 
 @dataclass(frozen=True)
 class Note:
-    """What somebody wrote about a run.
+    """A user's note about a run.
 
     Attributes:
         tags: short words to find it by, in alphabetical order, each once.
@@ -124,7 +124,7 @@ class RunNotes:
             instead_of: the one that the writer knows of.
 
         Raises:
-            InputError: somebody else has changed it since; nothing is written then.
+            InputError: another user has changed it since; nothing is written then.
         """
         text = clean_note(text)
 

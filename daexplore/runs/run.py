@@ -136,8 +136,8 @@ class Run:
 
     @property
     def selected_epoch(self) -> int | None:
-        """The epoch the run stands for: the selected one, else the last evaluated; None before the
-        first.
+        """The epoch that represents the run: the selected one, else the last evaluated; None before
+        the first.
         """
         selected = self.info.get("selected_epoch")
         if selected is not None and selected in self.info["evaluated"]:
@@ -241,7 +241,7 @@ class Run:
         return self._saliencies(epoch, stamp) if stamp else None
 
     def derived(self, name: str) -> Path:
-        """Where a recomputable file of this name lies, whether it exists or not."""
+        """Where a recomputable file of this name is, whether it exists or not."""
         return self.path / "derived" / name
 
     def check(self) -> None:
@@ -291,8 +291,8 @@ class Run:
         )
 
     def _galaxies(self, ids: NDArray[Any], file: Path) -> dict[str, NDArray[Any]]:
-        """What an evaluation says of its galaxies. They are the same at every epoch, so all epochs
-        share these arrays.
+        """Columns of an evaluation that describe its galaxies. They are the same at every epoch, so
+        all epochs share these arrays.
         """
         samples, known = self.samples, self._known
         if (
@@ -331,7 +331,7 @@ class Run:
         )
 
 
-# What several readers of one run hold is in memory once: nobody can write to it.
+# What several readers of one run hold is in memory once: it is read-only.
 _shared: WeakValueDictionary[tuple[Any, ...], Evaluation] = WeakValueDictionary()
 
 

@@ -108,7 +108,7 @@ class Selections:
         return _read(self._file(selection_name(name)))
 
     def delete(self, name: str) -> Selection:
-        """Remove the selection of this name and returns it, so that it can be put back.
+        """Remove the selection of this name and return it, so that it can be put back.
 
         Raises:
             InputError: there is none, it is damaged, or cannot be removed.

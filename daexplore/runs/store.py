@@ -9,7 +9,7 @@ __all__ = ["RunStore", "find_runs"]
 
 
 class RunStore:
-    """Runs beneath one folder. Reads only run.json of each; ``refresh`` looks again, and keeps the
+    """Runs below one folder. Reads only run.json of each; ``refresh`` looks again, and keeps the
     Run objects it has given out.
 
     Args:

@@ -20,7 +20,7 @@ class TrashedRun:
     """A run in the trash.
 
     Attributes:
-        path: where it lies now.
+        path: where it is now.
         name: of its folder before.
         when: it was put here (UTC).
     """
@@ -31,7 +31,7 @@ class TrashedRun:
 
 
 def trash_folder(root: str | Path) -> Path:
-    """Where deleted runs of a folder lie; nothing is ever removed from there by itself."""
+    """Where deleted runs of a folder are; nothing is ever removed automatically."""
     return Path(root) / ".trash"
 
 
@@ -125,7 +125,7 @@ def _found(trash: Path) -> Iterator[TrashedRun]:
 
 
 def _writer(path: Path) -> str:
-    """Who is writing a run, in words; empty if nobody is. A writer replaces run.json whole: one
+    """Who is writing a run, in words; empty if no process is. A writer replaces run.json whole: one
     that cannot be read has none.
     """
     try:

@@ -70,7 +70,7 @@ class RunWriter:
         versions: Mapping[str, str] | None = None,
         **fields: Any,
     ) -> "RunWriter":
-        """Make the folder of a new run beneath ``root``, complete from the moment it can be seen.
+        """Make the folder of a new run below ``root``, complete from the moment it can be seen.
 
         Args:
             root: folder of runs, made if need be.
@@ -138,7 +138,7 @@ class RunWriter:
 
     @classmethod
     def open(cls, path: str | Path) -> "RunWriter":
-        """Go on writing a run that was stopped or interrupted; this process becomes its writer.
+        """Continue writing a run that was stopped or interrupted; this process becomes its writer.
 
         Raises:
             InputError: the folder is not a readable run, or another process is still writing it.
@@ -161,7 +161,7 @@ class RunWriter:
 
     @property
     def resume_path(self) -> Path:
-        """A folder for whatever the engine needs to go on; made if need be."""
+        """A folder for whatever the engine needs to continue; made if need be."""
         folder = self.path / "resume"
         folder.mkdir(exist_ok=True)
         return folder

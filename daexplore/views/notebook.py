@@ -37,7 +37,7 @@ def progress_bar(title: str) -> Callable[..., None]:
     """A progress bar below the cell.
 
     Args:
-        title: what goes on.
+        title: what is in progress.
 
     Returns:
         Something to call with done, total and, if more is to be said, a text.

@@ -20,8 +20,8 @@ __all__ = [
 
 
 DOMAIN_COLORS = {"source": "#0072B2", "target": "#D55E00", "both": "#009E73"}
-"""From the palette of Okabe & Ito (2008, "Color Universal Design"), told apart with every common
-colour vision.
+"""From the palette of Okabe & Ito (2008, "Color Universal Design"), distinguishable with every
+common colour vision.
 """
 
 NEUTRAL = "#7f7f7f"
@@ -82,7 +82,7 @@ def domain_title(domain: str) -> str:
 
 def set_aria_label(figure: Any, words: str) -> None:
     """State what a Bokeh figure is to those who do not see it. A canvas has no text of its own; the
-    plot's summary stands below it.
+    plot's summary is below it.
     """
     # "figure", not "img": the buttons inside stay within reach.
     figure.html_attributes = {"role": "figure", "aria-label": " ".join(words.split())}

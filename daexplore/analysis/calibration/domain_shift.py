@@ -73,7 +73,7 @@ def log_density_ratio(
         source: (n, D) latents.
         target: (m, D) latents.
         source_groups: (n,) the galaxy each row shows; by default each row is its own.
-        target_groups: (m,) likewise; equal names are the same galaxy.
+        target_groups: (m,) as above; equal names are the same galaxy.
         folds: of the cross-fitting.
         seed: which galaxies are in which fold.
 
@@ -170,7 +170,7 @@ def transcal(
         source_labels: (n,) -1 where missing.
         target_logits: (m, K) of target validation; no target label is used.
         ratio: (n,) of :func:`density_ratio`.
-        domain_auc: likewise, to be kept with the result.
+        domain_auc: as above, to be kept with the result.
         effective: least Kish number over n.
 
     Raises:

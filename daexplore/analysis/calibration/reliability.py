@@ -124,7 +124,7 @@ def ece(
     The error is ``sum_b |sum_(i in b) (y_i - p_i)| / n`` (Naeini et al. 2015, AAAI; bins as in
     Nixon et al. 2019, arXiv:1904.01685). Taken at face value ("plugin") it is too large, since
     noise in a bin never cancels: it is above 0 for perfect probabilities too (Kumar et al. 2019,
-    arXiv:1909.10155, sec. 5), and the quantiles of its bootstrap lie higher still. So the value and
+    arXiv:1909.10155, sec. 5), and the quantiles of its bootstrap are higher still. So the value and
     the interval come from inverting a test: if the bins' true gaps were c times the observed ones
     (shrunk towards their mean as Efron & Morris 1973, JASA 68, 117 do), with the scatter that the
     group bootstrap finds, then the plugin would exceed the observed plugin with a probability that

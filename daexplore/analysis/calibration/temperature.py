@@ -12,7 +12,7 @@ __all__ = ["TEMPERATURES", "apply_temperature", "fit_temperature", "root_tempera
 Floats = NDArray[np.floating[Any]]
 
 TEMPERATURES = (0.05, 20.0)
-"""Bounds of a fitted temperature: a few hundred galaxies cannot tell a more extreme one from
+"""Bounds of a fitted temperature: a few hundred galaxies cannot distinguish a more extreme one from
 infinity (e.g. if all of them are right).
 """
 

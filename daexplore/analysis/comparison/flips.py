@@ -54,7 +54,7 @@ def disagreement(first: Classes, second: Classes) -> NDArray[np.float64]:
 
     Args:
         first: (S, n) predicted classes.
-        second: (T, n) likewise.
+        second: (T, n) as above.
     """
     return np.asarray((first[:, None] != second[None]).mean(axis=(0, 1)), np.float64)
 
@@ -107,7 +107,7 @@ def rank_agreement(first: NDArray[np.floating[Any]], second: NDArray[np.floating
 
     Args:
         first: (S, n) a score of each image, such as the probability of a class.
-        second: (T, n) likewise.
+        second: (T, n) as above.
     """
     return float(np.mean(_ranked(first) @ _ranked(second).T))
 

@@ -25,8 +25,8 @@ class ClassShares:
         high: (K,) upper ends.
         draws: (R, K) the estimate in each resample of galaxies; NaN where undefined.
         possible: whether some mixture of the classes, as the source shows them, could give what the
-            network says of the target; if not, the estimate sits on the edge and the domains differ
-            in more than their shares.
+            network predicts for the target; if not, the estimate sits on the edge and the domains
+            differ in more than their shares.
     """
 
     shares: NDArray[np.float64]
@@ -89,7 +89,7 @@ def bbse(
         classes: K.
         source_groups: (n,) the galaxy each row shows; by default each its own. A galaxy in both
             domains is drawn in both at once.
-        target_groups: (m,) likewise.
+        target_groups: (m,) as above.
         resamples: of the bootstrap.
         seed: of its draws.
         level: coverage of the intervals.
@@ -103,7 +103,7 @@ def bbse(
     weights, target_weights = _joint_weights(
         source_groups, known, target_groups, len(target_predicted), resamples, seed
     )
-    # (R, i, j): how much weight lies on galaxies of class j called i.
+    # (R, i, j): the weight of galaxies of class j called i.
     counts = np.stack(
         [
             [weights @ ((called == i) & (labels == j)) for j in range(classes)]

@@ -60,7 +60,7 @@ def soft_neighbourhood_density(
     """Mean entropy of each galaxy's likeness to the others (Saito et al. 2021, arXiv:2108.10860,
     eq. 2-4) [nat].
 
-    Likeness is the cosine of two predictions; a galaxy is not like itself. Large where galaxies lie
+    Likeness is the cosine of two predictions; a galaxy is not like itself. Large where galaxies are
     in few dense clusters, which a constant prediction does best: never use it without a guard
     against that.
 
@@ -82,7 +82,7 @@ def soft_neighbourhood_density(
 
 def batch_nuclear_norm(probabilities: Floats) -> float:
     """Sum of the singular values of the matrix of predictions over n, times sqrt(n / K) so that it
-    lies in [1 / sqrt(K), 1]: large where predictions are sure and differ (Cui et al. 2020,
+    is in [1 / sqrt(K), 1]: large where predictions are sure and differ (Cui et al. 2020,
     arXiv:2003.12237).
 
     >>> batch_nuclear_norm(np.eye(4))

@@ -39,19 +39,19 @@ class Interval:
 
     @property
     def above(self) -> bool:
-        """Whether all of it lies above 0."""
+        """Whether all of it is above 0."""
         return self.low > 0
 
     @property
     def below(self) -> bool:
-        """Whether all of it lies below 0."""
+        """Whether all of it is below 0."""
         return self.high < 0
 
 
 @dataclass(frozen=True)
 class McNemar:
     """Whether a second method rights more galaxies than it wrongs, as a test of "as many each way",
-    for the networks at hand.
+    for the given networks.
 
     Attributes:
         fixed: images wrong before and right after, summed over pairs of networks.
@@ -124,7 +124,7 @@ def combine_over_seeds(
     Galaxies and seeds are crossed: all networks see the same galaxies. The draws of galaxies are
     shared by all methods, so differences are paired. Of seeds there are few: resampling them (the
     pigeonhole bootstrap, Owen 2007, Annals of Applied Statistics 1, 386) knows nothing of values
-    beyond the handful at hand, and its intervals are far too short at 3 seeds. Instead each mean is
+    beyond the few available, and its intervals are far too short at 3 seeds. Instead each mean is
     moved by its standard error over seeds times Student's t, with the degrees of freedom of Welch
     (1947, Biometrika 34, 28).
 
@@ -186,7 +186,7 @@ def paired_difference(
 
     Args:
         first: (S, 1 + R) as in ``combine_over_seeds``.
-        second: (T, 1 + R) likewise, from the same resamples of galaxies.
+        second: (T, 1 + R) as above, from the same resamples of galaxies.
         level: coverage.
         seed: of the draws of Student's t.
     """
@@ -200,11 +200,11 @@ def mcnemar(fixed: NDArray[Any], broken: NDArray[Any], groups: NDArray[Any]) -> 
     ``p_grouped``: with d_k the mean of fixed minus broken over all images of galaxy k and all pairs
     of networks, ``(sum_k d_k)^2 / sum_k d_k^2`` is chi-square with 1 degree of freedom (Durkalski
     et al. 2003, Statistics in Medicine 22, 2417, eq. 5). ``p_exact``: the sign of d_k for each
-    galaxy, a binomial test. Both speak of the networks at hand, not of other seeds.
+    galaxy, a binomial test. Both concern the given networks, not other seeds.
 
     Args:
         fixed: (n,) or (pairs, n) of bool or counts: wrong before, right after.
-        broken: likewise the reverse.
+        broken: the reverse.
         groups: (n,) the galaxy each image shows.
     """
     from scipy.stats import binomtest, chi2

@@ -40,7 +40,7 @@ def reweighted_mmd2(
         weights_x: (R, n).
         weights_y: (R, m).
         groups_x: (n,) the galaxy each row shows.
-        groups_y: (m,) likewise.
+        groups_y: (m,) as above.
 
     Returns:
         (R,), NaN where a domain has fewer than two galaxies of positive weight.
@@ -111,7 +111,7 @@ def _form(
         )
         block *= index[rows, None] != index[start:]
         products = (weights[:, rows] @ block) * weights[:, start:]
-        # The matrix is symmetric: what lies right of the diagonal's block counts twice.
+        # The matrix is symmetric: what is right of the diagonal's block counts twice.
         total += 2 * products.sum(axis=1) - products[:, : len(block)].sum(axis=1)
     same = (_by_group(weights, index, len(names)) ** 2).sum(axis=1)
     return _ratio(total, weights.sum(axis=1) ** 2 - same)

@@ -34,7 +34,7 @@ def class_conditional_mmd(
         source_latents: (n, d).
         source_labels: (n,) the class of each; negative ones (missing) are left out.
         target_latents: (m, d).
-        target_classes: (m,) likewise: predictions, or labels (then what comes out is an oracle's).
+        target_classes: (m,) as above: predictions, or labels (the result is then an oracle's).
         bandwidths: sigma^2 of each Gaussian in units of the source's spread, all classes together,
             as for the logged MMD^2.
 
@@ -75,7 +75,7 @@ def class_conditional_tests(
         target_classes: (m,).
         bandwidths: as for :func:`class_conditional_mmd`.
         source_groups: (n,) the galaxy each row shows.
-        target_groups: (m,) likewise.
+        target_groups: (m,) as above.
         permutations: of each test.
         seed: of the relabellings.
 

@@ -155,8 +155,8 @@ def probe_intervals(
     seed: int = 0,
     level: float = 0.95,
 ) -> dict[str, dict[str, float]]:
-    """How well the probe tells the domains apart, with percentile intervals of the group bootstrap
-    over the held-out galaxies.
+    """How well the probe distinguishes the domains, with percentile intervals of the group
+    bootstrap over the held-out galaxies.
 
     ``a_distance`` is the proxy A-distance ``2 (1 - 2 error)`` (Ben-David et al. 2007, NeurIPS 19,
     sec. 4), the error on held-out galaxies with both domains counted alike: 0 if the domains cannot

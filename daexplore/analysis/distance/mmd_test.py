@@ -80,7 +80,7 @@ def mmd_test(
         x: (n, d), n >= 2.
         y: (m, d), m >= 2.
         groups_x: (n,) the galaxy each row shows; by default each its own.
-        groups_y: (m,) likewise; an id in both is the same galaxy. Given together with ``groups_x``
+        groups_y: (m,) as above; an id in both is the same galaxy. Given together with ``groups_x``
             or not at all.
         bandwidths: sigma^2 of each Gaussian; by default ``SCALES`` times the median heuristic of
             the pooled sample.

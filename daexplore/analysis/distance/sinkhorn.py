@@ -15,8 +15,8 @@ Floats = NDArray[np.floating[Any]]
 
 BLUR = 0.5
 """In units of the source's spread. At less, two samples of 1000 from one distribution in 32
-dimensions lie almost as far apart as their spread, since the transport then matches single points;
-at 0.5 they lie 0.16 apart."""
+dimensions are almost as far apart as their spread, since the transport then matches single points;
+at 0.5 they are 0.16 apart."""
 
 
 def sinkhorn_distance(x: Floats, y: Floats, blur: float = BLUR, scaling: float = 0.9) -> float:
@@ -66,7 +66,7 @@ def sinkhorn_test(
     seed: int = 0,
     most: int = 500,
 ) -> MMDTest:
-    """The distance of two samples beside that of relabelled ones, galaxies dealt out anew as in
+    """The distance of two samples beside that of relabelled ones, galaxies permuted as in
     ``analysis.permutation.mmd_test``.
 
     Each relabelling costs a transport of its own, so there are few of them, on few galaxies.
@@ -75,7 +75,7 @@ def sinkhorn_test(
         x: (n, d).
         y: (m, d).
         groups_x: (n,) the galaxy each row shows; by default each its own.
-        groups_y: (m,) likewise.
+        groups_y: (m,) as above.
         blur: lengths below this are not resolved.
         permutations: how many relabellings; p-values go down to 1 / (1 + permutations).
         seed: of the relabellings and of the choice of galaxies.

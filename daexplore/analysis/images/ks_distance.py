@@ -62,7 +62,7 @@ def medians(values: Floats, weights: Floats) -> NDArray[np.float64]:
 def permute_labels(
     target: NDArray[np.bool_], groups: NDArray[Any], times: int, seed: int = 0
 ) -> NDArray[np.bool_]:
-    """The domains dealt out anew as if they were one population: a permutation of galaxies, not of
+    """The domains permuted as if they were one population: a permutation of galaxies, not of
     images.
 
     A galaxy that both domains show has its domains swapped or not; galaxies of one domain exchange
@@ -100,7 +100,7 @@ def ks_interval(
     Args:
         value: the distance.
         drawn: (R,) distances in resamples of galaxies.
-        dealt: (R,) distances where the domains are dealt out anew, see ``permute_labels``.
+        dealt: (R,) distances where the domains are permuted, see ``permute_labels``.
     """
     low, high = basic_bootstrap_interval(value, drawn, 0.0, 1.0)
     return (0.0 if value <= np.nanquantile(dealt, 0.95) else low), max(high, value)

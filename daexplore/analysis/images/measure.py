@@ -23,7 +23,7 @@ QUANTITIES: dict[str, tuple[str, str, str]] = {
     "fine_structure": ("share of power on scales below 4 pixels", "", "log"),
     "colour": ("colour", "mag", "linear"),
 }
-"""Each measured quantity in words, its unit ("flux" stands for that of the pixels), and whether
+"""Each measured quantity in words, its unit ("flux" represents that of the pixels), and whether
 ratios or differences compare it.
 """
 
@@ -72,7 +72,7 @@ def measure(
         flux_scale: what a unit of each band's pixels is worth; fluxes, noise and colours are
             multiplied by it.
         pixel_scale: sizes are multiplied by it.
-        progress: told how many images were done since it was told last.
+        progress: called with how many images were done since the last call.
     """
     scale = np.ones(len(bands)) if flux_scale is None else np.array(flux_scale)
     rng = np.random.default_rng(0)

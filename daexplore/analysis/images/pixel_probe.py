@@ -26,7 +26,7 @@ measured on halves of one survey.
 
 @dataclass(frozen=True)
 class PixelProbe:
-    """How well the domains can be told apart: 0.5 not at all, 1 without error.
+    """How well the domains can be distinguished: 0.5 not at all, 1 without error.
 
     Attributes:
         auc: mean over the folds of the area under the ROC curve; NaN with fewer than 10 galaxies a
@@ -75,7 +75,7 @@ def pixel_features(
         own_scale: take level and scale out of each image and band, and leave out the quantities
             that depend on them. Images that were normalised need it: the zero of 8-bit pictures,
             for one, lands elsewhere in each domain, and by that alone two halves of one survey
-            would be told apart.
+            would be distinguished.
 
     Returns:
         (n, features), each of unit variance.
@@ -87,7 +87,7 @@ def pixel_features(
         quantities = quantities[
             [name for name in quantities if str(name).split("/")[0] not in _SCALED]
         ]
-    # To four digits: what rounding leaves behind must not tell how an image was scaled.
+    # To four digits: rounding residue must not reveal how an image was scaled.
     values = quantities.to_numpy(np.float64)
     size = 10.0 ** (np.floor(np.log10(np.where(values != 0, np.abs(values), 1.0))) - 3)
     rounded = pd.DataFrame(np.round(values / size) * size)

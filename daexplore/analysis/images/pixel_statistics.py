@@ -51,7 +51,7 @@ def background(
     last = np.full_like(first, count - 1)
     for _ in range(rounds):
         level, noise = _level_and_noise(pixels, first, last)
-        # The sorted pixels that stay lie side by side, so two counts tell which they are.
+        # The sorted pixels that stay are side by side, so two counts identify them.
         first = (pixels < level - clip * noise).sum(axis=-1, keepdims=True)
         last = count - 1 - (pixels > level + clip * noise).sum(axis=-1, keepdims=True)
     level, noise = _level_and_noise(pixels, first, last)
@@ -131,7 +131,7 @@ def signal(
 
     Returns:
         (n, C) ``peak_snr`` and ``total_snr``; NaN without noise, or with less than a millionth of
-        the peak, which is rounding of the 32-bit numbers that images come in.
+        the peak, which is rounding of the 32-bit numbers of the images.
     """
     height, width = images.shape[2:]
     inner = images[:, :, height // 4 : height - height // 4, width // 4 : width - width // 4]
@@ -166,7 +166,7 @@ def _rings(height: int, width: int, bins: int) -> NDArray[np.float32]:
     """(modes, bins) weights that average the modes of a real transform over each ring."""
     k = np.hypot(np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)[None])
     ring = np.digitize(k, frequencies(bins), right=True) - 1
-    # Each mode off the edges of the half plane stands for its mirror image too.
+    # Each mode off the edges of the half plane represents its mirror image too.
     twice = np.ones(k.shape)
     twice[:, 1 : (width + 1) // 2] = 2
     weights = np.stack([twice * (ring == index) for index in range(bins)], axis=-1).reshape(

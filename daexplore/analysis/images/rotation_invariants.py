@@ -64,7 +64,7 @@ def harmonics(
         scale: (C,) typical size of a band's values; each band is divided by it, so that none drowns
             the others.
         radius: of the disc that is looked at [pixel]; None takes half of the smaller side.
-        progress: told how many images of how many are done.
+        progress: called with how many images of how many are done.
 
     Returns:
         (n, C * 12, 17), of unit norm each, so that brightness does not count; 0 for images without
@@ -103,7 +103,7 @@ def harmonics(
 
 
 def whiten(modes: Harmonics) -> Harmonics:
-    """Take from the harmonics what all galaxies share, so that what is left tells one from another.
+    """Take from the harmonics what all galaxies share, so that the rest distinguishes them.
 
     Galaxies are alike: a bright centre, an ellipse. Unwhitened, any two ellipticals would pass for
     one. The mean of mode 0 is taken off, and each mode is multiplied by (C + a I)^(-1/2), C the

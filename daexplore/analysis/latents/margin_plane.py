@@ -70,7 +70,7 @@ def margin_plane(
 ) -> MarginPlane:
     """Places galaxies by the linear head of their network.
 
-    With ``w = w_b - w_a`` and likewise the bias, the logit of b against a is ``w.z + b``: its
+    With ``w = w_b - w_a`` and similarly the bias, the logit of b against a is ``w.z + b``: its
     distance to the hyperplane is that over |w|. Both axes are divided by the pooled within-class
     standard deviation of the source's validation galaxies, so that they mean the same in every run
     and at every epoch, whatever the latent's scale and orientation. No label of a target galaxy is
@@ -142,8 +142,8 @@ def margin_plane(
 def project_new(
     plane: MarginPlane, latents: Floats, logits: Floats, row: int, classes: tuple[int, int] = (0, 1)
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Where further images of a galaxy lie in a plane that is there already: nothing is fitted
-    anew, so its axes stay what they are.
+    """Where further images of a galaxy are in a plane that is there already: nothing is fitted
+    again, so its axes stay what they are.
 
     y comes from the probe that was fitted without the galaxy. Its own latent and logits give the
     position it has.
@@ -151,7 +151,7 @@ def project_new(
     Args:
         plane: of :func:`margin_plane`.
         latents: (m, D) of the further images.
-        logits: (m, K) likewise.
+        logits: (m, K) as above.
         row: of the galaxy in the plane.
         classes: the pair (a, b) the plane was made for.
 

@@ -59,7 +59,7 @@ def umap(
         latents: (n, D), n >= 4.
         seed: of the layout.
         neighbours: size of the neighbourhoods that are kept.
-        min_dist: how tightly points may lie.
+        min_dist: how densely points may be placed.
 
     Returns:
         (n, 2).
@@ -81,7 +81,7 @@ def same_rows(first: NDArray[Any], second: NDArray[Any]) -> dict[int, int]:
 
     Args:
         first: (n,) names, each once.
-        second: (m,) likewise, in any order.
+        second: (m,) as above, in any order.
     """
     places = {name: row for row, name in enumerate(second.tolist())}
     return {row: places[name] for row, name in enumerate(first.tolist()) if name in places}
@@ -106,10 +106,10 @@ def aligned_umap(
     Args:
         latents: in the order in which neighbours are pulled together, such as that of the epochs:
             (n, D) each.
-        ids: (n,) names of the rows of each; a name stands for the same galaxy wherever it comes.
+        ids: (n,) names of the rows of each; a name is the same galaxy wherever it appears.
         seed: of the layout.
         neighbours: size of the neighbourhoods that are kept.
-        min_dist: how tightly points may lie.
+        min_dist: how densely points may be placed.
         strength: of the pull.
 
     Returns:
@@ -136,7 +136,7 @@ def aligned_umap(
         "random_state": seed,
     }
     with warnings.catch_warnings():
-        # It says of each map that a seed allows one thread only, which is what it is to use.
+        # It warns for each map that a seed allows one thread only, which is what it is to use.
         warnings.filterwarnings("ignore", message="n_jobs value", category=UserWarning)
         made = (
             _package()

@@ -80,7 +80,7 @@ class SourceTypicality:
         if labels is None or present == [-1]:
             means, centred = z[fitted].mean(axis=0)[None], z[fitted] - z[fitted].mean(axis=0)
         else:
-            # An unlabelled galaxy belongs to a cloud of some class, but nobody knows to which.
+            # An unlabelled galaxy belongs to a cloud of some class, but to which is unknown.
             present = [kind for kind in present if kind >= 0]
             means = np.stack([z[fitted & (kinds == kind)].mean(axis=0) for kind in present])
             centred = np.concatenate(
@@ -94,7 +94,7 @@ class SourceTypicality:
 
     def score(self, latents: Floats) -> NDArray[np.float64]:
         """(n,) in (0, 1]: the share of held-out source galaxies, itself counted among them, that
-        lie at least as far out.
+        are at least as far out.
 
         Args:
             latents: (n, D) of the same network.

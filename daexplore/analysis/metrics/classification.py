@@ -222,7 +222,7 @@ def precision_recall(
     Args:
         curve: of m + 1 points.
         positives: how many positives it was made of, at least one.
-        negatives: likewise.
+        negatives: as above.
 
     Returns:
         (m + 1,) precision, 1 at the first point, where nothing is called yet; and the average

@@ -25,7 +25,7 @@ class RiskCoverage:
         high: (points,) upper end.
         aurc: {"value", "low", "high", "n"}: mean risk over all coverages (Geifman & El-Yaniv 2017,
             arXiv:1705.08500; Geifman et al. 2019, arXiv:1805.08206).
-        excess: likewise, less the AURC of an order that puts all errors last, r + (1 - r) ln(1 - r)
+        excess: as above, less the AURC of an order that puts all errors last, r + (1 - r) ln(1 - r)
             for an error rate r (ibid.).
     """
 

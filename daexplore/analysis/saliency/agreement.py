@@ -164,10 +164,10 @@ def agreement(
     resamples: int = 400,
     seed: int = 0,
 ) -> tuple[Agreement, Agreement]:
-    """How far networks agree on where the evidence lies, beside what any two galaxies have in
+    """How far networks agree on where the evidence is, beside what any two galaxies have in
     common.
 
-    Most galaxies lie at their stamp's centre: maps of different galaxies overlap too. What counts
+    Most galaxies are at their stamp's centre: maps of different galaxies overlap too. What counts
     is how far the first exceeds the second.
 
     Args:

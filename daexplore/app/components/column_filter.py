@@ -40,7 +40,7 @@ class _Picker:
         follow()
         state.param.watch(follow, ["run_ids", "filter"])
         self.column.param.watch(show_errors(state, self._choose), "value")
-        # The thumb's way is not followed: each step would select thousands of galaxies anew.
+        # Only the released position counts: each step would select thousands of galaxies again.
         self.range.param.watch(show_errors(state, self._narrow), "value_throttled")
         self.values.param.watch(show_errors(state, self._narrow), "value")
 

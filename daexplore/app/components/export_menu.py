@@ -137,9 +137,9 @@ class ExportMenu:
 
     Args:
         state: what the user looks at.
-        session: in which the files come in.
+        session: in which the files arrive.
         view: which figure is offered first.
-        own: figures of this room alone, by the name on the page, offered before the others.
+        own: figures of this tab alone, by the name on the page, offered before the others.
         service: computes the files; by default one of its own.
     """
 
@@ -210,7 +210,7 @@ class ExportMenu:
     def _asked(self, kind: str, _: Any) -> None:
         choice, width = self.view_choice.value, float(self.width.value)
         wish = figure_request(self._state, "galaxies" if choice in self._own else choice)
-        # What this room has found is taken as it is now; the others are computed beside the page's
+        # What this tab has found is taken as it is now; the others are computed beside the page's
         # own work.
         own = self._own[choice]() if choice in self._own and kind != "html" else None
         stem = wish.name if own is None else f"daexplore-{own.name}-{wish.split}"
@@ -264,12 +264,12 @@ def export_menu(
     own: Mapping[str, Callable[[], FigureSpec]] | None = None,
 ) -> pn.viewable.Viewable:
     """A button that opens a row: figure as PNG, SVG or PDF, data as CSV, report as HTML, link. Any
-    room can hold one.
+    tab can hold one.
 
     Args:
         state: what the user looks at.
-        session: in which the files come in.
+        session: in which the files arrive.
         view: which figure is offered first.
-        own: figures of the room alone, by the name on the page, offered before the others.
+        own: figures of the tab alone, by the name on the page, offered before the others.
     """
     return ExportMenu(state, session, view=view, own=own).view

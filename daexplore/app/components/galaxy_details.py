@@ -33,7 +33,7 @@ _RAMP = f"<img alt='dark to bright' src='{data_uri(colorbar_png(96, 8))}'>"
 
 @dataclass(frozen=True)
 class RunPrediction:
-    """What one run says of the galaxy; ``map`` None with the reason in ``note``."""
+    """Prediction of one run for the galaxy; ``map`` None with the reason in ``note``."""
 
     run: str
     epoch: int
@@ -49,7 +49,7 @@ class GalaxyDetails:
     Args:
         state: whose galaxy.
         scenes: the panels' scenes, asked for whenever the strip is drawn.
-        session: in which maps come in when they are ready.
+        session: in which maps arrive when they are ready.
     """
 
     def __init__(

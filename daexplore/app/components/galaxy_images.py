@@ -66,7 +66,7 @@ def cached_gradcam(run: Run, epoch: int, sample_id: str) -> NDArray[np.float32] 
 
 
 def submit_gradcam(run: Run, epoch: int, sample_id: str, domain: str) -> "Future[Any]":
-    """Start computing a map that is not at hand; when the future is done it is, unless the future
+    """Start computing a map that is not available; when the future is done it is, unless the future
     holds an exception.
     """
     future = submit_process("gradcam", _gradcam, str(run.path), epoch, sample_id, domain)

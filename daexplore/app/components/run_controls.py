@@ -140,14 +140,14 @@ def _threshold(state: ExplorerState) -> pn.viewable.Viewable:
         size="small",
     )
     bind(slider, state, "threshold")
-    # In the page itself the boundary is under the user's hand; everything else follows from the
+    # The page itself moves the boundary while it is dragged; everything else follows from the
     # server.
     slider.jscallback(value=_FOLLOW)
     return _prompt(slider)
 
 
 def _prompt(slider: Any) -> Any:
-    """Have the server hear of a value at once, where Panel would wait for further ones: each is
+    """Send a value to the server at once, where Panel would wait for further ones: each is
     cheap here.
     """
     slider._priority_changes = ["value"]

@@ -12,9 +12,9 @@ __all__ = ["SelectableTable"]
 
 class SelectableTable(JSComponent):  # type: ignore[misc]
     """Lines of text with a box to tick before each. It draws; what is sorted and how is up to
-    whoever fills it.
+    the caller.
 
-    A cell holds any of ``text``, ``small`` (beneath it), ``badge``, ``chips`` (a list), ``strong``,
+    A cell holds any of ``text``, ``small`` (below it), ``badge``, ``chips`` (a list), ``strong``,
     ``state`` (a CSS class) and ``span``.
     """
 

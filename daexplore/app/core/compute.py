@@ -34,7 +34,7 @@ class Task:
             again.
         key: under which it is kept there.
         kind: what it is, for those who wait for it.
-        name: likewise, for a line of progress.
+        name: as above, for a line of progress.
         make: computes it, in a thread.
     """
 
@@ -46,7 +46,7 @@ class Task:
 
     @property
     def there(self) -> bool:
-        """Whether the result is at hand."""
+        """Whether the result is available."""
         return self.memo.peek(self.key) is not None
 
 
@@ -78,7 +78,7 @@ class TaskQueue:
         self.failures: dict[Hashable, str] = {}
 
     def want(self, tasks: Sequence[Task]) -> None:
-        """Ask for these, the first one first, instead of whatever was waiting; what is at hand or
+        """Ask for these, the first one first, instead of whatever was waiting; what is available or
         has failed is left out.
         """
         running = None if self._running is None else (id(self._running.memo), self._running.key)

@@ -77,7 +77,7 @@ class Session:
 
         Panel and Bokeh send theirs by different ways; when a function both shows new figures and
         moves what is in them, the second message may otherwise overtake the first and speak of
-        models the page has not heard of yet.
+        models that the page does not know yet.
         """
 
         @wraps(function)
@@ -117,7 +117,7 @@ class Session:
         session never.
 
         Changes sent while a browser is still fetching the page would speak of models it does not
-        know. The calls do not count as the server being busy: that sign would go on and off with
+        know. The calls do not count as the server being busy: that sign would flicker with
         each, and Panel walks through all models of the page to change it.
         """
         if self._document is not None:

@@ -13,7 +13,7 @@ class Term:
 
     Attributes:
         name: as it is looked up and shown.
-        chapter: under which it stands in the glossary.
+        chapter: under which it is in the glossary.
         meaning: one sentence.
         formula: in plain Unicode; empty where there is none.
         origin: publication, or part of the package that computes it.

@@ -27,7 +27,7 @@ def cached_headline(state: ExplorerState) -> str:
 
 def headline_bar(state: ExplorerState, session: Session) -> pn.viewable.Viewable:
     """The line that shows it."""
-    # An empty line of the sentence's height at first, so that nothing moves when it comes in.
+    # An empty line of the sentence's height at first, so that nothing moves when it arrives.
     service = Compute(state, session)
     line = pn.pane.HTML(
         _line(cached_headline(state)), sizing_mode="stretch_width", stylesheets=[STYLE], margin=0

@@ -10,7 +10,7 @@ from daexplore.utils.files import static_text
 
 __all__ = ["TEMPLATE", "loading_html"]
 
-# It lies above the page until that is drawn: nothing moves when it goes, and no hand is quicker
+# It covers the page until that is drawn: nothing moves when it goes, and clicks are blocked
 # than the page. Scripts in the head would hold back its painting.
 TEMPLATE = BASE_TEMPLATE.environment.from_string(static_text("app", "loading_page.html"))
 
@@ -20,7 +20,7 @@ def loading_html(sentence: str, runs: list[str]) -> Markup:
 
     Args:
         sentence: the comparison as markup, if it is known already; it is made of escaped parts.
-        runs: names of the runs on screen, which stand in its place otherwise.
+        runs: names of the runs on screen, which are in its place otherwise.
     """
     # Words that explain themselves cannot yet.
     plain = re.sub(r"</?button[^>]*>", "", sentence)

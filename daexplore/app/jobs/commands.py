@@ -61,7 +61,7 @@ def train_command(
 
 
 def resume_command(run: Path) -> list[str]:
-    """The command that goes on with a stopped run."""
+    """The command that resumes a stopped run."""
     return [sys.executable, "-m", "daexplore", "train", "--resume", str(run)]
 
 

@@ -33,7 +33,7 @@ JOBS_FOLDER = ".jobs"
 JOB_RECORD = "job.json"
 # A file with this name in a job's folder tells other pages that the end was asked for.
 _STOP = "stop"
-# Likewise, that it is held still.
+# Also that it is paused.
 _PAUSE = "pause"
 
 
@@ -50,7 +50,7 @@ class Job:
     """One training in a child process of low priority, with a session of its own: it outlives the
     page and, if need be, the server.
 
-    A folder beneath ``root/.jobs`` says that it exists until it has a run, so that a page opened
+    A folder below ``root/.jobs`` says that it exists until it has a run, so that a page opened
     meanwhile finds it.
 
     Args:
@@ -58,7 +58,7 @@ class Job:
         root: folder of runs, where the new one will appear.
         method: for the label.
         seed: for the label.
-        run: an existing run that the command goes on with.
+        run: an existing run that the command resumes.
         folder: of a job that some page started before; see
             :func:`daexplore.app.jobs.queue.find_jobs`.
 
@@ -154,7 +154,7 @@ class Job:
         if hasattr(os, "setpriority"):
             os.setpriority(os.PRIO_PROCESS, pid, _NICE)
         self._mark = process_identity(pid)
-        # Somebody has to take note of its end, also after the page is closed: until then it would
+        # Reap the child even after the page is closed: until then it would
         # count as existing.
         threading.Thread(target=self._process.wait, daemon=True).start()
         record = {
@@ -185,13 +185,13 @@ class Job:
 
     @staticmethod
     def of_run(run: Run) -> "Job":
-        """A run that is being trained by a process nobody told this page about."""
+        """A run that is being trained by a process that this page did not start."""
         job = Job([], run.path.parent, method=run.method, seed=run.seed, run=run)
         job._mark, job.state = run.info["process"], "running"
         return job
 
     def poll(self) -> str:
-        """Look at the process and its folders, and returns the new ``state``."""
+        """Look at the process and its folders, and return the new ``state``."""
         if self.state == "waiting" or self.ended:
             return self.state
         # Asked first: what the child wrote before its end is then certainly read below.
@@ -232,7 +232,7 @@ class Job:
         self._stopping = True
         if self.folder.is_dir():
             (self.folder / _STOP).touch()
-        # What is held still hears nothing.
+        # A paused process does not receive the signal.
         self.resume()
         self._signal(signal.SIGINT)
         timer = threading.Timer(_GRACE, self._signal, (signal.SIGKILL,))
@@ -249,11 +249,11 @@ class Job:
             self.state, self.eta = "paused", None
 
     def resume(self) -> None:
-        """Let a child that is held still go on."""
+        """Resume a paused child."""
         if self.paused:
             (self.folder / _PAUSE).unlink(missing_ok=True)
             self._signal(signal.SIGCONT, group=True)
-            # The time it stood still says nothing of its speed.
+            # The paused time does not count for its speed.
             self._first = None
             self.poll()
 

@@ -13,7 +13,7 @@ __all__ = ["JobQueue", "find_jobs"]
 
 
 def find_jobs(root: str | Path) -> list[Job]:
-    """Trainings that go on beneath ``root``, whoever started them, and those that failed unseen,
+    """Trainings in progress below ``root``, by whatever user, and those that failed unseen,
     oldest first.
     """
     root = Path(root)
@@ -39,7 +39,7 @@ class JobQueue:
 
     Attributes:
         jobs: in the order of their start.
-        stop_on_close: whether closing the page stops what it shows; otherwise that goes on to its
+        stop_on_close: whether closing the page stops what it shows; otherwise that continues to its
             end.
     """
 
@@ -55,7 +55,7 @@ class JobQueue:
         self._started.append(job)
 
     def adopt(self, jobs: Sequence[Job]) -> None:
-        """Show jobs that go on already."""
+        """Show jobs that run already."""
         self.jobs.extend(jobs)
 
     def forget_ended(self) -> None:
@@ -107,5 +107,5 @@ class JobQueue:
             if self.stop_on_close or job.state == "waiting":
                 job.stop()
             else:
-                # Nobody is there to see that it stands still.
+                # No page is open to show that it is paused.
                 job.resume()

@@ -35,7 +35,7 @@ class Colouring:
     Attributes:
         colours: one list a scene, of its drawn points.
         legend: what they mean, as markup.
-        outlined: whether the domain is told by the points' outline, since the hue says something
+        outlined: whether the points' outline shows the domain, since the hue shows something
             else.
     """
 

@@ -47,9 +47,9 @@ class Embeddings:
         kind: "plane", "pca", "umap" or "aligned".
         x: (n,) float32.
         y: (n,) float32.
-        threshold_x: where the decision boundary at a probability threshold stands on x; None where
+        threshold_x: where the decision boundary at a probability threshold is on x; None where
             it is no vertical line.
-        probe_auc: how well a linear probe tells the domains apart in the whole latent space; NaN
+        probe_auc: how well a linear probe distinguishes the domains in the whole latent space; NaN
             where not computed.
         axes: labels of x and y.
     """
@@ -69,7 +69,7 @@ _groups: LRUCache[NDArray[np.int64]] = LRUCache(8)
 
 def change_token(run: Run, epoch: int) -> tuple[Any, ...]:
     """What a result for this run and epoch is kept under: a run resumed from an earlier epoch
-    writes its later ones anew.
+    writes its later ones again.
     """
     file = run.path / "evaluations" / f"epoch={epoch:04d}" / "outputs.parquet"
     stat = file.stat() if file.exists() else None
@@ -77,7 +77,7 @@ def change_token(run: Run, epoch: int) -> tuple[Any, ...]:
 
 
 def coordinates(run: Run, epoch: int, view: str, pair: tuple[int, int] = (0, 1)) -> Embeddings:
-    """The positions at hand for a view: of UMAPs those already computed, else the principal
+    """The positions available for a view: of UMAPs those already computed, else the principal
     components meanwhile.
     """
     if view == "plane":
@@ -91,13 +91,13 @@ def coordinates(run: Run, epoch: int, view: str, pair: tuple[int, int] = (0, 1))
 
 def margin_plane(run: Run, epoch: int, pair: tuple[int, int] = (0, 1)) -> Embeddings:
     """Exact positions relative to the decision boundary between a pair of classes; the second one
-    lies to the right.
+    is to the right.
     """
     return _planes.get((*change_token(run, epoch), pair), lambda: _margin_plane(run, epoch, pair))
 
 
 def submit_umap(run: Run, epoch: int, view: str) -> "Future[Any] | None":
-    """The computation of a UMAP that is not at hand yet, or None if it is, or if the view needs
+    """The computation of a UMAP that is not available yet, or None if it is, or if the view needs
     none.
 
     Args:

@@ -17,7 +17,7 @@ __all__ = ["AT_THRESHOLD", "PLACES", "LatentPlot"]
 
 _TOOLS = "pan,wheel_zoom,box_zoom,reset,save"
 AT_THRESHOLD = "at threshold"
-"""The name of the models that stand where the boundary is; their tag is where it is for a logit of
+"""The name of the models that are where the boundary is; their tag is where it is for a logit of
 1.
 """
 PLACES = 9
@@ -65,7 +65,7 @@ class LatentPlot:
         lasso = LassoSelectTool(continuous=False, renderers=[])
         self.figure.add_tools(lasso)
         self.figure.toolbar.active_drag = lasso
-        # What lies on the overlay is painted without painting the points again.
+        # What is on the overlay is painted without painting the points again.
         self._side = BoxAnnotation(
             left=0, fill_color="#7f7f7f", fill_alpha=0.07, line_color=None, level="overlay"
         )
@@ -109,7 +109,7 @@ class LatentPlot:
 
         Args:
             scene: the galaxies.
-            threshold: where the boundary stands.
+            threshold: where the boundary is.
             colours: of the drawn galaxies.
             outlined: whether the outline of a point says its domain.
         """
@@ -152,7 +152,7 @@ class LatentPlot:
             # Far below a pixel; and the same number as in the page, which has moved the line
             # already and need not paint it again.
             x = round(float(place(threshold)), PLACES)
-            # For the script that moves them with the user's hand: a position in units of the
+            # For the script that moves them while dragging: a position in units of the
             # threshold's logit.
             scale = float(place(1 / (1 + np.exp(-1.0))))
             self.boundary.location = self._side.left = self._left.x = self._right.x = x

@@ -34,7 +34,7 @@ def inside_polygon(
         x: (n,).
         y: (n,).
         outline_x: corners in drawing order; the last is joined to the first.
-        outline_y: likewise.
+        outline_y: as above.
 
     Returns:
         (n,) mask.

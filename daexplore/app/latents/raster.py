@@ -15,7 +15,7 @@ _SCRIPT = static_text("app", "raster.js")
 
 
 class Raster:
-    """An image in the place of a scatter's markers, which is painted anew whenever points, axes or
+    """An image in the place of a scatter's markers, which is painted again whenever points, axes or
     frame change.
 
     Args:

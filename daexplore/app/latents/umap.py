@@ -38,7 +38,7 @@ def compute_umap(run_path: Path, epoch: int) -> pd.DataFrame:
 
 
 def compute_aligned(run_path: Path, evaluated: tuple[int, ...] = ()) -> pd.DataFrame:  # noqa: ARG001
-    """Columns epoch, sample_id, x, y of all evaluated epochs; kept likewise.
+    """Columns epoch, sample_id, x, y of all evaluated epochs; kept too.
 
     A UMAP can be turned and mirrored at will. All epochs are turned alike, so that the selected one
     agrees best with its margin plane: towards the second class is to the right and towards the

@@ -12,14 +12,14 @@ from daexplore.app.latents.view import LatentView
 __all__ = ["SAMPLE", "cached_witness", "compute_witness"]
 
 SAMPLE = 2000
-"""So many galaxies a domain stand for it: their kernels with all galaxies are summed."""
+"""Galaxies per domain that represent it: their kernels with all galaxies are summed."""
 
 _kept: LRUCache[NDArray[np.float64]] = LRUCache(32)
 
 
 def cached_witness(scene: LatentView) -> NDArray[np.float64] | None:
     """(n,) of all galaxies of the scene's evaluation, NaN outside its split; None where it is not
-    at hand.
+    available.
     """
     return _kept.peek(_key(scene))
 

@@ -64,9 +64,9 @@ def explore(
     """The explorer inline: put this last in a cell.
 
     The page comes from a server of its own, a child process that only this machine reaches
-    (127.0.0.1), under an address that nobody can guess; it ends with the notebook's kernel. A
+    (127.0.0.1), under a secret address; it ends with the notebook's kernel. A
     second call for the same runs uses the same server. Over the notebook's own channel, as other
-    widgets come, the page would stand still while a cell runs and the kernel while the page
+    widgets come, the page would stop while a cell runs and the kernel while the page
     computes, would have no address to share, and would fetch style sheets from another host.
 
     Where the browser runs on another machine than the kernel, 127.0.0.1 is not the kernel's. Over

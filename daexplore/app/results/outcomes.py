@@ -33,7 +33,7 @@ PAGE = 10
 
 
 class FlipsState(param.Parameterized):
-    """One user's choices in this room, beside those of the page."""
+    """One user's choices in this tab, besides those of the page."""
 
     domain: Any = param.Selector(
         default="target", objects=["target", "source"], doc="whose galaxies"
@@ -63,7 +63,7 @@ class FlipsState(param.Parameterized):
         super().__init__(**params)  # type: ignore[no-untyped-call]
 
     def place(self, found: "PredictionChanges") -> int:
-        """Where the run compared with the first one stands among those on screen, 1 or later; 0 if
+        """Where the run compared with the first one is among those on screen, 1 or later; 0 if
         there is but one.
         """
         ids = [run.id for run in found.runs]
@@ -86,10 +86,10 @@ class PredictionChanges:
 
     Attributes:
         runs: in the order shown.
-        names: of each on the page, without the seed where the method alone tells them apart.
+        names: of each on the page, without the seed where the method alone distinguishes them.
         epochs: at which each is shown.
         domain: of the galaxies.
-        split: likewise.
+        split: as above.
         by: "truth", where ``level`` is 0 for wrong and 1 for right and only labelled galaxies
             count; "class", where it is the predicted class.
         pair: the two Class pair of the boundary.

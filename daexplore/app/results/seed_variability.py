@@ -144,7 +144,7 @@ def rates(found: PredictionChanges, families: Sequence[SeedGroup]) -> list[FlipR
 
 def verdict(found: Sequence[FlipRate]) -> str:
     """Whether runs differ by more than seeds do, in words; empty where there is no second seed of
-    any method to tell by.
+    any method that distinguishes them.
     """
     controls = [rate for rate in found if rate.seeds and math.isfinite(rate.value)]
     runs = [rate for rate in found if not rate.seeds and math.isfinite(rate.value)]
@@ -178,8 +178,8 @@ def retrain_command(root: Path, run: Run, seed: int) -> list[str]:
     )
     plain = preset(data.source) if simulated else RunConfig(DataConfig(data.source, data.target))
     names = [each.name for each in config.alignments]
-    # What the names in --method stand for; everything else that differs from what the command does
-    # by itself is set by name.
+    # The options that the names in --method mean; everything else that differs from what the
+    # command does by itself is set by name.
     plain = dataclasses.replace(
         plain, alignments=tuple(AlignmentConfig(name, 1.0) for name in names)
     )
@@ -306,7 +306,7 @@ def seed_flip_rate(state: ExplorerState) -> tuple[float, int] | None:
         found = outcomes(state)
         families = seed_group(state, found)
     except InputError:
-        # The room that compares them says what is wrong.
+        # The tab that compares them says what is wrong.
         return None
     between = [rate for rate in rates(found, families) if rate.seeds and math.isfinite(rate.value)]
     if not between:

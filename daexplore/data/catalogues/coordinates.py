@@ -52,7 +52,7 @@ def coordinate_columns(table: TableFile) -> tuple[str, str] | None:
 
 
 def positions(table: TableFile) -> NDArray[np.float64]:
-    """Where each row lies: (N, 2) right ascension and declination, ICRS [deg]; NaN where a row has
+    """Where each row is: (N, 2) right ascension and declination, ICRS [deg]; NaN where a row has
     no usable position.
 
     Numbers are degrees, or what the column's unit says (hours, radians); text is sexagesimal, hours

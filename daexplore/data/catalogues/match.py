@@ -55,7 +55,7 @@ def match_catalogue(
     """Find the catalogue of a folder's images, if there is one, and gives each image its row.
 
     Rows are found by the columns ``ID_COLUMNS``, of which the one that fits most images is taken,
-    with or without folder and suffix, first as the letters stand and then whatever their case. Each
+    with or without folder and suffix, first exactly and then whatever their case. Each
     row serves one image.
 
     Args:
@@ -195,7 +195,7 @@ def names_images(table: TableFile, names: Sequence[str]) -> bool:
 
 
 def _match(names: Sequence[str], table: TableFile, folder: Path) -> tuple[NDArray[np.int64], str]:
-    """Row of each name, and the column that told."""
+    """Row of each name, and the column that matched."""
     columns = [column for key in ID_COLUMNS for column in table.columns if column.lower() == key]
     if not columns:
         raise InputError(

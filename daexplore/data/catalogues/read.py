@@ -68,7 +68,7 @@ def find_catalogue(folder: Path, declared: str | None = None) -> Path | None:
 
     Args:
         folder: where the images are.
-        declared: path of the table, as it stands or relative to the folder.
+        declared: path of the table, as given or relative to the folder.
 
     Raises:
         InputError: the declared one is not there, or there are several.
@@ -117,9 +117,7 @@ def is_table(path: Path) -> bool:
 
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter(
-                "ignore"
-            )  # What is odd about the file is said by whoever reads it.
+            warnings.simplefilter("ignore")  # The reader reports what is odd about the file.
             with fits.open(path) as hdus:
                 if any(hdu.is_image and hdu.shape for hdu in hdus):
                     return False
@@ -134,7 +132,7 @@ def read_table(path: Path, text: tuple[str, ...] = ()) -> TableFile:
     Args:
         path: the file; its suffix says the format.
         text: columns that are names and must stay text besides ``ID_COLUMNS`` and group_id; only
-            CSV needs to be told.
+            CSV needs them.
 
     Raises:
         InputError: it cannot be read, or has no rows.
@@ -192,7 +190,7 @@ def _read_astropy(path: Path) -> TableFile:
 
     formats = {".ecsv": "ascii.ecsv", ".vot": "votable", ".votable": "votable", ".xml": "votable"}
     with warnings.catch_warnings():
-        # Units that are no standard ones, several tables in a file, small sins against the
+        # Units that are no standard ones, several tables in a file, small violations of the
         # standards: the values are read all the same.
         warnings.simplefilter("ignore")
         table = Table.read(path, format=formats.get(path.suffix.lower(), "fits"))

@@ -54,7 +54,7 @@ class Column:
 
 
 def catalogue_kind(path: Path) -> str:
-    """Which kind of table the suffix stands for: "fits", "ecsv", "votable" or "parquet".
+    """Which kind of table the suffix represents: "fits", "ecsv", "votable" or "parquet".
 
     Raises:
         InputError: none of them.

@@ -1,4 +1,4 @@
-"""When an input is too bad to go on with, and how the set is completed from its chunks."""
+"""When an input is too bad to continue with, and how the set is completed from its chunks."""
 
 import csv
 import hashlib
@@ -70,7 +70,7 @@ class RejectionTally:
     Attributes:
         plan: of the ingest.
         forms: sizes and bands, with how many galaxies have them.
-        rejected: galaxies set aside.
+        rejected: the galaxies that were rejected.
     """
 
     plan: Plan
@@ -111,7 +111,7 @@ def finish(plan: Plan, records: Iterable[Record], identity: dict[str, Any]) -> G
     Args:
         plan: of the ingest.
         records: of all chunks, in their order.
-        identity: what the ingest was begun with.
+        identity: what the ingest was started with.
     """
     records = list(records)
     rows, columns, digests = (

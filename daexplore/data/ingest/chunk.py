@@ -60,7 +60,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Rejected:
-    """A galaxy set aside: its row in the listing, why, and whether its size or bands are not the
+    """A rejected galaxy: its row in the listing, why, and whether its size or bands are not the
     others'.
     """
 
@@ -78,7 +78,7 @@ class Record:
         columns: what the galaxies' files say, one dictionary a row.
         digests: of the images.
         forms: sizes and bands of its galaxies as they came, with how many there are of each; those
-            set aside too.
+            rejected too.
         rejected: its galaxies that cannot be used.
         bytes: size of the file; 0 without one, where no galaxy can be used.
         sha256: of the file.

@@ -44,13 +44,13 @@ def ingest(
     """Read an input of any kind into one chunked galaxy set.
 
     The result is the same bit by bit whatever the number of workers and however often the work was
-    stopped: started again with the same arguments it goes on where it was, and where it had
+    stopped: started again with the same arguments it continues where it was, and where it had
     finished the chunks' checksums are compared. Galaxies that cannot be read, or whose size, bands,
-    scale or units are not the others', are set aside and listed with the reason in ``aside.csv``.
+    scale or units are not the others', are rejected and listed with the reason in ``aside.csv``.
 
     Args:
         source: whatever ``read_galaxies`` understands.
-        dest: folder of the set; new, empty, or begun by an earlier ingest of the same input.
+        dest: folder of the set; new, empty, or started by an earlier ingest of the same input.
         read: what is declared of the input.
         workers: processes; None takes as many as there are CPUs for this process, at most 8; 1
             stays in this process. A script that does not say 1 must guard its main part by ``if
@@ -65,8 +65,8 @@ def ingest(
             another input, another process at it, a full disk; finished chunks stay.
     """
     if getattr(multiprocessing.current_process(), "_inheriting", False):
-        # This is a worker that runs the user's script anew: without this it would wait for ever for
-        # the process that started it.
+        # This is a worker that runs the user's script again: without this it would wait for ever
+        # for the process that started it.
         raise InputError(
             "A script that ingests galaxies needs the line `if __name__ == '__main__':` above what"
             " it does."

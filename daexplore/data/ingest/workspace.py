@@ -62,7 +62,7 @@ def outside(source: Path, folder: Path) -> None:
     """Make sure that what is written cannot become input.
 
     Raises:
-        InputError: the one folder lies in the other.
+        InputError: the one folder is in the other.
     """
     one, other = source.expanduser().resolve(), folder.resolve()
     if other.is_relative_to(one) or one.is_relative_to(other):
@@ -72,7 +72,7 @@ def outside(source: Path, folder: Path) -> None:
 
 
 def identity(listing: Listing, read: ReadConfig, chunk: int) -> dict[str, Any]:
-    """What an ingest is begun with, as JSON types: equal only for the same galaxies read in the
+    """What an ingest is started with, as JSON types: equal only for the same galaxies read in the
     same way into the same chunks.
     """
     digest = hashlib.sha256(listing.catalogue.to_csv(index=False).encode())
@@ -134,7 +134,7 @@ def check_same(folder: Path, before: dict[str, Any], now: dict[str, Any]) -> Non
     """Make sure that what is there goes with what is asked for.
 
     Raises:
-        InputError: it was begun with other galaxies or settings; which.
+        InputError: it was started with other galaxies or settings; which.
     """
     if before == now:
         return
@@ -168,7 +168,7 @@ def is_complete(folder: Path) -> bool:
 
 
 def record(folder: Path, about: dict[str, Any], frame: ImageFormat) -> None:
-    """Write down what the ingest is begun with, so that it can go on after anything."""
+    """Write down what the ingest is started with, so that it can continue after anything."""
     for place in (folder / RECORDS, folder / "images"):
         place.mkdir(exist_ok=True)
     with atomic_write(folder / RECORDS / _STATE) as part, part.open("wb") as file:

@@ -71,7 +71,7 @@ class Preprocess:
 
     In this order, those that are needed: bands chosen and matched, units, background, PSF, pixel
     scale, crop; then, learned from the training images, stretch and normalisation. The former
-    follow from what a set says of itself: ``for_galaxy_set`` finds them for any other set.
+    follow from the set's metadata: ``for_galaxy_set`` finds them for any other set.
 
     Attributes:
         standard: what images of any set are brought to.

@@ -65,7 +65,7 @@ def _cropped(galaxies: GalaxySet, size: int | None) -> GalaxySet:
 
 
 def list_arrays(given: Input) -> Listing:
-    """The same, to be taken galaxy by galaxy: images are mended and cropped on the way."""
+    """The same, to be taken galaxy by galaxy: images are repaired and cropped on the way."""
     path, read = given.path, given.read
     galaxies = _whole(path, read)
     changed = max(
@@ -77,7 +77,7 @@ def list_arrays(given: Input) -> Listing:
 
 @dataclass(frozen=True)
 class _Load:
-    """Opens the arrays anew in each process, since sending them there would copy every pixel."""
+    """Opens the arrays again in each process, since sending them there would copy every pixel."""
 
     path: str
     read: ReadConfig

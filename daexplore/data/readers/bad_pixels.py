@@ -16,7 +16,7 @@ _ROUNDS = 3
 
 
 def native(pixels: NDArray[Any]) -> NDArray[np.float32]:
-    """The same values as float32 of this machine; what lies beyond its range (3.4e38) becomes
+    """The same values as float32 of this machine; what is beyond its range (3.4e38) becomes
     infinite, and so counts as unmeasured.
     """
     with np.errstate(over="ignore", invalid="ignore"):
@@ -37,7 +37,7 @@ def fill_bad_pixels(
     Args:
         pixels: (C, H, W); not changed.
         max_bad: share of bad pixels, over all bands together and in the worst single band, up to
-            which the image is mended.
+            which the image is repaired.
         where: names the image in errors.
 
     Returns:

@@ -45,7 +45,7 @@ def is_hlsp(path: Path) -> bool:
 def read_hlsp(path: Path, read: ReadConfig) -> GalaxySet:
     """Images (N, channels, height, width) of the first image HDU, with the labels of another one.
 
-    Images of floats without scaling stay memory-mapped, in the byte order of the file: whoever
+    Images of floats without scaling stay memory-mapped, in the byte order of the file: code that
     takes rows casts them to float32. Packed or scaled ones are read into memory. Labels are 0
     (non-merger) or 1 (merger), in an image of N values or in a table with N rows and one column; of
     a table with more columns all go into the catalogue. A declared catalogue with N rows goes

@@ -34,7 +34,7 @@ def list_folder(given: Input) -> Listing:
     Where the catalogue names files of the folder (column filename, file or image) its rows say
     which images are taken, and in which order; images it does not name are left out. Otherwise each
     image gets its row as ``attach`` finds it. Without a catalogue the images are unlabelled, or,
-    where they all lie in two or more sub-folders, each sub-folder is a class.
+    where they all are in two or more sub-folders, each sub-folder is a class.
 
     Channels are called R, G and B, as the format calls them, or grey; what they measure has to be
     declared.
@@ -103,7 +103,7 @@ def _with(attached: MatchedCatalogue, provenance: dict[str, Any]) -> MatchedCata
 
 
 def _by_folder(attached: MatchedCatalogue, names: list[str], path: Path) -> MatchedCatalogue:
-    """Labels from the sub-folders, where they tell classes apart."""
+    """Labels from the sub-folders, where they distinguish classes."""
     folders = [name.partition("/")[0] if "/" in name else "" for name in names]
     if "" in folders or len(set(folders)) < 2:
         return attached

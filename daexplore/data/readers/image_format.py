@@ -34,7 +34,7 @@ class ImageFormat:
 
     Attributes:
         shape: (C, H, W).
-        bands: names of the channels; plain numbers where nobody says them.
+        bands: names of the channels; plain numbers where they are unknown.
         pixel_scale: [arcsec / pixel], None where unknown.
         flux_scale: nanojansky of one unit, in each band; None where unknown.
         psf_fwhm: width of the point spread function in each band [arcsec]; None where unknown.
@@ -97,7 +97,7 @@ def fit_to_format(
     stamp: Cutout, frame: ImageFormat, read: ReadConfig, where: str
 ) -> tuple[NDArray[np.float32], float]:
     """The image as the set wants it: bands in its order, cropped to a declared size, in its flux
-    units, mended.
+    units, repaired.
 
     Bands that the file names are found by name, whatever their order; of a file with more bands the
     others are left out. Where nothing is declared, an image whose zero point differs from the
@@ -110,7 +110,7 @@ def fit_to_format(
         where: names the galaxy in errors.
 
     Returns:
-        (C, H, W) float32, all finite, and the share of pixels that had to be mended.
+        (C, H, W) float32, all finite, and the share of pixels that had to be repaired.
 
     Raises:
         InputError: bands, shape, pixel scale or units that are not the frame's, or too many bad
@@ -265,7 +265,7 @@ def _in_units(pixels: NDArray[Any], stamp: Cutout, frame: ImageFormat, where: st
     factor: NDArray[np.float64] = np.array(scale) / np.array(frame.flux_scale)
     with np.errstate(
         over="ignore"
-    ):  # what exceeds float32 becomes infinite, and is mended or refused as such
+    ):  # what exceeds float32 becomes infinite, and is repaired or refused as such
         return pixels * factor.astype(np.float32)[:, None, None]
 
 

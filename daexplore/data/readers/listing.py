@@ -22,7 +22,7 @@ class Cutout:
         flux_scale: nanojansky of one unit, in each band; None where the file does not say.
         psf_fwhm: width of the point spread function in each band [arcsec]; None where the file does
             not say.
-        columns: what the catalogue is to know of this galaxy besides, for example that it lies at
+        columns: what the catalogue is to know of this galaxy besides, for example that it is at
             the edge of its tile.
     """
 

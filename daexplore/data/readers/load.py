@@ -64,7 +64,7 @@ class FittedCutout:
 def load_all(listing: Listing, read: ReadConfig) -> GalaxySet:
     """Read every galaxy of the listing into memory.
 
-    Images are finite afterwards; where pixels had to be mended the catalogue's column
+    Images are finite afterwards; where pixels had to be repaired the catalogue's column
     ``bad_pixels`` holds their share. Where no groups are known (the provenance says ``group_ids``
     None) copies of one image share a group.
 

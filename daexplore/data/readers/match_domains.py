@@ -95,7 +95,7 @@ def match_classes(source: GalaxySet, target: GalaxySet) -> tuple[GalaxySet, Gala
 def require_two_classes(
     galaxies: GalaxySet, rows: NDArray[np.integer] | NDArray[np.bool_] | None = None
 ) -> None:
-    """Make sure that there is something to tell apart.
+    """Make sure that there is something to distinguish.
 
     Args:
         galaxies: the labelled set.

@@ -27,7 +27,7 @@ def read_npy(path: Path, read: ReadConfig) -> GalaxySet:
     beside them.
 
     The files stay on disk in the type they have: float64 images are not converted here, since a
-    whole file may not fit in memory; whoever takes rows out of them casts those to float32, as
+    whole file may not fit in memory; code that takes rows out of them casts those to float32, as
     ``Preprocess.apply`` does.
 
     Labels are looked for, whatever the case of the letters, under the published names:
@@ -169,7 +169,7 @@ def _label_stems(stem: str) -> Iterator[str]:
 
 
 def _beside(path: Path, stems: Iterator[str] | tuple[str, ...]) -> Path | None:
-    """The first of the named .npy files that lies beside ``path``, whatever the case of its
+    """The first of the named .npy files that is beside ``path``, whatever the case of its
     letters.
     """
     there = {

@@ -59,7 +59,7 @@ def rotating_disc(rng: np.random.Generator, mass: Array, particles: int) -> Disc
     strength = np.where(rng.random(one) < 0.5, rng.uniform(0.3, 0.8, one), 0.0)
     pitch = np.tan(np.deg2rad(rng.uniform(12, 34, one)))
     phase = arms * (azimuth - np.log(radius + 0.3) / pitch)
-    # the shift d = -s sin(phase) / m crowds particles about phase 0, fading into the bulge's realm
+    # the shift d = -s sin(phase) / m crowds particles about phase 0, fading into the bulge
     strength = strength * np.clip(radius / 0.8, 0, 1)
     azimuth = azimuth - strength * np.sin(phase) / arms
     young = (strength > 0.2) & (np.cos(phase - strength * np.sin(phase)) > 0.6)

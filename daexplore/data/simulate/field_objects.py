@@ -1,4 +1,4 @@
-"""Galaxies and stars that lie on the line of sight by chance."""
+"""Galaxies and stars that are on the line of sight by chance."""
 
 from dataclasses import replace
 

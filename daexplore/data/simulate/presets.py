@@ -20,7 +20,7 @@ class Sample:
         mergers: share of the images that show mergers.
         merger_galaxies: mergers there are; each is seen from as many sides as it takes.
         merger_views: sides from which a merger can be seen; other galaxies are seen from one.
-        redshifts: between which they lie, evenly in volume.
+        redshifts: between which they are, evenly in volume.
     """
 
     letter: str

@@ -76,7 +76,7 @@ class Renderer:
 
     def _shift(self, positions: Array) -> NDArray[np.complex64]:
         """(B, K, grid, grid // 2 + 1) phases that put a profile at each position; zero where it
-        lies off the grid.
+        is off the grid.
         """
         x, y = (self._pixels(positions)[..., i, None].astype(np.float32) for i in (0, 1))
         on_grid = (np.abs(positions / self.pixel_scale) < self.grid / 2 - _MARGIN).all(-1)[

@@ -34,7 +34,7 @@ def reobserve(
     Under the condition of a preset's domain and with noise seed 0 the images are those of that
     domain, bit by bit; another noise seed is another exposure of the same field. Galaxies keep
     their own redshift unless the condition has one; those of presets whose domains share their
-    galaxies lie at their population's. Sizes, fluxes and colours at other redshifts and in other
+    galaxies are at their population's. Sizes, fluxes and colours at other redshifts and in other
     bands: see ``redshift.moved``.
 
     Args:

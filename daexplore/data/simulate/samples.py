@@ -62,7 +62,7 @@ def simulate_image(
     condition: SurveyCondition,
     noise_seed: int = 0,
 ) -> NDArray[np.float32]:
-    """(1, C, size, size) image [nJy] of one galaxy under any condition; what lies in its field does
+    """(1, C, size, size) image [nJy] of one galaxy under any condition; what is in its field does
     not depend on ``noise_seed``.
     """
     number = DOMAINS.index(domain)
@@ -113,7 +113,7 @@ def _galaxy(preset: Preset, seed: int, number: int, galaxy: int) -> _Galaxy:
     kind, views = (mergers, sample.merger_views) if galaxy % 2 else (non_mergers, 1)
     scene, drawn = kind(rng, 1, views, preset.particles, sample.population)
     # Light and colours within the source's stamp are drawn apart from what a galaxy looks like:
-    # they cannot tell the classes apart.
+    # they cannot distinguish the classes.
     absolute = _absolute_magnitude(rng, preset.magnitudes)
     typical, scatter = (np.array(values) for values in sample.population.colours.total)
     apparent = absolute + 5 * np.log10(luminosity_distance(sample.population.redshift)) + 25

@@ -244,7 +244,7 @@ def _compose(
     )
 
     # Every galaxy has a stellar halo, anything from unseen to a tenth of its light (D'Souza et al.
-    # 2014, MNRAS 443, 1433): the faintest pixels of a stamp tell of it rather than of the class.
+    # 2014, MNRAS 443, 1433): the faintest pixels of a stamp show it rather than the class.
     halo_share = np.exp(rng.uniform(np.log(0.003), np.log(0.1), (count, 1)))
     halo = (halo_share[:, None] * old)[:, :, None]
     halo_radii = pairs.scale[:, None] * rng.uniform(3.0, 7.0, (count, 1))

@@ -129,8 +129,8 @@ def cache_folder() -> Path:
 
 def _checked(preset: Preset, n: int | None, seed: int, workers: int | None) -> int:
     if getattr(multiprocessing.current_process(), "_inheriting", False):
-        # This is a worker that runs the user's script anew: without this it would wait for ever for
-        # the process that started it.
+        # This is a worker that runs the user's script again: without this it would wait for ever
+        # for the process that started it.
         raise InputError(
             "A script that simulates galaxies needs the line `if __name__ == '__main__':` above"
             " what it does."
@@ -200,7 +200,7 @@ def _results(tasks: list[Task], workers: int) -> Iterator[list[Part]]:
         submitted = 0
         try:
             while submitted < len(tasks) or waiting:
-                # a short queue: results that nobody has fetched yet take memory
+                # a short queue: results not yet fetched take memory
                 while submitted < len(tasks) and len(waiting) < 2 * workers:
                     waiting.add(pool.submit(tasks[submitted]))
                     submitted += 1

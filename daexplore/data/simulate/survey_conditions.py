@@ -26,7 +26,7 @@ class Optics:
         diameter: of the primary mirror [m].
         obscuration: diameter of the central obscuration over that of the primary.
         hexagonal: a hexagonal primary on three struts (JWST) instead of a round one on four (HST).
-        blur: standard deviation of the Gaussian that stands for jitter, charge diffusion and
+        blur: standard deviation of the Gaussian that represents jitter, charge diffusion and
             drizzling [arcsec].
     """
 
@@ -80,15 +80,15 @@ class Band:
 
 @dataclass(frozen=True)
 class Field:
-    """What else lies on the line of sight: galaxies and stars at random places.
+    """What else is on the line of sight: galaxies and stars at random places.
 
     Attributes:
         galaxies: a square arcminute, brighter than ``faintest``.
-        stars: likewise.
+        stars: as above.
         brightest: AB magnitude at 620 nm.
-        faintest: likewise.
+        faintest: as above.
         galaxy_slope: of their counts, d log10 N / dm.
-        star_slope: likewise.
+        star_slope: as above.
     """
 
     galaxies: float

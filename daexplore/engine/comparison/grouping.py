@@ -70,7 +70,7 @@ def group_methods(runs: Sequence[Run]) -> tuple[Method, ...]:
     occurs.
 
     Of two runs with the same settings and seed the newer one counts: a training repeated is not
-    another seed. Methods of one name are told apart by the settings in which they differ.
+    another seed. Methods of one name are distinguished by the settings in which they differ.
     """
     found: dict[str, dict[int, Run]] = {}
     for run in sorted(runs, key=lambda run: (str(run.info["created"]), run.id)):

@@ -353,7 +353,7 @@ def _first(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _bounded(draws: NDArray[np.float64], name: str = "") -> NDArray[np.float64]:
-    """Shares and scores lie within 0 and 1, whatever a normal law over seeds says; a squared MMD
+    """Shares and scores are within 0 and 1, whatever a normal law over seeds says; a squared MMD
     may be negative.
     """
     return draws if name.startswith("mmd2") else np.asarray(np.clip(draws, 0, 1))

@@ -103,7 +103,7 @@ class Evidence:
         shares: of each class in the target.
         seeds_changed: (source, target) share of images that two seeds of the method predict
             differently; NaN with one seed.
-        baseline_seeds_changed: likewise of the baseline.
+        baseline_seeds_changed: the same of the baseline.
         excess: images called otherwise than by the baseline, beyond what seeds change, on the
             target.
         seeds_kappa: chance-corrected agreement of the method's seeds on the target; NaN with one

@@ -88,7 +88,7 @@ class DomainDistance:
 
     @property
     def summary(self) -> str:
-        """One line: whether the domains can be told apart, and how well."""
+        """One line: whether the domains can be distinguished, and how well."""
         mmd, probe = self.measure("mmd2"), self.measure("probe_auc")
         verdict = "differ" if mmd["p_value"] <= 0.05 else "do not differ significantly in this test"
         return (
@@ -122,7 +122,7 @@ def domain_distance(
     most: int = 4000,
     report: Report = no_report,
 ) -> DomainDistance:
-    """Measure how far apart a run's domains lie, from the whole latent of held-out galaxies; kept
+    """Measure how far apart a run's domains are, from the whole latent of held-out galaxies; kept
     in the run's ``derived`` folder.
 
     Only what is marked oracle has seen a target label. Classes are the network's predictions in
@@ -137,7 +137,7 @@ def domain_distance(
         seed: of permutations, resamples, folds, and the choice of galaxies.
         most: images a domain that are compared at most; whole galaxies are chosen at random. The
             witness is given for all.
-        report: told how far it is.
+        report: called with the progress.
 
     Raises:
         InputError: no such epoch or split, too few galaxies, or latents that are not finite.

@@ -69,7 +69,7 @@ def measure_distance(
         split: "test" or "validation".
         classes: names of the labels.
         settings: see there.
-        report: told how far it is.
+        report: called with the progress.
 
     Returns:
         What was compared; the table of measures; (P,) the MMD^2 of relabelled galaxies; the rows

@@ -96,7 +96,7 @@ def sanity_check(
     """The model parameter randomisation test (Adebayo et al. 2018, arXiv:1810.03292, sec. 4).
 
     A map that hardly changes when the weights are random shows the image, not what the network has
-    learned. Where maps of different galaxies are alike too (all lie at their stamp's centre), that
+    learned. Where maps of different galaxies are alike too (all are at their stamp's centre), that
     likeness, given first, is what is left when nothing is explained.
 
     Args:
@@ -110,7 +110,7 @@ def sanity_check(
         draws: random networks at each step; their mean counts.
         seed: of the weights and of the bootstrap.
         resamples: of the bootstrap.
-        report: told how many networks are done, of how many.
+        report: called with how many networks are done, of how many.
 
     Returns:
         First the comparison with other galaxies, then one step a layer, from the head down.

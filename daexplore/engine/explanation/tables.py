@@ -114,7 +114,7 @@ def outcome_rows(runs: Sequence[Run], positive: int = 1) -> pd.DataFrame:
 def iou_rows(
     runs: Sequence[Run], fraction: float = 0.2, resamples: int = 400, seed: int = 0
 ) -> pd.DataFrame:
-    """How far runs agree on where the evidence lies: pairs of methods at one seed beside pairs of
+    """How far runs agree on where the evidence is: pairs of methods at one seed beside pairs of
     seeds of one method. No labels are used.
 
     If methods differ no more than two seeds of one method do, their difference says nothing about
@@ -289,7 +289,7 @@ def _explainer(name: str, run: Run, domain: str) -> Explainer:
 
 
 def _in_domain(explain: Explainer, domain: str) -> Explainer:
-    """Random networks are copies: each must be told whose images pass through it."""
+    """Random networks are copies: each must know whose images pass through it."""
 
     def inside(network: Network, images: Tensor, classes: NDArray[np.int64]) -> NDArray[np.float32]:
         with batch_norm_domain(network, domain):

@@ -20,7 +20,7 @@ class ReorderedChannels:
 
     Attributes:
         images: (N, C, H, W).
-        order: number of the channel that stands at each place.
+        order: number of the channel that is at each place.
     """
 
     images: Any

@@ -53,7 +53,7 @@ def inspect_domains(
         sample: images a domain that are measured at most, chosen at random; copies are looked for
             among all.
         seed: of the samples.
-        report: told how far it is.
+        report: called with the progress.
 
     Raises:
         InputError: no bands in common.

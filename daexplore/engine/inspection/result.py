@@ -21,13 +21,13 @@ class Inspection:
         verdict: of the images as they come: "far apart", "apart", "the same" or "too few to
             decide".
         sentences: what was found, most important first; each a whole sentence.
-        warnings: what may spoil a training or its evaluation, likewise; empty if nothing was found.
-        advice: what to do next, likewise.
+        warnings: what may spoil a training or its evaluation; empty if nothing was found.
+        advice: what to do next.
         domains: one row a domain: ``domain, name, images, used, galaxies, groups_known, bands,
             height, width, pixel_scale, nanojansky``. ``images`` are all of the set and ``used``
             those measured; ``bands`` is one text; ``pixel_scale`` [arcsec / pixel], NaN where
             unknown; ``nanojansky`` whether the flux scale is known, and fluxes below are in nJy.
-        probe: can a classifier tell the domains apart from pixels? Two rows, ``images`` "as they
+        probe: can a classifier distinguish the domains from pixels? Two rows, ``images`` "as they
             come" and "normalised" (preprocessed as for a training, and each image on its own level
             and scale): ``images, auc, low, high, verdict, n_source, n_target, folds``. ``verdict``
             is "far apart", "apart", "the same" or "too few to decide".

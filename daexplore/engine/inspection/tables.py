@@ -271,7 +271,7 @@ def _named(parts: list[Any]) -> Iterator[tuple[str, Any]]:
 def _shares(
     values: NDArray[np.float64], edges: NDArray[np.float64]
 ) -> Iterator[tuple[float, float, float]]:
-    """What lies outside the edges counts in the outermost bins."""
+    """What is outside the edges counts in the outermost bins."""
     count = np.bincount(
         np.clip(np.searchsorted(edges, values, side="right") - 1, 0, len(edges) - 2),
         minlength=len(edges) - 1,

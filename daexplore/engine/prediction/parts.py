@@ -70,7 +70,7 @@ class Parts:
 
 
 def parts_folder(out: Path) -> Path:
-    """Where the parts of a catalogue lie until it is complete."""
+    """Where the parts of a catalogue are until it is complete."""
     return out.with_name(f"{out.name}.parts")
 
 
@@ -158,7 +158,7 @@ def writing(path: Path) -> Iterator[None]:
 
 
 def _state(folder: Path) -> dict[str, Any] | None:
-    """What the folder was begun with; None where there is nothing."""
+    """What the folder was started with; None where there is nothing."""
     if not (folder / _STATE).is_file():
         if any(path.name != _LOCK and not path.name.startswith(".") for path in folder.iterdir()):
             raise InputError(

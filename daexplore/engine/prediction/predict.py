@@ -83,8 +83,8 @@ def predict(
     """Write what the runs say of each galaxy of a survey as a catalogue.
 
     Images are read, preprocessed as the target of each run and seen by its network batch by batch;
-    what is finished lies in the folder ``OUT.parts`` until the catalogue is complete. Started again
-    after a stop of any kind with the same arguments it goes on where it was, and the catalogue is
+    what is finished is in the folder ``OUT.parts`` until the catalogue is complete. Started again
+    after a stop of any kind with the same arguments it continues where it was, and the catalogue is
     the same byte for byte. The mean of the members' probabilities is the ensemble's
     (Lakshminarayanan et al. 2017, arXiv:1612.01474, sec. 2.4); their standard deviation and the
     entropy of the mean say how sure it is. No label of the survey is used.
@@ -102,10 +102,10 @@ def predict(
         device: torch's name of it; "auto" takes a GPU where there is one.
         overwrite: whether a catalogue that is there may be replaced, and what is left of another
             prediction deleted.
-        report: told how far it is.
+        report: called with the progress.
 
     Raises:
-        InputError: anything the user can mend.
+        InputError: anything the user can fix.
     """
     for what, number in (("batch", batch_size), ("number of threads", threads)):
         if number < 1:
@@ -120,7 +120,7 @@ def predict(
     members = [open_member(run, epoch, galaxies, where) for run in opened]
     fitted = pooled_temperature(members) if temperature else None
     survey = survey_columns(galaxies)
-    # What the table cannot hold or nobody can read is to be said before hours go into it.
+    # Report what cannot be written or read before hours of work.
     for rows in _pieces(len(galaxies), _PART):
         check_text(kind, survey, survey_piece(galaxies, survey, rows))
     open_set = all("openset" in run.method.split("+") for run in opened)
@@ -346,8 +346,8 @@ def _damaged(galaxies: GalaxySet, rows: NDArray[np.int64], error: InputError) ->
 
 
 def release_pages(images: Images) -> None:
-    """Return pages of a memory-mapped file back. The system would keep them as long as nobody else
-    needs memory, but they would count as this process's."""
+    """Return pages of a memory-mapped file back. The system would keep them as long as no other
+    process needs memory, but they would count as this process's."""
     root: Any = images
     while isinstance(root, np.ndarray):
         root = root.base

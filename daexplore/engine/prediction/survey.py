@@ -23,10 +23,10 @@ def open_survey(
 
     Args:
         runs: for which it is opened.
-        data: whatever ``read_galaxies`` understands, or a preset, which stands for its target. The
+        data: whatever ``read_galaxies`` understands, or a preset, which represents its target. The
             target of one of the runs is opened as that run did, with the same ids.
         read: what is declared of the files; None where nothing is.
-        report: told while a preset is simulated.
+        report: called while a preset is simulated.
 
     Raises:
         InputError: it cannot be read, or it is what the runs were taught with.

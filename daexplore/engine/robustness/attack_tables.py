@@ -60,7 +60,7 @@ def attack_runs(
         galaxies: images a domain at most.
         seed: which galaxies, and of the search.
         resamples: of the bootstrap over galaxies.
-        report: told the progress.
+        report: called with the progress.
 
     Raises:
         InputError: an unknown attack, or a run whose images or weights are not here.
@@ -96,7 +96,7 @@ def galaxy_distances(
         domain: "source" or "target".
         galaxies: test images at most.
         seed: which ones.
-        report: told the progress.
+        report: called with the progress.
 
     Returns:
         Columns sample_id, group_id, domain, predicted, input (L2, standard deviations of the

@@ -101,8 +101,8 @@ def boundary_distances(
     distance in the latent space.
 
     The search starts at the boundary of the linearised network (DeepFool, Moosavi-Dezfooli et al.
-    2016, arXiv:1511.04599, eq. 7) and goes on with direction and length decoupled (DDN, Rony et al.
-    2019, arXiv:1811.09600, algorithm 1): along the gradient on a sphere that shrinks where the
+    2016, arXiv:1511.04599, eq. 7) and continues with direction and length decoupled (DDN, Rony et
+    al. 2019, arXiv:1811.09600, algorithm 1): along the gradient on a sphere that shrinks where the
     class has changed and grows where not. The best point is moved to the boundary by bisection.
     Captum's PGD steps along signs of the gradient, which in the L2 norm is not the shortest way.
     For a linear network the result is exact: abs(w.x + b) / abs(w).

@@ -64,7 +64,7 @@ def one_pixel(
             400.
         generations: at most; Su et al. have 100.
         seed: of the search.
-        report: told one when an image is done.
+        report: called with one when an image is done.
 
     Raises:
         InputError: bounds that do not fit, or a population too small to evolve.

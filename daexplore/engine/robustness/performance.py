@@ -72,7 +72,7 @@ def evaluate_perturbed(
         levels: where to turn it to; None takes the dial's own.
         seed: which galaxies and which noise.
         resamples: of the bootstrap.
-        report: told the progress.
+        report: called with the progress.
 
     Returns:
         One row a number, columns ``COLUMNS``. Names: accuracy and auc; "change", of the accuracy

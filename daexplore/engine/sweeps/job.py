@@ -25,7 +25,7 @@ __all__ = ["SweepJob", "train_one"]
 
 
 def train_one(config: RunConfig, runs: str | Path, report: Report = no_report) -> Run:
-    """Train what is not finished yet: goes on with the run that was begun, else begins one. A
+    """Train what is not finished yet: resume the run that was started, else begin one. A
     finished run is returned as it is.
 
     Of several processes that are asked for one config, one trains and the others wait for it, by a
@@ -63,9 +63,9 @@ class _EndedBySignal(KeyboardInterrupt):
 
 @dataclass(frozen=True)
 class SweepJob:
-    """What a job of submitit calls: one training, told by text.
+    """What a job of submitit calls: one training, described by text.
 
-    submitit hands its jobs over in pickle files. The house reads no pickle: this one holds an
+    submitit hands its jobs over in pickle files. daexplore reads no pickle: this one holds an
     instance of this class with one string, submitit alone reads it, in a folder that only the user
     can enter, and what comes back comes by JSON (see ``outcome``), never by submitit's result file.
 
@@ -77,7 +77,7 @@ class SweepJob:
     task: str
 
     def __call__(self) -> None:
-        """Train, and writes how it ended. An error is told there, not raised: it is this
+        """Train, and write how it ended. An error is written there, not raised: it is this
         training's, not the sweep's.
         """
         told = json.loads(self.task)
@@ -100,7 +100,7 @@ class SweepJob:
 
     def checkpoint(self) -> "DelayedSubmission":
         """What submitit puts in the queue again when the job's time is up: the same, which then
-        goes on from the last epoch.
+        continues from the last epoch.
         """
         from submitit.helpers import DelayedSubmission
 
@@ -132,7 +132,7 @@ def _set_environment(variables: Mapping[str, str | None]) -> None:
 
 @contextmanager
 def _interrupted_by_scheduler() -> Iterator[None]:
-    """Let the training leave a run that can go on when submitit warns that time is up, or when a
+    """Let the training leave a run that can continue when submitit warns that time is up, or when a
     local sweep is stopped.
 
     Only after that submitit has its say: it puts a job whose time is up into the queue again.

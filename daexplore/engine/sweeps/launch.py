@@ -29,7 +29,7 @@ __all__ = [
 
 _DAY = 24 * 60  # [min]
 _GRACE = 20.0  # [s]
-# submitit ends a local job after two minutes unless told otherwise; nobody asked for an end on
+# submitit ends a local job after two minutes unless set otherwise; no one asked for an end on
 # one's own machine.
 _FOR_EVER = 365 * _DAY
 # States in which Slurm will still do something about a job; see sacct(1).
@@ -185,7 +185,7 @@ class SweepLauncher:
             ended += [config for config, _ in done]
             jobs[:] = [entry for entry in jobs if entry not in done]
             if jobs is self._jobs and self.resources.cluster == "local":
-                # Nobody needs them any more. Slurm may still be asked to run a job again.
+                # They are not needed any more. Slurm may still be asked to run a job again.
                 for file in (
                     path
                     for _, job in done
@@ -195,8 +195,8 @@ class SweepLauncher:
         return [outcome(config, self.runs) for config in ended]
 
     def stop(self) -> list[str]:
-        """Interrupt the local jobs, which leave runs that can go on, and waits for that. Slurm's go
-        on: their numbers are returned.
+        """Interrupt the local jobs, which leave runs that can continue, and waits for that. Slurm's
+        go on: their numbers are returned.
         """
         if self.resources.cluster == "local":
             for _, job in self._jobs:
@@ -289,7 +289,7 @@ def _job_file(runs: str | Path, config: RunConfig) -> Path:
 
 @contextmanager
 def ignore_sigint() -> Iterator[None]:
-    """Processes started in here do not hear Ctrl-C, which a terminal sends to all:
+    """Processes started in here do not receive Ctrl-C, which a terminal sends to all:
     ``SweepLauncher.stop`` ends them, in order and once.
     """
     if not hasattr(signal, "pthread_sigmask"):
@@ -304,7 +304,7 @@ def ignore_sigint() -> Iterator[None]:
 
 @contextmanager
 def _submitting() -> Iterator[None]:
-    """What submitit and Slurm refuse, in the words of the house."""
+    """Convert errors of submitit and Slurm to InputError."""
     try:
         yield
     except NameError as error:

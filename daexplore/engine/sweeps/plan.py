@@ -25,7 +25,7 @@ class PlannedRun:
     Attributes:
         config: what to train, its seed included.
         run: the run of this config that is there already, or None.
-        state: "finished"; "running" in some process that is not ours; "resume": it was begun, and
+        state: "finished"; "running" in some process that is not ours; "resume": it was started, and
             has ended early; "new".
     """
 
@@ -48,7 +48,7 @@ class Outcome:
         state: "finished", "failed" (an error: ``error`` says which), "stopped" (asked to), or
             "lost" (it ended without a word).
         error: one line, empty where there was none.
-        input: whether the user can mend the error.
+        input: whether the user can fix the error.
         run: its run, where it came so far.
     """
 
@@ -65,7 +65,7 @@ def sweep_folder(runs: str | Path) -> Path:
 
 
 def plan(configs: Sequence[RunConfig], runs: str | Path) -> list[PlannedRun]:
-    """What there is of each config beneath ``runs``; equal configs are one training."""
+    """What there is of each config below ``runs``; equal configs are one training."""
     there = _by_hash(runs)
     states: dict[str, Literal["finished", "running", "resume"]] = {
         "finished": "finished",
@@ -79,7 +79,7 @@ def plan(configs: Sequence[RunConfig], runs: str | Path) -> list[PlannedRun]:
 
 
 def find_run(runs: str | Path, config: RunConfig) -> Run | None:
-    """The run of this very config (seed included) beneath ``runs`` that has come furthest, or
+    """The run of this very config (seed included) below ``runs`` that has come furthest, or
     None.
     """
     return _by_hash(runs).get(config_hash(config))
@@ -89,7 +89,7 @@ def _by_hash(runs: str | Path) -> dict[str, Run]:
     best: dict[str, tuple[int, int, Run]] = {}
     for run in RunStore(runs).runs():
         try:
-            # Hashed anew: a setting that daexplore has learned since the run was made stands at its
+            # Hashed again: a setting that daexplore has learned since the run was made is at its
             # default there.
             key = config_hash(run.config)
         except InputError:

@@ -41,14 +41,14 @@ def save_state(
 
 
 def has_state(folder: Path) -> bool:
-    """Whether there is a complete state to go on from."""
+    """Whether there is a complete state to continue from."""
     return next(folder.glob("epoch-*.json"), None) is not None
 
 
 def load_state(
     folder: Path, adapter: nn.Module, optimizer: torch.optim.Optimizer, schedule: Any
 ) -> int:
-    """Restore the newest complete state and returns its epoch, or 0 where there is none yet.
+    """Restore the newest complete state and return its epoch, or 0 where there is none yet.
 
     Raises:
         InputError: a state that is there but cannot be read.

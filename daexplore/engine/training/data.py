@@ -47,7 +47,7 @@ class TrainingData:
         return self.domains["source"].classes
 
     def description(self) -> dict[str, Any]:
-        """What run.json says of the data."""
+        """The data section of run.json."""
         return {name: describe(galaxies) for name, galaxies in self.domains.items()}
 
     def evaluation_sample(self) -> pd.DataFrame:
@@ -69,7 +69,7 @@ def prepare_data(
     Args:
         config: which data, and how they are preprocessed.
         evaluation_limit: see ``TrainConfig``.
-        progress: told how many images of a preset are simulated.
+        progress: called with how many images of a preset are simulated.
         recorded: the steps and statistics of another run, to be used in place of fitting new ones.
 
     Raises:
@@ -128,7 +128,7 @@ def build_loader(
     prepared: TrainingData, config: RunConfig, rank: int = 0, world: int = 1
 ) -> DomainPairLoader:
     """The training batches of this process. Target labels are not passed on: they end here, except
-    for the oracle, whom they teach.
+    for the oracle, which is trained on them.
     """
     teacher = config.train.supervision
     taught, labels = labelled_training_rows(prepared, teacher)

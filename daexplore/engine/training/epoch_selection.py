@@ -29,10 +29,10 @@ def validation(history: pd.DataFrame, name: str, domain: str = "source") -> "pd.
 
 
 def select_epoch(history: pd.DataFrame, config: RunConfig) -> tuple[int, float]:
-    """The epoch that a run stands for so far, and the value that decided.
+    """The epoch selected for a run so far, and the value that decided.
 
     Only the second half of the epochs trained so far counts: early ones can score well before an
-    alignment has begun to act. The later of equals. A rule that looks at the target chooses among
+    alignment has started to act. The later of equals. A rule that looks at the target chooses among
     epochs that say something, lest a constant prediction win, which is sure and perfectly dense:
     their source-validation accuracy is at least half as far above the best constant's as the best
     epoch's, and the target is not called one class (``call_diversity`` of at least a fifth). Where

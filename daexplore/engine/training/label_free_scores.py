@@ -25,7 +25,7 @@ SCORES: dict[str, tuple[str, int]] = {
     "mmd2": ("both", -1),
     "domain_auc": ("both", -1),
 }
-"""Scores by their name in the history: the domain under which they stand, and whether more (1) or
+"""Scores by their name in the history: the domain under which they are, and whether more (1) or
 less (-1) is better.
 """
 

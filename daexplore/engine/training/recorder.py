@@ -30,7 +30,7 @@ class RunLogger:
         prepared: its data.
         network: what is trained.
         writer: of the run folder.
-        report: told about ten times an epoch.
+        report: called about ten times an epoch.
         device: where the network is.
         steps: in an epoch.
     """

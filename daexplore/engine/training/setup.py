@@ -85,7 +85,7 @@ def set_up(
         report: called with the progress.
 
     Raises:
-        InputError: anything the user can mend.
+        InputError: anything the user can fix.
     """
     if resume is not None:
         config = Run(resume).config

@@ -29,19 +29,19 @@ def train(
     """Train one run and return it.
 
     Training, early stopping and the choice of the epoch see no target label; target labels, where
-    there are any, go only into metrics marked "oracle". A run killed at any time goes on from its
+    there are any, go only into metrics marked "oracle". A run killed at any time continues from its
     last epoch with ``resume`` and ends in the same numbers, bit for bit on a CPU.
 
     Args:
         config: what to train; None with ``resume``, which takes the run's own.
         runs: folder of the runs.
-        resume: folder of a stopped run to go on with.
+        resume: folder of a stopped run to resume.
         devices: processes on this machine; ignored under torchrun, which says so itself.
         nodes: machines.
         report: called about ten times an epoch.
 
     Raises:
-        InputError: anything the user can mend.
+        InputError: anything the user can fix.
         KeyboardInterrupt: the training was interrupted; the run's status is then "stopped".
     """
     training = set_up(config, runs, resume, devices, nodes, report)

@@ -220,7 +220,7 @@ def freeze(network: nn.Module, transfer: TransferConfig) -> None:
         part = network.get_submodule(name)
         part.requires_grad_(False)
         if isinstance(part, nn.modules.batchnorm._BatchNorm):
-            # Whoever puts the whole network into training mode, before each forward pass this one
+            # Code that puts the whole network into training mode, before each forward pass this one
             # leaves it.
             part.register_forward_pre_hook(_in_evaluation_mode)
 
@@ -230,7 +230,7 @@ def _in_evaluation_mode(module: nn.Module, _inputs: Any) -> None:
 
 
 def _frozen_parts(network: nn.Module, transfer: TransferConfig) -> list[str]:
-    """The parts with weights that the names of ``transfer.freeze`` stand for: a part itself, or the
+    """The parts with weights that the names of ``transfer.freeze`` mean: a part itself, or the
     beginning of its dotted name.
     """
     parts = [

@@ -28,7 +28,7 @@ def sample_of(run: Run, test: int, validation: int) -> list[str]:
     Args:
         run: any of the runs.
         test: held-out test images a domain.
-        validation: likewise.
+        validation: as above.
     """
     found = run.evaluation()
     frame = pd.DataFrame(
@@ -58,7 +58,7 @@ def subset(
     sample_ids: Collection[str],
     simulated: Mapping[str, Any] | None = None,
 ) -> Run:
-    """Write a smaller copy of a run beneath ``root``, under the same id. Its config stays, so it
+    """Write a smaller copy of a run below ``root``, under the same id. Its config stays, so it
     can be trained again whole.
 
     What is left out is said in run.json under ``thinned``; maps are left out too, since the network

@@ -79,7 +79,7 @@ def members_of(archive: zipfile.ZipFile, limit: int) -> ArchiveMembers:
         limit: what they may take unpacked at most [byte].
 
     Raises:
-        InputError: an entry that would lie elsewhere, a link, an encrypted or twofold one, one that
+        InputError: an entry that would be elsewhere, a link, an encrypted or twofold one, one that
             is no file of a run; several runs or none; too many or too large files.
     """
     entries = archive.infolist()
@@ -113,7 +113,7 @@ def members_of(archive: zipfile.ZipFile, limit: int) -> ArchiveMembers:
 
 
 def _safe(entry: zipfile.ZipInfo) -> str:
-    """The path of an entry, if it leads to a plain file or folder beneath the place of unpacking on
+    """The path of an entry, if it leads to a plain file or folder below the place of unpacking on
     every system.
     """
     path, told = entry.filename, entry.orig_filename
@@ -156,7 +156,7 @@ def _size(files: dict[str, zipfile.ZipInfo], notes: zipfile.ZipInfo | None, limi
 
 
 MAX_IMPORT = 8 * 2**30
-"""What an imported run may take on disk unless told otherwise [byte]."""
+"""What an imported run may take on disk unless set otherwise [byte]."""
 _CHUNK = 2**20
 # The same run gives the same archive whenever and wherever it is made.
 _DATE = (1980, 1, 1, 0, 0, 0)
@@ -296,7 +296,7 @@ def import_run(file: str | Path, root: str | Path, limit: int = MAX_IMPORT) -> I
 
 
 def _listing(folder: Path) -> tuple[list[str], list[str]]:
-    """The files of a run, and what else lies in its folder; both in the order of their names."""
+    """The files of a run, and what else is in its folder; both in the order of their names."""
     try:
         found = sorted(
             file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file()
@@ -329,7 +329,7 @@ def _refusing(file: Path) -> Iterator[None]:
         raise InputError(f"{file.name} was not imported: {error}") from error
     except OSError as error:
         raise InputError(f"{file.name} was not imported: {error}.") from error
-    # What an archive made to do harm provokes in the readers is not ours to foresee.
+    # A malicious archive can make the readers raise anything.
     except (
         zipfile.BadZipFile,
         zlib.error,
@@ -405,7 +405,7 @@ def _publish(folder: Path, place: Path) -> Path:
                 folder.rename(place)
                 return place
             except OSError:
-                # Somebody took the name first: a folder with content is never replaced.
+                # Another process took the name first: a folder with content is never replaced.
                 if not place.exists():
                     raise
         existing = place / "run.json"

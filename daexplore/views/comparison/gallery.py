@@ -24,7 +24,7 @@ class Flipped:
         n: labelled images compared.
         fixed: indexed by sample_id, columns label, before, after: the true class and both
             probabilities of it; the largest change first.
-        broken: likewise.
+        broken: as above.
     """
 
     before: str

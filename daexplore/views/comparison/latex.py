@@ -55,7 +55,7 @@ def comparison_latex(shown: Iterable[ShownTable], about: Mapping[str, Any]) -> s
 def _table(shown: ShownTable) -> str:
     frame = shown.frame
     caption = latex_text(f"{shown.title.rstrip('?.')}. {shown.caption}")
-    # Text stands left, numbers right.
+    # Text is aligned left, numbers right.
     columns = "".join(
         "l" if name in _LEFT or shown.name == "settings" else "r" for name in frame.columns
     )

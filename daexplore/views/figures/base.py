@@ -77,8 +77,8 @@ class PlotPositions(NamedTuple):
 
     Attributes:
         x: (n,) of all rows of the evaluation.
-        y: (n,) likewise.
-        boundary: where the decision boundary at the threshold stands on x; None where it is no
+        y: (n,) as above.
+        boundary: where the decision boundary at the threshold is on x; None where it is no
             vertical line.
         axes: labels of x and y.
     """
@@ -278,7 +278,7 @@ def curve_and_point(
     colour: str,
     label: str,
 ) -> None:
-    """A run's curve, where it stands at the threshold, and one entry of the legend for both.
+    """A run's curve, where it is at the threshold, and one entry of the legend for both.
 
     A precision is that of the next recall: between points there is nothing.
     """

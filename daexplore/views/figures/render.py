@@ -22,7 +22,7 @@ DPI = 300
 """Of PNG, and of what is a raster within SVG and PDF."""
 _MM = 25.4  # an inch [mm]
 _INK = "#1a1a1a"
-_CURRENT = "#010203"  # stands for the colour of the text around the figure
+_CURRENT = "#010203"  # represents the colour of the text around the figure
 _ON_PAGE = (
     "<style>svg{color:#1a1a1a}@media (prefers-color-scheme:dark){svg{color:#f2f2f2}}@media"
     " print{svg{color:#1a1a1a}}</style>"
@@ -120,7 +120,7 @@ def svg_data_uri(drawing: FigureSpec, width: float = WIDTHS["two columns"]) -> s
 
 
 def csv_text(drawing: FigureSpec) -> str:
-    """What is drawn, in full precision, beneath lines that start with "#" and say what it rests
+    """What is drawn, in full precision, below lines that start with "#" and say what it rests
     on.
     """
     lines = [

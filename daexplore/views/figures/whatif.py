@@ -74,7 +74,7 @@ def _draw_dial(axes: Any, drawing: "FigureSpec", _: str, letters: int) -> None:
 
 
 def _draw_walk(axes: Any, drawing: "FigureSpec", run: str, letters: int) -> None:
-    """Columns run, domain, number, level, original, x, y, draws, boundary, label. Numbers stand at
+    """Columns run, domain, number, level, original, x, y, draws, boundary, label. Numbers are at
     both ends.
     """
     part = drawing.table[drawing.table["run"] == run]
@@ -181,13 +181,13 @@ def walks_drawing(
     table: pd.DataFrame,
     boundaries: dict[str, float],
 ) -> FigureSpec:
-    """Where the galaxy lies in each run's margin plane as the dial turns.
+    """Position of the galaxy in each run's margin plane at each level.
 
     Args:
         compared: the runs, at the epoch that was asked.
         turned: galaxy and dial.
         table: columns run, domain, number, level, original, how, x, y, draws.
-        boundaries: by run: where the decision boundary at the threshold stands on x.
+        boundaries: by run: where the decision boundary at the threshold is on x.
     """
     table = table.assign(boundary=table["run"].map(boundaries), label=turned.label)
     axes = "distance to boundary [source σ]", "domain probe [source σ]"

@@ -36,7 +36,7 @@ class Card:
 
     Attributes:
         title: heading.
-        panels: frames that stand side by side; none where there is nothing to draw.
+        panels: frames that are side by side; none where there is nothing to draw.
         summary: what they show, in a line of text.
         oracle: whether target labels were used.
         columns: how wide it wants to be, of 6.

@@ -22,7 +22,7 @@ def difference_plot(
     """The quantities in which the domains differ most: Kolmogorov-Smirnov distance with its
     interval.
 
-    Filled points lie beyond what two samples of one population would show by chance, open ones do
+    Filled points are beyond what two samples of one population would show by chance, open ones do
     not.
 
     Args:
@@ -68,8 +68,8 @@ def probe_plot(
     size: tuple[int, int] | None = (300, 110),
     title: str = "Can a classifier separate them?",
 ) -> hv.Overlay:
-    """The area under the ROC curve with which a cross-validated classifier tells the domains apart,
-    with its interval.
+    """The area under the ROC curve with which a cross-validated classifier distinguishes the
+    domains, with its interval.
 
     Args:
         probe: columns images, auc, low, high.

@@ -70,7 +70,7 @@ def galleries_html(
 
     Args:
         walls: domain, label, n, total, png (data URI), oracle; as in an inspection's JSON.
-        about: what stands beside each domain's name.
+        about: what is beside each domain's name.
     """
     walls = list(walls)
     sections = []
@@ -91,8 +91,8 @@ def galleries_html(
 def pairs_html(
     pairs: Iterable[Mapping[str, Any]], duplicates: pd.DataFrame, leak: bool | None = None
 ) -> str:
-    """Near-duplicates as pairs of images, and the second once more, turned so that it lies like the
-    first.
+    """Near-duplicates as pairs of images, and the second once more, turned so that it is oriented
+    like the first.
 
     Args:
         pairs: sample_id_a, sample_id_b, png_a, png_b (data URIs).

@@ -281,7 +281,7 @@ def _logarithmic(low: float, high: float) -> dict[str, Any]:
 
 
 def _position(edges: np.ndarray, value: float) -> float:
-    """Where a value lies on the axis of equally wide bins, in bins."""
+    """Where a value is on the axis of equally wide bins, in bins."""
     return float(np.interp(value, edges, np.arange(len(edges))))
 
 

@@ -24,7 +24,7 @@ __all__ = [
 
 
 def summary_probe(probe: pd.DataFrame) -> str:
-    """How well a classifier tells the domains apart.
+    """How well a classifier distinguishes the domains.
 
     Args:
         probe: columns images, auc, low, high, verdict, n_source, n_target.
@@ -43,7 +43,7 @@ def summary_probe(probe: pd.DataFrame) -> str:
 
 
 def summary_differences(distances: pd.DataFrame, most: int = 3) -> str:
-    """What differs most, and how many quantities lie beyond chance.
+    """What differs most, and how many quantities are beyond chance.
 
     Args:
         distances: columns words, ks, ks_low, ks_high, chance, n_source, n_target; most different

@@ -18,7 +18,7 @@ __all__ = ["class_distances", "summary_class_distances"]
 
 
 def summary_class_distances(measures: pd.DataFrame, split: str) -> str:
-    """The MMD^2 of each class in each run, as called and (oracle) as labelled, and whether it lies
+    """The MMD^2 of each class in each run, as called and (oracle) as labelled, and whether it is
     beyond chance.
 
     Args:
@@ -70,7 +70,7 @@ def class_distances(
         measures: columns run, name, kind, value, null_low, null_high, p_value, effect, n_source,
             n_target, oracle.
         split: which held-out images.
-        legend: whether the runs' names stand beside the frame; a page may say them once for all its
+        legend: whether the runs' names are beside the frame; a page may say them once for all its
             figures.
         size: of the frame; None stretches.
 

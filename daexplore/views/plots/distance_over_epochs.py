@@ -68,14 +68,14 @@ def mmd_curves(
     """MMD^2 over the epochs of each run, with a bar at each epoch that holds 95% of what chance
     gives.
 
-    A hollow marker is a distance that the permutation test does not tell from chance (p > 0.05), a
+    A hollow marker is a distance that is not significant in the permutation test (p > 0.05), a
     large one the epoch that is shown.
 
     Args:
         table: columns run, epoch, value, null_low, null_high, p_value, effect (NaN where not
             computed yet), shown, n_source, n_target.
         split: which held-out images.
-        legend: whether the runs' names stand beside the frame; a page may say them once for all its
+        legend: whether the runs' names are beside the frame; a page may say them once for all its
             figures.
         size: of the frame; None stretches.
 

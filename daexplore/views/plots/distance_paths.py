@@ -86,14 +86,14 @@ def distance_paths(
     the same settings faint behind it.
 
     A hollow marker is the first epoch, a large filled one the last, a ringed one the selected;
-    their numbers stand beside them. A way to the left and down is negative transfer: the domains
+    their numbers are beside them. A path to the left and down is negative transfer: the domains
     come closer and the target is called worse.
 
     Args:
         table: columns run, seed, own (whether it is the run itself or a further seed of its
             settings), epoch, mmd2, accuracy, selected, n.
         split: which held-out images.
-        legend: whether the runs' names stand beside the frame; a page may say them once for all its
+        legend: whether the runs' names are beside the frame; a page may say them once for all its
             figures.
         size: of the frame; None stretches.
 
@@ -120,7 +120,7 @@ def distance_paths(
         others = [part[keys].to_numpy() for _, part in rows[~rows["own"]].groupby("seed")]
         if others:
             faint.append(hv.Path(others, keys).opts(alpha=0.45, line_width=1.1, **style))
-        # A path, not a curve, which would stand on its x axis; it has no legend, the points' stand
+        # A path, not a curve, which would need an x axis; it has no legend, the points' are
         # for it.
         lines.append(
             hv.Path([rows.loc[rows["own"], keys].to_numpy()], keys, label=str(run)).opts(

@@ -59,7 +59,7 @@ class AsinhAxis:
     width: float
 
     def place(self, values: ArrayLike) -> NDArray[np.float64]:
-        """Where values stand on it."""
+        """Coordinates of values on it."""
         return np.asarray(np.arcsinh(np.asarray(values, np.float64) / self.width))
 
     def limits(self, values: Iterable[float]) -> tuple[float, float]:
@@ -85,10 +85,10 @@ class AsinhAxis:
 
 
 class RunColours:
-    """What tells runs apart.
+    """What distinguishes runs.
 
     Args:
-        runs: their names, in order; a name may stand more than once.
+        runs: their names, in order; a name may be more than once.
 
     Attributes:
         hue: of each.

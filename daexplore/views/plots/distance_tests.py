@@ -37,7 +37,7 @@ def summary_null(null: NDArray[np.float64], value: float, n: tuple[int, int], sp
 
 
 def summary_bands(measures: pd.DataFrame) -> str:
-    """Of ``domain_distance.class_bands``: which distances lie beyond chance."""
+    """Of ``domain_distance.class_bands``: which distances are beyond chance."""
     rows = measures[measures["name"].isin(["mmd2", "class_mmd2"]) & np.isfinite(measures["value"])]
     parts = []
     for row in rows.to_dict("records"):
@@ -57,7 +57,7 @@ def summary_bands(measures: pd.DataFrame) -> str:
 
 
 def summary_witness(witness: pd.DataFrame, split: str) -> str:
-    """Of ``domain_distance.witness_margin``: how many images of each domain lie where the source is
+    """Of ``domain_distance.witness_margin``: how many images of each domain are where the source is
     denser.
     """
     shown = witness[np.isfinite(witness["margin"]) & np.isfinite(witness["witness"])]

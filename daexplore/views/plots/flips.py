@@ -66,7 +66,7 @@ def flows_plot(
         levels: what the levels are called, from the lowest: "wrong", "right", or the classes.
         domain: of the galaxies.
         title: above the plot.
-        dark: whether it stands on a dark ground.
+        dark: whether it is on a dark ground.
         size: of the frame; None stretches.
     """
     runs = [column for column in paths.columns if column != "n"]
@@ -161,7 +161,7 @@ def summary_flows(
         paths: as :func:`flows` takes them.
         levels: what the levels are called.
         domain: of the galaxies.
-        split: likewise.
+        split: as above.
         rule: how a galaxy is called, such as "threshold 0.50".
     """
     runs = [column for column in paths.columns if column != "n"]
@@ -214,7 +214,7 @@ def _column(sizes: "pd.Series[int]", levels: int, total: int) -> list[tuple[floa
 def _bands(
     table: pd.DataFrame, columns: list[list[tuple[float, float]]], total: int
 ) -> Iterator[dict[str, Any]]:
-    """Each flow's outline and where its count is written. On both sides bands lie in the order of
+    """Each flow's outline and where its count is written. On both sides bands are in the order of
     where they go to or come from.
     """
     for stage, part in table.groupby("stage"):
@@ -231,7 +231,7 @@ def _bands(
             rise = left + (right - left) * along**2 * (3 - 2 * along)
             x = i + _HALF + (1 - 2 * _HALF) * along
             outline = np.column_stack([np.r_[x, x[::-1]], np.r_[rise, rise[::-1] + height]])
-            # Bands that change level cross half-way: their counts stand before that, those of one
+            # Bands that change level cross half-way: their counts are before that, those of one
             # block one after another.
             along_band = (
                 (0.5 if len(leaves) == 2 else 0.08)

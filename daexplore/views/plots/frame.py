@@ -37,7 +37,7 @@ def style_overlay(
         xlabel: with its unit.
         ylabel: with its unit.
         xlim: None leaves the range to the data.
-        ylim: likewise.
+        ylim: as above.
         legend: HoloViews' ``legend_position``.
         size: (width, height) of the frame [screen pixel]; None stretches to the width of the page.
         options: further options of a HoloViews overlay.

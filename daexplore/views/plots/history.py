@@ -44,7 +44,7 @@ def with_epoch_position(history: pd.DataFrame) -> pd.DataFrame:
     """A history with a column ``position``: training steps as fractions of an epoch, evaluations at
     the end of theirs.
 
-    A window that ended at step s of an epoch of S steps stands at (s / S) epochs. S is read off the
+    A window that ended at step s of an epoch of S steps is at (s / S) epochs. S is read off the
     last finished epoch; within the first one it is not known yet, and windows are then taken to be
     tenths of it.
 

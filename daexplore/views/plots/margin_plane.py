@@ -19,7 +19,7 @@ __all__ = ["MarginPlanes", "margin_planes", "plane_of", "summary_plane"]
 def summary_plane(
     run: str, epoch: int, right: Mapping[str, float], counts: Mapping[str, int], positive: str
 ) -> str:
-    """How much of each domain lies beyond the decision boundary.
+    """How much of each domain is beyond the decision boundary.
 
     Args:
         run: its label.
@@ -47,7 +47,7 @@ def plane_of(
 
 
 class MarginPlanes(NamedTuple):
-    """Margin planes side by side, with what has to stand beside them.
+    """Margin planes side by side, with what has to be beside them.
 
     Attributes:
         layout: one frame a run, on shared axes.

@@ -64,8 +64,8 @@ def metrics_table(
     names: Sequence[str] = METRICS,
     digits: int = 3,
 ) -> pd.DataFrame:
-    """One line for each run, domain and split, with intervals; metrics nobody computed have no
-    column.
+    """One line for each run, domain and split, with intervals; metrics that were not computed have
+    no column.
 
     Arguments as in :func:`metrics_rows`.
 

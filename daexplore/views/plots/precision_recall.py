@@ -32,7 +32,7 @@ def precision_recall_curves(
         curves: one row a point, columns run, domain, tpr (the recall), precision, threshold;
             optionally ap, shown in the legend.
         bands: columns run, domain, recall, low, high: a pointwise interval of the precision.
-        points: columns run, domain, tpr, precision: where each curve stands at the chosen
+        points: columns run, domain, tpr, precision: where each curve is at the chosen
             threshold.
         positive: share of positives, drawn as the precision of calling at random.
         title: above the plot.
@@ -116,7 +116,7 @@ def summary_areas(areas: pd.DataFrame, quantity: str, split: str = "test") -> st
 
 
 def summary_points(points: pd.DataFrame, threshold: float, x: str, y: str) -> str:
-    """Where the curves stand at a threshold, by domain.
+    """Points of the curves at a threshold, by domain.
 
     Args:
         points: columns run, domain and the two quantities.

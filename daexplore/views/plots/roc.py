@@ -118,7 +118,7 @@ def band_areas(bands: pd.DataFrame | None, x: str) -> list[hv.Element]:
 def threshold_point(
     at: tuple[float, float], names: list[str], label: str, domain: str, style: RunStyle
 ) -> hv.Element:
-    """Where a curve stands at the chosen threshold.
+    """Point of a curve at the chosen threshold.
 
     Args:
         at: both rates.
@@ -138,7 +138,7 @@ def threshold_point(
 
 
 def operating_points(curves: pd.DataFrame, threshold: float) -> pd.DataFrame:
-    """Where each curve stands at a decision threshold.
+    """Point of each curve at a decision threshold.
 
     Args:
         curves: columns run, domain, fpr, tpr, threshold, as :func:`roc_curves` takes them.

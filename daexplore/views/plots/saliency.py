@@ -270,6 +270,6 @@ def outcome_title(run: str, domain: str) -> str:
 
 
 def _part(title: str, number: int, size: int) -> str:
-    """What of a row's title stands over its map of this number: one line each, in words."""
+    """The part of a row's title above its map of this number: one line each, in words."""
     lines = textwrap.wrap(title, max(10, int(size / 7)))
     return lines[number] if number < len(lines) else ""

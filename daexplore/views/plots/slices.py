@@ -17,7 +17,7 @@ from daexplore.views.style import DOMAIN_COLORS, domain_title, run_styles
 
 __all__ = ["slice_points", "slice_tables", "summary_slices"]
 
-_SPREAD = 0.5  # How far the runs of one slice stand apart, of the distance between slices.
+_SPREAD = 0.5  # How far the runs of one slice are apart, of the distance between slices.
 
 
 def slice_points(

@@ -109,7 +109,7 @@ def trajectory_plot(
         others: columns x, y, domain.
         walk: columns x, y, level, number, domain, original, in the order of the levels.
         here: the number of the position that is looked at.
-        threshold_x: where the boundary stands.
+        threshold_x: where the boundary is.
         title: above the plot.
         limits: of x and of y.
         marker: of the galaxy's class.
@@ -189,11 +189,11 @@ def trajectory_plot(
 
 
 def walk_limits(others: pd.DataFrame, walks: pd.DataFrame) -> Limits:
-    """Limits of x and y within which all walks and nearly all other galaxies lie, with a margin.
+    """Limits of x and y within which all walks and nearly all other galaxies are, with a margin.
 
     Args:
         others: columns x, y, of all runs.
-        walks: likewise.
+        walks: as above.
     """
     found = []
     for axis in ("x", "y"):

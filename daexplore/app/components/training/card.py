@@ -72,7 +72,7 @@ class TrainingCard:
         job: what to follow.
         axes: shared between cards.
         service: computes margin planes.
-        on_resume: called with the job when the user wants a stopped one to go on.
+        on_resume: called with the job when the user wants a stopped one to continue.
     """
 
     def __init__(

@@ -25,8 +25,8 @@ _SYMBOLS = "●▲■◆★⬢"
 
 
 class TrainingPanel:
-    """The cards of a page's jobs, side by side. Jobs that go on already when the page is opened are
-    among them.
+    """The cards of a page's jobs, side by side. Jobs already running when the page is opened
+    are included.
 
     Args:
         state: whose folder of runs; errors go to its alert.

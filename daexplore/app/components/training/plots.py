@@ -17,7 +17,7 @@ from daexplore.views.style import DOMAIN_COLORS, NEUTRAL, class_marker, set_aria
 
 __all__ = ["LiveCurves", "LivePlane", "PlanePoints", "SharedAxes", "plane_points"]
 
-# More points than this make no picture clearer, and every epoch sends them anew.
+# More points than this make no picture clearer, and every epoch sends them again.
 _DRAWN = 600
 # In units of the source's within-class spread; beyond these the source would be a speck.
 _X_LIMITS, _Y_LIMITS = (-12.0, 12.0), (-8.0, 16.0)
@@ -31,7 +31,7 @@ class PlanePoints:
     Attributes:
         epoch: of the weights.
         x: for each (domain, label) the distances to the boundary.
-        y: likewise, the domain-probe scores.
+        y: as above, the domain-probe scores.
         boundary: where the probability is one half.
         shown: galaxies drawn.
         total: galaxies of the split, both domains.
@@ -76,8 +76,8 @@ class SharedAxes:
         self.accuracy, self.mmd2 = Range1d(start=0.4, end=1.0), Range1d(start=-0.01, end=0.1)
 
     def hold_plane(self, points: PlanePoints) -> int:
-        """Make room for all but the outermost hundredth of the galaxies on each side, and returns
-        how many lie beyond the frame.
+        """Widen the frame for all but the outermost hundredth of the galaxies on each side, and
+        return how many are beyond the frame.
 
         There is a limit: a domain that is far away in one run is not to squeeze all the others.
         """
@@ -167,7 +167,7 @@ class LivePlane:
 
     def show(self, points: PlanePoints, classes: tuple[str, ...]) -> None:
         """Move the galaxies to where they are after an epoch; those farther out than any frame goes
-        stand at its edge.
+        are at its edge.
 
         Args:
             points: the same galaxies at every epoch.

@@ -73,7 +73,7 @@ class Neighbours:
         )
 
     def draw(self) -> None:
-        """Show the neighbours of the galaxy on screen, once the user's hand rests."""
+        """Show the neighbours of the galaxy on screen, once the user pauses."""
         self._compute.settle(
             "neighbours", _lines, self._scenes(), self._state.galaxy, then=self._show
         )
@@ -109,7 +109,7 @@ def _line(scene: LatentView, row: int) -> str:
 
 
 def _images(scene: LatentView, rows: NDArray[np.int64]) -> list[NDArray[np.uint8] | None]:
-    """Of each row, read at once for each domain; None where they are not at hand."""
+    """Of each row, read at once for each domain; None where they are not available."""
     found: dict[int, NDArray[np.uint8]] = {}
     for domain in DOMAINS:
         here = [int(row) for row in rows if scene.evaluation.domain[row] == domain]

@@ -32,7 +32,7 @@ def upcoming_epochs(state: ExplorerState) -> list[tuple[Run, int]]:
 
 
 def prefetch_epochs(state: ExplorerState, service: Compute) -> None:
-    """Lay them out in a thread, once the user's hand rests. What cannot be read is named when it
+    """Lay them out in a thread, once the user pauses. What cannot be read is named when it
     is asked for.
 
     Those next to the epoch on screen are always laid out, further ones while their latents together
@@ -43,7 +43,7 @@ def prefetch_epochs(state: ExplorerState, service: Compute) -> None:
     def compute() -> None:
         values = 0
         for place, (run, epoch) in enumerate(upcoming_epochs(state)):
-            # The user may have gone on meanwhile: then other epochs are next.
+            # The user may have moved the slider meanwhile: then other epochs are next.
             if (
                 here.epoch != state.epoch
                 or here.run_ids != state.run_ids

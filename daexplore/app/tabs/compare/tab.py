@@ -52,7 +52,7 @@ _STEPS = {"ArrowLeft": -1, "ArrowRight": 1}
 
 
 def build_tab(entry: TabContext) -> TabView:
-    """The landing room."""
+    """The landing tab."""
     return TabView(CompareTab(entry.state, entry.session).view)
 
 
@@ -62,7 +62,7 @@ class CompareTab:
 
     Args:
         state: what the user looks at.
-        session: in which slow results come in.
+        session: in which slow results arrive.
     """
 
     def __init__(self, state: ExplorerState, session: Session) -> None:
@@ -181,7 +181,7 @@ class CompareTab:
         if fit:
             self._strip.draw()
         else:
-            # Points follow the hand, what the networks say of the galaxy comes when it rests.
+            # Move points on every event; recompute predictions after the drag ends.
             self._session.debounced("strip", show_errors(state, self._strip.draw))
         self._near.draw()
         self._numbers()
@@ -244,7 +244,7 @@ class CompareTab:
     def _threshold(self) -> None:
         for panel in self._panels:
             panel.set_threshold(self._state.threshold)
-        # The boundary follows the hand, the words about it come when it rests.
+        # Move the boundary while dragging; update its text on release.
         self._session.debounced("threshold", show_errors(self._state, self._judged))
 
     def _judged(self) -> None:

@@ -128,7 +128,7 @@ class InspectionJob:
             os.setpriority(os.PRIO_PROCESS, self._process.pid, _NICE)
 
     def poll(self) -> str:
-        """Look at the process and what it reports, and returns the new ``state``."""
+        """Look at the process and what it reports, and return the new ``state``."""
         if self.state != "running":
             return self.state
         code = self._process.poll()
@@ -166,5 +166,5 @@ class InspectionJob:
 
     @property
     def page(self) -> Path:
-        """The inspection as a page that stands alone, once it is finished."""
+        """The inspection as a page that needs no other file, once it is finished."""
         return self.folder / _PAGE

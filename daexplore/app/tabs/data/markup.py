@@ -42,7 +42,7 @@ _PANELS = {
 
 
 def head_html(inspection: Mapping[str, Any]) -> str:
-    """The verdict, what else was found, and what may spoil a training; copies across splits stand
+    """The verdict, what else was found, and what may spoil a training; copies across splits are
     right here.
     """
     tables = inspection_tables(inspection)
@@ -56,8 +56,8 @@ def head_html(inspection: Mapping[str, Any]) -> str:
 
 
 def look_html(look: DomainPreview | None) -> str:
-    """Walls of both domains by class, and under each name what the set is; nothing before they are
-    there.
+    """Galleries of both domains by class, and under each name what the set is; nothing before they
+    are there.
     """
     return "" if look is None else galleries_html(look.galleries, about=look.words)
 

@@ -34,17 +34,17 @@ def run_choices(state: ExplorerState) -> dict[str, DomainChoice]:
 
 
 class DomainInspectionModel:
-    """One page's domains. ``tick`` follows what goes on in child processes.
+    """One page's domains. ``tick`` follows the child processes.
 
     Args:
-        root: folder of runs, beneath which inspections are kept.
+        root: folder of runs, below which inspections are kept.
         command: makes what inspects a choice into a folder, for tests; by default ``daexplore
             inspect``.
         opener: reads a choice, for tests.
 
     Attributes:
         choice: what is looked at; None before anything was chosen.
-        look: its walls, once they are there.
+        look: its galleries, once they are there.
         inspection: what was found, as in its JSON, once it is there.
         revision: counts the changes of all of these.
     """
@@ -65,8 +65,8 @@ class DomainInspectionModel:
         self._wanted = False
 
     def set_domains(self, choice: DomainChoice | None) -> None:
-        """Look at other domains: their walls come in later, and their inspection if it is kept from
-        before. None looks at nothing.
+        """Look at other domains: their galleries arrive later, and their inspection if it is kept
+        from before. None looks at nothing.
         """
         if choice == self.choice and (
             choice is None or self.look is not None or self._looking is not None
@@ -75,7 +75,7 @@ class DomainInspectionModel:
         self._open(choice)
 
     def inspect(self, choice: DomainChoice) -> None:
-        """Have domains inspected, as soon as they are open; opens them anew where that was done
+        """Have domains inspected, as soon as they are open; opens them again where that was done
         before, since they may have changed.
         """
         if (
@@ -97,13 +97,13 @@ class DomainInspectionModel:
         self.revision += 1
 
     def leave(self) -> None:
-        """The page is gone or looks elsewhere: what was begun goes on, and is kept."""
+        """The page is gone or looks elsewhere: what was started continues, and is kept."""
         if self._inspecting is not None:
             self._inspecting.leave()
             self._inspecting = None
 
     def tick(self) -> bool:
-        """Follow what goes on; True if anything changed.
+        """Follow the work in progress; True if anything changed.
 
         Raises:
             InputError: the domains cannot be read, or their inspection failed.
@@ -137,22 +137,22 @@ class DomainInspectionModel:
 
     @property
     def page(self) -> Path | None:
-        """The inspection as a page that stands alone, if there is one."""
+        """The inspection as a page that needs no other file, if there is one."""
         file = self.folder / "inspection.html" if self.inspection is not None else None
         return file if file is not None and file.exists() else None
 
     @property
     def busy(self) -> bool:
-        """Whether something goes on in a child process."""
+        """Whether a child process is at work."""
         return self._looking is not None or self._inspecting is not None
 
     @property
     def inspecting(self) -> bool:
-        """Whether an inspection goes on or waits for the galaxies to be opened."""
+        """Whether an inspection runs or waits for the galaxies to be opened."""
         return self._inspecting is not None or (self._wanted and self._looking is not None)
 
     def progress(self) -> tuple[str, float | None]:
-        """What goes on, in a line, and how much of it is done (0 to 1, None while unknown)."""
+        """Work in progress, in a line, and how much of it is done (0 to 1, None while unknown)."""
         if self._looking is not None:
             return "Opening the galaxies", None
         stage = self._inspecting.stage if self._inspecting is not None else None

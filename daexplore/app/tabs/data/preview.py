@@ -50,7 +50,7 @@ class DomainChoice:
 
 @dataclass(frozen=True)
 class DomainPreview:
-    """Both domains at first sight.
+    """A preview of both domains.
 
     Attributes:
         walls: as in an inspection: domain, label, n, total, png (data URI), oracle.
@@ -131,7 +131,7 @@ def _is_preset(name: str) -> bool:
 def _sample(
     name: str, place: int, seed: int, simulated: int | None
 ) -> "tuple[GalaxySet, int, str]":
-    """A few galaxies of a preset: all of them may take minutes, and are the same whoever simulates
+    """A few galaxies of a preset: all of them may take minutes, and are the same for every user
     them.
     """
     from daexplore.data.simulate import PRESETS
@@ -169,8 +169,8 @@ def _walls(galaxies: "GalaxySet", domain: str, total: int | None) -> Iterator[di
 
 
 def _sized(stamps: np.ndarray) -> np.ndarray:
-    """Small images with each pixel drawn several times, large ones made smaller: a wall is for the
-    eye.
+    """Small images with each pixel drawn several times, large ones made smaller: a gallery is for
+    the eye.
     """
     from PIL import Image
 

@@ -38,14 +38,14 @@ _TEACH = (
 
 
 def build_tab(entry: TabContext) -> TabView:
-    """The room behind the menu's item."""
+    """The tab behind the menu's item."""
     return data_room(entry.state, entry.session)
 
 
 def data_room(
     state: ExplorerState, session: Session, data: DomainInspectionModel | None = None
 ) -> TabView:
-    """The room, entered.
+    """The tab, open.
 
     Args:
         state: the page's; its runs' galaxies are offered, and its alert says what went wrong.
@@ -165,7 +165,7 @@ class _Tab:
         self._chosen()
 
     def tick(self) -> None:
-        """Follow what goes on; called twice a second."""
+        """Follow the work in progress; called twice a second."""
         try:
             self._data.tick()
         finally:

@@ -179,7 +179,7 @@ def progress_html(done: int, total: int, name: str) -> str:
 
 
 def lines_html(*sentences: str) -> str:
-    """Lines of text beneath a figure."""
+    """Lines of text below a figure."""
     return "".join(
         f"<p class='summary'>{escape(sentence)}</p>" for sentence in sentences if sentence
     )

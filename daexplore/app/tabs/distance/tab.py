@@ -43,12 +43,12 @@ from daexplore.views.plots.distance_paths import distance_paths, summary_paths
 __all__ = ["DistanceRoom", "build_tab"]
 
 _SIZE = (560, 300)
-# Null bands come in one by one; the figure, which takes a moment, is drawn again only so often [s].
+# Null bands arrive one by one; the figure, which takes a moment, is drawn again only so often [s].
 _EVERY = 10.0
 
 
 def build_tab(entry: TabContext) -> TabView:
-    """The room; it follows the state, and computes, only while it is on screen."""
+    """The tab; it follows the state, and computes, only while it is on screen."""
     hv.extension("bokeh")
     room = DistanceRoom(entry)
     enter = show_errors(entry.state, entry.session.batched(room.show))
@@ -57,10 +57,10 @@ def build_tab(entry: TabContext) -> TabView:
 
 
 class DistanceRoom:
-    """Shows at once what is known, asks for the rest, and shows that when it comes in.
+    """Shows at once what is known, asks for the rest, and shows that when it arrives.
 
     Args:
-        entry: state, session, and whether the room is on screen.
+        entry: state, session, and whether the tab is on screen.
     """
 
     def __init__(self, entry: TabContext) -> None:
@@ -129,7 +129,7 @@ class DistanceRoom:
         )
 
     def show(self) -> None:
-        """Bring the room up to date, if it is on screen."""
+        """Bring the tab up to date, if it is on screen."""
         state = self._state
         if not self._entry.visible():
             return
@@ -242,7 +242,7 @@ class DistanceRoom:
         return tasks
 
     def _galaxies(self, ask: bool = False) -> None:
-        """The walls; a run that has not changed is not sent again."""
+        """The galleries; a run that has not changed is not sent again."""
         state = self._state
         if ask:
             self._ask()
@@ -267,7 +267,7 @@ class DistanceRoom:
             )
 
     def _chosen(self) -> None:
-        """Marks the galaxy that is looked at, wherever it is on the walls."""
+        """Marks the galaxy that is looked at, wherever it is on the galleries."""
         if not self._entry.visible():
             return
         self._galaxies()
@@ -278,7 +278,7 @@ class DistanceRoom:
 
 
 class _Figure:
-    """A place for a plot with its line of text beneath."""
+    """A place for a plot with its line of text below."""
 
     def __init__(self) -> None:
         self._plot, self._text = (

@@ -33,7 +33,7 @@ __all__ = [
 ]
 
 DISTANCE_STYLES = [STYLE, static_text("app", "distance.css")]
-"""Style sheets of the room's panes."""
+"""Style sheets of the tab's panes."""
 
 PER_WALL = 8
 _TITLES = {"most_source_like": "Most source-like", "most_target_like": "Most target-like"}
@@ -131,7 +131,7 @@ def galleries_html(
     total: int,
     chosen: str | None,
 ) -> str:
-    """Both walls of a run as markup for ``ClickableHTML``.
+    """Both galleries of a run as markup for ``ClickableHTML``.
 
     Args:
         label: the run's.

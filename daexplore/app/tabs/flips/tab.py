@@ -34,7 +34,7 @@ _FOLLOWED = ["run_ids", "epoch", "split", "threshold", "pair", "progress"]
 
 
 def build_tab(entry: TabContext) -> TabView:
-    """The room; it is drawn again when what it shows changes, but only while it is on screen."""
+    """The tab; it is drawn again when what it shows changes, but only while it is on screen."""
     tab = _Tab(entry)
     tab.draw()
     return TabView(tab.view, tab.draw)
@@ -102,7 +102,7 @@ class _Tab:
         self._watch()
 
     def draw(self) -> None:
-        """Show what the page's state and the choices of this room ask for."""
+        """Show what the page's state and the choices of this tab ask for."""
         show_errors(self._state, self._draw)()
 
     def _layout(self) -> pn.viewable.Viewable:

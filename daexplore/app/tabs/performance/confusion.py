@@ -27,7 +27,7 @@ __all__ = ["ConfusionSection", "confusions", "with_intervals"]
 
 
 class ConfusionSection(Section):
-    """Counts follow the slider; intervals come in once it rests."""
+    """Counts follow the slider; intervals arrive once it rests."""
 
     def __init__(self, state: ExplorerState, service: Compute) -> None:
         super().__init__(state, service)
@@ -141,7 +141,7 @@ def with_intervals(found: Sequence[EvaluatedRun], split: str, threshold: float) 
         for (run, domain), cells in table.groupby(["run", "domain"], sort=False)
     ]
     if ends:
-        # Cells of one matrix stand together, in the order they came in.
+        # Cells of one matrix are together, in the order they arrived.
         table[["low", "high"]] = np.concatenate(ends)
     return table
 

@@ -153,7 +153,7 @@ def _precision_draws(
     """(R,) average precision of each reweighting, and a pointwise 95% interval of the precision on
     the grid of recalls.
 
-    At a recall stands the precision of the smallest set that reaches it: between points of a
+    The precision at a recall is that of the smallest set that reaches it: between points of a
     precision-recall curve a straight line would promise too much (Davis & Goadrich 2006, ICML,
     233), and the sum of these steps is the average precision.
     """
@@ -232,7 +232,7 @@ def areas(found: dict[tuple[str, str], Ranking], name: str) -> pd.DataFrame:
 
 
 def points(found: dict[tuple[str, str], Ranking], threshold: float) -> pd.DataFrame:
-    """Where each curve stands: columns run, domain, fpr, tpr, precision, threshold. A few
+    """Points of each curve: columns run, domain, fpr, tpr, precision, threshold. A few
     microseconds a curve.
     """
     rows = [

@@ -20,14 +20,14 @@ __all__ = ["SIZE", "STYLES", "Section", "figure_grid", "html", "notices", "panes
 
 
 STYLES = [STYLE, static_text("app", "performance.css")]
-"""Style sheets of the room's panes."""
+"""Style sheets of the tab's panes."""
 SIZE = (560, 340)
 """Of a figure's frame, about, by which its title is broken into lines."""
 _HEIGHT = "clamp(340px, calc(100vh - 420px), 900px)"
 
 
 class Section(ABC):
-    """A part of the room. It is made when it is first shown, and brought up to date only while it
+    """A part of the tab. It is made when it is first shown, and brought up to date only while it
     is on screen.
 
     Args:
@@ -83,7 +83,7 @@ class Section(ABC):
 
     @abstractmethod
     def draw(self) -> None:
-        """Draw everything anew."""
+        """Draw everything again."""
 
     def on_threshold_drag(self) -> None:  # noqa: B027
         """Follow the threshold while the user drags it: nothing that takes longer than some
@@ -101,7 +101,7 @@ def html(markup: str = "") -> pn.pane.HTML:
 
 
 def summary(*sentences: str) -> str:
-    """The lines of text beneath a figure, as markup."""
+    """The lines of text below a figure, as markup."""
     return "".join(
         f"<p class='summary'>{escape(sentence)}</p>" for sentence in sentences if sentence
     )
@@ -127,7 +127,7 @@ def figure_grid() -> pn.Row:
 
 
 def panes(figures: Sequence[Any]) -> list[pn.pane.Bokeh]:
-    """Figures of the domains, for the board. They share their axes: what is compared stands at the
+    """Figures of the domains, for the board. They share their axes: what is compared is at the
     same height.
     """
     for name in ("x_range", "y_range"):

@@ -16,7 +16,7 @@ from daexplore.runs import Evaluation, Run
 __all__ = ["RESAMPLES", "EvaluatedRun", "mode", "predicted_class", "subjects", "unlabelled"]
 
 RESAMPLES = 200
-"""Of the group bootstrap behind the room's bands and intervals."""
+"""Of the group bootstrap behind the tab's bands and intervals."""
 
 
 @dataclass(frozen=True, eq=False)

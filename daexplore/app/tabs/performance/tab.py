@@ -35,7 +35,7 @@ _CHANGES = ["run_ids", "epoch", "split", "pair", "progress"]
 
 
 def build_tab(entry: TabContext) -> TabView:
-    """The room. A section is made when it is first asked for, and follows the state only while it
+    """The tab. A section is made when it is first asked for, and follows the state only while it
     is on screen.
     """
     state, session = entry.state, entry.session

@@ -99,7 +99,7 @@ class RunsModel(param.Parameterized):
         return sorted({tag for row in rows for tag in row.note.tags})
 
     def put_side_by_side(self) -> None:
-        """Show the ticked runs in the other rooms."""
+        """Show the selected runs in the other tabs."""
         chosen = self._asked()
         unfit = [row.label for row in chosen if row.run is None or not row.run.evaluated]
         if unfit:
@@ -205,11 +205,11 @@ class RunsModel(param.Parameterized):
             raise InputError(" ".join(refused))
 
     def trash(self) -> list[TrashRow]:
-        """What lies in the trash, the last first."""
+        """Run in the trash, the last first."""
         return [TrashRow(item, self._label(item)) for item in discarded(self.state.root)]
 
     def change_token(self) -> tuple[int, ...]:
-        """Changes when somebody else has written a tag or a note, or moved something to or from the
+        """Changes when another user has written a tag or a note, or moved something to or from the
         trash.
         """
         found = []
@@ -279,7 +279,7 @@ class RunsModel(param.Parameterized):
         return chosen[0]
 
     def _check_idle(self, row: Row) -> None:
-        # A training that is to go on has not opened its run yet while it starts.
+        # A training that is to be resumed has not opened its run yet while it starts.
         for record in self.state.root.glob(f"{JOBS_FOLDER}/*/{JOB_RECORD}"):
             told = read_json(record)
             if (

@@ -70,7 +70,7 @@ class Row:
         name: of its folder; what tags, notes and ticks go by.
         path: its folder.
         run: None if it is damaged.
-        label: told apart from all others; the folder's name if it is damaged.
+        label: distinguished from all others; the folder's name if it is damaged.
         note: tags and note.
         reason: why it cannot be read.
         beside: whether it is one of those side by side.

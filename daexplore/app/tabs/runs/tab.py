@@ -27,7 +27,7 @@ _BIN_COLUMNS = [
 
 
 def build_tab(entry: TabContext) -> TabView:
-    """The room behind the menu's item."""
+    """The tab behind the menu's item."""
     room = RunsRoom(entry.state, entry.session, entry.visible)
     return TabView(room.view, room.draw)
 
@@ -44,7 +44,7 @@ class RunsRoom:
     Args:
         state: the page's.
         session: the user's.
-        visible: whether the room is the one on screen.
+        visible: whether the tab is the one on screen.
     """
 
     def __init__(self, state: ExplorerState, session: Session, visible: Any) -> None:

@@ -20,7 +20,7 @@ from daexplore.utils.files import static_text
 __all__ = ["STYLES", "RunsToolbar"]
 
 STYLES = [STYLE, static_text("app", "runs.css")]
-"""Style sheets of the room's panes."""
+"""Style sheets of the tab's panes."""
 
 T = TypeVar("T")
 # The control's own padding is made for touch.
@@ -166,8 +166,8 @@ class RunsToolbar:
             self._noted = ("", "")
             return
         row, (name, known) = chosen[0], self._noted
-        # What is being written is not replaced under the user's hands; saving it says if
-        # somebody else was faster.
+        # A note being edited is not replaced; saving reports a conflict if
+        # another user was faster.
         if row.name != name or (
             row.note.text != known and self.note.value in (known, row.note.text)
         ):

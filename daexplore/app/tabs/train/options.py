@@ -91,7 +91,7 @@ class OptionList:
                 self._rows[path] = self._offered[path], widget
 
     def add_option(self, path: str) -> Any:
-        """Add an option, and returns its widget."""
+        """Add an option, and return its widget."""
         setting = self._offered[path]
         widget: Any
         if setting.choices:

@@ -19,7 +19,7 @@ __all__ = ["build_tab", "train_tab"]
 
 
 def build_tab(entry: TabContext) -> TabView:
-    """The room behind the menu's item."""
+    """The tab behind the menu's item."""
     return TabView(train_tab(entry.state, on_finished=entry.back))
 
 
@@ -28,7 +28,7 @@ def train_tab(
     on_finished: Callable[[], None] | None = None,
     launcher: tuple[str, ...] | None = None,
 ) -> pn.viewable.Viewable:
-    """A form, the commands it stands for, and the trainings under way.
+    """A form, the commands it makes, and the trainings under way.
 
     Args:
         state: whose folder of runs is filled.

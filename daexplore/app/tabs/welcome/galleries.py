@@ -31,8 +31,8 @@ class GalaxyGallery:
 
 
 def galleries(preset: str = "demo", n: int = 48, columns: int = 8) -> list[GalaxyGallery]:
-    """A wall for each domain and class: the first n images of a preset, galaxy by galaxy the same
-    in both domains.
+    """A gallery for each domain and class: the first n images of a preset, galaxy by galaxy the
+    same in both domains.
 
     Takes one to two seconds the first time, then it is kept. Safe to call from several threads.
     """

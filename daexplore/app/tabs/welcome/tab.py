@@ -143,8 +143,8 @@ def welcome(
 
 
 def _gallery(state: ExplorerState, session: Session) -> pn.viewable.Viewable:
-    """Both domains' walls; quiet grey until they are drawn, in a thread, since that takes a second
-    or two.
+    """Both domains' galleries; quiet grey until they are drawn, in a thread, since that takes a
+    second or two.
     """
     pane = pn.pane.HTML(_walls_html([]), stylesheets=STYLES, sizing_mode="stretch_width", margin=0)
 

@@ -106,7 +106,7 @@ def hints_html(sentences: list[str]) -> str:
 
 
 def words_html(*sentences: str) -> str:
-    """Text that stands for a plot."""
+    """Text instead of a plot."""
     return "".join(
         f"<p class='summary'>{escape(sentence)}</p>" for sentence in sentences if sentence
     )

@@ -20,7 +20,7 @@ from daexplore.engine.whatif.messages import LevelPlan, Query, Response
 __all__ = ["BACKGROUND", "CENTRAL", "SelectedGalaxy", "WhatIfModel", "WhatIfQuery"]
 
 CENTRAL = (0.16, 0.84)
-"""Quantiles of the draws between which a band lies."""
+"""Quantiles of the draws between which a band is."""
 
 BACKGROUND = 1500
 """Galaxies of a plane that are drawn behind a walk at most."""
@@ -61,7 +61,7 @@ class WhatIfQuery:
 
 
 class WhatIfModel:
-    """What is asked of the runs on screen, and what has come in.
+    """What is asked of the runs on screen, and what has arrived.
 
     Args:
         state: galaxy, runs, epoch, pair, threshold; and the dial, which is taken over.
@@ -232,7 +232,7 @@ class WhatIfModel:
         return pd.DataFrame(rows, columns=[*_ABOUT, "probability", "low", "high", "first", "draws"])
 
     def trajectories(self) -> pd.DataFrame:
-        """One row a run and position that is there: where the galaxy lies in the run's margin
+        """One row a run and position that is there: where the galaxy is in the run's margin
         plane, the mean over the draws.
 
         Returns:

@@ -36,7 +36,7 @@ class WhatIfRequests:
 
     Args:
         later: runs a function in the page's session, from any thread.
-        arrived: called in the session whenever something has come in.
+        arrived: called in the session whenever something has arrived.
         submit: starts the work; by default in a child process.
 
     Attributes:
@@ -63,7 +63,7 @@ class WhatIfRequests:
         for key in [key for key in self._waiting if key not in needed]:
             self._waiting.pop(key).cancel()
         for key, (question, number) in needed.items():
-            # With work that is done at once, what follows in this list has come in while its head
+            # With work that is done at once, what follows in this list has arrived while its head
             # was asked.
             if key not in self._waiting and not self._there(key) and question not in self.failures:
                 self._waiting[key] = future = self._submit(question, number)
@@ -116,7 +116,7 @@ class WhatIfRequests:
                     found.append(
                         (abs(number - own), _key(run, question, number), (question, number))
                     )
-        # Runs take turns at each position: the images made for the first are then at hand for the
+        # Runs take turns at each position: the images made for the first are then available for the
         # others.
         return {key: wanted for _, key, wanted in sorted(found, key=lambda one: one[0])}
 

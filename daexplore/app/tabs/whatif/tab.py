@@ -51,7 +51,7 @@ _PLANE = (300, 280)
 
 
 def build_tab(entry: TabContext) -> TabView:
-    """The room; it follows the state, and computes, only while it is on screen."""
+    """The tab; it follows the state, and computes, only while it is on screen."""
     hv.extension("bokeh")
     room = WhatIfRoom(entry)
     enter = show_errors(entry.state, entry.session.batched(room.show))
@@ -60,10 +60,10 @@ def build_tab(entry: TabContext) -> TabView:
 
 
 class WhatIfRoom:
-    """Shows what has come in; moving along the dial only moves marks.
+    """Shows what has arrived; moving along the dial only moves marks.
 
     Args:
-        entry: state, session, and whether the room is on screen.
+        entry: state, session, and whether the tab is on screen.
         asker: who puts the questions; by default a child process is asked.
     """
 
@@ -160,7 +160,7 @@ class WhatIfRoom:
         )
 
     def show(self) -> None:
-        """Bring the room up to date, if it is on screen."""
+        """Bring the tab up to date, if it is on screen."""
         if not self._entry.visible():
             return
         self.logic.follow_state()

@@ -51,7 +51,7 @@ STEPS: dict[str, type[Step]] = {
 """In the order in which they are taken."""
 
 LEARNED = (Asinh, Percentile, Normalise)
-"""Steps with statistics of training images; the others follow from what a galaxy set says of
+"""Steps with statistics of training images; the others follow from the metadata of
 itself.
 """
 

@@ -19,7 +19,7 @@ class Background:
     Attributes:
         width: of the border [pixel].
         sigma: pixels farther than so many standard deviations from the median are left out, and
-            both are worked out anew,
+            both are worked out again,
         rounds: at most so many times.
     """
 
@@ -44,7 +44,7 @@ class Background:
 def clipped_median(values: NDArray[Any], sigma: float, rounds: int) -> NDArray[np.float64]:
     """Median over the last axis of what remains after clipping.
 
-    What remains of sorted values is a stretch of them, of which running sums tell mean and
+    What remains of sorted values is a stretch of them, of which running sums give mean and
     deviation: several times faster than masks, which would cost a third of a training step.
 
     Args:

@@ -14,7 +14,7 @@ class SelectBands:
     """Takes channels by their number.
 
     Attributes:
-        order: number, among the channels that come in, of each channel that goes out.
+        order: number, among the input channels, of each output channel.
     """
 
     order: tuple[int, ...]

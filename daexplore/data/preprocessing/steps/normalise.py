@@ -18,7 +18,7 @@ class Normalise:
 
     Attributes:
         mean: of the stretched training pixels, in each band.
-        std: likewise.
+        std: as above.
     """
 
     mean: tuple[float, ...]

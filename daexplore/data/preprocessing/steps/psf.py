@@ -22,7 +22,7 @@ class PsfMatch:
     their variances then add up.
 
     The kernel is a sampled Gaussian whose variance over the pixels is sigma^2 also where sigma is a
-    fraction of a pixel. Beyond an image's edge stands its mirror image, so that no flux is lost.
+    fraction of a pixel. Beyond an image's edge is its mirror image, so that no flux is lost.
     Blurred noise is correlated from pixel to pixel, and smaller than it was.
 
     Attributes:

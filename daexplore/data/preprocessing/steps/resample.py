@@ -19,7 +19,7 @@ class Resample:
 
     Pixels are taken for fluxes, such as counts or nJy a pixel: a coarser pixel holds more. Of
     surface brightness (flux an arcsec^2) that makes sums; dividing them by the square of the ratio
-    gives it back, which normalisation does anyway. New pixels lie about the same centre, and only
+    gives it back, which normalisation does anyway. New pixels are about the same centre, and only
     those that the image covers entirely are made: what remains along the edges, less than one new
     pixel in all, is cut off.
 
@@ -57,7 +57,7 @@ def resampled_length(n: int, ratio: float) -> int:
 
 @lru_cache(maxsize=64)
 def overlap_matrix(n: int, ratio: float) -> NDArray[np.float32]:
-    """(new, n) the share of each old pixel in a row that lies within each new one."""
+    """(new, n) the share of each old pixel in a row that is within each new one."""
     length = resampled_length(n, ratio)
     edges = n / 2 + (np.arange(length + 1) - length / 2) * ratio
     old = np.arange(n)

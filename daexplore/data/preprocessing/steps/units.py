@@ -11,7 +11,7 @@ __all__ = ["Units"]
 
 @dataclass(frozen=True)
 class Units:
-    """Multiplies each band by what one unit of it stands for.
+    """Multiplies each band by what one unit of it represents.
 
     Attributes:
         flux_scale: [nJy] of one unit, in each band.

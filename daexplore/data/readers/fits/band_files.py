@@ -43,10 +43,10 @@ class _Split:
 
 
 def find_band_files(files: Sequence[str], declared: Sequence[str] | None) -> BandFiles | None:
-    """Files whose names or folders differ in one word that is a band; None where each file stands
+    """Files whose names or folders differ in one word that is a band; None where each file is
     for itself.
 
-    The word stands at the same place in all names: last or first among those between "_", "-", "."
+    The word is at the same place in all names: last or first among those between "_", "-", "."
     and blanks, or further in, or it is a folder, or the whole name in the folder of a galaxy.
     Declared bands are looked for as they are, in any case of letters; at least two of them, or the
     only one, must be found. Otherwise the words of all files must look like bands (F814W, g, Ks,
@@ -132,7 +132,7 @@ def _splits(files: Sequence[str]) -> Iterator[_Split]:
 
 
 def _words(stem: str) -> list[str]:
-    """Words and what lies between them, in turn."""
+    """Words and what is between them, in turn."""
     return re.split(rf"({_BETWEEN.pattern})", stem)
 
 

@@ -76,8 +76,8 @@ class Channel:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Names by which a declared band finds it. FILTER may go on after the band's name: "r DECam
-        SDSS c0002".
+        """Names by which a declared band finds it. FILTER may continue after the band's name: "r
+        DECam SDSS c0002".
         """
         return tuple(
             filter(None, (self.band, self.label, self.extname, self.band.partition(" ")[0]))
@@ -225,7 +225,7 @@ def _declared(
 
 
 def _called(channels: Sequence[Channel], band: str) -> list[Channel]:
-    """As the letters stand, else whatever their case."""
+    """Exactly, else whatever their case."""
     exact = [channel for channel in channels if band in channel.names]
     return exact or [
         channel for channel in channels if band.casefold() in map(str.casefold, channel.names)

@@ -36,8 +36,8 @@ def list_fits_folder(given: Input) -> Listing:
     ``gal7_F160W.fits``, or ``g/gal7.fits`` and ``r/gal7.fits``): then these files together are one;
     see ``find_band_files``. A galaxy is called after its file, without suffix and band; under that
     name it is looked for in the catalogue, if there is one. Without a catalogue the galaxies are
-    unlabelled, or, where they all lie in two or more sub-folders, each sub-folder is a class.
-    Galaxies that lack a band are set aside.
+    unlabelled, or, where they all are in two or more sub-folders, each sub-folder is a class.
+    Galaxies that lack a band are rejected.
 
     Raises:
         InputError: no FITS files, two for the same galaxy and band, no galaxy with all bands, or a

@@ -1,8 +1,8 @@
 """HDUs of a FITS file: headers and pixels (FITS standard 4.0, Pence et al. 2010).
 
 Many small files are read here: a plain image takes about a third of the time that
-``astropy.io.fits`` needs, every broken file is told apart from a whole one, and nothing in an odd
-header can raise. Compressed images are left to astropy.
+``astropy.io.fits`` needs, every broken file is distinguished from a whole one, and nothing in an
+odd header can raise. Compressed images are left to astropy.
 """
 
 import bz2
@@ -234,7 +234,7 @@ def by_astropy(hdu: Hdu, data: bytes | mmap.mmap) -> Any:
     alone += bytes(_padded(len(alone)) - len(alone))
     try:
         with warnings.catch_warnings():
-            # What astropy remarks about a header is no news to whoever wants the data.
+            # Astropy's remarks about a header do not concern the data.
             warnings.simplefilter("ignore")
             return fits.HDUList.fromstring(alone, do_not_scale_image_data=True)[1].data
     except Exception as error:  # astropy raises errors of every kind on damaged tiles

@@ -66,7 +66,7 @@ def band_name(header: Mapping[str, Any]) -> str | None:
     """The band by BAND, FILTER, INSFILTE, or the filter wheels FILTER1 and FILTER2 of which others
     are clear; None where none says it.
 
-    JWST's filters in the pupil wheel lie before a wider one: then PUPIL names the band. Of two true
+    JWST's filters in the pupil wheel are before a wider one: then PUPIL names the band. Of two true
     filters in two wheels both are named.
     """
     pupil = header.get("PUPIL")
@@ -115,7 +115,7 @@ def pixel_scale(header: Mapping[str, Any]) -> float | None:
     axes, else by PIXSCALE and its like.
 
     The columns of CD, or of PC times CDELT, are the pixel's sides in degrees (Greisen & Calabretta
-    2002, A&A 395, 1061, eq. 1-3), or in CUNIT. None where there is no scale, where it lies outside
+    2002, A&A 395, 1061, eq. 1-3), or in CUNIT. None where there is no scale, where it is outside
     0.00001 to 600 arcsec, and where the sides differ by more than 5%.
     """
     scale = _wcs_scale(header)

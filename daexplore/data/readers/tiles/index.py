@@ -31,7 +31,7 @@ class Plane:
         hdus: numbers of its parts.
         bands: of the channels; None where neither header nor file name says them.
         channels: how many there are.
-        changed: when the file was last written [ns], so that nobody takes an older opening for it.
+        changed: when the file was last written [ns], so that an older opening is not taken for it.
     """
 
     path: Path
@@ -52,7 +52,7 @@ class Tile:
         pixel_scale: [arcsec / pixel], the mean of the two sides.
         border: (n, 3) points along the outer edge as unit vectors, the four corners at every
             quarter.
-        centre: (3,) the middle, likewise.
+        centre: (3,) the middle, as above.
     """
 
     planes: tuple[Plane, ...]
@@ -81,8 +81,8 @@ def find_tiles(
 
     Every image with celestial coordinates is a tile, in whatever part of its file it is; masks,
     weights and the like, by EXTNAME or by the file's name, are none. Images of the same size whose
-    corners agree to a tenth of a pixel show one field; their bands are told apart by FILTER and its
-    like, else by the file's name.
+    corners agree to a tenth of a pixel show one field; their bands are distinguished by FILTER and
+    its like, else by the file's name.
 
     Args:
         folder: where the files are.
@@ -223,7 +223,7 @@ def _geometry(hdu: Hdu, header: bytes) -> Tile | None:
         ]
     )
     with warnings.catch_warnings():
-        # Deprecated keywords that astropy mends, and remarks about distortions, change nothing
+        # Deprecated keywords that astropy repairs, and remarks about distortions, change nothing
         # here.
         warnings.simplefilter("ignore")
         try:

@@ -23,12 +23,12 @@ class TilePositions:
     """Where each position is found.
 
     Attributes:
-        tile: (N,) number of the tile, -1 where a position lies on none.
+        tile: (N,) number of the tile, -1 where a position is on none.
         x: (N,) pixel of the position along the rows, counted from 0 at the centre of the first; NaN
             off every tile.
-        y: (N,) likewise along the columns.
-        nearest: (N,) number of the tile whose edge is nearest; only where a position lies on none.
-        distance: (N,) to that edge [deg]; only where a position lies on none.
+        y: (N,) the same along the columns.
+        nearest: (N,) number of the tile whose edge is nearest; only where a position is on none.
+        distance: (N,) to that edge [deg]; only where a position is on none.
     """
 
     tile: NDArray[np.int64]

@@ -32,8 +32,8 @@ def list_tiles(given: Input) -> Listing:
     here.
 
     Each galaxy is taken from the tile in which it is farthest from the edge. One off every tile, or
-    without a usable position, is set aside with the reason. One nearer to the edge than half of a
-    cut-out keeps NaN outside the tile, which are mended if they are few, and the column
+    without a usable position, is rejected with the reason. One nearer to the edge than half of a
+    cut-out keeps NaN outside the tile, which are repaired if they are few, and the column
     ``edge_pixels`` holds their share. The columns tile, tile_x and tile_y say where it was cut out,
     counted from pixel 0. Pixels are as they are stored, neither turned nor mirrored nor resampled.
 
@@ -43,7 +43,7 @@ def list_tiles(given: Input) -> Listing:
 
     Raises:
         InputError: no size, no catalogue or none with coordinates, no tiles, or a catalogue none of
-            whose galaxies lies on a tile.
+            whose galaxies is on a tile.
     """
     path, read, table = given.path, given.read, given.table
     if table is None:
@@ -149,7 +149,7 @@ def _stacked(
 
 
 def _names(table: TableFile) -> list[str]:
-    """What the galaxies are called: by the first column of names that tells them all apart, else
+    """What the galaxies are called: by the first column of names that distinguishes them all, else
     their row.
     """
     for wanted in ID_COLUMNS:

@@ -33,12 +33,12 @@ def cut_out(plane: Plane, x: float, y: float, size: int, read: ReadConfig) -> tu
     Args:
         plane: of which file and images.
         x: of the position, counted from 0 [pixel].
-        y: likewise.
+        y: as above.
         size: side of the window [pixel].
         read: what is declared of bands, scale and zero points.
 
     Returns:
-        The stamp, and the share of its pixels that lie outside the tile.
+        The stamp, and the share of its pixels that are outside the tile.
 
     Raises:
         InputError: the file can no longer be read.
@@ -130,7 +130,7 @@ def _compressed(path: str, changed: int) -> Any:
         if not _open_files:
             atexit.register(_close_all)
         with warnings.catch_warnings():
-            # What astropy remarks about a header is no news to whoever wants the pixels.
+            # Astropy's remarks about a header do not concern the pixels.
             warnings.simplefilter("ignore")
             _open_files[key] = fits.open(path, do_not_scale_image_data=True)
     _open_files.move_to_end(key)
