@@ -11,7 +11,7 @@ export OPENBLAS_NUM_THREADS ?= 1
 export NUMBA_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help env browser explore examples screens notebooks docs check format lint test bench
+.PHONY: help env browser explore examples screens notebooks docs tables check format lint test bench
 
 help: ## print this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,6 +52,9 @@ notebooks: env ## open the tutorial notebooks
 
 docs: env ## build the documentation into docs/_build/html; DOCS_NOTEBOOKS=kept or off to leave the notebooks unexecuted
 	DOCS_NOTEBOOKS=$(DOCS_NOTEBOOKS) $(BIN)/python -m sphinx -E -W --keep-going -b html docs/site docs/_build/html
+
+tables: env ## write the tables of methods in README.md and docs/commands.md
+	$(BIN)/python docs/tables.py
 
 format: env ## put the code in order
 	$(BIN)/ruff format
