@@ -234,7 +234,7 @@ def test_the_tab_teaches_first_then_shows_walls_then_what_was_found(tmp_path: Pa
     data = DomainInspectionModel(tmp_path, command("well"), opened)
     entered = data_room(state, Session(), data).entered
     tab = entered.__wrapped__.__self__
-    assert "how far apart are these domains" in tab._head.object
+    assert "how do these domains differ" in tab._head.object
     assert "daexplore inspect distant distant" in tab._command.object
     assert tab._walls.object.count("<img ") == 1
     tab.inspect.clicks += 1

@@ -88,4 +88,4 @@ def test_before_the_first_epoch_there_are_no_sizes_and_a_method_of_ones_own_is_n
         pd.DataFrame({"split": [], "name": [], "value": []}),
     )
     assert "λ 1 × …" in text
-    assert "own.module:Mine&lt;b&gt; is a method of your own" in text
+    assert "own.module:Mine&lt;b&gt; is your own method" in text

@@ -269,7 +269,7 @@ def test_without_target_labels_the_page_says_so_and_shows_what_is_called(
         (sentence,) = unlabelled(found, "test", 0.4)
         assert f"{subject.name} {positive.mean():.1%} of {mask.sum()}" in sentence
     assert "oracle" not in confusion_tables(cells)
-    assert "of the unlabelled called merger" in summary_confusion(cells, "threshold 0.40")
+    assert "of the unlabelled predicted as merger" in summary_confusion(cells, "threshold 0.40")
     assert {domain for _, domain in rankings(found, "test")} == {"source"}
     _, furnished = room(blind)
     for name in tab.SECTIONS:

@@ -232,7 +232,7 @@ def test_the_address_reproduces_the_view(visit: Callable[..., Page], compared: l
 
 
 def test_the_first_galaxy_is_marked_and_said_to_be_chosen(page: Page, compared: list[Run]) -> None:
-    chosen = page.locator(".summary", has_text="Chosen for a start").inner_text()
+    chosen = page.locator(".summary", has_text="Example galaxy").inner_text()
     sample_id = page.locator(".strip-head b").inner_text()
     expect_halos(page, compared, sample_id)
     first, *others = (run.evaluation() for run in compared)

@@ -45,8 +45,8 @@ TERMS = (
     Term(
         "oracle",
         _DOMAINS,
-        "Marks what used target labels. They are not available in practice: an oracle value can"
-        " evaluate a method but not select one.",
+        "Marks values that used target labels, which are not available in practice: an oracle"
+        " value can evaluate a method but not select one.",
     ),
     Term(
         "latent",
@@ -76,8 +76,8 @@ TERMS = (
     Term(
         "seed noise",
         _DOMAINS,
-        "Predictions that change when the same method is trained with another seed. A change that"
-        " is not larger is no evidence for a method.",
+        "Predictions that change when the same method is trained with another seed; a larger change"
+        " is needed as evidence for a method.",
         "1/n Σᵢ [class by seed a ≠ class by seed b], averaged over pairs of seeds",
         "daexplore.analysis.comparison.flips",
     ),
