@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 from jaxtyping import install_import_hook
 from playwright.sync_api import Browser, sync_playwright
+from xdist.scheduler import LoadScopeScheduling
 
 CHECKED = (
     "daexplore.kernels",
@@ -25,13 +26,20 @@ CHECKED = (
 install_import_hook(CHECKED, "beartype.beartype")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Say which tests one worker runs: those of a file, whose fixtures train once, and all that
-    drive a browser.
+class FileScheduling(LoadScopeScheduling):
+    """One worker runs the tests of a file, whose fixtures train once, and one all that drive a
+    browser.
     """
-    for item in items:
-        group = "browser" if item.get_closest_marker("browser") else item.nodeid.partition("::")[0]
-        item.add_marker(pytest.mark.xdist_group(group))
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return "browser" if file.startswith("tests/browser/") else file
+
+
+# Marks of the kind xdist_group would say the same, but pytest 9.2 loses them.
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> FileScheduling:
+    """Give pytest-xdist the scheduler above."""
+    return FileScheduling(config, log)
 
 
 @pytest.fixture(scope="session")
