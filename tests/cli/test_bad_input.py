@@ -113,7 +113,7 @@ def test_one_bad_file_is_set_aside_by_ingest_and_refused_by_a_training(
     before = sums(survey)
     code, out, err = call(monkeypatch, capsys, "ingest", survey, tmp_path / "set", "--workers", 1)
     assert code == 0, err
-    assert "1 galaxy was set aside" in out
+    assert "1 galaxy was rejected" in out
     (line,) = [line for line in out.splitlines() if "gal3" in line]
     assert reason in line
     assert (
@@ -236,7 +236,7 @@ def test_positions_off_every_tile(monkeypatch, capsys, tmp_path, off, expected):
     if expected:
         refused(code, err, "catalogue.csv", "tile")
     else:
-        assert "1 galaxy was set aside" in out
+        assert "1 galaxy was rejected" in out
         assert "  d: " in out
 
 

@@ -192,7 +192,7 @@ def test_an_interrupt_ends_the_sweep_and_the_next_one_goes_on(
     )
     code, out, _ = call(monkeypatch, capsys, *command)
     assert code == 130
-    assert "The same command goes on" in out
+    assert "The same command resumes" in out
     training.ends.clear()
     code, out, _ = call(monkeypatch, capsys, *command)
     assert code == 0

@@ -453,7 +453,7 @@ def test_fits_cutouts_by_the_command_line(tmp_path, monkeypatch, capsys):
     code, out, _ = call(monkeypatch, capsys, "ingest", *arguments)
     assert code == 0
     assert "11 images 3x16x16" in out
-    assert "1 galaxy was set aside" in out
+    assert "1 galaxy was rejected" in out
     assert "00004.fits" in out
     assert (dest / "contact-sheet.png").stat().st_size > 1000
     galaxies = GalaxySet.load(dest)

@@ -30,7 +30,7 @@ READ = {
 REFUSED = {
     "aegis_F606w_multi.fits": "images differ in size: 70x46 .*142x156 .*48x50",
     "compressed_float_bzero.fits": "expected an image .* or a cube .*got 3",
-    "test0.fits": "nothing tells its 4 images apart",
+    "test0.fits": "nothing distinguishes its 4 images",
 }
 
 

@@ -210,7 +210,7 @@ def test_which_table_is_the_catalogue(tmp_path):
         (
             "catalogue.csv",
             b"id,class\ng0.fits,a\ng0.fits,b\ng1,a\ng2,a\ng3,a\n",
-            "'g0.fits' stands 2 times in the column 'id'",
+            "'g0.fits' occurs 2 times in the column 'id'",
         ),
         (
             "catalogue.csv",
