@@ -160,7 +160,8 @@ def test_bad_input_is_refused_in_words():
         with pytest.raises(InputError, match="percentiles must be two numbers from 0 to 100"):
             fit(source, target, percentiles=percentiles)
     with pytest.raises(
-        InputError, match=r"training images hold NaN or infinite pixels. `daexplore ingest` mends"
+        InputError,
+        match=r"training images hold NaN or infinite pixels. `daexplore ingest` interpolates",
     ):
         fit(source, target)
     with pytest.raises(

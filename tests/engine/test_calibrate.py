@@ -249,7 +249,7 @@ def test_pseudocal_takes_calls_for_labels():
     assert len(rows) > 20
     calls = logits[rows].argmax(axis=1)
     assert pseudocal(logits[partners], calls) == fit_temperature(logits[partners], calls)
-    with pytest.raises(InputError, match="calls all target galaxies alike"):
+    with pytest.raises(InputError, match="predicts one class for all target galaxies"):
         pseudocal(np.zeros((0, 3)), np.zeros(0, int))
 
 

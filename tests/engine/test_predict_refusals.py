@@ -86,7 +86,7 @@ def test_a_catalogue_that_is_there_stays_unless_told(quick, tmp_path):
         quick()
     with pytest.raises(KeyboardInterrupt):
         quick(overwrite=True, report=stop)
-    with pytest.raises(InputError, match=r"replacing it was begun with --overwrite"):
+    with pytest.raises(InputError, match=r"replacing it was started with --overwrite"):
         quick()
     assert (tmp_path / "c.fits").read_text() == "mine"
     assert quick(overwrite=True).before == 16
