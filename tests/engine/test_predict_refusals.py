@@ -191,7 +191,7 @@ def test_a_survey_without_a_band_or_with_other_ones(place, quick, tmp_path):
 
 def test_the_source_of_the_training_is_no_survey(place, quick):
     with pytest.raises(
-        InputError, match=r"is the source of the run .*taught with.*daexplore evaluate"
+        InputError, match=r"is the source of the run .*trained with.*daexplore evaluate"
     ):
         quick(place / "source")
 
