@@ -46,7 +46,7 @@ def test_good_evidence_may_mean_help_but_never_says_so():
     assert "only target labels can prove" in found.sentence
     assert {reason.sign for reason in found.reasons} == {"for", "unclear"}
     assert any(
-        "at least 7.5% of the target are called wrong" in reason.text for reason in found.reasons
+        "at least 7.5% of the target are misclassified" in reason.text for reason in found.reasons
     )
 
 
@@ -74,7 +74,7 @@ def test_good_evidence_may_mean_help_but_never_says_so():
         (
             {"class_mmd2": {"merger": (0.4, np.nan, around(np.nan))}},
             "warning",
-            "hardly any galaxy of one domain merger",
+            "hardly any galaxy of one domain as merger",
         ),
         (
             {"shares": (ClassShare("merger", around(0.02), around(0.0), around(0.0), False),)},
