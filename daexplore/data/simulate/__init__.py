@@ -2,7 +2,7 @@
 
 from daexplore.data.simulate.presets import PRESETS, Preset
 from daexplore.data.simulate.reobserve import reobserve
-from daexplore.data.simulate.simulate import SIMULATOR_VERSION, cache_folder, open_preset, simulate
+from daexplore.data.simulate.generate import SIMULATOR_VERSION, cache_folder, open_preset, simulate
 from daexplore.data.simulate.survey_conditions import (
     Band,
     Field,

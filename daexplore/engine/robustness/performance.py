@@ -77,10 +77,9 @@ def evaluate_perturbed(
     Returns:
         One row a number, columns ``COLUMNS``. Names: accuracy and auc; "change", of the accuracy
         from the original position, paired; "consistency", the share of images whose predicted class
-        is that at the original position, and "predicted share", of class 1 of
-        two: no labels are used for these. Where galaxies can be observed again, the row "another
-            exposure" has the consistency between two
-        exposures of one depth.
+        is that at the original position, and "predicted share", of class 1 of two: no labels are
+        used for these. Where galaxies can be observed again, the row "another exposure" has the
+        consistency between two exposures of one depth.
 
     Raises:
         InputError: an unknown dial, levels that cannot be, or a run whose images or weights are not

@@ -146,8 +146,7 @@ def operating_points(curves: pd.DataFrame, threshold: float) -> pd.DataFrame:
 
     Returns:
         Columns run, domain, fpr, tpr, threshold: of each curve the last point whose own threshold
-            is still not below the chosen one,
-        which is exact for curves that hold every distinct score.
+        is still not below the chosen one, which is exact for curves that hold every distinct score.
     """
     points = []
     for (run, domain), curve in curves.groupby(["run", "domain"], sort=False):
