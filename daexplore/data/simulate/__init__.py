@@ -1,8 +1,8 @@
 """A simulator of merging and undisturbed galaxies, distant and nearby, seen by any survey."""
 
+from daexplore.data.simulate.generate import SIMULATOR_VERSION, cache_folder, open_preset, simulate
 from daexplore.data.simulate.presets import PRESETS, Preset
 from daexplore.data.simulate.reobserve import reobserve
-from daexplore.data.simulate.generate import SIMULATOR_VERSION, cache_folder, open_preset, simulate
 from daexplore.data.simulate.survey_conditions import (
     Band,
     Field,
