@@ -231,9 +231,9 @@ def test_the_reference_has_every_public_name(site: Path) -> None:
                 f"daexplore.{floor}.{name}"
             )
     for module, name in (
-        ("engine.train", "train"),
-        ("analysis.statistics", "metrics_with_intervals"),
-        ("views.roc", "roc_plot"),
+        ("engine.training.train", "train"),
+        ("analysis.metrics.bootstrap", "group_weights"),
+        ("views.plots.roc", "roc_curves"),
     ):
         if hasattr(importlib.import_module(f"daexplore.{module}"), name):
             assert f"daexplore.{module}.{name}" in shown
