@@ -1,7 +1,7 @@
 """The measured tables of a set of runs: each run's held-out metrics, and each method's mean over
 its seeds, with intervals.
 
-    daexplore train --data distant --method noda --seed 0..2 --runs runs/distant      (likewise mmd
+    daexplore train --data distant --method noda --seed 0..2 --runs runs/distant      (the same for mmd
     and dann) python benchmarks/results.py runs/distant docs/results/distant.csv
 
 writes one line a run, domain and metric to the CSV file, the means over seeds to a file beside it

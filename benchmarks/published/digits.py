@@ -24,7 +24,7 @@ longer settings in one seed, without success, and the faint pair was added; noDA
 MCC and the oracle had been seen on it in one seed before it was kept, and a third pair (30 degrees,
 blur 0.7) was begun and dropped. Both tables are published. In a first measurement Sinkhorn, whose
 learned weights then began at 1, collapsed on the source in both pairs (target .28 and .24); it was
-mended on that account, and measured again beside the open-set queue, which had held a galaxy's own
+corrected for that reason, and measured again beside the open-set queue, which had held a galaxy's own
 earlier copies. ``protocol.py`` says the rest. Writes docs/results/published-digits-faint.csv and
 -strong.csv.
 """

@@ -182,10 +182,10 @@ def _observed(subject: Subject, simulation: Simulation, dial: str) -> list[Posit
 
     def observing(condition: SurveyCondition, ratio: float = 1.0) -> Callable[[int], Array]:
         def image(seed: int) -> Array:
-            anew = reobserve(
+            image = reobserve(
                 simulation.preset.name, [subject.sample_id], condition, simulation.seed, seed
             )
-            return anew if ratio == 1 else regridded(anew, ratio)
+            return image if ratio == 1 else regridded(image, ratio)
 
         return image
 
@@ -200,7 +200,9 @@ def _observed(subject: Subject, simulation: Simulation, dial: str) -> list[Posit
             lambda seed: subject.image if seed < 0 else again(seed),
         )
 
-    def anew(level: float, note: str, condition: SurveyCondition, ratio: float = 1.0) -> Position:
+    def reobserved(
+        level: float, note: str, condition: SurveyCondition, ratio: float = 1.0
+    ) -> Position:
         return Position(
             level,
             False,
@@ -215,12 +217,12 @@ def _observed(subject: Subject, simulation: Simulation, dial: str) -> list[Posit
         levels = [level for level in DIALS["psf"].levels if level > 0]
         return [
             recorded(0.0, "as it is"),
-            *(anew(v, f'+{v * scale:.2g}" FWHM', broadened(own, v * scale)) for v in levels),
+            *(reobserved(v, f'+{v * scale:.2g}" FWHM', broadened(own, v * scale)) for v in levels),
         ]
     if dial == "pixel":
         levels = [level for level in _PIXELS if level > 1]
         moved = [
-            anew(v, f'{v * scale:.2g}" a pixel', replace(own, pixel_scale=v * scale), v)
+            reobserved(v, f'{v * scale:.2g}" a pixel', replace(own, pixel_scale=v * scale), v)
             for v in levels
         ]
         return [recorded(1.0, f'{scale:.2g}" a pixel'), *moved]
@@ -235,7 +237,7 @@ def _observed(subject: Subject, simulation: Simulation, dial: str) -> list[Posit
         ]
         return [
             recorded(simulation.redshift, "its own"),
-            *(anew(z, "", replace(own, redshift=z)) for z in wanted),
+            *(reobserved(z, "", replace(own, redshift=z)) for z in wanted),
         ]
     if target.exposure is None:
         raise InputError(
@@ -248,7 +250,7 @@ def _observed(subject: Subject, simulation: Simulation, dial: str) -> list[Posit
     }
     return [
         recorded(start, _exposed(own.exposure)),
-        *(anew(v, _exposed(t), own.with_exposure(t)) for v, t in exposures.items()),
+        *(reobserved(v, _exposed(t), own.with_exposure(t)) for v, t in exposures.items()),
     ]
 
 
