@@ -182,10 +182,10 @@ def _observed(subject: Subject, simulation: Simulation, dial: str) -> list[Posit
 
     def observing(condition: SurveyCondition, ratio: float = 1.0) -> Callable[[int], Array]:
         def image(seed: int) -> Array:
-            image = reobserve(
+            observed = reobserve(
                 simulation.preset.name, [subject.sample_id], condition, simulation.seed, seed
             )
-            return image if ratio == 1 else regridded(image, ratio)
+            return observed if ratio == 1 else regridded(observed, ratio)
 
         return image
 
