@@ -31,7 +31,7 @@ def project():
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory):
     """Built from a copy, for a build writes into its folder; and the files of the package that it
-    was built from.
+    was built from. The README of a folder is for who changes the code, and stays in the repository.
     """
     source, folder = (
         tmp_path_factory.mktemp("source") / "daexplore",
@@ -43,7 +43,11 @@ def wheel(tmp_path_factory):
     shutil.copytree(ROOT / "tests", source / "tests", ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source / name)
-    given = [path for path in (source / "daexplore").rglob("*") if path.is_file()]
+    given = [
+        path
+        for path in (source / "daexplore").rglob("*")
+        if path.is_file() and path.name != "README.md"
+    ]
     command = [
         sys.executable,
         "-m",
