@@ -1,8 +1,8 @@
-"""Pictures of every room of the explorer over the example runs, light and dark.
+"""Pictures of every tab of the explorer over the example runs, light and dark.
 
-`python benchmarks/screens.py [--out DIR] [--width PIXELS] [--height PIXELS] [--rooms NAME ...]`
-serves the explorer over a copy of them, enters each room, waits until nothing is computed or moves
-any more, and writes ROOM-light.png and ROOM-dark.png. Fails if a page logs an error or asks another
+`python benchmarks/screens.py [--out DIR] [--width PIXELS] [--height PIXELS] [--tabs NAME ...]`
+serves the explorer over a copy of them, enters each tab, waits until nothing is computed or moves
+any more, and writes TAB-light.png and TAB-dark.png. Fails if a page logs an error or asks another
 host.
 """
 
@@ -25,7 +25,7 @@ from PIL import Image
 from playwright.sync_api import Browser, ConsoleMessage, Page, Route, sync_playwright
 
 from daexplore.app.state import EXAMPLES
-from daexplore.app.tabs.registry import ROOMS
+from daexplore.app.tabs.registry import TABS
 from daexplore.runs import Run, RunStore
 
 ROOT = Path(__file__).parents[1]
@@ -33,7 +33,7 @@ METHODS = ("noda", "mmd", "dann")
 SEED = 0
 THEMES = ("light", "dark")
 _UNDER_WAY = re.compile(r"computing|drawing …|opening the galaxy|reading|^…$", re.IGNORECASE)
-_PATIENCE = 300.0  # [s] for a room whose numbers take long
+_PATIENCE = 300.0  # [s] for a tab whose numbers take long
 _GLANCE = 1.0  # [s] between two looks
 _ALIKE = 4  # looks, that must be
 
@@ -44,7 +44,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "images" / "screens")
     parser.add_argument("--width", type=int, default=1280)
     parser.add_argument("--height", type=int, default=1000)
-    parser.add_argument("--rooms", nargs="*", default=[door.name for door in ROOMS])
+    parser.add_argument("--tabs", nargs="*", default=[tab.name for tab in TABS])
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
     with served() as url, chromium() as browser:
@@ -55,7 +55,7 @@ def main() -> None:
         problems = [
             problem
             for theme in THEMES
-            for problem in pictures(browser, page, theme, given.rooms, given.out, size)
+            for problem in pictures(browser, page, theme, given.tabs, given.out, size)
         ]
     print(
         f"{sum(file.stat().st_size for file in given.out.glob('*.png')) / 1e6:.2f} MB in"
@@ -130,16 +130,16 @@ def served(empty: bool = False) -> Iterator[str]:
 
 
 def pictures(
-    browser: Browser, url: str, theme: str, rooms: list[str], out: Path, size: tuple[int, int]
+    browser: Browser, url: str, theme: str, tabs: list[str], out: Path, size: tuple[int, int]
 ) -> list[str]:
     """Write the pictures of one theme; what was wrong with the pages, in sentences."""
     page, problems = visited(browser, url, size)
     if theme == "dark":
         page.get_by_label("Toggle theme").click()
-    for room in rooms:
-        page.get_by_role("tab", name=room).click()
+    for tab in tabs:
+        page.get_by_role("tab", name=tab).click()
         page.mouse.move(size[0] - 2, size[1] - 2)
-        keep(at_rest(page, room), out / f"{room.lower().replace(' ', '-')}-{theme}.png")
+        keep(at_rest(page, tab), out / f"{tab.lower().replace(' ', '-')}-{theme}.png")
     page.context.close()
     return problems
 
@@ -171,7 +171,7 @@ def visited(browser: Browser, url: str, size: tuple[int, int]) -> tuple[Page, li
     return page, problems
 
 
-def at_rest(page: Page, room: str) -> bytes:
+def at_rest(page: Page, tab: str) -> bytes:
     """A picture of the page, once nothing is under way and several looks are alike."""
     looks: list[bytes] = []
     until = time.monotonic() + _PATIENCE
@@ -184,7 +184,7 @@ def at_rest(page: Page, room: str) -> bytes:
         looks = [*looks, page.screenshot()][-_ALIKE:]
         if not under_way and looks == [looks[0]] * _ALIKE:
             return looks[0]
-    sys.exit(f"The room {room} did not come to rest within {_PATIENCE:.0f} s.")
+    sys.exit(f"The tab {tab} did not come to rest within {_PATIENCE:.0f} s.")
 
 
 def keep(png: bytes, file: Path) -> None:

@@ -155,7 +155,7 @@ def _content(
         if place.objects and ready == menu.visible:
             return
         if ready not in made:
-            made[ready] = _rooms(state, session, menu) if ready else _welcome(state, session)
+            made[ready] = _tabs(state, session, menu) if ready else _welcome(state, session)
         menu.visible = ready
         place.objects = [made[ready]]
 
@@ -200,7 +200,7 @@ def _first_training(state: ExplorerState) -> bool:
 
 
 def _welcome(state: ExplorerState, session: Session) -> pn.viewable.Viewable:
-    from daexplore.app.tabs.data.tab import data_room
+    from daexplore.app.tabs.data.tab import data_tab
     from daexplore.app.tabs.runs.tab import runs_tab
     from daexplore.app.tabs.welcome.tab import welcome
 
@@ -216,7 +216,7 @@ def _welcome(state: ExplorerState, session: Session) -> pn.viewable.Viewable:
 
     def turn(*_: Any) -> None:
         if not own.objects:
-            own.objects = [data_room(state, session).view]
+            own.objects = [data_tab(state, session).view]
         own.visible, first.visible = first.visible, own.visible
         switch.label = "Back to the first page" if own.visible else _OWN
 
@@ -234,14 +234,15 @@ def _welcome(state: ExplorerState, session: Session) -> pn.viewable.Viewable:
     )
 
 
-def _rooms(state: ExplorerState, session: Session, menu: pmui.TabMenu) -> pn.viewable.Viewable:
+def _tabs(state: ExplorerState, session: Session, menu: pmui.TabMenu) -> pn.viewable.Viewable:
     """One tab per menu item, built when it is first opened."""
     names = [tab.name for tab in TABS]
-    rooms = [pn.Column(sizing_mode="stretch_width", margin=0) for _ in TABS]
+    contents = [pn.Column(sizing_mode="stretch_width", margin=0) for _ in TABS]
     # Among Bokeh's own columns a tab's figures would be laid out with those of hidden tabs:
     # columns of React part them.
-    walls = [
-        pmui.Column(room, sizing_mode="stretch_width", margin=0, visible=False) for room in rooms
+    frames = [
+        pmui.Column(content, sizing_mode="stretch_width", margin=0, visible=False)
+        for content in contents
     ]
     top = pn.Column(
         controls(state, session),
@@ -259,27 +260,27 @@ def _rooms(state: ExplorerState, session: Session, menu: pmui.TabMenu) -> pn.vie
     def enter(*_: Any) -> None:
         chosen = menu.active or 0
         state.open_tab(names[chosen])
-        for place, wall in enumerate(walls):
-            wall.visible = place == chosen
+        for place, frame in enumerate(frames):
+            frame.visible = place == chosen
         top.visible = TABS[chosen].shared_controls
         spoken.object = words(TABS[chosen].terms)
         if chosen in entered:
             entered[chosen]()
-        elif not rooms[chosen].objects:
+        elif not contents[chosen].objects:
             # The page's HTML leaves first; the tab is built while the browser loads its
             # scripts.
-            rooms[chosen].objects = [
+            contents[chosen].objects = [
                 pn.pane.HTML("<p class='hint'>Drawing …</p>", stylesheets=[STYLE])
             ]
             session.call_soon(show_errors(state, lambda: build_tab(chosen)))
 
     def build_tab(place: int) -> None:
         show_errors(state, _preselect)(state)
-        room = TABS[place].build_tab(
+        tab = TABS[place].build_tab(
             TabContext(state, session, lambda: (menu.active or 0) == place, back)
         )
-        entered[place] = room.entered
-        rooms[place].objects = [room.view]
+        entered[place] = tab.entered
+        contents[place].objects = [tab.view]
 
     def lead(*_: Any) -> None:
         menu.active = names.index(state.tab)
@@ -289,7 +290,7 @@ def _rooms(state: ExplorerState, session: Session, menu: pmui.TabMenu) -> pn.vie
     menu.param.watch(show_errors(state, enter), "active")
     state.param.watch(show_errors(state, lead), "tab")
     return pn.Column(
-        top, *walls, spoken, sizing_mode="stretch_width", margin=0, styles={"gap": "8px"}
+        top, *frames, spoken, sizing_mode="stretch_width", margin=0, styles={"gap": "8px"}
     )
 
 

@@ -1,5 +1,5 @@
-"""The Data tab without a browser: walls from a child process, inspections kept on disk and shared,
-failures said.
+"""The Data tab without a browser: galleries from a child process, inspections kept on disk and
+shared, and failures said.
 """
 
 import json
@@ -29,7 +29,7 @@ from daexplore.app.tabs.data.preview import (
     preview_domains,
     validated_choice,
 )
-from daexplore.app.tabs.data.tab import data_room
+from daexplore.app.tabs.data.tab import data_tab
 from daexplore.errors import InputError
 
 SCRIPT = Path(__file__).parents[1] / "helpers" / "fake_inspecting.py"
@@ -42,10 +42,10 @@ def command(how: str) -> Callable[[DomainChoice, Path], list[str]]:
 
 def opened(choice: DomainChoice) -> "Future[DomainPreview]":
     future: Future[DomainPreview] = Future()
-    wall = make_inspection()["walls"][0]
+    gallery = make_inspection()["walls"][0]
     future.set_result(
         DomainPreview(
-            (wall,),
+            (gallery,),
             {"source": "sims", "target": "survey"},
             {"source": "sims", "target": "survey"},
             repr(choice)[:40],
@@ -71,13 +71,15 @@ def galaxies(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_walls_show_galaxies_of_each_class_and_mark_target_labels(galaxies: Path) -> None:
     found = preview_domains(DomainChoice(str(galaxies / "source"), str(galaxies / "target")))
-    assert [(wall["domain"], wall["label"], wall["oracle"]) for wall in found.galleries] == [
+    assert [
+        (gallery["domain"], gallery["label"], gallery["oracle"]) for gallery in found.galleries
+    ] == [
         ("source", "merger", False),
         ("source", "non-merger", False),
         ("target", "merger", True),
         ("target", "non-merger", True),
     ]
-    assert all(wall["total"] >= wall["n"] == 16 for wall in found.galleries)
+    assert all(gallery["total"] >= gallery["n"] == 16 for gallery in found.galleries)
     assert "60 images" in found.words["source"]
 
 
@@ -232,11 +234,11 @@ def test_a_folder_that_cannot_be_written_to_is_said(tmp_path: Path) -> None:
 def test_the_tab_teaches_first_then_shows_walls_then_what_was_found(tmp_path: Path) -> None:
     state = ExplorerState(tmp_path)
     data = DomainInspectionModel(tmp_path, command("well"), opened)
-    entered = data_room(state, Session(), data).entered
+    entered = data_tab(state, Session(), data).entered
     tab = entered.__wrapped__.__self__
     assert "how do these domains differ" in tab._head.object
     assert "daexplore inspect distant distant" in tab._command.object
-    assert tab._walls.object.count("<img ") == 1
+    assert tab._galleries.object.count("<img ") == 1
     tab.inspect.clicks += 1
     assert tab.inspect.disabled
     end = time.monotonic() + 60

@@ -1,4 +1,4 @@
-"""The room "Domain distance": its numbers against naive loops and the run folders, its verdicts on
+"""The tab "Domain distance": its numbers against naive loops and the run folders, its verdicts on
 runs whose truth is known.
 """
 
@@ -14,10 +14,10 @@ from sklearn.metrics import roc_auc_score
 
 from daexplore.app.core.session import Session
 from daexplore.app.state import ExplorerState
-from daexplore.app.tabs.distance import tab
+from daexplore.app.tabs.distance import tab as tab_module
 from daexplore.app.tabs.distance.markup import judgements_html, numbers_html
 from daexplore.app.tabs.distance.tables import DistanceTables
-from daexplore.app.tabs.distance.witness_galleries import PER_WALL, extremes, galleries_html
+from daexplore.app.tabs.distance.witness_galleries import PER_GALLERY, extremes, galleries_html
 from daexplore.app.tabs.registry import TabContext, noop
 from daexplore.engine.distance.measures import Settings, measure_distance
 from daexplore.runs import Run
@@ -129,11 +129,11 @@ def test_paths_are_what_was_logged_and_the_ends_of_the_witness_separate_the_doma
     assert found is not None
     assert roc_auc_score(found.witness["domain"] == "source", found.witness["witness"]) > 0.9
     ends = extremes(found, run.classes)
-    top = found.witness["witness"].nlargest(PER_WALL)
+    top = found.witness["witness"].nlargest(PER_GALLERY)
     assert [each.sample_id for each in ends["most_source_like"]] == list(top.index)
     assert {each.domain for each in ends["most_source_like"]} == {"source"}
     assert {each.domain for each in ends["most_target_like"]} == {"target"}
-    walls = galleries_html(
+    galleries = galleries_html(
         "noDA",
         "epoch 2, test",
         ends,
@@ -141,7 +141,7 @@ def test_paths_are_what_was_logged_and_the_ends_of_the_witness_separate_the_doma
         len(found.witness),
         ends["most_source_like"][2].sample_id,
     )
-    assert walls.count(top.index[2]) >= 1
+    assert galleries.count(top.index[2]) >= 1
 
 
 @pytest.mark.parametrize(("method", "outcome"), [("mmd", "helped"), ("dann", "no evidence")])
@@ -215,15 +215,15 @@ def test_the_room_draws_only_on_screen_and_asks_for_what_is_missing(
     from panel.pane import Bokeh
 
     switch = SimpleNamespace(visible=False)
-    room = tab.build_tab(TabContext(state, Session(), lambda: switch.visible, noop))
-    assert not room.view.select(Bokeh)
+    tab = tab_module.build_tab(TabContext(state, Session(), lambda: switch.visible, noop))
+    assert not tab.view.select(Bokeh)
     switch.visible = True
-    room.entered()
-    titles = [pane.object.title.text for pane in room.view.select(Bokeh)]
+    tab.entered()
+    titles = [pane.object.title.text for pane in tab.view.select(Bokeh)]
     assert len(titles) == 3
     n = int(state.runs[0].evaluation().mask("target", "test").sum())
     assert all("test" in title for title in titles), titles
     assert sum(str(n) in title for title in titles) >= 2, titles
-    curves = room.view.select(Bokeh)[0].object
+    curves = tab.view.select(Bokeh)[0].object
     assert list(curves.xaxis[0].ticker.ticks) == [1, 2]
     assert not done.notes()

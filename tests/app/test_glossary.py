@@ -1,4 +1,4 @@
-"""The glossary has every word that the rooms use, and its formulas are those of the numbers they
+"""The glossary has every word that the tabs use, and its formulas are those of the numbers they
 explain.
 """
 
@@ -119,10 +119,10 @@ def test_a_mark_opens_the_one_meaning_of_its_pane() -> None:
         term("no such word")
 
 
-@pytest.mark.parametrize("room", TAB_TERMS)
-def test_the_line_of_a_room_explains_each_of_its_words(room: str) -> None:
-    marks = _Marks(words(TAB_TERMS[room]))
-    assert len(marks.asked) == len(TAB_TERMS[room])
+@pytest.mark.parametrize("tab", TAB_TERMS)
+def test_the_line_of_a_room_explains_each_of_its_words(tab: str) -> None:
+    marks = _Marks(words(TAB_TERMS[tab]))
+    assert len(marks.asked) == len(TAB_TERMS[tab])
     assert marks.asked == marks.there
     assert words(()) == ""
 

@@ -1,4 +1,4 @@
-"""The room "Performance": what it counts, against scikit-learn and pandas, and what it draws
+"""The tab "Performance": what it counts, against scikit-learn and pandas, and what it draws
 when.
 """
 
@@ -28,7 +28,7 @@ from sklearn.metrics import (
 from daexplore.analysis.metrics.bootstrap import group_weights
 from daexplore.app.core.session import Session
 from daexplore.app.state import ExplorerState
-from daexplore.app.tabs.performance import tab
+from daexplore.app.tabs.performance import tab as tab_module
 from daexplore.app.tabs.performance.calibration import calibrations, temperatures
 from daexplore.app.tabs.performance.confusion import confusions, with_intervals
 from daexplore.app.tabs.performance.curves import areas, downsampled, points, rankings
@@ -114,10 +114,10 @@ def labelled(
     return found.labels[mask], found.probabilities[mask, 1], found.group_ids[mask]
 
 
-def room(state: ExplorerState, visible: bool = True) -> tuple[SimpleNamespace, object]:
-    """The furnished room without a browser, and a switch for whether it is on screen."""
+def tab(state: ExplorerState, visible: bool = True) -> tuple[SimpleNamespace, object]:
+    """The tab, built without a browser, and a switch for whether it is on screen."""
     switch = SimpleNamespace(visible=visible)
-    furnished = tab.build_tab(TabContext(state, Session(), lambda: switch.visible, noop))
+    furnished = tab_module.build_tab(TabContext(state, Session(), lambda: switch.visible, noop))
     return switch, furnished
 
 
@@ -271,8 +271,8 @@ def test_without_target_labels_the_page_says_so_and_shows_what_is_called(
     assert "oracle" not in confusion_tables(cells)
     assert "of the unlabelled predicted as merger" in summary_confusion(cells, "threshold 0.40")
     assert {domain for _, domain in rankings(found, "test")} == {"source"}
-    _, furnished = room(blind)
-    for name in tab.SECTIONS:
+    _, furnished = tab(blind)
+    for name in tab_module.SECTIONS:
         choose(furnished, name)
         assert not any(tag.endswith("target") for tag in figures(furnished))
         assert "labels" in words(furnished) or name == "Confusion"
@@ -482,9 +482,11 @@ def test_a_section_is_made_when_it_is_first_shown_and_draws_only_what_changed(
         return lambda *given: (made.append(name), make(*given))[1]
 
     monkeypatch.setattr(
-        tab, "SECTIONS", {name: counting(name, make) for name, make in tab.SECTIONS.items()}
+        tab_module,
+        "SECTIONS",
+        {name: counting(name, make) for name, make in tab_module.SECTIONS.items()},
     )
-    switch, furnished = room(state)
+    switch, furnished = tab(state)
     assert made == ["ROC"]
     assert set(figures(furnished)) == {"roc-source", "roc-target"}
     choose(furnished, "Precision-recall")
@@ -508,7 +510,7 @@ def test_a_section_is_made_when_it_is_first_shown_and_draws_only_what_changed(
 def test_the_threshold_moves_the_points_and_nothing_else(
     state: ExplorerState, name: str, kind: str, columns: tuple[str, str]
 ) -> None:
-    _, furnished = room(state)
+    _, furnished = tab(state)
     choose(furnished, name)
     before = figures(furnished)
     lines = {
@@ -550,8 +552,8 @@ def test_the_threshold_moves_the_points_and_nothing_else(
 def test_every_section_speaks_of_n_split_and_oracle_and_follows_the_threshold(
     state: ExplorerState,
 ) -> None:
-    _, furnished = room(state)
-    for name in tab.SECTIONS:
+    _, furnished = tab(state)
+    for name in tab_module.SECTIONS:
         choose(furnished, name)
         text = words(furnished)
         assert "oracle" in text
@@ -569,7 +571,7 @@ def test_every_section_speaks_of_n_split_and_oracle_and_follows_the_threshold(
 
 
 def test_calibration_shows_the_stage_that_was_chosen(state: ExplorerState) -> None:
-    _, furnished = room(state)
+    _, furnished = tab(state)
     choose(furnished, "Calibration")
     tables = calibrations(subjects(state), "test")["bins"]
     stage = furnished.view[1][0][0][0]
@@ -592,7 +594,7 @@ def test_a_run_that_cannot_be_read_is_named_and_the_others_are_shown(
     state = ExplorerState(shutil.copytree(root, tmp_path / "runs"))
     lost = state.runs[1]
     (lost.path / "evaluations" / "epoch=0002" / "outputs.parquet").unlink()
-    _, furnished = room(state)
+    _, furnished = tab(state)
     assert set(figures(furnished)) == {"roc-source", "roc-target"}
     assert lost.label in state.alert
     assert len(areas(rankings(subjects(state), "test"), "auc")) == 2

@@ -1,4 +1,4 @@
-"""The room of the runs without a browser: what it lists, finds, sorts, tags, deletes and hands
+"""The Runs tab without a browser: what it lists, finds, sorts, tags, deletes and hands
 on.
 """
 
@@ -15,7 +15,7 @@ from daexplore.app.jobs.job import JOB_RECORD, JOBS_FOLDER
 from daexplore.app.state import ExplorerState
 from daexplore.app.tabs.runs.model import MAX_COLUMNS, RunsModel
 from daexplore.app.tabs.runs.rows import COLUMNS, labels
-from daexplore.app.tabs.runs.tab import RunsRoom
+from daexplore.app.tabs.runs.tab import RunsTab
 from daexplore.errors import InputError
 from daexplore.runs import Run
 from daexplore.runs.archive.zip_file import export_run
@@ -169,11 +169,11 @@ def test_settings_of_the_ticked_runs_are_compared_else_those_side_by_side(board:
     configs, about = board.settings(board.rows())
     assert [config.method for config in configs.values()] == ["mmd", "coral"]
     assert about == "2 of the 2 runs ticked"
-    room = RunsRoom(board.state, Session(), lambda: True)
-    room.board.ticked = board.ticked
-    assert "alignments.<wbr>coral" in room._settings.object
-    assert "<td>seed</td><td>1</td><td>0</td>" in room._settings.object
-    assert "learning_rate" not in room._settings.object
+    tab = RunsTab(board.state, Session(), lambda: True)
+    tab.board.ticked = board.ticked
+    assert "alignments.<wbr>coral" in tab._settings.object
+    assert "<td>seed</td><td>1</td><td>0</td>" in tab._settings.object
+    assert "learning_rate" not in tab._settings.object
 
 
 def test_of_many_ticked_runs_the_first_are_compared_and_the_rest_counted(root: Path) -> None:
@@ -223,17 +223,17 @@ def test_what_is_being_written_stays_and_the_rest_goes(board: RunsModel, root: P
 def test_a_damaged_run_can_be_deleted_and_restored_from_the_list(
     board: RunsModel, root: Path
 ) -> None:
-    room = RunsRoom(board.state, Session(), lambda: True)
-    torn = next(row.name for row in room.board.rows() if row.run is None)
-    room.table.ticked = [torn]
-    assert room.board.ticked == [torn]
-    room.desk.delete.clicks += 1
+    tab = RunsTab(board.state, Session(), lambda: True)
+    torn = next(row.name for row in tab.board.rows() if row.run is None)
+    tab.table.ticked = [torn]
+    assert tab.board.ticked == [torn]
+    tab.toolbar.delete.clicks += 1
     assert board.state.damaged == []
-    assert room.desk.undo.visible
-    room.bin.ticked = room.bin.order
-    room.restore.clicks += 1
+    assert tab.toolbar.undo.visible
+    tab.bin.ticked = tab.bin.order
+    tab.restore.clicks += 1
     assert [path.name for path, _ in board.state.damaged] == [torn]
-    assert not room._trash.visible
+    assert not tab._trash.visible
 
 
 def test_an_exported_run_is_taken_in_elsewhere(
@@ -265,26 +265,26 @@ def test_too_large_a_run_is_sent_to_the_command_line(
 def test_the_room_uploads_and_says_why_it_refuses(root: Path, tmp_path: Path) -> None:
     archive = export_run(next(path for path in root.glob("*dann*")), tmp_path).file
     state = ExplorerState(tmp_path / "new")
-    room = RunsRoom(state, Session(), lambda: True)
-    room.desk.upload.param.update(
+    tab = RunsTab(state, Session(), lambda: True)
+    tab.toolbar.upload.param.update(
         filename="../x.zip", mime_type="application/zip", value=archive.read_bytes()
     )
-    assert room.board.status_message == f"DANN · seed 0 was imported as {archive.stem}."
+    assert tab.board.status_message == f"DANN · seed 0 was imported as {archive.stem}."
     assert [run.id for run in state.all_runs] == [archive.stem]
     assert contents(tmp_path / "new" / archive.stem) == contents(root / archive.stem)
-    room.desk.upload.param.update(
+    tab.toolbar.upload.param.update(
         filename="bad.zip", mime_type="application/zip", value=b"no archive"
     )
     assert state.alert.startswith("bad.zip was not imported: it is damaged")
-    assert not room.desk.upload.loading
+    assert not tab.toolbar.upload.loading
 
 
 def test_the_table_is_plain_text_and_sent_only_when_it_changes(root: Path) -> None:
     state = ExplorerState(root)
-    room = RunsRoom(state, Session(), lambda: True)
+    tab = RunsTab(state, Session(), lambda: True)
     sent = []
-    room.table.param.watch(lambda event: sent.append(event.name), ["rows", "order"])
-    rows = {row["key"]: row for row in json.loads(room.table.rows)}
+    tab.table.param.watch(lambda event: sent.append(event.name), ["rows", "order"])
+    rows = {row["key"]: row for row in json.loads(tab.table.rows)}
     run = Run(next(path for path in root.glob("*noda*")))
     accuracy = run.info["metrics"]["target"]["test"]["accuracy"]
     cell = rows[run.id]["cells"][[column["key"] for column in COLUMNS].index("target")]
@@ -292,42 +292,42 @@ def test_the_table_is_plain_text_and_sent_only_when_it_changes(root: Path) -> No
         "text": f"{accuracy['value']:.3f}",
         "small": f"[{accuracy['low']:.3f}, {accuracy['high']:.3f}] test, n = {accuracy['n']}",
     }
-    room.table.ticked = [run.id]
+    tab.table.ticked = [run.id]
     assert sent == []
-    room.board.search = "noda"
+    tab.board.search = "noda"
     assert sent == ["order"]
-    assert room.table.order == [run.id]
+    assert tab.table.order == [run.id]
 
 
 def test_a_note_being_written_is_not_replaced_by_what_others_do(root: Path) -> None:
     state = ExplorerState(root)
-    room = RunsRoom(state, Session(), lambda: True)
-    run = folder_of(room.board, "noda")
-    room.table.ticked = [run]
-    room.desk.note.value = "half a sen"
+    tab = RunsTab(state, Session(), lambda: True)
+    run = folder_of(tab.board, "noda")
+    tab.table.ticked = [run]
+    tab.toolbar.note.value = "half a sen"
     RunNotes(root).write(run, "from elsewhere", "")
-    room._look()
-    assert room.desk.note.value == "half a sen"
-    room.desk.save.clicks += 1
+    tab._look()
+    assert tab.toolbar.note.value == "half a sen"
+    tab.toolbar.save.clicks += 1
     assert "changed meanwhile" in state.alert
     assert RunNotes(root).of(run).text == "from elsewhere"
-    room.desk.note.value = ""
-    room._look()
-    room.draw()
-    assert room.desk.note.value == "from elsewhere"
+    tab.toolbar.note.value = ""
+    tab._look()
+    tab.draw()
+    assert tab.toolbar.note.value == "from elsewhere"
 
 
 def test_a_room_that_is_not_on_screen_does_not_follow(root: Path) -> None:
     state = ExplorerState(root)
     on = [True]
-    room = RunsRoom(state, Session(), lambda: on[0])
-    before = room.table.rows
+    tab = RunsTab(state, Session(), lambda: on[0])
+    before = tab.table.rows
     on[0] = False
     shutil.rmtree(next(root.glob("*noda*")))
     state.refresh()
-    assert room.table.rows == before
-    room.draw()
-    assert "noDA" not in room.table.rows
+    assert tab.table.rows == before
+    tab.draw()
+    assert "noDA" not in tab.table.rows
 
 
 def contents(folder: Path) -> dict[str, bytes]:

@@ -20,10 +20,10 @@ from daexplore.app.core.session import Session
 from daexplore.app.dial_setting import DIALS, Dial
 from daexplore.app.state import ExplorerState
 from daexplore.app.tabs.registry import TabContext, noop
-from daexplore.app.tabs.whatif import tab
+from daexplore.app.tabs.whatif import tab as tab_module
 from daexplore.app.tabs.whatif.model import WhatIfModel
 from daexplore.app.tabs.whatif.requests import WhatIfRequests
-from daexplore.app.tabs.whatif.tab import WhatIfRoom
+from daexplore.app.tabs.whatif.tab import WhatIfTab
 from daexplore.app.url import apply_query, to_query
 from daexplore.data import GalaxySet
 from daexplore.data.loaders import as_batch
@@ -243,21 +243,21 @@ def test_a_simulated_galaxy_is_observed_anew(simulated):
     assert light["pixel"][3.0] == pytest.approx(light["pixel"][1.0], rel=0.05)
 
 
-def room_of(root, **params):
+def tab_of(root, **params):
     state = ExplorerState(root, **params)
     if not state.run_ids:
         state.set_runs([run.id for run in state.evaluated_runs])
     entry = TabContext(state, Session(), lambda: True, noop)
-    holder = SimpleNamespace(room=None)
-    asker = WhatIfRequests(now, lambda: holder.room and holder.room._arrived(), at_once)
-    holder.room = WhatIfRoom(entry, asker)
-    return state, holder.room
+    holder = SimpleNamespace(tab=None)
+    asker = WhatIfRequests(now, lambda: holder.tab and holder.tab._arrived(), at_once)
+    holder.tab = WhatIfTab(entry, asker)
+    return state, holder.tab
 
 
 def test_tables_hold_what_the_runs_say_and_the_walk_is_the_planes(runs, folder):
-    state, room = room_of(folder / "runs", galaxy=evaluated(runs[0]))
-    room.dial.value = "psf"
-    logic = room.logic
+    state, tab = tab_of(folder / "runs", galaxy=evaluated(runs[0]))
+    tab.dial.value = "psf"
+    logic = tab.logic
     assert logic.ready
     assert logic.progress[0] == logic.progress[1] == 2 * len(logic.plan.stops)
     curves, walks = logic.curves(), logic.trajectories()
@@ -292,45 +292,45 @@ def test_tables_hold_what_the_runs_say_and_the_walk_is_the_planes(runs, folder):
 
 
 def test_the_dial_and_the_threshold_only_move_marks(runs, folder, monkeypatch):
-    state, room = room_of(folder / "runs", galaxy=evaluated(runs[0]))
-    room.dial.value = "psf"
-    figures, asked = [figure for _, figure, _ in room._planes], []
+    state, tab = tab_of(folder / "runs", galaxy=evaluated(runs[0]))
+    tab.dial.value = "psf"
+    figures, asked = [figure for _, figure, _ in tab._planes], []
     assert len(figures) == 2
-    monkeypatch.setattr(room.logic._asker, "_submit", lambda *question: asked.append(question))
-    room.slider.value = 5
+    monkeypatch.setattr(tab.logic._asker, "_submit", lambda *question: asked.append(question))
+    tab.slider.value = 5
     state.show(threshold=0.7)
-    assert [figure for _, figure, _ in room._planes] == figures
+    assert [figure for _, figure, _ in tab._planes] == figures
     assert asked == []
-    walks = room.logic.trajectories()
-    for one, figure, _ in room._planes:
+    walks = tab.logic.trajectories()
+    for one, figure, _ in tab._planes:
         here = walks[(walks["run"] == one.scene.label) & (walks["number"] == 5)].iloc[0]
         mark = [
             each for each in figure.renderers if isinstance(getattr(each, "glyph", None), Scatter)
         ][-1].data_source.data
         assert (mark["x"][0], mark["y"][0]) == pytest.approx((here["x"], here["y"]))
         line = next(each for each in figure.renderers if isinstance(each, Span))
-        assert line.location == pytest.approx(np.log(0.7 / 0.3) / room.logic.plane(one).scale)
-    spans = [each for each in room._curve.renderers if isinstance(each, Span)]
+        assert line.location == pytest.approx(np.log(0.7 / 0.3) / tab.logic.plane(one).scale)
+    spans = [each for each in tab._curve.renderers if isinstance(each, Span)]
     assert [span.location for span in spans] == pytest.approx(
-        [0.7, 0.0, room.logic.plan.stops[5].level]
+        [0.7, 0.0, tab.logic.plan.stops[5].level]
     )
-    assert "aria-pressed='true'" in room._film.markup.split("data-galaxy='5'")[1].split(">")[0]
+    assert "aria-pressed='true'" in tab._film.markup.split("data-galaxy='5'")[1].split(">")[0]
 
 
 def test_what_is_taken_away_is_what_the_room_has_found(runs, folder):
-    state, room = room_of(folder / "runs", galaxy=evaluated(runs[0]))
-    room.dial.value = "psf"
+    state, tab = tab_of(folder / "runs", galaxy=evaluated(runs[0]))
+    tab.dial.value = "psf"
     state.show(threshold=0.7)
-    dial, walks = room._dial_drawing(), room._walks_drawing()
-    pd.testing.assert_frame_equal(dial.table, room.logic.curves())
+    dial, walks = tab._dial_drawing(), tab._walks_drawing()
+    pd.testing.assert_frame_equal(dial.table, tab.logic.curves())
     pd.testing.assert_frame_equal(
         walks.table[["run", "level", "x", "y"]],
-        room.logic.trajectories()[["run", "level", "x", "y"]],
+        tab.logic.trajectories()[["run", "level", "x", "y"]],
     )
-    for one in room.logic.answered:
+    for one in tab.logic.answered:
         rows = walks.table[walks.table["run"] == one.scene.label]
         assert rows["boundary"].iloc[0] == pytest.approx(
-            np.log(0.7 / 0.3) / room.logic.plane(one).scale
+            np.log(0.7 / 0.3) / tab.logic.plane(one).scale
         )
     for drawing in (dial, walks):
         assert drawing.meta["n"] == f"1 galaxy, {state.galaxy}, target"
@@ -342,30 +342,30 @@ def test_what_is_taken_away_is_what_the_room_has_found(runs, folder):
         assert width * 25.4 == pytest.approx(84.0)
         assert height > 1
     axes = render.figure(dial).axes[0]
-    lines = [line for line in axes.lines if len(line.get_xdata()) == len(room.logic.plan.stops)]
+    lines = [line for line in axes.lines if len(line.get_xdata()) == len(tab.logic.plan.stops)]
     for line, (_, rows) in zip(lines, dial.table.groupby("run", sort=False), strict=True):
         np.testing.assert_allclose(line.get_ydata(), rows["probability"])
 
 
 def test_nothing_is_taken_away_before_the_answers_are_there(runs, folder):
-    _, room = room_of(folder / "runs", galaxy=evaluated(runs[0]))
+    _, tab = tab_of(folder / "runs", galaxy=evaluated(runs[0]))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(type(room.logic), "ready", property(lambda _: False))
+        patch.setattr(type(tab.logic), "ready", property(lambda _: False))
         with pytest.raises(InputError, match="not there yet"):
-            room._dial_drawing()
+            tab._dial_drawing()
 
 
 def test_how_the_dial_is_turned_goes_into_a_link_and_comes_back_in_another_session(runs, folder):
-    state, room = room_of(folder / "runs", galaxy=evaluated(runs[0]))
+    state, tab = tab_of(folder / "runs", galaxy=evaluated(runs[0]))
     assert "dial" not in to_query(state)
-    room.dial.value, room.seed.value, room.draws.value = "psf", 3, 1
-    room.slider.value = 4
-    level = room.logic.plan.stops[4].level
+    tab.dial.value, tab.seed.value, tab.draws.value = "psf", 3, 1
+    tab.slider.value = 4
+    level = tab.logic.plan.stops[4].level
     assert to_query(state)["dial"] == f"psf:{level:.6g}:3:1"
     linked = ExplorerState(folder / "runs")
     apply_query(linked, to_query(state))
     assert linked.alert == ""
-    other, again = room_of(
+    other, again = tab_of(
         folder / "runs", **{name: getattr(linked, name) for name in ("galaxy", "dial", "run_ids")}
     )
     again.show()
@@ -382,34 +382,34 @@ def test_how_the_dial_is_turned_goes_into_a_link_and_comes_back_in_another_sessi
 
 
 def test_a_level_that_the_dial_does_not_have_is_the_nearest_one(runs, folder):
-    _, room = room_of(folder / "runs", galaxy=evaluated(runs[0]), dial=Dial("psf", 1e9))
-    room.show()
-    assert room.logic.position == len(room.logic.plan.stops) - 1
+    _, tab = tab_of(folder / "runs", galaxy=evaluated(runs[0]), dial=Dial("psf", 1e9))
+    tab.show()
+    assert tab.logic.position == len(tab.logic.plan.stops) - 1
 
 
 def test_the_dials_of_a_link_are_those_of_the_room_and_of_the_engine():
-    assert set(DIALS) == set(tab._DIALS.values()) == set(WHATIF_DIALS)
+    assert set(DIALS) == set(tab_module._DIALS.values()) == set(WHATIF_DIALS)
 
 
 def test_without_a_galaxy_one_is_chosen_and_said_how(folder, runs):
-    state, room = room_of(folder / "runs")
+    state, tab = tab_of(folder / "runs")
     assert state.galaxy is None
-    room.show()
-    chosen = room.logic.chosen
+    tab.show()
+    chosen = tab.logic.chosen
     assert chosen.domain == "target"
     assert chosen.split == "test"
-    assert chosen.sample_id in room._head.object
-    assert f"Example galaxy: {chosen.reason}" in room._head.object
+    assert chosen.sample_id in tab._head.object
+    assert f"Example galaxy: {chosen.reason}" in tab._head.object
     assert state.galaxy is None
 
 
 def test_images_that_are_not_here_are_said_so(tmp_path):
     run = make_run(tmp_path, n=120, epochs=1, saliency=False)
-    _, room = room_of(tmp_path, galaxy=evaluated(run))
-    room.show()
-    assert "not on this machine" in room._remark.object
-    assert room._progress.object == ""
-    assert room.logic.curves().empty
+    _, tab = tab_of(tmp_path, galaxy=evaluated(run))
+    tab.show()
+    assert "not on this machine" in tab._remark.object
+    assert tab._progress.object == ""
+    assert tab.logic.curves().empty
 
 
 def test_another_page_that_gives_up_does_not_lose_the_answer(runs, folder):

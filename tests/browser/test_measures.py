@@ -1,4 +1,4 @@
-"""The rooms of measures in a real browser: the curves, points, counts and distances drawn are those
+"""The tabs of measures in a real browser: the curves, points, counts and distances drawn are those
 of the run folders.
 """
 
@@ -64,8 +64,8 @@ def page(visit: Callable[..., Page]) -> Page:
     return opened
 
 
-def enter(page: Page, room: str, section: str | None = None) -> None:
-    page.get_by_role("tab", name=room).click()
+def enter(page: Page, tab: str, section: str | None = None) -> None:
+    page.get_by_role("tab", name=tab).click()
     if section is not None:
         page.get_by_role("button", name=section, exact=True).click()
 
@@ -174,7 +174,7 @@ def test_domain_distance_shows_what_was_logged_and_walls_that_can_be_tapped(
             mine.sort_index(), logged.sort_index(), check_dtype=False, check_index_type=False
         )
 
-    first = page.locator("section .wall").first
+    first = page.locator("section .gallery").first
     expect(first.locator("img").first).to_be_visible(timeout=120_000)
     expect(page.get_by_role("columnheader", name="MMD").first).to_be_visible(timeout=120_000)
     tapped = first.locator("[data-galaxy]").nth(1)

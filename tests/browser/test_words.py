@@ -52,6 +52,6 @@ def test_a_word_is_explained_by_mouse_and_keyboard_and_escape_closes_it(
 def test_every_room_lists_its_words(visit: Callable[..., Page]) -> None:
     page = visit()
     wait_for_panels(page, 3)
-    for room in ("Compare", "Runs"):
-        page.get_by_role("tab", name=room).click()
-        expect(page.locator(".spoken .term")).to_have_text(list(TAB_TERMS[room]))
+    for tab in ("Compare", "Runs"):
+        page.get_by_role("tab", name=tab).click()
+        expect(page.locator(".spoken .term")).to_have_text(list(TAB_TERMS[tab]))

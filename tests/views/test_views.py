@@ -264,11 +264,11 @@ def test_maps_of_zeros_have_a_scale():
 
 def test_wall_places_galaxies_row_by_row():
     stamps = np.stack([np.full((4, 4, 3), 10 * i, np.uint8) for i in range(5)])
-    wall = _decoded(images.mosaic_png(stamps, columns=3, gap=1))
-    assert wall.shape == (9, 14, 4)
-    assert [wall[0, 0, 0], wall[0, 5, 0], wall[5, 5, 0]] == [0, 10, 40]
-    assert wall[0, 4, 3] == 0
-    assert wall[8, 13, 3] == 0
+    gallery = _decoded(images.mosaic_png(stamps, columns=3, gap=1))
+    assert gallery.shape == (9, 14, 4)
+    assert [gallery[0, 0, 0], gallery[0, 5, 0], gallery[5, 5, 0]] == [0, 10, 40]
+    assert gallery[0, 4, 3] == 0
+    assert gallery[8, 13, 3] == 0
 
 
 def test_image_of_fluxes_is_refused_with_advice():

@@ -9,12 +9,12 @@ import pandas as pd
 from daexplore.data.rgb import png, to_rgb
 from daexplore.engine.inspection.domain_sample import DomainSample
 
-__all__ = ["pair_pictures", "walls"]
+__all__ = ["pair_pictures", "random_galleries"]
 
 _COLUMNS, _PER_CLASS, _PAIRS, _WIDTH = 6, 12, 12, 96
 
 
-def walls(sides: list[DomainSample], seed: int) -> tuple[dict[str, Any], ...]:
+def random_galleries(sides: list[DomainSample], seed: int) -> tuple[dict[str, Any], ...]:
     """At most 12 random galaxies of each domain and class, on one picture each."""
     found = []
     for side in sides:
@@ -28,7 +28,7 @@ def walls(sides: list[DomainSample], seed: int) -> tuple[dict[str, Any], ...]:
             height, width = rgb.shape[1:3]
             tiles = np.zeros((-(-len(shown) // columns) * columns, height, width, 3), np.uint8)
             tiles[: len(shown)] = rgb
-            wall = (
+            mosaic = (
                 tiles.reshape(-1, columns, height, width, 3)
                 .swapaxes(1, 2)
                 .reshape(-1, columns * width, 3)
@@ -41,7 +41,7 @@ def walls(sides: list[DomainSample], seed: int) -> tuple[dict[str, Any], ...]:
                     "total": len(rows),
                     "sample_ids": side.galaxies.sample_ids[shown].tolist(),
                     "columns": columns,
-                    "png": _uri(png(wall)),
+                    "png": _uri(png(mosaic)),
                     "oracle": side.domain == "target" and label != "unlabelled",
                 }
             )

@@ -18,7 +18,7 @@ from daexplore.engine.inspection import tables
 from daexplore.engine.inspection.domain_sample import DomainSample, ReorderedChannels, groups_known
 from daexplore.engine.inspection.duplicates import duplicate_pairs, leakage_checks
 from daexplore.engine.inspection.findings import advice, findings, warnings
-from daexplore.engine.inspection.galleries import pair_pictures, walls
+from daexplore.engine.inspection.galleries import pair_pictures, random_galleries
 from daexplore.engine.inspection.result import Inspection
 from daexplore.engine.progress import Progress, Report, no_report
 from daexplore.errors import InputError
@@ -106,7 +106,7 @@ def inspect_domains(
         "duplicates": duplicates,
         "leakage": leakage_checks(sides, duplicates),
         "measurements": tables.measurements(sides, measured),
-        "walls": walls(sides, seed),
+        "walls": random_galleries(sides, seed),
         "pairs": pair_pictures(sides, duplicates),
         "numbers": {
             "prior_shift": tables.prior_shift(sides, seed),

@@ -64,18 +64,18 @@ def domains_html(domains: pd.DataFrame) -> str:
 
 
 def galleries_html(
-    walls: Iterable[Mapping[str, Any]], about: Mapping[str, str] | None = None
+    galleries: Iterable[Mapping[str, Any]], about: Mapping[str, str] | None = None
 ) -> str:
     """Galaxies of each domain side by side, class by class.
 
     Args:
-        walls: domain, label, n, total, png (data URI), oracle; as in an inspection's JSON.
+        galleries: domain, label, n, total, png (data URI), oracle; as in an inspection's JSON.
         about: what is beside each domain's name.
     """
-    walls = list(walls)
+    galleries = list(galleries)
     sections = []
     for domain in DOMAINS:
-        figures = "".join(_wall(wall) for wall in walls if wall["domain"] == domain)
+        figures = "".join(_gallery(gallery) for gallery in galleries if gallery["domain"] == domain)
         mark = (
             f"<span style='color:{DOMAIN_COLORS[domain]}'"
             f" aria-hidden='true'>{'■' if domain == 'source' else '□'}</span>"
@@ -166,16 +166,15 @@ def _domain_row(row: Mapping[Any, Any]) -> list[Any]:
     return [Cell(Markup(f"{mark} {domain}"), head=True), *cells]
 
 
-def _wall(wall: Mapping[str, Any]) -> str:
-    label, n, total = escape(str(wall["label"])), int(wall["n"]), wall["total"]
-    alt = f"{n} images of the class {label} in the {wall['domain']} domain"
+def _gallery(gallery: Mapping[str, Any]) -> str:
+    label, n, total = escape(str(gallery["label"])), int(gallery["n"]), gallery["total"]
+    alt = f"{n} images of the class {label} in the {gallery['domain']} domain"
     caption = (
-        f"{label}{_ORACLE if wall.get('oracle') else ''}"
+        f"{label}{_ORACLE if gallery.get('oracle') else ''}"
         f" <span>{f'{n} of {total}' if total else f'{n} shown'}</span>"
     )
-    return (
-        f"<figure><figcaption>{caption}</figcaption><img src='{wall['png']}' alt='{alt}'></figure>"
-    )
+    image = f"<img src='{gallery['png']}' alt='{alt}'>"
+    return f"<figure><figcaption>{caption}</figcaption>{image}</figure>"
 
 
 def _pair(pair: Mapping[str, Any], row: Mapping[Any, Any]) -> str:

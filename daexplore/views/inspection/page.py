@@ -44,7 +44,7 @@ _PAGE = """<!doctype html>
 {warnings}
 <section><h2>The galaxies</h2>
 <p class="hint">Drawn at random from each class, each image on its own scale.</p>
-{walls}</section>
+{galleries}</section>
 <section><h2>How they differ</h2>
 {key}
 <div class="cards">{cards}</div></section>
@@ -91,7 +91,7 @@ def inspection_html(inspection: Mapping[str, Any]) -> str:
         warnings=_section(
             "What may spoil the result", list_html(inspection["warnings"], "warnings")
         ),
-        walls=galleries_html(inspection["walls"]),
+        galleries=galleries_html(inspection["walls"]),
         key=legend_html(),
         cards="".join(
             _card(card, "".join(f"<div>{next(waiting)}</div>" for _ in card.panels))

@@ -85,7 +85,7 @@ class CompareTab:
         self._merit = MetricsPanel(state, lambda: self._scenes, self._compute)
         self._near = Neighbours(state, lambda: self._scenes, session, self._compute)
         self._walk = GalaxyNavigator()
-        room = pn.Row(
+        tab = pn.Row(
             pn.Column(
                 toolbar(state),
                 self._legend,
@@ -117,7 +117,7 @@ class CompareTab:
             styles={"gap": "10px"},
         )
         self.view = pn.Column(
-            room, home, sizing_mode="stretch_width", margin=0, styles={"gap": "16px"}
+            tab, home, sizing_mode="stretch_width", margin=0, styles={"gap": "16px"}
         )
         self._watch(session)
         show_errors(state, self.rebuild)()

@@ -53,7 +53,7 @@ class DomainPreview:
     """A preview of both domains.
 
     Attributes:
-        walls: as in an inspection: domain, label, n, total, png (data URI), oracle.
+        galleries: as "walls" of an inspection: domain, label, n, total, png (data URI), oracle.
         words: for each domain, what it is, in a line.
         names: short name of each domain.
         key: changes whenever the galaxies do.
@@ -78,15 +78,15 @@ def preview_domains(choice: DomainChoice) -> DomainPreview:
     Raises:
         InputError: a path that cannot be read.
     """
-    walls: list[dict[str, Any]] = []
+    galleries: list[dict[str, Any]] = []
     words, names, keys = {}, {}, [repr(choice.label)]
     for domain, (galaxies, total, key) in zip(DOMAINS, _opened(choice), strict=True):
-        walls += _walls(galaxies, domain, total)
+        galleries += _galleries(galaxies, domain, total)
         words[domain] = _words(galaxies, total or len(galaxies))
         names[domain] = galaxies.name
         keys.append(key)
     return DomainPreview(
-        tuple(walls), words, names, hashlib.sha256("\n".join(keys).encode()).hexdigest()[:16]
+        tuple(galleries), words, names, hashlib.sha256("\n".join(keys).encode()).hexdigest()[:16]
     )
 
 
@@ -147,7 +147,7 @@ def _simulated(name: str, seed: int) -> "tuple[GalaxySet, GalaxySet]":
     return simulate(name, n=2 * _SHOWN, seed=seed, workers=1)
 
 
-def _walls(galaxies: "GalaxySet", domain: str, total: int | None) -> Iterator[dict[str, Any]]:
+def _galleries(galaxies: "GalaxySet", domain: str, total: int | None) -> Iterator[dict[str, Any]]:
     from daexplore.data.rgb import to_rgb
 
     for label, kind in (*reversed(list(enumerate(galaxies.classes))), (-1, "unlabelled")):

@@ -17,7 +17,7 @@ from daexplore.app.tabs.data.preview import DomainChoice, validated_choice
 from daexplore.app.tabs.registry import TabContext, TabView
 from daexplore.errors import InputError
 
-__all__ = ["build_tab", "data_room"]
+__all__ = ["build_tab", "data_tab"]
 
 _LOOK_EVERY = 500  # [ms]
 _OWN = "my own"
@@ -39,10 +39,10 @@ _TEACH = (
 
 def build_tab(entry: TabContext) -> TabView:
     """The tab behind the menu's item."""
-    return data_room(entry.state, entry.session)
+    return data_tab(entry.state, entry.session)
 
 
-def data_room(
+def data_tab(
     state: ExplorerState, session: Session, data: DomainInspectionModel | None = None
 ) -> TabView:
     """The tab, open.
@@ -111,7 +111,7 @@ class _Tab:
         # Given to the constructor, the style is warned about: Panel then finds it under its old
         # name too.
         self.save.variant = "outlined"
-        self._command, self._progress, self._head, self._walls = (
+        self._command, self._progress, self._head, self._galleries = (
             pn.pane.HTML("", **html) for _ in range(4)
         )
         self._body = pn.Column(sizing_mode="stretch_width", margin=0, styles={"gap": "14px"})
@@ -139,7 +139,7 @@ class _Tab:
             self._command,
             pn.Row(self._progress, self.stop, sizing_mode="stretch_width", margin=0),
             self._head,
-            self._walls,
+            self._galleries,
             self._body,
             sizing_mode="stretch_width",
             margin=0,
@@ -228,7 +228,7 @@ class _Tab:
             self.save.filename = (
                 f"inspection {look.names['source']} {look.names['target']}.html".replace("/", "-")
             )
-        self._walls.object = look_html(look)
+        self._galleries.object = look_html(look)
         waits = "" if data.inspecting else _TEACH
         self._head.object = waits if data.inspection is None else head_html(data.inspection)
         self._body.objects = [] if data.inspection is None else findings(data.inspection)

@@ -40,7 +40,7 @@ from daexplore.views.plots.class_distances import class_distances, summary_class
 from daexplore.views.plots.distance_over_epochs import mmd_curves, summary_distances
 from daexplore.views.plots.distance_paths import distance_paths, summary_paths
 
-__all__ = ["DistanceRoom", "build_tab"]
+__all__ = ["DistanceTab", "build_tab"]
 
 _SIZE = (560, 300)
 # Null bands arrive one by one; the figure, which takes a moment, is drawn again only so often [s].
@@ -50,13 +50,13 @@ _EVERY = 10.0
 def build_tab(entry: TabContext) -> TabView:
     """The tab; it follows the state, and computes, only while it is on screen."""
     hv.extension("bokeh")
-    room = DistanceRoom(entry)
-    enter = show_errors(entry.state, entry.session.batched(room.show))
+    tab = DistanceTab(entry)
+    enter = show_errors(entry.state, entry.session.batched(tab.show))
     enter()
-    return TabView(room.view, enter)
+    return TabView(tab.view, enter)
 
 
-class DistanceRoom:
+class DistanceTab:
     """Shows at once what is known, asks for the rest, and shows that when it arrives.
 
     Args:
@@ -86,7 +86,7 @@ class DistanceRoom:
         self._among.param.watch(
             show_errors(self._state, lambda _: self._galaxies(ask=True)), "value"
         )
-        self._walls = pn.Row(sizing_mode="stretch_width", margin=0)
+        self._galleries = pn.Row(sizing_mode="stretch_width", margin=0)
         self._strip = GalaxyDetails(
             self._state,
             lambda: [scene(self._state, run) for run in self._state.runs],
@@ -109,7 +109,7 @@ class DistanceRoom:
                 margin=0,
             ),
             self._rule,
-            self._walls,
+            self._galleries,
             self._strip.view,
             export_menu(self._state, entry.session, "paths"),
             sizing_mode="stretch_width",
@@ -143,25 +143,25 @@ class DistanceRoom:
         if key != self._seen:
             self._seen = key
             self._key.object = legend_html([state.label(run) for run in state.runs])
-            self._make_walls()
+            self._make_galleries()
             self._draw_curves()
             self._draw_paths()
             self._draw_classes()
         self._chosen()
         self._ask()
 
-    def _make_walls(self) -> None:
+    def _make_galleries(self) -> None:
         count = len(self._state.runs)
-        if len(self._walls.objects) == count:
+        if len(self._galleries.objects) == count:
             return
         columns = f"repeat({max(count, 1)}, minmax(0, 1fr))"
-        self._walls.styles = {
+        self._galleries.styles = {
             "display": "grid",
             "grid-template-columns": columns,
             "gap": "12px 24px",
             "--columns": "4" if count > 2 else "8",
         }
-        self._walls.objects = [
+        self._galleries.objects = [
             ClickableHTML(
                 galaxy_clicked(self._tapped),
                 sizing_mode="stretch_width",
@@ -246,7 +246,7 @@ class DistanceRoom:
         state = self._state
         if ask:
             self._ask()
-        for run, place in zip(state.runs, self._walls.objects, strict=True):
+        for run, place in zip(state.runs, self._galleries.objects, strict=True):
             found = self._distances.measured(run)
             label, epoch = state.label(run), state.epoch_of(run)
             if found is None:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DISTANCE_STYLES",
-    "PER_WALL",
+    "PER_GALLERY",
     "WitnessExtreme",
     "extremes",
     "galleries_html",
@@ -35,7 +35,7 @@ __all__ = [
 DISTANCE_STYLES = [STYLE, static_text("app", "distance.css")]
 """Style sheets of the tab's panes."""
 
-PER_WALL = 8
+PER_GALLERY = 8
 _TITLES = {"most_source_like": "Most source-like", "most_target_like": "Most target-like"}
 _pictures: LRUCache[dict[str, tuple[str, str]]] = LRUCache(64)
 
@@ -58,7 +58,7 @@ class WitnessExtreme:
 
 
 def extremes(
-    found: "DomainDistance", classes: Sequence[str], domains: str = "both", count: int = PER_WALL
+    found: "DomainDistance", classes: Sequence[str], domains: str = "both", count: int = PER_GALLERY
 ) -> dict[str, list[WitnessExtreme]]:
     """ "most_source_like" and "most_target_like" -> the galaxies with the largest and the smallest
     witness, the extreme one first.
@@ -147,7 +147,7 @@ def galleries_html(
         title = _TITLES[name]
         group = f"role='group' aria-label='{title} galaxies of {escape(label, quote=True)}'"
         parts.append(
-            f"<h4>{title} <small>{len(galaxies)} of {total} images</small></h4><div class='wall'"
+            f"<h4>{title} <small>{len(galaxies)} of {total} images</small></h4><div class='gallery'"
             f" {group}>{cells}</div>"
         )
     return f"<section>{''.join(parts)}</section>"

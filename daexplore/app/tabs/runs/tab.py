@@ -17,7 +17,7 @@ from daexplore.app.tabs.runs.rows import COLUMNS, Row, table_row
 from daexplore.app.tabs.runs.toolbar import STYLES, RunsToolbar
 from daexplore.views.plots.metrics_table import config_differences
 
-__all__ = ["RunsRoom", "build_tab", "runs_tab"]
+__all__ = ["RunsTab", "build_tab", "runs_tab"]
 
 _LOOK_EVERY = 2000  # [ms]
 _BIN_COLUMNS = [
@@ -28,16 +28,16 @@ _BIN_COLUMNS = [
 
 def build_tab(entry: TabContext) -> TabView:
     """The tab behind the menu's item."""
-    room = RunsRoom(entry.state, entry.session, entry.visible)
-    return TabView(room.view, room.draw)
+    tab = RunsTab(entry.state, entry.session, entry.visible)
+    return TabView(tab.view, tab.draw)
 
 
 def runs_tab(state: ExplorerState) -> pn.viewable.Viewable:
     """The same without a menu, for the first page."""
-    return RunsRoom(state, Session(), lambda: True).view
+    return RunsTab(state, Session(), lambda: True).view
 
 
-class RunsRoom:
+class RunsTab:
     """The table, what can be done with its lines, what differs between the ticked ones, and the
     trash.
 
@@ -60,7 +60,7 @@ class RunsRoom:
             descending=board.descending,
             **html,
         )
-        self.desk = RunsToolbar(board, session)
+        self.toolbar = RunsToolbar(board, session)
         self._settings = pn.pane.HTML("", **html)
         self.bin = SelectableTable(
             caption="Runs in the trash", columns=_BIN_COLUMNS, **(html | {"max_width": 560})
@@ -88,8 +88,8 @@ class RunsRoom:
         state.param.watch(show_errors(state, self._follow), ["revision", "run_ids"])
         session.call_every(_LOOK_EVERY, show_errors(state, self._look))
         self.view = pn.Column(
-            self.desk.finding,
-            self.desk.doing,
+            self.toolbar.finding,
+            self.toolbar.doing,
             self.table,
             self._settings,
             self._trash,
@@ -116,7 +116,7 @@ class RunsRoom:
             descending=board.descending,
         )
         self._settings.object = _differences(*board.settings(rows))
-        self.desk.draw(rows, shown)
+        self.toolbar.draw(rows, shown)
         self._draw_trash()
 
     def _follow(self, *_: Any) -> None:

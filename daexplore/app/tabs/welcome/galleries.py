@@ -37,11 +37,11 @@ def galleries(preset: str = "demo", n: int = 48, columns: int = 8) -> list[Galax
     Takes one to two seconds the first time, then it is kept. Safe to call from several threads.
     """
     with _lock:
-        return _walls(preset, n, columns)
+        return _galleries(preset, n, columns)
 
 
 @lru_cache(maxsize=4)
-def _walls(preset: str, n: int, columns: int) -> list[GalaxyGallery]:
+def _galleries(preset: str, n: int, columns: int) -> list[GalaxyGallery]:
     from daexplore.data.rgb import to_rgb
     from daexplore.data.simulate import simulate
 

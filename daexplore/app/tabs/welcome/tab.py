@@ -146,10 +146,12 @@ def _gallery(state: ExplorerState, session: Session) -> pn.viewable.Viewable:
     """Both domains' galleries; quiet grey until they are drawn, in a thread, since that takes a
     second or two.
     """
-    pane = pn.pane.HTML(_walls_html([]), stylesheets=STYLES, sizing_mode="stretch_width", margin=0)
+    pane = pn.pane.HTML(
+        _galleries_html([]), stylesheets=STYLES, sizing_mode="stretch_width", margin=0
+    )
 
     def show(found: list[GalaxyGallery]) -> None:
-        pane.object = _walls_html(found)
+        pane.object = _galleries_html(found)
 
     def draw() -> None:
         Compute(state, session).submit("galleries", galleries, where="slow", then=show)
@@ -159,17 +161,17 @@ def _gallery(state: ExplorerState, session: Session) -> pn.viewable.Viewable:
     return pane
 
 
-def _walls_html(found: list[GalaxyGallery]) -> str:
+def _galleries_html(found: list[GalaxyGallery]) -> str:
     blocks = []
     for domain, (name, about) in _DOMAINS.items():
-        rows = [wall for wall in found if wall.domain == domain]
+        rows = [gallery for gallery in found if gallery.domain == domain]
         pictures = "".join(map(_figure, rows))
         blank = (
             ""
             if rows
             else (
                 "<figure><figcaption>drawing galaxies …</figcaption><div"
-                " class='wall-blank'></div></figure>"
+                " class='gallery-blank'></div></figure>"
             )
             * 2
         )
@@ -178,13 +180,13 @@ def _walls_html(found: list[GalaxyGallery]) -> str:
             f" <small>{about}</small></h2>"
         )
         blocks.append(f"<section aria-label='{name} galaxies'>{head}{pictures or blank}</section>")
-    return f"<div class='walls'>{''.join(blocks)}</div>"
+    return f"<div class='galleries'>{''.join(blocks)}</div>"
 
 
-def _figure(wall: GalaxyGallery) -> str:
+def _figure(gallery: GalaxyGallery) -> str:
     return (
-        f"<figure><figcaption>{escape(wall.kind)}s</figcaption><img src='{data_uri(wall.png)}'"
-        f" alt='{escape(wall.alt)}'></figure>"
+        f"<figure><figcaption>{escape(gallery.kind)}s</figcaption>"
+        f"<img src='{data_uri(gallery.png)}' alt='{escape(gallery.alt)}'></figure>"
     )
 
 

@@ -41,7 +41,7 @@ from daexplore.views.plots.whatif import (
 )
 from daexplore.views.style import class_marker
 
-__all__ = ["WhatIfRoom", "build_tab"]
+__all__ = ["WhatIfTab", "build_tab"]
 
 STYLES = [STYLE, static_text("app", "whatif.css")]
 
@@ -53,13 +53,13 @@ _PLANE = (300, 280)
 def build_tab(entry: TabContext) -> TabView:
     """The tab; it follows the state, and computes, only while it is on screen."""
     hv.extension("bokeh")
-    room = WhatIfRoom(entry)
-    enter = show_errors(entry.state, entry.session.batched(room.show))
+    tab = WhatIfTab(entry)
+    enter = show_errors(entry.state, entry.session.batched(tab.show))
     enter()
-    return TabView(room.view, enter)
+    return TabView(tab.view, enter)
 
 
-class WhatIfRoom:
+class WhatIfTab:
     """Shows what has arrived; moving along the dial only moves marks.
 
     Args:

@@ -1,4 +1,4 @@
-"""Going from room to room: each finds its figures laid out, and in the colours of the page."""
+"""Going from tab to tab: each finds its figures laid out, and in the colours of the page."""
 
 import pytest
 from playwright.sync_api import Page
@@ -41,9 +41,9 @@ _NAMED = f"""([count, words]) => {{
 }}"""
 
 
-def enter(page: Page, room: str, figures: int) -> None:
+def enter(page: Page, tab: str, figures: int) -> None:
     """Go there, and waits until so many figures are in sight and none is without a frame."""
-    page.get_by_role("tab", name=room, exact=True).click()
+    page.get_by_role("tab", name=tab, exact=True).click()
     page.wait_for_function(
         f"count => {{ const widths = ({_WIDTHS})(); return widths.length >= count &&"
         " widths.every(width => width > 50); }",
@@ -57,7 +57,7 @@ def test_figures_are_laid_out_and_coloured_wherever_one_comes_from(visit, dark):
     wait_for_panels(page, 3)
     if dark:
         page.get_by_label("Toggle theme").click()
-    for room, figures in (
+    for tab, figures in (
         ("Flips", 1),
         ("Compare", 3),
         ("Performance", 2),
@@ -65,19 +65,19 @@ def test_figures_are_laid_out_and_coloured_wherever_one_comes_from(visit, dark):
         ("Compare", 3),
         ("Flips", 1),
     ):
-        enter(page, room, figures)
+        enter(page, tab, figures)
         page.wait_for_function(_READABLE, arg=dark)
 
 
 def test_every_figure_says_what_it_is_to_those_who_do_not_see_it(visit):
     page = visit()
     wait_for_panels(page, 3)
-    for room, figures, words in (
+    for tab, figures, words in (
         ("Compare", 3, "merger"),
         ("Flips", 1, ""),
         ("Performance", 2, "rate"),
         ("Domain distance", 2, "epoch"),
     ):
-        enter(page, room, figures)
+        enter(page, tab, figures)
         # Sections go on drawing: what counts is that it comes to stand so.
         page.wait_for_function(_NAMED, arg=[figures, words])
