@@ -121,7 +121,7 @@ def sweep(
         if item.state == state and item.config not in busy
     ]
     if cluster != "slurm":
-        _simulate(to_start)
+        simulate_first(to_start)
     ended = print_progress(SweepLauncher(to_start, runs, resources, followed), planned)
     raise typer.Exit(print_results(planned, ended, runs))
 
@@ -286,7 +286,7 @@ def _check(configs: "Sequence[RunConfig]") -> None:
         build_alignment(alignment, latent_dim=2, classes=2)
 
 
-def _simulate(configs: "Sequence[RunConfig]") -> None:
+def simulate_first(configs: "Sequence[RunConfig]") -> None:
     """Once, with a bar, instead of in the first of several jobs that would all wait for it."""
     from daexplore.cli.progress import stage_progress
     from daexplore.data.simulate import PRESETS, open_preset

@@ -13,7 +13,7 @@ from daexplore.data.galaxy_set import GalaxySet
 from daexplore.data.readers import check_domains, read_galaxies
 from daexplore.errors import InputError
 
-__all__ = ["describe", "load_images", "open_described", "open_domains"]
+__all__ = ["describe", "load_images", "open_described", "open_domains", "open_unchecked"]
 
 
 def open_domains(
@@ -25,13 +25,25 @@ def open_domains(
     Raises:
         InputError: data that cannot be read, or domains that do not go together.
     """
+    source, target = open_unchecked(config, progress)
+    return check_domains(source, target, config.match_bands, config.bands)
+
+
+def open_unchecked(
+    config: DataConfig, progress: Callable[[int, int], None] | None = None
+) -> tuple[GalaxySet, GalaxySet]:
+    """The same as each was read: the domains may have other classes and bands.
+
+    Raises:
+        InputError: data that cannot be read.
+    """
     source, target = (
         _open(name, domain, config, progress)
         for name, domain in ((config.source, 0), (config.target, 1))
     )
     if set(source.sample_ids) & set(target.sample_ids):
         source, target = _prefixed(source, "source"), _prefixed(target, "target")
-    return check_domains(source, target, config.match_bands, config.bands)
+    return source, target
 
 
 def _open(

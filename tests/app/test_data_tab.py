@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from factories import make_galaxies, make_run
 from fake_inspection import VERDICT, make_inspection
+from shown import parts, shown
 
 from daexplore.app.core.session import Session
 from daexplore.app.state import ExplorerState
@@ -29,7 +30,7 @@ from daexplore.app.tabs.data.preview import (
     preview_domains,
     validated_choice,
 )
-from daexplore.app.tabs.data.tab import data_tab
+from daexplore.app.tabs.data.tab import DataTab
 from daexplore.errors import InputError
 
 SCRIPT = Path(__file__).parents[1] / "helpers" / "fake_inspecting.py"
@@ -172,9 +173,9 @@ def test_two_pages_share_a_child_and_one_that_stops_does_not_stop_the_other(tmp_
     for data in (one, other):
         data.inspect(CHOICE)
         data.tick()
-    child = one._inspecting
+    child = one.job
     assert child is not None
-    assert child is other._inspecting
+    assert child is other.job
     one.stop()
     assert child.poll() == "running"
     other.stop()
@@ -196,7 +197,7 @@ def test_a_child_that_fails_is_said_and_can_be_tried_again(
     with pytest.raises(InputError, match=words):
         wait(data)
     assert not data.busy
-    data._command = command("well")
+    data.command = command("well")
     data.inspect(CHOICE)
     wait(data)
     assert data.inspection is not None
@@ -234,11 +235,13 @@ def test_a_folder_that_cannot_be_written_to_is_said(tmp_path: Path) -> None:
 def test_the_tab_teaches_first_then_shows_walls_then_what_was_found(tmp_path: Path) -> None:
     state = ExplorerState(tmp_path)
     data = DomainInspectionModel(tmp_path, command("well"), opened)
-    entered = data_tab(state, Session(), data).entered
-    tab = entered.__wrapped__.__self__
-    assert "how do these domains differ" in tab._head.object
-    assert "daexplore inspect distant distant" in tab._command.object
-    assert tab._galleries.object.count("<img ") == 1
+    tab = DataTab(state, Session(), data)
+    tab.enter()
+    text = shown(tab.view)
+    assert "how do these domains differ" in text
+    assert "daexplore inspect distant distant" in text
+    assert text.count("<img ") == 1
+    before = len(list(parts(tab.view)))
     tab.inspect.clicks += 1
     assert tab.inspect.disabled
     end = time.monotonic() + 60
@@ -246,15 +249,15 @@ def test_the_tab_teaches_first_then_shows_walls_then_what_was_found(tmp_path: Pa
         tab.tick()
         assert time.monotonic() < end
         time.sleep(0.05)
-    assert VERDICT in tab._head.object
-    assert tab._head.object.count("<img ") == 3
-    assert len(tab._body.objects) > 3
+    assert VERDICT in shown(tab.view)
+    assert shown(tab.view).count("<img ") == 3
+    assert len(list(parts(tab.view))) > before + 3
     assert tab.save.visible
-    assert tab._page().read().startswith(b"<!doctype html>")
+    assert tab.save.callback().read().startswith(b"<!doctype html>")
     tab.galaxies.value = "my own"
     assert tab.source.visible
-    assert tab._body.objects == []
-    assert "ingest" in tab._command.object
+    assert VERDICT not in shown(tab.view)
+    assert "ingest" in shown(tab.view)
     tab.inspect.clicks += 1
     assert "path of the source images" in state.alert
 

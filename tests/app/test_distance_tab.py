@@ -17,6 +17,7 @@ from daexplore.app.state import ExplorerState
 from daexplore.app.tabs.distance import tab as tab_module
 from daexplore.app.tabs.distance.markup import judgements_html, numbers_html
 from daexplore.app.tabs.distance.tables import DistanceTables
+from daexplore.app.tabs.distance.tasks import null_task
 from daexplore.app.tabs.distance.witness_galleries import PER_GALLERY, extremes, galleries_html
 from daexplore.app.tabs.registry import TabContext, noop
 from daexplore.engine.distance.measures import Settings, measure_distance
@@ -80,7 +81,7 @@ def test_the_distance_of_an_epoch_is_the_naive_loops_and_its_band_is_chance(
     curves = done.curves()
     assert len(curves) == sum(len(run.evaluated) for run in state.runs)
     for run in state.runs:
-        task = done._null(run, 1)
+        task = null_task(run, 1, "test", done.bandwidths, state.label(run))
         test = task.memo.peek(task.key)
         assert test.value == pytest.approx(loops(run, 1, done.bandwidths), abs=1e-5)
         row = curves[(curves["run"] == state.label(run)) & (curves["epoch"] == 1)].iloc[0]
@@ -158,7 +159,7 @@ def test_verdicts_of_runs_whose_truth_is_known(tmp_path: Path, method: str, outc
     found = DistanceTables(state)
     [before] = found.judgements({})
     assert before.note == "Being computed …"
-    task = found._verdict(state.runs[1])
+    (task,) = (task for task in found.tasks() if task.kind == "verdict")
     task.memo.get(task.key, task.make)
     [judgement] = found.judgements({})
     assert judgement.seeds == (3, 3)
@@ -184,7 +185,7 @@ def test_negative_transfer_is_said_where_the_target_is_called_worse(tmp_path: Pa
     }
     state.set_runs([first["mmd"], first["dann"]])
     found = DistanceTables(state)
-    task = found._verdict(state.runs[1])
+    (task,) = (task for task in found.tasks() if task.kind == "verdict")
     task.memo.get(task.key, task.make)
     [judgement] = found.judgements({})
     assert judgement.verdicts[-1].outcome == "negative transfer"

@@ -11,11 +11,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from factories import make_run
+from shown import parts, shown, widget
 from typer.testing import CliRunner
 
-from daexplore.app.components.clickable import click_payload
+from daexplore.app.components.clickable import ClickableHTML, click_payload
 from daexplore.app.core.session import Session
-from daexplore.app.results.outcomes import FlipsState, PredictionChanges, outcomes, piles
+from daexplore.app.results.outcomes import FlipsState, outcomes, piles
 from daexplore.app.results.seed_variability import rates, retrain_command, seed_group, verdict
 from daexplore.app.state import ExplorerState
 from daexplore.app.tabs.flips import tab as flips_tab
@@ -329,7 +330,7 @@ def test_markup_escapes_and_counts(state: ExplorerState) -> None:
 
 
 def _tab(state: ExplorerState, monkeypatch: pytest.MonkeyPatch) -> Any:
-    tab = flips_tab._Tab(TabContext(state, Session(), lambda: True, lambda: None))
+    tab = flips_tab.FlipsTab(TabContext(state, Session(), lambda: True, lambda: None))
     tab.draw()
     assert state.alert == ""
     return tab
@@ -339,9 +340,10 @@ def test_the_room_hears_only_what_it_shows_and_follows_the_state(
     state: ExplorerState, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tab = _tab(state, monkeypatch)
-    found: PredictionChanges = tab._found
-    assert "not on this machine" in tab._note.object
-    assert found.sample_ids[piles(found, 1)[0].rows[0]] in tab._galleries[0].markup
+    found = outcomes(state, "target", "truth")
+    assert "not on this machine" in shown(tab.view)
+    *galleries, lines = tab.view.select(ClickableHTML)
+    assert found.sample_ids[piles(found, 1)[0].rows[0]] in galleries[0].markup
     for said in (
         "x",
         None,
@@ -351,25 +353,25 @@ def test_the_room_hears_only_what_it_shows_and_follows_the_state(
         {"galaxy": 1},
         ["table", -5],
     ):
-        tab._heard(said)
+        lines.on_click(said)
     assert state.galaxy is None
     assert state.alert == ""
     name = str(found.sample_ids[3])
-    tab._heard(["galaxy", name])
+    lines.on_click(["galaxy", name])
     assert state.galaxy == name
-    assert tab._galleries[0].chosen == tab._lines.chosen == name
-    before = tab._galleries[2].markup
-    tab._heard(["page", 2, 1])
-    assert tab._galleries[2].markup != before
-    tab._heard(["sort", "p noDA"])
+    assert galleries[0].chosen == lines.chosen == name
+    before = galleries[2].markup
+    galleries[2].on_click(["page", 2, 1])
+    assert galleries[2].markup != before
+    lines.on_click(["sort", "p noDA"])
     assert state.alert == ""
-    assert "aria-sort='ascending'" in tab._lines.markup
+    assert "aria-sort='ascending'" in lines.markup
     state.show(threshold=0.9)
     expected = counts(
         *(reference(run, state.epoch_of(run), "target", "test", 0.9) for run in state.runs[:2])
     )
-    assert f"<b class='pile-count'>{expected['Fixed']}</b>" in tab._galleries[0].markup
-    text = tab._csv().getvalue().decode()
+    assert f"<b class='pile-count'>{expected['Fixed']}</b>" in galleries[0].markup
+    text = widget(tab.view, "Save as CSV").callback().getvalue().decode()
     assert "# threshold: 0.9\n" in text
 
 
@@ -378,9 +380,9 @@ def test_one_run_alone_has_nothing_to_flip(
 ) -> None:
     state.set_runs([state.run_ids[0]])
     tab = _tab(state, monkeypatch)
-    assert not any(gallery.visible for gallery in tab._galleries)
-    assert "Select a second run" in tab._rates.object
-    assert "No galaxy flips" in tab._lines.markup
+    (lines,) = (part for part in parts(tab.view) if isinstance(part, ClickableHTML))
+    assert "Select a second run" in shown(tab.view)
+    assert "No galaxy flips" in lines.markup
 
 
 def test_images_are_drawn_once_they_are_there(
@@ -392,6 +394,7 @@ def test_images_are_drawn_once_they_are_there(
         )
     state = ExplorerState(tmp_path / "runs")
     tab = _tab(state, monkeypatch)
-    shown = piles(tab._found, 1)[2].page(0)[1]
-    assert tab._galleries[2].markup.count("src='data:image/png;base64,") == len(shown) > 0
+    page = piles(outcomes(state, "target", "truth"), 1)[2].page(0)[1]
+    gallery = tab.view.select(ClickableHTML)[2]
+    assert gallery.markup.count("src='data:image/png;base64,") == len(page) > 0
     shutil.rmtree(tmp_path / "data")

@@ -49,7 +49,7 @@ def started():
 
     def start(job):
         job.start()
-        processes.append(job._process)
+        processes.append(job.process)
         return job
 
     yield start
@@ -69,7 +69,7 @@ def test_training_passes_through_its_states_and_leaves_only_the_run(tmp_path, st
 
 def test_child_is_calm_and_has_a_session_of_its_own(tmp_path, started):
     job = started(fake(tmp_path, "--simulate", "20"))
-    pid = job._process.pid
+    pid = job.process.pid
     assert os.getpriority(os.PRIO_PROCESS, pid) == 10
     assert os.getsid(pid) == pid
     environment = Path(f"/proc/{pid}/environ")
@@ -126,7 +126,7 @@ def test_a_paused_child_stands_still_until_it_goes_on_and_ends_in_the_same_numbe
     assert (job.poll(), job.paused, job.pausable) == ("paused", True, False)
     # The signal is sent, not yet heard: a process on a busy machine needs its turn to stop.
     end = time.monotonic() + 30
-    while psutil.Process(job._process.pid).status() != psutil.STATUS_STOPPED:
+    while psutil.Process(job.process.pid).status() != psutil.STATUS_STOPPED:
         assert time.monotonic() < end
         time.sleep(0.02)
     job.poll()
@@ -231,7 +231,7 @@ def test_killed_process_is_named(tmp_path, started):
 def test_killed_process_of_a_run_leaves_an_interrupted_run(tmp_path, started):
     job = started(fake(tmp_path, "--pause", "0.5", "--epochs", "50"))
     follow(job, ["running"])
-    os.kill(job._process.pid, signal.SIGKILL)
+    os.kill(job.process.pid, signal.SIGKILL)
     follow(job, ["failed"])
     assert job.run.status == "interrupted"
 
@@ -270,7 +270,7 @@ def test_training_from_a_terminal_is_found_too(tmp_path):
 
 def test_failure_nobody_saw_is_shown_once(tmp_path, started):
     job = started(fake(tmp_path, "--fail", "crash"))
-    job._process.wait()
+    job.process.wait()
     (found,) = find_jobs(tmp_path)
     assert found.state == "failed"
     assert "the galaxies ran away" in found.error

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from factories import make_run
+from shown import shown
 
 from daexplore.app.components import galaxy_details
 from daexplore.app.components.galaxy_details import GalaxyDetails
@@ -100,7 +101,7 @@ def test_a_run_that_cannot_be_read_is_named_and_the_others_stay(
 ) -> None:
     (runs[1].path / "evaluations" / "epoch=0002" / "outputs.parquet").unlink()
     compare = CompareTab(state, Session())
-    assert len(compare._panels) == 1
+    assert len(compare.panels) == 1
     assert "MMD · seed 0 is left out" in state.alert
     assert "outputs.parquet is missing" in state.alert
 
@@ -109,27 +110,27 @@ def test_figures_are_kept_when_the_epoch_moves_and_made_anew_for_another_view(
     state: ExplorerState,
 ) -> None:
     compare = CompareTab(state, Session())
-    figures = [panel.figure for panel in compare._panels]
-    before = [np.asarray(panel.points.data["x"]).copy() for panel in compare._panels]
+    figures = [panel.figure for panel in compare.panels]
+    before = [np.asarray(panel.points.data["x"]).copy() for panel in compare.panels]
     state.show(epoch=1)
-    assert [panel.figure for panel in compare._panels] == figures
-    for panel, x in zip(compare._panels, before, strict=True):
+    assert [panel.figure for panel in compare.panels] == figures
+    for panel, x in zip(compare.panels, before, strict=True):
         assert not np.allclose(panel.points.data["x"], x)
     assert figures[0].x_range is figures[1].x_range
     state.show(view="pca")
-    assert not set(figures) & {panel.figure for panel in compare._panels}
-    assert compare._panels[0].figure.x_range is not compare._panels[1].figure.x_range
-    assert not compare._panels[0].boundary.visible
+    assert not set(figures) & {panel.figure for panel in compare.panels}
+    assert compare.panels[0].figure.x_range is not compare.panels[1].figure.x_range
+    assert not compare.panels[0].boundary.visible
 
 
 def test_colour_by_probability_and_back(state: ExplorerState) -> None:
     compare = CompareTab(state, Session())
-    domains = list(compare._panels[0].points.data["colour"])
+    domains = list(compare.panels[0].points.data["colour"])
     assert set(domains) == {"#0072B2", "#D55E00"}
     state.show(colour="probability")
-    assert len(set(compare._panels[0].points.data["colour"])) > 20
+    assert len(set(compare.panels[0].points.data["colour"])) > 20
     state.show(colour="domain")
-    assert list(compare._panels[0].points.data["colour"]) == domains
+    assert list(compare.panels[0].points.data["colour"]) == domains
 
 
 def test_differences_name_the_setting_and_escape_what_they_show(state: ExplorerState) -> None:
@@ -191,8 +192,8 @@ def test_aligned_umaps_are_kept_for_all_epochs_with_their_names_and_read_by_epoc
     state.show(view="aligned")
     compare = CompareTab(state, Session())
     assert asked == [(run.path, tuple(run.evaluated))]
-    assert "principal components meanwhile" in compare._caption.object
-    assert "Distances and gaps on it are not distances" in compare._caption.object
+    assert "principal components meanwhile" in shown(compare.view)
+    assert "Distances and gaps on it are not distances" in shown(compare.view)
 
     frame = umap.compute_aligned(run.path)
     latents, ids = asked[-1]
@@ -204,7 +205,7 @@ def test_aligned_umaps_are_kept_for_all_epochs_with_their_names_and_read_by_epoc
         pd.read_parquet(umap.aligned_file(run.path)), frame, check_dtype=False
     )
     done.set_result(frame)
-    assert "meanwhile" not in compare._caption.object
+    assert "meanwhile" not in shown(compare.view)
     for place, epoch in enumerate(run.evaluated):
         found = coordinates(run, epoch, "aligned")
         assert found.kind == "aligned"

@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from factories import make_run
+from shown import parts, shown
 
 from daexplore.app.core.session import Session
 from daexplore.app.jobs.job import JOB_RECORD, JOBS_FOLDER
@@ -171,9 +172,9 @@ def test_settings_of_the_ticked_runs_are_compared_else_those_side_by_side(board:
     assert about == "2 of the 2 runs ticked"
     tab = RunsTab(board.state, Session(), lambda: True)
     tab.board.ticked = board.ticked
-    assert "alignments.<wbr>coral" in tab._settings.object
-    assert "<td>seed</td><td>1</td><td>0</td>" in tab._settings.object
-    assert "learning_rate" not in tab._settings.object
+    assert "alignments.<wbr>coral" in shown(tab.view)
+    assert "<td>seed</td><td>1</td><td>0</td>" in shown(tab.view)
+    assert "learning_rate" not in shown(tab.view)
 
 
 def test_of_many_ticked_runs_the_first_are_compared_and_the_rest_counted(root: Path) -> None:
@@ -233,7 +234,7 @@ def test_a_damaged_run_can_be_deleted_and_restored_from_the_list(
     tab.bin.ticked = tab.bin.order
     tab.restore.clicks += 1
     assert [path.name for path, _ in board.state.damaged] == [torn]
-    assert not tab._trash.visible
+    assert tab.restore not in list(parts(tab.view))
 
 
 def test_an_exported_run_is_taken_in_elsewhere(
@@ -306,13 +307,13 @@ def test_a_note_being_written_is_not_replaced_by_what_others_do(root: Path) -> N
     tab.table.ticked = [run]
     tab.toolbar.note.value = "half a sen"
     RunNotes(root).write(run, "from elsewhere", "")
-    tab._look()
+    tab.follow()
     assert tab.toolbar.note.value == "half a sen"
     tab.toolbar.save.clicks += 1
     assert "changed meanwhile" in state.alert
     assert RunNotes(root).of(run).text == "from elsewhere"
     tab.toolbar.note.value = ""
-    tab._look()
+    tab.follow()
     tab.draw()
     assert tab.toolbar.note.value == "from elsewhere"
 

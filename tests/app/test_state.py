@@ -387,7 +387,7 @@ def test_a_still_state_stays_as_it_was_and_what_a_thread_computes_from_it_is_kep
     taken.show(threshold=before)
     # The visitor has moved on while the thread was at work: its sentence is about what was on
     # screen, and kept under that alone.
-    found = sentence_module._tell(taken)
+    found = sentence_module.computed_headline(taken)
     assert found == headline(
         taken, [scene(taken, run) for run in taken.runs], seed_flip_rate(taken)
     )

@@ -15,6 +15,7 @@ import panel as pn
 import pytest
 from computing import Failing
 from factories import make_run
+from shown import drawn, figures, shown
 
 from daexplore.alignment import METHODS
 from daexplore.app.components.training.card import TrainingCard, progress_text
@@ -67,47 +68,43 @@ def test_cards_follow_trainings_to_their_end(trainings, tmp_path):
     assert trainings.view.visible
     tick_until(trainings, lambda: trainings.ended)
     assert [[run.method for run in runs] for runs in trainings.ended] == [["noda", "mmd"]]
-    card = trainings._cards[id(trainings.queue.jobs[1])]
-    tick_until(trainings, lambda: "epoch 3" in card._caption.object)
+    card = trainings.cards[1]
+    tick_until(trainings, lambda: "after epoch 3" in shown(card.view))
     history = trainings.queue.jobs[1].run.history()
     logged = history[
         (history["name"] == "accuracy")
         & (history["split"] == "validation")
         & (history["domain"] == "target")
     ]
-    shown = card._curves._sources["accuracy", "validation", "target"].data
-    assert list(shown["x"]) == [1, 2, 3]
-    assert list(shown["y"]) == list(logged["value"])
-    assert "n = 20 + 20" in card._summary.object
-    assert "(oracle)" in card._summary.object
+    accuracy = figures(card.view)[1]
+    assert accuracy.title.text.endswith("target - - (oracle)")
+    dashed = [one.glyph.line_dash for one in accuracy.renderers if hasattr(one.glyph, "line_dash")]
+    target = drawn(accuracy, 2 * dashed.index([6]))
+    assert list(target["x"]) == [1, 2, 3]
+    assert list(target["y"]) == list(logged["value"])
+    assert "n = 20 + 20" in shown(card.view)
+    assert "(oracle)" in shown(card.view)
 
 
 def test_figures_are_made_with_their_card_and_shown_when_they_have_something_to_show(
     trainings, tmp_path
 ):
     trainings.start([fake(tmp_path, "mmd", "--simulate", "0.5")])
-    (card,) = trainings._cards.values()
-    figures = [
-        pane.object
-        for column in (card._upper, card._lower)
-        for pane in column
-        if isinstance(pane, pn.pane.Bokeh)
-    ]
-    assert figures == [card._plane.figure, *card._curves.figures]
-    assert not card._upper.visible
-    assert not card._lower.visible
-    tick_until(trainings, lambda: card._upper.visible and card._lower.visible)
-    assert card._curves._epochs.end == 3
+    (card,) = trainings.cards
+    made = {pane.object for pane in card.view.select(pn.pane.Bokeh)}
+    assert len(made) == 4
+    assert figures(card.view) == []
+    tick_until(trainings, lambda: len(figures(card.view)) == 4)
+    assert set(figures(card.view)) == made
+    assert figures(card.view)[-1].x_range.end == 3
 
 
 def test_crash_is_shown_on_its_card_and_the_others_go_on(trainings, tmp_path):
     trainings.start([fake(tmp_path, "noda", "--fail", "crash"), fake(tmp_path, "mmd")])
     tick_until(trainings, lambda: trainings.ended)
-    failed, finished = trainings._cards.values()
-    assert (
-        "role='alert'>RuntimeError: the galaxies ran away. The log is " in failed._progress.object
-    )
-    assert "role='alert'" not in finished._progress.object
+    failed, finished = trainings.cards
+    assert "role='alert'>RuntimeError: the galaxies ran away. The log is " in shown(failed.view)
+    assert "role='alert'" not in shown(finished.view)
     assert [run.method for run in trainings.ended[0]] == ["mmd"]
 
 
@@ -121,7 +118,7 @@ def test_stopped_training_is_resumed_from_its_card(trainings, tmp_path, monkeypa
         trainings,
         lambda: trainings.queue.jobs[0].run is not None and trainings.queue.jobs[0].run.evaluated,
     )
-    (card,) = trainings._cards.values()
+    (card,) = trainings.cards
     card.stop.param.trigger("clicks")
     tick_until(trainings, lambda: trainings.ended)
     assert card.resume.visible
@@ -136,18 +133,19 @@ def test_unwritable_folder_is_said_and_leaves_no_card(tmp_path):
     root.touch()
     with pytest.raises(InputError, match="cannot be written"):
         made.start([fake(root)])
-    assert made._cards == {}
+    assert made.cards == ()
 
 
 def test_two_pages_share_nothing(tmp_path):
-    first, second = (
-        TrainingPanel(ExplorerState(tmp_path / "a")),
-        TrainingPanel(ExplorerState(tmp_path / "b")),
-    )
+    first, second = (TrainingPanel(ExplorerState(tmp_path / name)) for name in ("a", "b"))
     first.queue.add(fake(tmp_path / "a"))
-    first._axes.x.end = 50
     assert second.queue.jobs == []
-    assert second._axes.x.end == 6
+    for name, made in (("a", first), ("b", second)):
+        made.queue.jobs[:] = [Job.of_run(make_run(tmp_path / name, "mmd", n=40, epochs=1))]
+        made.tick()
+    planes = [made.cards[0].view.select(pn.pane.Bokeh)[0].object for made in (first, second)]
+    planes[0].x_range.end = 50
+    assert planes[1].x_range.end == 6
 
 
 def test_plane_points_are_the_split_s_galaxies_by_domain_and_class(tmp_path):
@@ -192,13 +190,13 @@ def test_galaxies_beyond_the_frame_are_counted(tmp_path):
     # A domain that is far away is still seen, at the edge.
     plane = LivePlane(axes)
     plane.show(far, ("non-merger", "merger"))
-    drawn = plane._source.data["y"]
-    assert ((drawn > axes.y.start) & (drawn < axes.y.end)).all()
-    colours = np.asarray(plane._source.data["colour"])
-    assert (drawn[colours == DOMAIN_COLORS["target"]] > 15).all()
+    y = drawn(plane.figure)["y"]
+    assert ((y > axes.y.start) & (y < axes.y.end)).all()
+    colours = np.asarray(drawn(plane.figure)["colour"])
+    assert (y[colours == DOMAIN_COLORS["target"]] > 15).all()
     near = colours == DOMAIN_COLORS["source"]
     np.testing.assert_array_equal(
-        drawn[near],
+        y[near],
         np.concatenate([points.y[key] for key in sorted(points.y) if key[0] == "source"]),
     )
 
@@ -209,7 +207,7 @@ def test_curves_follow_a_shortened_history(tmp_path):
     history = run.history()
     curves.show(history, 4)
     curves.show(history[history["epoch"] <= 2], 4)
-    assert list(curves._sources["mmd2", "validation", "both"].data["x"]) == [1, 2]
+    assert list(drawn(curves.figures[1])["x"]) == [1, 2]
 
 
 def test_every_loss_of_a_combination_has_a_line_of_its_own_dash_which_the_title_names(tmp_path):
@@ -228,9 +226,8 @@ def test_every_loss_of_a_combination_has_a_line_of_its_own_dash_which_the_title_
         == "loss, training: task ―, mmd - -, fisher ···"
         == plot.html_attributes["aria-label"]
     )
-    drawn = [renderer.glyph for renderer in plot.renderers]
-    assert [glyph.line_dash for glyph in drawn] == [[], [6], [2, 4]]
-    assert list(curves._sources["loss/fisher", "train", "both"].data["y"]) == list(mmd["value"] + 1)
+    assert [one.glyph.line_dash for one in plot.renderers] == [[], [6], [2, 4]]
+    assert list(drawn(plot, 2)["y"]) == list(mmd["value"] + 1)
 
 
 def test_progress_is_told_in_words(tmp_path):
@@ -336,8 +333,8 @@ def test_form_says_and_runs_one_training_for_each_method_and_seed(form):
         "--epochs",
         "4",
     ]
-    assert (
-        "daexplore train --data demo --method dann --seed 2 --epochs 4 --runs" in form._shown.object
+    assert "daexplore train --data demo --method dann --seed 2 --epochs 4 --runs" in shown(
+        form.view
     )
     assert form.start.label == "Start 4 trainings"
 
@@ -394,7 +391,7 @@ def test_card_of_a_collapsed_network_says_so(tmp_path):
     card = TrainingCard(job, SharedAxes(), Failing(ExplorerState(tmp_path), error))
     card.update([job])
     card.update([job])
-    assert "does not separate class 0" in card._summary.object
+    assert "does not separate class 0" in shown(card.view)
 
 
 def test_form_offers_every_method_of_the_registry(form):
@@ -419,7 +416,7 @@ def test_form_combines_methods_and_takes_an_outsiders(form):
         form.together.value = wrong
         with pytest.raises(InputError, match=words):
             form.jobs()
-        assert escape(words.split()[-1]) in form._shown.object
+        assert escape(words.split()[-1]) in shown(form.view)
 
 
 def test_every_option_has_its_meaning_and_is_one_the_config_takes(form):
@@ -437,7 +434,7 @@ def test_every_option_has_its_meaning_and_is_one_the_config_takes(form):
     config = dataclasses.replace(
         RunConfig(), alignments=tuple(AlignmentConfig(name) for name in METHODS)
     )
-    for path, setting in options._offered.items():
+    for path, setting in options.offered.items():
         assert len(setting.help) > 5, path
         replace_at(config, path, setting.default)
 
@@ -459,19 +456,19 @@ def test_an_option_goes_to_the_runs_it_concerns_as_the_command_line_takes_it(for
     config = run_config("demo", None, None, None, "mmd", None, None, None, None, settings)
     assert (config.train.batch_size, config.train.augment) == (32, False)
     assert config.alignments[0].options == {"scales": [0.5, 2]}
-    assert "--set train.batch_size=32" in form._shown.object
+    assert "--set train.batch_size=32" in shown(form.view)
 
 
 def test_options_that_cannot_be_are_refused_as_the_command_line_refuses_them(form):
     widget = form.options.add_option("train.batch_size")
     widget.value = "many"
-    with pytest.raises(InputError) as shown:
+    with pytest.raises(InputError) as raised:
         form.jobs()
     with pytest.raises(InputError) as told:
         run_config(
             "demo", None, None, None, "noda", None, None, None, None, ["train.batch_size=many"]
         )
-    assert str(shown.value) == str(told.value)
+    assert str(raised.value) == str(told.value)
     widget.value = ""
     form.methods.value = ["noda"]
     form.options.add_option("alignments.dann.weight").value = "0.5"
@@ -480,26 +477,26 @@ def test_options_that_cannot_be_are_refused_as_the_command_line_refuses_them(for
 
 
 def test_a_preset_brings_its_own_defaults(form):
-    limits = dict.fromkeys(("demo",), form.options._offered["train.evaluation_limit"].default)
+    limits = dict.fromkeys(("demo",), form.options.offered["train.evaluation_limit"].default)
     form.data.value = "distant"
     assert limits["demo"] == preset("demo").train.evaluation_limit
     assert (
-        form.options._offered["train.evaluation_limit"].default
+        form.options.offered["train.evaluation_limit"].default
         == preset("distant").train.evaluation_limit
     )
 
 
 def test_a_card_is_paused_and_goes_on(trainings, tmp_path):
     trainings.start([fake(tmp_path, "mmd", "--pause", "0.1", "--epochs", "30")])
-    card = next(iter(trainings._cards.values()))
+    (card,) = trainings.cards
     tick_until(trainings, lambda: card.job.progress[0] >= 1)
     assert card.pause.visible
-    card._hold()
+    card.pause.param.trigger("clicks")
     assert card.pause.label == "Go on"
-    assert "Paused after" in card._progress.object
-    card._hold()
+    assert "Paused after" in shown(card.view)
+    card.pause.param.trigger("clicks")
     assert card.pause.label == "Pause"
     tick_until(trainings, lambda: card.job.state == "finished")
     assert not card.pause.visible
     card.why.value = True
-    assert "kernel distance" in card._forces.object
+    assert "kernel distance" in shown(card.view)

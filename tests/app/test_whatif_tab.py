@@ -13,6 +13,7 @@ import pytest
 from bokeh.models import Scatter, Span
 from factories import make_galaxies, make_run
 from latent_case import make_case
+from shown import figures, shown
 from small_training import config
 
 from daexplore.analysis.latents.margin_plane import margin_plane, project_new
@@ -20,7 +21,6 @@ from daexplore.app.core.session import Session
 from daexplore.app.dial_setting import DIALS, Dial
 from daexplore.app.state import ExplorerState
 from daexplore.app.tabs.registry import TabContext, noop
-from daexplore.app.tabs.whatif import tab as tab_module
 from daexplore.app.tabs.whatif.model import WhatIfModel
 from daexplore.app.tabs.whatif.requests import WhatIfRequests
 from daexplore.app.tabs.whatif.tab import WhatIfTab
@@ -243,13 +243,13 @@ def test_a_simulated_galaxy_is_observed_anew(simulated):
     assert light["pixel"][3.0] == pytest.approx(light["pixel"][1.0], rel=0.05)
 
 
-def tab_of(root, **params):
+def tab_of(root, submit=at_once, **params):
     state = ExplorerState(root, **params)
     if not state.run_ids:
         state.set_runs([run.id for run in state.evaluated_runs])
     entry = TabContext(state, Session(), lambda: True, noop)
     holder = SimpleNamespace(tab=None)
-    asker = WhatIfRequests(now, lambda: holder.tab and holder.tab._arrived(), at_once)
+    asker = WhatIfRequests(now, lambda: holder.tab and holder.tab.show_answers(), submit)
     holder.tab = WhatIfTab(entry, asker)
     return state, holder.tab
 
@@ -291,18 +291,25 @@ def test_tables_hold_what_the_runs_say_and_the_walk_is_the_planes(runs, folder):
         assert walk["x"].iloc[-1] == pytest.approx(logit / plane.scale, abs=1e-3)
 
 
-def test_the_dial_and_the_threshold_only_move_marks(runs, folder, monkeypatch):
-    state, tab = tab_of(folder / "runs", galaxy=evaluated(runs[0]))
+def test_the_dial_and_the_threshold_only_move_marks(runs, folder):
+    asked = []
+
+    def counting(*asking):
+        asked.append(asking)
+        return at_once(*asking)
+
+    state, tab = tab_of(folder / "runs", counting, galaxy=evaluated(runs[0]))
     tab.dial.value = "psf"
-    figures, asked = [figure for _, figure, _ in tab._planes], []
-    assert len(figures) == 2
-    monkeypatch.setattr(tab.logic._asker, "_submit", lambda *question: asked.append(question))
+    curve, *planes = figures(tab.view)
+    assert len(planes) == 2
+    assert asked
+    asked.clear()
     tab.slider.value = 5
     state.show(threshold=0.7)
-    assert [figure for _, figure, _ in tab._planes] == figures
+    assert figures(tab.view) == [curve, *planes]
     assert asked == []
     walks = tab.logic.trajectories()
-    for one, figure, _ in tab._planes:
+    for one, figure in zip(tab.logic.answered, planes, strict=True):
         here = walks[(walks["run"] == one.scene.label) & (walks["number"] == 5)].iloc[0]
         mark = [
             each for each in figure.renderers if isinstance(getattr(each, "glyph", None), Scatter)
@@ -310,18 +317,18 @@ def test_the_dial_and_the_threshold_only_move_marks(runs, folder, monkeypatch):
         assert (mark["x"][0], mark["y"][0]) == pytest.approx((here["x"], here["y"]))
         line = next(each for each in figure.renderers if isinstance(each, Span))
         assert line.location == pytest.approx(np.log(0.7 / 0.3) / tab.logic.plane(one).scale)
-    spans = [each for each in tab._curve.renderers if isinstance(each, Span)]
+    spans = [each for each in curve.renderers if isinstance(each, Span)]
     assert [span.location for span in spans] == pytest.approx(
         [0.7, 0.0, tab.logic.plan.stops[5].level]
     )
-    assert "aria-pressed='true'" in tab._film.markup.split("data-galaxy='5'")[1].split(">")[0]
+    assert "aria-pressed='true'" in shown(tab.view).split("data-galaxy='5'")[1].split(">")[0]
 
 
 def test_what_is_taken_away_is_what_the_room_has_found(runs, folder):
     state, tab = tab_of(folder / "runs", galaxy=evaluated(runs[0]))
     tab.dial.value = "psf"
     state.show(threshold=0.7)
-    dial, walks = tab._dial_drawing(), tab._walks_drawing()
+    dial, walks = tab.dial_figure(), tab.trajectory_figure()
     pd.testing.assert_frame_equal(dial.table, tab.logic.curves())
     pd.testing.assert_frame_equal(
         walks.table[["run", "level", "x", "y"]],
@@ -352,7 +359,7 @@ def test_nothing_is_taken_away_before_the_answers_are_there(runs, folder):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(type(tab.logic), "ready", property(lambda _: False))
         with pytest.raises(InputError, match="not there yet"):
-            tab._dial_drawing()
+            tab.dial_figure()
 
 
 def test_how_the_dial_is_turned_goes_into_a_link_and_comes_back_in_another_session(runs, folder):
@@ -387,8 +394,9 @@ def test_a_level_that_the_dial_does_not_have_is_the_nearest_one(runs, folder):
     assert tab.logic.position == len(tab.logic.plan.stops) - 1
 
 
-def test_the_dials_of_a_link_are_those_of_the_room_and_of_the_engine():
-    assert set(DIALS) == set(tab_module._DIALS.values()) == set(WHATIF_DIALS)
+def test_the_dials_of_a_link_are_those_of_the_room_and_of_the_engine(runs, folder):
+    _, tab = tab_of(folder / "runs")
+    assert set(DIALS) == set(tab.dial.options.values()) == set(WHATIF_DIALS)
 
 
 def test_without_a_galaxy_one_is_chosen_and_said_how(folder, runs):
@@ -398,8 +406,8 @@ def test_without_a_galaxy_one_is_chosen_and_said_how(folder, runs):
     chosen = tab.logic.chosen
     assert chosen.domain == "target"
     assert chosen.split == "test"
-    assert chosen.sample_id in tab._head.object
-    assert f"Example galaxy: {chosen.reason}" in tab._head.object
+    assert chosen.sample_id in shown(tab.view)
+    assert f"Example galaxy: {chosen.reason}" in shown(tab.view)
     assert state.galaxy is None
 
 
@@ -407,8 +415,9 @@ def test_images_that_are_not_here_are_said_so(tmp_path):
     run = make_run(tmp_path, n=120, epochs=1, saliency=False)
     _, tab = tab_of(tmp_path, galaxy=evaluated(run))
     tab.show()
-    assert "not on this machine" in tab._remark.object
-    assert tab._progress.object == ""
+    assert "not on this machine" in shown(tab.view)
+    assert "Computing" not in shown(tab.view)
+    assert "Opening" not in shown(tab.view)
     assert tab.logic.curves().empty
 
 

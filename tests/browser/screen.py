@@ -1,9 +1,11 @@
 """What a page shows, read from Bokeh's own models and views, and a mouse that points at data."""
 
 import json
+import time
+from collections.abc import Callable
 from typing import Any
 
-from playwright.sync_api import Page
+from playwright.sync_api import Error, Page
 
 _FIGURES = """() => Bokeh.documents.flatMap(doc => [...doc._all_models.values()])
   .filter(model => model.type === 'Figure' && (model.tags[0] || '').startsWith('panel-'))
@@ -51,6 +53,32 @@ def wait_for_panels(page: Page, count: int) -> None:
     page.locator(".headline b").first.wait_for()
     page.locator("td").first.wait_for()
     page.wait_for_timeout(500)
+
+
+def eventually(check: Callable[[], object], seconds: float = 60.0) -> None:
+    """Repeat a check until its assertions hold; those of the last attempt are raised.
+
+    What a page does after a gesture takes longer on a busy machine.
+    """
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            check()
+            return
+        except (AssertionError, LookupError, Error):
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.2)
+
+
+def settled(page: Page) -> list[dict[str, Any]]:
+    """The panels, once their ranges have stood still for half a second after a gesture."""
+    page.wait_for_timeout(500)
+    found, last = panels(page), None
+    while last is None or [each["x"] for each in found] != [each["x"] for each in last]:
+        page.wait_for_timeout(500)
+        found, last = panels(page), found
+    return found
 
 
 def panels(page: Page) -> list[dict[str, Any]]:

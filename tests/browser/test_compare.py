@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
-from screen import galaxy_in_strip, panels, pixel, tap, wait_for_panels
+from screen import eventually, galaxy_in_strip, panels, pixel, settled, tap, wait_for_panels
 
 from daexplore.analysis.latents.margin_plane import MarginPlane, margin_plane
 from daexplore.runs import Evaluation, Run
@@ -116,8 +116,7 @@ def test_tap_selects_the_galaxy_under_the_pointer_in_all_panels_also_after_zoom_
 
     page.mouse.move(*pixel(page, panel, x, y))
     page.mouse.wheel(0, -300)
-    page.wait_for_timeout(500)
-    zoomed = panels(page)[2]
+    zoomed = settled(page)[2]
     assert zoomed["x"][1] - zoomed["x"][0] < 0.9 * (panel["x"][1] - panel["x"][0])
     sample_id, x, y = lonely(page, zoomed, compared[2])
     tap(page, zoomed, x, y)
@@ -141,11 +140,15 @@ def test_boundary_moves_with_threshold_and_epoch(page: Page, compared: list[Run]
         if key:
             page.get_by_role("slider").first.press(key)
             expect(page.locator(".panel-head").first).to_contain_text("epoch 1 ")
-            page.wait_for_timeout(500)
-        for panel, run in zip(panels(page), compared, strict=True):
-            plane = plane_of(run, run.selected_epoch if key is None else 1)[1]
-            assert panel["boundary"] == pytest.approx(math.log(0.7 / 0.3) / plane.scale, rel=1e-6)
-            assert panel["side"] == panel["boundary"]
+        planes = [plane_of(run, 1 if key else run.selected_epoch)[1] for run in compared]
+        boundaries = [pytest.approx(math.log(0.7 / 0.3) / each.scale, rel=1e-6) for each in planes]
+
+        def moved(boundaries: list[Any] = boundaries) -> None:
+            for panel, boundary in zip(panels(page), boundaries, strict=True):
+                assert panel["boundary"] == boundary
+                assert panel["side"] == panel["boundary"]
+
+        eventually(moved)
         seen[epoch] = panels(page)[0]["boundary"]
     assert len(set(seen.values())) == 2
 
@@ -297,8 +300,12 @@ def test_epochs_play_by_themselves(page: Page, compared: list[Run]) -> None:
         expect(page.locator(".panel-head").first).to_contain_text(f"epoch {epoch} ")
     plane = plane_of(compared[0], compared[0].evaluated[-1])[1]
     test = compared[0].evaluation().split == "test"
-    page.wait_for_timeout(500)
-    assert sorted(panels(page)[0]["points"]["x"]) == pytest.approx(sorted(plane.x[test]), abs=1e-4)
+    wanted = pytest.approx(sorted(plane.x[test]), abs=1e-4)
+
+    def arrived() -> None:
+        assert sorted(panels(page)[0]["points"]["x"]) == wanted
+
+    eventually(arrived)
 
 
 def test_damaged_runs_are_listed_with_the_reason(page: Page) -> None:

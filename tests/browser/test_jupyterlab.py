@@ -113,10 +113,13 @@ def moved_alone(page: Page, figure: Locator, before: list[float]) -> bool:
     page.mouse.down()
     page.mouse.move(middle[0] + 60, middle[1], steps=6)
     page.mouse.up()
-    page.wait_for_timeout(2000)
-    return [
-        after < start - 0.05 for after, start in zip(page.evaluate(STARTS), before, strict=True)
-    ].count(True) == 1
+    last = None
+    while last is None or last != page.evaluate(STARTS):
+        last = page.evaluate(STARTS)
+        page.wait_for_timeout(1000)
+    return [after < start - 0.05 for after, start in zip(last, before, strict=True)].count(
+        True
+    ) == 1
 
 
 @pytest.mark.slow

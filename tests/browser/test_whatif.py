@@ -14,6 +14,7 @@ from playwright.sync_api import Page, expect
 sys.path.insert(0, str(Path(__file__).parents[1] / "helpers"))
 
 from factories import make_galaxies
+from screen import eventually
 from server import Served
 from small_training import config
 
@@ -64,15 +65,19 @@ def test_the_recorded_image_has_the_runs_probability_and_the_dial_moves_the_mark
     # A process that imports torch, on a busy machine.
     expect(page.get_by_text("The galaxy's walk")).to_be_visible(timeout=240_000)
     expect(page.get_by_text("A real image cannot be made deeper")).to_be_visible()
-    page.wait_for_timeout(1500)
     galaxy = page.locator("h3", has=page.locator("small", has_text="split")).inner_text().split()[0]
-    curve = figure(page, "dial")
-    recorded = [dots["first"][0] for dots in curve["dots"] if "first" in dots]
     wanted = [
         float(run.evaluation().pair_probability((0, 1))[run.evaluation().row_by_id[galaxy]])
         for run in trained[1]
     ]
-    assert sorted(recorded) == pytest.approx(sorted(wanted), abs=1e-4)
+
+    def recorded() -> None:
+        dots = figure(page, "dial")["dots"]
+        found = [each["first"][0] for each in dots if "first" in each]
+        assert sorted(found) == pytest.approx(sorted(wanted), abs=1e-4)
+        assert figure(page, "walk-0")["last"]
+
+    eventually(recorded)
 
     frames = page.locator(".film figure")
     levels = [float(text) for text in page.locator(".film figcaption b").all_inner_texts()]
@@ -81,11 +86,13 @@ def test_the_recorded_image_has_the_runs_probability_and_the_dial_moves_the_mark
     page.keyboard.press("Enter")
     expect(frames.last).to_have_attribute("aria-pressed", "true")
     expect(page.get_by_text(f"Grad-CAM at {levels[-1]:.3g}", exact=True)).to_be_visible()
-    page.wait_for_timeout(500)
-    moved = figure(page, "dial")
-    assert moved["spans"] == pytest.approx([0.5, levels[0], levels[-1]], abs=0.01)
-    after = figure(page, "walk-0")["last"]
-    assert not np.allclose(before, after)
+
+    def moved() -> None:
+        spans = figure(page, "dial")["spans"]
+        assert spans == pytest.approx([0.5, levels[0], levels[-1]], abs=0.01)
+        assert not np.allclose(before, figure(page, "walk-0")["last"])
+
+    eventually(moved)
 
     page.get_by_role("button", name="Redshift").click()
     expect(page.get_by_text("A real galaxy cannot be moved to another redshift")).to_be_visible()

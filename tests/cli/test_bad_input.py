@@ -258,7 +258,7 @@ def test_a_full_disk_and_then_the_same_again(monkeypatch, capsys, tmp_path, surv
 
     assert call(monkeypatch, capsys, "ingest", survey, tmp_path / "whole", "--workers", 1)[0] == 0
     with monkeypatch.context() as patch:
-        patch.setattr(chunk, "_write_images", full)
+        patch.setattr(chunk, "write_images", full)
         code, _, err = call(patch, capsys, "ingest", survey, tmp_path / "set", "--workers", 1)
     refused(code, err, "There is no room", str(tmp_path / "set"))
     assert call(monkeypatch, capsys, "ingest", survey, tmp_path / "set", "--workers", 1)[0] == 0

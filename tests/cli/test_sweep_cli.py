@@ -27,7 +27,7 @@ def configs(methods="noda,mmd,dann", seeds=(0, 1), settings=()):
 @pytest.fixture
 def training(monkeypatch):
     monkeypatch.setenv("COLUMNS", "250")
-    monkeypatch.setattr("daexplore.cli.sweep._simulate", lambda configs: None)
+    monkeypatch.setattr("daexplore.cli.sweep.simulate_first", lambda configs: None)
     return FakeTraining().install(monkeypatch)
 
 

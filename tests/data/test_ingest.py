@@ -337,7 +337,7 @@ def test_too_little_room_is_said_before_anything_is_written(tmp_path, given, mon
 def test_a_full_disk_keeps_what_is_finished(tmp_path, given, monkeypatch, number):
     given(drawn(N))
     quick(tmp_path / "whole")
-    real = chunk_module._write_images
+    real = chunk_module.write_images
 
     def failing(path, images):
         if path.name == "00003.npy":
@@ -345,7 +345,7 @@ def test_a_full_disk_keeps_what_is_finished(tmp_path, given, monkeypatch, number
         return real(path, images)
 
     with monkeypatch.context() as full:
-        full.setattr(chunk_module, "_write_images", failing)
+        full.setattr(chunk_module, "write_images", failing)
         with pytest.raises(
             InputError,
             match=(
@@ -477,15 +477,15 @@ def test_fits_cutouts_by_the_command_line(tmp_path, monkeypatch, capsys):
 
 def test_ctrl_c_ends_with_130_and_the_same_command_goes_on(tmp_path, monkeypatch, capsys, given):
     given(drawn(N))
-    real = chunk_module._write_images
+    real = chunk_module.write_images
 
     def interrupted(path, images):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(chunk_module, "_write_images", interrupted)
+    monkeypatch.setattr(chunk_module, "write_images", interrupted)
     code, _, err = call(monkeypatch, capsys, "ingest", "input", tmp_path, "--workers", 1)
     assert (code, "the same ingest, predict or sweep again" in err) == (130, True)
-    monkeypatch.setattr(chunk_module, "_write_images", real)
+    monkeypatch.setattr(chunk_module, "write_images", real)
     assert call(monkeypatch, capsys, "ingest", "input", tmp_path, "--workers", 1)[0] == 0
     assert len(GalaxySet.load(tmp_path)) == N
 

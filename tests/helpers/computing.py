@@ -28,12 +28,12 @@ class Failing(Compute):
 
     def __init__(self, state: ExplorerState, error: Exception) -> None:
         super().__init__(state, Session())
-        self.error = error
+        self.error, self.state = error, state
 
     def submit(
         self, key: object, function: Callable[..., Any], *arguments: Any, **options: Any
     ) -> "Future[Any]":
         done: Future[Any] = Future()
         done.set_exception(self.error)
-        (options.get("failed") or self._state.warn)(error_message(self.error))
+        (options.get("failed") or self.state.warn)(error_message(self.error))
         return done

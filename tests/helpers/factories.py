@@ -121,7 +121,7 @@ def make_run(
     samples = make_samples(n, len(classes))
     writer = RunWriter.create(
         root,
-        config or _config(method, seed, epochs, folders),
+        config or run_settings(method, seed, epochs, folders),
         data={
             domain: {
                 "name": domain,
@@ -141,7 +141,7 @@ def make_run(
     )
     evaluated = samples[samples["split"] != "train"]
     accuracies = [
-        _write_epoch(writer, epoch, epochs, evaluated, seed) for epoch in range(1, epochs + 1)
+        write_epoch(writer, epoch, epochs, evaluated, seed) for epoch in range(1, epochs + 1)
     ]
     if saliency and epochs:
         _write_saliency(writer, epochs, evaluated, seed, 1500 if saliency is True else saliency)
@@ -175,13 +175,13 @@ def _catalogue(n: int, labels: np.ndarray) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def _config(method: str, seed: int, epochs: int, folders: dict[str, str | None]) -> RunConfig:
+def run_settings(method: str, seed: int, epochs: int, folders: dict[str, str | None]) -> RunConfig:
     alignments = tuple(AlignmentConfig(name) for name in method.split("+") if name != "noda")
     data = DataConfig(folders["source"] or "distant", folders["target"] or "distant")
     return RunConfig(data=data, alignments=alignments, train=TrainConfig(epochs=epochs), seed=seed)
 
 
-def _write_epoch(
+def write_epoch(
     writer: RunWriter, epoch: int, epochs: int, evaluated: pd.DataFrame, seed: int
 ) -> float:
     """Return the accuracy on source validation."""

@@ -60,7 +60,7 @@ def main(arguments):
             domain: {"name": domain, "n": len(samples) // 2, "fingerprint": "0" * 16, "path": None}
             for domain in ("source", "target")
         }
-        config = factories._config(
+        config = factories.run_settings(
             arguments.method, arguments.seed, arguments.epochs, {"source": None, "target": None}
         )
         writer = RunWriter.create(
@@ -75,7 +75,7 @@ def main(arguments):
         epochs = writer.info["progress"]["epochs"]
         for epoch in range(writer.info["progress"]["epoch"] + 1, epochs + 1):
             time.sleep(arguments.pause)
-            factories._write_epoch(writer, epoch, epochs, evaluated, arguments.seed)
+            factories.write_epoch(writer, epoch, epochs, evaluated, arguments.seed)
             report("training", epoch, epochs)
             if arguments.fail == "late" and epoch == 2:
                 writer.update(status="failed", error="ValueError: the loss became nan in epoch 2")

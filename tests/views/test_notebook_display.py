@@ -221,18 +221,21 @@ def test_a_number_with_its_interval(given, text):
 
 def test_which_folder_the_explorer_opens(runs, tmp_path):
     root = runs[0].path.parent.resolve()
-    assert embed._opened(root) == (root, [])
-    assert embed._opened(runs[1]) == (root, [runs[1].id])
-    assert embed._opened(str(runs[1].path)) == (root, [runs[1].id])
-    assert embed._opened([runs[2], runs[0].path, runs[2].path]) == (root, [runs[2].id, runs[0].id])
+    assert embed.opened_folder(root) == (root, [])
+    assert embed.opened_folder(runs[1]) == (root, [runs[1].id])
+    assert embed.opened_folder(str(runs[1].path)) == (root, [runs[1].id])
+    assert embed.opened_folder([runs[2], runs[0].path, runs[2].path]) == (
+        root,
+        [runs[2].id, runs[0].id],
+    )
     elsewhere = known_run(tmp_path, "dann")
-    folder, chosen = embed._opened([runs[0], elsewhere])
+    folder, chosen = embed.opened_folder([runs[0], elsewhere])
     assert chosen == [runs[0].id, elsewhere.id]
     assert {path.resolve() for path in folder.iterdir()} == {
         runs[0].path.resolve(),
         elsewhere.path.resolve(),
     }
-    nothing, chosen = embed._opened(None)
+    nothing, chosen = embed.opened_folder(None)
     assert chosen == []
     assert list(nothing.iterdir()) == []
 

@@ -13,6 +13,7 @@ from daexplore.analysis.calibration.temperature import (
 )
 from daexplore.analysis.metrics.classification import auc
 from daexplore.errors import InputError
+from daexplore.utils.checks import check_finite
 
 __all__ = [
     "TransCal",
@@ -85,11 +86,7 @@ def log_density_ratio(
     """
     from sklearn.linear_model import LogisticRegression
 
-    if not (np.isfinite(source).all() and np.isfinite(target).all()):
-        raise InputError(
-            "Latents hold NaN or infinite values: the training diverged. Train again with a smaller"
-            " learning rate."
-        )
+    check_finite("Latents", source, target)
     # One spread for both, so that a direction without variance (a dead unit) stays without.
     z = np.concatenate([source, target]).astype(np.float64)
     deviation = z.std(axis=0)
@@ -176,11 +173,7 @@ def transcal(
     Raises:
         InputError: no labelled source galaxy, or logits that are not finite.
     """
-    if not (np.isfinite(source_logits).all() and np.isfinite(target_logits).all()):
-        raise InputError(
-            "Logits hold NaN or infinite values: the training diverged. Train again with a smaller"
-            " learning rate."
-        )
+    check_finite("Logits", source_logits, target_logits)
     known = source_labels >= 0
     if not known.any():
         raise InputError(

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from daexplore.analysis.metrics.bootstrap import group_weights
 from daexplore.errors import InputError
+from daexplore.utils.checks import check_finite
 
 __all__ = [
     "Reliability",
@@ -245,11 +246,7 @@ def _scored(
     """Of the labelled rows: the probability that is judged, whether it came true (0 or 1), and the
     galaxy.
     """
-    if not np.isfinite(probabilities).all():
-        raise InputError(
-            "Probabilities hold NaN or infinite values: the training diverged. Train again with a"
-            " smaller learning rate."
-        )
+    check_finite("Probabilities", probabilities)
     known = labels >= 0
     if not known.any():
         raise InputError(

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from daexplore.errors import InputError
+from daexplore.utils.checks import check_finite
 
 __all__ = ["TEMPERATURES", "apply_temperature", "fit_temperature", "root_temperature"]
 
@@ -45,11 +46,7 @@ def fit_temperature(
     Raises:
         InputError: logits that are not finite, or no labelled galaxy.
     """
-    if not np.isfinite(logits).all():
-        raise InputError(
-            "Logits hold NaN or infinite values: the training diverged. Train again with a smaller"
-            " learning rate."
-        )
+    check_finite("Logits", logits)
     known = labels >= 0
     if not known.any():
         raise InputError(

@@ -11,6 +11,7 @@ from daexplore.analysis.metrics.bootstrap import group_weights
 from daexplore.analysis.metrics.classification import auc, weighted_auc
 from daexplore.errors import InputError
 from daexplore.kernels import gaussian_kernel, squared_distances
+from daexplore.utils.checks import check_finite
 
 __all__ = ["DomainProbe", "domain_probe", "mmd2_chunked", "probe_intervals", "spread"]
 
@@ -110,11 +111,7 @@ def domain_probe(
     Raises:
         InputError: latents that are not finite, or fewer than 2 rows of a domain in a fold.
     """
-    if not np.isfinite(latents).all():
-        raise InputError(
-            "Latents hold NaN or infinite values: the training diverged. Train again with a smaller"
-            " learning rate."
-        )
+    check_finite("Latents", latents)
     z = latents.astype(np.float64)
     z -= z.mean(axis=0)
     if without is not None:

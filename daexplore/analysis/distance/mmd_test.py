@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from daexplore.analysis.images.ks_distance import permute_labels
 from daexplore.errors import InputError
 from daexplore.kernels import SCALES, gaussian_kernel, median_heuristic, squared_distances
+from daexplore.utils.checks import check_finite
 
 __all__ = ["MMDTest", "checked_groups", "from_null", "mmd_test"]
 
@@ -150,11 +151,7 @@ def checked_groups(
             f"A permutation test needs at least 1 permutation, got {permutations}; 1000 give"
             " p-values down to 0.001."
         )
-    if not (np.isfinite(x).all() and np.isfinite(y).all()):
-        raise InputError(
-            "Latents hold NaN or infinite values: the training diverged. Train again with a smaller"
-            " learning rate."
-        )
+    check_finite("Latents", x, y)
     if groups_x is None and groups_y is None:
         return np.arange(len(x) + len(y))
     if groups_x is None or groups_y is None or len(groups_x) != len(x) or len(groups_y) != len(y):

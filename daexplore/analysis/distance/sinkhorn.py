@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from daexplore.analysis.distance.mmd_test import MMDTest, checked_groups, from_null
 from daexplore.analysis.images.ks_distance import permute_labels
 from daexplore.errors import InputError
+from daexplore.utils.checks import check_finite
 
 __all__ = ["BLUR", "sinkhorn_distance", "sinkhorn_test"]
 
@@ -42,11 +43,7 @@ def sinkhorn_distance(x: Floats, y: Floats, blur: float = BLUR, scaling: float =
             f"A Sinkhorn distance needs galaxies in both samples, got {len(x)} and {len(y)};"
             " evaluate more galaxies."
         )
-    if not (np.isfinite(x).all() and np.isfinite(y).all()):
-        raise InputError(
-            "Latents hold NaN or infinite values: the training diverged. Train again with a smaller"
-            " learning rate."
-        )
+    check_finite("Latents", x, y)
     import torch
     from geomloss import SamplesLoss
 

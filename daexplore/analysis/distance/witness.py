@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from daexplore.errors import InputError
 from daexplore.kernels import gaussian_kernel, squared_distances
+from daexplore.utils.checks import check_finite
 
 __all__ = ["witness"]
 
@@ -42,11 +42,7 @@ def witness(
     Returns:
         (n,) positive where the source is denser; NaN where nothing is left of a sample.
     """
-    if not all(np.isfinite(part).all() for part in (points, x, y)):
-        raise InputError(
-            "Latents hold NaN or infinite values: the training diverged. Train again with a smaller"
-            " learning rate."
-        )
+    check_finite("Latents", points, x, y)
     places = points.astype(np.float64)
     own = (
         _names(points, x, y)

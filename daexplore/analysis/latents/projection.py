@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from daexplore.errors import InputError
+from daexplore.utils.checks import check_finite
 
 __all__ = ["aligned_umap", "pca", "rotate_to", "same_rows", "umap"]
 
@@ -183,9 +184,5 @@ def _package() -> Any:
 
 
 def _finite(latents: Floats) -> NDArray[np.float64]:
-    if not np.isfinite(latents).all():
-        raise InputError(
-            "Latents hold NaN or infinite values: the training diverged. Train again with a smaller"
-            " learning rate."
-        )
+    check_finite("Latents", latents)
     return latents.astype(np.float64)

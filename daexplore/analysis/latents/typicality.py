@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from daexplore.errors import InputError
+from daexplore.utils.checks import check_finite
 
 __all__ = ["SourceTypicality"]
 
@@ -58,11 +59,7 @@ class SourceTypicality:
         Raises:
             InputError: latents that are not finite, or fewer than 4 galaxies.
         """
-        if not np.isfinite(source_latents).all():
-            raise InputError(
-                "Latents hold NaN or infinite values: the training diverged. Train again with a"
-                " smaller learning rate."
-            )
+        check_finite("Latents", source_latents)
         z = source_latents.astype(np.float64)
         names, index = np.unique(
             np.arange(len(z)) if groups is None else groups, return_inverse=True

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from daexplore.errors import InputError
+from daexplore.utils.checks import check_finite
 
 __all__ = [
     "METRICS",
@@ -103,11 +103,7 @@ def reweighted_metrics(
     Returns:
         Name -> (R,).
     """
-    if not np.isfinite(probabilities).all():
-        raise InputError(
-            "Probabilities hold NaN or infinite values: the training diverged. Train again with a"
-            " smaller learning rate."
-        )
+    check_finite("Probabilities", probabilities)
     known = labels >= 0
     labels, probabilities, weights = labels[known], probabilities[known], weights[:, known]
     n, classes = probabilities.shape

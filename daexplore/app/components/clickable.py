@@ -32,10 +32,10 @@ class ClickableHTML(JSComponent):  # type: ignore[misc]
 
     def __init__(self, on_click: Callable[[Any], object], **params: Any) -> None:
         super().__init__(**params)
-        self._on_click = on_click
+        self.on_click = on_click
 
     def _handle_msg(self, data: Any) -> None:
-        self._on_click(data)
+        self.on_click(data)
 
 
 def click_payload(*words: str | int) -> str:

@@ -1,6 +1,7 @@
 """Layout helpers that tabs share."""
 
 from collections.abc import Sequence
+from html import escape
 from typing import Any
 
 import holoviews as hv
@@ -10,13 +11,20 @@ from bokeh.models import Legend, Whisker
 
 from daexplore.app.theme import STYLE
 
-__all__ = ["grid_styles", "html_pane", "responsive_figure", "side_by_side"]
+__all__ = ["grid_styles", "html_pane", "responsive_figure", "sentences_html", "side_by_side"]
 
 
 def html_pane(markup: str = "", stylesheets: Sequence[str] = (STYLE,)) -> pn.pane.HTML:
     """Return a pane of markup as wide as the page has room."""
     return pn.pane.HTML(
         markup, sizing_mode="stretch_width", stylesheets=list(stylesheets), margin=0
+    )
+
+
+def sentences_html(*sentences: str) -> str:
+    """Return the lines of text below a figure, as markup; empty ones are left out."""
+    return "".join(
+        f"<p class='summary'>{escape(sentence)}</p>" for sentence in sentences if sentence
     )
 
 

@@ -15,7 +15,7 @@ from daexplore.app.latents.view import scene
 from daexplore.app.state import ExplorerState
 from daexplore.app.theme import STYLE
 
-__all__ = ["cached_headline", "headline_bar"]
+__all__ = ["cached_headline", "computed_headline", "headline_bar"]
 
 _told: LRUCache[str] = LRUCache(256)
 
@@ -37,14 +37,15 @@ def headline_bar(state: ExplorerState, session: Session) -> pn.viewable.Viewable
         line.object = _line(found)
 
     def soon(*_: Any) -> None:
-        service.settle("headline", _tell, state.snapshot(), then=show)
+        service.settle("headline", computed_headline, state.snapshot(), then=show)
 
     state.param.watch(soon, ["run_ids", "epoch", "split", "threshold", "pair", "progress"])
     soon()
     return line
 
 
-def _tell(state: ExplorerState) -> str:
+def computed_headline(state: ExplorerState) -> str:
+    """The sentence about what a state shows, kept for :func:`cached_headline`."""
     from daexplore.app.results.seed_variability import seed_flip_rate
 
     return _told.get(

@@ -64,6 +64,7 @@ class Job:
 
     Attributes:
         run: the run it writes, once there is one.
+        process: the child process; None before the start, and where another page started it.
         state: as of the last ``poll``: waiting (not started), starting, simulating, running,
             paused, finished, stopped or failed.
         stage: what the child reported last.
@@ -91,7 +92,7 @@ class Job:
         self.state, self.error, self.stage, self.eta = "waiting", "", None, None
         self.folder = folder or self.root / JOBS_FOLDER / uuid.uuid4().hex[:12]
         self._mark: dict[str, Any] = {}
-        self._process: subprocess.Popen[bytes] | None = None
+        self.process: subprocess.Popen[bytes] | None = None
         self._stopping = False
         self._offset = 0
         # Time and share done when training was first seen: what was done before a resume says
@@ -142,7 +143,7 @@ class Job:
             **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"), "1"),
         }
         with log:
-            self._process = subprocess.Popen(
+            self.process = subprocess.Popen(
                 self.command,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
@@ -150,13 +151,13 @@ class Job:
                 env=environment,
                 start_new_session=True,
             )
-        pid = self._process.pid
+        pid = self.process.pid
         if hasattr(os, "setpriority"):
             os.setpriority(os.PRIO_PROCESS, pid, _NICE)
         self._mark = process_identity(pid)
         # Reap the child even after the page is closed: until then it would
         # count as existing.
-        threading.Thread(target=self._process.wait, daemon=True).start()
+        threading.Thread(target=self.process.wait, daemon=True).start()
         record = {
             "command": self.command,
             "method": self.method,
@@ -206,7 +207,7 @@ class Job:
                 self.state, self.eta = "paused", None
             return self.state
         self.eta = None
-        code = self._process.returncode if self._process is not None else None
+        code = self.process.returncode if self.process is not None else None
         self.state = self._how_it_ended(code)
         if self.state == "failed":
             text = self.log.read_text(errors="replace") if self.log.exists() else ""
@@ -276,8 +277,8 @@ class Job:
         return self._stopping and not self.ended
 
     def _alive(self) -> bool:
-        if self._process is not None:
-            return self._process.poll() is None
+        if self.process is not None:
+            return self.process.poll() is None
         if self.run is not None and self._is_writer():
             self.run.reload()
             return self.run.alive()

@@ -18,7 +18,7 @@ from urllib.parse import urlencode
 from daexplore.errors import InputError
 from daexplore.runs import Run
 
-__all__ = ["Explorer", "explore"]
+__all__ = ["Explorer", "explore", "opened_folder"]
 
 _HERE = "127.0.0.1"
 _SMALL = "static/extensions/panel/images/favicon.ico"
@@ -85,7 +85,7 @@ def explore(
     Raises:
         InputError: no such folder, a run that cannot be read, or a server that does not start.
     """
-    root, chosen = _opened(runs)
+    root, chosen = opened_folder(runs)
     query = urlencode({"runs": ",".join(chosen)}, safe=",") if chosen else ""
     return Explorer(f"{_serving(root, port).url}?{query}".rstrip("?"), height)
 
@@ -177,7 +177,9 @@ def _serving(root: Path, port: int) -> _Server:
     return server
 
 
-def _opened(runs: str | Path | Run | Sequence[Run | str | Path] | None) -> tuple[Path, list[str]]:
+def opened_folder(
+    runs: str | Path | Run | Sequence[Run | str | Path] | None,
+) -> tuple[Path, list[str]]:
     """The folder to open, and which of its runs to put side by side; none leaves that to the
     explorer.
     """

@@ -20,6 +20,7 @@ __all__ = [
     "MatchedCatalogue",
     "as_text",
     "catalogue_of",
+    "keyed_by_place",
     "keyed_by_sample",
     "match_catalogue",
     "names_images",
@@ -86,6 +87,22 @@ def catalogue_of(folder: Path, read: ReadConfig) -> TableFile | None:
     """The catalogue of a folder, read; None where there is none."""
     path = find_catalogue(folder, read.catalogue)
     return None if path is None else read_table(path, text=(read.group,) if read.group else ())
+
+
+def keyed_by_place(images: Path, name: str, n: int, read: ReadConfig) -> MatchedCatalogue:
+    """The declared catalogue of a file of ``n`` images: one row for each, in their order.
+
+    Raises:
+        InputError: another number of rows, or as :func:`keyed_by_sample`.
+    """
+    table = catalogue_of(images.parent, read)
+    if table is None or len(table.frame) != n:
+        rows = 0 if table is None else len(table.frame)
+        raise InputError(
+            f"{read.catalogue}: expected {n} rows, one for each image of {images.name} in their"
+            f" order, got {rows}."
+        )
+    return keyed_by_sample([f"{name}/{row:06d}" for row in range(n)], table, read)
 
 
 def keyed_by_sample(

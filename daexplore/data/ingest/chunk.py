@@ -24,6 +24,7 @@ __all__ = [
     "chunk_name",
     "read_record",
     "write_chunk",
+    "write_images",
 ]
 
 RECORDS = ".ingest"
@@ -107,7 +108,7 @@ def write_chunk(plan: Plan, number: int) -> Record:
     """
     done = [(row, fitted(plan.listing, row, plan.frame, plan.read)) for row in plan.rows(number)]
     kept = [(row, one) for row, one in done if one.pixels is not None]
-    size, sha256 = _write_images(
+    size, sha256 = write_images(
         plan.folder / chunk_name(number), [one.pixels for _, one in kept if one.pixels is not None]
     )
     forms: dict[str, int] = {}
@@ -140,7 +141,7 @@ def read_record(folder: Path, number: int) -> Record | None:
     return record if there == record.bytes else None
 
 
-def _write_images(path: Path, images: list[NDArray[np.float32]]) -> tuple[int, str]:
+def write_images(path: Path, images: list[NDArray[np.float32]]) -> tuple[int, str]:
     """Size and checksum of the file."""
     if not images:
         return 0, ""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from daexplore.config import ReadConfig
 from daexplore.data.catalogues.labels import MERGERS, merger_labels
-from daexplore.data.catalogues.match import MatchedCatalogue, catalogue_of, keyed_by_sample
+from daexplore.data.catalogues.match import MatchedCatalogue, keyed_by_place, keyed_by_sample
 from daexplore.data.catalogues.read import TableFile
 from daexplore.data.galaxy_set import GalaxySet
 from daexplore.data.readers.fits.band_files import FITS_SUFFIX
@@ -134,14 +134,7 @@ def _about(
     n = images.shape[0]
     sample_ids = [f"{name}/{row:06d}" for row in range(n)]
     if read.catalogue:
-        table = catalogue_of(path.parent, read)
-        if table is None or len(table.frame) != n:
-            rows = 0 if table is None else len(table.frame)
-            raise InputError(
-                f"{read.catalogue}: expected {n} rows, one for each image of {path.name} in their"
-                f" order, got {rows}."
-            )
-        return keyed_by_sample(sample_ids, table, read)
+        return keyed_by_place(path, name, n, read)
     labels = next(
         (hdu for hdu in hdus if hdu is not images and (hdu.shape or hdu.kind == "table")), None
     )

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from daexplore.config import ReadConfig
 from daexplore.data.bands import AB_ZERO_NANOJANSKY
 from daexplore.data.readers.bad_pixels import fill_bad_pixels
-from daexplore.data.readers.listing import Cutout, Listing
+from daexplore.data.readers.listing import SAME_SCALE, Cutout, Listing
 from daexplore.errors import InputError
 
 __all__ = [
@@ -25,7 +25,6 @@ __all__ = [
 ]
 
 _SAMPLE = 32
-_SAME_SCALE = 0.01
 
 
 @dataclass(frozen=True)
@@ -273,7 +272,7 @@ def _same_scale(one: float | None, other: float | None) -> bool:
     """Within one percent: a survey's own projection changes the scale by less from tile to tile."""
     if one is None or other is None:
         return one is other
-    return abs(one - other) <= _SAME_SCALE * other
+    return abs(one - other) <= SAME_SCALE * other
 
 
 def _said(pixel_scale: float | None) -> str:

@@ -8,7 +8,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-__all__ = ["Cutout", "Listing", "Rejected"]
+__all__ = ["SAME_SCALE", "Cutout", "Listing", "Rejected"]
+
+SAME_SCALE = 0.01
+"""Pixel scales that differ by at most this fraction are the same."""
 
 
 @dataclass(frozen=True, eq=False)

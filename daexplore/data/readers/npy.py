@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from daexplore.config import ReadConfig
 from daexplore.data.catalogues.labels import MERGERS, merger_labels
-from daexplore.data.catalogues.match import MatchedCatalogue, catalogue_of, keyed_by_sample
+from daexplore.data.catalogues.match import MatchedCatalogue, keyed_by_place
 from daexplore.data.galaxy_set import GalaxySet
 from daexplore.data.readers.image_format import declared_flux
 from daexplore.errors import InputError
@@ -45,7 +45,7 @@ def read_npy(path: Path, read: ReadConfig) -> GalaxySet:
     name = read.name or path.stem
     images = _images(path)
     about = (
-        _from_table(path, read, name, len(images))
+        keyed_by_place(path, name, len(images), read)
         if read.catalogue
         else _from_arrays(path, read, name, len(images))
     )
@@ -67,17 +67,6 @@ def read_npy(path: Path, read: ReadConfig) -> GalaxySet:
         declared_flux(read),
         read.psf_fwhm,
     )
-
-
-def _from_table(path: Path, read: ReadConfig, name: str, n: int) -> MatchedCatalogue:
-    table = catalogue_of(path.parent, read)
-    if table is None or len(table.frame) != n:
-        rows = 0 if table is None else len(table.frame)
-        raise InputError(
-            f"{read.catalogue}: expected {n} rows, one for each image of {path.name} in their"
-            f" order, got {rows}."
-        )
-    return keyed_by_sample([f"{name}/{row:06d}" for row in range(n)], table, read)
 
 
 def _from_arrays(path: Path, read: ReadConfig, name: str, n: int) -> MatchedCatalogue:

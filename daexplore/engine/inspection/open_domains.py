@@ -8,8 +8,8 @@ from typing import Any
 from numpy.typing import NDArray
 
 from daexplore.config import DataConfig
-from daexplore.data import GalaxySet, match_classes, open_domains, read_galaxies
-from daexplore.domains import DOMAINS
+from daexplore.data import GalaxySet, match_classes, open_domains
+from daexplore.data.datasets import open_unchecked
 from daexplore.errors import InputError
 from daexplore.runs import Run
 
@@ -28,15 +28,7 @@ def open_pair(
     Raises:
         InputError: data that cannot be read.
     """
-    opened = [
-        _open(name, domain, config, progress)
-        for domain, name in enumerate((config.source, config.target))
-    ]
-    if set(opened[0].sample_ids) & set(opened[1].sample_ids):
-        opened = [
-            _prefixed(galaxies, prefix) for galaxies, prefix in zip(opened, DOMAINS, strict=True)
-        ]
-    source, target = opened
+    source, target = open_unchecked(config, progress)
     try:
         return *match_classes(source, target), ()
     except InputError as error:
@@ -68,33 +60,3 @@ def open_run(
             )
         splits[domain] = recorded.to_numpy(str)
     return run.config.data, source, target, splits
-
-
-def _open(
-    name: str, domain: int, config: DataConfig, progress: Callable[[int, int], None] | None
-) -> GalaxySet:
-    from daexplore.data.simulate import PRESETS, open_preset
-
-    if name in PRESETS:
-        return open_preset(name, config.simulated, config.simulation_seed, progress=progress)[
-            domain
-        ]
-    read = (config.source_read, config.target_read)[domain]
-    if read.label is not None or config.label is None:
-        return read_galaxies(name, read)
-    try:
-        return read_galaxies(name, dataclasses.replace(read, label=config.label))
-    except InputError:
-        # A survey need not have the column that the source's labels are in.
-        if domain == 0:
-            raise
-        return read_galaxies(name, read)
-
-
-def _prefixed(galaxies: GalaxySet, prefix: str) -> GalaxySet:
-    return dataclasses.replace(
-        galaxies,
-        catalogue=galaxies.catalogue.assign(
-            sample_id=prefix + "/" + galaxies.catalogue["sample_id"]
-        ),
-    )

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from daexplore.config import RunConfig, config_hash, from_dict, to_dict
 from daexplore.engine.progress import Report, no_report
-from daexplore.engine.sweeps.plan import _POLL, _outcome_file, find_run, sweep_folder
+from daexplore.engine.sweeps.plan import find_run, outcome_file, sweep_folder
 from daexplore.errors import InputError
 from daexplore.runs import Run
 from daexplore.utils.files import write_json
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from submitit.helpers import DelayedSubmission
 
 __all__ = ["SweepJob", "train_one"]
+
+_POLL = 0.5  # [s]
 
 
 def train_one(config: RunConfig, runs: str | Path, report: Report = no_report) -> Run:
@@ -163,4 +165,4 @@ def _leave(signum: int, frame: FrameType | None) -> None:  # noqa: ARG001
 def _tell(
     config: RunConfig, runs: Path, state: str, error: str = "", mendable: bool = False
 ) -> None:
-    write_json(_outcome_file(runs, config), {"state": state, "error": error, "input": mendable})
+    write_json(outcome_file(runs, config), {"state": state, "error": error, "input": mendable})

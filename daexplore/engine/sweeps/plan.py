@@ -10,12 +10,20 @@ from daexplore.errors import InputError
 from daexplore.runs import Run, RunStore
 from daexplore.utils.files import read_json
 
-__all__ = ["Outcome", "PlannedRun", "find_run", "forget", "outcome", "plan", "sweep_folder"]
+__all__ = [
+    "Outcome",
+    "PlannedRun",
+    "find_run",
+    "forget",
+    "outcome",
+    "outcome_file",
+    "plan",
+    "sweep_folder",
+]
 
 
 # What is best to have of one config, where a folder holds several runs of it.
 _BEST = ("finished", "running", "stopped", "interrupted", "failed")
-_POLL = 0.5  # [s]
 
 
 @dataclass(frozen=True)
@@ -100,13 +108,14 @@ def _by_hash(runs: str | Path) -> dict[str, Run]:
     return {key: entry[2] for key, entry in best.items()}
 
 
-def _outcome_file(runs: Path, config: RunConfig) -> Path:
+def outcome_file(runs: Path, config: RunConfig) -> Path:
+    """Where a job says how the training of ``config`` ended."""
     return sweep_folder(runs) / "outcomes" / f"{config_hash(config)}.json"
 
 
 def forget(config: RunConfig, runs: str | Path) -> None:
     """Remove what an earlier job said of this training."""
-    _outcome_file(Path(runs), config).unlink(missing_ok=True)
+    outcome_file(Path(runs), config).unlink(missing_ok=True)
 
 
 def outcome(config: RunConfig, runs: str | Path) -> Outcome:
@@ -116,7 +125,7 @@ def outcome(config: RunConfig, runs: str | Path) -> Outcome:
     run = find_run(runs, config)
     if run is not None and run.status == "finished":
         return Outcome(config, "finished", "", False, run)
-    file = _outcome_file(Path(runs), config)
+    file = outcome_file(Path(runs), config)
     told: dict[str, Any] = read_json(file) if file.exists() else {}
     if told.get("state") in ("failed", "stopped"):
         return Outcome(config, told["state"], str(told["error"]), bool(told["input"]), run)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from daexplore.views.comparison.tables import ShownTable
+from daexplore.views.comparison.tables import TEXT_COLUMNS, ShownTable
 
 __all__ = ["comparison_latex", "latex_text"]
 
@@ -57,7 +57,7 @@ def _table(shown: ShownTable) -> str:
     caption = latex_text(f"{shown.title.rstrip('?.')}. {shown.caption}")
     # Text is aligned left, numbers right.
     columns = "".join(
-        "l" if name in _LEFT or shown.name == "settings" else "r" for name in frame.columns
+        "l" if name in TEXT_COLUMNS or shown.name == "settings" else "r" for name in frame.columns
     )
     lines = [
         r"\begin{table}",
@@ -76,19 +76,6 @@ def _table(shown: ShownTable) -> str:
         r"\end{table}",
     ]
     return "\n".join(lines) + "\n"
-
-
-_LEFT = {
-    "method",
-    "domain",
-    "labels",
-    "class",
-    "setting",
-    "without target labels",
-    "oracle",
-    "only shares differ",
-    "classes",
-}
 
 
 def _row(cells: Iterable[Any]) -> str:

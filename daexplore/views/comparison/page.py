@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from daexplore.utils.files import static_text
 from daexplore.utils.html import Cell, html_table
-from daexplore.views.comparison.tables import ShownTable
+from daexplore.views.comparison.tables import TEXT_COLUMNS, ShownTable
 from daexplore.views.style import NEUTRAL
 
 __all__ = ["comparison_html"]
@@ -26,17 +26,6 @@ _OUTCOMES = {
     "negative transfer": "bad",
     "misleading": "bad",
     "warning": "doubt",
-}
-_WORDS = {
-    "method",
-    "domain",
-    "labels",
-    "class",
-    "setting",
-    "without target labels",
-    "oracle",
-    "only shares differ",
-    "classes",
 }
 
 _PAGE = """<!doctype html>
@@ -133,7 +122,7 @@ def _verdict(verdict: Mapping[str, Any]) -> str:
 
 def _section(shown: ShownTable, tables: Mapping[str, pd.DataFrame]) -> str:
     drawings = _drawings(tables["differences"]) if shown.name == "differences" else {}
-    words = {*_WORDS, *(shown.frame.columns if shown.name == "settings" else ())}
+    words = {*TEXT_COLUMNS, *(shown.frame.columns if shown.name == "settings" else ())}
     head = [Cell(str(name), _word(name, words)) for name in shown.frame.columns]
     rows = []
     for row in shown.frame.to_dict("records"):

@@ -13,6 +13,7 @@ from daexplore.views.plots.metrics_table import interval_text
 
 __all__ = [
     "TABLES",
+    "TEXT_COLUMNS",
     "ShownTable",
     "comparison_csv",
     "comparison_json",
@@ -20,6 +21,19 @@ __all__ = [
     "plain_rows",
     "verdict_table",
 ]
+
+TEXT_COLUMNS = {
+    "method",
+    "domain",
+    "labels",
+    "class",
+    "setting",
+    "without target labels",
+    "oracle",
+    "only shares differ",
+    "classes",
+}
+"""Columns of words, set to the left; all others hold numbers."""
 
 TABLES = ("metrics", "differences", "flips", "drift", "shares", "gap", "settings")
 """The tables of a comparison, in the order in which they are read."""

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from daexplore import __version__
 from daexplore.domains import DOMAINS
 from daexplore.runs import Evaluation
-from daexplore.views.style import RunStyle, run_styles
+from daexplore.utils.text import capitalise, count_range
+from daexplore.views.style import RunStyle, domain_title, run_styles
 
 __all__ = [
     "DASHES",
@@ -24,6 +25,7 @@ __all__ = [
     "RunResult",
     "count_summary",
     "curve_and_point",
+    "domain_panel_title",
     "domains_of",
     "figure_metadata",
     "independent_axes",
@@ -267,6 +269,14 @@ def threshold_key(drawing: "FigureSpec", ink: str) -> list[Any]:
 def title(axes: Any, letters: int, first: str, second: str) -> None:
     """The panel's title: the first line broken where it is too long, the second as it is."""
     axes.set_title("\n".join([*textwrap.wrap(first, max(letters, 12)), second]), loc="left")
+
+
+def domain_panel_title(
+    axes: Any, letters: int, drawing: "FigureSpec", domain: str, rows: pd.DataFrame
+) -> None:
+    """The title of a domain's panel: the domain, the split and the numbers in the column ``n``."""
+    counts = f"{drawing.meta['split']} n = {count_range(rows['n'].dropna())}"
+    title(axes, letters, capitalise(domain_title(domain)), counts)
 
 
 def curve_and_point(

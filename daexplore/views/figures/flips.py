@@ -8,20 +8,18 @@ import numpy as np
 import pandas as pd
 
 from daexplore.domains import DOMAINS
-from daexplore.utils.text import capitalise, count_range
 from daexplore.views.figures.base import (
     Figure,
     FigureInput,
     FigureSpec,
     PlotLayout,
     RunResult,
+    domain_panel_title,
     domains_of,
     figure_metadata,
     independent_axes,
     oracle_note,
-    title,
 )
-from daexplore.views.style import domain_title
 
 __all__ = ["FIGURE", "flips_drawing"]
 
@@ -142,12 +140,7 @@ def _draw_flips(axes: Any, drawing: "FigureSpec", domain: str, letters: int) -> 
         yticklabels=[step.replace(" → ", "\n→ ") for step in steps],
     )
     axes.invert_yaxis()
-    title(
-        axes,
-        letters,
-        capitalise(domain_title(domain)),
-        f"{drawing.meta['split']} n = {count_range(rows['n'].dropna())}",
-    )
+    domain_panel_title(axes, letters, drawing, domain, rows)
 
 
 def _flips_key(drawing: "FigureSpec", ink: str) -> list[Any]:  # noqa: ARG001

@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 
 from daexplore.domains import DOMAINS
-from daexplore.utils.text import capitalise, count_range
 from daexplore.views.figures.base import (
     Figure,
     FigureInput,
@@ -16,14 +15,14 @@ from daexplore.views.figures.base import (
     RunResult,
     count_summary,
     curve_and_point,
+    domain_panel_title,
     domains_of,
     figure_metadata,
     independent_axes,
     oracle_note,
     threshold_key,
-    title,
 )
-from daexplore.views.style import DOMAIN_COLORS, NEUTRAL, domain_title, run_styles
+from daexplore.views.style import DOMAIN_COLORS, NEUTRAL, run_styles
 
 __all__ = ["FIGURE", "precision_recall_drawing"]
 
@@ -103,12 +102,7 @@ def _draw_precision_recall(axes: Any, drawing: "FigureSpec", domain: str, letter
     axes.legend(loc="lower left", frameon=False, handlelength=2.6)
     axes.set(xlabel="recall", ylabel="precision", xlim=(-0.01, 1.01), ylim=(-0.01, 1.01))
     axes.set_box_aspect(1)
-    title(
-        axes,
-        letters,
-        capitalise(domain_title(domain)),
-        f"{drawing.meta['split']} n = {count_range(rows['n'].dropna())}",
-    )
+    domain_panel_title(axes, letters, drawing, domain, rows)
 
 
 def _build(given: FigureInput) -> FigureSpec:

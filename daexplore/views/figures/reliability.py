@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 
 from daexplore.domains import DOMAINS
-from daexplore.utils.text import capitalise, count_range
 from daexplore.views.figures.base import (
     DASHES,
     MARKERS,
@@ -17,15 +16,15 @@ from daexplore.views.figures.base import (
     PlotLayout,
     RunResult,
     count_summary,
+    domain_panel_title,
     domains_of,
     figure_metadata,
     independent_axes,
     labelled,
     oracle_note,
     run_key,
-    title,
 )
-from daexplore.views.style import DOMAIN_COLORS, NEUTRAL, domain_title, run_styles
+from daexplore.views.style import DOMAIN_COLORS, NEUTRAL, run_styles
 
 __all__ = ["FIGURE", "reliability_drawing"]
 
@@ -97,12 +96,7 @@ def _draw_reliability(axes: Any, drawing: "FigureSpec", domain: str, letters: in
     )
     axes.set(xlabel=across, ylabel=up, xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
     axes.set_box_aspect(1)
-    title(
-        axes,
-        letters,
-        capitalise(domain_title(domain)),
-        f"{drawing.meta['split']} n = {count_range(rows['n'].dropna())}",
-    )
+    domain_panel_title(axes, letters, drawing, domain, rows)
 
 
 def _build(given: FigureInput) -> FigureSpec:

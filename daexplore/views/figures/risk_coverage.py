@@ -6,7 +6,6 @@ from typing import Any
 import pandas as pd
 
 from daexplore.domains import DOMAINS
-from daexplore.utils.text import capitalise, count_range
 from daexplore.views.figures.base import (
     DASHES,
     MARKERS,
@@ -16,15 +15,15 @@ from daexplore.views.figures.base import (
     PlotLayout,
     RunResult,
     count_summary,
+    domain_panel_title,
     domains_of,
     figure_metadata,
     independent_axes,
     labelled,
     oracle_note,
     run_key,
-    title,
 )
-from daexplore.views.style import DOMAIN_COLORS, domain_title, run_styles
+from daexplore.views.style import DOMAIN_COLORS, run_styles
 
 __all__ = ["FIGURE", "risk_coverage_drawing"]
 
@@ -84,12 +83,7 @@ def _draw_risk(axes: Any, drawing: "FigureSpec", domain: str, letters: int) -> N
         xlabel="share of galaxies kept", ylabel="share of errors among them", xlim=(-0.01, 1.01)
     )
     axes.set_ylim(bottom=0)
-    title(
-        axes,
-        letters,
-        capitalise(domain_title(domain)),
-        f"{drawing.meta['split']} n = {count_range(rows['n'].dropna())}",
-    )
+    domain_panel_title(axes, letters, drawing, domain, rows)
 
 
 def _build(given: FigureInput) -> FigureSpec:

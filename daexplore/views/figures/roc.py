@@ -6,7 +6,6 @@ from typing import Any
 import pandas as pd
 
 from daexplore.domains import DOMAINS
-from daexplore.utils.text import capitalise, count_range
 from daexplore.views.figures.base import (
     Figure,
     FigureInput,
@@ -15,15 +14,15 @@ from daexplore.views.figures.base import (
     RunResult,
     count_summary,
     curve_and_point,
+    domain_panel_title,
     domains_of,
     figure_metadata,
     independent_axes,
     oracle_note,
     threshold_key,
-    title,
 )
 from daexplore.views.plots.roc import operating_points, roc_tables, summary_roc
-from daexplore.views.style import DOMAIN_COLORS, NEUTRAL, domain_title, run_styles
+from daexplore.views.style import DOMAIN_COLORS, NEUTRAL, run_styles
 
 __all__ = ["FIGURE", "roc_drawing"]
 
@@ -76,12 +75,7 @@ def _draw_roc(axes: Any, drawing: "FigureSpec", domain: str, letters: int) -> No
         ylim=(-0.01, 1.01),
     )
     axes.set_box_aspect(1)
-    title(
-        axes,
-        letters,
-        capitalise(domain_title(domain)),
-        f"{drawing.meta['split']} n = {count_range(rows['n'].dropna())}",
-    )
+    domain_panel_title(axes, letters, drawing, domain, rows)
 
 
 def _roc_key(drawing: "FigureSpec", ink: str) -> list[Any]:

@@ -95,6 +95,11 @@ class TrainingPanel:
         if pn.state.curdoc:
             pn.state.on_session_destroyed(lambda _: self.close())
 
+    @property
+    def cards(self) -> tuple[TrainingCard, ...]:
+        """What shows each job, in the order of the queue."""
+        return tuple(self._cards.values())
+
     def start(self, jobs: Iterable[Job]) -> None:
         """Add jobs and starts those whose turn it is.
 

@@ -63,12 +63,16 @@ class CompareTab:
     Args:
         state: what the user looks at.
         session: in which slow results arrive.
+
+    Attributes:
+        panels: the plot of each run that can be read.
+        view: what is on the page.
     """
 
     def __init__(self, state: ExplorerState, session: Session) -> None:
         self._state, self._session = state, session
         self._scenes: list[LatentView] = []
-        self._panels: list[LatentPlot] = []
+        self.panels: list[LatentPlot] = []
         self._ranges: list[Ranges] = []
         self._asked: set[tuple[str, str, int]] = set()
         html: dict[str, Any] = {"sizing_mode": "stretch_width", "stylesheets": [STYLE], "margin": 0}
@@ -148,16 +152,16 @@ class CompareTab:
             if state.view == "plane"
             else [new_ranges() for _ in range(count)]
         )
-        self._panels = [
+        self.panels = [
             LatentPlot(ranges, i, self._tapped, self._outlined)
             for i, ranges in enumerate(self._ranges)
         ]
         self.update(fit=True)
-        self._board.objects = [self._side_by_side()] if self._panels else []
+        self._board.objects = [self._side_by_side()] if self.panels else []
 
     def _side_by_side(self) -> pn.pane.Bokeh:
         grid = gridplot(
-            [[panel.figure for panel in self._panels]],
+            [[panel.figure for panel in self.panels]],
             toolbar_location="right",
             sizing_mode="stretch_both",
         )
@@ -168,12 +172,12 @@ class CompareTab:
         """Move the points of the figures there are."""
         state = self._state
         self._scenes = self._readable()
-        if len(self._scenes) != len(self._panels):
+        if len(self._scenes) != len(self.panels):
             self.rebuild()
             return
         self._fit(anyway=fit)
         painted = self._painted()
-        for panel, shown, colours in zip(self._panels, self._scenes, painted.colours, strict=True):
+        for panel, shown, colours in zip(self.panels, self._scenes, painted.colours, strict=True):
             panel.show(shown, state.threshold, colours, painted.outlined)
             panel.highlight(state.galaxy)
         self._ink()
@@ -242,7 +246,7 @@ class CompareTab:
                 set_ranges(ranges, fit_ranges(scenes))
 
     def _threshold(self) -> None:
-        for panel in self._panels:
+        for panel in self.panels:
             panel.set_threshold(self._state.threshold)
         # Move the boundary while dragging; update its text on release.
         self._session.debounced("threshold", show_errors(self._state, self._judged))
@@ -252,18 +256,18 @@ class CompareTab:
         self._numbers()
 
     def _galaxy(self) -> None:
-        for panel in self._panels:
+        for panel in self.panels:
             panel.highlight(self._state.galaxy)
         self._strip.draw()
         self._near.draw()
 
     def _selection(self) -> None:
-        for panel in self._panels:
+        for panel in self.panels:
             panel.select(self._state.selection)
         self._merit.draw()
 
     def _ink(self) -> None:
-        for panel in self._panels:
+        for panel in self.panels:
             panel.set_theme(self._state.dark)
             panel.select(self._state.selection)
 
@@ -273,7 +277,7 @@ class CompareTab:
         )
         feet = [_foot(shown, self._state.threshold) for shown in self._scenes]
         self._feet.object = _grid("foot", [escape(foot) for foot in feet])
-        for panel, shown, foot in zip(self._panels, self._scenes, feet, strict=True):
+        for panel, shown, foot in zip(self.panels, self._scenes, feet, strict=True):
             set_aria_label(panel.figure, f"{shown.label}, epoch {shown.evaluation.epoch}: {foot}")
         self._caption.object = explained(
             f"<p class='caption'>{escape(self._note())} {_WHAT[self._state.view]}</p>"

@@ -43,9 +43,11 @@ class DomainInspectionModel:
         opener: reads a choice, for tests.
 
     Attributes:
+        command: as given.
         choice: what is looked at; None before anything was chosen.
         look: its galleries, once they are there.
         inspection: what was found, as in its JSON, once it is there.
+        job: the child process that inspects, shared by pages; None while there is none.
         revision: counts the changes of all of these.
     """
 
@@ -59,9 +61,9 @@ class DomainInspectionModel:
         self.choice: DomainChoice | None = None
         self.look: DomainPreview | None = None
         self.inspection: dict[str, Any] | None = None
-        self._command, self._opener = command, opener
+        self.command, self._opener = command, opener
         self._looking: Future[DomainPreview] | None = None
-        self._inspecting: InspectionJob | None = None
+        self.job: InspectionJob | None = None
         self._wanted = False
 
     def set_domains(self, choice: DomainChoice | None) -> None:
@@ -90,17 +92,17 @@ class DomainInspectionModel:
 
     def stop(self) -> None:
         """Stop the inspection, unless another page waits for it too."""
-        if self._inspecting is not None:
-            self._inspecting.leave(stop=True)
-            self._inspecting = None
+        if self.job is not None:
+            self.job.leave(stop=True)
+            self.job = None
         self._wanted = False
         self.revision += 1
 
     def leave(self) -> None:
         """The page is gone or looks elsewhere: what was started continues, and is kept."""
-        if self._inspecting is not None:
-            self._inspecting.leave()
-            self._inspecting = None
+        if self.job is not None:
+            self.job.leave()
+            self.job = None
 
     def tick(self) -> bool:
         """Follow the work in progress; True if anything changed.
@@ -119,8 +121,8 @@ class DomainInspectionModel:
                 raise
             self.inspection = load_inspection(self.folder)
             self._begin()
-        if self._inspecting is not None and self._inspecting.poll() != "running":
-            ended, self._inspecting = self._inspecting, None
+        if self.job is not None and self.job.poll() != "running":
+            ended, self.job = self.job, None
             ended.leave()
             self._wanted = False
             self.revision += 1
@@ -144,18 +146,18 @@ class DomainInspectionModel:
     @property
     def busy(self) -> bool:
         """Whether a child process is at work."""
-        return self._looking is not None or self._inspecting is not None
+        return self._looking is not None or self.job is not None
 
     @property
     def inspecting(self) -> bool:
         """Whether an inspection runs or waits for the galaxies to be opened."""
-        return self._inspecting is not None or (self._wanted and self._looking is not None)
+        return self.job is not None or (self._wanted and self._looking is not None)
 
     def progress(self) -> tuple[str, float | None]:
         """Work in progress, in a line, and how much of it is done (0 to 1, None while unknown)."""
         if self._looking is not None:
             return "Opening the galaxies", None
-        stage = self._inspecting.stage if self._inspecting is not None else None
+        stage = self.job.stage if self.job is not None else None
         if stage is None:
             return "Starting the inspection", None
         return f"{stage.name.capitalize()}: {stage.done} of {stage.total}", stage.done / max(
@@ -172,9 +174,9 @@ class DomainInspectionModel:
         if (
             self._wanted
             and self.inspection is None
-            and self._inspecting is None
+            and self.job is None
             and self.look is not None
             and self.choice is not None
         ):
-            command = None if self._command is None else self._command(self.choice, self.folder)
-            self._inspecting = start_inspection(self.choice, self.folder, command)
+            command = None if self.command is None else self.command(self.choice, self.folder)
+            self.job = start_inspection(self.choice, self.folder, command)

@@ -17,7 +17,7 @@ from daexplore.app.tabs.data.preview import DomainChoice, validated_choice
 from daexplore.app.tabs.registry import TabContext, TabView
 from daexplore.errors import InputError
 
-__all__ = ["build_tab", "data_tab"]
+__all__ = ["DataTab", "build_tab", "data_tab"]
 
 _LOOK_EVERY = 500  # [ms]
 _OWN = "my own"
@@ -52,14 +52,14 @@ def data_tab(
         session: the user's.
         data: what the tab knows; by default its own over the page's folder of runs.
     """
-    tab = _Tab(state, session, data or DomainInspectionModel(state.root))
+    tab = DataTab(state, session, data or DomainInspectionModel(state.root))
     enter = show_errors(state, tab.enter)
     enter()
     return TabView(tab.view, enter)
 
 
-class _Tab:
-    """The widgets, and what is below them."""
+class DataTab:
+    """The widgets, and what is below them. Arguments as for :func:`data_tab`."""
 
     def __init__(self, state: ExplorerState, session: Session, data: DomainInspectionModel) -> None:
         self._state, self._session, self._data = state, session, data

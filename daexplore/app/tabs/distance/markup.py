@@ -18,7 +18,6 @@ __all__ = [
     "caption",
     "judgements_html",
     "legend_html",
-    "lines_html",
     "numbers_html",
     "progress_html",
 ]
@@ -176,13 +175,6 @@ def progress_html(done: int, total: int, name: str) -> str:
         f" {100 * done / max(total, 1):.0f}%'></div></div>"
     )
     return f"{bar}<p class='caption'>{done} of {total} done · {escape(name)}</p>"
-
-
-def lines_html(*sentences: str) -> str:
-    """Lines of text below a figure."""
-    return "".join(
-        f"<p class='summary'>{escape(sentence)}</p>" for sentence in sentences if sentence
-    )
 
 
 def _minus(text: str) -> str:

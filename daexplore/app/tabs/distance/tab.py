@@ -12,7 +12,7 @@ from daexplore.app.components.clickable import ClickableHTML, galaxy_clicked
 from daexplore.app.components.export_menu import export_menu
 from daexplore.app.components.galaxy_details import GalaxyDetails
 from daexplore.app.core.compute import Task, TaskQueue
-from daexplore.app.core.layout import html_pane, side_by_side
+from daexplore.app.core.layout import html_pane, sentences_html, side_by_side
 from daexplore.app.core.session import show_errors
 from daexplore.app.glossary.markup import explained, term
 from daexplore.app.latents.view import scene
@@ -20,7 +20,6 @@ from daexplore.app.tabs.distance.markup import (
     caption,
     judgements_html,
     legend_html,
-    lines_html,
     numbers_html,
     progress_html,
 )
@@ -298,7 +297,7 @@ class _Figure:
         shown = [self._text] if plot is None else [self._plot, self._text]
         if list(self.view.objects) != shown:
             self.view.objects = shown
-        self._text.object = lines_html(text)
+        self._text.object = sentences_html(text)
 
 
 def _images(run: Run, ends: dict[str, list[WitnessExtreme]], label: str) -> Task:

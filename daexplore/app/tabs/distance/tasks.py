@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -94,89 +94,25 @@ def _test(run: Run, epoch: int, split: str, bandwidths: tuple[float, ...]) -> "M
 
 
 def _measure(run: Run, epoch: int, split: str, bandwidths: tuple[float, ...]) -> "DomainDistance":
-    from daexplore.analysis.distance.class_conditional import class_conditional_tests
-    from daexplore.analysis.distance.domain_probe import domain_probe, probe_intervals
     from daexplore.engine.distance.domain_distance import DomainDistance
-    from daexplore.engine.distance.measures import choose_sides, measures_table, witness_table
+    from daexplore.engine.distance.measures import measure_distance, witness_table
 
     test = _tests.get(
         (*change_token(run, epoch), split, bandwidths),
         partial(_test, run, epoch, split, bandwidths),
     )
     found, settings = run.evaluation(epoch), _settings(bandwidths)
-    sides = choose_sides(found, split, settings)
-    source, target, _ = sides
-    groups = found.group_ids.astype(str)
-    rows: list[dict[str, Any]] = [{"name": "mmd2", "kind": "", "oracle": False, **_row(test)}]
-    for oracle, kinds in ((False, found.predicted), (True, found.labels)):
-        if oracle and not (kinds[target] >= 0).any():
-            continue
-        tests = class_conditional_tests(
-            found.latents[source] / np.float32(sides.unit),
-            kinds[source],
-            found.latents[target] / np.float32(sides.unit),
-            kinds[target],
-            bandwidths,
-            groups[source],
-            groups[target],
-            PERMUTATIONS,
-            settings.seed,
-        )
-        for kind, each in tests.items():
-            counts = {
-                "n_source": int((kinds[source] == kind).sum()),
-                "n_target": int((kinds[target] == kind).sum()),
-            }
-            rows.append(
-                {
-                    "name": "class_mmd2",
-                    "kind": run.classes[kind],
-                    "oracle": oracle,
-                    **counts,
-                    **({} if each is None else _row(each)),
-                }
-            )
-    both = np.r_[source, target]
-    probe = domain_probe(found.latents[both], found.domain[both], groups[both], seed=settings.seed)
-    intervals = probe_intervals(
-        probe, found.domain[both], groups[both], PERMUTATIONS, settings.seed
+    about, table, null, sides = measure_distance(
+        found, split, tuple(run.classes), settings, test=test, transport=False
     )
-    counts = {"n_source": len(source), "n_target": len(target)}
-    rows += [
-        {"name": name, "kind": "", "oracle": False, **counts, **intervals[key]}
-        for name, key in _PROBED.items()
-    ]
-    about = {
-        "run": run.id,
-        "label": run.label,
-        "epoch": epoch,
-        "split": split,
-        "images": {"source": len(source), "target": len(target)},
-    }
-    table = measures_table([row | {"split": split, "domains": "source, target"} for row in rows])
-    return DomainDistance(
-        about, table, test.null, witness_table(run, found, split, sides, settings)
-    )
-
-
-_PROBED = {"probe_auc": "auc", "a_distance": "a_distance"}
+    about = {"run": run.id, "label": run.label, **about}
+    return DomainDistance(about, table, null, witness_table(run, found, split, sides, settings))
 
 
 def _settings(bandwidths: tuple[float, ...]) -> "Settings":
     from daexplore.engine.distance.measures import Settings
 
     return Settings(bandwidths, PERMUTATIONS, 0, MOST)
-
-
-def _row(test: "MMDTest") -> dict[str, Any]:
-    numbers = {
-        "value": test.value,
-        "p_value": test.p_value,
-        "effect": test.effect,
-        "null_low": test.low,
-        "null_high": test.high,
-    }
-    return numbers | {"permutations": test.permutations, "n_source": test.n, "n_target": test.m}
 
 
 def _judge(baseline: tuple[Run, ...], runs: tuple[Run, ...], split: str) -> tuple["Verdict", ...]:

@@ -35,12 +35,12 @@ _FOLLOWED = ["run_ids", "epoch", "split", "threshold", "pair", "progress"]
 
 def build_tab(entry: TabContext) -> TabView:
     """The tab; it is drawn again when what it shows changes, but only while it is on screen."""
-    tab = _Tab(entry)
+    tab = FlipsTab(entry)
     tab.draw()
     return TabView(tab.view, tab.draw)
 
 
-class _Tab:
+class FlipsTab:
     """The widgets, and what is below them."""
 
     def __init__(self, entry: TabContext) -> None:

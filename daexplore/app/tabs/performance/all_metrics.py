@@ -10,16 +10,9 @@ from daexplore.app.results.metrics import Score, scores
 from daexplore.app.state import ExplorerState
 from daexplore.app.tabs.performance.section import Section, html, notices
 from daexplore.app.tabs.performance.subjects import EvaluatedRun, subjects, unlabelled
+from daexplore.views.plots.metrics_table import METRICS
 
 __all__ = ["NumbersSection"]
-
-
-_ALL = ("accuracy", "auc", "precision", "recall", "f1", "brier")
-_CAPTION = (
-    "<p class='caption'>Each cell: how many images, and their share of the true class (its row)"
-    " with a 95% interval by resampling galaxies, which follows on release of the threshold. Cells"
-    " on the diagonal, where the prediction is right, have a frame.</p>"
-)
 
 
 class NumbersSection(Section):
@@ -50,4 +43,4 @@ class NumbersSection(Section):
     def _arrived(self, found: list[EvaluatedRun], computed: list[Score]) -> None:
         state = self._state
         self._hints.object = notices(unlabelled(found, state.split, state.threshold))
-        self._tables.object = metric_tables(computed, state, _ALL)
+        self._tables.object = metric_tables(computed, state, METRICS)

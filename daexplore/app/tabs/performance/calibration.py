@@ -14,17 +14,20 @@ from markupsafe import Markup
 
 from daexplore.app.core.cache import LRUCache
 from daexplore.app.core.compute import Compute
+from daexplore.app.core.layout import sentences_html
 from daexplore.app.core.session import show_errors
 from daexplore.app.glossary.markup import explained, term
 from daexplore.app.state import ExplorerState
 from daexplore.app.tabs.performance.section import (
     SIZE,
+    Rows,
     Section,
+    counts_text,
+    domains_in,
     figure_grid,
     html,
     notices,
     panes,
-    summary,
 )
 from daexplore.app.tabs.performance.subjects import EvaluatedRun, subjects, unlabelled
 from daexplore.domains import DOMAINS
@@ -40,8 +43,7 @@ __all__ = ["STAGES", "CalibrationSection", "calibrations", "temperatures"]
 STAGES = {"As trained": "before", "Temperature scaled": "after"}
 """What can be chosen, and its name in the tables."""
 _BINS = 10
-_Rows = dict[str, list[dict[str, Any]]]
-_calibrations: LRUCache[_Rows] = LRUCache(128)
+_calibrations: LRUCache[Rows] = LRUCache(128)
 
 
 def calibrations(found: Sequence[EvaluatedRun], split: str) -> dict[str, pd.DataFrame]:
@@ -55,7 +57,7 @@ def calibrations(found: Sequence[EvaluatedRun], split: str) -> dict[str, pd.Data
         galaxies, as ``views.reliability`` draws them; "scores": who, domain, split, n, stage, name
         (ece, brier, nll), value, low, high; "fits": who, temperature, n, problem.
     """
-    rows: _Rows = {"bins": [], "scores": [], "fits": []}
+    rows: Rows = {"bins": [], "scores": [], "fits": []}
     for subject in found:
         made = _calibrations.get((*subject.key, split), partial(_calibration, subject, split))
         for name, lines in made.items():
@@ -65,13 +67,13 @@ def calibrations(found: Sequence[EvaluatedRun], split: str) -> dict[str, pd.Data
     return {name: pd.DataFrame(lines) for name, lines in rows.items()}
 
 
-def _calibration(subject: EvaluatedRun, split: str) -> _Rows:
+def _calibration(subject: EvaluatedRun, split: str) -> Rows:
     from daexplore.analysis.calibration.reliability import calibration_scores, reliability
     from daexplore.analysis.calibration.temperature import apply_temperature, fit_temperature
 
     found = subject.evaluation
     fitted = subject.rows("source", "validation")
-    rows: _Rows = {
+    rows: Rows = {
         "bins": [],
         "scores": [],
         "fits": [{"temperature": float("nan"), "n": int(fitted.sum()), "problem": ""}],
@@ -139,12 +141,6 @@ _RELIABILITY = (
     " class's probability. All three are better when lower; intervals 95%, by resampling"
     " galaxies.</p>"
 )
-_RISK = (
-    "<p class='caption'>Galaxies are kept in the order of the probability of the predicted class"
-    " (the most probable one, whatever the threshold); risk is the share of errors among those"
-    " kept. AURC: mean risk over all coverages, lower is better; excess: less the AURC of an order"
-    " that puts all errors last. Bands and intervals 95%, by resampling galaxies.</p>"
-)
 
 
 class CalibrationSection(Section):
@@ -176,7 +172,7 @@ class CalibrationSection(Section):
 
     def _arrived(self, found: list[EvaluatedRun], tables: dict[str, pd.DataFrame]) -> None:
         self._found = found, tables
-        self._fits.object = summary(temperatures(tables["fits"], self._state.split))
+        self._fits.object = sentences_html(temperatures(tables["fits"], self._state.split))
         self._tables.object = score_tables(
             tables["scores"], {"before": "as trained", "after": "scaled"}, "stage"
         )
@@ -193,11 +189,13 @@ class CalibrationSection(Section):
         words = next(name for name, stage in STAGES.items() if stage == self._stage.value).lower()
         makers = {
             f"reliability-{domain}": partial(self._plot, domain, bins, words, found)
-            for domain in _domains(bins)
+            for domain in domains_in(bins)
         }
         self.figures(makers, self._show)
         named = scores.assign(stage=words) if len(scores) else scores
-        self._summary.object = summary(*(summary_reliability(named, domain) for domain in DOMAINS))
+        self._summary.object = sentences_html(
+            *(summary_reliability(named, domain) for domain in DOMAINS)
+        )
 
     def _show(self, figures: list[Any]) -> None:
         self._board.objects = panes(figures)
@@ -206,9 +204,8 @@ class CalibrationSection(Section):
         self, domain: str, bins: pd.DataFrame, words: str, found: list[EvaluatedRun]
     ) -> hv.Overlay:
         rows = bins[bins["domain"] == domain]
-        title = (
-            f"{capitalise(domain_title(domain))}, {self._state.split}, {words}, n = {_counts(rows)}"
-        )
+        about = f"{self._state.split}, {words}, n = {counts_text(rows)}"
+        title = f"{capitalise(domain_title(domain))}, {about}"
         plot = reliability_diagram(
             rows, title=title, legend="top", size=SIZE, who=[subject.name for subject in found]
         )
@@ -229,7 +226,7 @@ def score_tables(scores: pd.DataFrame, kinds: dict[str, str], by: str) -> str:
         by: name of the column that parts the scores of one name.
     """
     tables = []
-    for domain in _domains(scores):
+    for domain in domains_in(scores):
         part = scores[scores["domain"] == domain]
         names = [
             (name, kind)
@@ -248,7 +245,7 @@ def score_tables(scores: pd.DataFrame, kinds: dict[str, str], by: str) -> str:
         oracle = " <i>oracle</i>" if domain == "target" else ""
         caption = (
             f"{domain.capitalize()}{oracle} <small>{escape(str(part['split'].iloc[0]))}, n ="
-            f" {_counts(part)}</small>"
+            f" {counts_text(part)}</small>"
         )
         tables.append(html_table(lines, ["run", *head], caption=Markup(caption)))
     return explained(f"<div class='side-by-side'>{''.join(tables)}</div>")
@@ -259,11 +256,3 @@ def _cell(row: "dict[object, float]") -> Markup:
         f"<small>[{row['low']:.3f}, {row['high']:.3f}]</small>" if np.isfinite(row["low"]) else ""
     )
     return Markup(f"{row['value']:.3f}{interval}")
-
-
-def _domains(table: pd.DataFrame) -> list[str]:
-    return [domain for domain in DOMAINS if len(table) and (table["domain"] == domain).any()]
-
-
-def _counts(table: pd.DataFrame) -> str:
-    return " / ".join(dict.fromkeys(str(n) for n in table["n"]))

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from daexplore.app.core.cache import LRUCache
 from daexplore.app.core.compute import Compute
+from daexplore.app.core.layout import sentences_html
 from daexplore.app.state import ExplorerState
-from daexplore.app.tabs.performance.all_metrics import _CAPTION
-from daexplore.app.tabs.performance.section import Section, html, summary
+from daexplore.app.tabs.performance.section import Section, html
 from daexplore.app.tabs.performance.subjects import (
     RESAMPLES,
     EvaluatedRun,
@@ -24,6 +24,12 @@ from daexplore.domains import DOMAINS
 from daexplore.views.plots.confusion import UNLABELLED, confusion_tables, summary_confusion
 
 __all__ = ["ConfusionSection", "confusions", "with_intervals"]
+
+_CAPTION = (
+    "<p class='caption'>Each cell: how many images, and their share of the true class (its row)"
+    " with a 95% interval by resampling galaxies, which follows on release of the threshold. Cells"
+    " on the diagonal, where the prediction is right, have a frame.</p>"
+)
 
 
 class ConfusionSection(Section):
@@ -65,7 +71,7 @@ class ConfusionSection(Section):
     def _show(self, cells: pd.DataFrame) -> None:
         state = self._state
         self._tables.object = confusion_tables(cells, state.split)
-        self._summary.object = summary(
+        self._summary.object = sentences_html(
             summary_confusion(cells, mode(self._subjects, state.threshold), state.split)
         )
 

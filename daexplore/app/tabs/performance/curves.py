@@ -13,16 +13,9 @@ from numpy.typing import NDArray
 
 from daexplore.app.core.cache import LRUCache
 from daexplore.app.core.compute import Compute
+from daexplore.app.core.layout import sentences_html
 from daexplore.app.state import ExplorerState
-from daexplore.app.tabs.performance.section import (
-    SIZE,
-    Section,
-    figure_grid,
-    html,
-    notices,
-    panes,
-    summary,
-)
+from daexplore.app.tabs.performance.section import SIZE, Section, figure_grid, html, notices, panes
 from daexplore.app.tabs.performance.subjects import RESAMPLES, EvaluatedRun, subjects, unlabelled
 from daexplore.domains import DOMAINS
 from daexplore.views.plots.precision_recall import (
@@ -295,7 +288,7 @@ class CurveSection(Section):
                 self._columns[0]: [row[across]],
                 self._columns[1]: [row[up]],
             }
-        self._points.object = summary(summary_points(table, threshold, across, up))
+        self._points.object = sentences_html(summary_points(table, threshold, across, up))
         self._say_what_lacks()
 
     def _arrived(self, found: list[EvaluatedRun], split: str, ranked: _Found) -> None:
@@ -325,7 +318,7 @@ class CurveSection(Section):
         name, quantity = (
             ("auc", "Area under the ROC curve") if self._roc else ("ap", "Average precision")
         )
-        self._summary.object = summary(
+        self._summary.object = sentences_html(
             f"{summary_areas(areas(ranked, name), quantity, split)} {_BAND if ranked else ''}"
         )
         self._board.objects = panes(figures)

@@ -9,16 +9,19 @@ import pandas as pd
 
 from daexplore.app.core.cache import LRUCache
 from daexplore.app.core.compute import Compute
+from daexplore.app.core.layout import sentences_html
 from daexplore.app.state import ExplorerState
-from daexplore.app.tabs.performance.calibration import _RISK, _counts, _domains, _Rows, score_tables
+from daexplore.app.tabs.performance.calibration import score_tables
 from daexplore.app.tabs.performance.section import (
     SIZE,
+    Rows,
     Section,
+    counts_text,
+    domains_in,
     figure_grid,
     html,
     notices,
     panes,
-    summary,
 )
 from daexplore.app.tabs.performance.subjects import EvaluatedRun, subjects, unlabelled
 from daexplore.domains import DOMAINS
@@ -28,8 +31,15 @@ from daexplore.views.style import domain_title
 
 __all__ = ["RiskSection", "risk_coverage_tables"]
 
+_RISK = (
+    "<p class='caption'>Galaxies are kept in the order of the probability of the predicted class"
+    " (the most probable one, whatever the threshold); risk is the share of errors among those"
+    " kept. AURC: mean risk over all coverages, lower is better; excess: less the AURC of an order"
+    " that puts all errors last. Bands and intervals 95%, by resampling galaxies.</p>"
+)
 
-_coverages: LRUCache[_Rows] = LRUCache(128)
+
+_coverages: LRUCache[Rows] = LRUCache(128)
 
 
 def risk_coverage_tables(found: Sequence[EvaluatedRun], split: str) -> dict[str, pd.DataFrame]:
@@ -40,7 +50,7 @@ def risk_coverage_tables(found: Sequence[EvaluatedRun], split: str) -> dict[str,
         "curves": who, domain, split, n, ranking, coverage, risk, low, high; "selective": who,
         domain, split, n, ranking, name (aurc, excess), value, low, high.
     """
-    rows: _Rows = {"curves": [], "selective": []}
+    rows: Rows = {"curves": [], "selective": []}
     for domain in DOMAINS:
         for subject in found:
             made = _coverages.get(
@@ -51,7 +61,7 @@ def risk_coverage_tables(found: Sequence[EvaluatedRun], split: str) -> dict[str,
     return {name: pd.DataFrame(lines) for name, lines in rows.items()}
 
 
-def _coverage(subject: EvaluatedRun, domain: str, split: str) -> _Rows:
+def _coverage(subject: EvaluatedRun, domain: str, split: str) -> Rows:
     from daexplore.analysis.metrics.risk_coverage import risk_coverage
 
     mask = subject.rows(domain, split)
@@ -88,10 +98,10 @@ class RiskSection(Section):
         self._hints.object = notices(unlabelled(found, state.split, state.threshold))
         makers = {
             f"risk-{domain}": partial(self._plot, domain, curves, found)
-            for domain in _domains(curves)
+            for domain in domains_in(curves)
         }
         self.figures(makers, self._show)
-        self._summary.object = summary(
+        self._summary.object = sentences_html(
             *(summary_risk_coverage(selective, domain) for domain in DOMAINS)
         )
         self._tables.object = score_tables(selective, {"confidence": ""}, "ranking")
@@ -101,7 +111,7 @@ class RiskSection(Section):
 
     def _plot(self, domain: str, curves: pd.DataFrame, found: list[EvaluatedRun]) -> hv.Overlay:
         rows = curves[curves["domain"] == domain]
-        title = f"{capitalise(domain_title(domain))}, {self._state.split}, n = {_counts(rows)}"
+        title = f"{capitalise(domain_title(domain))}, {self._state.split}, n = {counts_text(rows)}"
         return risk_coverage_curves(
             rows, title=title, size=SIZE, who=[subject.name for subject in found]
         )

@@ -8,15 +8,31 @@ from typing import Any
 
 import holoviews as hv
 import holoviews.plotting.bokeh
+import pandas as pd
 import panel as pn
 
 from daexplore.app.core.compute import Compute
 from daexplore.app.core.layout import html_pane, responsive_figure
 from daexplore.app.state import ExplorerState
 from daexplore.app.theme import STYLE
+from daexplore.domains import DOMAINS
 from daexplore.utils.files import static_text
 
-__all__ = ["SIZE", "STYLES", "Section", "figure_grid", "html", "notices", "panes", "summary"]
+__all__ = [
+    "SIZE",
+    "STYLES",
+    "Rows",
+    "Section",
+    "counts_text",
+    "domains_in",
+    "figure_grid",
+    "html",
+    "notices",
+    "panes",
+]
+
+Rows = dict[str, list[dict[str, Any]]]
+"""Tables under construction: the lines of each, by its name."""
 
 
 STYLES = [STYLE, static_text("app", "performance.css")]
@@ -96,15 +112,18 @@ class Section(ABC):
 
 
 def html(markup: str = "") -> pn.pane.HTML:
-    """A pane of markup in the tab\'s style."""
+    """A pane of markup in the tab's style."""
     return html_pane(markup, STYLES)
 
 
-def summary(*sentences: str) -> str:
-    """The lines of text below a figure, as markup."""
-    return "".join(
-        f"<p class='summary'>{escape(sentence)}</p>" for sentence in sentences if sentence
-    )
+def domains_in(table: pd.DataFrame) -> list[str]:
+    """The domains of a table's column ``domain``, in their order."""
+    return [domain for domain in DOMAINS if len(table) and (table["domain"] == domain).any()]
+
+
+def counts_text(table: pd.DataFrame) -> str:
+    """The numbers of a table's column ``n``, each once."""
+    return " / ".join(dict.fromkeys(str(n) for n in table["n"]))
 
 
 def notices(sentences: Sequence[str]) -> str:

@@ -14,17 +14,10 @@ from numpy.typing import NDArray
 
 from daexplore.app.core.cache import LRUCache
 from daexplore.app.core.compute import Compute
+from daexplore.app.core.layout import sentences_html
 from daexplore.app.core.session import show_errors
 from daexplore.app.state import ExplorerState
-from daexplore.app.tabs.performance.section import (
-    SIZE,
-    Section,
-    figure_grid,
-    html,
-    notices,
-    panes,
-    summary,
-)
+from daexplore.app.tabs.performance.section import SIZE, Section, figure_grid, html, notices, panes
 from daexplore.app.tabs.performance.subjects import (
     RESAMPLES,
     EvaluatedRun,
@@ -377,7 +370,7 @@ class SliceSection(Section):
             "split": split,
             "labelled": labelled,
         }
-        self._summary.object = summary(
+        self._summary.object = sentences_html(
             f"{summary_slices(rows, **about)} Slices: {parts.note}, the same in all runs and both"
             " domains."
         )

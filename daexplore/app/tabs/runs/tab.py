@@ -86,7 +86,7 @@ class RunsTab:
             ["search", "tags", "sort", "descending", "ticked", "status_message"],
         )
         state.param.watch(show_errors(state, self._follow), ["revision", "run_ids"])
-        session.call_every(_LOOK_EVERY, show_errors(state, self._look))
+        session.call_every(_LOOK_EVERY, show_errors(state, self.follow))
         self.view = pn.Column(
             self.toolbar.finding,
             self.toolbar.doing,
@@ -123,7 +123,8 @@ class RunsTab:
         if self._visible():
             self.draw()
 
-    def _look(self) -> None:
+    def follow(self) -> None:
+        """Draw again if the folder of runs has changed; called every two seconds."""
         if self._visible() and self.board.change_token() != self._stamp:
             self.draw()
 

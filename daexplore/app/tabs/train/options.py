@@ -26,6 +26,7 @@ class OptionList:
         changed: called whenever what is set changes.
 
     Attributes:
+        offered: the settings that can be added, by their paths.
         view: the list and the chosen options.
     """
 
@@ -71,28 +72,28 @@ class OptionList:
     def set_defaults(self, preset: str | None) -> None:
         """Go by the defaults of a preset, or of one's own images for None. What is set stays."""
         self._preset = preset
-        self._offered = {
+        self.offered = {
             setting.path: setting for setting in (*train_settings(preset), *data_settings(preset))
         }
         if self._networks:
-            self._offered["model.name"] = Setting(
+            self.offered["model.name"] = Setting(
                 "model.name", "deepmerge", _NETWORK, self._networks
             )
         for settings in self._of_methods.values():
-            self._offered |= {setting.path: setting for setting in settings}
+            self.offered |= {setting.path: setting for setting in settings}
         names = {
             f"{path} ({setting.shown})": path
-            for path, setting in self._offered.items()
+            for path, setting in self.offered.items()
             if path not in self._rows
         }
         self.add.param.update(options={"": "", **names}, value="")
         for path, (_, widget) in self._rows.items():
-            if path in self._offered:
-                self._rows[path] = self._offered[path], widget
+            if path in self.offered:
+                self._rows[path] = self.offered[path], widget
 
     def add_option(self, path: str) -> Any:
         """Add an option, and return its widget."""
-        setting = self._offered[path]
+        setting = self.offered[path]
         widget: Any
         if setting.choices:
             options = {

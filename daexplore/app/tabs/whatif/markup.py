@@ -9,7 +9,7 @@ from daexplore.app.tabs.whatif.model import SelectedGalaxy
 from daexplore.engine.whatif.messages import Level, Response
 from daexplore.views.images import colorbar_png, common_scale, data_uri, galaxy_png, overlay_png
 
-__all__ = ["film_html", "galaxy_html", "hints_html", "maps_html", "words_html"]
+__all__ = ["film_html", "galaxy_html", "hints_html", "maps_html"]
 
 _RAMP = f"<img alt='dark to bright' src='{data_uri(colorbar_png(96, 8))}'>"
 _SAID = {"recorded": "as recorded", "observed again": "observed again", "degraded": "degraded"}
@@ -103,13 +103,6 @@ def maps_html(
 def hints_html(sentences: list[str]) -> str:
     """Each sentence as a quiet line."""
     return "".join(f"<p class='hint'>{escape(sentence)}</p>" for sentence in sentences if sentence)
-
-
-def words_html(*sentences: str) -> str:
-    """Text instead of a plot."""
-    return "".join(
-        f"<p class='summary'>{escape(sentence)}</p>" for sentence in sentences if sentence
-    )
 
 
 def _flag(value: bool) -> str:

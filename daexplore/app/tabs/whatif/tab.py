@@ -13,7 +13,13 @@ from bokeh.models import Scatter, Span
 from daexplore.app.components.clickable import ClickableHTML, galaxy_clicked
 from daexplore.app.components.export_menu import export_menu
 from daexplore.app.core.compute import Compute
-from daexplore.app.core.layout import grid_styles, html_pane, responsive_figure, side_by_side
+from daexplore.app.core.layout import (
+    grid_styles,
+    html_pane,
+    responsive_figure,
+    sentences_html,
+    side_by_side,
+)
 from daexplore.app.core.session import show_errors
 from daexplore.app.dial_setting import DRAWS, MAX_SEED
 from daexplore.app.glossary.markup import explained, term
@@ -23,7 +29,6 @@ from daexplore.app.tabs.whatif.markup import (
     galaxy_html,
     hints_html,
     maps_html,
-    words_html,
 )
 from daexplore.app.tabs.whatif.model import BACKGROUND, CENTRAL, WhatIfModel, WhatIfQuery
 from daexplore.app.tabs.whatif.requests import WhatIfRequests
@@ -72,7 +77,7 @@ class WhatIfTab:
         self.logic = WhatIfModel(
             entry.state,
             asker
-            or WhatIfRequests(entry.session.call_soon, show_errors(entry.state, self._arrived)),
+            or WhatIfRequests(entry.session.call_soon, show_errors(entry.state, self.show_answers)),
         )
         self._compute = Compute(entry.state, entry.session)
         self._drawn: tuple[Any, ...] = ()
@@ -135,8 +140,8 @@ class WhatIfTab:
                 entry.state,
                 entry.session,
                 own={
-                    "One galaxy along the dial": self._dial_drawing,
-                    "Its walk": self._walks_drawing,
+                    "One galaxy along the dial": self.dial_figure,
+                    "Its walk": self.trajectory_figure,
                 },
             ),
             sizing_mode="stretch_width",
@@ -164,7 +169,7 @@ class WhatIfTab:
         if not self._entry.visible():
             return
         self.logic.follow_state()
-        self._arrived()
+        self.show_answers()
 
     def _turned(self) -> None:
         self.logic.set_dial(self.dial.value, int(self.seed.value or 0), int(self.draws.value))
@@ -179,7 +184,7 @@ class WhatIfTab:
         if number.isdigit():
             self.slider.value = int(number)
 
-    def _arrived(self) -> None:
+    def show_answers(self) -> None:
         """Show what is there; the plots once all positions are."""
         logic = self.logic
         plan, (done, total) = logic.plan, logic.progress
@@ -294,13 +299,15 @@ class WhatIfTab:
         for legend in self._curve.legend:
             legend.update(label_text_font_size="12px", glyph_height=14, padding=2)
         self._plot.objects = [pn.pane.Bokeh(self._curve, sizing_mode="stretch_width", margin=0)]
-        self._walked.object = words_html(summary_walks(self.logic.trajectories()), _WALK)
+        self._walked.object = sentences_html(summary_walks(self.logic.trajectories()), _WALK)
         self._move()
 
-    def _dial_drawing(self) -> FigureSpec:
+    def dial_figure(self) -> FigureSpec:
+        """The galaxy along the dial, for export. InputError before the answers are there."""
         return dial_drawing(self._compared(), self._about(), self.logic.curves())
 
-    def _walks_drawing(self) -> FigureSpec:
+    def trajectory_figure(self) -> FigureSpec:
+        """Its walk through each margin plane, for export. InputError as above."""
         at = self._state.threshold
         boundaries = {
             one.scene.label: float(self.logic.plane(one).threshold_x(at))
@@ -355,7 +362,7 @@ class WhatIfTab:
                 f"Line: median of the draws; band: from the {low}th to the {high}th percentile."
                 " Hollow: the image as recorded."
             )
-            self._said.object = words_html(
+            self._said.object = sentences_html(
                 summary_dial(logic.curves(), plan.unit, self._positive(), threshold), band
             )
         for one, figure, walk in self._planes:

@@ -12,12 +12,11 @@ from daexplore.data.readers.fits.channels import Channel, choose, described, ima
 from daexplore.data.readers.fits.hdus import Hdu, integers, physical_values, read_bytes, read_hdus
 from daexplore.data.readers.fits.header import Header
 from daexplore.data.readers.fits.photometry import flux_scale, nanojansky, pixel_scale
-from daexplore.data.readers.listing import Cutout
+from daexplore.data.readers.listing import SAME_SCALE, Cutout
 from daexplore.errors import InputError
 
 __all__ = ["read_fits", "stamp_from"]
 
-_SAME_SCALE = 0.01
 _LSST_PLANES = ("BAD", "CR", "NO_DATA", "SAT", "UNMASKEDNAN")
 
 
@@ -142,7 +141,7 @@ def _flagged(mask: Hdu, data: bytes | mmap.mmap, primary: Header) -> NDArray[np.
 
 def _pixel_scale(headers: Sequence[Header], path: Path) -> float | None:
     scales = [scale for scale in map(pixel_scale, headers) if scale is not None]
-    if scales and max(scales) > (1 + _SAME_SCALE) * min(scales):
+    if scales and max(scales) > (1 + SAME_SCALE) * min(scales):
         listed = ", ".join(f"{scale:.4g}" for scale in scales)
         raise InputError(
             f"{path}: its bands have pixels of {listed} arcsec. Resample them to one grid, or"

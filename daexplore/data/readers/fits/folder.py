@@ -14,7 +14,7 @@ from daexplore.data.catalogues.match import match_catalogue
 from daexplore.data.readers.base import Input, Reader
 from daexplore.data.readers.fits.band_files import FITS_SUFFIX, BandFiles, find_band_files
 from daexplore.data.readers.fits.cutout import read_fits
-from daexplore.data.readers.listing import Cutout, Listing, Rejected
+from daexplore.data.readers.listing import SAME_SCALE, Cutout, Listing, Rejected
 from daexplore.errors import InputError
 
 __all__ = ["FITS_SUFFIXES", "READER", "list_fits_folder"]
@@ -25,8 +25,6 @@ FITS_SUFFIXES = tuple(
     for packed in ("", ".gz", ".fz", ".bz2", ".xz")
 )
 """Suffixes of FITS files, some of them packed as a whole."""
-
-_SAME_SCALE = 0.01
 
 
 def list_fits_folder(given: Input) -> Listing:
@@ -142,7 +140,7 @@ def _joined(stamps: list[Cutout], paths: list[Path], bands: tuple[str, ...]) -> 
                 f"{path} measures {width}x{height} pixels, {paths[0].name} {w}x{h}. Bring the bands"
                 " to one grid first."
             )
-    if scales and max(scales) > (1 + _SAME_SCALE) * min(scales):
+    if scales and max(scales) > (1 + SAME_SCALE) * min(scales):
         listed = ", ".join(
             f"{path.name} {stamp.pixel_scale}" for stamp, path in zip(stamps, paths, strict=True)
         )

@@ -24,8 +24,6 @@ from daexplore.errors import InputError
 
 __all__ = ["READER", "list_tiles"]
 
-_SAME_SCALE = 0.01
-
 
 def list_tiles(given: Input) -> Listing:
     """The galaxies of a catalogue on survey tiles, in the catalogue's order; no cut-out is read
