@@ -250,7 +250,7 @@ def test_the_tab_teaches_first_then_shows_walls_then_what_was_found(tmp_path: Pa
         assert time.monotonic() < end
         time.sleep(0.05)
     assert VERDICT in shown(tab.view)
-    assert shown(tab.view).count("<img ") == 3
+    assert shown(tab.view).count("<img ") == 4
     assert len(list(parts(tab.view))) > before + 3
     assert tab.save.visible
     assert tab.save.callback().read().startswith(b"<!doctype html>")

@@ -78,8 +78,8 @@ def test_cards_follow_trainings_to_their_end(trainings, tmp_path):
     ]
     accuracy = figures(card.view)[1]
     assert accuracy.title.text.endswith("target - - (oracle)")
-    dashed = [one.glyph.line_dash for one in accuracy.renderers if hasattr(one.glyph, "line_dash")]
-    target = drawn(accuracy, 2 * dashed.index([6]))
+    dashes = [one.glyph.line_dash for one in accuracy.renderers]
+    target = drawn(accuracy, dashes.index([6]))
     assert list(target["x"]) == [1, 2, 3]
     assert list(target["y"]) == list(logged["value"])
     assert "n = 20 + 20" in shown(card.view)

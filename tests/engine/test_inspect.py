@@ -103,13 +103,13 @@ def test_halves_of_one_population_are_seldom_called_apart():
     measured = measure(images.astype(np.float32), np.arange(200), ("r",), 16, 8)
     features = pixel_features(measured.thumbnails, measured.quantities)
     verdicts, covered = [], []
-    for seed in range(50):
+    for seed in range(25):
         target = np.random.default_rng(seed).permutation(200) < 100
         found = pixel_probe(features, target, np.arange(200), seed)
         verdicts.append(found.verdict)
         covered.append(found.low <= 0.5 <= found.high)
-    assert sum(verdict in ("apart", "far apart") for verdict in verdicts) <= 5
-    assert sum(covered) >= 43
+    assert sum(verdict in ("apart", "far apart") for verdict in verdicts) <= 3
+    assert sum(covered) >= 21
 
 
 def test_domains_that_differ_in_noise_are_far_apart_and_that_is_said_first(inspection):

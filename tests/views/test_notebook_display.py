@@ -263,8 +263,23 @@ def test_a_taken_port_is_told_in_words(tmp_path):
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
-        with pytest.raises(InputError, match=f"does not start on port {other.getsockname()[1]}"):
-            embed.explore(tmp_path, port=other.getsockname()[1])
+        port = other.getsockname()[1]
+        words = rf"does not start on port {port}: .*port {port} is already in use"
+        with pytest.raises(InputError, match=words):
+            embed.explore(tmp_path, port=port)
+
+
+@pytest.mark.slow
+def test_a_port_that_another_process_took_meanwhile_is_left_to_it(tmp_path, monkeypatch):
+    with socket.socket() as other, socket.socket() as free:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        free.bind(("127.0.0.1", 0))
+        ports = iter([other.getsockname()[1], free.getsockname()[1]])
+        monkeypatch.setattr(embed, "free_port", lambda: next(ports))
+        wanted = free.getsockname()[1]
+        free.close()
+        assert urlsplit(embed.explore(tmp_path).url).port == wanted
 
 
 @pytest.mark.slow

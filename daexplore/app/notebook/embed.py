@@ -18,7 +18,7 @@ from urllib.parse import urlencode
 from daexplore.errors import InputError
 from daexplore.runs import Run
 
-__all__ = ["Explorer", "explore", "opened_folder"]
+__all__ = ["Explorer", "explore", "free_port", "opened_folder"]
 
 _HERE = "127.0.0.1"
 _SMALL = "static/extensions/panel/images/favicon.ico"
@@ -94,7 +94,7 @@ class _Server:
     """A server over a folder of runs, which answers once this is made."""
 
     def __init__(self, root: Path, port: int) -> None:
-        port, prefix = port or _free_port(), secrets.token_urlsafe(12)
+        prefix = secrets.token_urlsafe(12)
         command = [sys.executable, "-m", "daexplore.app.notebook.server", "serve", str(_PAGE)]
         command += ["--address", _HERE, "--port", str(port)]
         hosts = (
@@ -148,7 +148,8 @@ class _Server:
             self._process.wait()
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port that no process listens on at this moment."""
     with socket.socket() as probe:
         probe.bind((_HERE, 0))
         port: int = probe.getsockname()[1]
@@ -173,8 +174,18 @@ _servers: dict[tuple[Path, int], _Server] = {}
 def _serving(root: Path, port: int) -> _Server:
     server = _servers.get((root, port))
     if server is None or not server.alive:
-        server = _servers[root, port] = _Server(root, port)
+        server = _servers[root, port] = _Server(root, port) if port else _on_afree_port(root)
     return server
+
+
+def _on_afree_port(root: Path, attempts: int = 5) -> _Server:
+    """Another process may take a free port before the server does: then the next one is tried."""
+    for _ in range(attempts - 1):
+        try:
+            return _Server(root, free_port())
+        except InputError:
+            continue
+    return _Server(root, free_port())
 
 
 def opened_folder(

@@ -17,7 +17,10 @@ def end_with_parent() -> None:
     """Wait until standard input is closed, as it is once the process at its other end is gone,
     however it went; then ends this one.
     """
-    sys.stdin.buffer.read()
+    # Not through sys.stdin: at the end of the process a buffer that a thread still reads is a fatal
+    # error, which would stand in the log in place of the reason.
+    while os.read(sys.stdin.fileno(), 4096):
+        pass
     os.kill(os.getpid(), signal.SIGTERM)
 
 
