@@ -246,7 +246,10 @@ def test_closing_the_page_stops_what_it_started_if_asked(
     page = train_for_long(visit, empty, without=("MMD", "DANN"))
     expect(card(page, "noDA")).to_contain_text("of 500", timeout=PATIENCE)
     page.get_by_role("button", name="stop it").click()
-    page.wait_for_timeout(500)
+    # What a page says is heard in its order: once the form has answered, so was the choice.
+    page.get_by_label("Epochs", exact=True).fill("7")
+    page.get_by_label("Epochs", exact=True).press("Tab")
+    expect(page.get_by_text("--epochs 7").first).to_be_visible(timeout=PATIENCE)
     page.close()
     (run,) = (run for run in RunStore(empty.runs).runs() if run.info["progress"]["epochs"] == 500)
 

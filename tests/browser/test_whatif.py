@@ -53,7 +53,8 @@ def served(trained: tuple[Path, list[Run]]) -> Iterator[Served]:
 
 
 def figure(page: Page, tag: str) -> dict[str, Any]:
-    found: dict[str, Any] = page.evaluate(_FIGURE, tag)
+    found: dict[str, Any] | None = page.evaluate(_FIGURE, tag)
+    assert found is not None, f"there is no figure {tag}"
     return found
 
 
