@@ -1,5 +1,6 @@
 """Positions on the sky from the columns of a catalogue."""
 
+import re
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,7 @@ _PAIRS = (
 survey archives).
 """
 
+_SEXAGESIMAL = re.compile(r"[0-9]\s*[:hdm°]|[0-9]\s+[0-9]", re.IGNORECASE)
 _DEGREES = {
     "deg": 1.0,
     "degree": 1.0,
@@ -55,11 +57,12 @@ def positions(table: TableFile) -> NDArray[np.float64]:
     """Where each row is: (N, 2) right ascension and declination, ICRS [deg]; NaN where a row has
     no usable position.
 
-    Numbers are degrees, or what the column's unit says (hours, radians); text is sexagesimal, hours
-    and degrees, or numbers as text.
+    Numbers are degrees, or what the column's unit says (hours, radians); text with colons, blanks
+    or units between its digits is sexagesimal, hours and degrees.
 
     Raises:
-        InputError: no such columns, or a unit that is no angle.
+        InputError: no such columns, a unit that is no angle, or numbers and sexagesimal text in one
+            column.
     """
     columns = coordinate_columns(table)
     if columns is None:
@@ -78,8 +81,23 @@ def positions(table: TableFile) -> NDArray[np.float64]:
 def _degrees(table: TableFile, column: str, hours: bool) -> NDArray[np.float64]:
     values = table.frame[column]
     numbers = pd.to_numeric(values, errors="coerce")
-    if not pd.api.types.is_numeric_dtype(values) and numbers.isna().sum() > values.isna().sum():
-        return np.array([_sexagesimal(value, hours) for value in values])
+    if not pd.api.types.is_numeric_dtype(values):
+        sexagesimal = values.astype(str).str.strip().str.contains(_SEXAGESIMAL) & values.notna()
+        if sexagesimal.any() and numbers.notna().any():
+            row = int(
+                np.argmax(
+                    (
+                        sexagesimal if sexagesimal.sum() < len(values) / 2 else numbers.notna()
+                    ).to_numpy(bool)
+                )
+            )
+            raise InputError(
+                f"{table.path}: the column {column!r} holds both decimal numbers and sexagesimal"
+                f" text, for example {values.iloc[row]!r} in row {row + 1}. Write all of them in"
+                " one way."
+            )
+        if sexagesimal.any():
+            return np.array([_sexagesimal(value, hours) for value in values])
     unit = table.units.get(column, "deg").strip().lower()
     if unit in ("rad", "radian", "radians"):
         return np.asarray(np.rad2deg(numbers.to_numpy(np.float64, na_value=np.nan)))

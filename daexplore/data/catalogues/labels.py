@@ -1,5 +1,9 @@
 """Class labels of a catalogue: their column, and the class of each row."""
 
+import re
+from collections import Counter
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -8,7 +12,19 @@ from numpy.typing import NDArray
 
 from daexplore.errors import InputError
 
-__all__ = ["LABEL_COLUMNS", "MERGERS", "class_codes", "label_column", "merger_labels"]
+__all__ = [
+    "LABEL_COLUMNS",
+    "MERGERS",
+    "NO_LABELS",
+    "class_codes",
+    "label_column",
+    "matched_classes",
+    "merger_labels",
+    "plain_class",
+]
+
+NO_LABELS = "none"
+"""Declared as the label column, it says that a set has no labels."""
 
 MERGERS = ("non-merger", "merger")
 """What the labels 0 and 1 of the published arrays mean."""
@@ -21,15 +37,18 @@ _MOST_CLASSES = 1000
 
 def label_column(table: pd.DataFrame, declared: str | None, where: object) -> str | None:
     """The declared column, else the first there is of ``LABEL_COLUMNS``; None in a catalogue
-    without labels, as a survey's often is.
+    without labels, as a survey's often is, and where ``NO_LABELS`` is declared.
 
     Raises:
         InputError: the declared column is not there.
     """
+    if declared == NO_LABELS and NO_LABELS not in table.columns:
+        return None
     if declared is not None and declared not in table.columns:
         raise InputError(
             f"{where} has no column {declared!r} for the labels; it has"
-            f" {', '.join(map(str, table.columns))}. Name one of those, or leave the choice out."
+            f" {', '.join(map(str, table.columns))}. Name one of those, leave"
+            f" the choice out, or say that there are no labels: --label {NO_LABELS}."
         )
     return declared or next((column for column in LABEL_COLUMNS if column in table.columns), None)
 
@@ -37,12 +56,14 @@ def label_column(table: pd.DataFrame, declared: str | None, where: object) -> st
 def class_codes(column: pd.Series, name: str, where: object) -> tuple[pd.Series, tuple[str, ...]]:
     """Class index of each row (missing stays missing), and the classes' names.
 
-    Text and whole numbers are classes, sorted; a column of 0 and 1 gives "non-<column>" and
-    "<column>"; empty text is missing.
+    Text and whole numbers are classes, sorted; a column of 0 and 1, as numbers, as text or as truth
+    values, gives "non-<column>" and "<column>". Only empty text is missing: None, NA and null are
+    classes where a column says so.
 
     Raises:
         InputError: fractions, or so many values that they are no classes.
     """
+    column = _zero_or_one(column)
     known = column.dropna()
     if pd.api.types.is_numeric_dtype(known) and not pd.api.types.is_bool_dtype(known):
         whole = (known % 1 == 0) & (known.abs() < 2**53)
@@ -66,6 +87,61 @@ def class_codes(column: pd.Series, name: str, where: object) -> tuple[pd.Series,
         )
     codes = column.map({value: code for code, value in enumerate(values)}).astype("Int64")
     return codes, tuple(map(str, values))
+
+
+def _zero_or_one(column: pd.Series) -> pd.Series:
+    """Truth values, and text that says 0 and 1, true and false or yes
+    and no, as numbers; else as it is."""
+    known = column.dropna()
+    if pd.api.types.is_bool_dtype(known):
+        return known.astype("int64").reindex(column.index).astype("Int64")
+    if pd.api.types.is_numeric_dtype(known):
+        return column
+    text = known.astype(str).str.strip().str.lower()
+    text = text[text != ""]
+    for words in (("0", "1"), ("false", "true"), ("no", "yes")):
+        if len(text) and text.isin(words).all():
+            return (text == words[1]).astype("int64").reindex(column.index).astype("Int64")
+    return column
+
+
+def matched_classes(names: Sequence[str], among: Sequence[str]) -> dict[str, str]:
+    """Which class of another set each class is: the same name, else the same but for the case of
+    letters, blanks, ``_`` and ``-``; of two classes, 0 and 1 are also "non-X" and "X".
+
+    Args:
+        names: of the classes to be matched.
+        among: of the other set.
+
+    Returns:
+        Name -> name in ``among``, for those that match one alone.
+    """
+    found = {name: name for name in names if name in among}
+    for spell in (plain_class, partial(_numbered, names, among)):
+        there: dict[str, list[str]] = {}
+        for name in among:
+            there.setdefault(spell(name), []).append(name)
+        spelled = Counter(map(spell, names))
+        for name in names:
+            same = there.get(spell(name), [])
+            if name not in found and len(same) == 1 and spelled[spell(name)] == 1:
+                found |= {name: same[0]} if same[0] not in found.values() else {}
+    return found
+
+
+def plain_class(name: str) -> str:
+    """A class name without case, blanks, ``_`` and ``-``."""
+    return re.sub(r"[\s_-]+", "", name).casefold()
+
+
+def _numbered(names: Sequence[str], among: Sequence[str], name: str) -> str:
+    """The same with "non-X" and "X" as 0 and 1, and true and false too."""
+    plain = plain_class(name)
+    for group in (names, among):
+        both = sorted(map(plain_class, group), key=len)
+        if name in group and len(both) == 2 and both[1] == f"non{both[0]}":
+            return "1" if plain == both[0] else "0"
+    return {"false": "0", "true": "1", "no": "0", "yes": "1"}.get(plain, plain)
 
 
 def merger_labels(values: NDArray[Any], where: object) -> NDArray[np.int64]:

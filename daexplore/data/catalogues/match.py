@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from daexplore.config import ReadConfig
-from daexplore.data.catalogues.labels import class_codes, label_column
+from daexplore.data.catalogues.labels import NO_LABELS, class_codes, label_column
 from daexplore.data.catalogues.read import ID_COLUMNS, TableFile, find_catalogue, read_table
 from daexplore.errors import InputError
 
@@ -24,8 +24,10 @@ __all__ = [
     "keyed_by_sample",
     "match_catalogue",
     "names_images",
+    "names_of",
 ]
 
+_SCIENTIFIC = re.compile(r"[0-9](\.[0-9]+)?[eE]\+?[0-9]{1,3}")
 _WHOLE = re.compile(r"^(-?[0-9]+)\.0$")
 _IMAGE_SUFFIX = re.compile(r"(\.(fits?|fts|png|jpe?g|npy))?(\.(gz|fz|bz2))?$", re.IGNORECASE)
 
@@ -77,7 +79,7 @@ def match_catalogue(
     )
     if found is None:
         return _without_catalogue(names, folder, read, set_name)
-    rows, column = _match(names, found, folder)
+    rows, column = _match(names, found, folder, read)
     attached = keyed_by_sample([f"{set_name}/{name}" for name in names], found, read, rows)
     matched = {"matched_by": column, "rows_without_image": len(found.frame) - len(rows)}
     return MatchedCatalogue(attached.catalogue, attached.classes, attached.provenance | matched)
@@ -86,7 +88,8 @@ def match_catalogue(
 def catalogue_of(folder: Path, read: ReadConfig) -> TableFile | None:
     """The catalogue of a folder, read; None where there is none."""
     path = find_catalogue(folder, read.catalogue)
-    return None if path is None else read_table(path, text=(read.group,) if read.group else ())
+    declared = tuple(column for column in (read.group, read.id) if column)
+    return None if path is None else read_table(path, declared, read.table)
 
 
 def keyed_by_place(images: Path, name: str, n: int, read: ReadConfig) -> MatchedCatalogue:
@@ -130,20 +133,18 @@ def keyed_by_sample(
                 f"{table.path}: a cell of the column {column!r} holds several values; labels and"
                 " groups are single ones."
             )
-    label = label_column(frame, read.label, table.path)
-    codes, classes = (
-        class_codes(frame[label], label, table.path)
-        if label
-        else (pd.Series(pd.NA, index=frame.index, dtype="Int64"), ())
-    )
+    label, codes, classes, notes = _labels(frame, read, table.path)
     groups, group_column = _groups(sample_ids, frame, read, table.path)
     keys = pd.DataFrame({"sample_id": list(sample_ids), "group_id": groups, "label": codes})
     catalogue = pd.concat([keys, frame.drop(columns=[key for key in keys if key in frame])], axis=1)
     provenance: dict[str, Any] = {
         "catalogue": str(table.path.resolve()),
         "label_column": label,
+        "label_declared": read.label is not None,
         "group_ids": group_column,
     }
+    if notes := [*table.notes, *notes]:
+        provenance["notes"] = notes
     if group_column is None:
         provenance["note"] = "groups unknown: leakage possible"
     if table.units:
@@ -153,11 +154,30 @@ def keyed_by_sample(
     return MatchedCatalogue(catalogue, classes, provenance)
 
 
+def _labels(
+    frame: pd.DataFrame, read: ReadConfig, where: Path
+) -> tuple[str | None, pd.Series, tuple[str, ...], list[str]]:
+    """The label column, the class of each row, the classes, and what is to be said. A column that
+    only might hold labels and holds no classes is none.
+    """
+    nothing = pd.Series(pd.NA, index=frame.index, dtype="Int64")
+    label = label_column(frame, read.label, where)
+    if label is None:
+        return None, nothing, (), []
+    try:
+        codes, classes = class_codes(frame[label], label, where)
+    except InputError as error:
+        if read.label is not None:
+            raise
+        return None, nothing, (), [f"{error} It was not taken for labels."]
+    return label, codes, classes, []
+
+
 def _without_catalogue(
     names: Sequence[str], folder: Path, read: ReadConfig, set_name: str
 ) -> MatchedCatalogue:
     for what, column in (("label", read.label), ("group", read.group)):
-        if column is not None:
+        if column is not None and column != NO_LABELS:
             raise InputError(
                 f"{folder} has no catalogue, so no column {column!r} for the {what}s. Put"
                 f" catalogue.csv there, give the table with `--catalogue`, or leave `--{what}` out."
@@ -189,7 +209,8 @@ def _groups(
     if column is None or frame[column].isna().all():
         return list(sample_ids), None
     return [
-        group or own for group, own in zip(as_text(frame[column]), sample_ids, strict=True)
+        group or own
+        for group, own in zip(names_of(frame[column], column, where), sample_ids, strict=True)
     ], column
 
 
@@ -205,23 +226,56 @@ def as_text(column: pd.Series) -> list[str]:
     ]
 
 
+def names_of(column: pd.Series, name: str, where: object) -> list[str]:
+    """The same for a column of names.
+
+    Raises:
+        InputError: names that lost their digits, as a spreadsheet or a float column writes large
+            numbers.
+    """
+    if pd.api.types.is_float_dtype(column):
+        lost = column.notna() & (column.abs() >= 2**53)
+    elif pd.api.types.is_numeric_dtype(column):
+        return as_text(column)
+    else:
+        lost = column.astype(str).str.fullmatch(_SCIENTIFIC) & column.notna()
+    if lost.any():
+        row = int(np.argmax(lost.to_numpy(bool)))
+        raise InputError(
+            f"{where}: the names in the column {name!r} have lost their digits: {int(lost.sum())}"
+            f" of {len(column)} are numbers such as {column.iloc[row]} (row {row + 1}), which"
+            " stands for many. Write the column as text or as whole numbers from where it came."
+        )
+    return as_text(column)
+
+
 def names_images(table: TableFile, names: Sequence[str]) -> bool:
     """Whether a column of the catalogue names at least one of the images."""
     columns = [column for column in table.columns if column.lower() in ID_COLUMNS]
     return any((_rows_by(names, as_text(table.frame[column])) >= 0).any() for column in columns)
 
 
-def _match(names: Sequence[str], table: TableFile, folder: Path) -> tuple[NDArray[np.int64], str]:
+def _match(
+    names: Sequence[str], table: TableFile, folder: Path, read: ReadConfig
+) -> tuple[NDArray[np.int64], str]:
     """Row of each name, and the column that matched."""
     columns = [column for key in ID_COLUMNS for column in table.columns if column.lower() == key]
+    if read.id is not None:
+        if read.id not in table.columns:
+            raise InputError(
+                f"{table.path} has no column {read.id!r} that names the images; it has"
+                f" {', '.join(table.columns)}. Name one of those with --id."
+            )
+        columns = [read.id]
     if not columns:
         raise InputError(
             f"{table.path} has no column that names the images; it has {', '.join(table.columns)}. "
-            f"Call the one with the names of the images in {folder} filename, or id."
+            f"Call the one with the names of the images in {folder} filename, or id, or name it"
+            " with --id."
         )
     best, rows = columns[0], np.full(len(names), -1, np.int64)
     for column in columns:
-        found = _rows_by(names, as_text(table.frame[column]))
+        found = _rows_by(names, names_of(table.frame[column], column, table.path))
         if (found >= 0).sum() > (rows >= 0).sum():
             best, rows = column, found
         if (rows >= 0).all():

@@ -1,16 +1,28 @@
 """Catalogues from files: CSV, ECSV, FITS tables, VOTables and Parquet, all as one kind of table."""
 
+import dataclasses
 import re
 import warnings
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from daexplore.data.catalogues.text_table import check_names, read_text_table
 from daexplore.errors import InputError
 
-__all__ = ["ID_COLUMNS", "TABLE_SUFFIXES", "TableFile", "find_catalogue", "is_table", "read_table"]
+__all__ = [
+    "FILE_COLUMNS",
+    "ID_COLUMNS",
+    "TABLE_SUFFIXES",
+    "TableFile",
+    "find_catalogue",
+    "is_table",
+    "parquet_frame",
+    "read_table",
+]
 
 ID_COLUMNS = (
     "filename",
@@ -30,6 +42,9 @@ ID_COLUMNS = (
 007 stays 007.
 """
 
+FILE_COLUMNS = ("filename", "file", "image")
+"""Columns in which a catalogue may give the files of images."""
+
 TABLE_SUFFIXES = (".csv", ".tsv", ".ecsv", ".vot", ".votable", ".xml", ".parquet", ".pq")
 """Suffixes of catalogues; FITS files may be catalogues too."""
 
@@ -45,13 +60,16 @@ class TableFile:
         frame: text as str, missing and masked values as missing, one value a cell.
         path: the file.
         units: of the columns that have one, as the file writes them.
-        dropped: columns left out because a cell of theirs holds more than one value.
+        dropped: columns left out because a catalogue cannot hold them: a cell of theirs holds more
+            than one value, or a complex number.
+        notes: what was taken for granted in reading, one sentence each.
     """
 
     frame: pd.DataFrame
     path: Path
     units: dict[str, str] = field(default_factory=dict)
     dropped: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def columns(self) -> list[str]:
@@ -126,31 +144,32 @@ def is_table(path: Path) -> bool:
         return False
 
 
-def read_table(path: Path, text: tuple[str, ...] = ()) -> TableFile:
+def read_table(path: Path, text: tuple[str, ...] = (), chosen: str | None = None) -> TableFile:
     """Read a catalogue of any understood format.
+
+    Whole numbers stay whole where cells are missing, and unsigned ones unsigned; a named index of a
+    Parquet file is a column.
 
     Args:
         path: the file; its suffix says the format.
         text: columns that are names and must stay text besides ``ID_COLUMNS`` and group_id; only
             CSV needs them.
+        chosen: name or number (from 1) of the table, where a file holds several.
 
     Raises:
-        InputError: it cannot be read, or has no rows.
+        InputError: it cannot be read, has no rows, two columns of one name, or several tables.
     """
     try:
-        table = _read(path, text)
+        table = _read(path, text, chosen)
     except InputError:
         raise
     except (
         Exception
     ) as error:  # astropy, pandas and pyarrow raise whatever comes to them on a broken file.
-        comma = path.suffix.lower() == ".csv"
-        hint = (
-            "Expected comma-separated columns with a header line."
-            if comma
-            else "Is the file complete, and its suffix right?"
-        )
-        raise InputError(f"{path} cannot be read as a table: {error}. {hint}") from error
+        raise InputError(
+            f"{path} cannot be read as a table: {error}. Is the file complete, and its suffix"
+            " right?"
+        ) from error
     if table.frame.empty:
         raise InputError(
             f"{path} has no rows: the catalogue is empty. Give one row for each image."
@@ -158,14 +177,15 @@ def read_table(path: Path, text: tuple[str, ...] = ()) -> TableFile:
     return table
 
 
-def _read(path: Path, text: tuple[str, ...]) -> TableFile:
+def _read(path: Path, text: tuple[str, ...], chosen: str | None) -> TableFile:
     suffix = path.suffix.lower()
     if suffix in (".csv", ".tsv"):
-        return _read_text(path, "\t" if suffix == ".tsv" else ",", text)
+        frame, notes = read_text_table(path, (*ID_COLUMNS, "group_id", *text))
+        return TableFile(frame, path, notes=notes)
     if suffix in (".parquet", ".pq"):
-        return _one_value_a_cell(TableFile(pd.read_parquet(path), path))
+        return _read_parquet(path)
     if suffix in TABLE_SUFFIXES or _FITS.search(path.name):
-        return _read_astropy(path)
+        return _read_astropy(path, chosen)
     understood = ", ".join(TABLE_SUFFIXES)
     raise InputError(
         f"{path} is no kind of table that is understood: {understood} or a FITS table. Write the"
@@ -173,27 +193,65 @@ def _read(path: Path, text: tuple[str, ...]) -> TableFile:
     )
 
 
-def _read_text(path: Path, separator: str, text: tuple[str, ...]) -> TableFile:
-    options: dict[str, Any] = {"sep": separator, "skipinitialspace": True, "comment": None}
-    header = pd.read_csv(path, nrows=0, **options).columns
-    names = [
-        column for column in header if column.lower() in (*ID_COLUMNS, "group_id") or column in text
-    ]
-    return TableFile(
-        pd.read_csv(path, dtype=dict.fromkeys(names, str), low_memory=False, **options), path
-    )
+def _read_parquet(path: Path) -> TableFile:
+    frame, dropped = parquet_frame(path)
+    return _one_value_a_cell(TableFile(frame, path, dropped=dropped))
 
 
-def _read_astropy(path: Path) -> TableFile:
+def parquet_frame(
+    path: Path, without: Collection[str] = ()
+) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """The columns of a Parquet file that hold one value a cell, and the names of the others.
+
+    Whole numbers and truth values with missing cells are pandas' nullable types.
+
+    Args:
+        path: the file.
+        without: columns that are not read.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    file = pq.ParquetFile(path)
+    check_names(path, file.schema_arrow.names)
+    table = file.read([name for name in file.schema_arrow.names if name not in set(without)])
+    # Pandas writes an index without a name as such a column: it only counts the rows.
+    unnamed = [name for name in table.column_names if name.startswith("__index_level_")]
+    table = table.drop_columns(unnamed)
+    held = [i for i, each in enumerate(table.schema.types) if _one_value(each)]
+    dropped = [name for i, name in enumerate(table.column_names) if i not in set(held)]
+    whole = {
+        getattr(pa, name.lower())(): pd.api.types.pandas_dtype(name)
+        for name in ("Int8", "Int16", "Int32", "Int64", "UInt8", "UInt16", "UInt32", "UInt64")
+    } | {pa.bool_(): pd.BooleanDtype()}
+    with_missing = {
+        name
+        for name, column in zip(table.column_names, table.columns, strict=True)
+        if column.null_count
+    }
+    table = table.select(held)
+    columns = {
+        name: column.to_pandas(types_mapper=whole.get if name in with_missing else None)
+        for name, column in zip(table.column_names, table.columns, strict=True)
+    }
+    return pd.DataFrame(columns), tuple(dropped)
+
+
+def _one_value(kind: Any) -> bool:
+    import pyarrow.types as types
+
+    return not (types.is_nested(kind) or types.is_null(kind))
+
+
+def _read_astropy(path: Path, chosen: str | None) -> TableFile:
     from astropy.coordinates import SkyCoord
-    from astropy.table import Column, Table
+    from astropy.table import Column
 
-    formats = {".ecsv": "ascii.ecsv", ".vot": "votable", ".votable": "votable", ".xml": "votable"}
     with warnings.catch_warnings():
-        # Units that are no standard ones, several tables in a file, small violations of the
-        # standards: the values are read all the same.
+        # Units that are no standard ones, small violations of the standards: the values are read
+        # all the same.
         warnings.simplefilter("ignore")
-        table = Table.read(path, format=formats.get(path.suffix.lower(), "fits"))
+        table = _astropy_table(path, chosen)
     units = {
         name: str(table[name].unit)
         for name in table.colnames
@@ -204,7 +262,7 @@ def _read_astropy(path: Path) -> TableFile:
         column = table[name]
         if isinstance(column, SkyCoord) and column.ndim == 1:
             table["ra"], table["dec"] = column.icrs.ra.deg, column.icrs.dec.deg
-        if not isinstance(column, Column) or column.ndim != 1:
+        if not isinstance(column, Column) or column.ndim != 1 or column.dtype.kind == "c":
             dropped.append(name)
     table.remove_columns(dropped)
     table.convert_bytestring_to_unicode()
@@ -215,6 +273,54 @@ def _read_astropy(path: Path) -> TableFile:
             {k: v for k, v in units.items() if k not in dropped},
             tuple(dropped),
         )
+    )
+
+
+def _astropy_table(path: Path, chosen: str | None) -> Any:
+    from astropy.io import fits, votable
+    from astropy.table import Table
+
+    if path.suffix.lower() == ".ecsv":
+        return Table.read(path, format="ascii.ecsv")
+    if _FITS.search(path.name):
+        with fits.open(path) as hdus:
+            tables = {
+                number: hdu.name
+                for number, hdu in enumerate(hdus)
+                if isinstance(hdu, fits.BinTableHDU | fits.TableHDU)
+                and not isinstance(hdu, fits.CompImageHDU)
+            }
+            number = _choose(path, list(tables.values()), chosen)
+            hdu = hdus[list(tables)[number]]
+            check_names(path, hdu.columns.names)
+            return Table.read(hdu)
+    found = list(votable.parse(path).iter_tables())
+    names = [
+        each.name or each.ID or f"with {', '.join(field.name for field in each.fields[:3])}"
+        for each in found
+    ]
+    table = found[_choose(path, names, chosen)]
+    check_names(path, [field.name for field in table.fields])
+    return table.to_table(use_names_over_ids=True)
+
+
+def _choose(path: Path, names: list[str], chosen: str | None) -> int:
+    """The place of the table that is meant."""
+    listed = ", ".join(f"{i} ({name})" if name else str(i) for i, name in enumerate(names, 1))
+    if chosen is None:
+        if len(names) == 1:
+            return 0
+        raise InputError(
+            f"{path} holds {len(names)} tables: {listed}. Say which one with --table NUMBER or"
+            " --table NAME."
+        )
+    if chosen.isdigit() and 1 <= int(chosen) <= len(names):
+        return int(chosen) - 1
+    if names.count(chosen) == 1:
+        return names.index(chosen)
+    raise InputError(
+        f"{path} has no single table {chosen!r}: it holds {listed}. Give the number or the name of"
+        " one of them with --table."
     )
 
 
@@ -235,4 +341,6 @@ def _one_value_a_cell(table: TableFile) -> TableFile:
         ):
             dropped.append(name)
     units = {name: unit for name, unit in table.units.items() if name not in dropped}
-    return TableFile(frame.drop(columns=dropped), table.path, units, (*table.dropped, *dropped))
+    return dataclasses.replace(
+        table, frame=frame.drop(columns=dropped), units=units, dropped=(*table.dropped, *dropped)
+    )

@@ -29,7 +29,12 @@ def survey_columns(galaxies: GalaxySet) -> list[Column]:
     ]
     own = _own_id(catalogue)
     if own is not None:
-        whole = pd.api.types.is_integer_dtype(catalogue[own]) and not catalogue[own].isna().any()
+        # Beyond 2^63 no catalogue that is written here has a type: then every digit stays as text.
+        whole = (
+            pd.api.types.is_integer_dtype(catalogue[own])
+            and not catalogue[own].isna().any()
+            and int(catalogue[own].max()) < 2**63
+        )
         columns.append(
             Column(
                 own,
