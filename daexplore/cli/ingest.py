@@ -41,7 +41,9 @@ def ingest(
     catalogue: Annotated[
         str | None, typer.Option(help="The table, if it is not in the folder of the images.")
     ] = None,
-    label: Annotated[str | None, typer.Option(help="Its column with the class.")] = None,
+    label: Annotated[
+        str | None, typer.Option(help="Its column with the class; none says that there is none.")
+    ] = None,
     group: Annotated[
         str | None, typer.Option(help="Its column that names the physical galaxy.")
     ] = None,
@@ -67,10 +69,21 @@ def ingest(
         ),
     ] = None,
     name: Annotated[str | None, typer.Option(help="Short name of the set.")] = None,
+    id_column: Annotated[
+        str | None, typer.Option("--id", help="Its column that names the images.")
+    ] = None,
+    table: Annotated[
+        str | None,
+        typer.Option(help="Name or number of the table, where the catalogue's file holds several."),
+    ] = None,
     max_bad_pixels: Annotated[
         float,
         typer.Option(help="Share of NaN or masked pixels up to which bad pixels are interpolated."),
     ] = 0.1,
+    zeros_unmeasured: Annotated[
+        bool,
+        typer.Option("--zeros-unmeasured", help="Take pixels that are exactly 0 as unmeasured."),
+    ] = False,
     workers: Annotated[
         int | None,
         typer.Option(
@@ -101,11 +114,15 @@ def ingest(
         psf_fwhm=_numbers("--psf-fwhm", psf_fwhm),
         size=size,
         max_bad_pixels=max_bad_pixels,
+        id=id_column,
+        table=table,
+        zeros_unmeasured=zeros_unmeasured,
     )
     complete = (dest / "galaxies.json").is_file() and not restart
     with stage_progress("ingesting") as progress:
         galaxies = run(source, dest, read, workers, progress=progress, restart=restart)
     print(galaxies)
+    _print_account(galaxies)
     if complete:
         print(f"  was in {dest} already; every chunk is as it was written")
     else:
@@ -115,6 +132,13 @@ def ingest(
         f"Compare it with another set: daexplore inspect {dest} OTHER\nTrain on them: daexplore"
         f" train --source {dest} --target OTHER"
     )
+
+
+def _print_account(galaxies: "GalaxySet") -> None:
+    from daexplore.data.account import account_of
+
+    for line in account_of(galaxies).lines():
+        print(f"  {line}")
 
 
 def _names(text: str | None) -> tuple[str, ...] | None:

@@ -107,8 +107,10 @@ def inspect(
 
 
 def _print(answer: dict[str, Any], tables: "dict[str, pd.DataFrame]") -> None:
-    from daexplore.cli.output import print_frame
+    from daexplore.cli.output import print_account, print_frame
 
+    for domain in ("source", "target"):
+        print_account(domain, answer["numbers"][domain].get("account"))
     for sentence in answer["sentences"]:
         print(sentence)
     for title, lines in (

@@ -10,7 +10,7 @@ from rich.table import Table
 from daexplore.runs import Run
 from daexplore.views.plots.metrics_table import metrics_table
 
-__all__ = ["print_frame", "print_metrics", "print_runs", "run_name"]
+__all__ = ["print_account", "print_frame", "print_metrics", "print_runs", "run_name"]
 
 ORACLE = (
     'Rows marked "oracle" used target labels to report, never to train or to choose an epoch.'
@@ -20,12 +20,22 @@ ORACLE = (
 
 def print_runs(runs: Sequence[Run]) -> None:
     """Test metrics of the given runs at their selected epochs, and where the runs are."""
+    for domain, told in (runs[0].info.get("data") or {}).items() if runs else ():
+        print_account(domain, told.get("account"))
     for run in runs:
         print(
             f"{run.label}: epoch {run.selected_epoch} of {run.config.train.epochs},"
             f" {run.path}{_origin(run)}"
         )
     print_metrics({run_name(run, runs): run.info["metrics"] for run in runs})
+
+
+def print_account(name: str, told: Mapping[str, Any] | None) -> None:
+    """What was read of a set, from its account as JSON types; nothing for sets without one."""
+    if told:
+        from daexplore.data.account import Account
+
+        print(f"{name}:", *Account.from_json(told).lines(), sep="\n  ")
 
 
 def print_metrics(metrics: Mapping[str, Mapping[str, Any]], split: str = "test") -> None:

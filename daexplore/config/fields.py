@@ -21,9 +21,13 @@ class ReadConfig:
 
     Attributes:
         name: short name of the set, with which its sample ids begin.
-        label: column of the catalogue that holds the class.
+        label: column of the catalogue that holds the class; "none" says that there are no labels.
+        id: column of the catalogue that names the images.
         group: column of the catalogue that names the physical galaxy.
         catalogue: path of the table, if it is not in the folder of the images.
+        zeros_unmeasured: whether pixels that are exactly 0 count as unmeasured, as coadds write
+            them where a survey has no data.
+        table: name or number of the table, where the catalogue's file holds several.
         bands: names of the channels in their order; where each band has a file of its own, also
             which of them.
         pixel_scale: [arcsec / pixel].
@@ -44,6 +48,9 @@ class ReadConfig:
     psf_fwhm: tuple[float, ...] | None = None
     size: int | None = None
     max_bad_pixels: float = 0.1
+    id: str | None = None
+    table: str | None = None
+    zeros_unmeasured: bool = False
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from daexplore.config import DataConfig, ReadConfig, from_dict, to_dict
+from daexplore.data.account import account_of
+from daexplore.data.catalogues.labels import NO_LABELS
 from daexplore.data.galaxy_set import GalaxySet
 from daexplore.data.readers import check_domains, read_galaxies
 from daexplore.errors import InputError
@@ -71,8 +73,8 @@ def _open(
 
 
 def _read(path: Path, domain: int, config: DataConfig) -> tuple[GalaxySet, ReadConfig]:
-    """The set, and how it was read. A label column declared for both domains may be absent in a
-    target whose catalogue has no labels.
+    """The set, and how it was read. A label column declared for both domains may be absent in the
+    target: then it has no labels.
     """
     own = (config.source_read, config.target_read)[domain]
     if own.label is not None or config.label is None:
@@ -83,10 +85,12 @@ def _read(path: Path, domain: int, config: DataConfig) -> tuple[GalaxySet, ReadC
     except InputError:
         if domain == 0:
             raise
-        galaxies = read_galaxies(path, own)
-        if galaxies.provenance.get("label_column") is not None:
-            raise
-        return galaxies, own
+        unlabelled = dataclasses.replace(own, label=NO_LABELS)
+        galaxies = read_galaxies(path, unlabelled)
+        told = f"The target has no usable column {config.label!r}: it counts as unlabelled."
+        notes = [*galaxies.provenance.get("notes", ()), told]
+        provenance = galaxies.provenance | {"notes": notes}
+        return dataclasses.replace(galaxies, provenance=provenance), unlabelled
 
 
 def _prefixed(galaxies: GalaxySet, prefix: str) -> GalaxySet:
@@ -108,6 +112,7 @@ def describe(galaxies: GalaxySet) -> dict[str, Any]:
         "read": galaxies.provenance.get("read"),
         "prefix": galaxies.provenance.get("prefix"),
         "simulated": _simulated(galaxies.provenance),
+        "account": account_of(galaxies).to_json(),
     }
 
 

@@ -109,8 +109,15 @@ class GalaxySet:
         counts = ", ".join(f"{count} {name}" for name, count in self.class_counts().items())
         return (
             f"GalaxySet({self.name!r}: {n} images {c}x{h}x{w},"
-            f" {self.catalogue['group_id'].nunique()} galaxies; {counts})"
+            f" {self.catalogue['group_id'].nunique()} galaxies; {counts}{self._left_out()})"
         )
+
+    def _left_out(self) -> str:
+        told = self.provenance.get("account") or {}
+        passed = sum(int(each["count"]) for each in told.get("passed_over", ()))
+        words = [f"{passed} passed over"] if passed else []
+        words += [f"{len(told['warnings'])} warnings"] if told.get("warnings") else []
+        return f"; {', '.join(words)}" if words else ""
 
     def _repr_html_(self) -> str:
 

@@ -11,10 +11,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from daexplore.data.account import copies
 from daexplore.data.chunked_images import ChunkedImages
 from daexplore.data.galaxy_set import GalaxySet
 from daexplore.data.ingest.chunk import RECORDS, Plan, Record, Rejected, chunk_name
-from daexplore.data.readers.load import finished_catalogue, finished_set, mixed, most_frequent
+from daexplore.data.readers.load import (
+    finished_catalogue,
+    finished_set,
+    mixed,
+    most_frequent,
+    with_warnings,
+)
 from daexplore.errors import InputError
 from daexplore.utils.files import atomic_write
 
@@ -128,7 +135,16 @@ def finish(plan: Plan, records: Iterable[Record], identity: dict[str, Any]) -> G
         (str(names.iloc[one.row]), one.reason) for record in records for one in record.rejected
     ]
     images = ChunkedImages.open([plan.folder / name for name, _ in written])
-    galaxies = finished_set(plan.listing, plan.frame, images, catalogue)
+    labels = catalogue["label"].fillna(-1).astype(int)
+    ids = catalogue["sample_id"].tolist()
+    told = copies(ids, digests, labels, plan.listing.classes)
+    if aside:
+        told = [
+            f"{len(aside)} galaxies were rejected; aside.csv lists them with the reasons.",
+            *told,
+        ]
+    listing = with_warnings(plan.listing, told)
+    galaxies = finished_set(listing, plan.frame, images, catalogue)
     about = galaxies.about()
     source = about["provenance"].get("path")
     about["provenance"] = about["provenance"] | {

@@ -78,7 +78,10 @@ def identity(listing: Listing, read: ReadConfig, chunk: int) -> dict[str, Any]:
     digest = hashlib.sha256(listing.catalogue.to_csv(index=False).encode())
     digest.update(
         json.dumps(
-            [listing.name, listing.classes, listing.provenance], sort_keys=True, default=str
+            # Files that are passed over do not make it another input.
+            [listing.name, listing.classes, listing.provenance | {"account": None}],
+            sort_keys=True,
+            default=str,
         ).encode()
     )
     digest.update(repr(listing.aside).encode())

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from daexplore.config import ReadConfig
-from daexplore.data.catalogues.labels import class_codes, label_column
-from daexplore.data.catalogues.match import as_text
+from daexplore.data.catalogues.labels import NO_LABELS, class_codes, label_column
+from daexplore.data.catalogues.match import names_of
 from daexplore.data.chunked_images import ChunkedImages
 from daexplore.data.galaxy_set import GalaxySet
 from daexplore.data.readers.base import Input, Reader
@@ -35,6 +36,14 @@ def read_arrays(given: Input) -> GalaxySet:
 
 
 def _whole(path: Path, read: ReadConfig) -> GalaxySet:
+    if read.label == NO_LABELS:
+        galaxies = _whole(path, dataclasses.replace(read, label=None))
+        nothing = pd.Series(pd.NA, index=galaxies.catalogue.index, dtype="Int64")
+        return dataclasses.replace(
+            galaxies,
+            catalogue=galaxies.catalogue.assign(label=nothing),
+            provenance=galaxies.provenance | {"label_column": None, "label_declared": True},
+        )
     if path.is_dir():
         return with_overrides(GalaxySet.load(path), read)
     return read_npy(path, read) if path.suffix.lower() == ".npy" else read_hlsp(path, read)
@@ -127,7 +136,9 @@ def with_overrides(galaxies: GalaxySet, read: ReadConfig) -> GalaxySet:
             group_id=[
                 g or own
                 for g, own in zip(
-                    as_text(catalogue[read.group]), catalogue["sample_id"], strict=True
+                    names_of(catalogue[read.group], read.group, where),
+                    catalogue["sample_id"],
+                    strict=True,
                 )
             ]
         )

@@ -1,7 +1,7 @@
 """Input and reader: the interface of every kind of input."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,7 +12,9 @@ from daexplore.data.catalogues.read import TableFile
 from daexplore.data.galaxy_set import GalaxySet
 from daexplore.data.readers.listing import Listing
 
-__all__ = ["Input", "Reader"]
+__all__ = ["Input", "Reader", "class_folders"]
+
+_SPLITS = {"train", "training", "valid", "validation", "val", "dev", "test", "testing", "eval"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,3 +93,14 @@ class Reader:
     recognises: Callable[[Input], bool]
     list: Callable[[Input], Listing]
     open: Callable[[Input], GalaxySet] | None = None
+
+
+def class_folders(names: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
+    """The folder of each file that may be its class, "" where there is none; and the folders above
+    that are splits (train, test, …), which are never classes.
+    """
+    parts = [name.split("/")[:-1] for name in names]
+    tops = {those[0] if those else "" for those in parts}
+    splits = tuple(sorted(tops)) if tops and {top.lower() for top in tops} <= _SPLITS else ()
+    parts = [those[1:] for those in parts] if splits else parts
+    return [those[0] if those else "" for those in parts], splits

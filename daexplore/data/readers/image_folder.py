@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from daexplore.data.catalogues.labels import class_codes
 from daexplore.data.catalogues.match import (
@@ -14,17 +13,13 @@ from daexplore.data.catalogues.match import (
     keyed_by_sample,
     match_catalogue,
 )
-from daexplore.data.catalogues.read import TableFile
-from daexplore.data.readers.base import Input, Reader
+from daexplore.data.catalogues.read import FILE_COLUMNS, TableFile
+from daexplore.data.readers.base import Input, Reader, class_folders
 from daexplore.data.readers.listing import Cutout, Listing
+from daexplore.data.readers.picture import PICTURE_SUFFIXES, read_picture
 from daexplore.errors import InputError
 
-__all__ = ["IMAGE_SUFFIXES", "READER", "list_folder"]
-
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg")
-
-_FILE_COLUMNS = ("filename", "file", "image")
-_GREY_MODES = ("1", "L", "I;16", "I;16B", "I", "F")
+__all__ = ["READER", "list_folder"]
 
 
 def list_folder(given: Input) -> Listing:
@@ -32,7 +27,8 @@ def list_folder(given: Input) -> Listing:
     images.
 
     Where the catalogue names files of the folder (column filename, file or image) its rows say
-    which images are taken, and in which order; images it does not name are left out. Otherwise each
+    which images are taken, and in which order; images it does not name, and rows whose
+    image is not there, are left out and counted. Otherwise each
     image gets its row as ``attach`` finds it. Without a catalogue the images are unlabelled, or,
     where they all are in two or more sub-folders, each sub-folder is a class.
 
@@ -43,14 +39,23 @@ def list_folder(given: Input) -> Listing:
         InputError: no images, or a catalogue that does not go with them.
     """
     path, read, table = given.path, given.read, given.table
-    there = given.images(IMAGE_SUFFIXES)
+    there = given.images(PICTURE_SUFFIXES)
     name = read.name or path.resolve().name
-    column = None if table is None else _file_column(table, path)
+    column = None if table is None else _file_column(table, given)
     if table is not None and column is not None:
-        names = _named_files(table, column)
-        left_out = {"images_without_row": len(set(there) - set(names)), "matched_by": column}
+        named = _named_files(table, column, given)
+        rows = np.flatnonzero([file is not None for file in named])
+        names = [file for file in named if file is not None]
+        left_out = {
+            "images_without_row": len(set(there) - set(names)),
+            "rows_without_image": len(named) - len(names),
+            "first_without_image": [
+                str(value) for value in table.frame[column].drop(index=table.frame.index[rows])[:3]
+            ],
+            "matched_by": column,
+        }
         attached = _with(
-            keyed_by_sample([f"{name}/{file}" for file in names], table, read), left_out
+            keyed_by_sample([f"{name}/{file}" for file in names], table, read, rows), left_out
         )
     elif there:
         names = there
@@ -58,12 +63,21 @@ def list_folder(given: Input) -> Listing:
         attached = _by_folder(attached, names, path) if table is None else attached
     else:
         raise InputError(
-            f"{path} holds no images ({', '.join(IMAGE_SUFFIXES)}). Put them there, or give the"
+            f"{path} holds no images ({', '.join(PICTURE_SUFFIXES)}). Put them there, or give the"
             " folder where they are."
         )
-    provenance = {"reader": "folder", "path": str(path.resolve())} | attached.provenance
+    provenance = {
+        "reader": "folder",
+        "origin": "upper left",
+        "path": str(path.resolve()),
+    } | attached.provenance
     return Listing(
-        attached.catalogue, _Load(path, tuple(names)), attached.classes, name, provenance
+        attached.catalogue,
+        _Load(path, tuple(names)),
+        attached.classes,
+        name,
+        provenance,
+        files=tuple(names),
     )
 
 
@@ -73,29 +87,47 @@ class _Load:
     names: tuple[str, ...]
 
     def __call__(self, row: int) -> Cutout:
-        pixels = _read_image(self.folder / self.names[row])
-        return Cutout(pixels.astype(np.float32), ("R", "G", "B") if len(pixels) == 3 else ("grey",))
+        pixels, depth = read_picture(self.folder / self.names[row])
+        bands = ("R", "G", "B") if len(pixels) == 3 else ("grey",)
+        return Cutout(pixels, bands, depth=depth)
 
 
-def _file_column(table: TableFile, folder: Path) -> str | None:
+def _file_column(table: TableFile, given: Input) -> str | None:
     """The column that holds paths of files in the folder, if there is one."""
-    for wanted in _FILE_COLUMNS:
+    for wanted in FILE_COLUMNS:
         for column in table.columns:
-            if column.lower() == wanted and any(
-                (folder / str(value).strip()).is_file() for value in table.frame[column].dropna()
-            ):
-                return str(column)
+            if column.lower() == wanted:
+                files = _files_of(table.frame[column], given)
+                if any(file is not None for file in files):
+                    return str(column)
     return None
 
 
-def _named_files(table: TableFile, column: str) -> list[str]:
+def _files_of(column: "pd.Series[Any]", given: Input) -> list[str | None]:
+    """The file that each cell names, in any case of letters; None where there is none."""
+    there = set(given.files)
+    folded: dict[str, str] = {}
+    for file in given.files:
+        folded[file.casefold()] = "" if file.casefold() in folded else file
+    found: list[str | None] = []
+    for value, missing in zip(column, column.isna(), strict=True):
+        text = "" if missing else str(value).strip()
+        named = text if text in there else folded.get(text.casefold(), "")
+        # It may be named by a path that leads out of the folder, or be hidden.
+        if not named and text and (given.path / text).is_file():
+            named = text
+        found.append(named or None)
+    return found
+
+
+def _named_files(table: TableFile, column: str, given: Input) -> list[str | None]:
     empty = table.frame[column].isna()
     if empty.any():
         raise InputError(
             f"{table.path}: {int(empty.sum())} rows have no {column}, first row"
             f" {int(np.argmax(empty)) + 1}. Fill them in, or drop the rows."
         )
-    return [str(value).strip() for value in table.frame[column]]
+    return _files_of(table.frame[column], given)
 
 
 def _with(attached: MatchedCatalogue, provenance: dict[str, Any]) -> MatchedCatalogue:
@@ -104,37 +136,24 @@ def _with(attached: MatchedCatalogue, provenance: dict[str, Any]) -> MatchedCata
 
 def _by_folder(attached: MatchedCatalogue, names: list[str], path: Path) -> MatchedCatalogue:
     """Labels from the sub-folders, where they distinguish classes."""
-    folders = [name.partition("/")[0] if "/" in name else "" for name in names]
+    folders, splits = class_folders(names)
+    provenance = attached.provenance
+    if splits:
+        told = (
+            f"The folders {', '.join(splits)} are splits, not classes: what is in them is taken"
+            " together, and new splits are made."
+        )
+        provenance = provenance | {"notes": [*provenance.get("notes", ()), told]}
     if "" in folders or len(set(folders)) < 2:
-        return attached
+        return replace(attached, provenance=provenance)
     codes, classes = class_codes(pd.Series(folders, dtype=object), "folder", path)
     return MatchedCatalogue(
-        attached.catalogue.assign(label=codes),
-        classes,
-        attached.provenance | {"label_column": "sub-folder"},
+        attached.catalogue.assign(label=codes), classes, provenance | {"label_column": "sub-folder"}
     )
 
 
-def _read_image(path: Path) -> NDArray[Any]:
-    """(channels, height, width) as stored, one channel or three."""
-    from PIL import Image
-
-    try:
-        with Image.open(path) as image:
-            pixels = np.asarray(image if image.mode in _GREY_MODES else image.convert("RGB"))
-    except (
-        Exception
-    ) as error:  # Broken images raise OSError, SyntaxError, ValueError, struct.error and more.
-        reason = "there is no such file" if isinstance(error, FileNotFoundError) else str(error)
-        raise InputError(
-            f"{path} cannot be read ({reason}). Put it there as PNG or JPEG, or take its row out of"
-            " the catalogue."
-        ) from error
-    return pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
-
-
 def _recognises(given: Input) -> bool:
-    return given.path.is_dir() and (given.table is not None or bool(given.images(IMAGE_SUFFIXES)))
+    return given.path.is_dir() and (given.table is not None or bool(given.images(PICTURE_SUFFIXES)))
 
 
 READER = Reader(

@@ -38,6 +38,7 @@ class ImageFormat:
         flux_scale: nanojansky of one unit, in each band; None where unknown.
         psf_fwhm: width of the point spread function in each band [arcsec]; None where unknown.
         named: whether the bands were declared or read, and not only numbered.
+        depth: bits of each value, of pictures; None of measurements.
     """
 
     shape: tuple[int, int, int]
@@ -46,6 +47,7 @@ class ImageFormat:
     flux_scale: tuple[float, ...] | None
     psf_fwhm: tuple[float, ...] | None
     named: bool
+    depth: int | None = None
 
 
 def decide_frame(listing: Listing, read: ReadConfig) -> ImageFormat:
@@ -89,6 +91,7 @@ def decide_frame(listing: Listing, read: ReadConfig) -> ImageFormat:
         read.psf_fwhm
         or _usual([_arranged(stamp.psf_fwhm, stamp, bands) for stamp in alike], statistics.mode),
         bands is not None,
+        statistics.mode([stamp.depth for stamp in stamps]),
     )
 
 
@@ -117,6 +120,11 @@ def fit_to_format(
     """
     pixels = stamp.pixels[_channels(stamp, frame, read, where)]
     pixels = _cropped(pixels, frame, read, where)
+    if stamp.depth != frame.depth:
+        raise InputError(
+            f"{where}: its values have {stamp.depth} bits, the others' {frame.depth}: their units"
+            " differ. Write all images at one depth."
+        )
     if read.pixel_scale is None and not _same_scale(stamp.pixel_scale, frame.pixel_scale):
         raise InputError(
             f"{where}: its pixels measure {_said(stamp.pixel_scale)} arcsec, the others'"
@@ -125,6 +133,8 @@ def fit_to_format(
         )
     if read.zero_points is None:
         pixels = _in_units(pixels, stamp, frame, where)
+    if read.zeros_unmeasured:
+        pixels = np.where(pixels == 0, np.nan, pixels)
     return fill_bad_pixels(np.ascontiguousarray(pixels, np.float32), read.max_bad_pixels, where)
 
 
@@ -134,13 +144,15 @@ def matches_format(stamp: Cutout, frame: ImageFormat, read: ReadConfig) -> bool:
         _cropped(stamp.pixels[_channels(stamp, frame, read, "")], frame, read, "")
     except InputError:
         return False
-    return True
+    return stamp.depth == frame.depth
 
 
 def describe_format(stamp: Cutout) -> str:
-    """Size and bands in words, such as "64x48 in 3 bands (g, r, i)"; the width first."""
+    """Size, depth and bands in words, such as "64x48 in 3 bands (g, r, i)"; the width first."""
     channels, height, width = stamp.pixels.shape
-    return f"{width}x{height} in {channels} band{'s' * (channels != 1)}{_names(stamp.bands)}"
+    depth = f" of {stamp.depth} bits" if stamp.depth not in (None, 8) else ""
+    bands = f"{channels} band{'s' * (channels != 1)}{_names(stamp.bands)}"
+    return f"{width}x{height}{depth} in {bands}"
 
 
 def _sample(listing: Listing) -> list[Cutout]:

@@ -27,6 +27,7 @@ class Cutout:
             not say.
         columns: what the catalogue is to know of this galaxy besides, for example that it is at
             the edge of its tile.
+        depth: bits of each value, of a picture; None where values are measurements.
     """
 
     pixels: NDArray[np.float32]
@@ -35,6 +36,7 @@ class Cutout:
     flux_scale: tuple[float, ...] | None = None
     psf_fwhm: tuple[float, ...] | None = None
     columns: dict[str, Any] = field(default_factory=dict)
+    depth: int | None = None
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,9 @@ class Listing:
         provenance: where it came from, as JSON types.
         aside: galaxies that are known to be unusable without reading them, such as those off every
             tile.
+        files: those of the input that the galaxies are read from, relative to its folder; empty
+            where that is not known.
+        made: columns of the catalogue that the reader made: what a cutout says goes before them.
     """
 
     catalogue: pd.DataFrame
@@ -67,6 +72,8 @@ class Listing:
     name: str
     provenance: dict[str, Any]
     aside: tuple[Rejected, ...] = ()
+    files: tuple[str, ...] = ()
+    made: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.catalogue)

@@ -14,6 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from daexplore.config import ReadConfig
+from daexplore.data.account import copies
 from daexplore.data.chunked_images import Images
 from daexplore.data.galaxy_set import GalaxySet
 from daexplore.data.readers.image_format import (
@@ -37,7 +38,11 @@ __all__ = [
     "load_all",
     "mixed",
     "most_frequent",
+    "with_warnings",
 ]
+
+
+_ZEROS = 0.01
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,8 +70,9 @@ def load_all(listing: Listing, read: ReadConfig) -> GalaxySet:
     """Read every galaxy of the listing into memory.
 
     Images are finite afterwards; where pixels had to be repaired the catalogue's column
-    ``bad_pixels`` holds their share. Where no groups are known (the provenance says ``group_ids``
-    None) copies of one image share a group.
+    ``bad_pixels`` holds their share, and ``zero_pixels`` that of pixels that are exactly 0, where
+    they are more than one in a hundred. Where no groups are known (the provenance says
+    ``group_ids`` None) copies of one image share a group.
 
     Raises:
         InputError: a galaxy that cannot be read or differs from the others in shape or bands, with
@@ -95,7 +101,20 @@ def load_all(listing: Listing, read: ReadConfig) -> GalaxySet:
     catalogue = finished_catalogue(
         listing, range(len(listing)), [one.columns for one in done], [one.digest for one in done]
     )
-    return finished_set(listing, frame, images, catalogue)
+    same = copies(
+        catalogue["sample_id"].tolist(),
+        [one.digest for one in done],
+        catalogue["label"].fillna(-1).astype(int),
+        listing.classes,
+    )
+    return finished_set(with_warnings(listing, same), frame, images, catalogue)
+
+
+def with_warnings(listing: Listing, warnings: Sequence[str]) -> Listing:
+    """The listing with further warnings in its account."""
+    account = listing.provenance.get("account", {})
+    account = account | {"warnings": [*account.get("warnings", ()), *warnings]}
+    return dataclasses.replace(listing, provenance=listing.provenance | {"account": account})
 
 
 def fitted(listing: Listing, row: int, frame: ImageFormat, read: ReadConfig) -> FittedCutout:
@@ -116,6 +135,10 @@ def fitted(listing: Listing, row: int, frame: ImageFormat, read: ReadConfig) -> 
     columns = {name: _plain(value) for name, value in stamp.columns.items()} | (
         {"bad_pixels": share} if share else {}
     )
+    # Of a picture, 0 is black; a measured flux is never exactly 0 over much of an image.
+    zeros = float((pixels == 0).mean()) if stamp.depth is None else 0.0
+    if zeros >= _ZEROS:
+        columns["zero_pixels"] = zeros
     return FittedCutout(
         pixels,
         columns,
@@ -162,11 +185,16 @@ def finished_catalogue(
         if any(columns)
         else pd.DataFrame(index=catalogue.index)
     )
-    if "bad_pixels" in more:
-        more["bad_pixels"] = more["bad_pixels"].astype(float).fillna(0.0)
-    catalogue = pd.concat(
-        [catalogue, more[[name for name in more if name not in catalogue]]], axis=1
-    )
+    for name in ("bad_pixels", "zero_pixels"):
+        if name in more:
+            more[name] = more[name].astype(float).fillna(0.0)
+    changed = {
+        name: more[name].where(more[name].notna(), catalogue[name])
+        for name in more
+        if name in listing.made
+    }
+    new = [name for name in more if name not in catalogue]
+    catalogue = pd.concat([catalogue.assign(**changed), more[new]], axis=1)
     if listing.provenance.get("group_ids", "") is None:
         first: dict[str, str] = {}
         groups = [

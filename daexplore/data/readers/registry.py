@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from daexplore.config import ReadConfig
+from daexplore.data.account import PassedOver
 from daexplore.data.catalogues.read import is_table
 from daexplore.data.galaxy_set import GalaxySet
-from daexplore.data.readers import arrays, image_folder
+from daexplore.data.readers import arrays, image_folder, parquet_images
 from daexplore.data.readers.base import Input, Reader
 from daexplore.data.readers.fits import folder as fits_folder
 from daexplore.data.readers.fits.band_files import FITS_SUFFIX
@@ -20,6 +21,7 @@ __all__ = ["READERS", "open_listing", "read_galaxies"]
 
 READERS: tuple[Reader, ...] = (
     arrays.STORED,
+    parquet_images.READER,
     tiles.READER,
     fits_folder.READER,
     image_folder.READER,
@@ -44,7 +46,9 @@ def read_galaxies(path: str | Path, read: ReadConfig | None = None, **declared: 
         InputError: the input is missing, is of no understood kind, or cannot be used as it is.
     """
     reader, given = _recognise(Path(path).expanduser(), _declared(read, declared))
-    return reader.open(given) if reader.open else load_all(reader.list(given), given.read)
+    if reader.open:
+        return reader.open(given)
+    return load_all(_with_account(reader.list(given), given), given.read)
 
 
 def open_listing(path: str | Path, read: ReadConfig | None = None) -> Listing:
@@ -55,7 +59,35 @@ def open_listing(path: str | Path, read: ReadConfig | None = None) -> Listing:
             with its images.
     """
     reader, given = _recognise(Path(path).expanduser(), read or ReadConfig())
-    return reader.list(given)
+    return _with_account(reader.list(given), given)
+
+
+def _with_account(listing: Listing, given: Input) -> Listing:
+    """The listing with an account in its provenance of what it leaves out."""
+    told = listing.provenance
+    passed: list[PassedOver] = []
+    if listing.files:
+        own = Path(told["catalogue"]) if told.get("catalogue") else None
+        used = set(listing.files)
+        rest: dict[str, list[str]] = {}
+        kinds = {Path(file).suffix.lower() for file in used}
+        for file in given.files:
+            if file not in used and (own is None or (given.folder / file).resolve() != own):
+                suffix = Path(file).suffix.lower()
+                kind = f"files of the kind {suffix or 'without suffix'}"
+                rest.setdefault(
+                    "no galaxy by name or catalogue" if suffix in kinds else kind, []
+                ).append(file)
+        passed += [PassedOver.of(reason, names) for reason, names in sorted(rest.items())]
+    if count := told.get("rows_without_image"):
+        first = tuple(told.get("first_without_image", ()))
+        passed.append(PassedOver("rows of the catalogue without an image", int(count), first))
+    if dropped := told.get("dropped_columns"):
+        reason = "columns that a catalogue cannot hold (several values a cell, or complex numbers)"
+        passed.append(PassedOver.of(reason, dropped))
+    account = {"passed_over": [each.to_json() for each in passed]} if passed else {}
+    earlier = told.get("account", {})
+    return dataclasses.replace(listing, provenance=told | {"account": earlier | account})
 
 
 def _recognise(path: Path, read: ReadConfig) -> tuple[Reader, Input]:
@@ -64,7 +96,11 @@ def _recognise(path: Path, read: ReadConfig) -> tuple[Reader, Input]:
         raise InputError(f"There is nothing at {path}. {_understood()}")
     if path.name.lower() == "galaxies.json":
         path = path.parent
-    elif path.is_file() and is_table(path):
+    elif (
+        path.is_file()
+        and is_table(path)
+        and not parquet_images.READER.recognises(Input(path, read))
+    ):
         path, read = path.parent, dataclasses.replace(read, catalogue=read.catalogue or str(path))
     given = Input(path, read)
     for reader in READERS:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from daexplore.analysis.images.measure import Measured, measure
 from daexplore.analysis.images.pixel_probe import PixelProbe, pixel_features, pixel_probe
 from daexplore.config import DataConfig
+from daexplore.data.account import account_of
 from daexplore.data.bands import channel_order
 from daexplore.data.galaxy_set import GalaxySet
 from daexplore.data.preprocessing.pipeline import Preprocess
@@ -225,4 +226,5 @@ def _about(side: DomainSample) -> dict[str, Any]:
         "path": galaxies.provenance.get("path"),
         "classes": list(galaxies.classes),
         "groups_known": groups_known(galaxies),
+        "account": account_of(galaxies).to_json(),
     }

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from daexplore.config import DataConfig
 from daexplore.data import GalaxySet, match_classes, open_domains
 from daexplore.data.datasets import open_unchecked
+from daexplore.data.readers.match_domains import compare_origin
 from daexplore.errors import InputError
 from daexplore.runs import Run
 
@@ -30,7 +31,7 @@ def open_pair(
     """
     source, target = open_unchecked(config, progress)
     try:
-        return *match_classes(source, target), ()
+        return *compare_origin(*match_classes(source, target)), ()
     except InputError as error:
         unlabelled = target.catalogue.assign(
             label=target.catalogue["label"].astype("Int64").mask(target.labels >= 0)

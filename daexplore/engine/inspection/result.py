@@ -76,7 +76,7 @@ class Inspection:
             "value", "low", "high", "oracle"; None where either has no labels), ``shared_groups``,
             ``duplicate_pairs``, ``leaks``, ``duplicates_searched``, ``similarity_threshold``,
             ``seed``; and of each domain, by "source" and "target", ``name, fingerprint, path,
-            classes``.
+            classes, account``.
     """
 
     verdict: str

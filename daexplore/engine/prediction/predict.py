@@ -19,6 +19,7 @@ from daexplore.analysis.calibration.temperature import apply_temperature
 from daexplore.analysis.metrics.classification import entropy
 from daexplore.config import ReadConfig
 from daexplore.data import GalaxySet
+from daexplore.data.account import account_of
 from daexplore.data.catalogues.survey_columns import survey_columns, survey_piece
 from daexplore.data.catalogues.write import Column, catalogue_kind, check_text, write_catalogue
 from daexplore.data.chunked_images import Images
@@ -317,6 +318,8 @@ def _notes(members: list[EnsembleMember], galaxies: GalaxySet) -> tuple[str, ...
         notes.append(
             f"{seen} of the {len(galaxies)} images were in the training of a run, {labels}."
         )
+    account = account_of(galaxies)
+    notes += [*map(str, account.passed_over), *account.warnings]
     return tuple(notes)
 
 

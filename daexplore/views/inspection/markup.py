@@ -13,10 +13,11 @@ from daexplore.utils.files import static_text
 from daexplore.utils.html import Cell, html_table
 from daexplore.views.inspection.pixels import DOMAIN_DASHES
 from daexplore.views.plots.metrics_table import interval_text
-from daexplore.views.style import DOMAIN_COLORS
+from daexplore.views.style import DOMAIN_COLORS, domain_title
 
 __all__ = [
     "INSPECT_STYLE",
+    "account_html",
     "checks_html",
     "differences_html",
     "domains_html",
@@ -43,6 +44,19 @@ def legend_html() -> str:
         for domain in DOMAINS
     )
     return f"<div class='key'>{signs}<span>▲ △ medians</span></div>"
+
+
+def account_html(numbers: Mapping[str, Any]) -> str:
+    """What was read of each domain; empty for inspections of earlier versions."""
+    from daexplore.data.account import Account
+
+    parts = []
+    for domain in DOMAINS:
+        told = (numbers.get(domain) or {}).get("account")
+        if told:
+            lines = "".join(f"<li>{escape(line)}</li>" for line in Account.from_json(told).lines())
+            parts.append(f"<h3>{domain_title(domain)}</h3><ul class='account'>{lines}</ul>")
+    return "".join(parts)
 
 
 def list_html(sentences: Iterable[str], kind: str = "found") -> str:

@@ -9,6 +9,7 @@ from daexplore.utils.files import static_text
 from daexplore.views.inspection.cards import Card, fluid_figure, inspection_cards
 from daexplore.views.inspection.markup import (
     INSPECT_STYLE,
+    account_html,
     checks_html,
     differences_html,
     domains_html,
@@ -42,6 +43,7 @@ _PAGE = """<!doctype html>
 {domains}
 </header>
 {warnings}
+{account}
 <section><h2>The galaxies</h2>
 <p class="hint">Drawn at random from each class, each image on its own scale.</p>
 {galleries}</section>
@@ -91,6 +93,7 @@ def inspection_html(inspection: Mapping[str, Any]) -> str:
         warnings=_section(
             "What may spoil the result", list_html(inspection["warnings"], "warnings")
         ),
+        account=_section("What was read", account_html(inspection["numbers"])),
         galleries=galleries_html(inspection["walls"]),
         key=legend_html(),
         cards="".join(

@@ -226,7 +226,7 @@ def test_a_folder_saved_as_a_set_reads_the_same(tmp_path):
         ("filename,label\n0.png,a\n,b\n", "1 rows have no filename, first row 2"),
         (
             "filename,label\n0.png,a\nmissing.png,b\nbroken.png,b\n",
-            r"2 of 3 galaxies .* first 'set/missing.png': .*there is no such file",
+            r"1 of 2 galaxies .* first 'set/broken.png'",
         ),
         (
             "filename,label\n0.png,a\nbroken.png,b\n",
@@ -240,7 +240,6 @@ def test_a_folder_saved_as_a_set_reads_the_same(tmp_path):
                 r" 'set/wide.png'"
             ),
         ),
-        ("filename,label\n0.png,0.5\n1.png,1\n", "'label' holds fractions, first 0.5"),
     ],
 )
 def test_bad_folders_are_refused_in_words(tmp_path, text, message):
@@ -292,11 +291,20 @@ def test_classes_without_one_in_common_are_refused(tmp_path):
         folder_set(tmp_path, "source", ["a", "b"]),
         folder_set(tmp_path, "target", ["x", "y"]),
     )
+    declared = dataclasses.replace(target, provenance=target.provenance | {"label_declared": True})
     with pytest.raises(
         InputError,
         match=r"No class of the target 'target' \(x, y\) is one of the source 'source' \(a, b\)",
     ):
-        match_classes(source, target)
+        match_classes(source, declared)
+    # A column that was only found is none of labels then.
+    assert match_classes(source, target)[1].class_counts() == {"a": 0, "b": 0, "unlabelled": 2}
+
+
+def test_fractions_are_no_classes_where_they_are_declared_so(tmp_path):
+    folder = save_folder(tmp_path / "set", {"label": [0.5, 1.0]})
+    with pytest.raises(InputError, match=r"'label' holds fractions, first 0\.5"):
+        read_galaxies(folder, label="label")
 
 
 def test_one_class_only_is_refused(tmp_path):

@@ -12,6 +12,7 @@ from daexplore.app.tabs.data.preview import DomainPreview
 from daexplore.views.inspection.cards import Card, fluid_figure, inspection_cards
 from daexplore.views.inspection.markup import (
     INSPECT_STYLE,
+    account_html,
     checks_html,
     differences_html,
     domains_html,
@@ -68,6 +69,11 @@ def findings(inspection: Mapping[str, Any]) -> list[pn.viewable.Viewable]:
     advice = list_html(inspection["advice"], "advice")
     others = pairs_html(inspection["pairs"], tables["duplicates"], leak=False)
     parts = [
+        html_pane(
+            "<div class='section'><h2>What was"
+            f" read</h2>{account_html(inspection['numbers'])}</div>",
+            DATA_STYLES,
+        ),
         html_pane(
             f"<div class='section'><h2>How they differ</h2>{legend_html()}</div>", DATA_STYLES
         ),

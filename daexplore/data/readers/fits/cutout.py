@@ -11,7 +11,12 @@ from daexplore.config import ReadConfig
 from daexplore.data.readers.fits.channels import Channel, choose, described, image_role, squeezed
 from daexplore.data.readers.fits.hdus import Hdu, integers, physical_values, read_bytes, read_hdus
 from daexplore.data.readers.fits.header import Header
-from daexplore.data.readers.fits.photometry import flux_scale, nanojansky, pixel_scale
+from daexplore.data.readers.fits.photometry import (
+    flux_scale,
+    linear_flux,
+    nanojansky,
+    pixel_scale,
+)
 from daexplore.data.readers.listing import SAME_SCALE, Cutout
 from daexplore.errors import InputError
 
@@ -102,6 +107,7 @@ def _measurements(
     """(C, H, W) of one image, NaN where masks and weights say that nothing was measured."""
     image = images[index]
     pixels = physical_values(image, data).reshape(squeezed(image.shape))
+    pixels = linear_flux(pixels, image.header.over(hdus[0].header), image.where)
     for kind in ("mask", "weight"):
         maps = [hdu for hdu in hdus if hdu.shape and image_role(hdu) == kind]
         if len(images) > 1 and len(maps) > 1:

@@ -73,7 +73,12 @@ def read_cards(data: bytes | mmap.mmap, start: int, where: str) -> tuple[dict[st
             keyword = text[at : at + 8].rstrip()
             if keyword == "END" and not text[at + 8 : at + CARD].strip(" \0"):
                 return cards, block + BLOCK
-            if text[at + 8 : at + 9] == "=" and keyword not in cards:
+            if keyword == "HIERARCH":
+                # A name longer than eight letters (registered convention, 2009): the value follows.
+                name, equals, value = text[at + 9 : at + CARD].partition("=")
+                if equals and name.strip() not in cards:
+                    cards[name.strip()] = value
+            elif text[at + 8 : at + 9] == "=" and keyword not in cards:
                 cards[keyword] = text[at + 9 : at + CARD]
     raise InputError(
         f"{where}: the header has no END: the file is cut short or damaged. Copy or download it"

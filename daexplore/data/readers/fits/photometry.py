@@ -7,19 +7,24 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from daexplore.data.bands import AB_ZERO_NANOJANSKY
+from daexplore.errors import InputError
 
 __all__ = [
     "AB_ZERO_NANOJANSKY",
     "band_name",
     "cube_bands",
     "flux_scale",
+    "linear_flux",
     "nanojansky",
     "pixel_scale",
 ]
 
 
-_BAND_KEYWORDS = ("BAND", "FILTER", "INSFILTE")
+_BAND_KEYWORDS = ("BAND", "FILTER", "INSFILTE", "FPA.FILTERID")
 _WHEELS = ("FILTER1", "FILTER2")
 _NO_BAND = re.compile(
     r"$|clear|none|n/a|open|empty|blank|air|mirror|unknown|undefined|multi", re.IGNORECASE
@@ -56,6 +61,7 @@ _SPELLINGS = (
     (r"\b([numM]?)Jy\b", lambda match: match[1].replace("U", "u").replace("N", "n") + "Jy"),
     (r"\bsr\b", "sr"),
 )
+_MAGNITUDE = re.compile(r"(ab|st|vega)?[ _]?mag", re.IGNORECASE)
 _COUNTS = re.compile(r"(e-?|electrons?|counts?|adu|dn|photons?)", re.IGNORECASE)
 _RATE = re.compile(
     _COUNTS.pattern + r" ?(/ ?s(ec)?|\.?s(ec)?(\^|\*\*)?-1|per second)", re.IGNORECASE
@@ -78,6 +84,39 @@ def band_name(header: Mapping[str, Any]) -> str | None:
         if names
         else "+".join(filter(None, (_band(header, keyword) for keyword in _WHEELS))) or None
     )
+
+
+def linear_flux(
+    pixels: NDArray[np.float32], header: Mapping[str, Any], where: str
+) -> NDArray[np.float32]:
+    """Pixels that are proportional to flux: asinh-scaled ones of Pan-STARRS stacks are undone
+    (BSOFTEN, BOFFSET; Waters et al. 2020, ApJS 251, 4, eq. 4), all others stay as they are.
+
+    Args:
+        pixels: as BSCALE and BZERO give them; NaN stays NaN.
+        header: of the image.
+        where: names it in errors.
+
+    Raises:
+        InputError: scaling that cannot be undone, or pixels that are magnitudes.
+    """
+    unit = header.get("BUNIT")
+    if isinstance(unit, str) and _MAGNITUDE.match(unit.strip()):
+        raise InputError(
+            f"{where}: its pixels are magnitudes (BUNIT = {unit!r}), which cannot be used as flux."
+            " Write the image as flux, 10^(-0.4 m)."
+        )
+    if "BSOFTEN" not in header:
+        return pixels
+    softening, offset = header.get("BSOFTEN"), header.get("BOFFSET", 0.0)
+    if not all(isinstance(each, int | float) for each in (softening, offset)) or not softening:
+        raise InputError(
+            f"{where}: its pixels are scaled by asinh, but BSOFTEN = {softening!r} and BOFFSET ="
+            f" {offset!r} do not say how. Write the image as flux."
+        )
+    factor = 2.5 * math.log10(math.e)
+    linear = offset + 2 * softening * np.sinh(pixels.astype(np.float64) / factor)
+    return np.asarray(linear, np.float32)
 
 
 def cube_bands(header: Mapping[str, Any], channels: int) -> tuple[str, ...] | None:

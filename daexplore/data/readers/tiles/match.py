@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -29,6 +29,8 @@ class TilePositions:
         y: (N,) the same along the columns.
         nearest: (N,) number of the tile whose edge is nearest; only where a position is on none.
         distance: (N,) to that edge [deg]; only where a position is on none.
+        others: further tiles that show a position, by its number: (tile, x, y), the one where it is
+            farthest from the edge first.
     """
 
     tile: NDArray[np.int64]
@@ -36,6 +38,7 @@ class TilePositions:
     y: NDArray[np.float64]
     nearest: NDArray[np.int64]
     distance: NDArray[np.float64]
+    others: dict[int, tuple[tuple[int, float, float], ...]] = field(default_factory=dict)
 
 
 def locate(tiles: Sequence[Tile], positions: NDArray[np.float64]) -> TilePositions:
@@ -59,6 +62,7 @@ def locate(tiles: Sequence[Tile], positions: NDArray[np.float64]) -> TilePositio
     sky = SkyCoord(positions[:, 0], positions[:, 1], unit="deg")
     points = sky.cartesian.xyz.value.T
     tree = cKDTree(points)
+    seen: dict[int, list[tuple[float, int, float, float]]] = {}
     for number, tile in enumerate(tiles):
         reach = np.linalg.norm(tile.border - tile.centre, axis=1).max() * 1.01 + 1e-6
         near = np.array(tree.query_ball_point(tile.centre, reach), dtype=np.int64)
@@ -66,6 +70,9 @@ def locate(tiles: Sequence[Tile], positions: NDArray[np.float64]) -> TilePositio
             continue
         at_x, at_y = _pixels(tile, sky[near])
         margin = _margin(tile, at_x, at_y)
+        for place in np.flatnonzero(margin > 0):
+            entry = float(margin[place]), number, float(at_x[place]), float(at_y[place])
+            seen.setdefault(int(near[place]), []).append(entry)
         better = margin > best[near]
         rows = near[better]
         found[rows], best[rows], x[rows], y[rows] = (
@@ -83,7 +90,12 @@ def locate(tiles: Sequence[Tile], positions: NDArray[np.float64]) -> TilePositio
             owner[index],
             np.rad2deg(2 * np.arcsin(np.minimum(chord / 2, 1))),
         )
-    return TilePositions(found, x, y, nearest, distance)
+    others = {
+        row: tuple(entry[1:] for entry in sorted(entries, reverse=True) if entry[1] != found[row])
+        for row, entries in seen.items()
+        if len(entries) > 1
+    }
+    return TilePositions(found, x, y, nearest, distance, others)
 
 
 def _pixels(tile: Tile, sky: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from daexplore.config import ReadConfig
 from daexplore.data.catalogues.coordinates import coordinate_columns, positions
-from daexplore.data.catalogues.match import as_text, keyed_by_sample, names_images
+from daexplore.data.catalogues.match import keyed_by_sample, names_images, names_of
 from daexplore.data.catalogues.read import ID_COLUMNS, TableFile
 from daexplore.data.readers.base import Input, Reader
 from daexplore.data.readers.fits.band_files import FITS_SUFFIX, find_band_files
@@ -29,11 +29,13 @@ def list_tiles(given: Input) -> Listing:
     """The galaxies of a catalogue on survey tiles, in the catalogue's order; no cut-out is read
     here.
 
-    Each galaxy is taken from the tile in which it is farthest from the edge. One off every tile, or
-    without a usable position, is rejected with the reason. One nearer to the edge than half of a
-    cut-out keeps NaN outside the tile, which are repaired if they are few, and the column
-    ``edge_pixels`` holds their share. The columns tile, tile_x and tile_y say where it was cut out,
-    counted from pixel 0. Pixels are as they are stored, neither turned nor mirrored nor resampled.
+    Each galaxy is taken from the tile in which it is farthest from the edge; where pixels are
+    unmeasured there, or exactly 0 in all bands, from the one that measured most of the window. One
+    off every tile, or without a usable position, is rejected with the reason. One nearer to the
+    edge than half of a cut-out keeps NaN outside the tile, which are repaired if they are few, and
+    the column ``edge_pixels`` holds their share. The columns tile, tile_x and tile_y say where it
+    was cut out, counted from pixel 0. Pixels are as they are stored, neither turned nor mirrored
+    nor resampled.
 
     Args:
         given: a folder of tiles, or a single one; its ``read`` declares ``size``, the side of the
@@ -72,13 +74,14 @@ def list_tiles(given: Input) -> Listing:
         placed.y[on],
         read.size,
         read,
+        {row: placed.others[int(place)] for row, place in enumerate(on) if place in placed.others},
     )
     where: dict[str, Any] = {
         "tile": [tiles[number].name for number in load.tile],
         "tile_x": load.x,
         "tile_y": load.y,
     }
-    new = {column: values for column, values in where.items() if column not in attached.catalogue}
+    made = {column: values for column, values in where.items() if column not in attached.catalogue}
     aside = [
         Rejected(names[row], f"{table.path}: row {row + 1} has no usable position.")
         for row in np.flatnonzero(~usable)
@@ -91,6 +94,7 @@ def list_tiles(given: Input) -> Listing:
     ]
     provenance = {
         "reader": "tiles",
+        "origin": "lower left",
         "path": str(path.resolve()),
         "size": read.size,
         "tiles": len(tiles),
@@ -98,7 +102,13 @@ def list_tiles(given: Input) -> Listing:
     if left_out:
         provenance["left_out_files"] = left_out
     return Listing(
-        attached.catalogue.assign(**new), load, attached.classes, name, provenance, tuple(aside)
+        attached.catalogue.assign(**made),
+        load,
+        attached.classes,
+        name,
+        provenance,
+        tuple(aside),
+        made=tuple(made),
     )
 
 
@@ -114,9 +124,23 @@ class _Load:
     y: NDArray[np.float64]
     size: int
     read: ReadConfig
+    others: dict[int, tuple[tuple[int, float, float], ...]]
 
     def __call__(self, row: int) -> Cutout:
-        planes, x, y = self.tiles[self.tile[row]], float(self.x[row]), float(self.y[row])
+        planes = self.tiles[self.tile[row]]
+        best = self._window(planes, float(self.x[row]), float(self.y[row]))
+        if row in self.others and _measured(best) < 1:
+            further = [self._from(*other) for other in self.others[row]]
+            best = max([best, *further], key=_measured)
+        return best
+
+    def _from(self, tile: int, x: float, y: float) -> Cutout:
+        stamp = self._window(self.tiles[tile], x, y)
+        name = self.tiles[tile][0].path.name
+        where = {"tile": name, "tile_x": x, "tile_y": y}
+        return dataclasses.replace(stamp, columns=stamp.columns | where)
+
+    def _window(self, planes: tuple[Plane, ...], x: float, y: float) -> Cutout:
         if len(planes) == 1:
             stamp, edge = cut_out(planes[0], x, y, self.size, self.read)
             bands = stamp.bands or planes[0].bands
@@ -126,6 +150,14 @@ class _Load:
             *(cut_out(plane, x, y, self.size, one_band) for plane in planes), strict=True
         )
         return _stacked(stamps, planes, {"edge_pixels": edges[0]})
+
+
+def _measured(stamp: Cutout) -> float:
+    """Share of the pixels that were measured in all bands; where all bands are exactly 0 a coadd
+    has no data.
+    """
+    there = np.isfinite(stamp.pixels).all(axis=0) & (stamp.pixels != 0).any(axis=0)
+    return float(there.mean())
 
 
 def _stacked(
@@ -153,7 +185,7 @@ def _names(table: TableFile) -> list[str]:
     for wanted in ID_COLUMNS:
         for column in table.columns:
             if column.lower() == wanted:
-                names = as_text(table.frame[column])
+                names = names_of(table.frame[column], column, table.path)
                 if all(names) and len(set(names)) == len(names):
                     return names
     return [f"{row:06d}" for row in range(len(table.frame))]
