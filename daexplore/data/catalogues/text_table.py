@@ -5,13 +5,14 @@ Formats: RFC 4180 and what is met beside it (semicolons, tabs, blanks, "# header
 
 import csv
 import io
-import re
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from daexplore.errors import InputError
 
@@ -26,8 +27,8 @@ empty cell is missing.
 
 _DELIMITERS = (",", ";", "\t", "|")
 _SNIFFED = 30
-_WHOLE = re.compile(r"[+-]?(0|[1-9][0-9]*)")
-_DECIMAL_COMMA = re.compile(r"[+-]?[0-9]+(,[0-9]+)?([eE][+-]?[0-9]+)?")
+_WHOLE = r"[+-]?(0|[1-9][0-9]*)"
+_DECIMAL_COMMA = r"[+-]?[0-9]+(,[0-9]+)?([eE][+-]?[0-9]+)?"
 
 
 def read_text_table(path: Path, text: Sequence[str] = ()) -> tuple[pd.DataFrame, tuple[str, ...]]:
@@ -262,35 +263,35 @@ def _typed(column: "pd.Series[str]") -> "pd.Series":
         if lower.isin(("true", "false")).all():
             values = (lower == "true").reindex(column.index)
             return values.astype("bool" if not missing.any() else "boolean")
-        if _are_floats(known):
+        floats = _floats(known)
+        if floats is not None:
             values = pd.Series(np.nan, column.index, dtype=np.float64)
-            values[~missing] = known.to_numpy(str).astype(np.float64)
+            values[~missing] = floats
             return values
     return column.mask(column == "", None)
 
 
-def _whole(known: "pd.Series[str]", index: "pd.Index") -> "pd.Series":
-    numbers = known.map(int)
-    low, high = numbers.min(), numbers.max()
-    if low >= -(2**63) and high < 2**63:
-        dtype = "int64"
-    elif low >= 0 and high < 2**64:
-        dtype = "uint64"
-    else:
-        return known.reindex(index).where(lambda column: column.notna(), None)
-    typed = pd.Series(numbers.to_numpy(object).astype(dtype), known.index)
-    if len(known) == len(index):
-        return typed
-    return typed.astype("Int64" if dtype == "int64" else "UInt64").reindex(index)
+def _whole(known: "pd.Series[str]", index: "pd.Index[Any]") -> "pd.Series[Any]":
+    import pyarrow as pa
+
+    digits = pa.array(known.str.lstrip("+"), pa.string())
+    for kind, nullable in ((pa.int64(), pd.Int64Dtype()), (pa.uint64(), pd.UInt64Dtype())):
+        try:
+            typed = pd.Series(digits.cast(kind).to_numpy(zero_copy_only=False), known.index)
+        except pa.ArrowInvalid:  # Some number is beyond this type.
+            continue
+        return typed if len(known) == len(index) else typed.astype(nullable).reindex(index)
+    return known.reindex(index).where(lambda column: column.notna(), None)
 
 
-def _are_floats(known: "pd.Series[str]") -> bool:
-    # A number with leading zeros is a name; float() would also take 1_000 and surrounding blanks.
-    odd = known.str.contains(r"_|^[+-]?0[0-9]", regex=True)
-    if odd.any():
-        return False
+def _floats(known: "pd.Series[str]") -> NDArray[np.float64] | None:
+    """The numbers; None where some cell is none, or has leading zeros, as a name has."""
+    import pyarrow as pa
+
+    if known.str.contains(r"^[+-]?0[0-9]", regex=True).any():
+        return None
     try:
-        known.to_numpy(str).astype(np.float64)
-    except ValueError:
-        return False
-    return True
+        numbers = pa.array(known.str.lstrip("+"), pa.string()).cast(pa.float64())
+    except pa.ArrowInvalid:
+        return None
+    return np.asarray(numbers.to_numpy(zero_copy_only=False))
