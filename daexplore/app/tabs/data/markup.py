@@ -68,12 +68,8 @@ def findings(inspection: Mapping[str, Any]) -> list[pn.viewable.Viewable]:
     tables = inspection_tables(inspection)
     advice = list_html(inspection["advice"], "advice")
     others = pairs_html(inspection["pairs"], tables["duplicates"], leak=False)
+    account = account_html(inspection["numbers"])
     parts = [
-        html_pane(
-            "<div class='section'><h2>What was"
-            f" read</h2>{account_html(inspection['numbers'])}</div>",
-            DATA_STYLES,
-        ),
         html_pane(
             f"<div class='section'><h2>How they differ</h2>{legend_html()}</div>", DATA_STYLES
         ),
@@ -100,14 +96,12 @@ def findings(inspection: Mapping[str, Any]) -> list[pn.viewable.Viewable]:
             DATA_STYLES,
         ),
     ]
-    return [
-        *(
-            [html_pane(f"<div class='section'><h2>What to do next</h2>{advice}</div>", DATA_STYLES)]
-            if advice
-            else []
-        ),
-        *parts,
+    first = [
+        html_pane(f"<div class='section'><h2>{title}</h2>{text}</div>", DATA_STYLES)
+        for title, text in (("What to do next", advice), ("What was read", account))
+        if text
     ]
+    return [*first, *parts]
 
 
 def _card(card: Card) -> pn.viewable.Viewable:
