@@ -4,9 +4,11 @@ alone is complete.
 
 import json
 import re
+from itertools import pairwise
 
 import holoviews as hv
 import numpy as np
+import pandas as pd
 import pytest
 from fake_inspection import BANDS, VERDICT, make_inspection
 
@@ -76,6 +78,20 @@ def test_ticks_of_pixel_panels_stand_where_their_values_lie(tables):
             edges[min(whole + 1, len(edges) - 1)] - edges[whole]
         )
         assert value == pytest.approx(float(text), abs=1e-9)
+
+
+@pytest.mark.parametrize(("low", "high"), [(18.0, 91.0), (11.0, 13.0), (-8.0, -2.0)])
+def test_values_within_one_decade_have_ticks_too(low, high):
+    edges = np.linspace(low, high, 9)
+    rows = [
+        {"domain": domain, "band": "R", "left": left, "right": right, "share": 1 / 8}
+        for domain in ("source", "target")
+        for left, right in pairwise(edges)
+    ]
+    panel = pixel_panels(pd.DataFrame(rows))["Overlay", "I"]
+    figure = hv.renderer("bokeh").get_plot(panel).state
+    shown = {float(text) for text in figure.xaxis[0].major_label_overrides.values()}
+    assert {low, high} <= shown
 
 
 def test_quantity_panels_are_logarithmic_where_the_scale_is_and_mark_the_medians(tables):

@@ -13,7 +13,7 @@ from daexplore.utils.files import static_text
 from daexplore.utils.html import Cell, html_table
 from daexplore.views.inspection.pixels import DOMAIN_DASHES
 from daexplore.views.plots.metrics_table import interval_text
-from daexplore.views.style import DOMAIN_COLORS, domain_title
+from daexplore.views.style import DOMAIN_COLORS
 
 __all__ = [
     "INSPECT_STYLE",
@@ -55,7 +55,7 @@ def account_html(numbers: Mapping[str, Any]) -> str:
         told = (numbers.get(domain) or {}).get("account")
         if told:
             lines = "".join(f"<li>{escape(line)}</li>" for line in Account.from_json(told).lines())
-            parts.append(f"<h3>{domain_title(domain)}</h3><ul class='account'>{lines}</ul>")
+            parts.append(f"<h3>{domain}</h3><ul class='account'>{lines}</ul>")
     return "".join(parts)
 
 

@@ -276,13 +276,17 @@ def _logarithmic(low: float, high: float) -> dict[str, Any]:
         ticks = np.outer(decades, (1, 3) if len(decades) > 2 else (1, 2, 5)).ravel()
     return {
         "logx": True,
-        "xticks": [(float(tick), f"{tick:.6g}") for tick in ticks if low <= tick <= high],
+        "xticks": [(float(tick), f"{tick:.6g}") for tick in ticks if low <= tick <= high]
+        or [(low, f"{low:.3g}"), (high, f"{high:.3g}")],
     }
 
 
 def _position(edges: np.ndarray, value: float) -> float:
     """Where a value is on the axis of equally wide bins, in bins."""
     return float(np.interp(value, edges, np.arange(len(edges))))
+
+
+_FEWEST = 2
 
 
 def _ticks(edges: np.ndarray) -> list[tuple[float, str]]:
@@ -292,9 +296,13 @@ def _ticks(edges: np.ndarray) -> list[tuple[float, str]]:
     inside = [value for value in candidates if edges[0] <= value <= edges[-1]]
     # The largest decades first, zero before all: they are what a reader looks for.
     inside = inside[:1] + inside[:0:-1] if inside and inside[0] == 0 else inside[::-1]
+    marks = [(_position(edges, value), f"{value:g}") for value in inside]
+    if len(marks) < _FEWEST:
+        # Within one decade, as the values of pictures may be: then the ends and the middle.
+        bins = (0, len(edges) - 1, len(edges) // 2)
+        marks += [(float(place), f"{edges[place]:.3g}") for place in bins]
     kept: list[tuple[float, str]] = []
-    for value in inside:
-        place = _position(edges, value)
+    for place, text in marks:
         if all(abs(place - other) > (len(edges) - 1) / _TICKS / 1.3 for other, _ in kept):
-            kept.append((place, f"{value:g}"))
+            kept.append((place, text))
     return sorted(kept)
