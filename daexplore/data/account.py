@@ -147,50 +147,43 @@ def account_of(galaxies: "GalaxySet") -> Account:
         listed = ", ".join(f"{name!r} as {other!r}" for name, other in respelled.items())
         warnings.append(f"Classes were matched though they are spelled otherwise: {listed}.")
     return Account(
-        len(galaxies), tuple(passed), tuple(_taken(galaxies, told)), tuple(dict.fromkeys(warnings))
+        len(galaxies), tuple(passed), tuple(_taken(galaxies)), tuple(dict.fromkeys(warnings))
     )
 
 
-def _taken(galaxies: "GalaxySet", told: Mapping[str, Any]) -> "Iterator[Taken]":
+def _taken(galaxies: "GalaxySet") -> "Iterator[Taken]":
     provenance = galaxies.provenance
-    read = provenance.get("read") or {}
-    for each in told.get("taken", ()):
-        yield Taken(each["what"], each["value"], each["from"])
-    known = {each["what"] for each in told.get("taken", ())}
-    if "bands" not in known:
-        source = "declared" if read.get("bands") else "the files"
-        if provenance.get("band_files"):
-            source = "the words of the files' names"
-        yield Taken("bands", ", ".join(galaxies.bands), source)
-    if "ids" not in known and provenance.get("matched_by"):
+    declared = (provenance.get("account") or {}).get("declared", ())
+    files = "the simulator" if "simulator" in provenance else "the files"
+
+    def source(field: str, known: bool = True) -> str:
+        return "declared" if field in declared else files if known else "neither said nor declared"
+
+    words = provenance.get("band_files") and "bands" not in declared
+    where = "the words of the files' names" if words else source("bands")
+    yield Taken("bands", ", ".join(galaxies.bands), where)
+    if provenance.get("matched_by"):
         yield Taken("ids", f"column {provenance['matched_by']}", "the catalogue")
     if provenance.get("origin"):
         yield Taken("first pixel", str(provenance["origin"]), "the kind of file")
     groups = provenance.get("group_ids")
-    text = f"column {groups}" if groups else "each image is a galaxy of its own"
-    yield Taken("groups", text, "the catalogue" if groups else "assumed")
+    if "note" in provenance:
+        yield Taken("groups", "each image is a galaxy of its own", "assumed")
+    else:
+        yield Taken("groups", f"column {groups}" if groups else "known", files)
     label = provenance.get("label_column")
-    classes = ", ".join(galaxies.classes) or "none"
-    where = (
-        "no column of labels"
-        if label is None
-        else "sub-folders"
-        if label == "sub-folder"
-        else f"column {label}, {'declared' if provenance.get('label_declared') else 'found'}"
-    )
-    yield Taken("classes", classes, where)
-    yield Taken(
-        "pixel scale",
-        "unknown" if galaxies.pixel_scale is None else f"{galaxies.pixel_scale:.4g} arcsec",
-        "declared" if read.get("pixel_scale") else "the files",
-    )
-    yield Taken(
-        "unit",
-        "unknown"
-        if galaxies.flux_scale is None
-        else f"{', '.join(f'{one:.4g}' for one in galaxies.flux_scale)} nJy",
-        "declared" if read.get("zero_points") else "the files",
-    )
+    if not (galaxies.labels >= 0).any():
+        where = "no labels"
+    elif label in (None, "sub-folder"):
+        where = "sub-folders" if label else files
+    else:
+        where = f"column {label}, {'declared' if provenance.get('label_declared') else 'found'}"
+    yield Taken("classes", ", ".join(galaxies.classes) or "none", where)
+    scale, flux = galaxies.pixel_scale, galaxies.flux_scale
+    text = "unknown" if scale is None else f"{scale:.4g} arcsec"
+    yield Taken("pixel scale", text, source("pixel_scale", scale is not None))
+    text = "unknown" if flux is None else f"{', '.join(f'{one:.4g}' for one in flux)} nJy"
+    yield Taken("unit", text, source("zero_points", flux is not None))
 
 
 def _zeros(galaxies: "GalaxySet") -> list[str]:

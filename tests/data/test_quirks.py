@@ -324,6 +324,25 @@ def test_the_account_counts_what_is_passed_over(tmp_path):
     }
 
 
+def test_the_account_says_what_was_declared_and_what_is_unknown(tmp_path):
+    frame = pd.DataFrame({"filename": files(4), "label": ["a", "b"] * 2})
+    folder = with_catalogue(tmp_path / "set", frame)
+
+    def sources(galaxies):
+        return {each.what: each.source for each in account_of(galaxies).taken}
+
+    assert sources(read_galaxies(folder))["pixel scale"] == "neither said nor declared"
+    declared = read_galaxies(folder, pixel_scale=0.2)
+    assert sources(declared)["pixel scale"] == "declared"
+    declared.save(tmp_path / "saved")
+    found = sources(read_galaxies(tmp_path / "saved"))
+    assert (found["pixel scale"], found["bands"], found["groups"]) == (
+        "declared",
+        "the files",
+        "assumed",
+    )
+
+
 def test_a_placeholder_and_contradicting_labels_are_told(tmp_path):
     frame = pd.DataFrame(
         {"filename": files(8), "group_id": list("aabbccdd"), "label": ["x", "y"] * 4}
@@ -344,9 +363,9 @@ def test_exact_zeros_are_told_and_can_count_as_unmeasured(tmp_path):
     fits.writeto(tmp_path / "b.fits", cube)
     galaxies = read_galaxies(tmp_path)
     assert "exactly 0, up to 25%" in " ".join(account_of(galaxies).warnings)
-    mended = read_galaxies(tmp_path, zeros_unmeasured=True, max_bad_pixels=0.5)
-    assert (mended.images != 0).all()
-    assert mended.catalogue["bad_pixels"].tolist() == [0.0, 0.25]
+    interpolated = read_galaxies(tmp_path, zeros_unmeasured=True, max_bad_pixels=0.5)
+    assert (interpolated.images != 0).all()
+    assert interpolated.catalogue["bad_pixels"].tolist() == [0.0, 0.25]
 
 
 def test_a_row_for_each_file_and_band_is_one_galaxy(tmp_path):

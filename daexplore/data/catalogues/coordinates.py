@@ -84,13 +84,8 @@ def _degrees(table: TableFile, column: str, hours: bool) -> NDArray[np.float64]:
     if not pd.api.types.is_numeric_dtype(values):
         sexagesimal = values.astype(str).str.strip().str.contains(_SEXAGESIMAL) & values.notna()
         if sexagesimal.any() and numbers.notna().any():
-            row = int(
-                np.argmax(
-                    (
-                        sexagesimal if sexagesimal.sum() < len(values) / 2 else numbers.notna()
-                    ).to_numpy(bool)
-                )
-            )
+            few = sexagesimal if sexagesimal.sum() < len(values) / 2 else numbers.notna()
+            row = int(np.argmax(few.to_numpy(bool)))
             raise InputError(
                 f"{table.path}: the column {column!r} holds both decimal numbers and sexagesimal"
                 f" text, for example {values.iloc[row]!r} in row {row + 1}. Write all of them in"

@@ -90,8 +90,7 @@ def class_codes(column: pd.Series, name: str, where: object) -> tuple[pd.Series,
 
 
 def _zero_or_one(column: pd.Series) -> pd.Series:
-    """Truth values, and text that says 0 and 1, true and false or yes
-    and no, as numbers; else as it is."""
+    """Truth values, and text of 0 and 1, true and false, yes and no, as numbers; else as it is."""
     known = column.dropna()
     if pd.api.types.is_bool_dtype(known):
         return known.astype("int64").reindex(column.index).astype("Int64")

@@ -30,6 +30,8 @@ READERS: tuple[Reader, ...] = (
 )
 """The first that recognises an input reads it."""
 
+_DECLARED = ("bands", "pixel_scale", "zero_points")
+
 
 def read_galaxies(path: str | Path, read: ReadConfig | None = None, **declared: Any) -> GalaxySet:
     """Open galaxy images and their catalogue, of any kind in ``READERS``.
@@ -47,7 +49,9 @@ def read_galaxies(path: str | Path, read: ReadConfig | None = None, **declared: 
     """
     reader, given = _recognise(Path(path).expanduser(), _declared(read, declared))
     if reader.open:
-        return reader.open(given)
+        galaxies = reader.open(given)
+        provenance = _with_declared(galaxies.provenance, given.read)
+        return dataclasses.replace(galaxies, provenance=provenance)
     return load_all(_with_account(reader.list(given), given), given.read)
 
 
@@ -72,7 +76,9 @@ def _with_account(listing: Listing, given: Input) -> Listing:
         rest: dict[str, list[str]] = {}
         kinds = {Path(file).suffix.lower() for file in used}
         for file in given.files:
-            if file not in used and (own is None or (given.folder / file).resolve() != own):
+            # Resolving every path of a large survey takes minutes: only equal names can be it.
+            same = own is not None and file.rpartition("/")[2] == own.name
+            if file not in used and not (same and (given.folder / file).resolve() == own):
                 suffix = Path(file).suffix.lower()
                 kind = f"files of the kind {suffix or 'without suffix'}"
                 rest.setdefault(
@@ -86,8 +92,16 @@ def _with_account(listing: Listing, given: Input) -> Listing:
         reason = "columns that a catalogue cannot hold (several values a cell, or complex numbers)"
         passed.append(PassedOver.of(reason, dropped))
     account = {"passed_over": [each.to_json() for each in passed]} if passed else {}
-    earlier = told.get("account", {})
-    return dataclasses.replace(listing, provenance=told | {"account": earlier | account})
+    told = told | {"account": told.get("account", {}) | account}
+    return dataclasses.replace(listing, provenance=_with_declared(told, given.read))
+
+
+def _with_declared(provenance: dict[str, Any], read: ReadConfig) -> dict[str, Any]:
+    """The provenance whose account names what was declared, now or when the set was made."""
+    account = provenance.get("account") or {}
+    now = [name for name in _DECLARED if getattr(read, name) is not None]
+    declared = sorted({*account.get("declared", ()), *now})
+    return provenance | {"account": account | {"declared": declared}} if declared else provenance
 
 
 def _recognise(path: Path, read: ReadConfig) -> tuple[Reader, Input]:
