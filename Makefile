@@ -70,7 +70,7 @@ check: lint ## style, imports, types and the fast tests
 	$(BIN)/python -m pytest -q -n auto --no-loadscope-reorder -m "not slow and not browser"
 
 test: lint browser ## everything: style, imports, types, every test and every notebook
-	$(BIN)/python -m pytest -n auto --no-loadscope-reorder --durations=15 --nbmake --nbmake-timeout=900 notebooks tests/browser tests daexplore
+	$(BIN)/python -m pytest -n auto --no-loadscope-reorder --durations=15 tests/repository/test_notebooks.py tests/browser tests daexplore
 
 bench: env ## measure: training steps, the explorer, the MMD test (the others ask for runs: see their first lines)
 	@for script in benchmarks/train.py benchmarks/explorer benchmarks/two_sample.py; do echo "$$script"; $(BIN)/python "$$script" || exit 1; done

@@ -31,7 +31,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A cache in which the demo preset's place is taken by a few galaxies that are made in a
     moment.
     """
-    return in_place_of_the_demo(tmp_path_factory.mktemp("cache"), 400, 48)
+    return in_place_of_the_demo(tmp_path_factory.mktemp("cache"), 300, 32)
 
 
 def in_place_of_the_demo(root: Path, n: int, size: int) -> Path:

@@ -223,12 +223,12 @@ def test_the_reference_has_every_public_name(site: Path) -> None:
         site / "reference" / "python.html"
     ).ids
     shown = set().union(*(markup(page).ids for page in (site / "reference").rglob("*.html")))
-    for floor in ("alignment", "models", "config", "data", "runs", "kernels", "errors"):
-        module = importlib.import_module(f"daexplore.{floor}")
+    for package in ("alignment", "models", "config", "data", "runs", "kernels", "errors"):
+        module = importlib.import_module(f"daexplore.{package}")
         for name in module.__all__:
             last = f".{name}"
             assert any(each.startswith("daexplore.") and each.endswith(last) for each in shown), (
-                f"daexplore.{floor}.{name}"
+                f"daexplore.{package}.{name}"
             )
     for module, name in (
         ("engine.training.train", "train"),

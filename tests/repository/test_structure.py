@@ -1,5 +1,5 @@
-"""The house stands: floors, file sizes, docstrings, no pickle, no torch where browsing starts, and
-a README that tells the truth.
+"""The layout holds: packages, file sizes, docstrings, no pickle, no torch where browsing starts;
+and a README that tells the truth.
 """
 
 import ast

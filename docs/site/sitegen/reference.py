@@ -1,4 +1,4 @@
-"""Pages of the Python interface: one a module that says what is public, one a package; and the
+"""Pages of the Python interface: one a package, with what its modules say is public; and the
 glossary.
 """
 
@@ -18,7 +18,7 @@ from sitegen.pages import Pages, table
 
 __all__ = ["write"]
 
-_FLOORS = {
+_PACKAGES = {
     "alignment": "adaptation methods, and how to write one",
     "models": "networks, and how to write one",
     "config": "what a run is, as dataclasses",
@@ -33,18 +33,18 @@ _FLOORS = {
     "errors": "what the user can mend",
     "notebook_html": "how objects show themselves in a notebook",
 }
-"""The floors of the house that are to be used from outside, in the order in which they are met."""
+"""The packages that are to be used from outside, in the order in which they are met."""
 
 
 def write(pages: Pages) -> None:
     """Write reference/, but for the command line and the run folder."""
     api = _Api(pages)
-    floors = [name for name in _FLOORS if importlib.util.find_spec(f"daexplore.{name}")]
-    for name in floors:
-        api.module(f"daexplore.{name}")
+    packages = [name for name in _PACKAGES if importlib.util.find_spec(f"daexplore.{name}")]
+    for name in packages:
+        api.page(f"daexplore.{name}")
     public = "\n".join(_directive("daexplore", name) for name in daexplore.__all__)
-    rows = [[f"[daexplore.{name}](api/daexplore.{name}.md)", _FLOORS[name]] for name in floors]
-    tree = "\n".join(f"api/daexplore.{name}" for name in floors)
+    rows = [[f"[daexplore.{name}](api/daexplore.{name}.md)", _PACKAGES[name]] for name in packages]
+    tree = "\n".join(f"api/daexplore.{name}" for name in packages)
     pages.write(
         "reference/python.md",
         _PYTHON.format(public=public, table=table(["module", "what is in it"], rows), tree=tree),
@@ -54,8 +54,8 @@ def write(pages: Pages) -> None:
 
 
 class _Api:
-    """Writes pages of modules; what one module has from another is shown once, where it is imported
-    from by users.
+    """Writes pages of packages; what one module has from another is shown once, where it is
+    imported from by users.
     """
 
     def __init__(self, pages: Pages) -> None:
@@ -64,17 +64,31 @@ class _Api:
             {(_defined(getattr(daexplore, name)), name) for name in daexplore.__all__},
         )
 
-    def module(self, name: str) -> bool:
-        """Write the page of a module and those of its parts; False if there is nothing to show."""
+    def page(self, name: str) -> bool:
+        """Write the page of a package, with its modules, and those of the packages in it; False
+        if there is nothing to show.
+        """
         module = importlib.import_module(name)
-        mine = [each for each in getattr(module, "__all__", ()) if self._first(module, each)]
-        parts = [part for part in _parts(module) if self.module(part)]
-        if not (mine or parts):
+        mine = self._names(module)
+        packages, modules = [], []
+        for part in _parts(module):
+            inner = importlib.import_module(part)
+            if hasattr(inner, "__path__"):
+                packages += [part] if self.page(part) else []
+            elif names := self._names(inner):
+                modules.append((inner, names))
+        if not (mine or packages or modules):
             return False
-        self._pages.write(
-            f"reference/api/{name}.md", "\n".join([_head(name), *_page(module, mine, parts)])
-        )
+        sections = [_head(name), *_section(module, mine, "#")]
+        if packages or modules:
+            sections += ["## Parts\n", table(["module", ""], _rows(packages, modules))]
+        for inner, names in modules:
+            sections += _section(inner, names, "##")
+        self._pages.write(f"reference/api/{name}.md", "\n".join(sections))
         return True
+
+    def _names(self, module: ModuleType) -> list[str]:
+        return [each for each in getattr(module, "__all__", ()) if self._first(module, each)]
 
     def _first(self, module: ModuleType, name: str) -> bool:
         value = getattr(module, name)
@@ -102,21 +116,24 @@ def _parts(module: ModuleType) -> list[str]:
     return [f"{module.__name__}.{part.name}" for part in found if not part.name.startswith("_")]
 
 
-def _page(module: ModuleType, names: list[str], parts: list[str]) -> Iterator[str]:
-    yield f"# {module.__name__}\n"
+def _section(module: ModuleType, names: list[str], heading: str) -> Iterator[str]:
+    anchor = f"({module.__name__})=\n" if heading != "#" else ""
+    yield f"{anchor}{heading} {module.__name__}\n"
     yield (
         f"```{{eval-rst}}\n{inspect.getdoc(module) or ''}\n\n.. py:module::"
         f" {module.__name__}\n```\n"
     )
     for name in names:
         yield _directive(module.__name__, name)
-    if parts:
-        rows = [
-            [f"[{part.rpartition('.')[2]}]({part}.md)", _first_line(importlib.import_module(part))]
-            for part in parts
-        ]
-        yield "## Parts\n"
-        yield table(["module", ""], rows)
+
+
+def _rows(packages: list[str], modules: list[tuple[ModuleType, list[str]]]) -> list[list[str]]:
+    links = {part: f"{part}.md" for part in packages}
+    links |= {module.__name__: f"#{module.__name__}" for module, _ in modules}
+    return [
+        [f"[{part.rpartition('.')[2]}]({to})", _first_line(importlib.import_module(part))]
+        for part, to in sorted(links.items())
+    ]
 
 
 def _first_line(module: ModuleType) -> str:
@@ -124,7 +141,7 @@ def _first_line(module: ModuleType) -> str:
 
 
 def _head(name: str) -> str:
-    """Modules below the floors stand in no table of contents: with 150 of them in the margin of
+    """Packages within packages stand in no table of contents: with all of them in the margin of
     every page nothing could be found.
     """
     above, _, _ = name.rpartition(".")
@@ -163,7 +180,7 @@ What `import daexplore` gives at once:
 
 {table}
 
-Everything listed in a module's `__all__` is shown. Floors import only floors below them: [architecture](../project/architecture.md).
+Everything listed in a module's `__all__` is shown. A package imports only packages below it: [architecture](../project/architecture.md).
 
 ```{{toctree}}
 :hidden:
