@@ -21,11 +21,11 @@ _SHOWN = 5
 @app.command()
 def ingest(
     source: Annotated[
-        Path,
+        str,
         typer.Argument(
             help=(
-                "FITS cut-outs, PNG or JPEG images, a catalogue with survey tiles, a published .npy"
-                " or FITS file."
+                "FITS cut-outs, PNG or JPEG images, a catalogue with survey tiles, Parquet, HDF5,"
+                " npz, tar, a published .npy or FITS file; or an address: https, s3, hf."
             )
         ),
     ],
@@ -76,6 +76,10 @@ def ingest(
         str | None,
         typer.Option(help="Name or number of the table, where the catalogue's file holds several."),
     ] = None,
+    images: Annotated[
+        str | None,
+        typer.Option(help="Name of the array of images, in a file that holds several."),
+    ] = None,
     max_bad_pixels: Annotated[
         float,
         typer.Option(help="Share of NaN or masked pixels up to which bad pixels are interpolated."),
@@ -117,6 +121,7 @@ def ingest(
         id=id_column,
         table=table,
         zeros_unmeasured=zeros_unmeasured,
+        images=images,
     )
     complete = (dest / "galaxies.json").is_file() and not restart
     with stage_progress("ingesting") as progress:

@@ -28,6 +28,7 @@ class ReadConfig:
         zeros_unmeasured: whether pixels that are exactly 0 count as unmeasured, as coadds write
             them where a survey has no data.
         table: name or number of the table, where the catalogue's file holds several.
+        images: name of the array of images, in a file that holds several.
         bands: names of the channels in their order; where each band has a file of its own, also
             which of them.
         pixel_scale: [arcsec / pixel].
@@ -51,6 +52,7 @@ class ReadConfig:
     id: str | None = None
     table: str | None = None
     zeros_unmeasured: bool = False
+    images: str | None = None
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,15 @@ import numpy as np
 
 from daexplore.errors import InputError
 
-__all__ = ["atomic_write", "read_json", "static_text", "to_json", "write_if_possible", "write_json"]
+__all__ = [
+    "atomic_write",
+    "cache_folder",
+    "read_json",
+    "static_text",
+    "to_json",
+    "write_if_possible",
+    "write_json",
+]
 
 
 @contextmanager
@@ -28,6 +36,16 @@ def atomic_write(path: Path) -> Iterator[Path]:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def cache_folder(name: str) -> Path:
+    """Where something that can be made again is kept: below the environment variable
+    DAEXPLORE_CACHE, or the user's cache folder of the platform.
+    """
+    from platformdirs import user_cache_dir
+
+    chosen = os.environ.get("DAEXPLORE_CACHE")
+    return (Path(chosen).expanduser() if chosen else Path(user_cache_dir("daexplore"))) / name
 
 
 @contextmanager

@@ -199,7 +199,7 @@ def _read_parquet(path: Path) -> TableFile:
 
 
 def parquet_frame(
-    path: Path, without: Collection[str] = ()
+    path: Path | str, without: Collection[str] = (), opened: Any = None
 ) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """The columns of a Parquet file that hold one value a cell, and the names of the others.
 
@@ -208,11 +208,12 @@ def parquet_frame(
     Args:
         path: the file.
         without: columns that are not read.
+        opened: the same as a ``pyarrow.parquet.ParquetFile``, where it is open already.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    file = pq.ParquetFile(path)
+    file = opened or pq.ParquetFile(path)
     check_names(path, file.schema_arrow.names)
     table = file.read([name for name in file.schema_arrow.names if name not in set(without)])
     # Pandas writes an index without a name as such a column: it only counts the rows.

@@ -235,7 +235,7 @@ def _ragged(path: Path, lines: Sequence[str], delimiter: str, names: Sequence[st
     return pd.DataFrame(rows, columns=range(len(names)), dtype=str)
 
 
-def check_names(path: Path, names: Sequence[str]) -> None:
+def check_names(path: Path | str, names: Sequence[str]) -> None:
     """Raise InputError if two columns have one name."""
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:

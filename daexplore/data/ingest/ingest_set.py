@@ -21,6 +21,7 @@ from daexplore.data.ingest.chunk import Plan, Record, read_record, write_chunk
 from daexplore.data.readers.load import decide_frame
 from daexplore.data.readers.registry import open_listing
 from daexplore.errors import InputError
+from daexplore.utils.addresses import is_address
 
 __all__ = ["ingest"]
 
@@ -49,7 +50,8 @@ def ingest(
     scale or units are not the others', are rejected and listed with the reason in ``aside.csv``.
 
     Args:
-        source: whatever ``read_galaxies`` understands.
+        source: whatever ``read_galaxies`` understands, or an address (https, s3, hf) of Parquet,
+            HDF5, npz or tar files.
         dest: folder of the set; new, empty, or started by an earlier ingest of the same input.
         read: what is declared of the input.
         workers: processes; None takes as many as there are CPUs for this process, at most 8; 1
@@ -75,7 +77,8 @@ def ingest(
         if number is not None and number < 1:
             raise InputError(f"Cannot ingest with {number} {what}: give at least 1.")
     read, folder = read or ReadConfig(), Path(dest).expanduser()
-    place.outside(Path(source), folder)
+    if not is_address(source):
+        place.outside(Path(source), folder)
     with place.locked(folder):
         begun = place.begun_with(folder)
         if restart and begun is not None:

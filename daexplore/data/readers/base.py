@@ -11,6 +11,7 @@ from daexplore.data.catalogues.match import catalogue_of
 from daexplore.data.catalogues.read import TableFile
 from daexplore.data.galaxy_set import GalaxySet
 from daexplore.data.readers.listing import Listing
+from daexplore.utils.addresses import file_at, files_at, names_file
 
 __all__ = ["Input", "Reader", "class_folders"]
 
@@ -22,12 +23,31 @@ class Input:
     """A file or folder to read. Its folder is walked, and its catalogue parsed, once at most.
 
     Attributes:
-        path: the file or folder.
+        path: the file or folder; where it is elsewhere, no more than its name.
         read: what is declared of it.
+        address: of a file or folder that is elsewhere, such as https://… or s3://…
     """
 
     path: Path
     read: ReadConfig
+    address: str | None = None
+
+    @property
+    def where(self) -> str:
+        """The input as errors and the provenance name it."""
+        return self.address or str(self.path.resolve())
+
+    def at(self, file: str) -> str:
+        """What ``open_binary`` opens one of ``files`` by."""
+        if self.address is None:
+            return str(self.folder / file)
+        base = self.address.partition("*")[0].rpartition("/")[0] if self._of_files else ""
+        return file_at(base or self.address, file)
+
+    @property
+    def _of_files(self) -> bool:
+        """Whether the address names a file, or several by a pattern, and not their folder."""
+        return self.address is not None and ("*" in self.address or names_file(self.address))
 
     @property
     def folder(self) -> Path:
@@ -39,6 +59,8 @@ class Input:
         """Files in the folder and below, relative and sorted, without hidden ones; of a file, its
         name.
         """
+        if self.address is not None:
+            return files_at(self.address)
         if not self.path.is_dir():
             return (self.path.name,)
         found = []
@@ -86,6 +108,7 @@ class Reader:
         list: the galaxies of such an input, to be read one by one.
         open: opens a set that is arrays on disk without reading its pixels; None where every galaxy
             has to be read.
+        elsewhere: whether it reads files at an address, too.
     """
 
     name: str
@@ -93,6 +116,7 @@ class Reader:
     recognises: Callable[[Input], bool]
     list: Callable[[Input], Listing]
     open: Callable[[Input], GalaxySet] | None = None
+    elsewhere: bool = False
 
 
 def class_folders(names: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:

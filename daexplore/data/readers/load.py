@@ -26,6 +26,7 @@ from daexplore.data.readers.image_format import (
 )
 from daexplore.data.readers.listing import Listing
 from daexplore.errors import InputError
+from daexplore.utils.addresses import Unreachable
 
 __all__ = [
     "FittedCutout",
@@ -125,6 +126,8 @@ def fitted(listing: Listing, row: int, frame: ImageFormat, read: ReadConfig) -> 
         pixels, share = fit_to_format(
             stamp, frame, read, str(listing.catalogue["sample_id"].iloc[row])
         )
+    except Unreachable:
+        raise
     except (InputError, OSError) as error:
         found, odd = (
             ("", False)

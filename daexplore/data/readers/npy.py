@@ -14,17 +14,17 @@ from daexplore.data.catalogues.labels import MERGERS, merger_labels
 from daexplore.data.catalogues.match import MatchedCatalogue, keyed_by_place
 from daexplore.data.galaxy_set import GalaxySet
 from daexplore.data.readers.image_format import declared_flux
+from daexplore.data.readers.packed.shards import channels_first
 from daexplore.errors import InputError
 
 __all__ = ["read_npy"]
 
-_MOST_CHANNELS = 16
 _IDS = "subsamples_ID"
 
 
 def read_npy(path: Path, read: ReadConfig) -> GalaxySet:
     """Images (N, channels, height, width), memory-mapped, with the labels and galaxy ids found
-    beside them.
+    beside them. Of channels last a view is taken.
 
     The files stay on disk in the type they have: float64 images are not converted here, since a
     whole file may not fit in memory; code that takes rows out of them casts those to float32, as
@@ -126,20 +126,15 @@ def _images(path: Path) -> NDArray[Any]:
         raise InputError(
             f"{path}: {expected}, got {images.shape}. Is this the labels' file? Give the images'."
         )
-    n, channels, _, last = images.shape
-    if channels > _MOST_CHANNELS >= last:
-        raise InputError(
-            f"{path}: {expected}, got {images.shape}, which has the channels last. Save"
-            " numpy.moveaxis(images, -1, 1)."
-        )
-    if n == 0 or 0 in images.shape:
+    if 0 in images.shape:
         raise InputError(f"{path}: {expected}, got {images.shape}, which is empty.")
     if images.dtype.kind not in "fiu":
         raise InputError(
             f"{path}: expected real numbers as pixels, got {images.dtype}. Save"
             " images.astype('float32')."
         )
-    return images
+    # A view: the file stays on disk.
+    return images if channels_first(images.shape[1:], str(path)) else np.moveaxis(images, -1, 1)
 
 
 def _label_stems(stem: str) -> Iterator[str]:

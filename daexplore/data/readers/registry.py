@@ -1,6 +1,7 @@
 """Registry of readers: each kind of input is recognised by its content."""
 
 import dataclasses
+import re
 from pathlib import Path
 from typing import Any
 
@@ -8,23 +9,29 @@ from daexplore.config import ReadConfig
 from daexplore.data.account import PassedOver
 from daexplore.data.catalogues.read import is_table
 from daexplore.data.galaxy_set import GalaxySet
-from daexplore.data.readers import arrays, image_folder, parquet_images
+from daexplore.data.readers import arrays, image_folder
 from daexplore.data.readers.base import Input, Reader
 from daexplore.data.readers.fits import folder as fits_folder
 from daexplore.data.readers.fits.band_files import FITS_SUFFIX
 from daexplore.data.readers.listing import Listing
 from daexplore.data.readers.load import load_all
+from daexplore.data.readers.packed import arrays as packed_arrays
+from daexplore.data.readers.packed import parquet, tar
 from daexplore.data.readers.tiles import reader as tiles
 from daexplore.errors import InputError
+from daexplore.utils.addresses import is_address
 
 __all__ = ["READERS", "open_listing", "read_galaxies"]
 
 READERS: tuple[Reader, ...] = (
     arrays.STORED,
-    parquet_images.READER,
+    parquet.READER,
     tiles.READER,
     fits_folder.READER,
     image_folder.READER,
+    packed_arrays.HDF5,
+    packed_arrays.NPZ,
+    tar.READER,
     arrays.NPY,
     arrays.HLSP,
 )
@@ -47,6 +54,11 @@ def read_galaxies(path: str | Path, read: ReadConfig | None = None, **declared: 
     Raises:
         InputError: the input is missing, is of no understood kind, or cannot be used as it is.
     """
+    if is_address(path):
+        raise InputError(
+            f"{path} is an address, not a path. Read it once into a galaxy set, which can be"
+            f" stopped and continued, and use that: daexplore ingest {path} DEST"
+        )
     reader, given = _recognise(Path(path).expanduser(), _declared(read, declared))
     if reader.open:
         galaxies = reader.open(given)
@@ -58,11 +70,18 @@ def read_galaxies(path: str | Path, read: ReadConfig | None = None, **declared: 
 def open_listing(path: str | Path, read: ReadConfig | None = None) -> Listing:
     """Return the galaxies of an input of any kind, to be read one by one.
 
+    Args:
+        path: of the input, or the address of one whose reader reads files elsewhere.
+        read: what is declared of it.
+
     Raises:
         InputError: the input is missing, is of no understood kind, or its catalogue does not go
-            with its images.
+            with its images; a server that does not answer.
     """
-    reader, given = _recognise(Path(path).expanduser(), read or ReadConfig())
+    if is_address(path):
+        reader, given = _recognise_elsewhere(str(path), read or ReadConfig())
+    else:
+        reader, given = _recognise(Path(path).expanduser(), read or ReadConfig())
     return _with_account(reader.list(given), given)
 
 
@@ -91,8 +110,9 @@ def _with_account(listing: Listing, given: Input) -> Listing:
     if dropped := told.get("dropped_columns"):
         reason = "columns that a catalogue cannot hold (several values a cell, or complex numbers)"
         passed.append(PassedOver.of(reason, dropped))
-    account = {"passed_over": [each.to_json() for each in passed]} if passed else {}
-    told = told | {"account": told.get("account", {}) | account}
+    account = told.get("account", {})
+    every = [*account.get("passed_over", ()), *(each.to_json() for each in passed)]
+    told = told | {"account": account | ({"passed_over": every} if every else {})}
     return dataclasses.replace(listing, provenance=_with_declared(told, given.read))
 
 
@@ -110,11 +130,7 @@ def _recognise(path: Path, read: ReadConfig) -> tuple[Reader, Input]:
         raise InputError(f"There is nothing at {path}. {_understood()}")
     if path.name.lower() == "galaxies.json":
         path = path.parent
-    elif (
-        path.is_file()
-        and is_table(path)
-        and not parquet_images.READER.recognises(Input(path, read))
-    ):
+    elif path.is_file() and is_table(path) and not parquet.READER.recognises(Input(path, read)):
         path, read = path.parent, dataclasses.replace(read, catalogue=read.catalogue or str(path))
     given = Input(path, read)
     for reader in READERS:
@@ -130,6 +146,20 @@ def _recognise(path: Path, read: ReadConfig) -> tuple[Reader, Input]:
     else:
         reason = f"the kind of file ({path.suffix or 'no suffix'}) is none of them"
     raise InputError(f"Cannot tell what {path} is: {reason}. {_understood()}")
+
+
+def _recognise_elsewhere(address: str, read: ReadConfig) -> tuple[Reader, Input]:
+    name = re.split(r"[/*]", address.rstrip("/*"))[-1]
+    given = Input(Path(name), read, address)
+    able = [reader for reader in READERS if reader.elsewhere]
+    for reader in able:
+        if reader.recognises(given):
+            return reader, given
+    kinds = "\n".join(f"  {reader.understood}" for reader in able)
+    raise InputError(
+        f"Cannot tell what {address} is: its files ({', '.join(given.files[:3])}) are of none of"
+        f" the kinds that are read from an address. Fetch them, or pack them into one of:\n{kinds}"
+    )
 
 
 def _understood() -> str:

@@ -20,6 +20,7 @@ from daexplore.data.simulate.psf import psf_widths
 from daexplore.data.simulate.render import DOMAINS, Part
 from daexplore.data.simulate.samples import image_plan, sample_parts
 from daexplore.errors import InputError
+from daexplore.utils import files
 
 __all__ = ["SIMULATOR_VERSION", "cache_folder", "open_preset", "simulate"]
 
@@ -116,15 +117,8 @@ def open_preset(
 
 
 def cache_folder() -> Path:
-    """Where simulated sets are kept: the environment variable DAEXPLORE_CACHE, or the user's cache
-    folder of the platform.
-    """
-    from platformdirs import user_cache_dir
-
-    chosen = os.environ.get("DAEXPLORE_CACHE")
-    return (
-        Path(chosen).expanduser() if chosen else Path(user_cache_dir("daexplore"))
-    ) / "simulated"
+    """Where simulated sets are kept."""
+    return files.cache_folder("simulated")
 
 
 def _checked(preset: Preset, n: int | None, seed: int, workers: int | None) -> int:

@@ -89,7 +89,7 @@ def test_ids_group_images_of_one_galaxy(tmp_path, ids):
     [
         (images()[:, 0], r"got \(6, 8, 8\). If it has one band, save images\[:, None\]"),
         (np.zeros(N), r"got \(6,\). Is this the labels' file"),
-        (np.zeros((N, 32, 32, 3), np.float32), "has the channels last"),
+        (np.zeros((N, 32, 32, 32), np.float32), "with at most 16 channels"),
         (np.zeros((0, 3, 8, 8), np.float32), "which is empty"),
         (np.zeros((N, 3, 8, 8), complex), "expected real numbers as pixels, got complex128"),
         (np.array([{}] * N, dtype=object), "cannot be read as a plain .npy array"),
@@ -260,11 +260,11 @@ def test_an_unknown_label_column_is_refused(tmp_path):
 
 
 def test_what_is_not_understood_says_what_is(tmp_path):
-    (tmp_path / "cube.hdf5").write_bytes(b"\x89HDF")
+    (tmp_path / "cube.xyz").write_bytes(b"\x89HDF")
     for path, what in (
         (tmp_path / "nothing", "There is nothing at"),
         (tmp_path, "holds neither"),
-        (tmp_path / "cube.hdf5", r"\(\.hdf5\)"),
+        (tmp_path / "cube.xyz", r"\(\.hdf5\)"),
     ):
         with pytest.raises(InputError, match=rf"{what}(.|\n)*catalogue\.csv(.|\n)*\.npy file"):
             read_galaxies(path)
