@@ -68,7 +68,7 @@ def interval_text(
     sign: str = "",
 ) -> str:
     """A number with its interval, "0.731 [0.708, 0.754]"; "–" where it is undefined, the number
-    alone where there is no interval.
+    alone where no interval is asked for, "[no interval]" where there were too few galaxies for one.
 
     Args:
         value: the number.
@@ -79,6 +79,8 @@ def interval_text(
     """
     if value is None or not math.isfinite(value):
         return "–"
-    if low is None or high is None or not (math.isfinite(low) and math.isfinite(high)):
+    if low is None or high is None:
         return f"{value:{sign}.{digits}f}"
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return f"{value:{sign}.{digits}f} [no interval]"
     return f"{value:{sign}.{digits}f} [{low:{sign}.{digits}f}, {high:{sign}.{digits}f}]"

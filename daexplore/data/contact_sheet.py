@@ -46,7 +46,9 @@ def contact_sheet(
             fill="#F0E442",
             font=font,
         )
-        for i, rgb in enumerate(to_rgb(galaxies.images[rows], galaxies.bands)):
+        for i, rgb in enumerate(
+            to_rgb(galaxies.images[rows], galaxies.bands, origin=galaxies.origin)
+        ):
             stamp = Image.fromarray(rgb).resize((size, size), Image.Resampling.BICUBIC)
             sheet.paste(
                 stamp, ((i % columns) * (size + gap), top + title + (i // columns) * (size + gap))

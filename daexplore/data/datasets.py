@@ -113,6 +113,7 @@ def describe(galaxies: GalaxySet) -> dict[str, Any]:
         "prefix": galaxies.provenance.get("prefix"),
         "simulated": _simulated(galaxies.provenance),
         "account": account_of(galaxies).to_json(),
+        "origin": galaxies.origin,
     }
 
 

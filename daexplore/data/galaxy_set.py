@@ -130,6 +130,14 @@ class GalaxySet:
         return labels
 
     @property
+    def origin(self) -> str | None:
+        """Where the first pixel of its images is, "lower left" or "upper left"; None where that is
+        not known.
+        """
+        found = self.provenance.get("origin")
+        return None if found is None else str(found)
+
+    @property
     def sample_ids(self) -> NDArray[np.object_]:
         """(N,) the ids, in row order."""
         return self.catalogue["sample_id"].to_numpy(object)
@@ -317,7 +325,7 @@ def _few_of(galaxies: "GalaxySet", label: int, few: int) -> str:
     rows = rows[np.unique(np.linspace(0, len(rows) - 1, few).astype(int))] if len(rows) else rows
     if not len(rows):
         return ""
-    drawn = to_rgb(np.asarray(galaxies.images[rows]), galaxies.bands)
+    drawn = to_rgb(np.asarray(galaxies.images[rows]), galaxies.bands, origin=galaxies.origin)
     return pictures(
         zip((png(rgb, _SIZE) for rgb in drawn), map(str, galaxies.sample_ids[rows]), strict=True),
         _SIZE,

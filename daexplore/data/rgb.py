@@ -2,13 +2,19 @@
 
 import io
 from collections.abc import Sequence
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from daexplore.errors import InputError
 
-__all__ = ["band_order", "png", "to_rgb"]
+__all__ = ["LOWER_LEFT", "band_order", "png", "to_rgb", "upright"]
+
+LOWER_LEFT = "lower left"
+"""Where the first pixel of a FITS image is (FITS standard 4.0, section 5.1); of a picture, the
+upper left.
+"""
 
 
 # Pivot wavelengths [micron] of the filters whose order we know; others keep the order they are
@@ -16,6 +22,7 @@ __all__ = ["band_order", "png", "to_rgb"]
 _WAVELENGTHS = {"F814W": 0.806, "F160W": 1.537, "F356W": 3.563}
 _WAVELENGTHS |= {"u": 0.355, "g": 0.477, "r": 0.623, "i": 0.762, "z": 0.913, "y": 1.0, "Y": 1.0}
 _PICTURE = ("R", "G", "B")
+_Value = TypeVar("_Value", bound=np.generic)
 
 
 def band_order(bands: Sequence[str]) -> tuple[int, ...]:
@@ -42,6 +49,7 @@ def to_rgb(
     order: Sequence[int] | None = None,
     softening: float = 0.03,
     noise: float = 1.5,
+    origin: str | None = None,
 ) -> NDArray[np.uint8]:
     """Images as colours: each band in units of its own brightness, then one asinh stretch of their
     mean, which keeps the colours.
@@ -62,6 +70,7 @@ def to_rgb(
             blue), instead of ``bands``.
         softening: fraction of the white level where the stretch turns from linear to logarithmic.
         noise: the same in standard deviations of the sky, where that is higher.
+        origin: where the first pixel is, as ``upright`` takes it.
 
     Returns:
         (N, H, W, 3) uint8, also for a single image.
@@ -92,6 +101,7 @@ def to_rgb(
             f" to {channels - 1}."
         )
     planes = np.nan_to_num(images[:, list(order)], posinf=0.0, neginf=0.0)
+    planes = planes[:, :, ::-1] if origin == LOWER_LEFT else planes
     if (
         bands is not None
         and tuple(bands) == _PICTURE
@@ -121,6 +131,18 @@ def to_rgb(
     if colours.shape[1] == 1:
         colours = np.repeat(colours, 3, 1)
     return np.asarray((255 * colours).round(), np.uint8).transpose(0, 2, 3, 1)
+
+
+def upright(drawn: NDArray[_Value], origin: str | None) -> NDArray[_Value]:
+    """Images or maps with the row at the top first, as a picture is stored.
+
+    Args:
+        drawn: (H, W), or (N, H, W, 3).
+        origin: where the first pixel is; ``LOWER_LEFT``, or anything else for the upper left.
+    """
+    if origin != LOWER_LEFT:
+        return drawn
+    return np.flip(drawn, axis=0 if drawn.ndim == 2 else -3)
 
 
 def png(rgb: NDArray[np.uint8], size: int | None = None) -> bytes:

@@ -123,8 +123,10 @@ def thumbnails(
         here = np.flatnonzero(domains == domain)
         for start in range(0, len(here), 256):
             rows = here[start : start + 256]
-            pixels, bands = load_images(run.info["data"][domain], domain, ids[rows].tolist())
-            for row, rgb in zip(rows, to_rgb(pixels, bands), strict=True):
+            about = run.info["data"][domain]
+            pixels, bands = load_images(about, domain, ids[rows].tolist())
+            drawn = to_rgb(pixels, bands, origin=about.get("origin"))
+            for row, rgb in zip(rows, drawn, strict=True):
                 pictures[row] = png(rgb, size)
     return pictures
 

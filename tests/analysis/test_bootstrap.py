@@ -18,15 +18,28 @@ def make_case(n, seed, accuracy=0.8):
 
 
 def test_weights_draw_whole_groups():
-    groups = np.array(["b", "a", "b", "c", "a", "b"], object)
+    groups = np.array(["b", "a", "b", "c", "a", "b", "d", "e", "d"], object)
     weights = group_weights(groups, 2000)
-    for name in "abc":
+    for name in "abcde":
         assert (weights[:, groups == name] == weights[:, groups == name][:, :1]).all()
-    firsts = weights[:, [0, 1, 3]]
-    assert (firsts.sum(axis=1) == 3).all()
-    # Drawn with replacement: multinomial, each group once in the mean with variance 1 - 1/3.
+    firsts = weights[:, [0, 1, 3, 6, 7]]
+    assert (firsts.sum(axis=1) == 5).all()
+    # Drawn with replacement: multinomial, each group once in the mean with variance 1 - 1/5.
     np.testing.assert_allclose(firsts.mean(axis=0), 1, atol=0.1)
-    np.testing.assert_allclose(firsts.var(axis=0), 2 / 3, atol=0.1)
+    np.testing.assert_allclose(firsts.var(axis=0), 4 / 5, atol=0.1)
+
+
+@pytest.mark.parametrize("galaxies", [1, 2, 4, 5])
+def test_a_few_galaxies_have_no_interval(galaxies):
+    """Many images of one galaxy are one galaxy: resampling it would give an interval of width 0."""
+    labels, probabilities = make_case(60, 0)
+    groups = np.arange(60) % galaxies
+    found = metrics_with_intervals(labels, probabilities, groups)
+    band = roc_band(labels, probabilities[:, 1], groups)
+    assert np.isfinite(found["accuracy"]["value"])
+    for ends in ([found[name][end] for name in found for end in ("low", "high")], band.low):
+        assert np.isfinite(ends).all() == (galaxies >= 5)
+        assert np.isnan(ends).all() == (galaxies < 5)
 
 
 def test_intervals_agree_with_a_naive_bootstrap():

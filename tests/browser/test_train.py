@@ -312,18 +312,18 @@ def test_a_further_method_with_an_option_pauses_dies_and_is_resumed(
     page.keyboard.type("batch_size")
     page.get_by_text("train.batch_size (64)").click()
     page.get_by_label("train.batch_size", exact=True).fill("48")
-    page.get_by_label("Epochs", exact=True).fill("12")
+    page.get_by_label("Epochs", exact=True).fill("40")
     page.get_by_label("Further methods").click()
     page.get_by_text("LMMD", exact=True).first.click()
     command = page.locator("pre.commands")
-    expect(command).to_contain_text("--method lmmd --seed 0 --epochs 12 --set train.batch_size=48")
+    expect(command).to_contain_text("--method lmmd --seed 0 --epochs 40 --set train.batch_size=48")
     expect(command).not_to_contain_text("noda")
     # Beside the open list: it closes.
     page.mouse.click(1000, 800)
     page.get_by_role("button", name="Start 1 training").click()
 
     found = card(page, "LMMD")
-    expect(found).to_contain_text(re.compile(r"Epoch [2-9] of 12"), timeout=PATIENCE)
+    expect(found).to_contain_text(re.compile(r"Epoch \d+ of 40"), timeout=PATIENCE)
     [run] = RunStore(empty.runs).runs()
     process = psutil.Process(run.info["process"]["pid"])
     found.get_by_role("button", name="Pause").click()
@@ -335,7 +335,7 @@ def test_a_further_method_with_an_option_pauses_dies_and_is_resumed(
         "each target class moves to the same class of the source"
     )
     found.get_by_role("button", name="Go on").click()
-    expect(found).to_contain_text(re.compile(r"Epoch \d+ of 12"))
+    expect(found).to_contain_text(re.compile(r"Epoch \d+ of 40"))
     assert process.status() != psutil.STATUS_STOPPED
 
     process.kill()
@@ -347,5 +347,5 @@ def test_a_further_method_with_an_option_pauses_dies_and_is_resumed(
         "finished",
         "lmmd",
         48,
-        list(range(1, 13)),
+        list(range(1, 41)),
     )

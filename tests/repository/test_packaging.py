@@ -138,7 +138,7 @@ def test_the_metadata_of_the_wheel_says_what_the_project_says(contents):
 def test_the_tests_run_the_real_libraries_of_the_exports():
     extras = project()["optional-dependencies"]
     assert any(
-        re.fullmatch(r"daexplore\[[a-z,]*\bexports\b[a-z,]*\]", requirement)
+        re.fullmatch(r"daexplore\[[a-z0-9,]*\bexports\b[a-z0-9,]*\]", requirement)
         for requirement in extras["tests"]
     )
     for requirement in extras["exports"]:

@@ -9,9 +9,12 @@ from numpy.typing import NDArray
 
 from daexplore.analysis.metrics.classification import METRICS, reweighted_metrics, roc
 
-__all__ = ["RocBand", "group_weights", "metrics_with_intervals", "roc_band"]
+__all__ = ["FEWEST_GROUPS", "RocBand", "group_weights", "metrics_with_intervals", "roc_band"]
 
 Floats = NDArray[np.floating[Any]]
+
+FEWEST_GROUPS = 5
+"""Galaxies below which nothing can be said about an interval."""
 
 _AT_ONCE = 4_000_000
 
@@ -45,10 +48,13 @@ def group_weights(groups: NDArray[Any], resamples: int, seed: int = 0) -> NDArra
         seed: of the draws.
 
     Returns:
-        (R, n) counts; all rows of a group have the same one.
+        (R, n) counts; all rows of a group have the same one. NaN below ``FEWEST_GROUPS``: resamples
+        of one galaxy are all alike, and their interval would say that its value is known exactly.
     """
     names, index = np.unique(groups, return_inverse=True)
     count = len(names)
+    if count < FEWEST_GROUPS:
+        return np.full((resamples, len(index)), np.nan)
     drawn = np.random.default_rng(seed).integers(0, count, (resamples, count))
     drawn += count * np.arange(resamples)[:, None]
     times = np.bincount(drawn.ravel(), minlength=resamples * count).reshape(resamples, count)
@@ -80,7 +86,8 @@ def metrics_with_intervals(
 
     Returns:
         Name -> {"value", "low", "high", "n"}, n the number of labelled images. Resamples in which a
-        metric is undefined (one class only) do not count.
+        metric is undefined (one class only) do not count; below ``FEWEST_GROUPS`` galaxies the ends
+        are NaN.
     """
     known = labels >= 0
     labels, probabilities, groups = labels[known], probabilities[known], groups[known]
@@ -142,6 +149,9 @@ def roc_band(
     positive = labels[order] == 1
     true, false = (np.cumsum(weights * side, axis=1)[:, last] for side in (positive, ~positive))
     usable = np.flatnonzero((true[:, -1] > 0) & (false[:, -1] > 0))
+    if not len(usable):
+        nothing = np.full(points, np.nan)
+        return RocBand(grid, np.interp(grid, curve.fpr, curve.tpr), nothing, nothing)
     curves = np.stack(
         [
             np.interp(grid, np.r_[0, false[r]] / false[r, -1], np.r_[0, true[r]] / true[r, -1])

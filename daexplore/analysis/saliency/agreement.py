@@ -153,6 +153,8 @@ def mean_interval(
     weights = group_weights(groups, resamples, seed)
     drawn = weights @ count
     means = (weights @ total)[drawn > 0] / drawn[drawn > 0]
+    if not len(means):
+        return Agreement(float(total.sum() / count.sum()), float("nan"), float("nan"), n, blank)
     low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
     return Agreement(float(total.sum() / count.sum()), float(low), float(high), n, blank)
 

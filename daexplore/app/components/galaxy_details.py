@@ -20,6 +20,7 @@ from daexplore.app.glossary.markup import explained, term
 from daexplore.app.latents.view import LatentView
 from daexplore.app.state import ExplorerState
 from daexplore.app.theme import STYLE
+from daexplore.data.rgb import upright
 from daexplore.errors import InputError
 from daexplore.views.images import colorbar_png, common_scale, data_uri, galaxy_png, overlay_png
 from daexplore.views.plots.saliency import summary_saliency
@@ -95,6 +96,7 @@ class GalaxyDetails:
         twin = scene.counterpart_of(row)
         domain = str(found.domain[row])
         image, note = _image(scene, row)
+        origin = scene.run.info["data"][domain].get("origin")
         verdicts = [self._verdict(each, sample_id, domain) for each in scenes]
         scale = common_scale(verdict.map for verdict in verdicts if verdict.map is not None)
         about = scene.run.classes[1] if len(scene.run.classes) == 2 else "the predicted class"
@@ -117,7 +119,7 @@ class GalaxyDetails:
             )
         cells += [
             _cell(
-                _map(verdict, image, scale),
+                _map(verdict, image, scale, origin),
                 f"<b>{escape(verdict.run)}</b>",
                 _says(verdict, scene, state=self._state) + _agreement(verdict, verdicts[0]),
             )
@@ -185,7 +187,9 @@ def _picture(image: NDArray[np.uint8] | None, note: str, text: str) -> str:
     return f"<img alt='{escape(text, quote=True)}' src='{data_uri(galaxy_png(image))}'>"
 
 
-def _map(verdict: RunPrediction, image: NDArray[np.uint8] | None, scale: float) -> str:
+def _map(
+    verdict: RunPrediction, image: NDArray[np.uint8] | None, scale: float, origin: str | None
+) -> str:
     if verdict.map is None:
         return (
             f"<div class='blank' title='{escape(verdict.note, quote=True)}'>Grad-CAM:"
@@ -193,10 +197,8 @@ def _map(verdict: RunPrediction, image: NDArray[np.uint8] | None, scale: float) 
         )
     ground = np.zeros((72, 72, 3), np.uint8) if image is None else image
     text = f"Grad-CAM of {verdict.run}, epoch {verdict.epoch}"
-    return (
-        f"<img alt='{escape(text, quote=True)}'"
-        f" src='{data_uri(overlay_png(ground, verdict.map, scale))}'>"
-    )
+    shown = overlay_png(ground, upright(verdict.map, origin), scale)
+    return f"<img alt='{escape(text, quote=True)}' src='{data_uri(shown)}'>"
 
 
 def _cell(picture: str, title: str, line: str) -> str:

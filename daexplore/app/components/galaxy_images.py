@@ -51,7 +51,7 @@ def galaxy_images(run: Run, domain: str, sample_ids: Sequence[str]) -> NDArray[n
     pixels, bands = load_images(
         description, domain, sample_ids, lambda about: _sets.get(key, lambda: open_described(about))
     )
-    return to_rgb(pixels, bands)
+    return to_rgb(pixels, bands, origin=description.get("origin"))
 
 
 def cached_gradcam(run: Run, epoch: int, sample_id: str) -> NDArray[np.float32] | None:

@@ -76,7 +76,7 @@ def _cell(entry: dict[str, float] | None) -> Markup:
     if entry is None or not np.isfinite(entry["value"]):
         return Markup("–")
     low, high = entry.get("low", float("nan")), entry.get("high", float("nan"))
-    interval = (
-        f"<small>[{low:.3f}, {high:.3f}]</small>" if np.isfinite(low) and np.isfinite(high) else ""
-    )
+    known = np.isfinite(low) and np.isfinite(high)
+    told = f"[{low:.3f}, {high:.3f}]" if known else "no interval" if "low" in entry else ""
+    interval = f"<small>{told}</small>" if told else ""
     return Markup(f"{entry['value']:.3f}{interval}")

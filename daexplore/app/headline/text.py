@@ -96,11 +96,11 @@ def _percent(entry: dict[str, float] | None, interval: bool) -> str:
     if entry is None or not np.isfinite(entry["value"]):
         return "–"
     text = f"<b>{100 * entry['value']:.1f}%</b>"
-    return (
-        f"{text} <small>[{100 * entry['low']:.1f}, {100 * entry['high']:.1f}]</small>"
-        if interval
-        else text
-    )
+    if not interval:
+        return text
+    known = np.isfinite(entry["low"]) and np.isfinite(entry["high"])
+    ends = f"[{100 * entry['low']:.1f}, {100 * entry['high']:.1f}]" if known else "no interval"
+    return f"{text} <small>{ends}</small>"
 
 
 def _flips(first: LatentView, second: LatentView, state: ExplorerState) -> tuple[int, int]:

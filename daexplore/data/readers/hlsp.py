@@ -72,7 +72,7 @@ def read_hlsp(path: Path, read: ReadConfig) -> GalaxySet:
     unit = flux_scale(images.header, scale, one_band=False)
     flux = declared_flux(read) or (None if unit is None else (unit,) * len(bands))
     provenance = (
-        {"reader": "hlsp", "path": str(path.resolve())}
+        {"reader": "hlsp", "path": str(path.resolve()), "origin": "lower left"}
         | about.provenance
         | ({"bands_from": origin} if origin else {})
     )

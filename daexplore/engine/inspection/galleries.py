@@ -23,7 +23,8 @@ def random_galleries(sides: list[DomainSample], seed: int) -> tuple[dict[str, An
             if not len(rows):
                 continue
             shown = np.sort(np.random.default_rng(seed).permutation(rows)[:_PER_CLASS])
-            rgb = to_rgb(np.asarray(side.galaxies.images[shown], np.float32), side.galaxies.bands)
+            pixels = np.asarray(side.galaxies.images[shown], np.float32)
+            rgb = to_rgb(pixels, side.galaxies.bands, origin=side.galaxies.origin)
             columns = min(_COLUMNS, len(shown))
             height, width = rgb.shape[1:3]
             tiles = np.zeros((-(-len(shown) // columns) * columns, height, width, 3), np.uint8)
@@ -58,7 +59,7 @@ def pair_pictures(
     def picture(domain: str, sample_id: str) -> str:
         galaxies = by_domain[domain]
         image = np.asarray(galaxies.images[galaxies.rows([sample_id])], np.float32)
-        return _uri(png(to_rgb(image, galaxies.bands)[0], _WIDTH))
+        return _uri(png(to_rgb(image, galaxies.bands, origin=galaxies.origin)[0], _WIDTH))
 
     return tuple(
         {

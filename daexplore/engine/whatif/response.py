@@ -13,7 +13,7 @@ from daexplore.analysis.saliency.maps import gradcam
 from daexplore.data import GalaxySet, load_images, open_described
 from daexplore.data.loaders import as_batch
 from daexplore.data.preprocessing.pipeline import Preprocess
-from daexplore.data.rgb import to_rgb
+from daexplore.data.rgb import to_rgb, upright
 from daexplore.data.simulate import PRESETS, Preset, reobserve
 from daexplore.engine.inference import load_network, network_outputs
 from daexplore.engine.perturbations import sky_sigma
@@ -69,7 +69,8 @@ def answer(question: Query, number: int) -> Response:
     with batch_norm_domain(network, question.domain):
         first = as_batch(images, np.zeros(1, np.int64), preprocess, question.domain)
         cam = gradcam(network, first, np.array([called]), network.saliency_layer)[0]
-    return Response(rgb, outputs.logits, outputs.latents, np.asarray(cam, np.float32), called)
+    shown = upright(np.asarray(cam, np.float32), _origin(*key[:2]))
+    return Response(rgb, outputs.logits, outputs.latents, shown, called)
 
 
 def _key(question: Query) -> tuple[str, str, str, float | None]:
@@ -118,7 +119,12 @@ def _images(
     """The draws (draws, C, H, W) at one position, and the first of them in colour."""
     subject = _subject(data, domain, sample_id, redshift)
     images = _positions(data, domain, sample_id, redshift, dial)[number].draws(draws, seed)
-    return images, to_rgb(images[:1], subject.bands)[0]
+    return images, to_rgb(images[:1], subject.bands, origin=_origin(data, domain))[0]
+
+
+def _origin(data: str, domain: str) -> str | None:
+    found = json.loads(data)[domain].get("origin")
+    return None if found is None else str(found)
 
 
 @lru_cache(maxsize=8)

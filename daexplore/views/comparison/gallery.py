@@ -122,7 +122,8 @@ def _pictures(run: Run, sample_ids: list[Any]) -> tuple[dict[str, str], str]:
 
     try:
         galaxies = open_described(run.info["data"]["target"])
-        images = to_rgb(np.asarray(galaxies.images[galaxies.rows(sample_ids)]), galaxies.bands)
+        pixels = np.asarray(galaxies.images[galaxies.rows(sample_ids)])
+        images = to_rgb(pixels, galaxies.bands, origin=galaxies.origin)
     except InputError as error:
         return {}, str(error)
     return {

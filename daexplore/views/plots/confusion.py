@@ -100,7 +100,7 @@ def _cell(true: str, domain: str, row: dict[Any, Any]) -> Cell:
     if not np.isfinite(row["share"]):
         return Cell("–")
     known = np.isfinite(row["low"]) and np.isfinite(row["high"])
-    interval = f"[{100 * row['low']:.1f}, {100 * row['high']:.1f}]" if known else ""
+    interval = f"[{100 * row['low']:.1f}, {100 * row['high']:.1f}]" if known else "no interval"
     # At most half as dark as the hue, so that the text can be read on it on either ground.
     shade = (
         f"background: color-mix(in srgb, {DOMAIN_COLORS[domain]} {50 * row['share']:.0f}%,"

@@ -171,4 +171,6 @@ def _cell(row: dict[Any, Any]) -> str:
         return f"<small>too small ({row['galaxies']} galaxies)</small>"
     if not np.isfinite(row["value"]):
         return "<small>undefined</small>"
+    if not np.isfinite(row["low"]):
+        return f"{row['value']:.3f}<small>no interval</small>"
     return f"{row['value']:.3f}<small>[{row['low']:.3f}, {row['high']:.3f}]</small>"

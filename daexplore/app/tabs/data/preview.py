@@ -156,7 +156,9 @@ def _galleries(galaxies: "GalaxySet", domain: str, total: int | None) -> Iterato
             continue
         shown = np.sort(np.random.default_rng(0).permutation(rows)[:_SHOWN])
         stamps = to_rgb(
-            np.stack([np.asarray(galaxies.images[row]) for row in shown]), galaxies.bands
+            np.stack([np.asarray(galaxies.images[row]) for row in shown]),
+            galaxies.bands,
+            origin=galaxies.origin,
         )
         yield {
             "domain": domain,

@@ -252,7 +252,7 @@ def score_tables(scores: pd.DataFrame, kinds: dict[str, str], by: str) -> str:
 
 
 def _cell(row: "dict[object, float]") -> Markup:
-    interval = (
-        f"<small>[{row['low']:.3f}, {row['high']:.3f}]</small>" if np.isfinite(row["low"]) else ""
-    )
+    known = np.isfinite(row["low"])
+    told = f"[{row['low']:.3f}, {row['high']:.3f}]" if known else "no interval"
+    interval = f"<small>{told}</small>"
     return Markup(f"{row['value']:.3f}{interval}")

@@ -214,7 +214,9 @@ def _accuracy(run: Run, domain: str) -> dict[str, str]:
     if value is None:
         return {"text": "–"}
     low, high = entry.get("low"), entry.get("high")
-    interval = f"[{low:.3f}, {high:.3f}] " if low is not None and high is not None else ""
+    interval = (
+        f"[{low:.3f}, {high:.3f}] " if low is not None and high is not None else "no interval, "
+    )
     return {"text": f"{value:.3f}", "small": f"{interval}{_SPLIT}, n = {entry.get('n', '?')}"}
 
 

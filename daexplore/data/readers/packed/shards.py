@@ -1,6 +1,4 @@
-"""What all files that hold many galaxies each have in common: rows over several files, and the
-catalogue that comes with the images.
-"""
+"""Rows over several files of many galaxies each, and the catalogue that comes with the images."""
 
 import os
 from collections.abc import Callable, Sequence
