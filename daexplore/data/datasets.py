@@ -15,7 +15,14 @@ from daexplore.data.galaxy_set import GalaxySet
 from daexplore.data.readers import check_domains, read_galaxies
 from daexplore.errors import InputError
 
-__all__ = ["describe", "load_images", "open_described", "open_domains", "open_unchecked"]
+__all__ = [
+    "check_unchanged",
+    "describe",
+    "load_images",
+    "open_described",
+    "open_domains",
+    "open_unchecked",
+]
 
 
 def open_domains(
@@ -106,6 +113,7 @@ def describe(galaxies: GalaxySet) -> dict[str, Any]:
         "name": galaxies.name,
         "n": len(galaxies),
         "fingerprint": galaxies.fingerprint(),
+        "image_fingerprint": galaxies.image_fingerprint(),
         "bands": list(galaxies.bands),
         "pixel_scale": galaxies.pixel_scale,
         "path": galaxies.provenance.get("path"),
@@ -132,7 +140,7 @@ def open_described(description: dict[str, Any]) -> GalaxySet:
     """The galaxy set that a run was made from.
 
     Raises:
-        InputError: it is not on this machine.
+        InputError: it is not on this machine, or other galaxies are in its place.
     """
     path = description.get("path")
     if not path or not Path(path).exists():
@@ -142,7 +150,28 @@ def open_described(description: dict[str, Any]) -> GalaxySet:
         )
     galaxies = _reopened(Path(path), description)
     prefix = description.get("prefix")
-    return _prefixed(galaxies, prefix) if prefix else galaxies
+    galaxies = _prefixed(galaxies, prefix) if prefix else galaxies
+    check_unchanged(galaxies, description)
+    return galaxies
+
+
+def check_unchanged(galaxies: GalaxySet, description: dict[str, Any]) -> None:
+    """Make sure that a set is the one that a run was made from. Descriptions of earlier versions do
+    not say enough for that.
+
+    Raises:
+        InputError: it holds other galaxies, or their images are others.
+    """
+    recorded = description.get("image_fingerprint")
+    if recorded is None or recorded == galaxies.image_fingerprint():
+        return
+    before, now = description.get("n"), len(galaxies)
+    what = f"{now} galaxies, not {before}" if before != now else "other images or other ids"
+    raise InputError(
+        f"The galaxies of {description.get('name')!r} have changed since the run was made:"
+        f" {description.get('path')} now holds {what}. What a run says of them would be wrong. Put"
+        " the images back that it was made from, or train again."
+    )
 
 
 def _reopened(path: Path, description: dict[str, Any]) -> GalaxySet:

@@ -192,7 +192,30 @@ def _for_survey(run: Run, galaxies: GalaxySet) -> Preprocess:
             range(len(galaxies.bands)),
         )
         order = tuple(chosen)
-    return preprocess.for_galaxy_set("target", galaxies, None, order)
+    try:
+        return preprocess.for_galaxy_set("target", galaxies, None, order)
+    except InputError as error:
+        missing = _undeclared(preprocess, galaxies)
+        if not missing:
+            raise
+        raise InputError(
+            f"The run {run.id} brings its images to a common form, and the survey"
+            f" {galaxies.name!r} does not say what that needs. Declare it:"
+            f" {' '.join(f'--set data.target_read.{each}' for each in missing)}"
+        ) from error
+
+
+def _undeclared(preprocess: Preprocess, galaxies: GalaxySet) -> list[str]:
+    """What the survey does not say and the run's steps need, as settings that predict takes."""
+    form, bands = preprocess.standard, len(galaxies.bands)
+    each = ",".join(["NUMBER"] * bands)
+    resampled = form.pixel_scale is not None or form.psf_fwhm is not None
+    wanted = {
+        f"zero_points='[{each}]'": form.units == "nanojansky" and galaxies.flux_scale is None,
+        "pixel_scale=ARCSEC": resampled and galaxies.pixel_scale is None,
+        f"psf_fwhm='[{each}]'": form.psf_fwhm is not None and galaxies.psf_fwhm is None,
+    }
+    return [setting for setting, missing in wanted.items() if missing]
 
 
 def _seen(run: Run, galaxies: GalaxySet) -> int:

@@ -36,6 +36,7 @@ from daexplore.engine.prediction.ensemble import (
 )
 from daexplore.engine.prediction.parts import Parts, open_parts, refuse_existing, writing
 from daexplore.engine.prediction.survey import open_survey
+from daexplore.engine.prediction.survey_fit import LOW, differences, own_typicality, typicality
 from daexplore.engine.progress import Progress, Report, no_report
 from daexplore.errors import InputError
 from daexplore.models import batch_norm_domain
@@ -56,7 +57,9 @@ class CatalogueSummary:
         before: galaxies that an earlier, stopped prediction had done.
         counts: rows by predicted class.
         oracle: whether target labels taught one of the runs.
-        notes: what a reader of the catalogue has to know, a sentence each.
+        notes: what a reader of the catalogue has to know, a sentence each; warnings first.
+        untypical: images whose in-domain score is below ``survey_fit.LOW``; None where an earlier
+            prediction had written the catalogue.
     """
 
     path: Path
@@ -65,6 +68,7 @@ class CatalogueSummary:
     counts: dict[str, int]
     oracle: bool
     notes: tuple[str, ...]
+    untypical: int | None = None
 
 
 def predict(
@@ -137,7 +141,7 @@ def predict(
     with open_parts(out, identity, len(galaxies), rows_a_part, overwrite) as parts:
         if parts is not None:
             before = _compute(parts, members, fitted, galaxies, batch_size, where, report)
-            counts = _assemble(
+            counts, untypical = _assemble(
                 parts,
                 out,
                 kind,
@@ -148,14 +152,20 @@ def predict(
                 report,
             )
         else:
-            before, counts = len(galaxies), {}
+            before, counts, untypical = len(galaxies), {}, None
+    notes = [each for member in members for each in differences(member, galaxies)]
+    if untypical is not None:
+        own = own_typicality(members)
+        notes = [*typicality(members, untypical, len(galaxies), own), *notes]
+    notes.sort(key=lambda note: not note.startswith("Warning"))
     return CatalogueSummary(
         out,
         len(galaxies),
         before,
         counts,
         any(member.oracle for member in members),
-        _notes(members, galaxies),
+        (*dict.fromkeys(notes), *_notes(members, galaxies)),
+        untypical,
     )
 
 
@@ -257,10 +267,13 @@ def _assemble(
     galaxies: GalaxySet,
     members: list[EnsembleMember],
     report: Report,
-) -> dict[str, int]:
-    """Write the catalogue aside and puts it in its place; returns the rows by predicted class."""
+) -> tuple[dict[str, int], int]:
+    """Write the catalogue aside and puts it in its place; returns the rows by predicted class, and
+    the number of those with a low in-domain score.
+    """
     classes = np.array(members[0].run.classes)
     counts = np.zeros(len(classes), np.int64)
+    low = np.zeros(1, np.int64)
     survey = survey_columns(galaxies)
     computed = tuple(column.name for column in columns[len(survey) + 1 :])
 
@@ -271,6 +284,7 @@ def _assemble(
                 [values[name] for name in probability_names(members[0].run.classes)]
             ).argmax(0)
             np.add.at(counts, predicted, 1)
+            low[0] += int((values["in_domain"] < LOW).sum())
             yield {
                 **survey_piece(galaxies, survey, parts.range(number)),
                 "predicted_class": classes[predicted],
@@ -283,7 +297,7 @@ def _assemble(
     with writing(out):
         write_catalogue(aside, kind, columns, meta, parts.total, pieces())
         aside.replace(out)
-    return dict(zip(members[0].run.classes, counts.tolist(), strict=True))
+    return dict(zip(members[0].run.classes, counts.tolist(), strict=True)), int(low[0])
 
 
 def _identity(

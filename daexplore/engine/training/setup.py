@@ -13,6 +13,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from daexplore.alignment import build_alignment
 from daexplore.config import RunConfig
 from daexplore.data.class_balance import class_weights
+from daexplore.data.datasets import check_unchanged
 from daexplore.data.loaders import DomainPairLoader
 from daexplore.data.preprocessing.pipeline import Preprocess
 from daexplore.engine.progress import Progress, Report
@@ -30,6 +31,7 @@ from daexplore.errors import InputError
 from daexplore.kernels import SCALES
 from daexplore.models import build_network
 from daexplore.runs import Run, RunWriter, check_root
+from daexplore.utils.files import atomic_write
 
 __all__ = ["Training", "build_adapter", "run_status", "set_up"]
 
@@ -100,14 +102,16 @@ def set_up(
         check_root(runs)
     torch.set_num_threads(config.train.threads or 1)
     fabric = _fabric(config, devices, nodes)
-    writer = RunWriter.open(resume) if resume is not None and fabric.is_global_zero else None
-    with run_status(writer):
+    with _resumed(resume if fabric.is_global_zero else None) as writer:
         data = prepare_data(
             config.data,
             config.train.evaluation_limit,
             lambda done, total: report(Progress("simulating", done, total)),
             _recorded(config, origin, resume),
         )
+        if resume is not None:
+            for domain, galaxies in data.domains.items():
+                check_unchanged(galaxies, Run(resume).info["data"][domain])
         adapter = build_adapter(config, data)
         if origin:
             origin.load(adapter.network, data)
@@ -257,6 +261,24 @@ def _create(
         versions={"torch": torch.__version__},
         **({"transfer": origin.describe(prepared)} if origin else {}),
     )
+
+
+@contextmanager
+def _resumed(resume: str | Path | None) -> Iterator[RunWriter | None]:
+    """The writer of a run that is resumed; its run.json is as it was where that is refused."""
+    if resume is None:
+        yield None
+        return
+    file = Path(resume) / "run.json"
+    before = file.read_bytes() if file.is_file() else b""
+    writer = RunWriter.open(resume)
+    try:
+        with run_status(writer):
+            yield writer
+    except InputError:
+        with atomic_write(file) as part:
+            part.write_bytes(before)
+        raise
 
 
 @contextmanager
