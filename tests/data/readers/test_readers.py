@@ -264,7 +264,7 @@ def test_what_is_not_understood_says_what_is(tmp_path):
     for path, what in (
         (tmp_path / "nothing", "There is nothing at"),
         (tmp_path, "holds neither"),
-        (tmp_path / "cube.xyz", r"\(\.hdf5\)"),
+        (tmp_path / "cube.xyz", r"\(\.xyz\)"),
     ):
         with pytest.raises(InputError, match=rf"{what}(.|\n)*catalogue\.csv(.|\n)*\.npy file"):
             read_galaxies(path)
