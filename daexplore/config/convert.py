@@ -91,6 +91,9 @@ def _convert(hint: Any, value: Any, where: str) -> Any:
             raise InputError(
                 f"{where}: expected {len(arguments)} values, got {len(value)}: {value!r}."
             )
+        # Long lists of names or numbers come by the ten thousand: one look at their types.
+        if arguments[0] in (str, int, float) and {type(item) for item in value} == {arguments[0]}:
+            return tuple(value)
         return tuple(_convert(arguments[0], item, f"{where}[{i}]") for i, item in enumerate(value))
     if origin is Literal:
         if value in arguments:

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.queues import SimpleQueue
 from pathlib import Path
 
 from daexplore.config import ReadConfig
@@ -166,8 +167,12 @@ def _written(plan: Plan, missing: list[int], workers: int) -> Iterator[tuple[int
             yield number, write_chunk(plan, number)
         return
     context = multiprocessing.get_context("spawn")
+    # A process that is started with a long plan is waited for until it has read it, one after the
+    # other: handed over by a thread, all start at once.
+    plans = context.SimpleQueue()
+    threading.Thread(target=_hand_over, args=(plans, plan, workers), daemon=True).start()
     with ProcessPoolExecutor(
-        workers, mp_context=context, initializer=_begin, initargs=(plan,)
+        workers, mp_context=context, initializer=_begin, initargs=(plans,)
     ) as pool:
         waiting: dict[Future[Record], int] = {}
         left = iter(missing)
@@ -188,9 +193,14 @@ def _written(plan: Plan, missing: list[int], workers: int) -> Iterator[tuple[int
 _plans: list[Plan] = []
 
 
-def _begin(plan: Plan) -> None:
+def _hand_over(plans: "SimpleQueue[Plan]", plan: Plan, workers: int) -> None:
+    for _ in range(workers):
+        plans.put(plan)
+
+
+def _begin(plans: "SimpleQueue[Plan]") -> None:
     """Once in each worker: the plan is sent once, not with each chunk."""
-    _plans[:] = [plan]
+    _plans[:] = [plans.get()]
     # Ctrl-C reaches all processes of a terminal: the first process ends the others.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()

@@ -142,6 +142,9 @@ def check_same(folder: Path, before: dict[str, Any], now: dict[str, Any]) -> Non
     if before == now:
         return
     old, new = before.get("read", {}), now["read"]
+    # What an earlier version did not know was not declared.
+    if before | {"read": to_dict(ReadConfig()) | old} == now:
+        return
     changes = [
         f"{name} {old.get(name)} -> {value}"
         for name, value in new.items()

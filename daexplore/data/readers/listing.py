@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -77,3 +78,8 @@ class Listing:
 
     def __len__(self) -> int:
         return len(self.catalogue)
+
+    @cached_property
+    def sample_ids(self) -> list[str]:
+        """The ids in row order, once for all: a table gives single cells slowly."""
+        return list(map(str, self.catalogue["sample_id"]))

@@ -123,9 +123,7 @@ def fitted(listing: Listing, row: int, frame: ImageFormat, read: ReadConfig) -> 
     stamp = None
     try:
         stamp = listing.load(row)
-        pixels, share = fit_to_format(
-            stamp, frame, read, str(listing.catalogue["sample_id"].iloc[row])
-        )
+        pixels, share = fit_to_format(stamp, frame, read, listing.sample_ids[row])
     except Unreachable:
         raise
     except (InputError, OSError) as error:
@@ -139,13 +137,13 @@ def fitted(listing: Listing, row: int, frame: ImageFormat, read: ReadConfig) -> 
         {"bad_pixels": share} if share else {}
     )
     # Of a picture, 0 is black; a measured flux is never exactly 0 over much of an image.
-    zeros = float((pixels == 0).mean()) if stamp.depth is None else 0.0
+    zeros = 1 - np.count_nonzero(pixels) / pixels.size if stamp.depth is None else 0.0
     if zeros >= _ZEROS:
         columns["zero_pixels"] = zeros
     return FittedCutout(
         pixels,
         columns,
-        hashlib.blake2b(pixels.tobytes(), digest_size=16).hexdigest(),
+        hashlib.sha256(np.ascontiguousarray(pixels).data).hexdigest()[:32],
         describe_format(stamp),
     )
 

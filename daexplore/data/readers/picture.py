@@ -70,13 +70,14 @@ def picture_of_bytes(data: bytes, where: str) -> tuple[NDArray[np.float32], int]
             Image.open(io.BytesIO(data), formats=_FORMATS) as opened,
         ):
             warnings.simplefilter("ignore")
-            image = ImageOps.exif_transpose(opened)
+            image: Any = opened
+            ImageOps.exif_transpose(image, in_place=True)
             grey = image.mode in _GREY_DEPTH
             depth = _GREY_DEPTH.get(image.mode, 8)
             if image.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in image.info:
                 pixels = np.asarray(image.convert("LA" if grey else "RGBA"))
                 return _opaque(pixels.transpose(2, 0, 1)), depth
-            pixels = np.asarray(image if grey else image.convert("RGB"))
+            pixels = np.asarray(image if grey or image.mode == "RGB" else image.convert("RGB"))
     except (
         Exception
     ) as error:  # Broken images raise OSError, SyntaxError, ValueError, struct.error and more.
