@@ -68,6 +68,21 @@ def ingest(
             help="Side of the images in pixels: cut from tiles, or cropped about the centre."
         ),
     ] = None,
+    resample: Annotated[
+        float | None,
+        typer.Option(
+            help="Arcseconds a pixel to which images of different scales are brought; with --size."
+        ),
+    ] = None,
+    label_threshold: Annotated[
+        str | None,
+        typer.Option(
+            help=(
+                "Of a column of vote fractions: from which on an image is of the class, such as"
+                " 0.5; of two, such as 0.3,0.7, those between have no label."
+            )
+        ),
+    ] = None,
     name: Annotated[str | None, typer.Option(help="Short name of the set.")] = None,
     id_column: Annotated[
         str | None, typer.Option("--id", help="Its column that names the images.")
@@ -122,6 +137,8 @@ def ingest(
         table=table,
         zeros_unmeasured=zeros_unmeasured,
         images=images,
+        resample=resample,
+        label_threshold=_numbers("--label-threshold", label_threshold),
     )
     complete = (dest / "galaxies.json").is_file() and not restart
     with stage_progress("ingesting") as progress:

@@ -29,6 +29,10 @@ class ReadConfig:
             them where a survey has no data.
         table: name or number of the table, where the catalogue's file holds several.
         images: name of the array of images, in a file that holds several.
+        resample: pixel scale to which all images are brought [arcsec / pixel], where each has its
+            own; they are then cropped to ``size``.
+        label_threshold: where the column of labels holds fractions, such as those of votes: from
+            which on an image is of the class; of two numbers, images between them have no label.
         bands: names of the channels in their order; where each band has a file of its own, also
             which of them.
         pixel_scale: [arcsec / pixel].
@@ -53,6 +57,8 @@ class ReadConfig:
     table: str | None = None
     zeros_unmeasured: bool = False
     images: str | None = None
+    resample: float | None = None
+    label_threshold: tuple[float, ...] | None = None
 
 
 @dataclass(frozen=True)

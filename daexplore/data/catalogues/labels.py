@@ -53,16 +53,24 @@ def label_column(table: pd.DataFrame, declared: str | None, where: object) -> st
     return declared or next((column for column in LABEL_COLUMNS if column in table.columns), None)
 
 
-def class_codes(column: pd.Series, name: str, where: object) -> tuple[pd.Series, tuple[str, ...]]:
+def class_codes(
+    column: pd.Series, name: str, where: object, threshold: tuple[float, ...] | None = None
+) -> tuple[pd.Series, tuple[str, ...]]:
     """Class index of each row (missing stays missing), and the classes' names.
+
+    With a threshold the column holds fractions: "non-<column>" below it, "<column>" from it on; of
+    two thresholds, rows between them are missing.
 
     Text and whole numbers are classes, sorted; a column of 0 and 1, as numbers, as text or as truth
     values, gives "non-<column>" and "<column>". Only empty text is missing: None, NA and null are
     classes where a column says so.
 
     Raises:
-        InputError: fractions, or so many values that they are no classes.
+        InputError: fractions without a threshold, other numbers with one, or so many values that
+            they are no classes.
     """
+    if threshold is not None:
+        return _by_threshold(column, name, where, threshold)
     column = _zero_or_one(column)
     known = column.dropna()
     if pd.api.types.is_numeric_dtype(known) and not pd.api.types.is_bool_dtype(known):
@@ -70,7 +78,8 @@ def class_codes(column: pd.Series, name: str, where: object) -> tuple[pd.Series,
         if not whole.all():
             raise InputError(
                 f"{where}: the column {name!r} holds fractions, first {known[~whole].iloc[0]};"
-                " classes must be text or whole numbers."
+                " classes must be text or whole numbers. If they are shares of votes, say from"
+                " which on an image is of the class: --label-threshold 0.5."
             )
         column = known.astype("int64").reindex(column.index).astype("Int64")
         if len(known) and known.isin((0, 1)).all():
@@ -87,6 +96,29 @@ def class_codes(column: pd.Series, name: str, where: object) -> tuple[pd.Series,
         )
     codes = column.map({value: code for code, value in enumerate(values)}).astype("Int64")
     return codes, tuple(map(str, values))
+
+
+def _by_threshold(
+    column: pd.Series, name: str, where: object, threshold: tuple[float, ...]
+) -> tuple[pd.Series, tuple[str, ...]]:
+    low, high = threshold[0], threshold[-1]
+    if len(threshold) > 2 or not 0 < low <= high <= 1:
+        raise InputError(
+            f"The threshold of labels must be one number above 0 and up to 1, or two in ascending"
+            f" order; got {', '.join(map(str, threshold))}."
+        )
+    share = pd.to_numeric(column, errors="coerce").astype("Float64")
+    bad = (column.notna() & share.isna()) | (share < 0) | (share > 1)
+    if bad.fillna(False).any():
+        first = column[bad.fillna(False).to_numpy(bool)].iloc[0]
+        raise InputError(
+            f"{where}: a threshold needs fractions from 0 to 1 in the column {name!r}, got"
+            f" {first!r}. Divide counts by their sum first."
+        )
+    codes = pd.Series(pd.NA, index=column.index, dtype="Int64")
+    codes[(share >= high).fillna(False).to_numpy(bool)] = 1
+    codes[(share < low).fillna(False).to_numpy(bool)] = 0
+    return codes, (f"non-{name}", name)
 
 
 def _zero_or_one(column: pd.Series) -> pd.Series:

@@ -165,12 +165,24 @@ def _labels(
     if label is None:
         return None, nothing, (), []
     try:
-        codes, classes = class_codes(frame[label], label, where)
+        if read.label_threshold is not None and read.label is None:
+            raise InputError(
+                f"{where}: --label-threshold is given without --label. Name the column of"
+                " fractions."
+            )
+        codes, classes = class_codes(frame[label], label, where, read.label_threshold)
     except InputError as error:
-        if read.label is not None:
+        if read.label is not None or read.label_threshold is not None:
             raise
         return None, nothing, (), [f"{error} It was not taken for labels."]
-    return label, codes, classes, []
+    if read.label_threshold is None:
+        return label, codes, classes, []
+    without, rule = int(codes.isna().sum()), " and ".join(map(str, read.label_threshold))
+    told = (
+        f"The classes follow from the fractions in {label!r} by the threshold {rule}: {without} of"
+        f" {len(codes)} images have no label."
+    )
+    return label, codes, classes, [told]
 
 
 def _without_catalogue(

@@ -123,7 +123,9 @@ def with_overrides(galaxies: GalaxySet, read: ReadConfig) -> GalaxySet:
     where = f"Galaxy set {galaxies.name!r}"
     if read.label not in (None, "label", galaxies.provenance.get("label_column")):
         column = label_column(catalogue, read.label, where)
-        codes, changes["classes"] = class_codes(catalogue[column], str(column), where)
+        codes, changes["classes"] = class_codes(
+            catalogue[column], str(column), where, read.label_threshold
+        )
         catalogue = catalogue.assign(label=codes)
         changes["provenance"] = galaxies.provenance | {"label_column": column}
     if read.group is not None:

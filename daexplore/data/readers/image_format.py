@@ -128,8 +128,8 @@ def fit_to_format(
     if read.pixel_scale is None and not _same_scale(stamp.pixel_scale, frame.pixel_scale):
         raise InputError(
             f"{where}: its pixels measure {_said(stamp.pixel_scale)} arcsec, the others'"
-            f" {_said(frame.pixel_scale)}. Resample it, or declare --pixel-scale if the file is"
-            " wrong."
+            f" {_said(frame.pixel_scale)}. Bring all to one with --resample ARCSEC --size PIXELS,"
+            " or declare --pixel-scale if the file is wrong."
         )
     if read.zero_points is None:
         pixels = _in_units(pixels, stamp, frame, where)

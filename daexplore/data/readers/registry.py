@@ -17,6 +17,7 @@ from daexplore.data.readers.listing import Listing
 from daexplore.data.readers.load import load_all
 from daexplore.data.readers.packed import arrays as packed_arrays
 from daexplore.data.readers.packed import parquet, tar
+from daexplore.data.readers.pixel_scales import with_pixel_scales
 from daexplore.data.readers.tiles import reader as tiles
 from daexplore.errors import InputError
 from daexplore.utils.addresses import is_address
@@ -60,11 +61,11 @@ def read_galaxies(path: str | Path, read: ReadConfig | None = None, **declared: 
             f" stopped and continued, and use that: daexplore ingest {path} DEST"
         )
     reader, given = _recognise(Path(path).expanduser(), _declared(read, declared))
-    if reader.open:
+    if reader.open and given.read.resample is None:
         galaxies = reader.open(given)
         provenance = _with_declared(galaxies.provenance, given.read)
         return dataclasses.replace(galaxies, provenance=provenance)
-    return load_all(_with_account(reader.list(given), given), given.read)
+    return load_all(_listed(reader, given), given.read)
 
 
 def open_listing(path: str | Path, read: ReadConfig | None = None) -> Listing:
@@ -82,7 +83,11 @@ def open_listing(path: str | Path, read: ReadConfig | None = None) -> Listing:
         reader, given = _recognise_elsewhere(str(path), read or ReadConfig())
     else:
         reader, given = _recognise(Path(path).expanduser(), read or ReadConfig())
-    return _with_account(reader.list(given), given)
+    return _listed(reader, given)
+
+
+def _listed(reader: Reader, given: Input) -> Listing:
+    return with_pixel_scales(_with_account(reader.list(given), given), given.read)
 
 
 def _with_account(listing: Listing, given: Input) -> Listing:

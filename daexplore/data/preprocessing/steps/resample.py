@@ -56,9 +56,15 @@ def resampled_length(n: int, ratio: float) -> int:
 
 
 @lru_cache(maxsize=64)
-def overlap_matrix(n: int, ratio: float) -> NDArray[np.float32]:
-    """(new, n) the share of each old pixel in a row that is within each new one."""
-    length = resampled_length(n, ratio)
+def overlap_matrix(n: int, ratio: float, length: int | None = None) -> NDArray[np.float32]:
+    """(new, n) the share of each old pixel in a row that is within each new one.
+
+    Args:
+        n: old pixels.
+        ratio: side of a new pixel in old ones.
+        length: new pixels, about the centre of the old; None takes all that are covered entirely.
+    """
+    length = resampled_length(n, ratio) if length is None else length
     edges = n / 2 + (np.arange(length + 1) - length / 2) * ratio
     old = np.arange(n)
     overlap = np.minimum(edges[1:, None], old + 1) - np.maximum(edges[:-1, None], old)
