@@ -96,7 +96,8 @@ class _Scaled:
         flux = rows @ np.where(good, stamp.pixels, 0).astype(np.float32) @ across.T
         # A new pixel of which less than half was measured is not measured.
         measured = rows @ good.astype(np.float32) @ across.T / np.float32(ratio**2)
-        pixels = np.where(measured > 0.5, flux / np.maximum(measured, 0.5), np.float32(np.nan))
+        measured_flux = np.where(measured > 0.5, flux / np.maximum(measured, 0.5), np.nan)
+        pixels: NDArray[np.float32] = measured_flux.astype(np.float32)
         # The values of a picture are brightnesses, not fluxes: the mean stays, not the sum.
         pixels = pixels / np.float32(ratio**2) if stamp.depth is not None else pixels
         columns = stamp.columns | {"pixel_scale_before": scale}

@@ -387,3 +387,28 @@ def test_cut_outs_named_in_a_catalogue_with_positions_are_no_tiles(tmp_path):
     table.to_csv(tmp_path / "catalogue.csv", index=False)
     galaxies = read_galaxies(tmp_path)
     assert (galaxies.bands, galaxies.images.shape) == (("g", "r"), (2, 2, 20, 20))
+
+
+@pytest.mark.parametrize(("shift", "wider"), [(0.4, 0), (1.0, 0), (5.0, 0), (0.0, 2)])
+@pytest.mark.parametrize("bands", [None, ("g", "r")])
+def test_bands_of_a_field_on_grids_of_their_own_are_refused_by_that_reason(
+    tmp_path, shift, wider, bands
+):
+    write(tmp_path / "field_g.fits", field(), tan(), FILTER="g")
+    shape = (200 + wider, 260 + wider)
+    moved = tan(dec=2.0 + shift * SCALE / 3600, shape=shape)
+    write(tmp_path / "field_r.fits", field(shape), moved, FILTER="r")
+    at(tan(), [(100, 50)]).to_csv(tmp_path / "catalogue.csv", index=False)
+    with pytest.raises(InputError, match=r"show one field on different grids") as error:
+        open_listing(tmp_path, ReadConfig(size=16, bands=bands))
+    assert "reproject" in str(error.value)
+    one = open_listing(tmp_path, ReadConfig(size=16, bands=("g",)))
+    np.testing.assert_array_equal(one.load(0).pixels[0], field()[42:58, 92:108])
+
+
+def test_fields_apart_in_different_bands_are_refused_as_before(tmp_path):
+    write(tmp_path / "north_g.fits", field(), tan(), FILTER="g")
+    write(tmp_path / "south_r.fits", field(), tan(dec=3.0), FILTER="r")
+    at(tan(), [(100, 50)]).to_csv(tmp_path / "catalogue.csv", index=False)
+    with pytest.raises(InputError, match="Tiles differ in their bands"):
+        open_listing(tmp_path, ReadConfig(size=16))

@@ -285,6 +285,25 @@ def _fields(single: Sequence[Tile]) -> list[Tile]:
     return fields
 
 
+def _check_grids(tiles: Sequence[Tile]) -> None:
+    """Raise InputError if two bands of one field lie on grids of their own, as dithers do."""
+    for number, one in enumerate(tiles):
+        for other in tiles[:number]:
+            apart = np.rad2deg(np.linalg.norm(one.centre - other.centre)) * 3600 / one.pixel_scale
+            if set(one.bands or ()) & set(other.bands or ()) or apart > min(one.shape) / 4:
+                continue
+            sizes = [f"{tile.shape[1]}x{tile.shape[0]}" for tile in (other, one)]
+            size = f", they measure {' and '.join(sizes)}" if one.shape != other.shape else ""
+            raise InputError(
+                f"{other.planes[0].path} ({', '.join(other.bands or ())}) and {one.name}"
+                f" ({', '.join(one.bands or ())}) show one field on different grids: their centres"
+                f" are {apart:.2g} pixels apart{size}. Cut-outs"
+                " of several bands need one grid. Bring the bands to one, for example"
+                " with reproject.reproject_interp or SWarp, or take one band: --bands"
+                f" {(other.bands or ('g',))[0]}."
+            )
+
+
 def _in_bands(tiles: list[Tile], declared: tuple[str, ...] | None) -> tuple[list[Tile], list[Tile]]:
     """The tiles with the bands that all are to have, and those that lack some."""
     if declared is None:
@@ -293,6 +312,7 @@ def _in_bands(tiles: list[Tile], declared: tuple[str, ...] | None) -> tuple[list
             (tile for tile in tiles if set(tile.bands or ()) != set(first.bands or ())), None
         )
         if odd is not None:
+            _check_grids(tiles)
             names = [", ".join(tile.bands or ("no band that it names",)) for tile in (first, odd)]
             raise InputError(
                 f"Tiles differ in their bands: {first.planes[0].path} has {names[0]}, {odd.name}"
@@ -313,6 +333,7 @@ def _in_bands(tiles: list[Tile], declared: tuple[str, ...] | None) -> tuple[list
         else:
             lacking.append(tile)
     if not kept:
+        _check_grids(tiles)
         raise InputError(
             f"No tile has all declared bands ({', '.join(declared)}); {lacking[0].planes[0].path}"
             f" has {', '.join(lacking[0].bands or ())}."
