@@ -13,7 +13,15 @@ from typing import Any, BinaryIO
 from daexplore.errors import InputError
 from daexplore.utils.files import atomic_write, cache_folder
 
-__all__ = ["Unreachable", "file_at", "files_at", "is_address", "names_file", "open_binary"]
+__all__ = [
+    "Unreachable",
+    "file_at",
+    "files_at",
+    "is_address",
+    "names_file",
+    "open_binary",
+    "unreachable",
+]
 
 SCHEMES = ("https", "http", "s3", "gs", "gcs", "az", "abfs", "hf", "memory")
 """What an address may begin with. Chained addresses of fsspec are not followed."""
@@ -52,7 +60,9 @@ def files_at(address: str) -> tuple[str, ...]:
             found, base = filesystem.find(path.rstrip("/") + "/"), path
     base = base.rstrip("/") + "/"
     names = [each.removeprefix(base) for each in map(str, found) if each.startswith(base)]
-    names = [urllib.parse.unquote(name) for name in names] if _is_web(address) else names
+    if _is_web(address):
+        # A listing also links to itself, sorted otherwise.
+        names = [urllib.parse.unquote(name) for name in names if "?" not in name]
     kept = [
         name
         for name in names
@@ -215,12 +225,13 @@ def _reached(address: str) -> Iterator[None]:
         # What fsspec says of a server that refuses the connection, too.
         if not isinstance(error.__cause__, OSError):
             raise InputError(f"There is nothing at {address}.") from error
-        raise _unreachable(address, error.__cause__) from error
+        raise unreachable(address, error.__cause__) from error
     except Exception as error:  # Each library has errors of its own for a server that is silent.
-        raise _unreachable(address, error) from error
+        raise unreachable(address, error) from error
 
 
-def _unreachable(address: str, error: BaseException) -> Unreachable:
+def unreachable(address: str, error: BaseException) -> Unreachable:
+    """What to say of a server that does not answer."""
     return Unreachable(
         f"{address} cannot be reached ({str(error) or type(error).__name__}). Run the same command"
         " again when it can: what is done stays."

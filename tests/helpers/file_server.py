@@ -15,15 +15,17 @@ ANNOUNCED = re.compile(r"port (\d+)")
 
 
 class Handler(http.server.SimpleHTTPRequestHandler):
-    """Gives parts of files where it was told to; fails every so many requests."""
+    """Gives parts of files where it was told to; fails every so many requests, or after so many."""
 
     ranges = True
     fail_every = 0
+    fail_after = 0
     asked = 0
 
     def do_GET(self) -> None:
         Handler.asked += 1
-        if self.fail_every and Handler.asked % self.fail_every == 0:
+        often = self.fail_every and Handler.asked % self.fail_every == 0
+        if often or (self.fail_after and Handler.asked > self.fail_after):
             self.close_connection = True
             return
         wanted = re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers.get("Range", ""))
@@ -77,8 +79,10 @@ if __name__ == "__main__":
     parser.add_argument("folder")
     parser.add_argument("--whole", action="store_true")
     parser.add_argument("--fail-every", type=int, default=0)
+    parser.add_argument("--fail-after", type=int, default=0)
     arguments = parser.parse_args()
     Handler.ranges, Handler.fail_every = not arguments.whole, arguments.fail_every
+    Handler.fail_after = arguments.fail_after
 
     class Server(http.server.ThreadingHTTPServer):
         def finish_request(self, request: object, client_address: object) -> None:

@@ -9,7 +9,14 @@ from numpy.typing import NDArray
 
 from daexplore.analysis.metrics.classification import METRICS, reweighted_metrics, roc
 
-__all__ = ["FEWEST_GROUPS", "RocBand", "group_weights", "metrics_with_intervals", "roc_band"]
+__all__ = [
+    "FEWEST_GROUPS",
+    "RocBand",
+    "group_weights",
+    "metrics_with_intervals",
+    "roc_band",
+    "too_few",
+]
 
 Floats = NDArray[np.floating[Any]]
 
@@ -48,17 +55,22 @@ def group_weights(groups: NDArray[Any], resamples: int, seed: int = 0) -> NDArra
         seed: of the draws.
 
     Returns:
-        (R, n) counts; all rows of a group have the same one. NaN below ``FEWEST_GROUPS``: resamples
-        of one galaxy are all alike, and their interval would say that its value is known exactly.
+        (R, n) counts; all rows of a group have the same one. Of one group they are all alike: see
+        ``too_few``.
     """
     names, index = np.unique(groups, return_inverse=True)
     count = len(names)
-    if count < FEWEST_GROUPS:
-        return np.full((resamples, len(index)), np.nan)
     drawn = np.random.default_rng(seed).integers(0, count, (resamples, count))
     drawn += count * np.arange(resamples)[:, None]
     times = np.bincount(drawn.ravel(), minlength=resamples * count).reshape(resamples, count)
     return times[:, index].astype(np.float64)
+
+
+def too_few(groups: NDArray[Any]) -> bool:
+    """Whether these are too few galaxies for an interval: resamples of one are all alike, and would
+    say that its value is known exactly.
+    """
+    return len(np.unique(groups)) < FEWEST_GROUPS
 
 
 def metrics_with_intervals(
@@ -101,6 +113,9 @@ def metrics_with_intervals(
             name: {"value": value, "low": value, "high": value, "n": 0}
             for name, value in values.items()
         }
+    if too_few(groups):
+        nothing = {"low": float("nan"), "high": float("nan"), "n": len(labels)}
+        return {name: {"value": value} | nothing for name, value in values.items()}
     weights = group_weights(groups, resamples, seed)
     # A few resamples at a time: of a million galaxies the steps in between would fill the memory.
     step = max(1, _AT_ONCE // len(labels))
@@ -145,13 +160,13 @@ def roc_band(
         return RocBand(grid, nothing, nothing, nothing)
     order = np.argsort(-scores, kind="stable")
     last = np.flatnonzero(np.r_[np.diff(scores[order]) != 0, True])
+    if too_few(groups):
+        nothing = np.full(points, np.nan)
+        return RocBand(grid, np.interp(grid, curve.fpr, curve.tpr), nothing, nothing)
     weights = group_weights(groups, resamples, seed)[:, order]
     positive = labels[order] == 1
     true, false = (np.cumsum(weights * side, axis=1)[:, last] for side in (positive, ~positive))
     usable = np.flatnonzero((true[:, -1] > 0) & (false[:, -1] > 0))
-    if not len(usable):
-        nothing = np.full(points, np.nan)
-        return RocBand(grid, np.interp(grid, curve.fpr, curve.tpr), nothing, nothing)
     curves = np.stack(
         [
             np.interp(grid, np.r_[0, false[r]] / false[r, -1], np.r_[0, true[r]] / true[r, -1])

@@ -235,7 +235,8 @@ def parquet_frame(
         name: column.to_pandas(types_mapper=whole.get if name in with_missing else None)
         for name, column in zip(table.column_names, table.columns, strict=True)
     }
-    return pd.DataFrame(columns), tuple(dropped)
+    # A table of images alone has rows, too.
+    return pd.DataFrame(columns, index=range(file.metadata.num_rows)), tuple(dropped)
 
 
 def _one_value(kind: Any) -> bool:

@@ -14,6 +14,7 @@ from daexplore.data.bands import AB_ZERO_NANOJANSKY
 from daexplore.data.readers.bad_pixels import fill_bad_pixels
 from daexplore.data.readers.listing import SAME_SCALE, Cutout, Listing
 from daexplore.errors import InputError
+from daexplore.utils.addresses import Unreachable
 
 __all__ = [
     "ImageFormat",
@@ -161,6 +162,8 @@ def _sample(listing: Listing) -> list[Cutout]:
     for row in _evenly_then_all(len(listing)):
         try:
             stamps.append(listing.load(row))
+        except Unreachable:
+            raise
         except (InputError, OSError) as error:
             reasons[str(error)] += 1
         if len(stamps) == _SAMPLE:

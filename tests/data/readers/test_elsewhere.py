@@ -2,10 +2,12 @@
 does and however often the work is stopped.
 """
 
+import io
 import json
 import os
 import subprocess
 import sys
+import tarfile
 import time
 
 import h5py
@@ -91,6 +93,43 @@ def test_a_server_that_is_gone_puts_no_galaxy_aside_and_the_work_goes_on_later(t
         assert "Traceback" not in done.stderr
         ingest(f"{address}/many.parquet", tmp_path / "there", ReadConfig(name="set"), workers=1)
     assert pixels_and_rows(tmp_path / "there") == pixels_and_rows(tmp_path / "here")
+
+
+def large(folder, kind):
+    """More than is fetched at once."""
+    pixels = np.random.default_rng(0).normal(size=(240, 3, 64, 64)).astype(np.float32)
+    if kind == "parquet":
+        kinds = pa.list_(pa.list_(pa.list_(pa.float32())))
+        table = pa.table({"image": pa.array(pixels.tolist(), kinds)})
+        pq.write_table(table, folder / "a.parquet", row_group_size=20)
+    elif kind == "h5":
+        with h5py.File(folder / "a.h5", "w") as file:
+            file["images"] = pixels
+    else:
+        with tarfile.open(folder / "a.tar", "w") as archive:
+            for row, image in enumerate(pixels):
+                stream = io.BytesIO()
+                np.save(stream, image)
+                about = tarfile.TarInfo(f"{row}.npy")
+                about.size = stream.tell()
+                stream.seek(0)
+                archive.addfile(about, stream)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["parquet", "h5", "tar"])
+def test_a_server_that_goes_away_midway_puts_no_galaxy_aside(tmp_path, kind):
+    (tmp_path / "packed").mkdir()
+    large(tmp_path / "packed", kind)
+    dest = tmp_path / "set"
+    with (
+        serving(tmp_path / "packed", "--fail-after", "3") as address,
+        pytest.raises(InputError, match="cannot be reached"),
+    ):
+        ingest(f"{address}/a.{kind}", dest, workers=1, chunk=40)
+    records = (json.loads(file.read_text()) for file in (dest / ".ingest").glob("[0-9]*.json"))
+    assert all(record["rejected"] == [] for record in records)
+    assert not (dest / "galaxies.json").exists()
 
 
 def many(folder, n, size=16):

@@ -4,6 +4,8 @@ import sys
 
 import h5py
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from packed_files import IDS, PACKED, N, expected, fluxes, labels, pictures
 
@@ -64,6 +66,14 @@ def test_columns_of_several_values_are_left_out_and_listed(tmp_path):
 def write_two(path):
     with h5py.File(path, "w") as file:
         file["low"], file["high"] = fluxes(0), fluxes(1)
+
+
+def test_images_alone_are_enough(tmp_path):
+    kind = pa.list_(pa.list_(pa.list_(pa.float32())))
+    pq.write_table(pa.table({"image": pa.array(fluxes().tolist(), kind)}), tmp_path / "a.parquet")
+    galaxies = read_galaxies(tmp_path / "a.parquet")
+    np.testing.assert_array_equal(galaxies.images, fluxes())
+    assert len(galaxies.sample_ids) == N
 
 
 def test_of_several_arrays_of_images_one_is_chosen(tmp_path):

@@ -16,7 +16,7 @@ from daexplore.data.readers.base import Input, Reader
 from daexplore.data.readers.listing import Cutout, Listing
 from daexplore.data.readers.packed.shards import Shard, Shards, first_channels, packed_listing
 from daexplore.errors import InputError
-from daexplore.utils.addresses import is_address, open_binary
+from daexplore.utils.addresses import is_address, open_binary, unreachable
 
 __all__ = ["HDF5", "NPZ", "list_arrays_of"]
 
@@ -70,7 +70,13 @@ class _Load:
 @lru_cache(maxsize=4)
 def _block(kind: str, file: Shard, key: str, number: int) -> Any:
     array = _opened(kind, file)[key]
-    return array[number * _ROWS : (number + 1) * _ROWS]
+    try:
+        return array[number * _ROWS : (number + 1) * _ROWS]
+    except OSError as error:
+        # HDF5 has an error of its own for whatever its file says.
+        if is_address(file.where):
+            raise unreachable(file.where, error) from error
+        raise
 
 
 @lru_cache(maxsize=16)
