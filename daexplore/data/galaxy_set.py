@@ -205,9 +205,7 @@ class GalaxySet:
         )
         for column in REQUIRED_COLUMNS:
             digest.update("\x1f".join(map(str, self.catalogue[column])).encode())
-        for row in np.unique(np.linspace(0, len(self) - 1, 256).astype(int)):
-            digest.update(np.ascontiguousarray(self.images[row], np.float32).tobytes())
-        return digest.hexdigest()[:16]
+        return self._with_images(digest)
 
     def image_fingerprint(self) -> str:
         """Sixteen hexadecimal digits over the ids and up to 256 evenly spaced images: the same
@@ -215,9 +213,12 @@ class GalaxySet:
         """
         digest = hashlib.sha256(repr(tuple(self.images.shape)).encode())
         digest.update("\x1f".join(map(str, self.catalogue["sample_id"])).encode())
+        return self._with_images(digest)
+
+    def _with_images(self, digest: Any) -> str:
         for row in np.unique(np.linspace(0, len(self) - 1, 256).astype(int)):
             digest.update(np.ascontiguousarray(self.images[row], np.float32).tobytes())
-        return digest.hexdigest()[:16]
+        return str(digest.hexdigest()[:16])
 
     def save(self, folder: str | Path) -> Path:
         """Write images.npy, catalogue.parquet and galaxies.json, the last one last: a folder with

@@ -1,4 +1,4 @@
-"""Whoever opens a run's images notices that others are in their place, and changes nothing."""
+"""Commands refuse a run whose images have changed, and leave the run unchanged."""
 
 import dataclasses
 import shutil

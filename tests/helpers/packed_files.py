@@ -8,7 +8,6 @@ from pathlib import Path
 
 import h5py
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
@@ -200,7 +199,3 @@ PACKED: dict[str, tuple[Callable[[Path], Path], bool]] = {
 def expected(of_pictures: bool) -> NDArray[np.float32]:
     """(N, 3, H, W) of what was packed."""
     return pictures().transpose(0, 3, 1, 2).astype(np.float32) if of_pictures else fluxes()
-
-
-def frame_of_ids() -> pd.Series:
-    return pd.Series(IDS)

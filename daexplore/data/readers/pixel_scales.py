@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from daexplore.config import ReadConfig
 from daexplore.data.preprocessing.steps.resample import overlap_matrix, resampled_length
 from daexplore.data.readers.listing import SAME_SCALE, Cutout, Listing
+from daexplore.data.readers.load import with_warnings
 from daexplore.errors import InputError
 
 __all__ = ["SCALE_COLUMNS", "with_pixel_scales"]
@@ -43,10 +44,12 @@ def with_pixel_scales(listing: Listing, read: ReadConfig) -> Listing:
         if not len(known):
             return listing
         if mixed:
-            return _warned(
+            return with_warnings(
                 listing,
-                f"Its pixels measure {between} (column {column!r}), so that the set has no one"
-                " pixel scale. --resample ARCSEC --size PIXELS brings all to one.",
+                [
+                    f"Its pixels measure {between} (column {column!r}), so that the set has no one"
+                    " pixel scale. --resample ARCSEC --size PIXELS brings all to one."
+                ],
             )
         return dataclasses.replace(listing, load=_Scaled(listing.load, tuple(scales), None))
     if read.size is None:
@@ -56,9 +59,9 @@ def with_pixel_scales(listing: Listing, read: ReadConfig) -> Listing:
         )
     own = tuple(scales) if len(known) else None
     told = f"resampled from {between}" if mixed else "resampled"
-    return _warned(
+    return with_warnings(
         dataclasses.replace(listing, load=_Scaled(listing.load, own, read.resample, read.size)),
-        f"Its images were {told} to {read.resample:.4g} arcsec a pixel.",
+        [f"Its images were {told} to {read.resample:.4g} arcsec per pixel."],
     )
 
 
@@ -111,9 +114,3 @@ def _scales(catalogue: pd.DataFrame) -> tuple[str, NDArray[np.float64]]:
             values = pd.to_numeric(catalogue[name], errors="coerce").to_numpy(np.float64)
             return str(name), np.where(values > 0, values, np.nan)
     return "", np.full(len(catalogue), np.nan)
-
-
-def _warned(listing: Listing, warning: str) -> Listing:
-    account = listing.provenance.get("account", {})
-    account = account | {"warnings": [*account.get("warnings", ()), warning]}
-    return dataclasses.replace(listing, provenance=listing.provenance | {"account": account})

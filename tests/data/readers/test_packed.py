@@ -87,6 +87,14 @@ def test_of_several_arrays_of_images_one_is_chosen(tmp_path):
         read_galaxies(tmp_path / "two.h5", images="middle")
 
 
+def test_text_that_is_not_utf8_is_refused_and_not_changed(tmp_path):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["images"] = fluxes()
+        file["object_id"] = np.array([b"\xe9%d" % row for row in range(N)])
+    with pytest.raises(InputError, match="'object_id' is not text in UTF-8"):
+        read_galaxies(tmp_path / "a.h5")
+
+
 def test_links_out_of_a_file_are_not_followed(tmp_path):
     write_two(tmp_path / "secret.h5")
     with h5py.File(tmp_path / "set.h5", "w") as file:

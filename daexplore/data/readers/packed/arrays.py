@@ -174,7 +174,11 @@ def _catalogue(arrays: Arrays, key: str, where: str) -> tuple[pd.DataFrame, list
         shape = None if array is None else array.shape
         if shape in ((count,), (count, 1)) and _one_value(array.dtype):
             values = np.asarray(array[:]).reshape(count)
-            columns[name] = _text(values) if values.dtype.kind in "SUO" else _native(values)
+            columns[name] = (
+                _text(values, f"{where}, array {name!r}")
+                if values.dtype.kind in "SUO"
+                else _native(values)
+            )
         else:
             dropped.append(name)
     return pd.DataFrame(columns, index=range(count)), dropped
@@ -190,11 +194,13 @@ def _native(values: Any) -> Any:
     return values.astype(values.dtype.newbyteorder("="))
 
 
-def _text(values: Any) -> list[str]:
-    return [
-        value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
-        for value in values.tolist()
-    ]
+def _text(values: Any, where: str) -> list[str]:
+    try:
+        return [
+            value.decode() if isinstance(value, bytes) else str(value) for value in values.tolist()
+        ]
+    except UnicodeDecodeError as error:
+        raise InputError(f"{where} is not text in UTF-8 ({error}). Write it again.") from error
 
 
 def _recognises(kind: str) -> Callable[[Input], bool]:
