@@ -7,7 +7,15 @@ import torch.
 
 from dataclasses import dataclass
 
-__all__ = ["ALIGNMENTS", "METHODS", "LossTerm", "MethodInfo", "method_label", "methods_table"]
+__all__ = [
+    "ALIGNMENTS",
+    "METHODS",
+    "WITHOUT_LOSS",
+    "LossTerm",
+    "MethodInfo",
+    "method_label",
+    "methods_table",
+]
 
 
 @dataclass(frozen=True)
@@ -334,6 +342,38 @@ _ALL = (
         ),
     ),
     MethodInfo(
+        name="conditions",
+        label="conditions",
+        summary=(
+            "Random observing conditions: each training image is seen through a drawn PSF, noise,"
+            " scale, sky, colour and stretch. It aligns nothing."
+        ),
+        formula="task over images x′ = conditions(x), drawn anew in each epoch",
+        reference=(
+            "Domain randomisation: Tobin et al. 2017, arXiv:1703.06907; on galaxies Ćiprijanović"
+            " et al. 2022, MLST 3, 035007"
+        ),
+        fails=(
+            "It only prepares for what it draws. A difference between the domains that no part"
+            " covers, such as another population of galaxies, remains. Ranges that are too wide"
+            " hide faint features that separate the classes."
+        ),
+    ),
+    MethodInfo(
+        name="measured",
+        label="measured conditions",
+        summary=(
+            "Adds the noise and PSF measured on the unlabelled target images to each training"
+            " image. It aligns nothing."
+        ),
+        formula="task over images x′ = PSF target ∗ x + noise of the target",
+        reference="Ćiprijanović et al. 2021, arXiv:2103.01373: its source images with noise",
+        fails=(
+            "It only covers noise and PSF. It needs borders of the images that show empty sky, and"
+            " for the PSF widths that both domains declare."
+        ),
+    ),
+    MethodInfo(
         name="oracle",
         label="oracle",
         summary="Trained on target labels as well: the upper bound, marked oracle.",
@@ -351,7 +391,10 @@ METHODS: dict[str, MethodInfo] = {method.name: method for method in _ALL}
 """By name, in the order of tables and forms."""
 
 ALIGNMENTS = tuple(method.name for method in _ALL if method.name not in ("noda", "oracle"))
-"""Names of what can be combined in one run: every alignment loss, and ``adabn``."""
+"""Names of what can be combined in one run: every alignment loss, ``adabn`` and ``conditions``."""
+
+WITHOUT_LOSS = ("noda", "oracle", "adabn", "conditions", "measured")
+"""Names that add no loss to a training."""
 
 
 def method_label(method: str) -> str:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,13 @@ from daexplore.config import (
     ModelConfig,
     RunConfig,
     TransferConfig,
+    named_conditions,
     preset,
     replace_at,
 )
 from daexplore.domains import DOMAINS
 from daexplore.errors import InputError
+from daexplore.methods import WITHOUT_LOSS
 
 __all__ = ["run_config", "seeds", "transfer_config"]
 
@@ -45,7 +48,7 @@ def seeds(text: str) -> list[int]:
 
 def run_config(
     data: str | None,
-    source: str | None,
+    source: str | Sequence[str] | None,
     target: str | None,
     label: str | None,
     method: str,
@@ -56,6 +59,7 @@ def run_config(
     settings: list[str],
     class_balance: str | None = None,
     transfer: TransferConfig | None = None,
+    conditions: str | None = None,
 ) -> RunConfig:
     """The config that the options of ``daexplore train`` describe.
 
@@ -64,6 +68,8 @@ def run_config(
     """
     config = _with_data(data, source, target)
     config = _with_method(config, method, weight)
+    if conditions is not None:
+        config = _with_conditions(config, conditions.replace(",", "+").split("+"))
     config = dataclasses.replace(config, model=_model(network, transfer), transfer=transfer)
     chosen = {
         "data.label": label,
@@ -139,13 +145,21 @@ def _model(network: str | None, transfer: TransferConfig | None) -> ModelConfig:
     return model
 
 
-def _with_data(data: str | None, source: str | None, target: str | None) -> RunConfig:
-    if (source is None) != (target is None):
+def _with_data(
+    data: str | None, source: str | Sequence[str] | None, target: str | None
+) -> RunConfig:
+    sources = [source] if isinstance(source, str) else list(source or ())
+    if data in VARIANTS and target is not None and not sources:
+        config = preset(data)
+        return dataclasses.replace(config, data=dataclasses.replace(config.data, target=target))
+    if bool(sources) != (target is not None):
         raise InputError("--source and --target go together: give both, or --data.")
-    if source is not None and target is not None:
+    if sources and target is not None:
         if data is not None:
             raise InputError("Give either --data or --source and --target, not both.")
-        return RunConfig(data=DataConfig(source=source, target=target))
+        return RunConfig(
+            data=DataConfig(source=sources[0], target=target, more_sources=tuple(sources[1:]))
+        )
     from daexplore.data.simulate import PRESETS
 
     if data is None or data in PRESETS or data in VARIANTS:
@@ -161,10 +175,14 @@ def _with_data(data: str | None, source: str | None, target: str | None) -> RunC
 
 
 def _with_method(config: RunConfig, method: str, weight: float | None) -> RunConfig:
-    """The alignments; of the names that are none, "adabn" is a way of batch norm and "oracle" a way
-    of teaching.
+    """The alignments. Of the other names, "adabn" is a way of batch norm, "oracle" a way of
+    teaching, and "conditions" and "measured" change the training images.
     """
     names = [name for name in method.replace("+", ",").split(",") if name]
+    observing = [name for name in names if name in ("conditions", "measured")]
+    if observing:
+        config = _with_conditions(config, observing)
+        names = [name for name in names if name not in observing] or ["noda"]
     if not names or (len(names) > 1 and {"noda", "oracle"} & set(names)):
         raise InputError(
             f"--method must be noda, oracle, or one or more alignments; got {method!r}."
@@ -175,12 +193,19 @@ def _with_method(config: RunConfig, method: str, weight: float | None) -> RunCon
         config = replace_at(config, "train.batch_norm", "adabn")
     if "oracle" in names:
         config = replace_at(config, "train.supervision", "target")
-    aligned = [name for name in names if name not in ("noda", "adabn", "oracle")]
+    aligned = [name for name in names if name not in WITHOUT_LOSS]
     return dataclasses.replace(
         config,
         alignments=tuple(
             AlignmentConfig(name, 1.0 if weight is None else weight) for name in aligned
         ),
+    )
+
+
+def _with_conditions(config: RunConfig, kinds: Sequence[str]) -> RunConfig:
+    conditions = named_conditions(kinds)
+    return dataclasses.replace(
+        config, train=dataclasses.replace(config.train, conditions=conditions)
     )
 
 

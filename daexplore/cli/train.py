@@ -18,16 +18,19 @@ def train(
         typer.Option(
             "--data",
             help=(
-                "A preset (distant, distant-asinh, nearby, demo), or a folder holding source/ and"
-                " target/."
+                "A preset (distant, distant-asinh, nearby, nearby-survey, demo), or a folder with"
+                " source/ and target/."
             ),
         ),
     ] = None,
     source: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(
             "--source",
-            help="Labelled images: a galaxy set, an .npy file, a folder with catalogue.csv.",
+            help=(
+                "Labelled images: a galaxy set, an .npy file, a folder with catalogue.csv, a domain"
+                " of a preset such as nearby:source. Several sets are joined."
+            ),
         ),
     ] = None,
     target: Annotated[
@@ -68,6 +71,15 @@ def train(
             help=(
                 "For unequal classes in the source: none, weights (in the loss) or batches (equal"
                 " draws)."
+            )
+        ),
+    ] = None,
+    conditions: Annotated[
+        str | None,
+        typer.Option(
+            help=(
+                "Observing conditions of the training images: drawn (at random), measured (noise"
+                " and PSF of the target), drawn+measured, or none."
             )
         ),
     ] = None,
@@ -143,6 +155,7 @@ def train(
         settings or [],
         class_balance,
         transfer,
+        conditions,
     )
     done = []
     for number in seeds(seed):

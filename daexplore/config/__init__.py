@@ -1,5 +1,6 @@
 """Configuration of a run as frozen dataclasses that convert to JSON and back."""
 
+from daexplore.config.conditions import DRAWN, MEASURED, ConditionsConfig, named_conditions
 from daexplore.config.convert import config_hash, differences, from_dict, replace_at, to_dict
 from daexplore.config.fields import (
     AlignmentConfig,
@@ -14,8 +15,11 @@ from daexplore.config.presets import DEFAULT_METHODS, VARIANTS, preset
 
 __all__ = [
     "DEFAULT_METHODS",
+    "DRAWN",
+    "MEASURED",
     "VARIANTS",
     "AlignmentConfig",
+    "ConditionsConfig",
     "DataConfig",
     "ModelConfig",
     "ReadConfig",
@@ -25,6 +29,7 @@ __all__ = [
     "config_hash",
     "differences",
     "from_dict",
+    "named_conditions",
     "preset",
     "replace_at",
     "to_dict",

@@ -1,7 +1,10 @@
 """Configuration of a run as frozen dataclasses."""
 
+import dataclasses
 from dataclasses import dataclass, field
 from typing import Any, Literal
+
+from daexplore.config.conditions import MEASURED, ConditionsConfig
 
 __all__ = [
     "AlignmentConfig",
@@ -66,7 +69,9 @@ class DataConfig:
     """Which galaxies, and how they become network input.
 
     Attributes:
-        source: name of a simulator preset, or a path that ``read_galaxies`` understands; labelled.
+        source: name of a simulator preset, one domain of it such as "nearby:target", or a path that
+            ``read_galaxies`` understands; labelled.
+        more_sources: further labelled sets, of the same kinds, that are joined to the source.
         target: as above; its labels, if it has any, are only ever used to report results marked
             "oracle".
         label: column of the catalogues that holds the class, where a reader would have to choose;
@@ -98,7 +103,8 @@ class DataConfig:
             of flux.
         percentiles: of the "percentile" stretch.
         normalise: whose training split gives the per-band mean and standard deviation: each
-            "domain" its own, or the "source" for both.
+            "domain" its own, or the "source" for both; or each "image" is brought to background 0
+            and peak 1 by itself.
         size: images are cropped, or zero-padded, about their centre to size x size [pixel]; None
             keeps the source's size.
     """
@@ -123,8 +129,14 @@ class DataConfig:
     softening: float = 4.0
     stretch_scale: Literal["domain", "source", "target"] = "domain"
     percentiles: tuple[float, float] = (0.1, 99.9)
-    normalise: Literal["domain", "source"] = "domain"
+    normalise: Literal["domain", "source", "image"] = "domain"
     size: int | None = None
+    more_sources: tuple[str, ...] = ()
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Every labelled set."""
+        return (self.source, *self.more_sources)
 
 
 @dataclass(frozen=True)
@@ -156,6 +168,8 @@ class TrainConfig:
         learning_rate: the peak of the one-cycle schedule (Smith & Topin 2017, arXiv:1708.07120).
         weight_decay: of AdamW.
         augment: random rotations by 90 degrees and mirror images, the square's eight symmetries.
+        conditions: random observing conditions under which each training image is seen; None leaves
+            the images as they are.
         batch_norm: which images give batch norm its statistics: "mixed" (source and target in one
             batch), "source" (target passes in evaluation mode only), "adabn" (each domain its own),
             "separate" (and its own scale and shift) or "auto": source without alignments, mixed
@@ -202,6 +216,7 @@ class TrainConfig:
     saliency_limit: int = 750
     threads: int | None = None
     accelerator: str = "auto"
+    conditions: ConditionsConfig | None = None
 
 
 @dataclass(frozen=True)
@@ -243,12 +258,34 @@ class RunConfig:
     @property
     def method(self) -> str:
         """The alignments' names joined by "+", after "adabn" where that is used; "noda" for
-        neither, "oracle" for the oracle.
+        neither, "oracle" for the oracle. Observing conditions follow: "conditions" where they are
+        drawn, "measured" where they are those of the target.
+
+        Where the target is one of the labelled sets, "oracle" comes first.
         """
-        if self.train.supervision == "target":
-            return "oracle"
         names = [alignment.name.rpartition(":")[2].lower() for alignment in self.alignments]
-        return "+".join(["adabn"] * (self.train.batch_norm == "adabn") + names) or "noda"
+        names = ["adabn"] * (self.train.batch_norm == "adabn") + names
+        if self.train.supervision == "target":
+            names = ["oracle"]
+        elif self.uses_target_labels:
+            names = ["oracle", *names]
+        return "+".join([*(names or ["noda"]), *self._conditions])
+
+    @property
+    def _conditions(self) -> list[str]:
+        conditions = self.train.conditions
+        if conditions is None:
+            return []
+        drawn = dataclasses.replace(conditions, measured=False) != dataclasses.replace(
+            MEASURED, measured=False
+        )
+        return ["conditions"] * drawn + ["measured"] * conditions.measured
+
+    @property
+    def uses_target_labels(self) -> bool:
+        """Whether labels of the target teach: the oracle, or the target is a labelled set."""
+        shared = self.data.target in self.data.sources and ":" in self.data.target
+        return self.train.supervision == "target" or shared
 
     @property
     def batch_norm(self) -> str:
@@ -258,7 +295,3 @@ class RunConfig:
         if self.train.batch_norm == "auto":
             return "mixed" if self.alignments else "source"
         return self.train.batch_norm
-
-
-"""Presets that are other settings on the galaxies of a simulator preset: name -> that one's name.
-"""

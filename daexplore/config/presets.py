@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from daexplore.config.conditions import DRAWN
 from daexplore.config.fields import DataConfig, RunConfig, TrainConfig
 
 __all__ = ["DEFAULT_METHODS", "VARIANTS", "preset"]
@@ -10,7 +11,8 @@ __all__ = ["DEFAULT_METHODS", "VARIANTS", "preset"]
 DEFAULT_METHODS = ("noda", "mmd", "dann")
 """Methods that are trained and compared unless others are named."""
 
-VARIANTS = {"distant-asinh": "distant"}
+VARIANTS = {"distant-asinh": "distant", "nearby-survey": "nearby"}
+"""Presets that are other settings on the galaxies of a simulator preset, and that one's name."""
 
 
 def preset(name: str) -> RunConfig:
@@ -21,6 +23,8 @@ def preset(name: str) -> RunConfig:
     domain's own noise, but normalised by the source alone, in the input and in batch norm. There
     marginal alignment moves the target across the boundary without telling its classes apart any
     better.
+    "nearby-survey" is for real images of nearby galaxies: both domains of "nearby" are labelled,
+    and each image is seen through random observing conditions. Name a survey as the target.
     """
     data = DataConfig(source=VARIANTS.get(name, name), target=VARIANTS.get(name, name))
     if name == "distant-asinh":
@@ -30,6 +34,18 @@ def preset(name: str) -> RunConfig:
             train=TrainConfig(
                 epochs=12, batch_norm="source", evaluation_limit=1500, saliency_limit=100
             ),
+        )
+    if name == "nearby-survey":
+        data = replace(
+            data,
+            source="nearby:source",
+            more_sources=("nearby:target",),
+            target="nearby:target",
+            normalise="image",
+        )
+        return RunConfig(
+            data=data,
+            train=TrainConfig(epochs=30, batch_size=64, batch_norm="source", conditions=DRAWN),
         )
     if name == "demo":
         return RunConfig(

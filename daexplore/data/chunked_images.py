@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from daexplore.data.joined_images import JoinedImages
 from daexplore.errors import InputError
 
 __all__ = ["ChunkedImages", "Images"]
@@ -169,7 +170,7 @@ class ChunkedImages:
         return images
 
 
-Images: TypeAlias = NDArray[Any] | ChunkedImages
+Images: TypeAlias = NDArray[Any] | ChunkedImages | JoinedImages
 """Whatever (N, C, H, W) images rows can be taken from."""
 
 

@@ -12,7 +12,9 @@ from daexplore.config import DataConfig, ReadConfig, from_dict, to_dict
 from daexplore.data.account import account_of
 from daexplore.data.catalogues.labels import NO_LABELS
 from daexplore.data.galaxy_set import GalaxySet
+from daexplore.data.join_sets import join_sets
 from daexplore.data.readers import check_domains, read_galaxies
+from daexplore.domains import DOMAINS
 from daexplore.errors import InputError
 
 __all__ = [
@@ -46,10 +48,9 @@ def open_unchecked(
     Raises:
         InputError: data that cannot be read.
     """
-    source, target = (
-        _open(name, domain, config, progress)
-        for name, domain in ((config.source, 0), (config.target, 1))
-    )
+    sources = [_open(name, 0, config, progress) for name in config.sources]
+    source = _joined(sources)
+    target = _open(config.target, 1, config, progress)
     if set(source.sample_ids) & set(target.sample_ids):
         source, target = _prefixed(source, "source"), _prefixed(target, "target")
     return source, target
@@ -60,9 +61,15 @@ def _open(
 ) -> GalaxySet:
     from daexplore.data.simulate import PRESETS, open_preset
 
-    if name in PRESETS:
-        return open_preset(name, config.simulated, config.simulation_seed, progress=progress)[
-            domain
+    preset, _, part = name.partition(":")
+    if preset in PRESETS:
+        if part not in ("", *DOMAINS):
+            raise InputError(
+                f"{name!r} is no domain of the preset {preset}: it has {preset}:source and"
+                f" {preset}:target."
+            )
+        return open_preset(preset, config.simulated, config.simulation_seed, progress=progress)[
+            DOMAINS.index(part) if part else domain
         ]
     galaxies, read = _read(Path(name), domain, config)
     if read.catalogue is not None:  # The run may be opened from another folder.
@@ -100,6 +107,15 @@ def _read(path: Path, domain: int, config: DataConfig) -> tuple[GalaxySet, ReadC
         return dataclasses.replace(galaxies, provenance=provenance), unlabelled
 
 
+def _joined(sets: Sequence[GalaxySet]) -> GalaxySet:
+    """The sets as one, with the description of each in its provenance."""
+    joined = join_sets(sets)
+    if len(sets) == 1:
+        return joined
+    parts = [describe(galaxies) for galaxies in sets]
+    return dataclasses.replace(joined, provenance=joined.provenance | {"parts": parts})
+
+
 def _prefixed(galaxies: GalaxySet, prefix: str) -> GalaxySet:
     catalogue = galaxies.catalogue.assign(sample_id=prefix + "/" + galaxies.catalogue["sample_id"])
     return dataclasses.replace(
@@ -122,6 +138,7 @@ def describe(galaxies: GalaxySet) -> dict[str, Any]:
         "simulated": _simulated(galaxies.provenance),
         "account": account_of(galaxies).to_json(),
         "origin": galaxies.origin,
+        **({"parts": galaxies.provenance["parts"]} if "parts" in galaxies.provenance else {}),
     }
 
 
@@ -142,17 +159,37 @@ def open_described(description: dict[str, Any]) -> GalaxySet:
     Raises:
         InputError: it is not on this machine, or other galaxies are in its place.
     """
+    parts = description.get("parts")
+    if parts:
+        galaxies = _joined([_open_part(part) for part in parts])
+        return _as_described(galaxies, description)
     path = description.get("path")
     if not path or not Path(path).exists():
         raise InputError(
             f"The images of {description.get('name')!r} are not on this machine; they were read"
             f" from {path}."
         )
-    galaxies = _reopened(Path(path), description)
+    return _as_described(_reopened(Path(path), description), description)
+
+
+def _as_described(galaxies: GalaxySet, description: dict[str, Any]) -> GalaxySet:
     prefix = description.get("prefix")
     galaxies = _prefixed(galaxies, prefix) if prefix else galaxies
     check_unchanged(galaxies, description)
     return galaxies
+
+
+def _open_part(description: dict[str, Any]) -> GalaxySet:
+    """One of several joined sets; a preset's is simulated again where it is not on this machine."""
+    simulated, path = description.get("simulated"), description.get("path")
+    if simulated and not (path and Path(path).exists()):
+        from daexplore.data.simulate import open_preset
+
+        pair = open_preset(simulated["preset"], int(description["n"]), int(simulated["seed"]))
+        found = {galaxies.image_fingerprint(): galaxies for galaxies in pair}
+        if description.get("image_fingerprint") in found:
+            return found[description["image_fingerprint"]]
+    return open_described(description)
 
 
 def check_unchanged(galaxies: GalaxySet, description: dict[str, Any]) -> None:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from daexplore.data.chunked_images import Images
 from daexplore.data.class_balance import balanced_order
+from daexplore.data.conditions import Conditions
 from daexplore.data.preprocessing.pipeline import Preprocess
 from daexplore.domains import DomainBatch
 from daexplore.errors import InputError
@@ -153,6 +154,9 @@ class DomainPairLoader:
         augment: whether to apply a random symmetry of the square to each image.
         source_domain: whose preprocessing the labelled images get; "target" where labelled target
             images are in the source's place.
+        conditions: observing conditions drawn for each image and epoch; None leaves the images as
+            they are.
+        observe_target: whether conditions are drawn for target images too.
     """
 
     def __init__(
@@ -166,6 +170,8 @@ class DomainPairLoader:
         sampler: PairSampler,
         augment: bool = True,
         source_domain: str = "source",
+        conditions: Conditions | None = None,
+        observe_target: bool = False,
     ):
         self.source_images, self.source_rows, self.source_labels = (
             source_images,
@@ -179,6 +185,7 @@ class DomainPairLoader:
             augment,
             source_domain,
         )
+        self.conditions, self.observe_target = conditions, observe_target
         self.epoch = 0
 
     def __len__(self) -> int:
@@ -186,22 +193,31 @@ class DomainPairLoader:
 
     def __iter__(self) -> Iterator[DomainBatch]:
         symmetries = self.sampler.generator(self.epoch, 2 + self.sampler.rank)
+        weather = torch.Generator().manual_seed(
+            int(
+                self.sampler.generator(
+                    self.epoch, 2 + self.sampler.world + self.sampler.rank
+                ).integers(2**62)
+            )
+        )
         for source, target in self.sampler.steps(self.epoch):
             turns = symmetries.integers(8, size=(2, len(source))) if self.augment else (None, None)
-            yield DomainBatch(
-                as_batch(
-                    self.source_images,
-                    self.source_rows[source],
-                    self.preprocess,
-                    self.source_domain,
-                    turns[0],
-                ),
-                torch.from_numpy(self.source_labels[source]),
-                as_batch(
-                    self.target_images,
-                    self.target_rows[target],
-                    self.preprocess,
-                    "target",
-                    turns[1],
-                ),
+            images = as_batch(
+                self.source_images,
+                self.source_rows[source],
+                self.preprocess,
+                self.source_domain,
+                turns[0],
             )
+            others = as_batch(
+                self.target_images,
+                self.target_rows[target],
+                self.preprocess,
+                "target",
+                turns[1],
+            )
+            if self.conditions is not None:
+                images = self.conditions.apply(images, "source", weather)
+                if self.observe_target:
+                    others = self.conditions.apply(others, "target", weather)
+            yield DomainBatch(images, torch.from_numpy(self.source_labels[source]), others)

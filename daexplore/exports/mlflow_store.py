@@ -139,7 +139,7 @@ def _add(client: Any, run: Run, experiment: str, epoch: int) -> str:
         "daexplore.epoch": str(epoch),
     }
     tags |= {"daexplore.classes": ", ".join(run.classes)}
-    if run.config.train.supervision == "target":
+    if run.config.uses_target_labels:
         tags["daexplore.oracle"] = "target labels taught this run"
     made = client.create_run(experiment, start_time=begun, tags=tags, run_name=run.label)
     number = str(made.info.run_id)

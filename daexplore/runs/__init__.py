@@ -4,6 +4,7 @@ from daexplore.methods import method_label
 from daexplore.runs.evaluation import Evaluation, Saliency, softmax
 from daexplore.runs.run import Run
 from daexplore.runs.store import RunStore
+from daexplore.runs.training_images import TrainingImages
 from daexplore.runs.writer import RunWriter, check_root
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "RunStore",
     "RunWriter",
     "Saliency",
+    "TrainingImages",
     "check_root",
     "method_label",
     "softmax",

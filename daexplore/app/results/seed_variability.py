@@ -21,7 +21,16 @@ from daexplore.app.latents.embeddings import change_token
 from daexplore.app.results.metrics import predicted_class
 from daexplore.app.results.outcomes import PredictionChanges, outcomes, predictions_only
 from daexplore.app.state import ExplorerState
-from daexplore.config import AlignmentConfig, DataConfig, RunConfig, differences, preset, replace_at
+from daexplore.config import (
+    AlignmentConfig,
+    DataConfig,
+    RunConfig,
+    differences,
+    named_conditions,
+    preset,
+    replace_at,
+    to_dict,
+)
 from daexplore.errors import InputError
 from daexplore.runs import Run
 
@@ -183,6 +192,10 @@ def retrain_command(root: Path, run: Run, seed: int) -> list[str]:
     plain = dataclasses.replace(
         plain, alignments=tuple(AlignmentConfig(name, 1.0) for name in names)
     )
+    observing = [name for name in config.method.split("+") if name in ("conditions", "measured")]
+    if observing:
+        names = [*names, *observing]
+        plain = replace_at(plain, "train.conditions", to_dict(named_conditions(observing)))
     if config.train.batch_norm == "adabn":
         names, plain = ["adabn", *names], replace_at(plain, "train.batch_norm", "adabn")
     if config.train.supervision == "target":

@@ -15,6 +15,7 @@ from daexplore.data.preprocessing.steps import (
     LEARNED,
     Asinh,
     Crop,
+    ImageScale,
     Normalise,
     Percentile,
     SelectBands,
@@ -134,7 +135,7 @@ class Preprocess:
         )
         fitted = []
         for domain, (galaxies, rows, steps) in domains.items():
-            own = config.normalise == "domain" or domain == "source"
+            own = config.normalise != "source" or domain == "source"
             fitted.append(
                 DomainSteps(
                     galaxies.bands, (*steps, *_learn(config, galaxies, rows, steps, own, shared))
@@ -324,7 +325,9 @@ def _learn(
     stretch = shared or _stretch(config, galaxies, rows, steps)
     if stretch:
         yield stretch
-    if normalise:
+    if normalise and config.normalise == "image":
+        yield ImageScale()
+    elif normalise:
         yield Normalise.fit(
             stretch.apply(flux) if stretch else flux for flux in _chunks(galaxies, rows, steps)
         )

@@ -78,7 +78,7 @@ def group_methods(runs: Sequence[Run]) -> tuple[Method, ...]:
     order = dict.fromkeys(_key(run) for run in runs)
     groups = [[found[key][seed] for seed in sorted(found[key])] for key in order]
     return tuple(
-        Method(name, tuple(group), group[0].config.train.supervision == "target")
+        Method(name, tuple(group), group[0].config.uses_target_labels)
         for name, group in zip(_names([group[0] for group in groups]), groups, strict=True)
     )
 

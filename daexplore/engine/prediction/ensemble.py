@@ -60,7 +60,7 @@ class EnsembleMember:
     @property
     def oracle(self) -> bool:
         """Whether target labels taught it."""
-        return self.run.config.train.supervision == "target"
+        return self.run.config.uses_target_labels
 
 
 def open_runs(paths: Sequence[str | Path]) -> list[Run]:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from daexplore.config import DataConfig, RunConfig
 from daexplore.data import describe, open_domains
+from daexplore.data.conditions import Conditions, MeasuredConditions
 from daexplore.data.galaxy_set import GalaxySet
 from daexplore.data.loaders import DomainPairLoader, PairSampler
 from daexplore.data.preprocessing.common_format import CommonFormat
@@ -19,7 +20,13 @@ from daexplore.data.readers import require_two_classes
 from daexplore.data.splits import SPLITS, limit_rows, split_groups
 from daexplore.domains import DOMAINS
 
-__all__ = ["TrainingData", "build_loader", "labelled_training_rows", "prepare_data"]
+__all__ = [
+    "TrainingData",
+    "build_conditions",
+    "build_loader",
+    "labelled_training_rows",
+    "prepare_data",
+]
 
 
 @dataclass(frozen=True)
@@ -147,7 +154,19 @@ def build_loader(
         sampler,
         config.train.augment,
         teacher,
+        build_conditions(prepared, config),
+        bool(config.alignments),
     )
+
+
+def build_conditions(prepared: TrainingData, config: RunConfig) -> Conditions | None:
+    """Observing conditions of the training images; None where none are asked for."""
+    if config.train.conditions is None:
+        return None
+    measured = MeasuredConditions.of(
+        config.data, prepared.preprocess, prepared.domains, prepared.rows
+    )
+    return Conditions(config.train.conditions, measured, config.data.normalise == "image")
 
 
 def labelled_training_rows(

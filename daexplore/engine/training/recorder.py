@@ -154,7 +154,7 @@ class RunLogger:
             selection={
                 "rule": self.config.train.selection,
                 "value": value,
-                "uses_target_labels": self.config.train.supervision == "target",
+                "uses_target_labels": self.config.uses_target_labels,
             },
             seconds={name: round(value, 1) for name, value in self.seconds.items()},
         )

@@ -26,6 +26,7 @@ from daexplore.engine.training.data import (
 )
 from daexplore.engine.training.recorder import RunLogger
 from daexplore.engine.training.step import AdaptationStep
+from daexplore.engine.training.training_images import example_images
 from daexplore.engine.training.transfer import PretrainedRun, freeze, open_origin, parameter_groups
 from daexplore.errors import InputError
 from daexplore.kernels import SCALES
@@ -152,6 +153,9 @@ def _assemble(
     logger = None
     if writer:
         writer.rewind(first - 1)
+        if loader.conditions is not None:
+            writer.update(conditions=loader.conditions.measured.to_dict())
+            example_images(data, loader.conditions, config.seed).write(writer.path)
         logger = RunLogger(
             config, data, adapter.network, writer, report, fabric.device, len(loader)
         )

@@ -226,7 +226,7 @@ def _describe(run: Run, preprocess: "Preprocess", done: OnnxExport, file: Path) 
         "pixel_scale_arcsec": told.get("pixel_scale"),
         "checked": {"images": done.images, "on": done.on, "largest_difference": done.difference},
     }
-    if run.config.train.supervision == "target":
+    if run.config.uses_target_labels:
         about["oracle"] = "target labels taught this run"
     model = onnx.load(str(file))
     model.doc_string = (

@@ -13,6 +13,7 @@ from daexplore.data.preprocessing.steps import (
     Asinh,
     Background,
     Crop,
+    ImageScale,
     Normalise,
     Percentile,
     PsfMatch,
@@ -83,6 +84,8 @@ def _torch_step(step: Step, size: tuple[int, int]) -> nn.Module:
         return _Asinh([step.softening * scale for scale in step.noise_scale])
     if isinstance(step, Percentile):
         return _Percentile(step)
+    if isinstance(step, ImageScale):
+        return _ImageScale(step, size)
     return _Normalise(step)
 
 
@@ -212,6 +215,24 @@ class _Background(nn.Module):
             low + torch.div(last + 1, 2, rounding_mode="floor"),
         )
         return (torch.gather(ordered, 2, below) + torch.gather(ordered, 2, above)) / 2
+
+
+class _ImageScale(nn.Module):
+    """Background out, then divided by the pixel of a rank."""
+
+    def __init__(self, step: ImageScale, size: tuple[int, int]):
+        super().__init__()
+        self.background, self.step = _Background(step.background(size), size), step
+
+    def forward(self, images: Tensor) -> Tensor:
+        scaled: Tensor = self.background(images)
+        flat = scaled.flatten(1)
+        ordered = torch.sort(flat, dim=1).values
+        peak = ordered[:, self.step.rank(flat.shape[1])]
+        largest = torch.maximum(ordered[:, -1], -ordered[:, 0])
+        peak = torch.where(peak > 0, peak, largest)
+        peak = torch.where(peak > 0, peak, torch.ones_like(peak))
+        return scaled / peak[:, None, None, None]
 
 
 class Whole(nn.Module):

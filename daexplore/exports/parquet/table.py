@@ -132,7 +132,7 @@ def _arrow(run: Run, table: GalaxyTable, flat: bool, pictures: list[bytes] | Non
 def _labels_used(run: Run) -> str:
     return (
         "; target labels were used in training, so all values are oracle"
-        if run.config.train.supervision == "target"
+        if run.config.uses_target_labels
         else ""
     )
 

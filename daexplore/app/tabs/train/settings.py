@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from daexplore.config import AlignmentConfig, DataConfig, RunConfig, TrainConfig, preset, replace_at
+from daexplore.methods import WITHOUT_LOSS
 
 __all__ = [
     "Setting",
@@ -22,8 +23,8 @@ __all__ = [
 
 # These have a place of their own in the form.
 _ELSEWHERE = {
-    "data": {"source", "target", "source_read", "target_read"},
-    "train": {"epochs", "supervision"},
+    "data": {"source", "target", "source_read", "target_read", "more_sources"},
+    "train": {"epochs", "supervision", "conditions"},
 }
 
 
@@ -108,7 +109,7 @@ def check_settings(name: str | None, method: str, settings: Sequence[str]) -> No
         InputError: a setting that does not exist, or a value that cannot be.
     """
     config = _config(name)
-    aligned = [part for part in method.split("+") if part not in ("noda", "adabn", "oracle")]
+    aligned = [part for part in method.split("+") if part not in WITHOUT_LOSS]
     config = dataclasses.replace(
         config, alignments=tuple(AlignmentConfig(part) for part in aligned)
     )

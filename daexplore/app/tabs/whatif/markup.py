@@ -1,15 +1,25 @@
 """Markup of the What-if tab: galaxy, film strip of levels, and maps at one level."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 
 import numpy as np
 
 from daexplore.app.tabs.whatif.model import SelectedGalaxy
+from daexplore.data.preprocessing.pipeline import Preprocess
+from daexplore.data.rgb import to_rgb
 from daexplore.engine.whatif.messages import Level, Response
-from daexplore.views.images import colorbar_png, common_scale, data_uri, galaxy_png, overlay_png
+from daexplore.runs import Run, TrainingImages
+from daexplore.views.images import (
+    colorbar_png,
+    common_scale,
+    data_uri,
+    galaxy_png,
+    mosaic_png,
+    overlay_png,
+)
 
-__all__ = ["film_html", "galaxy_html", "hints_html", "maps_html"]
+__all__ = ["film_html", "galaxy_html", "hints_html", "maps_html", "training_html"]
 
 _RAMP = f"<img alt='dark to bright' src='{data_uri(colorbar_png(96, 8))}'>"
 _SAID = {"recorded": "as recorded", "observed again": "observed again", "degraded": "degraded"}
@@ -107,3 +117,38 @@ def hints_html(sentences: list[str]) -> str:
 
 def _flag(value: bool) -> str:
     return "true" if value else "false"
+
+
+def _bands(run: Run) -> tuple[str, ...]:
+    return Preprocess.from_dict(run.info["preprocessing"]).bands
+
+
+def training_html(runs: Sequence[Run]) -> str:
+    """What networks trained under random observing conditions are shown; "" where none is."""
+    parts = []
+    for run in runs:
+        found = TrainingImages.read(run.path)
+        if found is None or run.config.train.conditions is None:
+            continue
+        galaxies, draws = int((found.draws == 0).sum()), int(found.draws.max())
+        data = run.info["data"]["source"]
+        rgb = to_rgb(found.images, _bands(run), origin=data.get("origin"))
+        text = (
+            f"{galaxies} galaxies in columns: above as in the source, below under {draws} draws of"
+            f" the observing conditions of {run.label}"
+        )
+        parts.append(
+            f"<figure class='training'><img alt='{escape(text, quote=True)}'"
+            f" src='{data_uri(mosaic_png(rgb, galaxies))}'>"
+            f"<figcaption>{escape(run.label)}: {galaxies} source galaxies of the training split."
+            f" First row: as they are. Other rows: {draws} draws of the conditions.</figcaption>"
+            "</figure>"
+        )
+    if not parts:
+        return ""
+    return (
+        "<h3>What the network is shown</h3><p class='hint'>In training, each image is seen through"
+        " observing conditions that are drawn again in each epoch. A curve above that stays level"
+        " over a range of a dial shows that the network became insensitive to it.</p>"
+        f"<div class='film'>{''.join(parts)}</div>"
+    )

@@ -29,6 +29,7 @@ from daexplore.app.tabs.whatif.markup import (
     galaxy_html,
     hints_html,
     maps_html,
+    training_html,
 )
 from daexplore.app.tabs.whatif.model import BACKGROUND, CENTRAL, WhatIfModel, WhatIfQuery
 from daexplore.app.tabs.whatif.requests import WhatIfRequests
@@ -86,6 +87,8 @@ class WhatIfTab:
         self._head, self._remark, self._progress, self._maps, self._said, self._walked = (
             html_pane("", STYLES) for _ in range(6)
         )
+        self._training = html_pane("", STYLES)
+        self._shown_runs: tuple[str, ...] | None = None
         small: dict[str, Any] = {"size": "small", "margin": 0}
         self.dial = pmui.RadioButtonGroup(options=_DIALS, value=self.logic.dial, label="", **small)
         self.slider = pmui.IntSlider(
@@ -136,6 +139,7 @@ class WhatIfTab:
             ),
             self._board,
             self._walked,
+            self._training,
             export_menu(
                 entry.state,
                 entry.session,
@@ -170,6 +174,13 @@ class WhatIfTab:
             return
         self.logic.follow_state()
         self.show_answers()
+        self._show_training()
+
+    def _show_training(self) -> None:
+        runs = self._state.runs
+        if self._shown_runs != (ids := tuple(run.id for run in runs)):
+            self._shown_runs = ids
+            self._training.object = training_html(runs)
 
     def _turned(self) -> None:
         self.logic.set_dial(self.dial.value, int(self.seed.value or 0), int(self.draws.value))

@@ -6,6 +6,7 @@ from daexplore.config import from_dict, to_dict
 from daexplore.data.preprocessing.steps.background import Background
 from daexplore.data.preprocessing.steps.bands import SelectBands
 from daexplore.data.preprocessing.steps.crop import Crop
+from daexplore.data.preprocessing.steps.image_scale import ImageScale
 from daexplore.data.preprocessing.steps.normalise import Normalise
 from daexplore.data.preprocessing.steps.psf import PsfMatch
 from daexplore.data.preprocessing.steps.resample import Resample
@@ -19,6 +20,7 @@ __all__ = [
     "Asinh",
     "Background",
     "Crop",
+    "ImageScale",
     "Normalise",
     "Percentile",
     "PsfMatch",
@@ -31,7 +33,16 @@ __all__ = [
 ]
 
 Step = (
-    SelectBands | Units | Background | PsfMatch | Resample | Crop | Asinh | Percentile | Normalise
+    SelectBands
+    | Units
+    | Background
+    | PsfMatch
+    | Resample
+    | Crop
+    | Asinh
+    | Percentile
+    | Normalise
+    | ImageScale
 )
 """Each has ``apply(images)``: (n, C, H, W) of any real type to float32; none changes its input in
 place.
@@ -47,12 +58,13 @@ STEPS: dict[str, type[Step]] = {
     "asinh": Asinh,
     "percentile": Percentile,
     "normalise": Normalise,
+    "image_scale": ImageScale,
 }
 """In the order in which they are taken."""
 
-LEARNED = (Asinh, Percentile, Normalise)
-"""Steps with statistics of training images; the others follow from the metadata of
-itself.
+LEARNED = (Asinh, Percentile, Normalise, ImageScale)
+"""Stretch and normalisation, which a run keeps for other sets; the others follow from the metadata
+of each set.
 """
 
 
