@@ -60,6 +60,7 @@ def run_config(
     class_balance: str | None = None,
     transfer: TransferConfig | None = None,
     conditions: str | None = None,
+    weights: str | None = None,
 ) -> RunConfig:
     """The config that the options of ``daexplore train`` describe.
 
@@ -76,6 +77,7 @@ def run_config(
         "train.epochs": epochs,
         "data.limit": limit,
         "train.class_balance": class_balance,
+        "model.weights": weights,
     }
     for path, value in chosen.items():
         if value is not None:

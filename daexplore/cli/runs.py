@@ -30,6 +30,21 @@ def export(
     print(f"Take it in elsewhere with: daexplore runs import {done.file.name}")
 
 
+@runs.command("trust")
+def trust(
+    name: Annotated[str, typer.Argument(help="Network as package.module:factory.")],
+) -> None:
+    """Allow a network outside of daexplore to be imported when a run on this machine names it."""
+    from daexplore.errors import InputError
+    from daexplore.utils.trust import trust as allow
+
+    module, colon, attribute = name.partition(":")
+    if not (colon and all(part.isidentifier() for part in (*module.split("."), attribute))):
+        raise InputError(f"A network is named package.module:factory; got {name!r}.")
+    allow(name)
+    print(f"Runs on this machine may import {name}.")
+
+
 @runs.command("import")
 def import_(
     file: Annotated[Path, typer.Argument(help="A .zip file made by daexplore runs export.")],

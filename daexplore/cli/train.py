@@ -64,7 +64,19 @@ def train(
     ] = "0",
     epochs: Annotated[int | None, typer.Option(help="Passes over the larger domain.")] = None,
     limit: Annotated[int | None, typer.Option(help="Training images a domain at most.")] = None,
-    network: Annotated[str | None, typer.Option(help="deepmerge or resnet18.")] = None,
+    network: Annotated[
+        str | None,
+        typer.Option(
+            help=(
+                "deepmerge, d4-deepmerge, resnet18, efficientnet-lite0, timm:NAME, zoobot:NAME, or"
+                " your own as package.module:factory."
+            )
+        ),
+    ] = None,
+    weights: Annotated[
+        Path | None,
+        typer.Option(help="File to start from: safetensors, or a state dict of torch."),
+    ] = None,
     class_balance: Annotated[
         str | None,
         typer.Option(
@@ -141,6 +153,10 @@ def train(
         with training_progress(str(resume)) as report:
             print_runs([run(None, resume=resume, devices=devices, nodes=nodes, report=report)])
         return
+    from daexplore.utils.trust import trust
+
+    if network is not None and ":" in network and not network.startswith(("timm:", "zoobot:")):
+        trust(network)
     transfer = transfer_config(init_from, init_epoch, freeze, rate, new_head, fit_preprocessing)
     config = run_config(
         data,
@@ -156,6 +172,7 @@ def train(
         class_balance,
         transfer,
         conditions,
+        None if weights is None else str(weights),
     )
     done = []
     for number in seeds(seed):

@@ -141,10 +141,19 @@ class DataConfig:
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """A network by name, with the options of its constructor."""
+    """A network by name, with the options of its constructor.
+
+    Attributes:
+        name: deepmerge, d4-deepmerge, resnet18, efficientnet-lite0, "timm:NAME", "zoobot:NAME", or
+            one's own as "package.module:factory".
+        options: of its constructor.
+        weights: file with weights to start from: safetensors, or a state dict; None takes the
+            published ones of a pretrained network, and random ones otherwise.
+    """
 
     name: str = "deepmerge"
     options: dict[str, Any] = field(default_factory=dict)
+    weights: str | None = None
 
 
 @dataclass(frozen=True)

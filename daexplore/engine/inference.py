@@ -43,6 +43,7 @@ def load_network(run: Run, epoch: int | None = None) -> Network:
         len(run.classes),
         preprocess.size[0],
         run.config.batch_norm,
+        pretrained=False,
     )
     try:
         network.load_state_dict(load_file(path))

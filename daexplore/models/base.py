@@ -1,6 +1,7 @@
 """Protocol of every network: a latent, and one linear head on it."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from jaxtyping import Float
@@ -32,6 +33,13 @@ class Network(nn.Module, ABC):
     @abstractmethod
     def saliency_layer(self) -> nn.Module:
         """The last convolution, whose activations Grad-CAM weighs."""
+
+    def start_epoch(self, epoch: int) -> None:
+        """Prepare for an epoch of a training, from 1 on; most networks have nothing to do."""
+
+    def rate_groups(self) -> Iterable[tuple[list[nn.Parameter], float]]:
+        """Parameters to train, in groups, each with a factor on the learning rate."""
+        yield list(self.parameters()), 1.0
 
     @abstractmethod
     def encode(

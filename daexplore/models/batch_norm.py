@@ -56,11 +56,17 @@ class DomainBatchNorm2d(nn.BatchNorm2d):
 
 
 def separate_norms(network: nn.Module, own_affine: bool) -> None:
-    """Put a ``DomainBatchNorm2d`` in the place of each batch norm of an untrained network."""
+    """Put a ``DomainBatchNorm2d`` in the place of each batch norm, with its weights and statistics
+    for both domains.
+    """
     for parent in list(network.modules()):
         for name, child in list(parent.named_children()):
             if isinstance(child, nn.BatchNorm2d):
-                setattr(parent, name, DomainBatchNorm2d(child.num_features, own_affine))
+                norm = DomainBatchNorm2d(child.num_features, own_affine)
+                norm.eps, norm.momentum = child.eps, child.momentum
+                norm.load_state_dict(child.state_dict(), strict=False)
+                setattr(parent, name, norm)
+    copy_source_statistics(network)
 
 
 @contextmanager

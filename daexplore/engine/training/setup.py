@@ -113,7 +113,7 @@ def set_up(
         if resume is not None:
             for domain, galaxies in data.domains.items():
                 check_unchanged(galaxies, Run(resume).info["data"][domain])
-        adapter = build_adapter(config, data)
+        adapter = build_adapter(config, data, pretrained=resume is None and origin is None)
         if origin:
             origin.load(adapter.network, data)
         if config.transfer:
@@ -174,9 +174,17 @@ def _assemble(
     )
 
 
-def build_adapter(config: RunConfig, prepared: TrainingData) -> AdaptationStep:
+def build_adapter(
+    config: RunConfig, prepared: TrainingData, pretrained: bool = True
+) -> AdaptationStep:
     """Network and alignments, initialised by the seed: equal seeds start from equal networks
     whatever the method.
+
+    Args:
+        config: of the run.
+        prepared: its data.
+        pretrained: whether a pretrained network starts from its published weights; not where
+            weights of a run follow.
     """
     torch.manual_seed(config.seed)
     classes = len(prepared.classes)
@@ -186,6 +194,7 @@ def build_adapter(config: RunConfig, prepared: TrainingData) -> AdaptationStep:
         classes,
         prepared.preprocess.size[0],
         config.batch_norm,
+        pretrained,
     ).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     latent_dim = network.head.in_features
     alignments = [

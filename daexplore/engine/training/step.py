@@ -124,7 +124,7 @@ def _running_statistics(network: nn.Module) -> Iterator[None]:
     norms = [
         module
         for module in network.modules()
-        if isinstance(module, nn.modules.batchnorm._BatchNorm)
+        if isinstance(module, nn.modules.batchnorm._BatchNorm) and module.training
     ]
     for norm in norms:
         norm.eval()

@@ -75,6 +75,7 @@ def _epoch(training: Training, epoch: int) -> None:
     # same.
     entropy = np.random.SeedSequence([config.seed, epoch, fabric.global_rank])
     torch.manual_seed(int(entropy.generate_state(1)[0]))
+    training.adapter.network.start_epoch(epoch)
     training.adapter.train()
     started = time.perf_counter()
     steps = config.train.epochs * len(loader)

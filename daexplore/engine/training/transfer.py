@@ -266,7 +266,14 @@ def parameter_groups(adapter: AdaptationStep, config: RunConfig) -> list[dict[st
     """
     rate, transfer = config.train.learning_rate, config.transfer
     if transfer is None:
-        return [{"params": list(adapter.parameters()), "lr": rate}]
+        first, *others = adapter.network.rate_groups()
+        # One group for all that trains at the full rate: the order decides the optimiser's state.
+        whole = len(first[0]) == len(list(adapter.network.parameters()))
+        full = (
+            list(adapter.parameters()) if whole else [*first[0], *adapter.alignments.parameters()]
+        )
+        rated = [(full, first[1]), *others]
+        return [{"params": part, "lr": rate * factor} for part, factor in rated]
     prefix = "network."
     taken = {name for name, _ in adapter.named_parameters() if name.startswith(prefix)}
     if transfer.head == "new":

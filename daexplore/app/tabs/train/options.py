@@ -165,8 +165,10 @@ def method_options() -> tuple[dict[str, list[Setting]], tuple[str, ...]]:
     from daexplore.alignment import METHODS
     from daexplore.app.tabs.train.settings import method_settings
     from daexplore.models import NETWORKS
+    from daexplore.utils.trust import trusted_names
 
-    return {name: method_settings(name, build) for name, build in METHODS.items()}, tuple(NETWORKS)
+    options = {name: method_settings(name, build) for name, build in METHODS.items()}
+    return options, (*NETWORKS, *trusted_names())
 
 
 def _alignment(path: str) -> str:
