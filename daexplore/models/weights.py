@@ -1,10 +1,9 @@
 """Weights of a file: safetensors, or a state dict without pickled code."""
 
-import pickle
+import warnings
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
@@ -31,10 +30,12 @@ def read_weights(file: str | Path) -> dict[str, Tensor]:
     try:
         if path.suffix == ".safetensors":
             return load_file(path)
-        found = torch.load(path, map_location="cpu", weights_only=True)
-    except (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError, OSError) as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # About protocols of pickle, of no use to a user.
+            found = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # A hostile file can raise anything in its reader.
         raise InputError(
-            f"{path} holds no weights that can be read safely: {str(error).splitlines()[0]} Save"
+            f"{path} holds no weights that can be read safely: {(str(error).splitlines() or [type(error).__name__])[0]} Save"
             " them as safetensors, or as a state dict with torch.save(network.state_dict(), FILE)."
         ) from error
     for name in _NESTED:
