@@ -348,7 +348,7 @@ _ALL = (
             "Random observing conditions: each training image is seen through a drawn PSF, noise,"
             " scale, sky, colour and stretch. It aligns nothing."
         ),
-        formula="task over images x′ = conditions(x), drawn anew in each epoch",
+        formula="task over images x′ = conditions(x), drawn again in each epoch",
         reference=(
             "Domain randomisation: Tobin et al. 2017, arXiv:1703.06907; on galaxies Ćiprijanović"
             " et al. 2022, MLST 3, 035007"
