@@ -11,6 +11,7 @@ import daexplore.cli.app
 import daexplore.cli.calibrate
 import daexplore.cli.compare
 import daexplore.cli.distance
+import daexplore.cli.embed
 import daexplore.cli.explain
 import daexplore.cli.explore
 import daexplore.cli.export

@@ -24,6 +24,7 @@ _ORDER = [
     "explain",
     "export",
     "ingest",
+    "embed",
     "inspect",
     "predict",
     "report",

@@ -1,6 +1,12 @@
 """Galaxy sets: opening, splitting, preprocessing and simulating them, without torch."""
 
-from daexplore.data.datasets import describe, load_images, open_described, open_domains
+from daexplore.data.datasets import (
+    describe,
+    load_images,
+    load_pictures,
+    open_described,
+    open_domains,
+)
 from daexplore.data.galaxy_set import GalaxySet
 from daexplore.data.readers import check_domains, match_classes, read_galaxies
 
@@ -12,6 +18,7 @@ __all__ = [
     "check_domains",
     "describe",
     "load_images",
+    "load_pictures",
     "match_classes",
     "open_described",
     "open_domains",

@@ -21,10 +21,15 @@ __all__ = [
     "check_unchanged",
     "describe",
     "load_images",
+    "load_pictures",
     "open_described",
     "open_domains",
     "open_unchecked",
 ]
+
+
+_COPIED = ("parts", "pictures")
+_FEW = 3
 
 
 def open_domains(
@@ -138,7 +143,7 @@ def describe(galaxies: GalaxySet) -> dict[str, Any]:
         "simulated": _simulated(galaxies.provenance),
         "account": account_of(galaxies).to_json(),
         "origin": galaxies.origin,
-        **({"parts": galaxies.provenance["parts"]} if "parts" in galaxies.provenance else {}),
+        **{key: galaxies.provenance[key] for key in _COPIED if key in galaxies.provenance},
     }
 
 
@@ -223,6 +228,31 @@ def _reopened(path: Path, description: dict[str, Any]) -> GalaxySet:
         return read_galaxies(path, label=description["label"])
     except InputError:
         return read_galaxies(path)
+
+
+def load_pictures(
+    description: dict[str, Any],
+    domain: str,
+    sample_ids: Sequence[str],
+    open_set: Callable[[dict[str, Any]], GalaxySet] = open_described,
+) -> tuple[NDArray[np.float32], tuple[str, ...]]:
+    """Images to look at: of vectors, the images they were made from. Otherwise as ``load_images``.
+
+    Raises:
+        InputError: as ``load_images``, or the set holds vectors of unknown images.
+    """
+    pictures = description.get("pictures")
+    if pictures:
+        prefix = description.get("prefix")
+        start = len(prefix) + 1 if prefix else 0
+        return load_images(pictures, domain, [str(name)[start:] for name in sample_ids], open_set)
+    pixels, bands = load_images(description, domain, sample_ids, open_set)
+    if pixels.shape[2:] == (1, 1) and pixels.shape[1] > _FEW:
+        raise InputError(
+            f"{description.get('name')!r} holds vectors, and it is not known of which images."
+            " `daexplore embed` makes vectors that remember theirs."
+        )
+    return pixels, bands
 
 
 def load_images(

@@ -115,7 +115,7 @@ def thumbnails(
     Raises:
         InputError: the images are not on this machine and cannot be simulated again.
     """
-    from daexplore.data import load_images
+    from daexplore.data import load_pictures
     from daexplore.data.rgb import png, to_rgb
 
     pictures: list[bytes] = [b""] * len(ids)
@@ -124,8 +124,9 @@ def thumbnails(
         for start in range(0, len(here), 256):
             rows = here[start : start + 256]
             about = run.info["data"][domain]
-            pixels, bands = load_images(about, domain, ids[rows].tolist())
-            drawn = to_rgb(pixels, bands, origin=about.get("origin"))
+            pixels, bands = load_pictures(about, domain, ids[rows].tolist())
+            shown = about.get("pictures") or about
+            drawn = to_rgb(pixels, bands, origin=shown.get("origin"))
             for row, rgb in zip(rows, drawn, strict=True):
                 pictures[row] = png(rgb, size)
     return pictures

@@ -25,9 +25,11 @@ class Network(nn.Module, ABC):
 
     Attributes:
         head: the linear layer from the latent to the class logits.
+        has_maps: whether there are feature maps of an image that Grad-CAM can weigh.
     """
 
     head: nn.Linear
+    has_maps: bool = True
 
     @property
     @abstractmethod

@@ -15,6 +15,7 @@ from daexplore.models.efficientnet_lite import efficientnet_lite0
 from daexplore.models.encoder import Encoder, EncoderNetwork
 from daexplore.models.resnet import ResNet18
 from daexplore.models.timm_encoder import timm_network
+from daexplore.models.vectors import MLP, Linear
 from daexplore.models.weights import load_weights
 from daexplore.utils.trust import is_trusted
 
@@ -25,6 +26,8 @@ NETWORKS: dict[str, Callable[..., Network]] = {
     "d4-deepmerge": D4DeepMerge,
     "resnet18": ResNet18,
     "efficientnet-lite0": efficientnet_lite0,
+    "linear": Linear,
+    "mlp": MLP,
 }
 """Networks by the name a ``ModelConfig`` gives."""
 

@@ -35,7 +35,7 @@ def read_weights(file: str | Path) -> dict[str, Tensor]:
             found = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # A hostile file can raise anything in its reader.
         raise InputError(
-            f"{path} holds no weights that can be read safely: {(str(error).splitlines() or [type(error).__name__])[0]} Save"
+            f"{path} holds no weights that can be read safely: {_first_line(error)} Save"
             " them as safetensors, or as a state dict with torch.save(network.state_dict(), FILE)."
         ) from error
     for name in _NESTED:
@@ -49,6 +49,10 @@ def read_weights(file: str | Path) -> dict[str, Tensor]:
     if not tensors:
         raise InputError(f"{path} holds no state dict: names with tensors were expected.")
     return tensors
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def load_weights(module: nn.Module, file: str | Path) -> None:

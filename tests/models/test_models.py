@@ -57,7 +57,11 @@ def test_the_last_convolution_keeps_its_own_grid():
 @pytest.mark.parametrize(
     ("config", "size", "message"),
     [
-        (ModelConfig("vgg"), 75, "Unknown network 'vgg'; there are deepmerge, d4-deepmerge, resnet18"),
+        (
+            ModelConfig("vgg"),
+            75,
+            "Unknown network 'vgg'; there are deepmerge, d4-deepmerge, resnet18",
+        ),
         (ModelConfig("deepmerge"), 6, "at least 8 x 8 pixels, got 6 x 6"),
         (ModelConfig("resnet18"), 16, "at least 33 x 33"),
         (ModelConfig("deepmerge", {"depth": 3}), 75, "depth"),

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from daexplore.app.core.cache import LRUCache
 from daexplore.app.core.processes import submit_process
 from daexplore.app.latents.embeddings import change_token
-from daexplore.data import GalaxySet, load_images, open_described
+from daexplore.data import GalaxySet, load_pictures, open_described
 from daexplore.data.rgb import to_rgb
 from daexplore.errors import InputError
 from daexplore.runs import Run
@@ -47,11 +47,12 @@ def galaxy_images(run: Run, domain: str, sample_ids: Sequence[str]) -> NDArray[n
     ``galaxy_image``.
     """
     description = run.info["data"][domain]
-    key = tuple(str(description.get(name)) for name in ("path", "label", "prefix", "fingerprint"))
-    pixels, bands = load_images(
+    shown = description.get("pictures") or description
+    key = tuple(str(shown.get(name)) for name in ("path", "label", "prefix", "fingerprint"))
+    pixels, bands = load_pictures(
         description, domain, sample_ids, lambda about: _sets.get(key, lambda: open_described(about))
     )
-    return to_rgb(pixels, bands, origin=description.get("origin"))
+    return to_rgb(pixels, bands, origin=shown.get("origin"))
 
 
 def cached_gradcam(run: Run, epoch: int, sample_id: str) -> NDArray[np.float32] | None:

@@ -24,7 +24,7 @@ _IDS = "subsamples_ID"
 
 def read_npy(path: Path, read: ReadConfig) -> GalaxySet:
     """Images (N, channels, height, width), memory-mapped, with the labels and galaxy ids found
-    beside them. Of channels last a view is taken.
+    beside them. Of channels last a view is taken. Vectors (N, D) become images of one pixel.
 
     The files stay on disk in the type they have: float64 images are not converted here, since a
     whole file may not fit in memory; code that takes rows out of them casts those to float32, as
@@ -118,6 +118,9 @@ def _open(path: Path) -> NDArray[Any]:
 def _images(path: Path) -> NDArray[Any]:
     images = _open(path)
     expected = "expected images of shape (N, channels, height, width)"
+    if images.ndim == 2 and images.shape[1] > 1 and images.dtype.kind in "fiu" and len(images):
+        # Vectors, such as embeddings: images of one pixel whose bands are the features.
+        return images[:, :, None, None]
     if images.ndim == 3:
         raise InputError(
             f"{path}: {expected}, got {images.shape}. If it has one band, save images[:, None]."

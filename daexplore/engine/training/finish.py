@@ -61,7 +61,7 @@ def finish_run(
     network.load_state_dict(load_file(writer.weights_path(epoch)))
     evaluation = run.evaluation(epoch)
     found: list[tuple[NDArray[Any], ...]] = []
-    for number, domain in enumerate(DOMAINS):
+    for number, domain in enumerate(DOMAINS if network.has_maps else ()):
         report(Progress("explaining", number, 2, epoch))
         chosen = evaluation.mask(domain, "test").nonzero()[0][: config.train.saliency_limit]
         galaxies = prepared.domains[domain]
@@ -76,6 +76,8 @@ def finish_run(
             found.append(
                 (ids, classes, gradcam(network, images.to(device), classes, network.saliency_layer))
             )
-    writer.write_saliency(epoch, *(np.concatenate(parts) for parts in zip(*found, strict=True)))
+    if found:
+        parts = (np.concatenate(part) for part in zip(*found, strict=True))
+        writer.write_saliency(epoch, *parts)
     writer.update(status="finished", metrics=evaluation_metrics(evaluation))
     report(Progress("explaining", 2, 2, epoch))

@@ -30,6 +30,7 @@ __all__ = ["READER", "list_parquet"]
 _SUFFIXES = (".parquet", ".pq")
 _MAGIC = (b"\x89PNG", b"\xff\xd8\xff", b"RIFF", b"II*\0", b"MM\0*")
 _USUAL = ("image", "img", "picture", "png", "jpg", "cutout", "rgb_image", "flux")
+_VECTORS = ("embedding", "embeddings", "vector", "latent")
 _PIXELS = ("flux", "array", "data")
 _PARTITION = re.compile(r"(^|/)Norder=\d+/")
 _BESIDE = re.compile(r"(^|/)[^/]*(_margin|margin_cache|_\d+arcs)[^/]*/")
@@ -115,6 +116,9 @@ class _Load:
     def _array(self, value: Any, where: str) -> Any:
         try:
             pixels = np.asarray(value, np.float32)
+            if pixels.ndim == 1 and len(pixels):
+                # A vector, such as an embedding: one pixel whose bands are the features.
+                return pixels[:, None, None]
         except (ValueError, TypeError) as error:
             raise InputError(
                 f"{where}: its image is not a grid of numbers ({error}). Leave the row out."
@@ -212,7 +216,20 @@ def _image_column(given: Input) -> str | None:
         schema = _opened(path).schema_arrow
     except (OSError, pa.ArrowException):
         return None
-    found = [name for name, kind in zip(schema.names, schema.types, strict=True) if _images(kind)]
+    columns = dict(zip(schema.names, schema.types, strict=True))
+    wanted = given.read.images
+    if wanted is not None:
+        if wanted not in columns or not (_images(columns[wanted]) or _depth(columns[wanted]) == 1):
+            raise InputError(
+                f"{given.where} has no column {wanted!r} of images or vectors; it has"
+                f" {', '.join(columns)}. Name another one with --images."
+            )
+        return str(wanted)
+    found = [name for name, kind in columns.items() if _images(kind)]
+    if not found:
+        vectors = [name for name, kind in columns.items() if _depth(kind) == 1]
+        named = [name for name in vectors if name.lower().startswith(_VECTORS)]
+        return named[0] if len(named) == 1 else None
     found = [name for name in found if _is_picture(path, name, schema.field(name).type)]
     usual = [name for wanted in _USUAL for name in found if name.lower() == wanted]
     return usual[0] if usual else found[0] if len(found) == 1 else None
