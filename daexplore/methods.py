@@ -8,6 +8,7 @@ import torch.
 from dataclasses import dataclass
 
 __all__ = [
+    "ADAPTATIONS",
     "ALIGNMENTS",
     "METHODS",
     "WITHOUT_LOSS",
@@ -397,14 +398,52 @@ WITHOUT_LOSS = ("noda", "oracle", "adabn", "conditions", "measured")
 """Names that add no loss to a training."""
 
 
+ADAPTATIONS: dict[str, MethodInfo] = {
+    method.name: method
+    for method in (
+        METHODS["adabn"],
+        MethodInfo(
+            name="tent",
+            label="TENT",
+            summary=(
+                "Test-time entropy minimisation: scale and shift of batch norm are trained until"
+                " target predictions are confident."
+            ),
+            formula="mean entropy of p(target)",
+            reference="Wang et al. 2021, arXiv:2006.10726",
+            fails=(
+                "Confident is not correct: the entropy is least where all galaxies are called one"
+                " class. It needs batch norm, and target batches with the usual class shares."
+            ),
+        ),
+        MethodInfo(
+            name="shot",
+            label="SHOT",
+            summary=(
+                "Source hypothesis transfer: the encoder is trained until target predictions are"
+                " confident and diverse; the head stays."
+            ),
+            formula="mean entropy of p − entropy of mean p + 0.3 · cross-entropy to pseudo-labels",
+            reference="Liang et al. 2020, arXiv:2002.08546",
+            fails=(
+                "Its diversity term draws the classes to equal shares, which is wrong where they"
+                " are not equal in the survey. Pseudo-labels repeat the mistakes of the network."
+            ),
+        ),
+    )
+}
+"""Ways of adapting a finished run without its source."""
+
+
 def method_label(method: str) -> str:
     """Return the label of a method or of a combination of methods.
 
     >>> method_label("mmd+fisher")
     'MMD+Fisher'
     """
+    found = ADAPTATIONS | METHODS
     labels = (
-        METHODS[name].label if name in METHODS else name.capitalize() for name in method.split("+")
+        found[name].label if name in found else name.capitalize() for name in method.split("+")
     )
     return "+".join(labels)
 

@@ -7,6 +7,7 @@ import tempfile
 import traceback
 from types import FrameType
 
+import daexplore.cli.adapt
 import daexplore.cli.app
 import daexplore.cli.calibrate
 import daexplore.cli.compare

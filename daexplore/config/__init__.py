@@ -3,6 +3,7 @@
 from daexplore.config.conditions import DRAWN, MEASURED, ConditionsConfig, named_conditions
 from daexplore.config.convert import config_hash, differences, from_dict, replace_at, to_dict
 from daexplore.config.fields import (
+    AdaptationConfig,
     AlignmentConfig,
     DataConfig,
     ModelConfig,
@@ -18,6 +19,7 @@ __all__ = [
     "DRAWN",
     "MEASURED",
     "VARIANTS",
+    "AdaptationConfig",
     "AlignmentConfig",
     "ConditionsConfig",
     "DataConfig",

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from daexplore.config.conditions import MEASURED, ConditionsConfig
 
 __all__ = [
+    "AdaptationConfig",
     "AlignmentConfig",
     "DataConfig",
     "ModelConfig",
@@ -252,9 +253,28 @@ class TransferConfig:
 
 
 @dataclass(frozen=True)
+class AdaptationConfig:
+    """How a finished run was adapted to a target without its source.
+
+    Attributes:
+        method: "adabn", "tent" or "shot".
+        parent: method of the run that was adapted.
+        epochs: passes over the target's training split.
+        learning_rate: of what is trained.
+        batch_size: images per step.
+    """
+
+    method: Literal["adabn", "tent", "shot"]
+    parent: str
+    epochs: int = 5
+    learning_rate: float = 1e-3
+    batch_size: int = 64
+
+
+@dataclass(frozen=True)
 class RunConfig:
     """Everything that determines a run. ``alignments`` empty is noDA; ``transfer`` None starts from
-    random weights.
+    random weights; ``adaptation`` is for runs that were adapted after their training.
     """
 
     data: DataConfig = field(default_factory=DataConfig)
@@ -263,6 +283,7 @@ class RunConfig:
     train: TrainConfig = field(default_factory=TrainConfig)
     transfer: TransferConfig | None = None
     seed: int = 0
+    adaptation: AdaptationConfig | None = None
 
     @property
     def method(self) -> str:
@@ -272,6 +293,8 @@ class RunConfig:
 
         Where the target is one of the labelled sets, "oracle" comes first.
         """
+        if self.adaptation is not None:
+            return f"{self.adaptation.parent}+{self.adaptation.method}"
         names = [alignment.name.rpartition(":")[2].lower() for alignment in self.alignments]
         names = ["adabn"] * (self.train.batch_norm == "adabn") + names
         if self.train.supervision == "target":

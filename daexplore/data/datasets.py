@@ -24,6 +24,7 @@ __all__ = [
     "load_pictures",
     "open_described",
     "open_domains",
+    "open_one",
     "open_unchecked",
 ]
 
@@ -53,17 +54,31 @@ def open_unchecked(
     Raises:
         InputError: data that cannot be read.
     """
-    sources = [_open(name, 0, config, progress) for name in config.sources]
+    sources = [open_one(name, 0, config, progress) for name in config.sources]
     source = _joined(sources)
-    target = _open(config.target, 1, config, progress)
+    target = open_one(config.target, 1, config, progress)
     if set(source.sample_ids) & set(target.sample_ids):
         source, target = _prefixed(source, "source"), _prefixed(target, "target")
     return source, target
 
 
-def _open(
-    name: str, domain: int, config: DataConfig, progress: Callable[[int, int], None] | None
+def open_one(
+    name: str,
+    domain: int,
+    config: DataConfig,
+    progress: Callable[[int, int], None] | None = None,
 ) -> GalaxySet:
+    """One set by its name or path.
+
+    Args:
+        name: a preset, one domain of it, or a path.
+        domain: 0 for what is read as a source, 1 for a target.
+        config: how it is read.
+        progress: called with how many images of a preset are simulated.
+
+    Raises:
+        InputError: it cannot be read.
+    """
     from daexplore.data.simulate import PRESETS, open_preset
 
     preset, _, part = name.partition(":")

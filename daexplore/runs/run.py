@@ -113,7 +113,8 @@ class Run:
         """Method and seed for a reader, e.g. "MMD · seed 0", or "MMD + transfer · seed 0" if it
         started from another run's network.
         """
-        transfer = " + transfer" if self.info["config"].get("transfer") else ""
+        config = self.info["config"]
+        transfer = " + transfer" if config.get("transfer") and not config.get("adaptation") else ""
         return f"{method_label(self.method)}{transfer} · seed {self.seed}"
 
     @property

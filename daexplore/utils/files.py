@@ -22,6 +22,8 @@ __all__ = [
     "write_json",
 ]
 
+_INDENTED = 50_000  # characters
+
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[Path]:
@@ -79,9 +81,24 @@ def to_json(value: Any, indent: int | None = None) -> str:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Rewrite a JSON file in one step."""
+    """Rewrite a JSON file in one step.
+
+    A large object has one line for each of its keys: to indent all of it takes ten times as long,
+    and run.json is rewritten several times per epoch.
+    """
+    plain = to_jsonable(value)
+    text = json.dumps(plain, ensure_ascii=False, allow_nan=False)
+    if len(text) < _INDENTED:
+        text = json.dumps(plain, ensure_ascii=False, allow_nan=False, indent=1)
+    elif isinstance(plain, dict):
+        lines = (
+            f" {json.dumps(key, ensure_ascii=False)}: "
+            f"{json.dumps(item, ensure_ascii=False, allow_nan=False)}"
+            for key, item in plain.items()
+        )
+        text = "{\n" + ",\n".join(lines) + "\n}"
     with atomic_write(path) as temporary:
-        temporary.write_text(to_json(value, indent=1) + "\n", encoding="utf-8")
+        temporary.write_text(text + "\n", encoding="utf-8")
 
 
 def static_text(layer: str, name: str) -> str:
