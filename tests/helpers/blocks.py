@@ -63,6 +63,7 @@ def environment(cache: Path) -> dict[str, str]:
     return os.environ | {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "DAEXPLORE_CACHE": str(cache),
+        "DAEXPLORE_CONFIG": str(cache / "config"),
         "OMP_NUM_THREADS": "1",
         "PYTHONWARNINGS": "default",
     }
