@@ -45,7 +45,7 @@ def preset(name: str) -> RunConfig:
         )
         return RunConfig(
             data=data,
-            train=TrainConfig(epochs=30, batch_size=64, batch_norm="source", conditions=DRAWN),
+            train=TrainConfig(epochs=40, batch_size=32, batch_norm="source", conditions=DRAWN),
         )
     if name == "demo":
         return RunConfig(

@@ -300,7 +300,9 @@ def load_images(
 
         preset = PRESETS.get(simulated["preset"])
         if preset is not None and preset.version == simulated["version"]:
-            condition = preset.source if domain == "source" else preset.target
+            # A domain of a preset can be in the place of the other one.
+            own = description.get("name") if description.get("name") in DOMAINS else domain
+            condition = preset.source if own == "source" else preset.target
             return (
                 reobserve(preset.name, list(sample_ids), condition, simulated["seed"]),
                 preset.bands,

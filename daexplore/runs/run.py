@@ -26,6 +26,8 @@ from daexplore.utils.processes import process_exists
 
 __all__ = ["Run", "run_card"]
 
+_USUAL_NETWORK = "deepmerge"
+
 
 _REQUIRED = (
     "id",
@@ -110,12 +112,14 @@ class Run:
 
     @property
     def label(self) -> str:
-        """Method and seed for a reader, e.g. "MMD · seed 0", or "MMD + transfer · seed 0" if it
-        started from another run's network.
+        """Method, network and seed for a reader: "MMD · seed 0", "MMD + transfer · seed 0" if it
+        started from another run's network, "MMD · resnet18 · seed 0" if that is not DeepMerge.
         """
         config = self.info["config"]
         transfer = " + transfer" if config.get("transfer") and not config.get("adaptation") else ""
-        return f"{method_label(self.method)}{transfer} · seed {self.seed}"
+        network = str(config.get("model", {}).get("name", _USUAL_NETWORK))
+        named = "" if network == _USUAL_NETWORK else f" · {network}"
+        return f"{method_label(self.method)}{transfer}{named} · seed {self.seed}"
 
     @property
     def classes(self) -> tuple[str, ...]:

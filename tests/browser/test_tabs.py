@@ -1,5 +1,7 @@
 """Going from tab to tab: each finds its figures laid out, and in the colours of the page."""
 
+import re
+
 import pytest
 from playwright.sync_api import Page
 from screen import wait_for_panels
@@ -79,5 +81,7 @@ def test_every_figure_says_what_it_is_to_those_who_do_not_see_it(visit):
         ("Domain distance", 2, "epoch"),
     ):
         enter(page, tab, figures)
+        # Markup that was escaped once too often would be read as text.
+        assert not re.search(r"</?[a-z]+[ >]|&[a-z]+;", page.locator("body").inner_text())
         # Sections go on drawing: what counts is that it comes to stand so.
         page.wait_for_function(_NAMED, arg=[figures, words])

@@ -61,7 +61,7 @@ def differences_table(scenes: list[LatentView]) -> str:
     return settings_table(frame)
 
 
-def settings_table(frame: pd.DataFrame) -> Markup:
+def settings_table(frame: pd.DataFrame) -> str:
     """The settings in which runs differ, one row a setting; dotted names may break after their dots
     only.
     """
@@ -69,7 +69,8 @@ def settings_table(frame: pd.DataFrame) -> Markup:
         [escape(name).replace(".", Markup(".<wbr>")), *map(str, values)]
         for name, *values in frame.itertuples(index=False)
     ]
-    return html_table(rows, list(map(str, frame.columns)), css_class="text")
+    # Plain text: Panel would escape the tags of a ``Markup``.
+    return str(html_table(rows, list(map(str, frame.columns)), css_class="text"))
 
 
 def _cell(entry: dict[str, float] | None) -> Markup:

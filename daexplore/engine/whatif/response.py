@@ -169,8 +169,16 @@ def _simulation(
     """Where the galaxy comes from, if drawing it again gives its image bit by bit; else it counts
     as real.
     """
-    made = about.get("simulated")
-    if made is None and about.get("path") and Path(about["path"]).exists():
+    made = next(
+        (part["simulated"] for part in (about, *about.get("parts", ())) if part.get("simulated")),
+        None,
+    )
+    if (
+        made is None
+        and not about.get("parts")
+        and about.get("path")
+        and Path(about["path"]).exists()
+    ):
         made = _galaxies(json.dumps(about)).provenance
         made = {
             "preset": made.get("simulator"),
@@ -180,14 +188,16 @@ def _simulation(
     preset = PRESETS.get(str((made or {}).get("preset")))
     if made is None or preset is None or made["version"] != preset.version:
         return None
-    condition = preset.source if domain == "source" else preset.target
-    try:
-        again = reobserve(preset.name, [sample_id], condition, int(made["seed"]))
-    except InputError:
-        return None
-    if not np.array_equal(again, image):
-        return None
-    return Simulation(preset, condition, int(made["seed"]), _redshift(preset, redshift))
+    # A domain of a preset can be in the place of the other one.
+    conditions = (preset.source, preset.target)
+    for condition in conditions if domain == "source" else reversed(conditions):
+        try:
+            again = reobserve(preset.name, [sample_id], condition, int(made["seed"]))
+        except InputError:
+            return None
+        if np.array_equal(again, image):
+            return Simulation(preset, condition, int(made["seed"]), _redshift(preset, redshift))
+    return None
 
 
 def _redshift(preset: Preset, catalogue: float | None) -> float | None:

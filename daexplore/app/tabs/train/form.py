@@ -31,6 +31,7 @@ _DATA = {
     "distant": "distant",
     "distant, asinh": "distant-asinh",
     "nearby": "nearby",
+    "nearby, survey": "nearby-survey",
     "my own": _OWN,
 }
 _FURTHER = (*(name for name in ALIGNMENTS if name not in DEFAULT_METHODS), "oracle")

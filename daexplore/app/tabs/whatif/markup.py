@@ -138,7 +138,7 @@ def training_html(runs: Sequence[Run]) -> str:
             f" the observing conditions of {run.label}"
         )
         parts.append(
-            f"<figure class='training'><img alt='{escape(text, quote=True)}'"
+            f"<figure><img alt='{escape(text, quote=True)}'"
             f" src='{data_uri(mosaic_png(rgb, galaxies))}'>"
             f"<figcaption>{escape(run.label)}: {galaxies} source galaxies of the training split."
             f" First row: as they are. Other rows: {draws} draws of the conditions.</figcaption>"
@@ -150,5 +150,5 @@ def training_html(runs: Sequence[Run]) -> str:
         "<h3>What the network is shown</h3><p class='hint'>In training, each image is seen through"
         " observing conditions that are drawn again in each epoch. A curve above that stays level"
         " over a range of a dial shows that the network became insensitive to it.</p>"
-        f"<div class='film'>{''.join(parts)}</div>"
+        f"<div class='shown'>{''.join(parts)}</div>"
     )
