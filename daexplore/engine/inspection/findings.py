@@ -40,7 +40,10 @@ def findings(found: Mapping[str, Any]) -> tuple[str, ...]:
             " different splits."
         )
     else:
-        said.append(f"No galaxy was found twice under different names, among {searched} images.")
+        said.append(
+            f"No galaxy was found in two groups, which could be in two splits, among {searched}"
+            " images."
+        )
     shared = found["numbers"]["shared_groups"]
     if shared:
         said.append(f"{shared} galaxies are in both domains; they are held out together.")
