@@ -27,7 +27,7 @@ import pandas as pd
 
 from benchmarks.published import digits
 from daexplore import Comparison
-from daexplore.cli.options import run_config, seeds
+from daexplore.cli.shared.options import run_config, seeds
 from daexplore.config import DRAWN, ConditionsConfig, DataConfig, ModelConfig, ReadConfig, RunConfig
 from daexplore.engine.training.train import train
 from daexplore.runs import Run, RunStore

@@ -5,7 +5,8 @@ the glossary, the table in README.md and the documentation read it. Importing th
 import torch.
 """
 
-from dataclasses import dataclass
+from daexplore.method_info import LossTerm, MethodInfo
+from daexplore.source_free import SOURCE_FREE
 
 __all__ = [
     "ADAPTATIONS",
@@ -17,54 +18,6 @@ __all__ = [
     "method_label",
     "methods_table",
 ]
-
-
-@dataclass(frozen=True)
-class LossTerm:
-    """What one method adds to the task loss.
-
-    Attributes:
-        box: what computes it, in a few words.
-        reads: its input.
-        pulls: what its gradient does to the encoder.
-        terms: names of its losses in the history, after "loss/".
-        learns: whether the box has weights of its own.
-        reversed: whether the encoder receives the gradient with reversed sign.
-        also_classifier: whether the gradient also reaches the classifier, through the logits.
-    """
-
-    box: str
-    reads: str
-    pulls: str
-    terms: tuple[str, ...]
-    learns: bool = False
-    reversed: bool = False
-    also_classifier: bool = False
-
-
-@dataclass(frozen=True)
-class MethodInfo:
-    """One method.
-
-    Attributes:
-        name: on the command line and in run.json.
-        label: on screen, in tables and in the glossary.
-        summary: what it does, in one sentence.
-        formula: in plain Unicode.
-        reference: publication.
-        fails: when it does not help.
-        implementation: "module:Class" of the alignment; empty for what needs no alignment loss.
-        loss: its part of the loss diagram; None without an alignment loss.
-    """
-
-    name: str
-    label: str
-    summary: str
-    formula: str
-    reference: str
-    fails: str
-    implementation: str = ""
-    loss: LossTerm | None = None
 
 
 _LATENTS = "latents of both domains"
@@ -347,7 +300,7 @@ _ALL = (
         label="conditions",
         summary=(
             "Random observing conditions: each training image is seen through a drawn PSF, noise,"
-            " scale, sky, colour and stretch. It aligns nothing."
+            " scale, sky, colour and stretch; it aligns nothing."
         ),
         formula="task over images x′ = conditions(x), drawn again in each epoch",
         reference=(
@@ -365,7 +318,7 @@ _ALL = (
         label="measured conditions",
         summary=(
             "Adds the noise and PSF measured on the unlabelled target images to each training"
-            " image. It aligns nothing."
+            " image; it aligns nothing."
         ),
         formula="task over images x′ = PSF target ∗ x + noise of the target",
         reference="Ćiprijanović et al. 2021, arXiv:2103.01373: its source images with noise",
@@ -398,39 +351,8 @@ WITHOUT_LOSS = ("noda", "oracle", "adabn", "conditions", "measured")
 """Names that add no loss to a training."""
 
 
-ADAPTATIONS: dict[str, MethodInfo] = {
-    method.name: method
-    for method in (
-        METHODS["adabn"],
-        MethodInfo(
-            name="tent",
-            label="TENT",
-            summary=(
-                "Test-time entropy minimisation: scale and shift of batch norm are trained until"
-                " target predictions are confident."
-            ),
-            formula="mean entropy of p(target)",
-            reference="Wang et al. 2021, arXiv:2006.10726",
-            fails=(
-                "Confident is not correct: the entropy is least where all galaxies are called one"
-                " class. It needs batch norm, and target batches with the usual class shares."
-            ),
-        ),
-        MethodInfo(
-            name="shot",
-            label="SHOT",
-            summary=(
-                "Source hypothesis transfer: the encoder is trained until target predictions are"
-                " confident and diverse; the head stays."
-            ),
-            formula="mean entropy of p − entropy of mean p + 0.3 · cross-entropy to pseudo-labels",
-            reference="Liang et al. 2020, arXiv:2002.08546",
-            fails=(
-                "Its diversity term draws the classes to equal shares, which is wrong where they"
-                " are not equal in the survey. Pseudo-labels repeat the mistakes of the network."
-            ),
-        ),
-    )
+ADAPTATIONS: dict[str, MethodInfo] = {"adabn": METHODS["adabn"]} | {
+    method.name: method for method in SOURCE_FREE
 }
 """Ways of adapting a finished run without its source."""
 

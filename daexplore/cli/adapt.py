@@ -39,9 +39,9 @@ def adapt(
     runs: Runs = Path("runs"),
 ) -> None:
     """Adapt a finished run to a survey without its source images; the result is a new run."""
-    from daexplore.cli.options import run_config
-    from daexplore.cli.output import print_runs
-    from daexplore.cli.progress import training_progress
+    from daexplore.cli.shared.options import run_config
+    from daexplore.cli.shared.output import print_runs
+    from daexplore.cli.shared.progress import training_progress
     from daexplore.engine.adaptation import adapt as make
 
     if method not in ADAPTATIONS:

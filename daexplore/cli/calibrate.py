@@ -48,7 +48,7 @@ def calibrate(
     """Report the calibration of a run's probabilities in each domain, before and after
     calibration, with intervals.
     """
-    from daexplore.cli.progress import training_progress
+    from daexplore.cli.shared.progress import training_progress
     from daexplore.engine.calibration.calibrate import uncertainty
     from daexplore.engine.calibration.predictors import METHODS
     from daexplore.runs import Run
@@ -71,7 +71,7 @@ def calibrate(
 
 
 def _print(found: "Uncertainty") -> None:
-    from daexplore.cli.output import print_frame
+    from daexplore.cli.shared.output import print_frame
 
     for run in found.runs:
         print(f"{run['name']}: epoch {run['epoch']}, {run['id']}")

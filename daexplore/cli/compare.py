@@ -57,7 +57,7 @@ def compare(
     """Compare methods on the same galaxies: differences with intervals over galaxies and seeds,
     flips, and whether adaptation helped.
     """
-    from daexplore.cli.output import print_frame, print_metrics, run_name
+    from daexplore.cli.shared.output import print_frame, print_metrics, run_name
     from daexplore.runs.store import find_runs
     from daexplore.views.comparison.tables import TABLES
     from daexplore.views.plots.metrics_table import config_differences, metrics_rows
@@ -123,7 +123,7 @@ def report(
     """Write one HTML file that opens offline: verdicts, figures, tables, galaxies fixed and broken,
     settings, and how it was made.
     """
-    from daexplore.cli.progress import stage_progress
+    from daexplore.cli.shared.progress import stage_progress
     from daexplore.engine.comparison.comparison import Comparison
     from daexplore.views.comparison.report import comparison_report
 
@@ -160,7 +160,7 @@ def _write(text: str, out: Path | None) -> None:
 
 
 def _compared(runs: "Sequence[Run]", split: str, baseline: str | None) -> "Comparison":
-    from daexplore.cli.progress import stage_progress
+    from daexplore.cli.shared.progress import stage_progress
     from daexplore.engine.comparison.comparison import Comparison
 
     with stage_progress("comparing") as report:
@@ -168,7 +168,7 @@ def _compared(runs: "Sequence[Run]", split: str, baseline: str | None) -> "Compa
 
 
 def _print_comparison(runs: "Sequence[Run]", split: str, baseline: str | None) -> None:
-    from daexplore.cli.output import print_frame
+    from daexplore.cli.shared.output import print_frame
     from daexplore.views.comparison.tables import display_tables
 
     try:
@@ -196,7 +196,7 @@ def _print_comparison(runs: "Sequence[Run]", split: str, baseline: str | None) -
 def _comparison_text(
     runs: "Sequence[Run]", split: str, baseline: str | None, format: str, table: str | None
 ) -> str:
-    from daexplore.cli.output import print_frame
+    from daexplore.cli.shared.output import print_frame
     from daexplore.views.comparison.latex import comparison_latex
     from daexplore.views.comparison.page import comparison_html
     from daexplore.views.comparison.tables import (

@@ -42,7 +42,7 @@ def distance(
     seed: Annotated[int, typer.Option(help="Of the relabellings and resamples.")] = 0,
 ) -> None:
     """Measure the domain distance in latent space, with its chance level."""
-    from daexplore.cli.progress import training_progress
+    from daexplore.cli.shared.progress import training_progress
     from daexplore.engine.distance.domain_distance import domain_distance
     from daexplore.runs import Run
 
@@ -57,7 +57,7 @@ def distance(
 
 
 def _print(found: "DomainDistance") -> None:
-    from daexplore.cli.output import print_frame
+    from daexplore.cli.shared.output import print_frame
 
     about = found.metadata
     print(f"{found.summary}\n")

@@ -54,8 +54,8 @@ def embed(
 
     Run the same command again to resume. Train on it with --network linear or --network mlp.
     """
-    from daexplore.cli.options import run_config
-    from daexplore.cli.progress import training_progress
+    from daexplore.cli.shared.options import run_config
+    from daexplore.cli.shared.progress import training_progress
     from daexplore.engine.embed import embed as make
     from daexplore.utils.trust import trust
 

@@ -44,7 +44,7 @@ def explain(
     """
     import pandas as pd
 
-    from daexplore.cli.progress import training_progress
+    from daexplore.cli.shared.progress import training_progress
     from daexplore.engine.explanation.tables import iou_rows, outcome_rows, sanity_rows
 
     if format not in ("text", "csv", "json"):
@@ -84,7 +84,7 @@ def explain(
 
 
 def _print(tables: "dict[str, pd.DataFrame]") -> None:
-    from daexplore.cli.output import print_frame
+    from daexplore.cli.shared.output import print_frame
     from daexplore.views.plots.saliency import overlap_table
 
     print(

@@ -118,7 +118,7 @@ def ingest(
 
     Run the same command again to resume. Galaxies that cannot be used are rejected and listed.
     """
-    from daexplore.cli.progress import stage_progress
+    from daexplore.cli.shared.progress import stage_progress
     from daexplore.config import ReadConfig
     from daexplore.data.ingest import ingest as run
 

@@ -66,8 +66,8 @@ def inspect(
     """Report how much two domains differ, in what, and whether one galaxy is in training and
     test.
     """
-    from daexplore.cli.options import run_config
-    from daexplore.cli.progress import training_progress
+    from daexplore.cli.shared.options import run_config
+    from daexplore.cli.shared.progress import training_progress
     from daexplore.engine.inspection.inspect_domains import inspect_domains
     from daexplore.engine.inspection.open_domains import open_pair, open_run
     from daexplore.engine.progress import Progress
@@ -107,7 +107,7 @@ def inspect(
 
 
 def _print(answer: dict[str, Any], tables: "dict[str, pd.DataFrame]") -> None:
-    from daexplore.cli.output import print_account, print_frame
+    from daexplore.cli.shared.output import print_account, print_frame
 
     for domain in ("source", "target"):
         print_account(domain, answer["numbers"][domain].get("account"))

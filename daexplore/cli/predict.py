@@ -73,8 +73,8 @@ def predict(
 
     Run the same command again to resume.
     """
-    from daexplore.cli.options import run_config
-    from daexplore.cli.progress import training_progress
+    from daexplore.cli.shared.options import run_config
+    from daexplore.cli.shared.progress import training_progress
     from daexplore.config import ReadConfig
 
     if not run or data is None or out is None:

@@ -53,7 +53,7 @@ def robustness(
     """Report how robust runs are: under perturbed images, or under attack. Results are saved with
     each run.
     """
-    from daexplore.cli.progress import training_progress
+    from daexplore.cli.shared.progress import training_progress
     from daexplore.engine.perturbations import DIALS
     from daexplore.engine.robustness.attack_tables import ATTACKS, attack_runs
     from daexplore.engine.robustness.performance import evaluate_perturbed
@@ -79,7 +79,7 @@ def robustness(
     if format != "text":
         print_rows(table, format)
         return
-    from daexplore.cli.output import print_frame
+    from daexplore.cli.shared.output import print_frame
 
     units = [unit for unit in dict.fromkeys(table["unit"]) if unit]
     print(f"{table['dial'].iloc[0]}: {'; '.join(units)}" if units else str(table["dial"].iloc[0]))

@@ -39,7 +39,7 @@ def simulate(
     ] = None,
 ) -> None:
     """Simulate the same galaxies as two surveys see them: a labelled source and a target."""
-    from daexplore.cli.progress import simulation_progress
+    from daexplore.cli.shared.progress import simulation_progress
     from daexplore.data.contact_sheet import contact_sheet
     from daexplore.data.simulate import simulate as run
 

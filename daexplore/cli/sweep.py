@@ -97,7 +97,7 @@ def sweep(
     """Train methods x seeds x settings. Called again, it skips what is finished, resumes what
     is not, and starts the rest.
     """
-    from daexplore.cli.options import seeds as parse_seeds
+    from daexplore.cli.shared.options import seeds as parse_seeds
     from daexplore.cli.sweep_report import print_plan, print_progress, print_results
     from daexplore.engine.sweeps.launch import SweepLauncher, followed_jobs
     from daexplore.engine.sweeps.plan import plan
@@ -146,7 +146,7 @@ def sweep_configs(
     """
     import dataclasses
 
-    from daexplore.cli.options import run_config
+    from daexplore.cli.shared.options import run_config
 
     names = [name.strip() for name in methods.split(",") if name.strip()]
     if not names:
@@ -288,7 +288,7 @@ def _check(configs: "Sequence[RunConfig]") -> None:
 
 def simulate_first(configs: "Sequence[RunConfig]") -> None:
     """Once, with a bar, instead of in the first of several jobs that would all wait for it."""
-    from daexplore.cli.progress import stage_progress
+    from daexplore.cli.shared.progress import stage_progress
     from daexplore.data.simulate import PRESETS, open_preset
 
     wanted = {

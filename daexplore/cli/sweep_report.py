@@ -8,7 +8,7 @@ import pandas as pd
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from daexplore.cli.output import print_frame, print_runs
+from daexplore.cli.shared.output import print_frame, print_runs
 from daexplore.config import RunConfig, config_hash, differences
 from daexplore.engine.sweeps.launch import Resources, SweepLauncher, default_parallel, job_log
 from daexplore.engine.sweeps.plan import Outcome, PlannedRun, find_run

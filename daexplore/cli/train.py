@@ -144,9 +144,9 @@ def train(
     nodes: Annotated[int, typer.Option(help="Machines.")] = 1,
 ) -> None:
     """Train one method on a labelled source and an unlabelled target, and save the run."""
-    from daexplore.cli.options import run_config, seeds, transfer_config
-    from daexplore.cli.output import print_runs
-    from daexplore.cli.progress import leads, training_progress
+    from daexplore.cli.shared.options import run_config, seeds, transfer_config
+    from daexplore.cli.shared.output import print_runs
+    from daexplore.cli.shared.progress import leads, training_progress
     from daexplore.engine.training.train import train as run
 
     if resume is not None:
@@ -207,7 +207,7 @@ def evaluate(
     """Evaluate a run on all its held-out galaxies, or on other images, with intervals over
     galaxies.
     """
-    from daexplore.cli.output import print_metrics
+    from daexplore.cli.shared.output import print_metrics
     from daexplore.engine.evaluate_run import evaluate_run
 
     print_metrics(evaluate_run(run, data, label, epoch))

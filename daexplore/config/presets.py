@@ -45,7 +45,13 @@ def preset(name: str) -> RunConfig:
         )
         return RunConfig(
             data=data,
-            train=TrainConfig(epochs=40, batch_size=32, batch_norm="source", conditions=DRAWN),
+            train=TrainConfig(
+                epochs=60,
+                batch_size=32,
+                learning_rate=3e-3,
+                batch_norm="source",
+                conditions=DRAWN,
+            ),
         )
     if name == "demo":
         return RunConfig(

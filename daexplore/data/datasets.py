@@ -170,6 +170,7 @@ def _simulated(provenance: dict[str, Any]) -> dict[str, Any] | None:
         "preset": provenance["simulator"],
         "version": provenance["version"],
         "seed": provenance["seed"],
+        "condition": provenance.get("condition"),
     }
 
 
@@ -301,8 +302,9 @@ def load_images(
         preset = PRESETS.get(simulated["preset"])
         if preset is not None and preset.version == simulated["version"]:
             # A domain of a preset can be in the place of the other one.
-            own = description.get("name") if description.get("name") in DOMAINS else domain
-            condition = preset.source if own == "source" else preset.target
+            known = {one.name: one for one in (preset.source, preset.target)}
+            usual = preset.source if domain == "source" else preset.target
+            condition = known.get(str(simulated.get("condition")), usual)
             return (
                 reobserve(preset.name, list(sample_ids), condition, simulated["seed"]),
                 preset.bands,

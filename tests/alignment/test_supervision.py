@@ -10,7 +10,7 @@ import pytest
 from command import call
 from factories import make_galaxies
 
-from daexplore.cli.options import run_config
+from daexplore.cli.shared.options import run_config
 from daexplore.config import AlignmentConfig, DataConfig, RunConfig, TrainConfig
 from daexplore.data.galaxy_set import GalaxySet
 from daexplore.engine.training.data import build_loader, prepare_data

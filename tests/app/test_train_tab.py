@@ -27,7 +27,7 @@ from daexplore.app.state import ExplorerState
 from daexplore.app.tabs.train.form import TrainForm
 from daexplore.app.tabs.welcome import tab as welcome_module
 from daexplore.app.tabs.welcome.galleries import galleries
-from daexplore.cli.options import run_config
+from daexplore.cli.shared.options import run_config
 from daexplore.config import AlignmentConfig, RunConfig, TrainConfig, preset, replace_at
 from daexplore.errors import InputError
 from daexplore.methods import ALIGNMENTS
@@ -396,8 +396,9 @@ def test_card_of_a_collapsed_network_says_so(tmp_path):
 
 def test_form_offers_every_method_of_the_registry(form):
     offered = {*form.methods.options.values(), *form.further.options.values()}
-    assert offered == {"noda", "adabn", "oracle", *METHODS}
-    assert set(ALIGNMENTS) == {"adabn", *METHODS}
+    without_loss = {"adabn", "conditions", "measured"}
+    assert offered == {"noda", "oracle", *without_loss, *METHODS}
+    assert set(ALIGNMENTS) == {*without_loss, *METHODS}
     assert {label for label, name in form.further.options.items() if name == "oracle"} == {
         "oracle (uses target labels)"
     }
@@ -425,6 +426,7 @@ def test_every_option_has_its_meaning_and_is_one_the_config_takes(form):
     expected = {f"train.{field.name}" for field in dataclasses.fields(TrainConfig)} - {
         "train.epochs",
         "train.supervision",
+        "train.conditions",  # a method of the form
     }
     assert expected <= paths
     for name, build in METHODS.items():

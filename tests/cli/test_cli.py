@@ -13,7 +13,7 @@ from command import call
 from factories import make_galaxies, make_run
 from PIL import Image
 
-from daexplore.cli.options import run_config, seeds
+from daexplore.cli.shared.options import run_config, seeds
 from daexplore.config import AlignmentConfig
 from daexplore.errors import InputError
 
@@ -168,7 +168,7 @@ def bad_sources(tmp_path):
     (empty / "catalogue.csv").write_text("filename,label\n")
     return {
         "missing file": (tmp_path / "nothing.npy", "nothing"),
-        "wrong shape": (npy_pair(places["shape"], images[:, 0, 0], labels), "shape"),
+        "wrong shape": (npy_pair(places["shape"], images[:, 0], labels), "shape"),
         "NaN": (npy_pair(places["nan"], broken, labels), "NaN"),
         "infinite": (npy_pair(places["inf"], infinite, labels), "infinite"),
         "labels of another length": (npy_pair(places["length"], images, labels[:-3]), "37"),

@@ -14,6 +14,7 @@ from daexplore.data.preprocessing.steps import (
     Asinh,
     Background,
     Crop,
+    ImageScale,
     Normalise,
     Percentile,
     PsfMatch,
@@ -28,6 +29,7 @@ from daexplore.data.preprocessing.steps.psf import blur_matrix, kernel_sigma
 from daexplore.errors import InputError
 
 EXAMPLES = (
+    ImageScale(),
     SelectBands((1, 0)),
     Units((0.1, 3.7)),
     Background(2),

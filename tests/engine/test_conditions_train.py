@@ -12,7 +12,7 @@ from factories import make_galaxies
 from small_training import config, products
 
 from daexplore.app.results.seed_variability import retrain_command
-from daexplore.cli.options import run_config
+from daexplore.cli.shared.options import run_config
 from daexplore.config import DRAWN, MEASURED, RunConfig, preset, replace_at
 from daexplore.data.galaxy_set import GalaxySet
 from daexplore.engine.training.data import build_loader, prepare_data

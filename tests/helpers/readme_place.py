@@ -12,7 +12,7 @@ from astropy.wcs import WCS
 from blocks import environment
 from process import Server, free_port
 
-from daexplore.cli.options import run_config
+from daexplore.cli.shared.options import run_config
 from daexplore.data import GalaxySet
 from daexplore.data.simulate import open_preset
 from daexplore.engine.training.train import train

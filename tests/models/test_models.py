@@ -6,13 +6,16 @@ from daexplore.config import ModelConfig
 from daexplore.errors import InputError
 from daexplore.models import NETWORKS, build_network
 
+OF_VECTORS = {"linear", "mlp"}
+OF_IMAGES = [name for name in NETWORKS if name not in OF_VECTORS]
+
 
 def test_deepmerge_has_the_published_number_of_parameters():
     network = build_network(ModelConfig("deepmerge"), bands=3, classes=2, size=75)
     assert sum(parameter.numel() for parameter in network.parameters()) == 174_626
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", OF_IMAGES)
 @pytest.mark.parametrize(("bands", "classes", "size"), [(1, 2, 40), (3, 2, 75), (5, 4, 64)])
 def test_any_bands_classes_and_sizes(name, bands, classes, size):
     network = build_network(ModelConfig(name), bands, classes, size)
@@ -23,8 +26,9 @@ def test_any_bands_classes_and_sizes(name, bands, classes, size):
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_the_head_is_linear_in_the_latent(name):
-    network = build_network(ModelConfig(name), 3, 2, 48).eval()
-    latents, logits = network(torch.randn(3, 3, 48, 48))
+    size = 1 if name in OF_VECTORS else 48
+    network = build_network(ModelConfig(name), 3, 2, size).eval()
+    latents, logits = network(torch.randn(3, 3, size, size))
     by_hand = torch.stack(
         [(network.head.weight * latent).sum(1) + network.head.bias for latent in latents]
     )
@@ -64,6 +68,8 @@ def test_the_last_convolution_keeps_its_own_grid():
         ),
         (ModelConfig("deepmerge"), 6, "at least 8 x 8 pixels, got 6 x 6"),
         (ModelConfig("resnet18"), 16, "at least 33 x 33"),
+        (ModelConfig("linear"), 16, "daexplore embed"),
+        (ModelConfig("mlp", {"hidden": []}), 1, "at least one width"),
         (ModelConfig("deepmerge", {"depth": 3}), 75, "depth"),
     ],
 )

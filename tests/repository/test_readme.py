@@ -388,7 +388,7 @@ def test_links_and_pictures_are_there() -> None:
 def test_the_tables_of_methods_are_those_of_the_registry() -> None:
     assert methods_table(references=False) in README.read_text(encoding="utf-8")
     assert methods_table() in TEXT
-    assert set(methods.METHODS) == {"noda", *METHODS, "adabn", "oracle"}
+    assert set(methods.METHODS) == {*METHODS, *methods.WITHOUT_LOSS}
 
 
 def test_counts_are_those_of_the_presets_and_of_the_example_runs() -> None:

@@ -38,7 +38,7 @@ class ImageScale:
     def apply(self, images: NDArray[Any]) -> NDArray[np.float32]:
         """(n, C, H, W), new. An image that is constant in every band becomes 0."""
         scaled = self.background(images.shape[2:]).apply(images)
-        flat = scaled.reshape(len(scaled), -1)
+        flat = scaled.reshape(len(scaled), int(np.prod(scaled.shape[1:])))
         rank = self.rank(flat.shape[1])
         peak = np.partition(flat, rank, axis=1)[:, rank] if len(flat) else np.ones(0, np.float32)
         # Few bright pixels on a background without noise can leave the percentile at 0.
