@@ -74,7 +74,11 @@ def cases(pair: str, real: Path | None, work: Path) -> Iterator[tuple[str, RunCo
     elif pair == "digits":
         source, target = _digits(work)
         for method in METHODS:
-            data = DataConfig(str(source), str(target), normalise="domain")
+            reads = [
+                ReadConfig(catalogue=str(file.with_suffix(".csv")), label="class")
+                for file in (source, target)
+            ]
+            data = DataConfig(str(source), str(target), source_read=reads[0], target_read=reads[1])
             chosen = dataclasses.replace(_config("demo", method), data=data)
             model = ModelConfig("deepmerge", {"widths": [16, 32, 32]})
             settings = dataclasses.replace(chosen.train, epochs=30, learning_rate=3e-3)
@@ -195,7 +199,14 @@ def measured(runs: Path) -> pd.DataFrame:
 
 def markdown(table: pd.DataFrame, case: str) -> str:
     """One table: target figures per method, and the difference from noDA in accuracy."""
-    heads = ["method", "source accuracy", "target accuracy", "target AUC", "accuracy minus noDA"]
+    heads = [
+        "method",
+        "seeds",
+        "source accuracy",
+        "target accuracy",
+        "target AUC",
+        "accuracy minus noDA",
+    ]
     lines = [f"| {' | '.join(heads)} |", "|" + "---|" * len(heads)]
     rows = table[table["case"] == case]
     means = rows[rows["line"] == "mean"].set_index(["method", "domain", "name"])
@@ -206,7 +217,8 @@ def markdown(table: pd.DataFrame, case: str) -> str:
             for domain, name in (("source", "accuracy"), ("target", "accuracy"), ("target", "auc"))
         ]
         cells.append(_cell(gains, (method, "target", "accuracy"), "+"))
-        lines.append(f"| {method} | {' | '.join(cells)} |")
+        seeds = int(rows[rows["method"] == method]["seeds"].max())
+        lines.append(f"| {method} | {seeds} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 

@@ -20,6 +20,7 @@ _ABOUT = {
     ),
     "distant": "noDA, MMD and DANN on the preset distant, three seeds",
     "nearby": "the preset nearby, five seeds, with transfer",
+    "conditions": "random observing conditions beside alignment, means with intervals",
     "nearby-summary": "the same as means over seeds with intervals",
     "published-moons": "two moons, each seed",
     "published-digits-faint": "digits before faint photographs, each seed",
@@ -45,12 +46,13 @@ def write(pages: Pages) -> None:
     for file in texts:
         page, origin = f"results/{file.name}", f"docs/results/{file.name}"
         pages.write(page, pages.relinked(file.read_text(encoding="utf-8"), origin, page))
-    for file in data:
+    told = {file.stem for file in texts}
+    # A text and its values can have one name.
+    named = {file: f"{file.stem}-values" if file.stem in told else file.stem for file in data}
+    for file, name in named.items():
         pages.copy(file, f"results/files/{file.name}")
-        pages.write(f"results/{file.stem}.md", _page(file))
-    pages.write(
-        "results/index.md", _index([file.stem for file in texts], [file.stem for file in data])
-    )
+        pages.write(f"results/{name}.md", _page(file))
+    pages.write("results/index.md", _index([file.stem for file in texts], list(named.values())))
 
 
 def _page(file: Path) -> str:
