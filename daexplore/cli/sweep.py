@@ -25,8 +25,8 @@ def sweep(
         typer.Option(
             "--data",
             help=(
-                "A preset (distant, distant-asinh, nearby, demo), or a folder holding source/ and"
-                " target/."
+                "A preset (distant, distant-asinh, nearby, nearby-survey, demo), or a folder with"
+                " source/ and target/."
             ),
         ),
     ] = None,
@@ -273,9 +273,10 @@ def _check(configs: "Sequence[RunConfig]") -> None:
     from daexplore.data.simulate import PRESETS
 
     for name in {
-        name: None for config in configs for name in (config.data.source, config.data.target)
+        name: None for config in configs for name in (*config.data.sources, config.data.target)
     }:
-        if name not in PRESETS and not Path(name).exists():
+        # "nearby:target" is one domain of a preset.
+        if name.partition(":")[0] not in PRESETS and not Path(name).exists():
             raise InputError(
                 f"The images {name} do not exist. Give a galaxy set, an .npy file, or a folder with"
                 " catalogue.csv."
@@ -292,9 +293,9 @@ def simulate_first(configs: "Sequence[RunConfig]") -> None:
     from daexplore.data.simulate import PRESETS, open_preset
 
     wanted = {
-        (name, c.data.simulated, c.data.simulation_seed)
+        (name.partition(":")[0], c.data.simulated, c.data.simulation_seed)
         for c in configs
-        for name in (c.data.source, c.data.target)
+        for name in (*c.data.sources, c.data.target)
     }
     for name, n, seed in sorted((item for item in wanted if item[0] in PRESETS), key=str):
         with stage_progress("simulating") as progress:

@@ -114,6 +114,13 @@ def test_the_trio_in_five_seeds_is_the_default(tmp_path, monkeypatch, capsys, tr
     assert list(tmp_path.iterdir()) == []
 
 
+def test_domains_of_a_preset_are_no_paths(tmp_path, monkeypatch, capsys, training):
+    words = ("sweep", "--data", "nearby-survey", "--methods", "noda,mmd", "--seeds", "0")
+    code, out, errors = call(monkeypatch, capsys, *words, "--dry-run", "--runs", tmp_path)
+    assert code == 0, errors
+    assert "2 trainings" in out
+
+
 def test_a_sweep_trains_skips_and_goes_on(tmp_path, monkeypatch, capsys, training):
     wanted = configs("noda,mmd", (0, 1))
     make_run(tmp_path, n=16, epochs=1, latent_dim=4, saliency=False, config=wanted[0])
