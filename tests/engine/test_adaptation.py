@@ -11,6 +11,7 @@ from command import call
 from factories import make_galaxies
 from small_training import config, products
 
+from daexplore import Comparison
 from daexplore.config import ModelConfig
 from daexplore.data.galaxy_set import GalaxySet
 from daexplore.data.loaders import as_batch
@@ -180,6 +181,13 @@ def test_a_forced_collapse_is_caught_and_the_network_before_it_is_kept(parent, t
     shares = np.array(guard["called_shares"])
     chosen = shares[bad.selected_epoch - 1]
     assert (chosen >= 0.2 * shares[0]).all()
+
+
+def test_a_lost_source_is_not_held_against_an_adapted_run(parent, tmp_path):
+    run = adapt(parent.path, "adabn", runs=tmp_path, epochs=1, batch_size=16)
+    verdict = next(each for each in Comparison([parent, run]).verdicts if not each.oracle)
+    assert verdict.outcome != "negative transfer"
+    assert "do not judge it" in verdict.reasons[0].text
 
 
 def test_the_guard_counts_what_is_called():

@@ -50,6 +50,14 @@ def test_good_evidence_may_mean_help_but_never_says_so():
     )
 
 
+def test_a_method_that_was_not_trained_on_the_source_as_it_is_is_not_judged_by_it():
+    lost = dataclasses.replace(GOOD, source_accuracy=around(-0.3))
+    assert label_free_verdict(lost).outcome == "negative transfer"
+    found = label_free_verdict(dataclasses.replace(lost, source_judges=False))
+    assert found.outcome == "may have helped"
+    assert "do not judge it" in found.reasons[0].text
+
+
 @pytest.mark.parametrize(
     ("change", "outcome", "said"),
     [

@@ -87,6 +87,10 @@ def label_free_evidence(
         baseline_possible=bool(
             free["shares"].loc[free["shares"]["method"] == base, "possible"].all()
         ),
+        source_judges=all(
+            run.config.adaptation is None and run.config.train.conditions is None
+            for run in method.runs
+        ),
     )
 
 

@@ -113,6 +113,8 @@ class Evidence:
         seeds: of the method and of the baseline.
         baseline_possible: whether some mixture of classes could give what the baseline calls the
             target.
+        source_judges: whether the method was trained on the source as it is: not if its images were
+            seen through observing conditions, or the network was adapted without them.
     """
 
     method: str
@@ -130,6 +132,7 @@ class Evidence:
     ranks: tuple[float, float, float]
     seeds: tuple[int, int]
     baseline_possible: bool = True
+    source_judges: bool = True
 
 
 @dataclass(frozen=True)
@@ -163,7 +166,7 @@ def label_free_verdict(evidence: Evidence) -> Verdict:
         *_seeds(evidence),
     ]
     change = evidence.source_accuracy
-    lost = change.below and change.value < -MARGIN
+    lost = evidence.source_judges and change.below and change.value < -MARGIN
     warned = [reason for reason in reasons if reason.sign == "warning"]
     closer = evidence.mmd2_change.below
     name = evidence.method
@@ -277,6 +280,11 @@ def oracle_verdict(evidence: OracleEvidence) -> Verdict:
 def _source(evidence: Evidence) -> list[Reason]:
     change = evidence.source_accuracy
     text = f"source accuracy {_signed(change)}"
+    if not evidence.source_judges:
+        told = (
+            "the method was not trained on the source images as they are, so they do not judge it"
+        )
+        return [Reason("unclear", f"{text}: {told}")]
     if change.below and change.value < -MARGIN:
         return [Reason("against", f"{text}: lost")]
     if change.low > -MARGIN:
