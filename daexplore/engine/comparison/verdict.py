@@ -21,9 +21,7 @@ __all__ = [
 MARGIN = 0.02
 """How much source accuracy may be lost and still count as kept."""
 COLLAPSE = 0.1
-"""How much of it lost means that the network has unlearned its task; short of that, some source
-accuracy may buy much of the target's.
-"""
+"""How much of it lost means that the network has unlearned its task; less may buy much."""
 SUBSTANTIAL = 0.6
 """Chance-corrected agreement of seeds on the target up to which it is "moderate" at best (Landis &
 Koch 1977, Biometrics 33, 159).
@@ -113,8 +111,7 @@ class Evidence:
         seeds: of the method and of the baseline.
         baseline_possible: whether some mixture of classes could give what the baseline calls the
             target.
-        source_judges: whether the method was trained on the source as it is: not if its images were
-            seen through observing conditions, or the network was adapted without them.
+        source_judges: whether the method was trained on source images as they are.
     """
 
     method: str
@@ -171,10 +168,7 @@ def label_free_verdict(evidence: Evidence) -> Verdict:
     closer = evidence.mmd2_change.below
     name = evidence.method
     if lost and (change.value < -COLLAPSE or not closer):
-        outcome, sentence = (
-            "negative transfer",
-            f"{name} lowers accuracy on the labelled source.",
-        )
+        outcome, sentence = "negative transfer", f"{name} lowers accuracy on the labelled source."
     elif lost:
         outcome, sentence = (
             "warning",
