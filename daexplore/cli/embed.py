@@ -57,10 +57,9 @@ def embed(
     from daexplore.cli.shared.options import run_config
     from daexplore.cli.shared.progress import training_progress
     from daexplore.engine.embed import embed as make
-    from daexplore.utils.trust import trust
+    from daexplore.utils.trust import trust_named
 
-    if network is not None and ":" in network and not network.startswith(("timm:", "zoobot:")):
-        trust(network)
+    trust_named(network)
     wrong = [each for each in settings or [] if not each.startswith(("data.", "model.options."))]
     if wrong:
         raise InputError(

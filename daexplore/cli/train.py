@@ -153,10 +153,9 @@ def train(
         with training_progress(str(resume)) as report:
             print_runs([run(None, resume=resume, devices=devices, nodes=nodes, report=report)])
         return
-    from daexplore.utils.trust import trust
+    from daexplore.utils.trust import trust_named
 
-    if network is not None and ":" in network and not network.startswith(("timm:", "zoobot:")):
-        trust(network)
+    trust_named(network)
     transfer = transfer_config(init_from, init_epoch, freeze, rate, new_head, fit_preprocessing)
     config = run_config(
         data,

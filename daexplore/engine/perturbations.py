@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from daexplore.data import GalaxySet
+from daexplore.data.border_noise import border_noise
 from daexplore.data.preprocessing.steps.psf import PsfMatch, blur_matrix
 from daexplore.data.simulate import (
     PRESETS,
@@ -40,7 +41,6 @@ Array = NDArray[Any]
 FWHM = 2 * (2 * np.log(2)) ** 0.5
 """Full width at half maximum over sigma of a Gaussian."""
 
-_BORDER = 0.1
 _GROUP = re.compile(r"(?:.*/)?(?:source|target)/[A-Z](\d+)-\d+")
 
 
@@ -208,13 +208,7 @@ def sky_sigma(images: Array) -> NDArray[np.float64]:
     """(C,) noise of the sky: 1.4826 MAD of each image's border, a tenth of its side broad; the
     median over the images (n, C, H, W).
     """
-    height, width = images.shape[2:]
-    inner = np.ones((height, width), bool)
-    rows, columns = max(1, round(_BORDER * height)), max(1, round(_BORDER * width))
-    inner[rows:-rows, columns:-columns] = False
-    border = np.asarray(images, np.float64)[:, :, inner]
-    deviations = np.abs(border - np.median(border, axis=2, keepdims=True))
-    return np.asarray(np.median(1.4826 * np.median(deviations, axis=2), axis=0), np.float64)
+    return np.asarray(np.median(border_noise(images), axis=0), np.float64)
 
 
 def rotated(images: Array, angle: float) -> NDArray[np.float32]:

@@ -13,7 +13,7 @@ from platformdirs import user_config_dir
 
 from daexplore.utils.files import atomic_write
 
-__all__ = ["is_trusted", "trust", "trusted_names"]
+__all__ = ["is_trusted", "trust", "trust_named", "trusted_names"]
 
 
 def is_trusted(name: str) -> bool:
@@ -28,6 +28,12 @@ def trust(name: str) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     with atomic_write(file) as part:
         part.write_text(json.dumps(names, indent=1) + "\n", encoding="utf-8")
+
+
+def trust_named(network: str | None) -> None:
+    """Trust a network that was named on the command line, where it is code of another package."""
+    if network is not None and ":" in network and not network.startswith(("timm:", "zoobot:")):
+        trust(network)
 
 
 def _file() -> Path:

@@ -1,6 +1,6 @@
 """Random observing conditions of training images."""
 
-from daexplore.data.conditions.measure import MeasuredConditions, border_noise
+from daexplore.data.conditions.measure import MeasuredConditions
 from daexplore.data.conditions.observe import Conditions
 
-__all__ = ["Conditions", "MeasuredConditions", "border_noise"]
+__all__ = ["Conditions", "MeasuredConditions"]

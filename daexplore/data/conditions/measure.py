@@ -9,30 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from daexplore.config import DataConfig
+from daexplore.data.border_noise import border_noise
 from daexplore.data.galaxy_set import GalaxySet
 from daexplore.data.preprocessing.pipeline import Preprocess
 from daexplore.errors import InputError
 
-__all__ = ["MeasuredConditions", "border_noise"]
+__all__ = ["MeasuredConditions"]
 
-_BORDER = 0.1
 _IMAGES = 400
 _DECILES = tuple(range(0, 101, 10))
 _FWHM = math.sqrt(8 * math.log(2))
 """Full width at half maximum over sigma of a Gaussian."""
-
-
-def border_noise(images: NDArray[Any]) -> NDArray[np.float64]:
-    """(n, C) noise of the sky: 1.4826 times the median absolute deviation of each image's border,
-    a tenth of its side broad.
-    """
-    height, width = images.shape[2:]
-    inner = np.ones((height, width), bool)
-    rows, columns = max(1, round(_BORDER * height)), max(1, round(_BORDER * width))
-    inner[rows:-rows, columns:-columns] = False
-    border = np.asarray(images, np.float64)[:, :, inner]
-    deviations = np.abs(border - np.median(border, axis=2, keepdims=True))
-    return np.asarray(1.4826 * np.median(deviations, axis=2))
 
 
 @dataclass(frozen=True)

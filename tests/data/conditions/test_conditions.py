@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from daexplore.config import DRAWN, MEASURED, ConditionsConfig, named_conditions
-from daexplore.data.conditions import Conditions, MeasuredConditions, border_noise, operations
+from daexplore.data.border_noise import border_noise
+from daexplore.data.conditions import Conditions, MeasuredConditions, operations
 from daexplore.errors import InputError
 
 N, BANDS, SIZE = 6, 3, 31
