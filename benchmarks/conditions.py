@@ -1,13 +1,15 @@
 """What random observing conditions, encoders and alignments do on pairs of domains.
 
     python -m benchmarks.conditions train PAIR --runs runs/conditions [--real FOLDER] [--seeds 0..2]
+        [--methods noda,noda+measured]
     python -m benchmarks.conditions write --runs runs/conditions
 
 ``train`` trains every case of a pair that is not there yet; ``write`` measures what is there and
 writes docs/results/conditions.csv and the tables of docs/results/conditions.md. Pairs:
 
 - demo: the simulated galaxies of the preset, as published and with a survey's noise.
-- parts: the same, each part of the conditions left out in turn.
+- distant: the preset of that name, with more galaxies.
+- parts: the galaxies of demo, each part of the conditions left out in turn.
 - digits: digits before photographs (``benchmarks.published.digits``): a shift that the conditions
   do not span.
 - real: images of Galaxy Zoo, an Illustris mock as the source and SDSS, DECaLS or GAMA as the
@@ -63,9 +65,9 @@ _SHOWN = ("accuracy", "balanced_accuracy", "auc")
 
 def cases(pair: str, real: Path | None, work: Path) -> Iterator[tuple[str, RunConfig]]:
     """Names of folders, and what is trained into each, for every seed."""
-    if pair == "demo":
+    if pair in ("demo", "distant"):
         for method in METHODS:
-            yield "demo", _quick(_config("demo", method))
+            yield pair, _quick(_config(pair, method))
     elif pair == "parts":
         for name, changes in PARTS.items():
             conditions = dataclasses.replace(DRAWN, **changes)  # type: ignore[arg-type]
@@ -164,14 +166,18 @@ def present(folder: Path, config: RunConfig) -> bool:
     return any(run.status == "finished" and run.config == config for run in store.runs())
 
 
-def train_pair(pair: str, runs: Path, real: Path | None, chosen: list[int]) -> None:
-    """Train every case that is not there yet, seed by seed."""
+def train_pair(
+    pair: str, runs: Path, real: Path | None, chosen: list[int], methods: set[str]
+) -> None:
+    """Train every case of these methods (all if empty) that is not there yet, seed by seed."""
     work = runs / ".work"
     work.mkdir(parents=True, exist_ok=True)
     everything = list(cases(pair, real, work))
     for seed in chosen:
         for folder, config in everything:
             seeded = dataclasses.replace(config, seed=seed)
+            if methods and seeded.method not in methods:
+                continue
             if not present(runs / folder, seeded):
                 run = train(seeded, runs / folder)
                 print(folder, run.label, flush=True)
@@ -249,15 +255,17 @@ def main() -> None:
     """The command line above."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("task", choices=("train", "write"))
-    parser.add_argument("pair", nargs="?", choices=("demo", "parts", "digits", "real"))
+    parser.add_argument("pair", nargs="?", choices=("demo", "distant", "parts", "digits", "real"))
     parser.add_argument("--runs", type=Path, default=Path("runs/conditions"))
     parser.add_argument("--real", type=Path)
     parser.add_argument("--seeds", default="0..2")
+    parser.add_argument("--methods", default="", help="names with commas; all if not given")
     given = parser.parse_args()
     if given.task == "write":
         write(given.runs)
     else:
-        train_pair(given.pair, given.runs, given.real, seeds(given.seeds))
+        methods = {name for name in given.methods.split(",") if name}
+        train_pair(given.pair, given.runs, given.real, seeds(given.seeds), methods)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from daexplore.analysis.distance.domain_probe import (
     probe_intervals,
     spread,
 )
+from daexplore.analysis.distance.probe_spread import training_factor
 from daexplore.analysis.metrics.bootstrap import group_weights
 from daexplore.errors import InputError
 from daexplore.kernels import mmd2
@@ -139,7 +140,7 @@ def test_bad_latents_are_refused():
 def test_the_probes_interval_is_that_of_a_loop_over_resampled_galaxies():
     latents, domains, groups = draw_domains(n=60, shift=1.0)
     probe = domain_probe(latents, domains, groups)
-    found = probe_intervals(probe, domains, groups, resamples=30, seed=1)
+    found = probe_intervals(probe, latents, domains, groups, resamples=30, seed=1)
     assert found["auc"]["value"] == pytest.approx(probe.auc)
     weights = group_weights(groups, 30, seed=1).astype(int)
     areas, distances = [], []
@@ -159,17 +160,54 @@ def test_the_probes_interval_is_that_of_a_loop_over_resampled_galaxies():
         )
         error = np.mean([wrong[domains[rows] == domain].mean() for domain in ("source", "target")])
         distances.append(2 * (1 - 2 * error))
+    factor = training_factor(latents, domains, groups, probe.fold, np.var(areas, ddof=1), seed=1)
+    assert 1 <= factor < 1.6
     for name, drawn in (("auc", areas), ("a_distance", distances)):
+        value = found[name]["value"]
         assert (found[name]["low"], found[name]["high"]) == pytest.approx(
-            np.quantile(drawn, (0.025, 0.975))
+            np.quantile(value + factor * (np.array(drawn) - value), (0.025, 0.975))
         )
+
+
+def views_of_galaxies(n, shift, views, seed):
+    """Latents of n galaxies per domain, each shown by so many images."""
+    rng = np.random.default_rng(seed)
+    galaxy = np.repeat(rng.normal(size=(2 * n, 8)), views, axis=0)
+    latents = 0.8 * galaxy + 0.6 * rng.normal(size=galaxy.shape)
+    latents[n * views :, 0] += shift
+    domains = np.repeat(np.array(["source", "target"], object), n * views)
+    return latents, domains, np.repeat(np.arange(2 * n), views)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("shift", "views"), [(0.0, 2), (0.5, 2), (1.5, 1)])
+def test_the_probes_interval_covers_its_expected_area(shift, views):
+    """Equal and unequal domains; the expectation is over galaxies to train on and to judge by."""
+    values, widths = [], []
+    for repeat in range(150):
+        latents, domains, groups = views_of_galaxies(150, shift, views, repeat)
+        probe = domain_probe(latents, domains, groups)
+        found = probe_intervals(probe, latents, domains, groups, resamples=100, seed=repeat)["auc"]
+        values.append(found["value"])
+        widths.append((found["low"], found["high"]))
+    low, high = np.array(widths).T
+    expected = np.mean(values)
+    assert 0.91 <= np.mean((low <= expected) & (expected <= high)) <= 0.99
+
+
+def test_many_dimensions_take_the_factor_of_equal_domains():
+    rng = np.random.default_rng(0)
+    latents, domains = rng.normal(size=(200, 100)), np.repeat(["source", "target"], 100)
+    fold = np.tile(np.arange(5), 40)
+    assert training_factor(latents, domains, np.arange(200), fold, 1e-4) == pytest.approx(2**0.5)
+    assert training_factor(latents, domains, np.arange(200), fold, 0.0) == 1
 
 
 def test_the_a_distance_is_0_for_equal_domains_and_2_for_parted_ones():
     # Two galaxies' worth of latents on either side of a plane; and far fewer of one domain than of
     # the other.
     values = [
-        probe_intervals(domain_probe(*one), *one[1:], 20)["a_distance"]["value"]
+        probe_intervals(domain_probe(*one), *one, 20)["a_distance"]["value"]
         for one in (draw_domains(shift=s) for s in (0, 40))
     ]
     assert values[0] == pytest.approx(0, abs=0.2)
@@ -177,7 +215,11 @@ def test_the_a_distance_is_0_for_equal_domains_and_2_for_parted_ones():
     latents, domains, groups = draw_domains(shift=0)
     few = np.r_[0:600, 600:660]
     found = probe_intervals(
-        domain_probe(latents[few], domains[few], groups[few]), domains[few], groups[few], 20
+        domain_probe(latents[few], domains[few], groups[few]),
+        latents[few],
+        domains[few],
+        groups[few],
+        20,
     )["a_distance"]
     # Calling everything the source's would be right in ten of eleven cases, and is no distance.
     assert found["value"] == pytest.approx(0, abs=0.5)

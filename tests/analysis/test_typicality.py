@@ -7,7 +7,7 @@ import pytest
 from scipy.spatial.distance import mahalanobis
 from sklearn.covariance import ledoit_wolf
 
-from daexplore.analysis.latents.typicality import SourceTypicality
+from daexplore.analysis.latents.typicality import EnsembleTypicality, SourceTypicality
 from daexplore.errors import InputError
 
 
@@ -94,3 +94,30 @@ def test_collapsed_and_small_samples():
         SourceTypicality.fit(np.full((9, 2), np.nan))
     with pytest.raises(InputError, match="dimension 100"):
         SourceTypicality.fit(wide).score(np.zeros((3, 4)))
+
+
+@pytest.mark.parametrize("members", [1, 2, 5])
+def test_of_several_networks_too_one_source_galaxy_in_twenty_is_below_a_twentieth(members):
+    rng, below, means = np.random.default_rng(0), [], []
+    for _ in range(40):
+        mixing = rng.normal(size=(members, 6, 4))
+        latents = rng.normal(size=(600, 6)) @ mixing
+        known, further = latents[:, :400], latents[:, 400:]
+        fitted = EnsembleTypicality.fit(list(known), np.arange(400))
+        below.append((fitted.score(list(further)) <= 0.05).mean())
+        single = [SourceTypicality.fit(each, groups=np.arange(400)) for each in known]
+        scores = [one.score(each) for one, each in zip(single, further, strict=True)]
+        means.append((np.mean(scores, axis=0) <= 0.05).mean())
+    assert 0.035 <= np.mean(below) <= 0.065
+    if members == 5:
+        # What the mean of p-values would say.
+        assert np.mean(means) < 0.03
+
+
+def test_networks_without_a_galaxy_that_all_held_out_take_twice_the_mean():
+    rng = np.random.default_rng(1)
+    latents = [rng.normal(size=(100, 3)) for _ in range(2)]
+    single = tuple(SourceTypicality.fit(each) for each in latents)
+    found = EnsembleTypicality(single, None).score(latents)
+    mean = np.mean([one.score(each) for one, each in zip(single, latents, strict=True)], axis=0)
+    np.testing.assert_allclose(found, np.minimum(2 * mean, 1))

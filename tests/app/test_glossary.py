@@ -177,14 +177,13 @@ def _mmd2() -> float:
 
 
 def _probe() -> tuple[float, float]:
-    probe = domain_probe(
-        np.concatenate([X, Y]), np.repeat(["source", "target"], [len(X), len(Y)]), seed=1
-    )
+    latents = np.concatenate([X, Y])
+    probe = domain_probe(latents, np.repeat(["source", "target"], [len(X), len(Y)]), seed=1)
     target = np.arange(len(X) + len(Y)) >= len(X)
     called = probe.scores > probe.thresholds[probe.fold]
     error = float(np.mean([(called[target == side] != side).mean() for side in (True, False)]))
     found = probe_intervals(
-        probe, np.where(target, "target", "source"), np.arange(len(target)), resamples=20
+        probe, latents, np.where(target, "target", "source"), np.arange(len(target)), resamples=20
     )
     return found["a_distance"]["value"], 2 * (1 - 2 * error)
 

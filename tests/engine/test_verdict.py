@@ -6,13 +6,12 @@ import numpy as np
 import pytest
 
 from daexplore.analysis.comparison.paired import Interval
-from daexplore.engine.comparison.verdict import (
+from daexplore.engine.comparison.reasons import (
     ClassShare,
     Evidence,
     OracleEvidence,
-    label_free_verdict,
-    oracle_verdict,
 )
+from daexplore.engine.comparison.verdict import label_free_verdict, oracle_verdict
 
 
 def around(value, half=0.01):
@@ -167,3 +166,65 @@ def test_a_better_baseline_that_was_impossible_speaks_for_the_method():
     found = label_free_verdict(dataclasses.replace(GOOD, baseline_possible=False))
     assert any(reason.sign == "for" and "no mixture" in reason.text for reason in found.reasons)
     assert found.to_dict()["reasons"][0].keys() == {"sign", "text"}
+
+
+def test_one_network_each_speaks_of_two_networks_and_never_of_methods():
+    for seeds in ((1, 1), (1, 3), (3, 1)):
+        for evidence, judge in ((GOOD, label_free_verdict), (ORACLE, oracle_verdict)):
+            found = judge(dataclasses.replace(evidence, seeds=seeds))
+            assert found.outcome == "too few seeds"
+            assert "This network of MMD" in found.sentence
+            assert "at least 2 seeds" in found.sentence
+
+
+def test_a_corrected_p_value_decides_and_not_the_interval():
+    shown = Interval(0.1, -0.01, 0.2, 0.01)
+    hidden = Interval(0.1, 0.01, 0.2, 0.2)
+    assert (shown.above, hidden.above) == (True, False)
+    change = dataclasses.replace(ORACLE, accuracy=hidden, auc=around(0.0, 0.02))
+    assert oracle_verdict(change).outcome == "no evidence"
+    assert "after Holm's correction" in oracle_verdict(change).reasons[0].text
+
+
+def test_what_seeds_hide_is_called_too_few_seeds_and_not_no_difference():
+    nothing = dataclasses.replace(ORACLE, accuracy=around(0.0), auc=around(0.0), smallest=0.03)
+    assert oracle_verdict(nothing).outcome == "no evidence"
+    for change in ({"seeds": (2, 2)}, {"smallest": 0.3}):
+        found = oracle_verdict(dataclasses.replace(nothing, **change))
+        assert found.outcome == "too few seeds"
+        assert "would often be missed" in found.sentence
+
+
+def test_what_is_as_true_of_the_baseline_is_not_held_against_a_method_that_claims_nothing():
+    apart = ClassShare("merger", around(0.9), around(0.5), around(0.5))
+    nothing = dataclasses.replace(GOOD, mmd2_change=around(0.0), shares=(apart,))
+    assert label_free_verdict(nothing).outcome == "warning"
+    shared = dataclasses.replace(nothing, baseline_shares=(apart,))
+    assert label_free_verdict(shared).outcome == "no evidence"
+
+
+def test_a_class_that_the_baseline_never_calls_is_no_warning_of_many():
+    classes = {name: (np.nan, 0.3, Interval(*[np.nan] * 3)) for name in "abcdefghij"}
+    assert label_free_verdict(dataclasses.replace(GOOD, class_mmd2=classes)).outcome == (
+        "may have helped"
+    )
+    far = {name: (0.5, 0.3, around(-0.2)) for name in "abcdefghij"}
+    noisy = dict.fromkeys(far, 0.0)
+    found = dataclasses.replace(GOOD, class_mmd2=far)
+    assert label_free_verdict(found).outcome == "warning"
+    assert label_free_verdict(dataclasses.replace(found, class_low=noisy)).outcome == (
+        "may have helped"
+    )
+
+
+def test_class_shares_that_differ_between_the_domains_are_a_named_reason():
+    rare = ClassShare("merger", around(0.14, 0.02), around(0.12, 0.03), around(0.1, 0.03))
+    evidence = dataclasses.replace(
+        GOOD, shares=(rare,), trained_shares={"merger": 0.5, "non-merger": 0.5}, aligns=True
+    )
+    found = label_free_verdict(evidence)
+    assert found.outcome == "warning"
+    assert any("can swap classes" in reason.text for reason in found.reasons)
+    assert label_free_verdict(dataclasses.replace(evidence, aligns=False)).outcome == (
+        "may have helped"
+    )

@@ -11,9 +11,14 @@ from daexplore.analysis.metrics.classification import reweighted_metrics
 from daexplore.errors import InputError
 
 __all__ = [
+    "SEED_FREEDOM",
+    "SIGNIFICANT",
     "Interval",
     "McNemar",
     "combine_over_seeds",
+    "difference_draws",
+    "difference_p_value",
+    "holm",
     "interval",
     "mcnemar",
     "metric_draws",
@@ -21,6 +26,12 @@ __all__ = [
 ]
 
 Floats = NDArray[np.floating[Any]]
+
+SIGNIFICANT = 0.05
+"""Below which a corrected p-value shows something."""
+
+SEED_FREEDOM = 3
+"""How many degrees of freedom an assumed scatter over seeds is worth."""
 
 
 @dataclass(frozen=True)
@@ -31,21 +42,24 @@ class Interval:
         value: of the sample.
         low: lower end.
         high: upper end.
+        p: p-value of "it is 0", corrected for the number of comparisons; NaN leaves the decision
+            to the interval.
     """
 
     value: float
     low: float
     high: float
+    p: float = float("nan")
 
     @property
     def above(self) -> bool:
-        """Whether all of it is above 0."""
-        return self.low > 0
+        """Whether it is shown to be above 0."""
+        return self.low > 0 if np.isnan(self.p) else self.value > 0 and self.p < SIGNIFICANT
 
     @property
     def below(self) -> bool:
-        """Whether all of it is below 0."""
-        return self.high < 0
+        """Whether it is shown to be below 0."""
+        return self.high < 0 if np.isnan(self.p) else self.value < 0 and self.p < SIGNIFICANT
 
 
 @dataclass(frozen=True)
@@ -116,7 +130,10 @@ def metric_draws(
 
 
 def combine_over_seeds(
-    draws: Sequence[Floats], function: Callable[..., Floats], seed: int = 0
+    draws: Sequence[Floats],
+    function: Callable[..., Floats],
+    seed: int = 0,
+    scatter: float = 0.0,
 ) -> NDArray[np.float64]:
     """A function of several methods' means over seeds, with the scatter of galaxies and that of
     seeds in its draws.
@@ -134,6 +151,9 @@ def combine_over_seeds(
             scatter of seeds: its interval is over galaxies alone.
         function: takes as many arrays (1 + R,) as there are methods, e.g. ``np.subtract``.
         seed: of the draws of Student's t.
+        scatter: standard deviation over seeds assumed before any is seen, worth ``SEED_FREEDOM``
+            degrees of freedom (the moderated variance of Smyth 2004, Statistical Applications in
+            Genetics and Molecular Biology 3, 3); 0 takes the seeds alone.
 
     Returns:
         (1 + R,) the value, then its draws.
@@ -148,20 +168,123 @@ def combine_over_seeds(
         )
     rng = np.random.default_rng(seed)
     count = draws[0].shape[1] - 1
-    # The square of each mean's standard error over seeds, and the degrees of freedom it is known
-    # with.
-    squares = np.array(
-        [each[:, 0].var(ddof=1) / len(each) if len(each) > 1 else 0.0 for each in draws]
-    )
-    freedom = np.array([max(len(each) - 1, 1) for each in draws])
+    squares, freedom = _seed_errors(draws, scatter)
     moved = [each.mean(axis=0).astype(np.float64) for each in draws]
     total = float(squares.sum())
     if total > 0 and count:
-        welch = total**2 / float((squares**2 / freedom).sum())
+        welch = _welch(squares, freedom)
         tails = np.sqrt(welch / rng.chisquare(welch, count))
         for mean, square in zip(moved, squares, strict=True):
             mean[1:] += np.sqrt(square) * tails * rng.standard_normal(count)
     return np.asarray(function(*moved), np.float64)
+
+
+def _seed_errors(draws: Sequence[Floats], scatter: float) -> tuple[Floats, Floats]:
+    """The square of each mean's standard error over seeds, and its degrees of freedom."""
+    assumed = SEED_FREEDOM if scatter > 0 else 0
+    squares, freedom = [], []
+    for each in draws:
+        own = len(each) - 1
+        spread = float(each[:, 0].var(ddof=1)) if own else 0.0
+        moderated = (assumed * scatter**2 + own * spread) / max(assumed + own, 1)
+        squares.append(moderated / len(each) if own else 0.0)
+        freedom.append(max(assumed + own, 1))
+    return np.array(squares), np.array(freedom, np.float64)
+
+
+def _welch(squares: Floats, freedom: Floats) -> float:
+    return float(squares.sum() ** 2 / (squares**2 / freedom).sum())
+
+
+def difference_draws(
+    first: Floats,
+    second: Floats,
+    paired: bool = False,
+    scatter: float = 0.0,
+    floor: float = 0.0,
+    seed: int = 0,
+) -> NDArray[np.float64]:
+    """Draws of the mean over seeds of one method minus that of another.
+
+    Args:
+        first: (S, 1 + R) as in ``combine_over_seeds``.
+        second: (T, 1 + R) as above, from the same resamples of galaxies.
+        paired: whether row s of both is one seed: the same first weights and order of galaxies.
+            Then the scatter is that of the differences of pairs.
+        scatter: of one network, as in ``combine_over_seeds``.
+        floor: standard error over galaxies below which none is believed: a sample in which no
+            galaxy differs has resamples in which none does.
+        seed: of the draws.
+
+    Returns:
+        (1 + R,)
+    """
+    if paired and first.shape == second.shape:
+        pairs = [np.asarray(first, np.float64) - second]
+        found = combine_over_seeds(pairs, lambda each: each, seed, scatter * 2**0.5)
+    else:
+        found = combine_over_seeds([first, second], np.subtract, seed, scatter)
+    missing = floor**2 - _galaxy_variance(first, second)
+    if missing > 0:
+        noise = np.random.default_rng(seed + 1).standard_normal(len(found) - 1)
+        found[1:] += np.sqrt(missing) * noise
+    return found
+
+
+def difference_p_value(
+    first: Floats,
+    second: Floats,
+    galaxies: int,
+    paired: bool = False,
+    scatter: float = 0.0,
+    floor: float = 0.0,
+) -> float:
+    """Two-sided p-value of "no difference" by Student's t, with the variances over galaxies and
+    over seeds added and their degrees of freedom joined (Satterthwaite 1946, Biometrics Bulletin 2,
+    110).
+
+    Args:
+        first: as in ``difference_draws``, as are all others but
+        second: likewise.
+        galaxies: on how many the values rest.
+        paired: likewise.
+        scatter: likewise.
+        floor: likewise.
+    """
+    from scipy.stats import t
+
+    both = paired and first.shape == second.shape
+    rows = [np.asarray(first, np.float64) - second] if both else [first, second]
+    squares, freedom = _seed_errors(rows, scatter * 2**0.5 if both else scatter)
+    variance = max(_galaxy_variance(first, second), floor**2)
+    squares, freedom = np.append(squares, variance), np.append(freedom, max(galaxies - 1, 1))
+    value = float(first[:, 0].mean() - second[:, 0].mean())
+    if not np.isfinite(value + squares.sum()):
+        return float("nan")
+    if not squares.sum() > 0:
+        return 1.0 if value == 0 else 0.0
+    return float(2 * t.sf(abs(value) / np.sqrt(squares.sum()), _welch(squares, freedom)))
+
+
+def _galaxy_variance(first: Floats, second: Floats) -> float:
+    drawn = first[:, 1:].mean(axis=0) - second[:, 1:].mean(axis=0)
+    known = drawn[np.isfinite(drawn)]
+    return float(known.var(ddof=1)) if len(known) > 1 else 0.0
+
+
+def holm(p_values: Floats) -> NDArray[np.float64]:
+    """p-values corrected so that the chance of any false rejection is kept (Holm 1979,
+    Scandinavian Journal of Statistics 6, 65).
+
+    Args:
+        p_values: (m,); NaN ones are no test and stay NaN.
+    """
+    values = np.asarray(p_values, np.float64)
+    corrected = np.full(len(values), np.nan)
+    order = np.argsort(values)[: int(np.isfinite(values).sum())]
+    raised = values[order] * np.arange(len(order), 0, -1)
+    corrected[order] = np.minimum(np.maximum.accumulate(raised), 1.0)
+    return corrected
 
 
 def interval(draws: Floats, level: float = 0.95) -> Interval:
@@ -179,7 +302,12 @@ def interval(draws: Floats, level: float = 0.95) -> Interval:
 
 
 def paired_difference(
-    first: Floats, second: Floats, level: float = 0.95, seed: int = 0
+    first: Floats,
+    second: Floats,
+    level: float = 0.95,
+    seed: int = 0,
+    paired: bool = False,
+    scatter: float = 0.0,
 ) -> Interval:
     """Mean over seeds of the first method minus that of the second, with an interval over the same
     galaxies and over seeds.
@@ -189,8 +317,10 @@ def paired_difference(
         second: (T, 1 + R) as above, from the same resamples of galaxies.
         level: coverage.
         seed: of the draws of Student's t.
+        paired: as in ``difference_draws``.
+        scatter: likewise.
     """
-    return interval(combine_over_seeds([first, second], np.subtract, seed), level)
+    return interval(difference_draws(first, second, paired, scatter, seed=seed), level)
 
 
 def mcnemar(fixed: NDArray[Any], broken: NDArray[Any], groups: NDArray[Any]) -> McNemar:

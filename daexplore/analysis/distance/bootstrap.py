@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from daexplore.analysis.distance.domain_probe import domain_probe
+from daexplore.analysis.distance.probe_spread import training_factor
 from daexplore.analysis.metrics.classification import weighted_auc
 from daexplore.kernels import gaussian_kernel, squared_distances
 
@@ -77,7 +78,9 @@ def probe_auc_draws(
     """(1 + R,) the area under the ROC curve of a cross-validated linear domain probe, of the sample
     and under each reweighting.
 
-    The probes are those of the sample; the held-out galaxies that judge them are reweighted.
+    The probes are those of the sample; the held-out galaxies that judge them are reweighted. The
+    draws are spread out around the sample's value so that the training galaxies count as well
+    (``probe_spread.training_factor``).
 
     Args:
         latents: (n, D).
@@ -93,7 +96,11 @@ def probe_auc_draws(
     areas = np.stack(
         [weighted_auc(target[held], probe.scores[held], every[:, held]) for held in folds]
     )
-    return np.asarray(areas.mean(axis=0))
+    drawn = np.asarray(areas.mean(axis=0))
+    known = drawn[1:][np.isfinite(drawn[1:])]
+    variance = float(known.var(ddof=1)) if len(known) > 1 else 0.0
+    factor = training_factor(latents, domains, groups, probe.fold, variance, seed=seed)
+    return np.asarray(drawn[0] + factor * (drawn - drawn[0]))
 
 
 _ROWS = 512

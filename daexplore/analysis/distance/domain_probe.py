@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from daexplore.analysis.distance.probe_spread import training_factor
 from daexplore.analysis.metrics.bootstrap import group_weights
 from daexplore.analysis.metrics.classification import auc, weighted_auc
 from daexplore.errors import InputError
@@ -146,23 +147,24 @@ def domain_probe(
 
 def probe_intervals(
     probe: DomainProbe,
+    latents: Floats,
     domains: NDArray[Any],
     groups: NDArray[Any],
     resamples: int = 1000,
     seed: int = 0,
     level: float = 0.95,
 ) -> dict[str, dict[str, float]]:
-    """How well the probe distinguishes the domains, with percentile intervals of the group
-    bootstrap over the held-out galaxies.
+    """How well the probe distinguishes the domains, with intervals of the group bootstrap over the
+    held-out galaxies, widened for the training galaxies (``probe_spread.training_factor``).
 
     ``a_distance`` is the proxy A-distance ``2 (1 - 2 error)`` (Ben-David et al. 2007, NeurIPS 19,
     sec. 4), the error on held-out galaxies with both domains counted alike: 0 if the domains cannot
-    be separated, 2 if a plane separates them. The intervals are those of the fitted probes; how the
-    probes would differ on other training galaxies is not in them.
+    be separated, 2 if a plane separates them.
 
     Args:
         probe: of :func:`domain_probe`.
-        domains: (n,) as given to it.
+        latents: (n, D) as given to it.
+        domains: (n,) likewise.
         groups: (n,) the galaxy each row shows.
         resamples: of the bootstrap.
         seed: of its draws.
@@ -196,9 +198,14 @@ def probe_intervals(
         "a_distance": 2 * (1 - errors[0] - errors[1]),
     }
     answer = {}
+    areas_drawn = found["auc"][1:][np.isfinite(found["auc"][1:])]
+    factor = training_factor(
+        latents, domains, groups, probe.fold, float(areas_drawn.var(ddof=1)), seed=seed
+    )
+    bounds = {"auc": (0.0, 1.0), "a_distance": (-2.0, 2.0)}
     for name, values in found.items():
-        drawn = values[1:][np.isfinite(values[1:])]
-        low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2])
+        drawn = values[0] + factor * (values[1:][np.isfinite(values[1:])] - values[0])
+        low, high = np.quantile(drawn.clip(*bounds[name]), [(1 - level) / 2, (1 + level) / 2])
         answer[name] = {"value": float(values[0]), "low": float(low), "high": float(high)}
     return answer
 

@@ -1,6 +1,6 @@
 """Typicality for the source: a p-value of each latent from held-out source galaxies."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from daexplore.errors import InputError
 from daexplore.utils.checks import check_finite
 
-__all__ = ["SourceTypicality"]
+__all__ = ["EnsembleTypicality", "SourceTypicality"]
 
 Floats = NDArray[np.floating[Any]]
 _FORMAT = 1
@@ -61,15 +61,7 @@ class SourceTypicality:
         """
         check_finite("Latents", source_latents)
         z = source_latents.astype(np.float64)
-        names, index = np.unique(
-            np.arange(len(z)) if groups is None else groups, return_inverse=True
-        )
-        if len(names) < 4:
-            raise InputError(
-                f"An in-domain score needs at least 4 source validation galaxies, got {len(names)}."
-                " Validate on more."
-            )
-        fitted = (np.random.default_rng(seed).permutation(len(names)) < len(names) // 2)[index]
+        fitted = _half(np.arange(len(z)) if groups is None else groups, seed)
         kinds = np.full(len(z), -1, np.int64) if labels is None else labels.astype(np.int64)
         present = [
             kind for kind in np.unique(kinds[fitted]) if (kinds[fitted] == kind).sum() > 1
@@ -141,6 +133,79 @@ class SourceTypicality:
         return cls(
             *(np.asarray(state[name], np.float64) for name in ("means", "precision", "distances"))
         )
+
+
+@dataclass(frozen=True, eq=False)
+class EnsembleTypicality:
+    """One p-value from those of several networks.
+
+    The mean of p-values is none: of source galaxies far fewer than 5% are below 0.05. So the mean
+    is ranked among the means of the held-out source galaxies. Without any that all networks have
+    held out, twice the mean is taken, which errs on the careful side (Vovk & Wang 2020, Biometrika
+    107, 791).
+
+    Attributes:
+        members: of the single networks.
+        means: (m,) mean p-values of held-out source galaxies, rising; None where there are none.
+    """
+
+    members: tuple[SourceTypicality, ...]
+    means: NDArray[np.float64] | None
+
+    @classmethod
+    def fit(
+        cls, source_latents: Sequence[Floats], groups: NDArray[Any], seed: int = 0
+    ) -> "EnsembleTypicality":
+        """From source galaxies that trained none of the networks.
+
+        Args:
+            source_latents: for each network (n, D) of the same images.
+            groups: (n,) the galaxy each row shows.
+            seed: as of ``SourceTypicality.fit``.
+
+        Raises:
+            InputError: as there.
+        """
+        members = tuple(
+            SourceTypicality.fit(latents, groups=groups, seed=seed) for latents in source_latents
+        )
+        if len(members) == 1:
+            return cls(members, None)
+        held = ~_half(groups, seed)
+        both = zip(members, source_latents, strict=True)
+        scores = [member.score(latents[held]) for member, latents in both]
+        # A held-out galaxy is among those it is compared with, a further one is counted beside.
+        count = held.sum()
+        own = [(score * (1 + count) - 1) / count for score in scores]
+        return cls(members, np.sort(np.mean(own, axis=0)))
+
+    def score(self, latents: Sequence[Floats]) -> NDArray[np.float64]:
+        """(n,) in (0, 1], as of ``SourceTypicality.score``.
+
+        Args:
+            latents: for each network (n, D).
+        """
+        scores = [member.score(each) for member, each in zip(self.members, latents, strict=True)]
+        mean = np.mean(scores, axis=0)
+        if len(scores) == 1:
+            return np.asarray(mean)
+        if self.means is None:
+            return np.asarray(np.minimum(2 * mean, 1.0))
+        below = np.searchsorted(self.means, mean, side="right")
+        return np.asarray((1 + below) / (1 + len(self.means)))
+
+
+def _half(groups: NDArray[Any], seed: int) -> NDArray[np.bool_]:
+    """(n,) which rows fit; all images of a galaxy are in one half."""
+    names, index = np.unique(groups, return_inverse=True)
+    if len(names) < 4:
+        raise InputError(
+            f"An in-domain score needs at least 4 source validation galaxies, got {len(names)}."
+            " Validate on more."
+        )
+    return np.asarray(
+        (np.random.default_rng(seed).permutation(len(names)) < len(names) // 2)[index]
+    )
 
 
 def _distances(

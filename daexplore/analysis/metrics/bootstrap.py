@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from daexplore.analysis.metrics.classification import METRICS, reweighted_metrics, roc
+from daexplore.analysis.metrics.intervals import FEWEST, edge_intervals, share_interval
 
 __all__ = [
     "FEWEST_GROUPS",
@@ -15,6 +16,7 @@ __all__ = [
     "group_weights",
     "metrics_with_intervals",
     "roc_band",
+    "share_with_interval",
     "too_few",
 ]
 
@@ -84,7 +86,8 @@ def metrics_with_intervals(
     names: Sequence[str] = METRICS,
 ) -> dict[str, dict[str, float]]:
     """The values of ``classification_metrics``, each with a percentile interval of the group
-    bootstrap.
+    bootstrap, or an exact one where the bootstrap has too little to draw from
+    (``intervals.edge_intervals``).
 
     Args:
         labels: (n,) class indices; negative ones (missing) are left out.
@@ -99,7 +102,7 @@ def metrics_with_intervals(
     Returns:
         Name -> {"value", "low", "high", "n"}, n the number of labelled images. Resamples in which a
         metric is undefined (one class only) do not count; below ``FEWEST_GROUPS`` galaxies the ends
-        are NaN.
+        of the Brier score are NaN.
     """
     known = labels >= 0
     labels, probabilities, groups = labels[known], probabilities[known], groups[known]
@@ -113,18 +116,61 @@ def metrics_with_intervals(
             name: {"value": value, "low": value, "high": value, "n": 0}
             for name, value in values.items()
         }
+    exact = {
+        name: {"low": low, "high": high}
+        for name, (low, high) in edge_intervals(
+            labels, probabilities, groups, level, threshold, names
+        ).items()
+    }
     if too_few(groups):
-        nothing = {"low": float("nan"), "high": float("nan"), "n": len(labels)}
-        return {name: {"value": value} | nothing for name, value in values.items()}
+        nothing = {"low": float("nan"), "high": float("nan")}
+        return {
+            name: {"value": value} | exact.get(name, nothing) | {"n": len(labels)}
+            for name, value in values.items()
+        }
     weights = group_weights(groups, resamples, seed)
     # A few resamples at a time: of a million galaxies the steps in between would fill the memory.
     step = max(1, _AT_ONCE // len(labels))
     parts = [values_of(weights[start : start + step]) for start in range(0, len(weights), step)]
     drawn = {name: np.concatenate([part[name] for part in parts]) for name in names}
     return {
-        name: {"value": value} | _interval(drawn[name], value, level) | {"n": len(labels)}
+        name: {"value": value}
+        | (exact.get(name) or _interval(drawn[name], value, level))
+        | {"n": len(labels)}
         for name, value in values.items()
     }
+
+
+def share_with_interval(
+    values: NDArray[Any],
+    groups: NDArray[Any],
+    resamples: int = 200,
+    seed: int = 0,
+    level: float = 0.95,
+) -> dict[str, float]:
+    """The mean of values within 0 and 1, such as a share of images, with its interval.
+
+    Args:
+        values: (n,) bool, or numbers within 0 and 1.
+        groups: (n,) the galaxy each row shows.
+        resamples: of the group bootstrap.
+        seed: of its draws.
+        level: coverage of the interval: the bootstrap's, or the exact one where fewer than
+            ``intervals.FEWEST`` galaxies are above 0 or below 1.
+
+    Returns:
+        {"value", "low", "high"}; NaN without a row.
+    """
+    values = np.asarray(values, np.float64)
+    if not len(values):
+        return dict.fromkeys(("value", "low", "high"), float("nan"))
+    value = float(values.mean())
+    galaxies = len(np.unique(groups))
+    if min(len(np.unique(groups[each])) for each in (values > 0, values < 1)) < FEWEST:
+        low, high = share_interval(value, float(galaxies), level)
+        return {"value": value, "low": low, "high": high}
+    weights = group_weights(groups, resamples, seed)
+    return {"value": value} | _interval(weights @ values / weights.sum(axis=1), value, level)
 
 
 def roc_band(

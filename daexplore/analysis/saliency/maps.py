@@ -24,6 +24,8 @@ def gradcam(
 ) -> NDArray[np.float32]:
     """Grad-CAM maps (Selvaraju et al. 2017, arXiv:1610.02391, eq. 1 and 2) on the layer's own grid.
 
+    Of two classes the difference of their logits is explained, here and in the other maps.
+
     Args:
         network: gives logits, alone or as the attribute ``logits`` of its output; its training mode
             is the same afterwards.
@@ -143,9 +145,14 @@ def occlusion(
 
 
 def _logits(network: "nn.Module") -> Callable[[Any], Any]:
+    """What a map explains: a class's logit; of two classes its logit minus the other's, which alone
+    decides: a constant added to both changes no probability.
+    """
+
     def logits(images: Any) -> Any:
         outputs = network(images)
-        return getattr(outputs, "logits", outputs)
+        found = getattr(outputs, "logits", outputs)
+        return found - found.flip(1) if found.shape[1] == 2 else found
 
     return logits
 

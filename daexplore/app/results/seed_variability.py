@@ -288,18 +288,15 @@ def _rate(
     name: str, seeds: bool, changed: NDArray[np.float64], groups: NDArray[Any], shares: list[float]
 ) -> FlipRate:
     """The mean of ``changed`` with its interval; ``shares`` are the means of the single pairs."""
-    from daexplore.analysis.comparison.paired import interval
-    from daexplore.analysis.metrics.bootstrap import group_weights
+    from daexplore.analysis.metrics.bootstrap import share_with_interval
 
-    weights = group_weights(groups, _RESAMPLES) if len(groups) else np.empty((0, 0))
-    drawn = weights @ changed / weights.sum(axis=1)
-    found = interval(np.r_[changed.mean() if len(changed) else np.nan, drawn])
+    found = share_with_interval(changed, groups, _RESAMPLES)
     return FlipRate(
         name,
         seeds,
-        found.value,
-        found.low,
-        found.high,
+        found["value"],
+        found["low"],
+        found["high"],
         len(changed),
         len(shares),
         min(shares),

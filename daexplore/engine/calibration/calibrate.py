@@ -16,7 +16,7 @@ from daexplore.analysis.calibration.reliability import (
 from daexplore.analysis.calibration.temperature import apply_temperature
 from daexplore.analysis.distance.domain_probe import spread
 from daexplore.analysis.latents.typicality import SourceTypicality
-from daexplore.analysis.metrics.bootstrap import group_weights
+from daexplore.analysis.metrics.bootstrap import share_with_interval
 from daexplore.analysis.metrics.risk_coverage import risk_coverage
 from daexplore.domains import DOMAINS
 from daexplore.engine.calibration.predictors import METHODS, Predictor, fit, matched, predictors
@@ -277,17 +277,9 @@ def _typical(
     resamples, seed, level = draws
     test = sample.mask(domain, "test")
     scores, groups = typical[test], sample.group_ids[test]
-    atypical = (scores < _ATYPICAL).astype(np.float64)
-    weights = group_weights(groups, resamples, seed)
-    low, high = np.quantile(
-        weights @ atypical / weights.sum(axis=1), [(1 - level) / 2, (1 + level) / 2]
-    )
-    share = {
-        "median": float(np.median(scores)),
-        "share": float(atypical.mean()),
-        "low": float(low),
-        "high": float(high),
-    }
+    found = share_with_interval(scores < _ATYPICAL, groups, resamples, seed, level)
+    share = {"median": float(np.median(scores)), "share": found["value"]}
+    share |= {end: found[end] for end in ("low", "high")}
     counts = {"n": int(test.sum()), "galaxies": len(set(groups))}
     rows["in_domain"].append(
         {

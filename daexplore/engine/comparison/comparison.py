@@ -10,6 +10,7 @@ import pandas as pd
 from daexplore.analysis.metrics.bootstrap import group_weights
 from daexplore.domains import DOMAINS
 from daexplore.engine.comparison import tables
+from daexplore.engine.comparison.differences import deciding_metric, difference_table
 from daexplore.engine.comparison.evidence import label_free_evidence, oracle_evidence
 from daexplore.engine.comparison.grouping import (
     Method,
@@ -88,7 +89,7 @@ class Comparison:
 
         self._weights = weights
         self._drawn = [
-            resample_method(method, self.sample, weights, min(resamples, _FEW), seed, step)
+            resample_method(method, self.sample, weights, min(resamples, _FEW), seed, step, level)
             for method in self.methods
         ]
 
@@ -121,7 +122,7 @@ class Comparison:
     @cached_property
     def differences(self) -> pd.DataFrame:
         """Each method minus the baseline, number by number."""
-        return tables.difference_table(
+        return difference_table(
             self._drawn, self._of(self.baseline), self.sample, self.level, self.seed
         )
 
@@ -180,7 +181,8 @@ class Comparison:
                     label_free_evidence(method, self.baseline, self.tables(), self.classes)
                 )
             )
-            oracle = oracle_evidence(method, self.baseline, self.tables())
+            deciding = deciding_metric(self.sample)
+            oracle = oracle_evidence(method, self.baseline, self.tables(), deciding)
             if oracle is not None:
                 found.append(oracle_verdict(oracle))
         return tuple(found)

@@ -22,6 +22,7 @@ __all__ = [
     "common_sample",
     "group_methods",
     "row_order",
+    "seeds_paired",
 ]
 
 
@@ -80,6 +81,16 @@ def group_methods(runs: Sequence[Run]) -> tuple[Method, ...]:
     return tuple(
         Method(name, tuple(group), group[0].config.uses_target_labels)
         for name, group in zip(_names([group[0] for group in groups]), groups, strict=True)
+    )
+
+
+def seeds_paired(one: Method, other: Method) -> bool:
+    """Whether a seed means the same in both: first weights, splits and order of galaxies."""
+    first, second = one.runs[0].config, other.runs[0].config
+    return (
+        [run.seed for run in one.runs] == [run.seed for run in other.runs]
+        and first.model == second.model
+        and first.data == second.data
     )
 
 

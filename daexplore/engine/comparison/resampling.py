@@ -12,13 +12,14 @@ from daexplore.analysis.comparison.label_shift import ClassShares, bbse, em_prio
 from daexplore.analysis.comparison.paired import metric_draws
 from daexplore.analysis.distance.bootstrap import probe_auc_draws, reweighted_mmd2
 from daexplore.analysis.distance.domain_probe import spread
+from daexplore.analysis.metrics.intervals import edge_intervals
 from daexplore.domains import DOMAINS
 from daexplore.engine.comparison.grouping import CommonSample, Method, row_order
 from daexplore.errors import InputError
 from daexplore.kernels import SCALES
 from daexplore.runs import Evaluation, Run
 
-__all__ = ["MethodResamples", "resample_method", "uses_target_labels"]
+__all__ = ["MethodResamples", "resample_method", "trained_shares", "uses_target_labels"]
 
 Key = tuple[str, str]
 
@@ -33,6 +34,8 @@ class MethodResamples:
         probabilities: (S, n, K).
         draws: (domain, name) -> (S, 1 + R): a row a seed; first the sample's value, then that of
             each resample of galaxies.
+        edges: (domain, name) -> (S, 2): each network's interval over galaxies, where the sample is
+            too thin for resamples.
         shares: "predicted", "bbse" and "em" -> the target's class shares by each seed; only what
             could be estimated.
     """
@@ -41,6 +44,7 @@ class MethodResamples:
     predicted: NDArray[np.int64]
     probabilities: NDArray[np.float64]
     draws: dict[Key, NDArray[np.float64]]
+    edges: dict[Key, NDArray[np.float64]]
     shares: dict[str, list[ClassShares]]
 
 
@@ -56,6 +60,7 @@ def resample_method(
     few: int,
     seed: int,
     report: Callable[[], None] | None = None,
+    level: float = 0.95,
 ) -> MethodResamples:
     """All numbers of a method's runs at their selected epochs.
 
@@ -66,8 +71,9 @@ def resample_method(
         few: the distances between the domains take only so many of the resamples: they are slower.
         seed: of the resamples of class shares.
         report: called after each run.
+        level: coverage of the intervals at the edges.
     """
-    predicted, probabilities, numbers = [], [], []
+    predicted, probabilities, numbers, edges = [], [], [], []
     shares: dict[str, list[ClassShares]] = {}
     for run in method.runs:
         evaluation = run.evaluation()
@@ -83,14 +89,39 @@ def resample_method(
             _metrics(evaluation, rows, sample, weights)
             | _distances(run, evaluation, rows, sample, weights[:few])
         )
+        edges.append(_edges(evaluation, rows, sample, level))
         for name, found in _shares(run, evaluation, sample, rows, seed).items():
             shares.setdefault(name, []).append(found)
         if report:
             report()
     names = [key for key in numbers[0] if all(key in each for each in numbers)]
     draws = {key: np.stack([each[key] for each in numbers]) for key in names}
+    thin = {
+        key: np.array([found[key] for found in edges])
+        for key in edges[0]
+        if all(key in found for found in edges)
+    }
     complete = {name: found for name, found in shares.items() if len(found) == len(method.runs)}
-    return MethodResamples(method, np.stack(predicted), np.stack(probabilities), draws, complete)
+    return MethodResamples(
+        method, np.stack(predicted), np.stack(probabilities), draws, thin, complete
+    )
+
+
+def _edges(
+    evaluation: Evaluation, rows: NDArray[np.int64], sample: CommonSample, level: float
+) -> dict[Key, tuple[float, float]]:
+    found: dict[Key, tuple[float, float]] = {}
+    for domain in DOMAINS:
+        here = sample.inside(domain) & (sample.labels >= 0)
+        if here.any():
+            ends = edge_intervals(
+                sample.labels[here],
+                evaluation.probabilities[rows[here]],
+                sample.groups[here],
+                level,
+            )
+            found |= {(domain, name): each for name, each in ends.items()}
+    return found
 
 
 def _metrics(
@@ -183,14 +214,14 @@ def _shares(
     calibrated = apply_temperature(
         evaluation.logits[target], fit_temperature(evaluation.logits[check], labels)
     )
-    found["em"] = em_prior(calibrated, _trained_shares(run, classes), groups, _RESAMPLES, seed)
+    found["em"] = em_prior(calibrated, trained_shares(run, classes), groups, _RESAMPLES, seed)
     return found
 
 
 _RESAMPLES = 200
 
 
-def _trained_shares(run: Run, classes: int) -> NDArray[np.float64]:
+def trained_shares(run: Run, classes: int) -> NDArray[np.float64]:
     """The class shares for which a network's probabilities hold: those of its training galaxies, or
     equal ones if they were balanced.
     """

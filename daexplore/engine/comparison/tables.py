@@ -1,6 +1,6 @@
 """Tables of a comparison: metrics, differences, flips, drift, class shares, oracle gap."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,14 +15,25 @@ from daexplore.analysis.comparison.flips import (
     seed_kappa,
     seed_rank_agreement,
 )
-from daexplore.analysis.comparison.paired import combine_over_seeds, interval, mcnemar
+from daexplore.analysis.comparison.paired import (
+    combine_over_seeds,
+    interval,
+    mcnemar,
+)
 from daexplore.config import differences
 from daexplore.domains import DOMAINS
 from daexplore.engine.comparison.grouping import CommonSample, Method
-from daexplore.engine.comparison.resampling import MethodResamples, uses_target_labels
+from daexplore.engine.comparison.resampling import MethodResamples
+from daexplore.engine.comparison.rows import (
+    COUNTS,
+    INTERVAL,
+    counts_of,
+    interval_of,
+    pairs_with,
+    scatter_of,
+)
 
 __all__ = [
-    "difference_table",
     "drift_table",
     "flip_table",
     "gap_table",
@@ -30,9 +41,6 @@ __all__ = [
     "settings_table",
     "share_table",
 ]
-
-_INTERVAL = ["value", "low", "high"]
-_COUNTS = ["n", "galaxies", "oracle"]
 
 
 def metric_table(
@@ -43,13 +51,13 @@ def metric_table(
     """
     rows: list[dict[str, Any]] = [
         {"method": each.method.name, "domain": domain, "split": sample.split, "name": name}
-        | _interval(_bounded(combine_over_seeds([values], _first, seed), name), level)
+        | _mean(each, domain, name, level, seed)
         | {
             "seed_low": float(values[:, 0].min()),
             "seed_high": float(values[:, 0].max()),
             "seeds": len(values),
         }
-        | _counts(sample, domain, name, each.method)
+        | counts_of(sample, domain, name, each.method)
         for each in drawn
         for (domain, name), values in each.draws.items()
     ]
@@ -60,52 +68,36 @@ def metric_table(
             "domain",
             "split",
             "name",
-            *_INTERVAL,
+            *INTERVAL,
             "seed_low",
             "seed_high",
             "seeds",
-            *_COUNTS,
+            *COUNTS,
         ],
     )
 
 
-def difference_table(
-    drawn: Sequence[MethodResamples],
-    baseline: MethodResamples | None,
-    sample: CommonSample,
-    level: float,
-    seed: int,
-) -> pd.DataFrame:
-    """Each method minus the baseline, number by number, on the same galaxies."""
-    rows: list[dict[str, Any]] = [
-        {
-            "method": each.method.name,
-            "baseline": base.method.name,
-            "domain": domain,
-            "split": sample.split,
-            "name": name,
-        }
-        | _interval(
-            combine_over_seeds([values, base.draws[domain, name]], np.subtract, seed), level
-        )
-        | {"seeds": len(values), "baseline_seeds": len(base.draws[domain, name])}
-        | _counts(sample, domain, name, each.method, base.method)
-        for each, base in _pairs(drawn, baseline)
-        for (domain, name), values in each.draws.items()
-        if (domain, name) in base.draws
-    ]
-    columns = [
-        "method",
-        "baseline",
-        "domain",
-        "split",
-        "name",
-        *_INTERVAL,
-        "seeds",
-        "baseline_seeds",
-        *_COUNTS,
-    ]
-    return pd.DataFrame(rows, columns=columns)
+def _mean(
+    drawn: MethodResamples, domain: str, name: str, level: float, seed: int
+) -> dict[str, Any]:
+    """Mean over seeds with its interval; at the edges the ends over galaxies are exact, and those
+    over seeds are added to them in squares.
+    """
+    values, scatter = drawn.draws[domain, name], scatter_of(domain, name)
+    draws = _bounded(combine_over_seeds([values], _first, seed, scatter), name)
+    found = interval_of(draws, level)
+    ends = drawn.edges.get((domain, name))
+    if ends is None:
+        return found
+    alone = np.repeat(values[:, :1], values.shape[1], axis=1)
+    over_seeds = interval(
+        combine_over_seeds([alone], _first, seed, scatter_of(domain, name)), level
+    )
+    low, high = ends.mean(axis=0)
+    value = found["value"]
+    below = np.hypot(value - low, value - over_seeds.low)
+    above = np.hypot(high - value, over_seeds.high - value)
+    return found | {"low": float(max(value - below, 0)), "high": float(min(value + above, 1))}
 
 
 def flip_table(
@@ -115,7 +107,7 @@ def flip_table(
     McNemar's test.
     """
     rows = []
-    for each, base in _pairs(drawn, baseline):
+    for each, base in pairs_with(drawn, baseline):
         for domain in DOMAINS:
             here = sample.inside(domain) & (sample.labels >= 0)
             if not here.any():
@@ -141,7 +133,7 @@ def flip_table(
                 | counts
                 | tested
                 | {"pairs": len(found.fixed)}
-                | _counts(sample, domain, "accuracy", each.method, base.method)
+                | counts_of(sample, domain, "accuracy", each.method, base.method)
             )
     columns = [
         "method",
@@ -155,7 +147,7 @@ def flip_table(
         "galaxies_fixed",
         "galaxies_broken",
     ]
-    return pd.DataFrame(rows, columns=[*columns, "p_exact", "p_grouped", "pairs", *_COUNTS])
+    return pd.DataFrame(rows, columns=[*columns, "p_exact", "p_grouped", "pairs", *COUNTS])
 
 
 def drift_table(
@@ -181,7 +173,7 @@ def drift_table(
                 "split": sample.split,
             }
             row |= {"seeds_changed": float(own.mean()), "seeds_rank": _ranks([each], here)}
-            row |= _interval(
+            row |= interval_of(
                 seed_kappa(each.predicted[:, here], every[:, here]), level, "seeds_kappa"
             )
             if baseline is not None and each is not baseline:
@@ -190,9 +182,9 @@ def drift_table(
                 share = _weighted(changed, every[:, here])
                 excess = _weighted(changed - (own + base) / 2, every[:, here])
                 row |= {"baseline": baseline.method.name, "rank": _ranks([each, baseline], here)}
-                row |= _interval(share, level, "changed") | _interval(excess, level, "excess")
+                row |= interval_of(share, level, "changed") | interval_of(excess, level, "excess")
             oracle = each.method.oracle or (baseline is not None and baseline.method.oracle)
-            row |= {"seeds": len(each.predicted)} | _counts(
+            row |= {"seeds": len(each.predicted)} | counts_of(
                 sample, domain, "", oracle=oracle, labelled=False
             )
             rows.append(row)
@@ -209,7 +201,7 @@ def drift_table(
     ]
     columns += ["seeds_kappa", "seeds_kappa_low", "seeds_kappa_high"]
     return pd.DataFrame(
-        rows, columns=["method", "baseline", "domain", "split", *columns, "seeds", *_COUNTS]
+        rows, columns=["method", "baseline", "domain", "split", *columns, "seeds", *COUNTS]
     )
 
 
@@ -237,12 +229,15 @@ def share_table(
                     "class": name,
                     "estimate": kind,
                 }
-                row |= _interval(_bounded(combine_over_seeds([values], _first, seed)), level) | {
+                row |= interval_of(
+                    _bounded(combine_over_seeds([values], _first, seed, scatter_of("target", ""))),
+                    level,
+                ) | {
                     "possible": possible,
                     "seeds": len(found),
                 }
                 rows.append(
-                    row | _counts(sample, "target", "", oracle=each.method.oracle, labelled=False)
+                    row | counts_of(sample, "target", "", oracle=each.method.oracle, labelled=False)
                 )
     labelled = sample.inside("target") & (sample.labels >= 0)
     for number, name in enumerate(classes) if labelled.any() else ():
@@ -259,10 +254,10 @@ def share_table(
             "low": np.nan,
             "high": np.nan,
         }
-        rows.append(line | value | _counts(sample, "target", "", oracle=True))
+        rows.append(line | value | counts_of(sample, "target", "", oracle=True))
     return pd.DataFrame(
         rows,
-        columns=["method", "split", "class", "estimate", *_INTERVAL, "possible", "seeds", *_COUNTS],
+        columns=["method", "split", "class", "estimate", *INTERVAL, "possible", "seeds", *COUNTS],
     )
 
 
@@ -278,7 +273,7 @@ def gap_table(
     (oracle - baseline), on the target.
     """
     rows = []
-    for each, base in _pairs(drawn, baseline) if oracle is not None else ():
+    for each, base in pairs_with(drawn, baseline) if oracle is not None else ():
         if oracle is None or each is oracle:
             continue
         for name in ("accuracy", "balanced_accuracy", "auc"):
@@ -289,8 +284,9 @@ def gap_table(
             ]
             if len(parts) < 3:
                 continue
-            gap = combine_over_seeds([parts[2], parts[1]], np.subtract, seed)
-            closed = combine_over_seeds(parts, _closed, seed)
+            scatter = scatter_of("target", name)
+            gap = combine_over_seeds([parts[2], parts[1]], np.subtract, seed, scatter)
+            closed = combine_over_seeds(parts, _closed, seed, scatter)
             row: dict[str, Any] = {
                 "method": each.method.name,
                 "baseline": base.method.name,
@@ -299,30 +295,30 @@ def gap_table(
             }
             # Where the gap itself may be nothing, its share is anything.
             about = (
-                _interval(closed, level)
+                interval_of(closed, level)
                 if interval(gap, level).above
-                else dict.fromkeys(_INTERVAL, np.nan)
+                else dict.fromkeys(INTERVAL, np.nan)
             )
             row |= (
                 {"name": name}
                 | about
-                | _interval(gap, level, "gap")
+                | interval_of(gap, level, "gap")
                 | {"seeds": len(each.predicted)}
             )
-            rows.append(row | _counts(sample, "target", name, each.method))
+            rows.append(row | counts_of(sample, "target", name, each.method))
     columns = [
         "method",
         "baseline",
         "oracle_method",
         "split",
         "name",
-        *_INTERVAL,
+        *INTERVAL,
         "gap",
         "gap_low",
         "gap_high",
         "seeds",
     ]
-    return pd.DataFrame(rows, columns=[*columns, *_COUNTS])
+    return pd.DataFrame(rows, columns=[*columns, *COUNTS])
 
 
 def settings_table(methods: Sequence[Method]) -> pd.DataFrame:
@@ -339,13 +335,6 @@ def settings_table(methods: Sequence[Method]) -> pd.DataFrame:
     return pd.DataFrame(lines, columns=["setting", *(method.name for method in methods)]).astype(
         object
     )
-
-
-def _pairs(
-    drawn: Sequence[MethodResamples], baseline: MethodResamples | None
-) -> Iterator[tuple[MethodResamples, MethodResamples]]:
-    if baseline is not None:
-        yield from ((each, baseline) for each in drawn if each is not baseline)
 
 
 def _first(values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -366,12 +355,6 @@ def _closed(
     return np.asarray(
         np.divide(method - baseline, gap, out=np.full(len(gap), np.nan), where=gap != 0)
     )
-
-
-def _interval(draws: NDArray[np.float64], level: float, name: str = "") -> dict[str, Any]:
-    found = interval(draws, level)
-    names = (name, f"{name}_low", f"{name}_high") if name else _INTERVAL
-    return dict(zip(names, (found.value, found.low, found.high), strict=True))
 
 
 def _weighted(values: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -395,26 +378,3 @@ def _ranks(pair: Sequence[MethodResamples], here: NDArray[np.bool_]) -> float:
             ]
         )
     )
-
-
-def _counts(
-    sample: CommonSample,
-    domain: str,
-    name: str,
-    *methods: Method,
-    oracle: bool = False,
-    labelled: bool = True,
-) -> dict[str, Any]:
-    """On how many images and galaxies a number rests, and whether target labels had a part in
-    it.
-    """
-    here = sample.inside(domain) if domain != "both" else np.ones(len(sample.labels), bool)
-    labelled = labelled and (domain != "both" or name.startswith("mmd2_true/"))
-    if labelled:
-        here = here & (sample.labels >= 0)
-    mark = (
-        oracle
-        or any(method.oracle for method in methods)
-        or (labelled and uses_target_labels(domain, name))
-    )
-    return {"n": int(here.sum()), "galaxies": len(set(sample.groups[here])), "oracle": bool(mark)}

@@ -118,7 +118,9 @@ def measure_distance(
     report(Progress("comparing", 2, _STEPS))
     both = np.r_[source, target]
     probe = domain_probe(found.latents[both], found.domain[both], groups[both], seed=seed)
-    intervals = probe_intervals(probe, found.domain[both], groups[both], permutations, seed)
+    intervals = probe_intervals(
+        probe, found.latents[both], found.domain[both], groups[both], permutations, seed
+    )
     counts = {"n_source": len(source), "n_target": len(target)}
     rows += [
         {"name": name, "kind": "", "oracle": False, **counts, **intervals[key]}

@@ -83,7 +83,7 @@ def predicted_columns(
         Column(
             "in_domain",
             "f8",
-            text + (f"; mean of {members} runs" if members > 1 else ""),
+            text + (f"; rank of the mean over {members} runs" if members > 1 else ""),
             ucd="stat.likelihood",
         )
     )

@@ -8,19 +8,28 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from daexplore.analysis.calibration.ensembles import combine_members
 from daexplore.analysis.calibration.temperature import fit_temperature
-from daexplore.analysis.latents.typicality import SourceTypicality
+from daexplore.analysis.latents.typicality import EnsembleTypicality, SourceTypicality
 from daexplore.data import GalaxySet
 from daexplore.data.preprocessing.pipeline import Preprocess
 from daexplore.data.preprocessing.steps import SelectBands
 from daexplore.engine.inference import load_network
 from daexplore.errors import InputError
 from daexplore.models import Network
-from daexplore.runs import Run
+from daexplore.runs import Evaluation, Run
 
-__all__ = ["EnsembleMember", "Temperature", "open_member", "open_runs", "pooled_temperature"]
+__all__ = [
+    "EnsembleMember",
+    "Temperature",
+    "open_member",
+    "open_runs",
+    "pooled_temperature",
+    "pooled_typicality",
+    "shared_rows",
+]
 
 _MOST_RUNS = 99
 _LEAST_SHARED = 20
@@ -160,24 +169,53 @@ def pooled_temperature(members: Sequence[EnsembleMember]) -> Temperature:
         evaluation.mask("source", "validation") & (evaluation.labels >= 0)
         for evaluation in evaluations
     ]
-    rows = [
-        dict(zip(one.sample_ids[mask], np.flatnonzero(mask), strict=True))
-        for one, mask in zip(evaluations, known, strict=True)
-    ]
-    shared = [name for name in rows[0] if all(name in other for other in rows)]
+    chosen = _shared(evaluations, known)
+    shared = chosen[0]
     if len(shared) < _LEAST_SHARED:
         raise InputError(
             f"A temperature needs {_LEAST_SHARED} labelled source images that are in the validation"
             f" of every run; there are {len(shared)}. Take runs of the same source and split, or"
             " leave --temperature out."
         )
-    chosen = [np.array([own[name] for name in shared]) for own in rows]
     pooled = combine_members(
         np.stack([one.probabilities[index] for one, index in zip(evaluations, chosen, strict=True)])
     )
     return Temperature(
         fit_temperature(pooled.logits, evaluations[0].labels[chosen[0]]), len(shared)
     )
+
+
+def pooled_typicality(members: Sequence[EnsembleMember]) -> EnsembleTypicality:
+    """One in-domain score of all members, from the source images that all of them validated on."""
+    if len(members) == 1:
+        return EnsembleTypicality((members[0].in_domain,), None)
+    evaluations = [member.run.evaluation(member.epoch) for member in members]
+    held_out = [evaluation.mask("source", "validation") for evaluation in evaluations]
+    chosen = _shared(evaluations, held_out)
+    groups = evaluations[0].group_ids[chosen[0]]
+    if len(np.unique(groups)) < _LEAST_SHARED:
+        return EnsembleTypicality(tuple(member.in_domain for member in members), None)
+    both = zip(evaluations, chosen, strict=True)
+    return EnsembleTypicality.fit([one.latents[rows] for one, rows in both], groups)
+
+
+def shared_rows(
+    members: Sequence[EnsembleMember], domain: str, split: str
+) -> list[NDArray[np.int64]]:
+    """For each member the rows of the images that all of them evaluated, in one order."""
+    evaluations = [member.run.evaluation(member.epoch) for member in members]
+    return _shared(evaluations, [each.mask(domain, split) for each in evaluations])
+
+
+def _shared(
+    evaluations: Sequence[Evaluation], masks: Sequence[NDArray[np.bool_]]
+) -> list[NDArray[np.int64]]:
+    rows = [
+        dict(zip(one.sample_ids[mask], np.flatnonzero(mask), strict=True))
+        for one, mask in zip(evaluations, masks, strict=True)
+    ]
+    names = [name for name in rows[0] if all(name in other for other in rows)]
+    return [np.array([own[name] for name in names], np.int64) for own in rows]
 
 
 def _for_survey(run: Run, galaxies: GalaxySet) -> Preprocess:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 import daexplore
 from daexplore.analysis.calibration.ensembles import combine_members
 from daexplore.analysis.calibration.temperature import apply_temperature
+from daexplore.analysis.latents.typicality import EnsembleTypicality
 from daexplore.analysis.metrics.classification import entropy
 from daexplore.config import ReadConfig
 from daexplore.data import GalaxySet
@@ -33,6 +34,7 @@ from daexplore.engine.prediction.ensemble import (
     open_member,
     open_runs,
     pooled_temperature,
+    pooled_typicality,
 )
 from daexplore.engine.prediction.parts import Parts, open_parts, refuse_existing, writing
 from daexplore.engine.prediction.survey import open_survey
@@ -124,6 +126,7 @@ def predict(
     galaxies, fingerprint = open_survey(opened, data, read, report)
     members = [open_member(run, epoch, galaxies, where) for run in opened]
     fitted = pooled_temperature(members) if temperature else None
+    typical = pooled_typicality(members)
     survey = survey_columns(galaxies)
     # Report what cannot be written or read before hours of work.
     for rows in _pieces(len(galaxies), _PART):
@@ -137,10 +140,12 @@ def predict(
         "threads": threads,
         "device": where.type,
     }
+    if len(members) > 1:
+        settings["in_domain"] = "rank of the members' mean"
     identity = _identity(members, galaxies, fingerprint) | settings
     with open_parts(out, identity, len(galaxies), rows_a_part, overwrite) as parts:
         if parts is not None:
-            before = _compute(parts, members, fitted, galaxies, batch_size, where, report)
+            before = _compute(parts, members, typical, fitted, galaxies, batch_size, where, report)
             counts, untypical = _assemble(
                 parts,
                 out,
@@ -155,7 +160,7 @@ def predict(
             before, counts, untypical = len(galaxies), {}, None
     notes = [each for member in members for each in differences(member, galaxies)]
     if untypical is not None:
-        own = own_typicality(members)
+        own = own_typicality(members, typical)
         notes = [*typicality(members, untypical, len(galaxies), own), *notes]
     notes.sort(key=lambda note: not note.startswith("Warning"))
     return CatalogueSummary(
@@ -172,6 +177,7 @@ def predict(
 def _compute(
     parts: Parts,
     members: list[EnsembleMember],
+    typical: EnsembleTypicality,
     temperature: Temperature | None,
     galaxies: GalaxySet,
     batch_size: int,
@@ -197,7 +203,7 @@ def _compute(
             done += len(batch)
             report(Progress("predicting", done, parts.total))
         outputs = [(np.concatenate(latents), np.concatenate(logits)) for latents, logits in found]
-        parts.write(number, _columns(members, temperature, outputs))
+        parts.write(number, _columns(members, typical, temperature, outputs))
         release_pages(galaxies.images)
     return before
 
@@ -233,6 +239,7 @@ def _outputs(
 
 def _columns(
     members: list[EnsembleMember],
+    typical: EnsembleTypicality,
     temperature: Temperature | None,
     outputs: list[tuple[NDArray[np.float32], NDArray[np.float32]]],
 ) -> dict[str, NDArray[np.float64]]:
@@ -250,11 +257,7 @@ def _columns(
         spread = each.std(0, ddof=1)
         columns |= {f"{name}_std": spread[:, number] for number, name in enumerate(names)}
     columns["entropy"] = entropy(probabilities) / np.log(2)
-    scores = [
-        member.in_domain.score(latents)
-        for member, (latents, _) in zip(members, outputs, strict=True)
-    ]
-    columns["in_domain"] = np.mean(scores, axis=0)
+    columns["in_domain"] = typical.score([latents for latents, _ in outputs])
     return columns
 
 

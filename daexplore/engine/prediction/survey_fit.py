@@ -6,10 +6,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from daexplore.analysis.latents.typicality import EnsembleTypicality
 from daexplore.data import GalaxySet
 from daexplore.data.account import account_of
 from daexplore.data.readers.listing import SAME_SCALE
-from daexplore.engine.prediction.ensemble import EnsembleMember
+from daexplore.engine.prediction.ensemble import EnsembleMember, shared_rows
 
 __all__ = ["LOW", "differences", "own_typicality", "typicality"]
 
@@ -73,19 +74,19 @@ def _method(members: Sequence[EnsembleMember]) -> str:
     return next((one.run.method for one in members if one.run.config.alignments), "mmd")
 
 
-def own_typicality(members: Sequence[EnsembleMember]) -> dict[str, int]:
-    """How many of the runs' own held-out target images have a low in-domain score, and of how
-    many.
+def own_typicality(
+    members: Sequence[EnsembleMember], typical: EnsembleTypicality
+) -> dict[str, int]:
+    """How many of the held-out target images that all runs evaluated have a low in-domain score,
+    and of how many.
     """
-    low = n = 0
-    for member in members:
-        evaluation = member.run.evaluation(member.epoch)
-        held_out = evaluation.mask("target", "test")
-        if not held_out.any():
-            continue
-        scores = member.in_domain.score(evaluation.latents[held_out])
-        low, n = low + int((scores < LOW).sum()), n + int(held_out.sum())
-    return {"low": low, "n": n}
+    rows = shared_rows(members, "target", "test")
+    if not len(rows[0]):
+        return {"low": 0, "n": 0}
+    evaluations = [member.run.evaluation(member.epoch) for member in members]
+    both = zip(evaluations, rows, strict=True)
+    scores = typical.score([one.latents[chosen] for one, chosen in both])
+    return {"low": int((scores < LOW).sum()), "n": len(scores)}
 
 
 def _bands(described: Mapping[str, Any], galaxies: GalaxySet) -> list[str]:

@@ -173,6 +173,6 @@ def _legend(classes: Iterable[str]) -> str:
 
 _HUES: dict[str, Any] = {
     "source": "source",
-    "target": "target <i>accuracy: oracle</i>",
+    "target": "target <i>class markers and accuracy: oracle</i>",
     "both": "both domains",
 }

@@ -190,15 +190,12 @@ def _interval(
     row: NDArray[np.bool_],
     groups: NDArray[Any],
 ) -> tuple[float, float]:
+    from daexplore.analysis.metrics.intervals import FEWEST, share_interval
+
     if not row.any():
         return float("nan"), float("nan")
-    count, total = int(cell.sum()), len(set(groups[row]))
-    if count in (0, int(row.sum())):
-        # All resamples are alike then, which says nothing: Wilson's interval (1927, JASA 22, 209),
-        # each galaxy counted once.
-        from scipy.stats import binomtest
-
-        ends = binomtest(total if count else 0, total).proportion_ci(method="wilson")
-        return float(ends.low), float(ends.high)
+    hits, misses = (len(set(groups[row & each])) for each in (cell, ~cell))
+    if min(hits, misses) < FEWEST:
+        return share_interval(float(cell[row].mean()), float(len(set(groups[row]))))
     low, high = np.nanquantile(drawn, [0.025, 0.975])
     return float(low), float(high)

@@ -254,7 +254,7 @@ def _sliced(
 def _entry(
     subject: EvaluatedRun, inside: NDArray[np.bool_], threshold: float, metric: str
 ) -> dict[str, float]:
-    from daexplore.analysis.metrics.bootstrap import group_weights, metrics_with_intervals
+    from daexplore.analysis.metrics.bootstrap import metrics_with_intervals, share_with_interval
 
     found, groups = subject.evaluation, subject.evaluation.group_ids[inside]
     if metric != "called":
@@ -266,10 +266,8 @@ def _entry(
             threshold=threshold,
         )
         return every[metric]
-    positive = (predicted_class(subject, threshold)[inside] == 1).astype(np.float64)
-    weights = group_weights(groups, RESAMPLES)
-    low, high = np.quantile(weights @ positive / weights.sum(axis=1), [0.025, 0.975])
-    return {"value": float(positive.mean()), "low": float(low), "high": float(high)}
+    positive = predicted_class(subject, threshold)[inside] == 1
+    return share_with_interval(positive, groups, RESAMPLES)
 
 
 def _number(value: float) -> str:
