@@ -50,6 +50,12 @@ def compare(
             )
         ),
     ] = None,
+    rank: Annotated[
+        bool,
+        typer.Option(
+            "--rank", help="Rank methods and epochs by scores that use no target label, instead."
+        ),
+    ] = False,
     out: Annotated[
         Path | None, typer.Option("--out", help="Write to this file instead of the terminal.")
     ] = None,
@@ -82,6 +88,11 @@ def compare(
             f"The run {unfinished[0].id} has no metrics yet: it is {unfinished[0].status}. Finish"
             " it, or leave it out."
         )
+    if rank:
+        if format in ("latex", "html") or table is not None:
+            raise InputError("--rank writes text, csv or json, and takes no --table.")
+        _write(_ranking_text(found, format), out)
+        return
     metrics = {run_name(run, found): run.info["metrics"] for run in found}
     rows = metrics_rows(metrics, (split,))
     if rows.empty:
@@ -191,6 +202,27 @@ def _print_comparison(runs: "Sequence[Run]", split: str, baseline: str | None) -
             print(f"  {_SIGNS[reason['sign']]} {reason['text']}")
     for note in about["notes"]:
         print(f"\n{note}")
+
+
+def _ranking_text(runs: "Sequence[Run]", format: str) -> str:
+    from daexplore.cli.shared.output import print_frame
+    from daexplore.cli.shared.progress import stage_progress
+    from daexplore.engine.comparison.ranking import rank_methods
+    from daexplore.views.comparison.ranking import ranking_frames, ranking_json, ranking_lines
+
+    with stage_progress("ranking") as report:
+        ranking = rank_methods(runs, report)
+    if format == "csv":
+        return str(ranking.methods.to_csv(index=False))
+    if format == "json":
+        return ranking_json(ranking) + "\n"
+    with redirect_stdout(StringIO()) as text:
+        for title, frame in ranking_frames(ranking):
+            print(title)
+            print_frame(frame)
+        for line in ranking_lines(ranking):
+            print(line)
+    return text.getvalue()
 
 
 def _comparison_text(

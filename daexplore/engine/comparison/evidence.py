@@ -6,7 +6,7 @@ import pandas as pd
 
 from daexplore.analysis.comparison.paired import Interval
 from daexplore.domains import DOMAINS
-from daexplore.engine.comparison.grouping import Method
+from daexplore.engine.comparison.grouping import Method, source_judges
 from daexplore.engine.comparison.reasons import ClassShare, Evidence, OracleEvidence
 from daexplore.engine.comparison.resampling import trained_shares
 
@@ -102,10 +102,7 @@ def label_free_evidence(
         baseline_possible=bool(
             free["shares"].loc[free["shares"]["method"] == base, "possible"].all()
         ),
-        source_judges=all(
-            run.config.adaptation is None and run.config.train.conditions is None
-            for run in method.runs
-        ),
+        source_judges=source_judges(method),
     )
 
 

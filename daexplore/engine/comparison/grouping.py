@@ -23,6 +23,7 @@ __all__ = [
     "group_methods",
     "row_order",
     "seeds_paired",
+    "source_judges",
 ]
 
 
@@ -91,6 +92,13 @@ def seeds_paired(one: Method, other: Method) -> bool:
         [run.seed for run in one.runs] == [run.seed for run in other.runs]
         and first.model == second.model
         and first.data == second.data
+    )
+
+
+def source_judges(method: Method) -> bool:
+    """Whether a method was trained on source images as they are, so that they can judge it."""
+    return all(
+        run.config.adaptation is None and run.config.train.conditions is None for run in method.runs
     )
 
 

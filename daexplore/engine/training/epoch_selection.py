@@ -15,7 +15,7 @@ RULES: dict[str, tuple[str, str, int]] = {
 (1), small (-1) or does not count (0).
 """
 
-_DIVERSE = 0.2
+DIVERSE = 0.2
 
 
 def validation(history: pd.DataFrame, name: str, domain: str = "source") -> "pd.Series[float]":
@@ -62,7 +62,7 @@ def select_epoch(history: pd.DataFrame, config: RunConfig) -> tuple[int, float]:
 def _meaningful(history: pd.DataFrame, late: "pd.Series[float]") -> "pd.Index[int]":
     constant = validation(history, "majority").reindex(late.index)
     calls = validation(history, "call_diversity", "target").reindex(late.index)
-    return late.index[(late >= (constant + late.max()) / 2) & (calls >= _DIVERSE)]
+    return late.index[(late >= (constant + late.max()) / 2) & (calls >= DIVERSE)]
 
 
 def should_stop(history: pd.DataFrame, config: RunConfig) -> bool:

@@ -12,6 +12,7 @@ from daexplore.app.glossary.markup import explained, term
 from daexplore.app.tabs.distance.tables import RunVerdict
 from daexplore.app.tabs.distance.tasks import MOST, PERMUTATIONS
 from daexplore.utils.html import Cell, html_table
+from daexplore.views.comparison.ranking import Ranked, ranking_frames, ranking_lines
 from daexplore.views.plots.distance_style import RunColours
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "legend_html",
     "numbers_html",
     "progress_html",
+    "ranking_html",
 ]
 
 _SHAPES = {
@@ -140,6 +142,21 @@ def _cell(found: pd.DataFrame, key: tuple[Any, ...]) -> str:
     chance = f"chance {row['null_low']:.2g} to {row['null_high']:.2g}, p = {row['p_value']:.2g}"
     value, effect = _minus(f"{row['value']:.3g}"), _minus(f"{row['effect']:+.1f}")
     return f"{value}<small>{_minus(chance)}</small><small>{effect} σ, {n}</small>"
+
+
+def ranking_html(ranking: Ranked | None) -> str:
+    """The methods by scores that use no target label, folded up; nothing until it is computed."""
+    if ranking is None:
+        return ""
+    parts = []
+    for title, frame in ranking_frames(ranking):
+        rows = [[Cell(row[0], head=True), *row[1:]] for row in frame.to_numpy().tolist()]
+        names = [str(name).replace("_", " ") for name in frame.columns]
+        parts.append(html_table(rows, names, css_class="numbers-by-run", caption=title))
+    lines = "".join(f"<p class='caption'>{escape(line)}</p>" for line in ranking_lines(ranking))
+    head = "Which method would be chosen without target labels?"
+    body = f"<div style='overflow-x: auto'>{''.join(map(str, parts))}</div>"
+    return f"<details><summary>{head}</summary>{lines}{body}</details>"
 
 
 def caption(

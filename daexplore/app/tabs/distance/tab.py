@@ -22,6 +22,7 @@ from daexplore.app.tabs.distance.markup import (
     legend_html,
     numbers_html,
     progress_html,
+    ranking_html,
 )
 from daexplore.app.tabs.distance.tables import DistanceTables
 from daexplore.app.tabs.distance.witness_galleries import (
@@ -73,6 +74,7 @@ class DistanceTab:
         self._judgements, self._progress, self._numbers, self._notes, self._rule, self._key = (
             html_pane("", DISTANCE_STYLES) for _ in range(6)
         )
+        self._ranking = html_pane("", DISTANCE_STYLES)
         self._rule.object = _RULE
         self._figures = {name: _Figure() for name in ("curves", "paths", "classes")}
         self._among = pmui.RadioButtonGroup(
@@ -93,6 +95,7 @@ class DistanceTab:
         )
         self.view = pn.Column(
             self._judgements,
+            self._ranking,
             self._progress,
             self._key,
             side_by_side(self._figures["curves"].view, self._figures["paths"].view),
@@ -196,6 +199,7 @@ class DistanceTab:
 
     def _say(self) -> None:
         self._progress.object = progress_html(*self._backlog.progress)
+        self._ranking.object = ranking_html(self._distances.ranking())
         self._judgements.object = judgements_html(
             self._distances.judgements(self._backlog.failures), self._state.split
         )

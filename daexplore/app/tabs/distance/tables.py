@@ -9,11 +9,18 @@ import pandas as pd
 from daexplore.app.core.compute import Task
 from daexplore.app.default_runs import fingerprints
 from daexplore.app.state import ExplorerState
-from daexplore.app.tabs.distance.tasks import bandwidths_of, measure_task, null_task, verdict_task
+from daexplore.app.tabs.distance.tasks import (
+    bandwidths_of,
+    measure_task,
+    null_task,
+    ranking_task,
+    verdict_task,
+)
 from daexplore.domains import DOMAINS
 from daexplore.runs import Run
 
 if TYPE_CHECKING:
+    from daexplore.engine.comparison.ranking import Ranking
     from daexplore.engine.comparison.verdict import Verdict
     from daexplore.engine.distance.domain_distance import DomainDistance
 
@@ -97,6 +104,7 @@ class DistanceTables:
         state = self._state
         found = [self._measure(run) for run in state.runs]
         found += [self._verdict(run) for run in state.runs[1:]]
+        found += [self._ranking()] if len(state.runs) > 1 else []
         for run in state.runs:
             found += [
                 self._null(run, epoch) for epoch in _spread_out(run.evaluated, state.epoch_of(run))
@@ -225,6 +233,14 @@ class DistanceTables:
             )
         return found
 
+    def ranking(self) -> "Ranking | None":
+        """The methods on screen ranked without target labels, once computed."""
+        if len(self._state.runs) < 2:
+            return None
+        task = self._ranking()
+        found: Ranking | None = task.memo.peek(task.key)
+        return found
+
     def notes(self) -> list[str]:
         """What a reader must know beside the figures."""
         runs = self._state.runs
@@ -278,6 +294,11 @@ class DistanceTables:
     def _verdict(self, run: Run) -> Task:
         groups = [[each, *self.seed_group(each)] for each in (self._state.runs[0], run)]
         return verdict_task(groups[0], groups[1], self._state.split, self._state.label(run))
+
+    def _ranking(self) -> Task:
+        shown = self._state.runs
+        found = {each.id: each for run in shown for each in (run, *self.seed_group(run))}
+        return ranking_task(list(found.values()))
 
     def _logged(self, run: Run, name: str, domain: str) -> dict[int, float]:
         history = run.history()

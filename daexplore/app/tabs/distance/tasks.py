@@ -15,11 +15,20 @@ from daexplore.runs import Run
 
 if TYPE_CHECKING:
     from daexplore.analysis.distance.mmd_test import MMDTest
+    from daexplore.engine.comparison.ranking import Ranking
     from daexplore.engine.comparison.verdict import Verdict
     from daexplore.engine.distance.domain_distance import DomainDistance
     from daexplore.engine.distance.measures import Settings
 
-__all__ = ["MOST", "PERMUTATIONS", "bandwidths_of", "measure_task", "null_task", "verdict_task"]
+__all__ = [
+    "MOST",
+    "PERMUTATIONS",
+    "bandwidths_of",
+    "measure_task",
+    "null_task",
+    "ranking_task",
+    "verdict_task",
+]
 
 PERMUTATIONS = 1000
 """Relabellings of each test, and resamples of the probe's intervals."""
@@ -31,6 +40,7 @@ domains.
 _tests: LRUCache["MMDTest"] = LRUCache(1024)
 _measured: LRUCache["DomainDistance"] = LRUCache(24)
 _verdicts: LRUCache[tuple["Verdict", ...]] = LRUCache(128)
+_rankings: LRUCache["Ranking | None"] = LRUCache(32)
 
 
 def bandwidths_of(run: Run) -> tuple[float, ...]:
@@ -79,6 +89,24 @@ def verdict_task(baseline: Sequence[Run], runs: Sequence[Run], split: str, label
         f"{label}: verdict",
         partial(_judge, tuple(baseline), tuple(runs), split),
     )
+
+
+def ranking_task(runs: Sequence[Run]) -> Task:
+    """Scores without target labels of these runs' methods, each at its selected epoch."""
+    key = ("ranking", *(change_token(run, run.selected_epoch or 0) for run in runs))
+    return Task(
+        _rankings, key, "ranking", "ranking without target labels", partial(_rank, tuple(runs))
+    )
+
+
+def _rank(runs: tuple[Run, ...]) -> "Ranking | None":
+    from daexplore.engine.comparison.ranking import rank_methods
+
+    try:
+        return rank_methods(runs)
+    except InputError:
+        # Runs of other galaxies, or all taught by target labels: the verdicts say so.
+        return None
 
 
 def _test(run: Run, epoch: int, split: str, bandwidths: tuple[float, ...]) -> "MMDTest":
