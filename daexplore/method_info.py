@@ -39,6 +39,7 @@ class MethodInfo:
         formula: in plain Unicode.
         reference: publication.
         fails: when it does not help.
+        departs: how its defaults differ from the publication; empty if they do not.
         implementation: "module:Class" of the alignment; empty for what needs no alignment loss.
         loss: its part of the loss diagram; None without an alignment loss.
     """
@@ -51,3 +52,4 @@ class MethodInfo:
     fails: str
     implementation: str = ""
     loss: LossTerm | None = None
+    departs: str = ""

@@ -49,6 +49,11 @@ _ALL = (
             " the boundary to make the shares equal. From small batches the estimate is mostly"
             " noise."
         ),
+        departs=(
+            "DeepMerge II aligns the 2592 features of the last convolution with 19 fixed "
+            "bandwidths; here the latent before the classifier is aligned, with multiples of "
+            "the median distance. The estimate is the unbiased one."
+        ),
         implementation="daexplore.alignment.mmd:MMD",
         loss=LossTerm(
             "kernel distance", _LATENTS, "so that the two distributions of latents agree", ("mmd",)
@@ -68,6 +73,11 @@ _ALL = (
             " lowers target accuracy before source accuracy; one that is too weak finds nothing."
             " Its loss at ln 2 does not distinguish the two. Like MMD it ignores classes. Seeds"
             " that disagree on the target are the warning sign."
+        ),
+        departs=(
+            "The gradient is reversed with strength 0.1 at the end; published is 1. The "
+            "latent before the classifier is aligned, while DeepMerge II aligns the features "
+            "of the last convolution by a classifier of two layers of 1024 units."
         ),
         implementation="daexplore.alignment.dann:DANN",
         loss=LossTerm(
@@ -106,6 +116,9 @@ _ALL = (
             " aligned with the wrong galaxies. Rare classes are missing from many batches and are"
             " then omitted."
         ),
+        departs=(
+            "The loss starts after 15% of the training; published is a ramp from the first epoch."
+        ),
         implementation="daexplore.alignment.lmmd:LMMD",
         loss=LossTerm(
             "kernel distance per class",
@@ -124,6 +137,11 @@ _ALL = (
             "The joint distribution of the target uses predictions, not labels: confident wrong"
             " predictions are matched as they are. A product of two kernels needs larger batches"
             " than one kernel."
+        ),
+        departs=(
+            "The estimate is the quadratic unbiased one; the published program uses one that "
+            "is linear in the batch. The bandwidths of the latents are multiples of the "
+            "median distance."
         ),
         implementation="daexplore.alignment.jan:JAN",
         loss=LossTerm(
@@ -148,6 +166,7 @@ _ALL = (
             " target it aligns the wrong classes, and the entropy weights favour confident errors."
             " It shares the instability of DANN."
         ),
+        departs=("The gradient is reversed with strength 0.1 at the end; published is 1."),
         implementation="daexplore.alignment.cdan:CDAN",
         loss=LossTerm(
             "domain classifier",
@@ -190,6 +209,10 @@ _ALL = (
             "Transport moves every galaxy, whatever its class; with different class shares some "
             "must cross the boundary. For few points in many dimensions even two samples of one "
             "distribution are far apart."
+        ),
+        departs=(
+            "The loss weights are learned as published, but the network sees the loss times a "
+            "factor that keeps the weight of the task."
         ),
         implementation="daexplore.alignment.sinkhorn:Sinkhorn",
         loss=LossTerm(
@@ -248,6 +271,10 @@ _ALL = (
             "Errors among the first pseudo-labels are learned and reinforce themselves. Equal "
             "portions per class assume that each batch contains all classes."
         ),
+        departs=(
+            "Predictions of the current batch are taken; published is a choice over all "
+            "target images between rounds of training."
+        ),
         implementation="daexplore.alignment.pseudo_labels:PseudoLabels",
         loss=LossTerm(
             "pseudo-labels",
@@ -274,6 +301,10 @@ _ALL = (
             " package's default weight of 1 known classes are split too. Where the target has no"
             " unknown class, do not use it, or use the published weight of 0.05."
         ),
+        departs=(
+            "Recent galaxies are kept in a queue; published is one place for each. The margin "
+            "is 0.1 of ln K; published is 0.5 in nats. The weight is 1; published is 0.05."
+        ),
         implementation="daexplore.alignment.open_set:OpenSet",
         loss=LossTerm(
             "neighbours",
@@ -293,6 +324,10 @@ _ALL = (
             "It removes a shift and a scale per feature and nothing else. It needs target "
             "batches with the class shares of the source: otherwise the statistics contain the "
             "difference of the shares."
+        ),
+        departs=(
+            "Statistics are running averages of training; published are those of the whole "
+            "target, computed once after it."
         ),
     ),
     MethodInfo(

@@ -17,6 +17,7 @@ class DANN(Alignment):
 
     The classifier always learns at full strength; what the encoder receives is its gradient times
     ``-reversal * schedule``. With the method's weight w the encoder's share is w times that.
+    Published is a reversal of 1.
 
     Args:
         latent_dim: dimension of the latent.

@@ -15,13 +15,16 @@ class JAN(Alignment):
     """Long et al. 2017 (arXiv:1605.06636, eq. 9-10): MMD^2 with the product of a kernel of the
     latents and one of the probabilities.
 
-    The estimate is the unbiased one, as in ``daexplore.alignment.MMD``; it may be negative.
+    The estimate is the unbiased one, as in ``daexplore.alignment.MMD``; it may be negative. The
+    published program takes one that is linear in the batch. The bandwidth of the probabilities is
+    fixed, as published: their median distance is near 0 where both classes are predicted surely,
+    and the gradient would then grow without bound.
 
     Args:
         latent_dim: dimension of the latent; not needed by this method.
         classes: number of classes; not needed by this method.
-        scales: multiples of the median heuristic's sigma^2, for the latents; the probabilities have
-            a single bandwidth.
+        scales: multiples of the median heuristic's sigma^2, for the latents.
+        width: the kernel of the probabilities is ``exp(-d^2 / width)``; 1.68 as published.
         start: share of the training before which the loss is off.
         ramp: share of the training over which its strength then rises linearly to 1.
     """
@@ -31,11 +34,12 @@ class JAN(Alignment):
         latent_dim: int,
         classes: int,
         scales: Sequence[float] = SCALES,
+        width: float = 1.68,
         start: float = 0.15,
         ramp: float = 0.15,
     ):
         super().__init__()
-        self.scales, self.start, self.ramp = tuple(scales), start, ramp
+        self.scales, self.width, self.start, self.ramp = tuple(scales), width, start, ramp
 
     def forward(
         self, source: DomainOutputs, target: DomainOutputs, progress: float
@@ -43,10 +47,8 @@ class JAN(Alignment):
         """One term, ``jmmd``."""
         x, y = source.latents, target.latents
         p, q = source.logits.softmax(dim=1), target.logits.softmax(dim=1)
-        widths, width = (
-            [scale * median_heuristic(x, y) for scale in self.scales],
-            [median_heuristic(p, q)],
-        )
+        median = median_heuristic(x, y)
+        widths, width = [scale * median for scale in self.scales], [self.width / 2]
 
         def kernel(
             latents: Tensor, others: Tensor, probabilities: Tensor, of_others: Tensor

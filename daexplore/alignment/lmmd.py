@@ -18,8 +18,9 @@ class LMMD(Alignment):
     weighted samples.
 
     A source galaxy weighs in the class of its label, a target galaxy in each class by its predicted
-    probability (without gradient); the weights of a class sum to 1 in each domain. Classes that a
-    batch lacks are left out. The estimate is the biased one, as published.
+    probability (without gradient); the weights of a class sum to 1 in each domain. As published, a
+    class is left out that no source galaxy of the batch has, or that no target galaxy is called:
+    else it would be aligned with galaxies of other classes. The estimate is the biased one.
 
     Args:
         latent_dim: dimension of the latent; not needed by this method.
@@ -48,7 +49,10 @@ class LMMD(Alignment):
         assert source.labels is not None
         ones = one_hot(source.labels, self.classes).to(source.latents.dtype)
         others = target.logits.detach().softmax(dim=1)
-        present = (ones.sum(dim=0) > 0) & (others.sum(dim=0) > 0)
+        called = torch.bincount(others.argmax(dim=1), minlength=self.classes)
+        present = (ones.sum(dim=0) > 0) & (called > 0)
+        if not present.any():
+            return {"lmmd": 0 * source.latents.sum()}
         # Signed weights (n + m, classes): MMD^2 of a class is then one quadratic form.
         weights = torch.cat(
             [ones / ones.sum(dim=0).clamp(min=1), -others / others.sum(dim=0).clamp(min=1e-12)]

@@ -15,7 +15,8 @@ class PseudoLabels(Alignment):
     target's own surest predictions.
 
     Of the galaxies that a batch calls class k, the share ``portion`` with the largest probability
-    of k is taken for k; the portion grows linearly over the training. Balanced, because sure
+    of k is taken for k, at least one; the portion grows linearly over the training. Published is a
+    choice over the whole target between rounds of training. Balanced, because sure
     predictions of an easy class would otherwise drown the other. What is wrong in the first
     predictions is learned too: it is meant beside a loss that aligns.
 

@@ -28,6 +28,7 @@ class Sinkhorn(Alignment):
         latent_dim: dimension of the latent; not needed by this method.
         classes: number of classes; not needed by this method.
         blur: of the transport, as a share of the largest distance in the batch.
+        scaling: factor between the steps of the annealing, below 1; 0.9 as SIDDA has it.
         smallest_blur: below which it does not fall, in the latent's units.
         learned: whether the weights are learned; otherwise the divergence is added as it is.
         start: share of the training that is warm-up.
@@ -39,12 +40,14 @@ class Sinkhorn(Alignment):
         latent_dim: int,
         classes: int,
         blur: float = 0.05,
+        scaling: float = 0.9,
         smallest_blur: float = 0.01,
         learned: bool = True,
         start: float = 0.15,
         ramp: float = 0.15,
     ):
         super().__init__()
+        self.scaling = scaling
         self.blur, self.smallest_blur, self.start, self.ramp = blur, smallest_blur, start, ramp
         self._warming = False
         self.scales = nn.Parameter(torch.ones(2)) if learned else None
@@ -62,7 +65,12 @@ class Sinkhorn(Alignment):
         # Where the annealing starts: no two points of a domain are further apart than twice the
         # largest distance across. 0 has no log.
         divergence = SamplesLoss(
-            "sinkhorn", p=2, blur=blur, diameter=max(2 * largest, blur), backend="tensorized"
+            "sinkhorn",
+            p=2,
+            blur=blur,
+            diameter=max(2 * largest, blur),
+            scaling=self.scaling,
+            backend="tensorized",
         )
         return {"sinkhorn": divergence(source.latents.contiguous(), target.latents.contiguous())}
 

@@ -129,7 +129,7 @@ def test_lmmd_is_the_naive_weighted_sum_per_class(classes):
     found = []
     for k in range(classes):
         a = (source.labels.numpy() == k).astype(float)
-        if not a.any():
+        if not a.any() or k not in p.argmax(axis=1):
             continue
         a, b = a / a.sum(), p[:, k] / p[:, k].sum()
         value = sum(a[i] * a[j] * kernel(x[i], x[j], widths) for i in range(7) for j in range(7))
@@ -160,7 +160,7 @@ def test_lmmd_sees_swapped_classes_that_mmd_does_not():
 def test_jan_is_mmd_with_the_product_kernel():
     source, target = pair()
     (x, p), (y, q) = arrays(source), arrays(target)
-    widths, width = [scale * half_median(x, y) for scale in SCALES], [half_median(p, q)]
+    widths, width = [scale * half_median(x, y) for scale in SCALES], [1.68 / 2]
 
     def joint(one, other):
         return kernel(one[0], other[0], widths) * kernel(one[1], other[1], width)
@@ -174,6 +174,41 @@ def test_jan_is_mmd_with_the_product_kernel():
     ) / (9 * 8)
     naive -= 2 * np.mean([joint(one, other) for one in a for other in b])
     assert JAN(8, 2)(source, target, 1.0)["jmmd"].item() == pytest.approx(naive, abs=1e-6)
+
+
+def test_jan_s_gradient_stays_small_where_both_classes_are_sure():
+    source, target = pair()
+    gradients = []
+    for sharpness in (1.0, 40.0):
+        latents = source.latents.detach()
+        logits = sharpness * torch.eye(2)[torch.arange(len(latents)) % 2]
+        logits.requires_grad_()
+        fixed = target._replace(latents=target.latents.detach(), logits=target.logits.detach())
+        JAN(8, 2)(DomainOutputs(latents, logits, source.labels), fixed, 1.0)["jmmd"].backward()
+        gradients.append(float(logits.grad.norm()))
+    assert gradients[1] < gradients[0]
+
+
+def test_lmmd_leaves_out_a_class_that_no_target_galaxy_is_called():
+    source, target = pair(classes=3)
+    called = target.logits.detach().clone()
+    called[:, 2] = -1.0
+    called[:, :2] += 5
+    alone = target._replace(latents=target.latents.detach(), logits=called)
+    rest = source.labels != 2
+    expected = LMMD(8, 3)(DomainOutputs(source.latents, source.logits, source.labels), alone, 1.0)[
+        "lmmd"
+    ]
+    moved = source.latents.detach().clone()
+    moved[~rest] += 100.0
+    # Of a class that is left out nothing is pulled.
+    moved.requires_grad_()
+    LMMD(8, 3)(DomainOutputs(moved, source.logits, source.labels), alone, 1.0)["lmmd"].backward()
+    assert moved.grad[~rest].abs().max() < 1e-6 < moved.grad[rest].abs().max()
+    assert expected.isfinite()
+    none = target._replace(logits=torch.tensor([[0.0, 0.0, 9.0]]).repeat(len(target.logits), 1))
+    others = DomainOutputs(source.latents, source.logits, torch.zeros_like(source.labels))
+    assert LMMD(8, 3)(others, none, 1.0)["lmmd"] == 0
 
 
 def test_cdan_sees_the_outer_product_and_weighs_by_certainty():

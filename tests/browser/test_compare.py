@@ -99,7 +99,7 @@ def test_opens_on_the_three_methods_with_a_true_headline(page: Page, compared: l
     target = first.mask("target", "test")
     accuracy = 100 * (first.predicted == first.labels)[target].mean()
     sentence = (
-        f"On {target.sum()} held-out target galaxies (test split, oracle) accuracy noDA"
+        f"On {target.sum()} held-out target galaxies (test split, oracle, one network each) accuracy noDA"
         f" {accuracy:.1f}%"
     )
     expect(page.locator(".headline")).to_contain_text(sentence)

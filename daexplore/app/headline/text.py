@@ -54,6 +54,7 @@ def headline(
         parts.append("; ".join(flips) + _noise(noise))
     held = "held-out" if state.split == "test" else "validation"
     oracle = ", oracle" if labelled else ""
+    each = ", one network each" if len(scenes) > 1 else ""
     count = (
         str(n)
         if not labelled or labelled[0].n == n
@@ -64,7 +65,8 @@ def headline(
         if galaxies == n
         else f"images of {galaxies} {held} target galaxies"
     )
-    return f"On {count} {what} <small>({state.split} split{oracle})</small> {'; '.join(parts)}."
+    about = f"<small>({state.split} split{oracle}{each})</small>"
+    return f"On {count} {what} {about} {'; '.join(parts)}."
 
 
 def _noise(noise: tuple[float, int] | None) -> str:

@@ -61,6 +61,8 @@ def _page(name: str, entry: MethodInfo, measured: pd.DataFrame) -> Iterator[str]
             f"```sh\ndaexplore train --data demo --method {name} --set"
             f" alignments.{name}.weight=0.5\n```\n"
         )
+    if entry.departs:
+        yield f"## What departs from the publication\n\n{entry.departs}\n"
     yield f"## When it fails\n\n{entry.fails}\n"
     rows = measured[measured["method"] == name]
     if len(rows):
