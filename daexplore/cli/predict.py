@@ -49,6 +49,13 @@ def predict(
             help="Calibrate with a temperature from source validation images.",
         ),
     ] = False,
+    correct_shares: Annotated[
+        bool,
+        typer.Option(
+            "--correct-shares",
+            help="Also give probabilities under the class shares estimated for the survey.",
+        ),
+    ] = False,
     batch_size: Annotated[int, typer.Option(help="Images at a time.")] = 256,
     threads: Annotated[int, typer.Option(help="CPU threads.")] = 1,
     device: Annotated[
@@ -102,6 +109,7 @@ def predict(
             read=None if read == ReadConfig() else read,
             epoch=epoch,
             temperature=temperature,
+            correct_shares=correct_shares,
             batch_size=batch_size,
             threads=threads,
             device=device,

@@ -9,6 +9,7 @@ import daexplore
 from daexplore.data import GalaxySet
 from daexplore.data.catalogues.write import Column, Meta
 from daexplore.data.preprocessing.steps import record_step
+from daexplore.engine.prediction.class_shares import SurveyShares
 from daexplore.engine.prediction.ensemble import EnsembleMember, Temperature
 
 __all__ = ["header", "predicted_columns", "probability_names"]
@@ -18,7 +19,8 @@ _KEYS = (
     "FPRINT: fingerprint of the galaxies, as in run.json; TEMPER: temperature of the probabilities,"
     " fitted on NTEMPER labelled source validation images; for run n RUNn: its folder, WHASHn:"
     " SHA-256 of its weights, NVALIDn: source validation images that in_domain was fitted on,"
-    " NSEENn: images of this survey that it was trained on"
+    " NSEENn: images of this survey that it was trained on; SHAREn: estimated share of the n-th of"
+    " CLASSES, for which the corrected probabilities hold"
 )
 
 
@@ -35,7 +37,11 @@ def probability_names(classes: Sequence[str]) -> list[str]:
 
 
 def predicted_columns(
-    classes: Sequence[str], members: int, calibrated: bool, open_set: bool = False
+    classes: Sequence[str],
+    members: int,
+    calibrated: bool,
+    open_set: bool = False,
+    corrected: bool = False,
 ) -> list[Column]:
     """The columns of what the runs say: predicted class, probabilities with their spread, entropy,
     in-domain score.
@@ -46,6 +52,7 @@ def predicted_columns(
         calibrated: whether a temperature was applied.
         open_set: whether all runs were trained to leave unknown classes apart; a large entropy then
             says so.
+        corrected: whether probabilities under the survey's estimated class shares are given too.
     """
     mean = f", mean of {members} runs" if members > 1 else ""
     scaled = ", temperature-scaled" if calibrated else ""
@@ -71,6 +78,11 @@ def predicted_columns(
                 + (", before the temperature" if calibrated else "")
             )
             columns.append(Column(f"{column}_std", "f8", text, ucd="stat.stdev;stat.probability"))
+    for name, column in zip(classes, probability_names(classes), strict=True):
+        if not corrected:
+            break
+        text = f"Probability of class {name!r} calibrated and under the survey's estimated shares"
+        columns.append(Column(f"{column}_corrected", "f8", text, ucd="stat.probability"))
     unknown = (
         f"; above {math.log2(len(classes)) / 2:.3g} the galaxy counts as of no known class"
         if open_set
@@ -95,6 +107,7 @@ def header(
     galaxies: GalaxySet,
     fingerprint: str,
     temperature: Temperature | None,
+    shares: SurveyShares | None = None,
 ) -> Meta:
     """The header's lines by keyword; the same for the same input, so it names no time and no
     path.
@@ -125,6 +138,8 @@ def header(
             f"NVALID{number}": member.validation,
             f"NSEEN{number}": member.seen,
         }
+    for number, value in enumerate(shares.em.shares if shares else (), 1):
+        lines[f"SHARE{number}"] = float(value)
     return {key: value for key, value in lines.items() if value != ""}
 
 

@@ -3,9 +3,10 @@
 import hashlib
 import json
 import mmap
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,13 @@ from daexplore.data.chunked_images import Images
 from daexplore.data.loaders import as_batch
 from daexplore.data.preprocessing.pipeline import DomainSteps
 from daexplore.data.preprocessing.steps import record_step
+from daexplore.engine.prediction.class_shares import (
+    correct_for_shares,
+    estimate_shares,
+    no_shares,
+    sampled_probabilities,
+    share_notes,
+)
 from daexplore.engine.prediction.columns import header, predicted_columns, probability_names
 from daexplore.engine.prediction.ensemble import (
     EnsembleMember,
@@ -81,6 +89,7 @@ def predict(
     read: ReadConfig | None = None,
     epoch: int | None = None,
     temperature: bool = False,
+    correct_shares: bool = False,
     batch_size: int = 256,
     threads: int = 1,
     device: str = "auto",
@@ -104,6 +113,8 @@ def predict(
         epoch: whose weights; None takes each run's selected one.
         temperature: whether to scale the probabilities by a temperature fitted on source validation
             images.
+        correct_shares: whether to give probabilities under the survey's estimated class shares too,
+            in further columns.
         batch_size: images at a time.
         threads: of the CPU.
         device: torch's name of it; "auto" takes a GPU where there is one.
@@ -132,7 +143,10 @@ def predict(
     for rows in _pieces(len(galaxies), _PART):
         check_text(kind, survey, survey_piece(galaxies, survey, rows))
     open_set = all("openset" in run.method.split("+") for run in opened)
-    columns = [*survey, *predicted_columns(opened[0].classes, len(members), temperature, open_set)]
+    columns = [
+        *survey,
+        *predicted_columns(opened[0].classes, len(members), temperature, open_set, correct_shares),
+    ]
     rows_a_part = max(1, _PART // batch_size) * batch_size
     settings = {
         "temperature": fitted.value if fitted else None,
@@ -140,25 +154,36 @@ def predict(
         "threads": threads,
         "device": where.type,
     }
+    if correct_shares:
+        settings["shares"] = "em"
     if len(members) > 1:
         settings["in_domain"] = "rank of the members' mean"
     identity = _identity(members, galaxies, fingerprint) | settings
     with open_parts(out, identity, len(galaxies), rows_a_part, overwrite) as parts:
         if parts is not None:
             before = _compute(parts, members, typical, fitted, galaxies, batch_size, where, report)
+            scale = fitted.value if fitted else 1.0
+            names = probability_names(opened[0].classes)
+            shares = estimate_shares(members, sampled_probabilities(parts, names, scale))
+            if correct_shares and shares is None:
+                raise no_shares()
             counts, untypical = _assemble(
                 parts,
                 out,
                 kind,
                 columns,
-                header(members, galaxies, fingerprint, fitted),
+                header(members, galaxies, fingerprint, fitted, shares if correct_shares else None),
                 galaxies,
                 members,
+                partial(correct_for_shares, found=shares, temperature=scale)
+                if correct_shares and shares
+                else None,
                 report,
             )
         else:
-            before, counts, untypical = len(galaxies), {}, None
+            before, counts, untypical, shares = len(galaxies), {}, None, None
     notes = [each for member in members for each in differences(member, galaxies)]
+    notes += share_notes(shares, correct_shares) if shares else []
     if untypical is not None:
         own = own_typicality(members, typical)
         notes = [*typicality(members, untypical, len(galaxies), own), *notes]
@@ -269,6 +294,7 @@ def _assemble(
     meta: Any,
     galaxies: GalaxySet,
     members: list[EnsembleMember],
+    correct: Callable[[NDArray[np.float64]], NDArray[np.float64]] | None,
     report: Report,
 ) -> tuple[dict[str, int], int]:
     """Write the catalogue aside and puts it in its place; returns the rows by predicted class, and
@@ -278,14 +304,19 @@ def _assemble(
     counts = np.zeros(len(classes), np.int64)
     low = np.zeros(1, np.int64)
     survey = survey_columns(galaxies)
-    computed = tuple(column.name for column in columns[len(survey) + 1 :])
+    names = probability_names(members[0].run.classes)
+    corrected = [f"{name}_corrected" for name in names] if correct else []
+    computed = tuple(
+        column.name for column in columns[len(survey) + 1 :] if column.name not in corrected
+    )
 
     def pieces() -> Iterator[dict[str, NDArray[Any]]]:
         for number in range(parts.count):
             values = parts.read(number, computed)
-            predicted = np.stack(
-                [values[name] for name in probability_names(members[0].run.classes)]
-            ).argmax(0)
+            probabilities = np.stack([values[name] for name in names], axis=1)
+            predicted = probabilities.argmax(axis=1)
+            if correct:
+                values |= dict(zip(corrected, correct(probabilities).T, strict=True))
             np.add.at(counts, predicted, 1)
             low[0] += int((values["in_domain"] < LOW).sum())
             yield {
