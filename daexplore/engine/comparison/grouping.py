@@ -21,6 +21,7 @@ __all__ = [
     "check_comparable",
     "common_sample",
     "group_methods",
+    "judged_by_source",
     "row_order",
     "seeds_paired",
     "source_judges",
@@ -95,11 +96,14 @@ def seeds_paired(one: Method, other: Method) -> bool:
     )
 
 
+def judged_by_source(run: Run) -> bool:
+    """Whether a run was trained on source images as they are, so that they can judge it."""
+    return run.config.adaptation is None and run.config.train.conditions is None
+
+
 def source_judges(method: Method) -> bool:
-    """Whether a method was trained on source images as they are, so that they can judge it."""
-    return all(
-        run.config.adaptation is None and run.config.train.conditions is None for run in method.runs
-    )
+    """Whether that holds of all runs of a method."""
+    return all(judged_by_source(run) for run in method.runs)
 
 
 def check_comparable(runs: Sequence[Run]) -> None:

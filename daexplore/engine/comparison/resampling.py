@@ -14,7 +14,7 @@ from daexplore.analysis.distance.bootstrap import probe_auc_draws, reweighted_mm
 from daexplore.analysis.distance.domain_probe import spread
 from daexplore.analysis.metrics.intervals import edge_intervals
 from daexplore.domains import DOMAINS
-from daexplore.engine.comparison.grouping import CommonSample, Method, row_order
+from daexplore.engine.comparison.grouping import CommonSample, Method, judged_by_source, row_order
 from daexplore.errors import InputError
 from daexplore.kernels import SCALES
 from daexplore.runs import Evaluation, Run
@@ -194,8 +194,9 @@ def _shares(
             evaluation.predicted[target], classes, groups, _RESAMPLES, seed
         )
     }
-    if run.config.train.supervision == "target":
-        # Source validation says nothing of a network that the target taught.
+    if run.config.train.supervision == "target" or not judged_by_source(run):
+        # Source validation says nothing of a network that the target taught, or that was not
+        # trained on source images as they are.
         return found
     check = np.flatnonzero(evaluation.mask("source", "validation") & (evaluation.labels >= 0))
     labels: NDArray[Any] = evaluation.labels[check]

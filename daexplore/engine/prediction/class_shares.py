@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from daexplore.analysis.calibration.ensembles import combine_members
 from daexplore.analysis.calibration.temperature import apply_temperature, fit_temperature
 from daexplore.analysis.comparison.label_shift import ClassShares, bbse, em_prior
+from daexplore.engine.comparison.grouping import judged_by_source
 from daexplore.engine.comparison.resampling import trained_shares
 from daexplore.engine.prediction.ensemble import EnsembleMember, shared_rows
 from daexplore.engine.prediction.parts import Parts
@@ -80,9 +81,12 @@ def estimate_shares(
         seed: of the resamples.
 
     Returns:
-        None where target labels taught a run, or too few source images are known.
+        None where target labels taught a run, where source images as they are do not judge it, or
+        too few of them are known.
     """
-    if any(member.oracle for member in members) or not len(probabilities):
+    if any(member.oracle or not judged_by_source(member.run) for member in members):
+        return None
+    if not len(probabilities):
         return None
     classes = tuple(members[0].run.classes)
     evaluations = [member.run.evaluation(member.epoch) for member in members]
@@ -124,8 +128,9 @@ def no_shares() -> InputError:
     """Why shares could not be estimated."""
     return InputError(
         "The class shares of the survey cannot be estimated: that takes"
-        f" {FEWEST} labelled source validation images of all classes, shared by all runs, and runs"
-        " that no target label taught. Leave --correct-shares out."
+        f" {FEWEST} labelled source validation images of all classes, shared by all runs. No run"
+        " may be taught by target labels, adapted without the source, or trained under observing"
+        " conditions, since source images as they are do not judge it. Leave --correct-shares out."
     )
 
 
