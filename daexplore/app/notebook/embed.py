@@ -105,6 +105,8 @@ class _Server:
         environment = os.environ | {
             "DAEXPLORE_RUNS": str(root),
             "BOKEH_ALLOW_WS_ORIGIN": ",".join(filter(None, hosts)),
+            # The notebook that shows it in a frame is another page; the address is secret.
+            "DAEXPLORE_FRAME_ANCESTORS": "*",
         }
         # Others on this machine can read a command, but not its environment.
         environment["DAEXPLORE_PREFIX"] = prefix

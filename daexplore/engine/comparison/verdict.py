@@ -110,18 +110,18 @@ def label_free_verdict(evidence: Evidence) -> Verdict:
         )
     elif closer:
         outcome = "may have helped"
-        cost = (
-            "at no cost to the source"
-            if reasons[0].sign == "for"
-            else "at no clear cost to the source"
-        )
+        cost = " at no cost to the source" if reasons[0].sign == "for" else _CLEAR
+        cost = cost if evidence.source_judges else ""
         sentence = (
-            f"{name} brings the domains closer {cost}, and nothing here speaks against it; only"
+            f"{name} brings the domains closer{cost}, and nothing here speaks against it; only"
             " target labels can prove help."
         )
     else:
         outcome, sentence = "no evidence", f"Nothing shows that {name} brings the domains closer."
     return Verdict(name, evidence.baseline, outcome, sentence, tuple(reasons), oracle=False)
+
+
+_CLEAR = " at no clear cost to the source"
 
 
 def _two_networks(evidence: Evidence, closer: bool, lost: bool) -> str:
