@@ -26,6 +26,7 @@ import daexplore.cli.sweep
 import daexplore.cli.train  # noqa: F401 (these register their commands)
 from daexplore.cli.app import app
 from daexplore.errors import InputError
+from daexplore.utils.text import printable
 
 __all__ = ["app", "main"]
 
@@ -70,5 +71,5 @@ def _interrupt(signum: int, frame: FrameType | None) -> None:  # noqa: ARG001
 
 
 def _leave(message: str, code: int) -> None:
-    print(message, file=sys.stderr)
+    print(printable(message), file=sys.stderr)
     sys.exit(code)

@@ -94,9 +94,9 @@ def print_progress(launch: SweepLauncher, planned: Sequence[PlannedRun]) -> list
     total = len(launch.waiting)
     names = _names(planned)
     columns = (
-        TextColumn("{task.description:<24}"),
+        TextColumn("{task.description:<24}", markup=False),
         BarColumn(bar_width=28),
-        TextColumn("{task.fields[told]}"),
+        TextColumn("{task.fields[told]}", markup=False),
         TimeElapsedColumn(),
     )
     store = RunStore(launch.runs)

@@ -1,8 +1,27 @@
 """Small pieces of text that tables, captions and messages share."""
 
+import unicodedata
 from collections.abc import Iterable, Sequence
 
-__all__ = ["capitalise", "count_range", "enumeration", "setting_list"]
+__all__ = ["capitalise", "count_range", "enumeration", "printable", "setting_list"]
+
+
+_DIRECTIONS = {*range(0x202A, 0x202F), *range(0x2066, 0x206A)}
+
+
+def printable(text: str) -> str:
+    """Return text whose control characters are spelled out: a name from a file must not move the
+    cursor, change colours or turn the direction of what follows. Line ends and tabs stay.
+
+    >>> printable("a" + chr(27) + "[31mb")
+    'a\\x1b[31mb'
+    """
+    return "".join(
+        each
+        if each in "\n\t" or (unicodedata.category(each) != "Cc" and ord(each) not in _DIRECTIONS)
+        else each.encode("unicode_escape").decode("ascii")
+        for each in text
+    )
 
 
 def capitalise(text: str) -> str:

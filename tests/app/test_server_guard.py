@@ -143,7 +143,7 @@ def test_no_server_is_left_when_the_command_is_ended(tmp_path, sent):
     command = [sys.executable, "-m", "daexplore", "explore", str(tmp_path), "--no-browser"]
     server = Server([*command, "--port", str(port)], port, tmp_path / "log")
     server.process.send_signal(getattr(signal, sent))
-    server.process.wait()
+    server.stop()
     for _ in range(40):
         try:
             server.get("/favicon.ico")

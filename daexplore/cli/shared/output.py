@@ -6,8 +6,10 @@ from typing import Any
 import pandas as pd
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from daexplore.runs import Run
+from daexplore.utils.text import printable
 from daexplore.views.plots.metrics_table import metrics_table
 
 __all__ = ["print_account", "print_frame", "print_metrics", "print_runs", "run_name"]
@@ -23,10 +25,8 @@ def print_runs(runs: Sequence[Run]) -> None:
     for domain, told in (runs[0].info.get("data") or {}).items() if runs else ():
         print_account(domain, told.get("account"))
     for run in runs:
-        print(
-            f"{run.label}: epoch {run.selected_epoch} of {run.config.train.epochs},"
-            f" {run.path}{_origin(run)}"
-        )
+        told = f"{run.label}: epoch {run.selected_epoch} of {run.config.train.epochs}"
+        print(printable(f"{told}, {run.path}{_origin(run)}"))
     print_metrics({run_name(run, runs): run.info["metrics"] for run in runs})
 
 
@@ -35,7 +35,7 @@ def print_account(name: str, told: Mapping[str, Any] | None) -> None:
     if told:
         from daexplore.data.account import Account
 
-        print(f"{name}:", *Account.from_json(told).lines(), sep="\n  ")
+        print(printable("\n  ".join([f"{name}:", *Account.from_json(told).lines()])))
 
 
 def print_metrics(metrics: Mapping[str, Mapping[str, Any]], split: str = "test") -> None:
@@ -69,11 +69,18 @@ def _origin(run: Run) -> str:
     )
 
 
+def _cell(value: object) -> Text:
+    """As it is: a name in square brackets is no markup."""
+    return Text(printable(str(value)))
+
+
 def print_frame(frame: pd.DataFrame) -> None:
     """A table on the terminal, as wide as it needs to be."""
-    table = Table(*map(str, frame.columns), box=None, header_style="bold")
+    table = Table(box=None, header_style="bold")
+    for name in frame.columns:
+        table.add_column(_cell(name))
     for row in frame.itertuples(index=False):
-        table.add_row(*map(str, row))
+        table.add_row(*map(_cell, row))
     # Not cut to the terminal's width where the output goes to a file: a table is read by people and
     # by grep.
     console = Console()

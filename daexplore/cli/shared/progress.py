@@ -20,6 +20,7 @@ from rich.progress import (
 )
 
 from daexplore.engine import Progress as Stage
+from daexplore.utils.text import printable
 
 __all__ = ["leads", "simulation_progress", "stage_progress", "training_progress"]
 
@@ -35,12 +36,12 @@ def leads() -> bool:
 
 def _bars() -> Progress:
     columns = (
-        TextColumn("{task.description:<12}"),
+        TextColumn("{task.description:<12}", markup=False),
         BarColumn(bar_width=28),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
-        TextColumn("{task.fields[values]}"),
+        TextColumn("{task.fields[values]}", markup=False),
     )
     return Progress(*columns, console=_console())
 
@@ -70,7 +71,7 @@ def training_progress(title: str) -> Iterator[Callable[[Stage], None]]:
     told = 0.0
     tasks: dict[str, TaskID] = {}
     if title:
-        _console().print(f"[bold]{title}[/bold]")
+        _console().print(printable(title), style="bold", markup=False, highlight=False)
     with _bars() as bars:
 
         def report(stage: Stage) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from daexplore.data.catalogues.text_table import check_names, read_text_table
+from daexplore.data.catalogues.votable_check import check_votable
 from daexplore.errors import InputError
 
 __all__ = [
@@ -296,6 +297,7 @@ def _astropy_table(path: Path, chosen: str | None) -> Any:
             hdu = hdus[list(tables)[number]]
             check_names(path, hdu.columns.names)
             return Table.read(hdu)
+    check_votable(path)
     found = list(votable.parse(path).iter_tables())
     names = [
         each.name or each.ID or f"with {', '.join(field.name for field in each.fields[:3])}"
