@@ -60,7 +60,7 @@ def explore(
     reached = host or [f"{address}:{port}"]
     origins = dict.fromkeys([f"localhost:{port}", f"127.0.0.1:{port}", *reached])
     # It ends with this process, however that ends: its standard input is closed then.
-    command = [sys.executable, "-m", "daexplore.app.notebook.server", "serve", str(page)]
+    command = [sys.executable, "-P", "-m", "daexplore.app.notebook.server", "serve", str(page)]
     command += ["--port", str(port), "--address", address]
     for origin in origins:
         command += ["--allow-websocket-origin", origin]

@@ -118,6 +118,21 @@ def test_what_is_no_file_of_a_run_is_left_out_and_named(
     )
 
 
+def test_a_link_out_of_the_run_is_not_followed(exported: tuple[Run, Path], tmp_path: Path) -> None:
+    copy = tmp_path / "runs" / exported[0].id
+    shutil.copytree(exported[0].path, copy)
+    secret = tmp_path / "secret"
+    secret.write_text("of somebody else")
+    (copy / "log.txt").unlink(missing_ok=True)
+    (copy / "log.txt").symlink_to(secret)
+    (copy / "weights" / "epoch-0099.safetensors").symlink_to(secret)
+    done = export_run(copy, tmp_path / "linked.zip")
+    assert b"of somebody else" not in done.file.read_bytes()
+    with zipfile.ZipFile(done.file) as opened:
+        assert not [name for name in opened.namelist() if "0099" in name or "log.txt" in name]
+    assert "weights/epoch-0099.safetensors" in done.left_out
+
+
 def test_a_second_run_of_the_same_name_is_kept_beside_and_the_same_one_refused(
     exported: tuple[Run, Path], tmp_path: Path
 ) -> None:

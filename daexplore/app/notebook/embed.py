@@ -95,7 +95,7 @@ class _Server:
 
     def __init__(self, root: Path, port: int) -> None:
         prefix = secrets.token_urlsafe(12)
-        command = [sys.executable, "-m", "daexplore.app.notebook.server", "serve", str(_PAGE)]
+        command = [sys.executable, "-P", "-m", "daexplore.app.notebook.server", "serve", str(_PAGE)]
         command += ["--address", _HERE, "--port", str(port)]
         hosts = (
             f"{_HERE}:{port}",

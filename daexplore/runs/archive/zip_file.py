@@ -296,16 +296,19 @@ def import_run(file: str | Path, root: str | Path, limit: int = MAX_IMPORT) -> I
 
 
 def _listing(folder: Path) -> tuple[list[str], list[str]]:
-    """The files of a run, and what else is in its folder; both in the order of their names."""
+    """The files of a run, and what else is in its folder; both in the order of their names. A link
+    is something else: what it leads to may be outside of the run.
+    """
     try:
-        found = sorted(
-            file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file()
-        )
+        found = {
+            file.relative_to(folder).as_posix(): file.is_symlink()
+            for file in folder.rglob("*")
+            if file.is_file()
+        }
     except OSError as error:
         raise InputError(f"{folder} cannot be read: {error}.") from error
-    return [name for name in found if RUN_FILE.fullmatch(name)], [
-        name for name in found if not RUN_FILE.fullmatch(name)
-    ]
+    own = {name for name, link in found.items() if RUN_FILE.fullmatch(name) and not link}
+    return sorted(own), sorted(set(found) - own)
 
 
 def _entry(name: str) -> zipfile.ZipInfo:

@@ -33,7 +33,7 @@ def inspect_command(choice: DomainChoice, folder: Path | None = None) -> list[st
     files = (
         [] if folder is None else ["--json", str(folder / _TABLES), "--html", str(folder / _PAGE)]
     )
-    return [sys.executable, "-m", "daexplore", "inspect", *choice.arguments(), *files]
+    return [sys.executable, "-P", "-m", "daexplore", "inspect", *choice.arguments(), *files]
 
 
 def folder_of(root: Path, key: str) -> Path:
