@@ -1,5 +1,4 @@
-"""What a server of the explorer refuses: foreign hosts, visitors without the token, and routes that
-the page does not use.
+"""What a server of the explorer refuses: foreign hosts, people without the token, unused routes.
 
 Panel loads this as an entry point before it serves, so it holds for ``panel serve`` too. Servers of
 other applications are left as they are.
@@ -19,7 +18,7 @@ from tornado.web import ErrorHandler, OutputTransform
 __all__ = ["TOKEN", "guard", "no_rest_provider", "refusal"]
 
 TOKEN = "DAEXPLORE_TOKEN"
-"""Environment variable with the token that every visitor must bring; none is asked for if empty."""
+"""Environment variable with the token that everybody must bring; none is asked for if empty."""
 FRAMES = "DAEXPLORE_FRAME_ANCESTORS"
 """Environment variable with the pages that may show the explorer in a frame."""
 

@@ -34,7 +34,7 @@ def explore(
         bool | None,
         typer.Option(
             "--token/--no-token",
-            help="Ask visitors for a random token; by default where other machines are let in.",
+            help="Ask for a random token; by default where other machines are let in.",
         ),
     ] = None,
     browser: Annotated[

@@ -8,6 +8,8 @@ import sys
 import time
 from pathlib import Path
 
+# A child does not import from its script's folder.
+sys.path.insert(0, str(Path(__file__).parent))
 from fake_inspection import make_inspection
 
 

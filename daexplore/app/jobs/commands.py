@@ -46,8 +46,6 @@ def train_command(
         further += ["--set", setting]
     return [
         sys.executable,
-        # Without the current folder, in which somebody else's module could have our name.
-        "-P",
         "-m",
         "daexplore",
         "train",
@@ -64,7 +62,7 @@ def train_command(
 
 def resume_command(run: Path) -> list[str]:
     """The command that resumes a stopped run."""
-    return [sys.executable, "-P", "-m", "daexplore", "train", "--resume", str(run)]
+    return [sys.executable, "-m", "daexplore", "train", "--resume", str(run)]
 
 
 def command_line(command: Sequence[str]) -> str:

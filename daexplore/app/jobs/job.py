@@ -139,6 +139,8 @@ class Job:
             ) from error
         environment = {
             **os.environ,
+            # A module of our name in the current folder must not be imported in its place.
+            "PYTHONSAFEPATH": "1",
             "DAEXPLORE_PROGRESS": str(self.folder / "progress.jsonl"),
             **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"), "1"),
         }

@@ -33,7 +33,7 @@ def inspect_command(choice: DomainChoice, folder: Path | None = None) -> list[st
     files = (
         [] if folder is None else ["--json", str(folder / _TABLES), "--html", str(folder / _PAGE)]
     )
-    return [sys.executable, "-P", "-m", "daexplore", "inspect", *choice.arguments(), *files]
+    return [sys.executable, "-m", "daexplore", "inspect", *choice.arguments(), *files]
 
 
 def folder_of(root: Path, key: str) -> Path:
@@ -112,6 +112,8 @@ class InspectionJob:
             ) from error
         environment = {
             **os.environ,
+            # A module of our name in the current folder must not be imported in its place.
+            "PYTHONSAFEPATH": "1",
             "DAEXPLORE_PROGRESS": str(folder / _PROGRESS),
             **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"), "1"),
         }
