@@ -189,6 +189,10 @@ def measured(runs: Path) -> pd.DataFrame:
     folders = {path.parent.parent for path in runs.rglob("run.json") if ".work" not in path.parts}
     for folder in sorted(folders):
         done = [Run(path) for path in sorted(folder.glob("2*"))]
+        if folder.name.endswith("-adapt"):
+            # Beside the runs that were adapted.
+            parents = folder.with_name(folder.name.removesuffix("-adapt")).glob("2*-noda-*")
+            done += [Run(path) for path in sorted(parents)]
         done = [run for run in done if run.status == "finished"]
         comparison = Comparison(done)
         tables = [comparison.metrics.assign(line="mean")]
@@ -228,6 +232,19 @@ def markdown(table: pd.DataFrame, case: str) -> str:
     return "\n".join(lines)
 
 
+def parts_table(table: pd.DataFrame) -> str:
+    """One table of all parts left out: target figures of drawn conditions."""
+    rows = table[table["case"].str.startswith("parts/") & (table["line"] == "mean")]
+    lines = ["| conditions | seeds | target accuracy | target AUC |", "|---|---|---|---|"]
+    for case, part in rows.groupby("case", sort=False):
+        means = part.set_index(["method", "domain", "name"])
+        method = part["method"].iloc[0]
+        cells = [_cell(means, (method, "target", name), "") for name in ("accuracy", "auc")]
+        name = str(case).removeprefix("parts/")
+        lines.append(f"| {name} | {int(part['seeds'].max())} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
 def _cell(table: pd.DataFrame, key: tuple[str, str, str], sign: str) -> str:
     if key not in table.index:
         return "–"
@@ -243,9 +260,10 @@ def write(runs: Path) -> None:
     table = measured(runs)
     table.to_csv(FILE, index=False, float_format="%.4f")
     text = PAGE.read_text(encoding="utf-8")
-    for case in dict.fromkeys(table["case"]):
+    cases = [case for case in dict.fromkeys(table["case"]) if not case.startswith("parts/")]
+    for case in [*cases, "parts"]:
         mark = re.compile(rf"(<!-- {re.escape(case)} -->\n).*?(<!-- /{re.escape(case)} -->)", re.S)
-        body = markdown(table, case)
+        body = parts_table(table) if case == "parts" else markdown(table, case)
         text, count = mark.subn(lambda found, body=body: f"{found[1]}{body}\n{found[2]}", text)
         print(f"{case}: {'written' if count else 'has no marks in the page'}\n{body}\n")
     PAGE.write_text(text, encoding="utf-8")
