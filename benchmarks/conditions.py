@@ -194,6 +194,8 @@ def measured(runs: Path) -> pd.DataFrame:
             parents = folder.with_name(folder.name.removesuffix("-adapt")).glob("2*-noda-*")
             done += [Run(path) for path in sorted(parents)]
         done = [run for run in done if run.status == "finished"]
+        if not done:
+            continue
         comparison = Comparison(done)
         tables = [comparison.metrics.assign(line="mean")]
         if len(comparison.methods) > 1:
