@@ -246,3 +246,18 @@ def test_runs_that_do_not_go_together(place, tmp_path):
             predict([place / "run"], data, tmp_path / "c.fits")
     finally:
         weights.with_suffix(".gone").rename(weights)
+
+
+def test_a_domain_of_a_preset_is_a_survey_too_and_an_unknown_one_is_refused(monkeypatch, tmp_path):
+    from factories import make_run
+
+    from daexplore.data import simulate
+    from daexplore.engine.prediction.survey import open_survey
+    from daexplore.engine.progress import no_report
+
+    run, opened = make_run(tmp_path / "runs", "mmd"), simulate.simulate("demo", 6, workers=1)
+    monkeypatch.setattr(simulate, "open_preset", lambda *_, **__: opened)
+    for name, number in (("demo", 1), ("demo:target", 1), ("demo:source", 0)):
+        assert open_survey([run], name, None, no_report)[1] == opened[number].fingerprint()
+    with pytest.raises(InputError, match="demo:source and demo:target"):
+        open_survey([run], "demo:sky", None, no_report)

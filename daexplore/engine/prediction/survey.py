@@ -6,6 +6,7 @@ from pathlib import Path
 
 from daexplore.config import ReadConfig
 from daexplore.data import GalaxySet, open_described, read_galaxies
+from daexplore.domains import DOMAINS
 from daexplore.engine.progress import Progress, Report
 from daexplore.errors import InputError
 from daexplore.runs import Run
@@ -23,8 +24,9 @@ def open_survey(
 
     Args:
         runs: for which it is opened.
-        data: whatever ``read_galaxies`` understands, or a preset, which represents its target. The
-            target of one of the runs is opened as that run did, with the same ids.
+        data: whatever ``read_galaxies`` understands, a preset, which represents its target, or one
+            domain of it, such as demo:target. The target of one of the runs is opened as that run
+            did, with the same ids.
         read: what is declared of the files; None where nothing is.
         report: called while a preset is simulated.
 
@@ -46,16 +48,22 @@ def open_survey(
 def _open(runs: Sequence[Run], data: str, read: ReadConfig | None, report: Report) -> GalaxySet:
     from daexplore.data.simulate import PRESETS, open_preset
 
-    if data in PRESETS:
-        own = next((run for run in runs if run.config.data.target == data), None)
+    preset, _, domain = data.partition(":")
+    if preset in PRESETS:
+        if domain not in ("", *DOMAINS):
+            raise InputError(
+                f"{data!r} is no domain of the preset {preset}: it has {preset}:source and"
+                f" {preset}:target."
+            )
+        own = next((run for run in runs if run.config.data.target in (preset, data)), None)
         config = None if own is None else own.config.data
         number, seed = (None, 0) if config is None else (config.simulated, config.simulation_seed)
         return open_preset(
-            data,
+            preset,
             number,
             seed,
             progress=lambda done, total: report(Progress("simulating", done, total)),
-        )[1]
+        )[DOMAINS.index(domain) if domain else 1]
     path = Path(data).expanduser()
     for run in runs if read is None else ():
         described = run.info["data"]["target"]
