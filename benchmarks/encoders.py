@@ -4,8 +4,9 @@
     python -m benchmarks.encoders write --runs runs/encoders
 
 PAIR is ``distant``, ``nearby`` or ``real`` (``benchmarks.conditions`` says which images those are).
-A frozen encoder needs to see each image once: ``train`` makes vectors of the images and trains a
-linear head on them. Measured shapes (``morphology``) are vectors too. Networks that train on
+A frozen encoder needs to see each image once: ``train`` makes vectors of the images and trains the
+network ``mlp`` on them, whose hidden layer is what methods align; the vectors themselves are fixed.
+Measured shapes (``morphology``) are vectors too. Networks that train on
 images are trained where PAIR is ``real``, whose sets are small. ``write`` measures what is there
 into docs/results/encoders.csv and the table of docs/results/encoders.md.
 
@@ -102,7 +103,7 @@ def _settings(method: str, **changes: object) -> RunConfig:
 def _of_vectors(source: Path, target: Path, method: str) -> RunConfig:
     config = _settings(method, epochs=40)
     data = DataConfig(str(source), str(target))
-    return dataclasses.replace(config, data=data, model=ModelConfig("linear", {}))
+    return dataclasses.replace(config, data=data, model=ModelConfig("mlp", {}))
 
 
 def train_pair(pair: str, runs: Path, real: Path | None, chosen: list[int], only: str) -> None:
@@ -120,6 +121,7 @@ def markdown(table: pd.DataFrame, quantity: str) -> str:
     rows = table[
         (table["line"] == "mean") & (table["domain"] == "target") & (table["name"] == quantity)
     ]
+    rows = rows.assign(method=rows["method"].str.partition(" · ")[0])
     methods = list(dict.fromkeys(rows["method"]))
     lines = [
         f"| pair | encoder | seeds | n | {' | '.join(methods)} |",

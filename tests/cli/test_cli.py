@@ -368,3 +368,14 @@ def test_the_help_of_train_names_every_method(monkeypatch, capsys):
 
     _, out, _ = call(monkeypatch, capsys, "train", "--help")
     assert {"noda", "adabn", "oracle", *METHODS} <= set(re.findall(r"[a-z]+", out))
+
+
+@pytest.mark.parametrize(("network", "told"), [("linear", True), ("mlp", False)])
+def test_a_network_without_an_encoder_is_told_to_align_nothing(tmp_path, capsys, network, told):
+    from daexplore.cli.shared.output import print_runs
+    from daexplore.config import AlignmentConfig, ModelConfig, RunConfig
+
+    config = RunConfig(model=ModelConfig(network), alignments=(AlignmentConfig("mmd"),))
+    run = make_run(tmp_path, "mmd", config=config)
+    print_runs([run])
+    assert ("has no encoder" in capsys.readouterr().out) == told

@@ -27,6 +27,13 @@ def print_runs(runs: Sequence[Run]) -> None:
     for run in runs:
         told = f"{run.label}: epoch {run.selected_epoch} of {run.config.train.epochs}"
         print(printable(f"{told}, {run.path}{_origin(run)}"))
+    fixed = [run for run in runs if run.config.model.name == "linear" and run.config.alignments]
+    if fixed:
+        print(
+            f"Warning: the network linear has no encoder, so a loss on its latents changes nothing:"
+            f" {fixed[0].method} is noDA but for what acts on its predictions. Train with --network"
+            " mlp."
+        )
     print_metrics({run_name(run, runs): run.info["metrics"] for run in runs})
 
 
