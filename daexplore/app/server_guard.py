@@ -33,16 +33,17 @@ _POLICY = (
 )
 
 
-def refusal(request: HTTPServerRequest, origins: "set[str]") -> int | None:
+def refusal(request: HTTPServerRequest, origins: "set[str]", prefix: str = "") -> int | None:
     """The status with which a request is refused; None lets it pass.
 
     Args:
         request: as it came.
         origins: hosts that may open the page's WebSocket, as given to the server.
+        prefix: of all its addresses.
     """
     if not _known_host(request.host, origins):
         return 403
-    if _UNUSED.search(request.path):
+    if _UNUSED.match(request.path.removeprefix(prefix)):
         return 404
     token = os.environ.get(TOKEN, "")
     if token and not any(
@@ -122,7 +123,7 @@ def guard() -> None:
 
     def find_handler(self: BokehTornado, request: HTTPServerRequest, **given: Any) -> Any:
         if _serves_explorer(self):
-            status = refusal(request, set(self.websocket_origins))
+            status = refusal(request, set(self.websocket_origins), self.prefix)
             if status is not None:
                 return self.get_handler_delegate(request, ErrorHandler, {"status_code": status})
         return find(self, request, **given)
