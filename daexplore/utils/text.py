@@ -10,7 +10,7 @@ _DIRECTIONS = {*range(0x202A, 0x202F), *range(0x2066, 0x206A)}
 
 
 def printable(text: str) -> str:
-    """Return text whose control characters are spelled out: a name from a file must not move the
+    r"""Return text whose control characters are spelled out: a name from a file must not move the
     cursor, change colours or turn the direction of what follows. Line ends and tabs stay.
 
     >>> printable("a" + chr(27) + "[31mb")

@@ -58,6 +58,12 @@ def images():
 CLASSES = np.array([0, 1, 1, 0, 1, 0])
 
 
+def deciding(network):
+    """(6, pixels) weights of what decides between two classes: a logit less the other."""
+    weight = network.head.weight.detach().numpy()
+    return weight[CLASSES] - weight[1 - CLASSES]
+
+
 def test_integrated_gradients_are_complete(images):
     network = Curved().train()
     sky = torch.full((1, 3, 1, 1), -0.3)
@@ -66,23 +72,23 @@ def test_integrated_gradients_are_complete(images):
     network.eval()
     with torch.no_grad():
         fall = network(images) - network(sky.expand(1, *SHAPE))
-    expected = fall[torch.arange(6), torch.as_tensor(CLASSES)].numpy()
+    chosen = torch.as_tensor(CLASSES)
+    rows = torch.arange(6)
+    expected = (fall[rows, chosen] - fall[rows, 1 - chosen]).numpy()
     np.testing.assert_allclose(found.sum(axis=(1, 2, 3)), expected, rtol=1e-3, atol=1e-4)
 
 
 def test_integrated_gradients_of_a_linear_network_are_weights_times_change(images):
     network = Linear()
     found = integrated_gradients(network, images, CLASSES, 0.5)
-    weight = network.head.weight.detach().numpy()[CLASSES].reshape(images.shape)
+    weight = deciding(network).reshape(images.shape)
     np.testing.assert_allclose(found, weight * (images.numpy() - 0.5), atol=1e-5)
 
 
 def test_occlusion_of_a_linear_network_is_what_the_square_adds(images):
     network = Linear()
     found = occlusion(network, images, CLASSES, window=4, baseline=0.25)
-    adds = network.head.weight.detach().numpy()[CLASSES].reshape(images.shape) * (
-        images.numpy() - 0.25
-    )
+    adds = deciding(network).reshape(images.shape) * (images.numpy() - 0.25)
     squares = adds.sum(axis=1).reshape(6, 2, 4, 2, 4).sum(axis=(2, 4))
     np.testing.assert_allclose(found, squares.repeat(4, axis=1).repeat(4, axis=2), atol=1e-5)
 
@@ -90,9 +96,7 @@ def test_occlusion_of_a_linear_network_is_what_the_square_adds(images):
 def test_overlapping_squares_give_their_mean(images):
     network = Linear()
     found = occlusion(network, images, CLASSES, window=4, stride=2)
-    adds = (
-        network.head.weight.detach().numpy()[CLASSES].reshape(images.shape) * images.numpy()
-    ).sum(axis=1)
+    adds = (deciding(network).reshape(images.shape) * images.numpy()).sum(axis=1)
     total, times = np.zeros((6, 8, 8)), np.zeros((8, 8))
     for row in (0, 2, 4):
         for column in (0, 2, 4):

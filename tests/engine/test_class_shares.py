@@ -117,5 +117,5 @@ def trained(tmp_path_factory):
     data = DataConfig(
         str(folder / "source"), str(folder / "target"), fractions=(0.4, 0.3, 0.3), size=20
     )
-    settings = TrainConfig(epochs=1, batch_size=16, saliency_limit=2)
+    settings = TrainConfig(epochs=12, batch_size=16, saliency_limit=2, learning_rate=3e-3)
     return folder, train(RunConfig(data, train=settings), folder / "runs").path

@@ -36,7 +36,7 @@ def check_votable(path: Path) -> None:
         with get_readable_fileobj(str(path), encoding="binary", cache=False) as file:
             parser.ParseFile(file)
     except expat.ExpatError as error:
-        raise InputError(f"{path} is no VOTable that can be read: {error}.") from error
+        raise InputError(f"{path} cannot be read as a table: {error}.") from error
 
 
 def _refused(path: Path, what: str) -> InputError:

@@ -81,8 +81,8 @@ def estimate_shares(
         seed: of the resamples.
 
     Returns:
-        None where target labels taught a run, where source images as they are do not judge it, or
-        too few of them are known.
+        None where target labels taught a run, where source images as they are do not judge it, too
+        few of them are known, or the classes are not told apart on them.
     """
     if any(member.oracle or not judged_by_source(member.run) for member in members):
         return None
@@ -104,19 +104,22 @@ def estimate_shares(
     survey = probabilities
     trained = np.mean([trained_shares(one.run, len(classes)) for one in members], axis=0)
     groups = evaluations[0].group_ids[rows[0]][known]
+    by_calls = bbse(
+        labels[known],
+        pooled.probabilities.argmax(axis=1),
+        survey.argmax(axis=1),
+        len(classes),
+        groups,
+        resamples=200,
+        seed=seed,
+    )
+    if not np.isfinite(by_calls.shares).all():
+        return None
     return SurveyShares(
         classes,
         trained,
         np.bincount(survey.argmax(axis=1), minlength=len(classes)) / len(survey),
-        bbse(
-            labels[known],
-            pooled.probabilities.argmax(axis=1),
-            survey.argmax(axis=1),
-            len(classes),
-            groups,
-            resamples=200,
-            seed=seed,
-        ),
+        by_calls,
         em_prior(_calibrated(survey, temperature), trained, resamples=200, seed=seed),
         temperature,
         int(known.sum()),
@@ -130,7 +133,8 @@ def no_shares() -> InputError:
         "The class shares of the survey cannot be estimated: that takes"
         f" {FEWEST} labelled source validation images of all classes, shared by all runs. No run"
         " may be taught by target labels, adapted without the source, or trained under observing"
-        " conditions, since source images as they are do not judge it. Leave --correct-shares out."
+        " conditions, since source images as they are do not judge it; and on these images the"
+        " networks must tell the classes apart. Leave --correct-shares out."
     )
 
 
