@@ -75,10 +75,7 @@ class _Headers(OutputTransform):
 
     def __init__(self, request: HTTPServerRequest) -> None:
         token = os.environ.get(TOKEN, "")
-        given = [
-            each.decode("utf-8", "replace") for each in request.query_arguments.get("token", [])
-        ]
-        self._token = token if token and token in given else ""
+        self._token = token if token in _in_address(request) else ""
 
     def transform_first_chunk(
         self,

@@ -244,12 +244,12 @@ def difference_p_value(
     110).
 
     Args:
-        first: as in ``difference_draws``, as are all others but
-        second: likewise.
+        first: (S, 1 + R) as in ``difference_draws``.
+        second: (T, 1 + R) as in ``difference_draws``.
         galaxies: on how many the values rest.
-        paired: likewise.
-        scatter: likewise.
-        floor: likewise.
+        paired: whether row s of both is one seed.
+        scatter: over seeds of one network, assumed before any is seen.
+        floor: standard error over galaxies below which none is believed.
     """
     from scipy.stats import t
 
@@ -317,8 +317,8 @@ def paired_difference(
         second: (T, 1 + R) as above, from the same resamples of galaxies.
         level: coverage.
         seed: of the draws of Student's t.
-        paired: as in ``difference_draws``.
-        scatter: likewise.
+        paired: whether row s of both is one seed.
+        scatter: over seeds of one network, assumed before any is seen.
     """
     return interval(difference_draws(first, second, paired, scatter, seed=seed), level)
 

@@ -164,7 +164,7 @@ def probe_intervals(
     Args:
         probe: of :func:`domain_probe`.
         latents: (n, D) as given to it.
-        domains: (n,) likewise.
+        domains: (n,) as given to it.
         groups: (n,) the galaxy each row shows.
         resamples: of the bootstrap.
         seed: of its draws.

@@ -51,8 +51,8 @@ def area_interval(area: float, positives: int, negatives: int, level: float = 0.
 
     Args:
         area: observed.
-        positives: independent ones: galaxies.
-        negatives: likewise.
+        positives: number of independent ones: galaxies, not images.
+        negatives: number of galaxies of the other class.
         level: coverage.
     """
     from scipy.optimize import brentq

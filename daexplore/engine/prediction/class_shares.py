@@ -84,9 +84,8 @@ def estimate_shares(
         None where target labels taught a run, where source images as they are do not judge it, too
         few of them are known, or the classes are not told apart on them.
     """
-    if any(member.oracle or not judged_by_source(member.run) for member in members):
-        return None
-    if not len(probabilities):
+    unjudged = any(member.oracle or not judged_by_source(member.run) for member in members)
+    if unjudged or not len(probabilities):
         return None
     classes = tuple(members[0].run.classes)
     evaluations = [member.run.evaluation(member.epoch) for member in members]
@@ -101,13 +100,13 @@ def estimate_shares(
         )
     )
     temperature = fit_temperature(pooled.logits, labels[known])
-    survey = probabilities
+    called = probabilities.argmax(axis=1)
     trained = np.mean([trained_shares(one.run, len(classes)) for one in members], axis=0)
     groups = evaluations[0].group_ids[rows[0]][known]
     by_calls = bbse(
         labels[known],
         pooled.probabilities.argmax(axis=1),
-        survey.argmax(axis=1),
+        called,
         len(classes),
         groups,
         resamples=200,
@@ -118,12 +117,12 @@ def estimate_shares(
     return SurveyShares(
         classes,
         trained,
-        np.bincount(survey.argmax(axis=1), minlength=len(classes)) / len(survey),
+        np.bincount(called, minlength=len(classes)) / len(called),
         by_calls,
-        em_prior(_calibrated(survey, temperature), trained, resamples=200, seed=seed),
+        em_prior(_calibrated(probabilities, temperature), trained, resamples=200, seed=seed),
         temperature,
         int(known.sum()),
-        len(survey),
+        len(called),
     )
 
 
